@@ -1,0 +1,61 @@
+//! The command line: arguments become checked settings, settings become library calls, and what those
+//! return becomes text on stdout and an exit code. One file per command.
+
+pub mod exit;
+mod output;
+mod schema;
+
+use crate::error::Result;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Rehearse contextual-bandit policies on simulated people before they meet real ones.
+#[derive(Debug, Parser)]
+#[command(name = "rehearsal", version, max_term_width = 100, propagate_version = true, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, or promote; 1 reject; 2 wrong use, bad input, I/O; 3 inconclusive.
+Start with: rehearsal promote-check";
+
+/// Options of every command; they stand before or after it.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Where policy states and logs are kept
+    #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_STATE_DIR", default_value = "./state")]
+    state_dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the profile features as JSON Schema, or compare them with a registry
+    Schema(schema::Args),
+}
+
+/// Parses the process's arguments, runs the command and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let code = match run(cli) {
+        Ok(code) => code,
+        Err(error) if error.is_broken_pipe() => exit::DONE,
+        Err(error) => {
+            output::complain(&error);
+            exit::ERROR
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// Runs one command; its exit code is one of [`exit`].
+fn run(cli: Cli) -> Result<u8> {
+    let Cli { global: _, command } = cli;
+    match command {
+        Command::Schema(args) => schema::run(&args),
+    }
+}

@@ -1,0 +1,32 @@
+//! Writing: results to stdout, everything else to stderr.
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Writes `text` to stdout.
+pub(super) fn text(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+}
+
+/// Writes `value` to stdout as one line of JSON.
+pub(super) fn json(value: &impl Serialize) -> Result<()> {
+    text(&(serde_json::to_string(value).expect("plain values always serialize") + "\n"))
+}
+
+/// Writes `value` to stdout as indented JSON.
+pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
+    text(&(serde_json::to_string_pretty(value).expect("plain values always serialize") + "\n"))
+}
+
+/// Says on stderr, in one line, what went wrong.
+pub(super) fn complain(error: &impl Display) {
+    let _ = writeln!(io::stderr(), "rehearsal: {}", error.to_string().replace('\n', " "));
+}
+
+/// Says on stderr what deserves attention but stops nothing.
+pub(super) fn warn(warning: &impl Display) {
+    let _ = writeln!(io::stderr(), "rehearsal: warning: {}", warning.to_string().replace('\n', " "));
+}

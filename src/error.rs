@@ -1,0 +1,152 @@
+//! What can go wrong, said so that a person can mend it: the file, the field, the value, what is allowed.
+
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A `Result` with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that this library refuses or fails at.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value that was read is outside what is allowed.
+    #[error("{origin}: {fault}")]
+    Invalid {
+        /// The file, `request`, or `line 7`.
+        origin: String,
+        /// Field, value and allowed range.
+        fault: Fault,
+    },
+    /// Text that is not the JSON, TOML or CSV that it should be.
+    #[error("{origin}: {message}")]
+    Malformed {
+        /// The file, `request`, or `line 7`.
+        origin: String,
+        /// What the parser saw and where.
+        message: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, `lock`, ...
+        action: &'static str,
+        /// The path as the user would recognise it.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A name that nothing answers to.
+    #[error("unknown {what} {name:?}{}; known: {}", suggest(nearest.as_deref()), known.join(", "))]
+    Unknown {
+        /// `policy`, `scenario`, ...
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// The closest known name, where one is close.
+        nearest: Option<String>,
+        /// Every known name.
+        known: Vec<String>,
+    },
+    /// A request that is well formed but cannot be honoured; the message says why and what to do.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// One field's offence. [`Error::Invalid`] adds where it was read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{field} is {value}; allowed: {allowed}")]
+pub struct Fault {
+    /// Path of the field, e.g. `candidates[2].priority`.
+    pub field: String,
+    /// The value as received.
+    pub value: String,
+    /// What would have been accepted.
+    pub allowed: String,
+}
+
+impl Fault {
+    /// A fault of `field`, which was `value` where only `allowed` is accepted.
+    pub fn new(field: impl Into<String>, value: impl Display, allowed: impl Into<String>) -> Self {
+        Self { field: field.into(), value: value.to_string(), allowed: allowed.into() }
+    }
+
+    /// The same fault seen from outside: `candidates[2]` + `priority`.
+    #[must_use]
+    pub fn within(mut self, outer: &str) -> Self {
+        self.field = format!("{outer}.{}", self.field);
+        self
+    }
+
+    /// The error of this fault read from `origin`.
+    pub fn at(self, origin: impl Display) -> Error {
+        Error::Invalid { origin: origin.to_string(), fault: self }
+    }
+}
+
+impl Error {
+    /// The system's refusal to `action` the file at `path`.
+    pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// An unknown name, with the nearest of the known ones suggested.
+    pub fn unknown<S: AsRef<str>>(
+        what: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = S>,
+    ) -> Self {
+        let known: Vec<String> = known.into_iter().map(|k| k.as_ref().to_owned()).collect();
+        let nearest = known
+            .iter()
+            .map(|k| (strsim::damerau_levenshtein(name, k), k))
+            .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
+            .min()
+            .map(|(_, k)| k.clone());
+        Self::Unknown { what, name: name.to_owned(), nearest, known }
+    }
+
+    /// Whether this is a closed pipe: a reader that has seen enough, which is no error to report.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn suggest(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |n| format!(", did you mean {n:?}?"))
+}
+
+/// `value` if it lies in `low..=high`; NaN and infinities never do.
+///
+/// # Errors
+/// A [`Fault`] that names the field and the range.
+pub fn within(field: &str, value: f64, low: f64, high: f64) -> Result<f64, Fault> {
+    if (low..=high).contains(&value) {
+        Ok(value)
+    } else {
+        Err(Fault::new(field, value, format!("a number in [{low}, {high}]")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_only_when_it_is_near() {
+        let known = ["egreedy-v1", "egreedy-v2", "linucb"];
+        assert!(
+            Error::unknown("policy", "egredy-v2", known).to_string().contains("did you mean \"egreedy-v2\"?")
+        );
+        assert!(!Error::unknown("policy", "thompson", known).to_string().contains("did you mean"));
+    }
+
+    #[test]
+    fn ranges_hold_on_both_sides_and_refuse_what_is_no_number() {
+        assert!(within("x", 0.0, 0.0, 1.0).is_ok() && within("x", 1.0, 0.0, 1.0).is_ok());
+        for bad in [-1e-300, 1.0 + f64::EPSILON, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(within("x", bad, 0.0, 1.0).is_err(), "{bad}");
+        }
+    }
+}
