@@ -10,5 +10,16 @@ pub mod request;
 
 pub mod features;
 pub mod policy;
+pub mod reaction;
+
+pub mod history;
+pub mod persona;
+pub mod random;
+pub mod scenario;
+mod shipped;
+
+pub mod environment;
+pub mod metrics;
+pub mod simulate;
 
 pub mod cli;

@@ -110,6 +110,12 @@ impl Ridge {
         self.updates
     }
 
+    /// Number of dimensions, D.
+    #[inline(always)]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
     /// Length to which a vector passed to [`Self::learn`] is padded with zeros.
     #[inline(always)]
     pub fn stride(&self) -> usize {
@@ -125,13 +131,13 @@ impl Ridge {
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
     pub fn score_one(&self, block: &FeatureBlock, k: usize) -> f64 {
-        weighted(&self.theta, block, k)
+        weighted(self.theta(), block, k)
     }
 
     /// x^T A^-1 x of one candidate, at least 0: the square of LinUCB's confidence width. `x` is room for
     /// its vector.
     pub fn width_squared(&self, block: &FeatureBlock, k: usize, x: &mut Vec<f64>) -> f64 {
-        x.resize(self.stride, 0.0);
+        x.resize(self.dim, 0.0);
         block.copy_vector(k, x);
         quadratic_form(self.dim, &self.inverse, x)
     }
@@ -291,7 +297,7 @@ fn dot_rows(d: usize, weights: &[f64], block: &FeatureBlock, out: &mut [f64]) {
 
 /// One entry of what [`dot_rows`] computes, in the same order of additions.
 pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
-    (0..block.dim()).fold(0.0, |sum, i| sum + weights[i] * block.row(i)[k])
+    weights.iter().enumerate().fold(0.0, |sum, (i, w)| sum + w * block.row(i)[k])
 }
 
 /// out[k] = x_k^T M x_k for symmetric M.
