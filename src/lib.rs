@@ -5,6 +5,8 @@
 pub mod error;
 mod read;
 
+pub mod stats;
+
 pub mod profile;
 pub mod request;
 
