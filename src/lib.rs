@@ -6,6 +6,7 @@ pub mod error;
 mod read;
 
 pub mod profile;
+pub mod reaction;
 pub mod request;
 
 pub mod features;
