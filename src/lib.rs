@@ -8,11 +8,11 @@ mod read;
 pub mod stats;
 
 pub mod profile;
+pub mod reaction;
 pub mod request;
 
 pub mod features;
 pub mod policy;
-pub mod reaction;
 
 pub mod history;
 pub mod persona;
@@ -23,5 +23,7 @@ mod shipped;
 pub mod environment;
 pub mod metrics;
 pub mod simulate;
+
+pub mod gate;
 
 pub mod cli;

@@ -1,30 +1,31 @@
-//! How a person reacts to a tip, and the fixed table that makes a reward of it.
+//! What a person did with a tip, and the fixed table that makes it a reward.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A person's reaction to a shown tip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Best reward minus worst, 1.5: what differences of mean reward are divided by to lie in [-1, 1].
+pub const REWARD_RANGE: f64 = 1.5;
+
+/// What a person did with the tip that was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reaction {
-    /// Did it.
+    /// Done.
     Completed,
-    /// Put it off.
+    /// Put off.
     Snoozed,
-    /// Let it pass.
+    /// Left alone.
     Ignored,
-    /// Waved it away.
+    /// Sent away.
     Dismissed,
 }
 
-/// Width of the range of rewards, 1.5: from a dismissed tip to a completed one.
-pub const REWARD_RANGE: f64 = Reaction::Completed.reward() - Reaction::Dismissed.reward();
-
 impl Reaction {
-    /// Every reaction, best first.
+    /// Every reaction, best reward first.
     pub const ALL: [Self; 4] = [Self::Completed, Self::Snoozed, Self::Ignored, Self::Dismissed];
 
-    /// The reward: completed 1, snoozed 0.25, ignored 0, dismissed -0.5 (ADR-0003).
+    /// Its reward: completed 1, snoozed 0.25, ignored 0, dismissed -0.5.
     #[inline(always)]
     pub const fn reward(self) -> f64 {
         match self {
@@ -48,9 +49,39 @@ impl Reaction {
     /// The reaction of this name.
     ///
     /// # Errors
-    /// [`Error::Unknown`], with the nearest name, for any other.
+    /// [`Error::Unknown`], with the nearest name, for any other name.
     pub fn from_name(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|r| r.name() == name);
-        found.ok_or_else(|| Error::unknown("reaction", name, Self::ALL.map(Self::name)))
+        Self::ALL
+            .into_iter()
+            .find(|reaction| reaction.name() == name)
+            .ok_or_else(|| Error::unknown("reaction", name, Self::ALL.map(Self::name)))
+    }
+}
+
+impl fmt::Display for Reaction {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewards_span_the_stated_range() {
+        let rewards = Reaction::ALL.map(Reaction::reward);
+        assert_eq!(rewards, [1.0, 0.25, 0.0, -0.5]);
+        assert_eq!(rewards[0] - rewards[3], REWARD_RANGE);
+    }
+
+    #[test]
+    fn names_are_those_of_files_and_the_nearest_is_suggested() {
+        for reaction in Reaction::ALL {
+            assert_eq!(Reaction::from_name(reaction.name()).unwrap(), reaction);
+            assert_eq!(serde_json::to_string(&reaction).unwrap(), format!("\"{reaction}\""));
+        }
+        let message = Reaction::from_name("complete").unwrap_err().to_string();
+        assert!(message.contains("did you mean \"completed\"?"), "{message}");
     }
 }
