@@ -25,5 +25,7 @@ pub mod metrics;
 pub mod simulate;
 
 pub mod gate;
+pub mod promotion;
+pub mod report;
 
 pub mod cli;

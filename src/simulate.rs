@@ -24,7 +24,7 @@ use std::ops::Range;
 pub const BLOCK_USERS: u64 = 32;
 
 /// Blocks handed to the threads at a time: what is in memory at once.
-const BATCH: u64 = 64;
+const BATCH: usize = 64;
 
 /// Policies in a scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -110,20 +110,17 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs `users` of each persona and hands their blocks, in order, to `fold`, until that returns false.
-    ///
-    /// The range must begin at a multiple of [`BLOCK_USERS`]; its end may cut a block short.
+    /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
     pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
-        assert!(users.start.is_multiple_of(BLOCK_USERS), "blocks have fixed places");
-        let mut start = users.start;
-        while start < users.end {
-            let end = users.end.min(start + BATCH * BLOCK_USERS);
-            let starts: Vec<u64> = (start..end).step_by(BLOCK_USERS as usize).collect();
-            let run = |first: u64| self.block(first..end.min(first + BLOCK_USERS));
-            let blocks: Vec<Block> = starts.into_par_iter().map(run).collect();
-            if !blocks.into_iter().all(&mut fold) {
+        let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+        for start in blocks.clone().step_by(BATCH) {
+            let batch = start..blocks.end.min(start + BATCH as u64);
+            let run =
+                |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+            let results: Vec<Block> = batch.into_par_iter().map(run).collect();
+            if !results.into_iter().all(&mut fold) {
                 return;
             }
-            start = end;
         }
     }
 

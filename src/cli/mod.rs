@@ -2,10 +2,13 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 pub mod exit;
+mod folder;
 mod output;
+mod progress;
+mod promote_check;
 mod schema;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,8 +35,26 @@ struct Global {
     state_dir: PathBuf,
 }
 
+/// How many threads a long run uses; the output does not depend on it.
+#[derive(Debug, clap::Args)]
+struct Threads {
+    /// Number of threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Threads {
+    fn apply(&self) -> Result<()> {
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|e| Error::Refused(format!("cannot start {threads} threads: {e}")))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Decide whether a challenger may replace the policy in charge
+    PromoteCheck(promote_check::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -56,6 +77,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<u8> {
     let Cli { global: _, command } = cli;
     match command {
+        Command::PromoteCheck(args) => promote_check::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

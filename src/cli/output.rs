@@ -5,10 +5,15 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
 
+/// Writes `bytes` to stdout.
+pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+}
+
 /// Writes `text` to stdout.
 pub(super) fn text(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+    bytes(text.as_bytes())
 }
 
 /// Writes `value` to stdout as one line of JSON.
