@@ -11,11 +11,12 @@ use crate::environment::{Outcome, Person, Stage};
 use crate::error::{Error, Result};
 use crate::features::FeatureBlock;
 use crate::history::History;
-use crate::metrics::UserRecord;
+use crate::metrics::{Curve, Tally, UserRecord};
 use crate::persona::Persona;
 use crate::policy::{Luck, Model, Policy, Scratch, Structure};
+use crate::reaction::Reaction;
 use crate::scenario::Scenario;
-use ndarray::{Array3, Zip};
+use ndarray::Axis;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -42,31 +43,8 @@ pub struct Block {
     pub users: Range<u64>,
     /// One record per user, persona and policy, the policy changing fastest.
     pub records: Vec<UserRecord>,
-    /// Rewards by persona, policy and step, summed over users.
+    /// Learning curves, summed over its users.
     pub curve: Curve,
-}
-
-/// Learning curves: sums over users for each persona, policy and step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Curve {
-    /// Sums of rewards.
-    pub sums: Array3<f64>,
-    /// Sums of squared rewards.
-    pub squares: Array3<f64>,
-}
-
-impl Curve {
-    /// No user yet.
-    pub fn new(personas: usize, policies: usize, steps: usize) -> Self {
-        let zeros = Array3::zeros((personas, policies, steps));
-        Self { sums: zeros.clone(), squares: zeros }
-    }
-
-    /// Adds the users of another curve.
-    pub fn merge(&mut self, other: &Self) {
-        Zip::from(&mut self.sums).and(&other.sums).for_each(|a, b| *a += b);
-        Zip::from(&mut self.squares).and(&other.squares).for_each(|a, b| *a += b);
-    }
 }
 
 impl<'a> Simulation<'a> {
@@ -97,6 +75,11 @@ impl<'a> Simulation<'a> {
     /// Names of the personas, in the order of the records, with their shares of the population.
     pub fn personas(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
         self.stages.iter().zip(&self.shares).map(|(stage, share)| (stage.persona().name(), *share))
+    }
+
+    /// Number of kinds of tip.
+    pub fn kinds(&self) -> usize {
+        self.stages[0].kinds().len()
     }
 
     /// The policies, in the order of the records.
@@ -130,23 +113,45 @@ impl<'a> Simulation<'a> {
         let (personas, policies) = (self.stages.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let mut records = vec![UserRecord::default(); count * personas * policies];
-        let mut curve = Curve::new(personas, policies, steps);
+        let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
         let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, &self.stages[0])).collect();
         let mut block = self.stages[0].block();
         let mut of_user = records.chunks_exact_mut(policies);
+        let mut tallies = vec![Tally::default(); policies];
         for user in users.clone() {
             for (p, stage) in self.stages.iter().enumerate() {
-                let records = of_user.next().expect("a chunk for each user and persona");
-                live(&mut stage.person(user), &mut lives, &mut block, |policy, step, outcome, regret| {
-                    let reward = outcome.reward;
-                    records[policy].observe(outcome.event.reaction, reward, regret);
-                    curve.sums[[p, policy, step]] += reward;
-                    curve.squares[[p, policy, step]] += reward * reward;
+                let mut curve = curve.index_axis_mut(Axis(0), p);
+                tallies.fill(Tally::default());
+                live(&mut stage.person(user), &mut lives, &mut block, |d| {
+                    let event = &d.outcome.event;
+                    tallies[d.policy].observe(d.step, d.weekend, event.kind, event.reaction, d.regret);
+                    curve[[d.policy, d.step, event.reaction as usize]] += 1;
                 });
+                let records = of_user.next().expect("a chunk for each user and persona");
+                for (record, tally) in records.iter_mut().zip(&tallies) {
+                    *record = tally.record(stage.kinds().len());
+                }
             }
         }
         Block { users, records, curve }
     }
+}
+
+/// One decision of one policy, as [`live`] tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decided {
+    /// Position of the policy.
+    pub policy: usize,
+    /// The step, from 0.
+    pub step: usize,
+    /// Whether it was on a Saturday or Sunday.
+    pub weekend: bool,
+    /// Position of the candidate that was shown.
+    pub chosen: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the oracle's tip was expected to earn more.
+    pub regret: f64,
 }
 
 /// One policy's part in a simulated user's life.
@@ -258,8 +263,7 @@ impl<'a> Life<'a> {
     }
 }
 
-/// Lives one user's life under each policy, telling `observe` of every decision: the policy's position, the
-/// step, what became of the tip, and the expected reward that the oracle's tip would have added.
+/// Lives one user's life under each policy, telling `observe` of every decision.
 ///
 /// This is the hot loop: nothing in it allocates, unless rewards are delayed.
 #[inline(always)]
@@ -267,18 +271,20 @@ pub fn live(
     person: &mut Person,
     lives: &mut [Life],
     block: &mut FeatureBlock,
-    mut observe: impl FnMut(usize, usize, &Outcome, f64),
+    mut observe: impl FnMut(&Decided),
 ) {
     let scenario = person.scenario();
     begin(person, lives, block);
     for step in 0..scenario.steps {
         person.advance(block);
         let best = person.best_expected();
-        for (p, life) in lives.iter_mut().enumerate() {
+        let weekend = person.is_weekend();
+        for (policy, life) in lives.iter_mut().enumerate() {
             life.look(person, block);
             let chosen = life.choose(person, block);
             let outcome = person.react(chosen);
-            observe(p, step as usize, &outcome, best - outcome.expected);
+            let regret = best - outcome.expected;
+            observe(&Decided { policy, step: step as usize, weekend, chosen, outcome, regret });
             life.catch_up(step);
             if !person.reward_is_lost() {
                 let delay = scenario.rewards.delay;

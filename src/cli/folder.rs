@@ -1,7 +1,7 @@
 //! A folder of results: opened before a long run, replaced atomically after it.
 
 use crate::error::{Error, Result};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -34,15 +34,25 @@ impl Folder {
         Ok(Self { files: names.into_iter().map(open).collect::<Result<_>>()? })
     }
 
-    /// Writes every file by its position, then puts all of them in place.
+    /// The file at a position, for what is written bit by bit.
+    pub(super) fn file(&mut self, i: usize) -> BufWriter<File> {
+        let file = self.files[i].1.as_file().try_clone().expect("a handle of an open file");
+        BufWriter::new(file)
+    }
+
+    /// Writes the file at a position.
     pub(super) fn write(
-        mut self,
-        mut content: impl FnMut(usize, &mut dyn Write) -> io::Result<()>,
+        &mut self,
+        i: usize,
+        content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<()> {
-        for (i, (path, file)) in self.files.iter_mut().enumerate() {
-            let mut out = BufWriter::new(file.as_file_mut());
-            content(i, &mut out).and_then(|()| out.flush()).map_err(Error::io("write", &path))?;
-        }
+        let (path, file) = &mut self.files[i];
+        let mut out = BufWriter::new(file.as_file_mut());
+        content(&mut out).and_then(|()| out.flush()).map_err(Error::io("write", &path))
+    }
+
+    /// Puts all files in place.
+    pub(super) fn finish(self) -> Result<()> {
         self.files.into_iter().try_for_each(|(path, file)| {
             file.persist(&path).map(drop).map_err(|e| Error::io("replace", &path)(e.error))
         })

@@ -7,6 +7,7 @@ mod output;
 mod progress;
 mod promote_check;
 mod schema;
+mod simulate;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -55,6 +56,8 @@ impl Threads {
 enum Command {
     /// Decide whether a challenger may replace the policy in charge
     PromoteCheck(promote_check::Args),
+    /// Run policies on simulated people
+    Simulate(simulate::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -78,6 +81,7 @@ fn run(cli: Cli) -> Result<u8> {
     let Cli { global: _, command } = cli;
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

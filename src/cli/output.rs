@@ -31,6 +31,11 @@ pub(super) fn complain(error: &impl Display) {
     let _ = writeln!(io::stderr(), "rehearsal: {}", error.to_string().replace('\n', " "));
 }
 
+/// Says on stderr what is good to know and no part of the result.
+pub(super) fn note(note: &str) {
+    let _ = writeln!(io::stderr(), "{note}");
+}
+
 /// Says on stderr what deserves attention but stops nothing.
 pub(super) fn warn(warning: &impl Display) {
     let _ = writeln!(io::stderr(), "rehearsal: warning: {}", warning.to_string().replace('\n', " "));

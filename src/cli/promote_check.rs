@@ -66,8 +66,11 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         bar.set_message(format!("{} users of each persona", trial.users()));
     })?;
     bar.finish_and_clear();
-    if let Some(folder) = folder {
-        folder.write(|i, out| formats[i].write(&verdict, out))?;
+    if let Some(mut folder) = folder {
+        for (i, format) in formats.iter().enumerate() {
+            folder.write(i, |out| format.write(&verdict, out))?;
+        }
+        folder.finish()?;
     }
     let mut text = Vec::new();
     let format: &dyn VerdictFormat = if args.json { &Json } else { &Text };

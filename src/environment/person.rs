@@ -237,6 +237,12 @@ impl<'a> Person<'a> {
         self.drawn[k].kind as usize
     }
 
+    /// Whether this step is on a Saturday or Sunday.
+    #[inline(always)]
+    pub fn is_weekend(&self) -> bool {
+        self.weekday() >= 5
+    }
+
     /// Whether the reward of this step never arrives.
     #[inline(always)]
     pub fn reward_is_lost(&self) -> bool {

@@ -1,9 +1,11 @@
 //! Verdicts and results as text, JSON and CSV: only writing, no deciding.
 
 mod json;
+mod simulation;
 mod text;
 
 pub use json::Json;
+pub use simulation::{Results, ScenarioResults, UserRows};
 pub use text::Text;
 
 use crate::gate::Verdict;
