@@ -4,6 +4,7 @@
 //! 1/4096 per user. Sums of them are exact, so merging is associative to the bit: however a run is cut
 //! into parts, the parts add up to the same bytes.
 
+use crate::environment::Traits;
 use crate::reaction::{REWARD_RANGE, Reaction};
 use crate::stats::student_t_quantile;
 use ndarray::Array4;
@@ -22,10 +23,8 @@ pub type Reactions = [u32; 4];
 /// One simulated user under one policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UserRecord {
-    /// Reactions from Monday to Friday.
-    pub weekday: Reactions,
-    /// Reactions on Saturday and Sunday.
-    pub weekend: Reactions,
+    /// All reactions.
+    pub reactions: Reactions,
     /// Reactions to the first [`EARLY_STEPS`] decisions.
     pub early: Reactions,
     /// Kinds of tip that were never shown.
@@ -34,12 +33,14 @@ pub struct UserRecord {
     pub kinds: u8,
     /// Sum over decisions of what the oracle's tip was expected to earn more than the one shown, in 1/4096.
     pub regret: u64,
+    /// Which of the scenario's traits the user has.
+    pub traits: Traits,
 }
 
 /// A user's record while it is being made.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
-    reactions: [Reactions; 2],
+    reactions: Reactions,
     early: Reactions,
     seen: u64,
     regret: f64,
@@ -48,18 +49,18 @@ pub struct Tally {
 impl Tally {
     /// Counts the decision of one step.
     #[inline(always)]
-    pub fn observe(&mut self, step: usize, weekend: bool, kind: usize, reaction: Reaction, regret: f64) {
-        self.reactions[usize::from(weekend)][reaction as usize] += 1;
+    pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
+        self.reactions[reaction as usize] += 1;
         self.early[reaction as usize] += u32::from(step < EARLY_STEPS);
         self.seen |= 1 << kind;
         self.regret += regret;
     }
 
-    /// The record of a user to whom `kinds` kinds of tip could be shown.
-    pub fn record(&self, kinds: usize) -> UserRecord {
+    /// The record of a user with these traits, to whom `kinds` kinds of tip could be shown.
+    pub fn record(&self, kinds: usize, traits: Traits) -> UserRecord {
         UserRecord {
-            weekday: self.reactions[0],
-            weekend: self.reactions[1],
+            reactions: self.reactions,
+            traits,
             early: self.early,
             kinds_unseen: kinds as u8 - self.seen.count_ones() as u8,
             kinds: kinds as u8,
@@ -142,21 +143,16 @@ fn quarters(reactions: &Reactions) -> i64 {
 }
 
 impl UserRecord {
-    /// All reactions.
-    pub fn reactions(&self) -> Reactions {
-        std::array::from_fn(|i| self.weekday[i] + self.weekend[i])
-    }
-
     /// Decisions made.
     pub fn decisions(&self) -> u32 {
-        self.reactions().iter().sum()
+        self.reactions.iter().sum()
     }
 
     /// The sum whose mean the metric is, in the metric's counting units, and what it is divided by.
     fn sum(&self, metric: Metric) -> (i64, u32) {
-        let reactions = self.reactions();
+        let reactions = &self.reactions;
         let sum = match metric {
-            Metric::Reward => quarters(&reactions),
+            Metric::Reward => quarters(reactions),
             Metric::CompletionRate => i64::from(reactions[Reaction::Completed as usize]),
             Metric::DismissRate => i64::from(reactions[Reaction::Dismissed as usize]),
             Metric::Regret => self.regret as i64,
@@ -170,13 +166,6 @@ impl UserRecord {
     pub fn mean(&self, metric: Metric) -> Option<f64> {
         let (sum, count) = self.sum(metric);
         (count > 0).then(|| sum as f64 / metric.units() / f64::from(count))
-    }
-
-    /// Mean reward on working days or on weekends; `None` without a decision on one.
-    pub fn mean_on(&self, weekend: bool, metric: Metric) -> Option<f64> {
-        let part = if weekend { self.weekend } else { self.weekday };
-        let other = Self { weekday: part, weekend: [0; 4], ..*self };
-        other.mean(metric)
     }
 }
 
@@ -347,19 +336,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(weekday: Reactions, weekend: Reactions, regret: u64) -> UserRecord {
-        UserRecord { weekday, weekend, early: weekday, kinds_unseen: 1, kinds: 5, regret }
+    fn record(reactions: Reactions, early: Reactions, regret: u64) -> UserRecord {
+        UserRecord { reactions, early, kinds_unseen: 1, kinds: 5, regret, ..UserRecord::default() }
     }
 
     #[test]
     fn means_follow_from_the_counts() {
-        let record = record([1, 1, 0, 0], [0, 0, 1, 1], 2048);
+        let record = record([1, 1, 1, 1], [1, 1, 0, 0], 2048);
         assert_eq!(record.mean(Metric::Reward), Some((1.0 + 0.25 - 0.5) / 4.0));
         assert_eq!(record.mean(Metric::EarlyReward), Some(1.25 / 2.0));
         assert_eq!(record.mean(Metric::DismissRate), Some(0.25));
         assert_eq!(record.mean(Metric::Regret), Some(0.125));
         assert_eq!(record.mean(Metric::Starvation), Some(0.2));
-        assert_eq!(record.mean_on(true, Metric::Reward), Some(-0.25));
         assert_eq!(UserRecord::default().mean(Metric::Reward), None);
     }
 

@@ -1,7 +1,7 @@
 //! The gate on simulated people: its inputs, their digests, the seed that follows from them, and the run.
 
 use crate::error::{Error, Result};
-use crate::gate::{Decision, GateSpec, PairedUser, Provenance, SeedSource, Trial, Verdict};
+use crate::gate::{Decision, GateSpec, PairedUser, Pool, Provenance, SeedSource, Setting, Trial, Verdict};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
 use crate::scenario::Scenario;
@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Everything that a verdict depends on.
 #[derive(Debug, Clone)]
@@ -66,41 +67,29 @@ impl Inputs {
         digests
     }
 
+    /// The seed that follows from the digests, or the one that was given.
+    fn seed(&self, given: Option<u64>) -> (u64, SeedSource) {
+        given.map_or_else(|| (seed_of(&self.digests()), SeedSource::Inputs), |seed| (seed, SeedSource::Given))
+    }
+
     /// Runs the gate under `seed`, or under the one that follows from the digests, and returns its verdict.
     /// `progress` is told after each batch of users.
     ///
     /// # Errors
     /// Evidence that cannot be judged.
     pub fn run(&self, seed: Option<u64>, command: String, progress: impl FnMut(&Trial)) -> Result<Verdict> {
-        let digests = self.digests();
-        let (seed, seed_source) = match seed {
-            Some(seed) => (seed, SeedSource::Given),
-            None => (seed_of(&digests), SeedSource::Inputs),
-        };
-        let policies = [self.baseline.clone(), self.challenger.clone()];
-        let simulation = |scenario| Simulation::new(scenario, &self.personas, &policies, seed);
-        let simulations = self.scenarios.iter().map(simulation).collect::<Result<Vec<_>>>()?;
+        let (seed, seed_source) = self.seed(seed);
+        let policies = self.policies();
+        let simulations = self.simulations(&policies, seed)?;
         let mut trial = self.trial(&simulations)?;
-        let draw = |open: &[usize], users: std::ops::Range<u64>| {
-            let pairs = |s: &usize| {
-                let mut pairs = Vec::new();
-                simulations[*s].run(users.clone(), |block| {
-                    let records = block.records.chunks_exact(2);
-                    pairs.extend(records.map(|r| PairedUser { baseline: r[0], challenger: r[1] }));
-                    true
-                });
-                pairs
-            };
-            Ok(open.par_iter().map(pairs).collect())
-        };
-        let decision = if policy_digest(&self.baseline) == policy_digest(&self.challenger) {
+        let decision = if self.is_against_itself() {
             // Nothing can be shown of a policy against itself: there is no evidence to wait for.
             Decision::Inconclusive
         } else {
-            trial.run(draw, progress)?
+            trial.run(|open, users| Ok(draw(&simulations, open, &users)), progress)?
         };
-        let provenance =
-            Provenance { seed, seed_source, digests, version: env!("CARGO_PKG_VERSION"), command };
+        let version = env!("CARGO_PKG_VERSION");
+        let provenance = Provenance { seed, seed_source, digests: self.digests(), version, command };
         let mut verdict =
             Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
         if trial.users() == 0 {
@@ -110,14 +99,63 @@ impl Inputs {
         Ok(verdict)
     }
 
+    /// The gains of `users` of each persona on every criterion that the decision rests on, for calibration
+    /// and planning: no decision is taken.
+    ///
+    /// # Errors
+    /// Evidence that cannot be judged.
+    pub fn pools(&self, seed: Option<u64>, users: u64) -> Result<Vec<Pool>> {
+        let policies = self.policies();
+        let simulations = self.simulations(&policies, self.seed(seed).0)?;
+        let mut trial = self.trial(&simulations)?;
+        let all: Vec<usize> = (0..simulations.len()).collect();
+        for (scenario, pairs) in draw(&simulations, &all, &(0..users)).iter().enumerate() {
+            for user in pairs.chunks_exact(simulations[scenario].personas().len()) {
+                trial.observe(scenario, user)?;
+            }
+        }
+        Ok(trial.pools())
+    }
+
+    /// Whether baseline and challenger do the same.
+    fn is_against_itself(&self) -> bool {
+        policy_digest(&self.baseline) == policy_digest(&self.challenger)
+    }
+
+    fn policies(&self) -> [Policy; 2] {
+        [self.baseline.clone(), self.challenger.clone()]
+    }
+
+    fn simulations<'a>(&'a self, policies: &'a [Policy], seed: u64) -> Result<Vec<Simulation<'a>>> {
+        self.scenarios.iter().map(|s| Simulation::new(s, &self.personas, policies, seed)).collect()
+    }
+
     /// A trial of this gate over these simulations, without users yet.
     fn trial(&self, simulations: &[Simulation]) -> Result<Trial<'_>> {
-        let names: Vec<String> = self.scenarios.iter().map(|s| s.name().to_owned()).collect();
-        let personas: Vec<Vec<String>> =
-            simulations.iter().map(|s| s.personas().map(|(name, _)| name.to_owned()).collect()).collect();
-        let shares = simulations.iter().map(|s| s.personas().map(|(_, share)| share).collect()).collect();
-        Ok(Trial::new(&self.gate, self.gate.criteria(&names, &personas)?, shares))
+        let setting = |s: &Simulation| Setting {
+            name: s.scenario().name().to_owned(),
+            personas: s.personas().map(|(name, share)| (name.to_owned(), share)).collect(),
+            traits: s.scenario().raw().traits,
+        };
+        let settings: Vec<Setting> = simulations.iter().map(setting).collect();
+        let criteria = self.gate.criteria(&settings)?;
+        let shares = settings.iter().map(|s| s.personas.iter().map(|(_, share)| *share).collect()).collect();
+        Ok(Trial::new(&self.gate, criteria, shares))
     }
+}
+
+/// The users of a range in some of the scenarios, as pairs.
+fn draw(simulations: &[Simulation], open: &[usize], users: &Range<u64>) -> Vec<Vec<PairedUser>> {
+    let pairs = |s: &usize| {
+        let mut pairs = Vec::new();
+        simulations[*s].run(users.clone(), |block| {
+            let records = block.records.chunks_exact(2);
+            pairs.extend(records.map(|r| PairedUser { baseline: r[0], challenger: r[1] }));
+            true
+        });
+        pairs
+    };
+    open.par_iter().map(pairs).collect()
 }
 
 /// SHA-256, in hexadecimal, of a value's JSON.

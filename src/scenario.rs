@@ -41,6 +41,22 @@ pub struct RawScenario {
     /// How rewards reach the policies.
     #[serde(default)]
     pub rewards: Rewards,
+    /// Traits that set users apart, for criteria by segment.
+    #[serde(default)]
+    pub traits: TraitShares,
+}
+
+/// Shares in [0, 1] of users with a trait; the traits are independent of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TraitShares {
+    /// Users without a history: they start new, the others established.
+    pub new: f64,
+    /// Users whose profile never arrives.
+    pub no_profile: f64,
+    /// Users who decide on Saturdays and Sundays only; where there are any, the others decide from Monday
+    /// to Friday.
+    pub weekend: f64,
 }
 
 /// When decisions are made: evenly through the waking day, or once every so many days.
@@ -257,6 +273,13 @@ impl TryFrom<RawScenario> for Scenario {
         within("candidates.due_share", raw.candidates.due_share, 0.0, 1.0)?;
         within("candidates.hour_share", raw.candidates.hour_share, 0.0, 1.0)?;
         within("rewards.lost", raw.rewards.lost, 0.0, 1.0)?;
+        within("traits.new", raw.traits.new, 0.0, 1.0)?;
+        within("traits.no_profile", raw.traits.no_profile, 0.0, 1.0)?;
+        within("traits.weekend", raw.traits.weekend, 0.0, 1.0)?;
+        if raw.traits.weekend > 0.0 && raw.moments.every_days > 1 {
+            let allowed = "0 where moments.every_days is above 1";
+            return Err(Fault::new("traits.weekend", raw.traits.weekend, allowed));
+        }
         if let Some(Change { at, .. }) = raw.change
             && !(0.0..1.0).contains(&at)
         {

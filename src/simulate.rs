@@ -122,14 +122,15 @@ impl<'a> Simulation<'a> {
             for (p, stage) in self.stages.iter().enumerate() {
                 let mut curve = curve.index_axis_mut(Axis(0), p);
                 tallies.fill(Tally::default());
-                live(&mut stage.person(user), &mut lives, &mut block, |d| {
+                let mut person = stage.person(user);
+                live(&mut person, &mut lives, &mut block, |d| {
                     let event = &d.outcome.event;
-                    tallies[d.policy].observe(d.step, d.weekend, event.kind, event.reaction, d.regret);
+                    tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
                     curve[[d.policy, d.step, event.reaction as usize]] += 1;
                 });
                 let records = of_user.next().expect("a chunk for each user and persona");
                 for (record, tally) in records.iter_mut().zip(&tallies) {
-                    *record = tally.record(stage.kinds().len());
+                    *record = tally.record(stage.kinds().len(), person.traits());
                 }
             }
         }
@@ -144,8 +145,6 @@ pub struct Decided {
     pub policy: usize,
     /// The step, from 0.
     pub step: usize,
-    /// Whether it was on a Saturday or Sunday.
-    pub weekend: bool,
     /// Position of the candidate that was shown.
     pub chosen: usize,
     /// What became of it.
@@ -278,13 +277,12 @@ pub fn live(
     for step in 0..scenario.steps {
         person.advance(block);
         let best = person.best_expected();
-        let weekend = person.is_weekend();
         for (policy, life) in lives.iter_mut().enumerate() {
             life.look(person, block);
             let chosen = life.choose(person, block);
             let outcome = person.react(chosen);
             let regret = best - outcome.expected;
-            observe(&Decided { policy, step: step as usize, weekend, chosen, outcome, regret });
+            observe(&Decided { policy, step: step as usize, chosen, outcome, regret });
             life.catch_up(step);
             if !person.reward_is_lost() {
                 let delay = scenario.rewards.delay;
@@ -298,7 +296,7 @@ pub fn live(
 fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
     lives.iter_mut().for_each(Life::begin);
     let history = person.scenario().history;
-    for _ in 0..history.steps {
+    for _ in 0..person.history_steps() {
         person.advance(block);
         let shown = (person.seed() % block.len() as u64) as usize;
         let outcome = person.react(shown);

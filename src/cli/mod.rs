@@ -1,8 +1,10 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod calibrate;
 pub mod exit;
 mod folder;
+mod gate_inputs;
 mod output;
 mod progress;
 mod promote_check;
@@ -56,6 +58,8 @@ impl Threads {
 enum Command {
     /// Decide whether a challenger may replace the policy in charge
     PromoteCheck(promote_check::Args),
+    /// Measure how often a gate promotes what it must not, and what it should
+    Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
@@ -81,6 +85,7 @@ fn run(cli: Cli) -> Result<u8> {
     let Cli { global: _, command } = cli;
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }

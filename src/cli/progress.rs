@@ -18,3 +18,10 @@ pub(super) fn decisions(count: u64) -> ProgressBar {
     bar.set_length(count);
     bar
 }
+
+/// A bar over gate runs.
+pub(super) fn runs(count: u64) -> ProgressBar {
+    let bar = bar("{bar:30} {human_pos} of {human_len} runs, {eta} left");
+    bar.set_length(count);
+    bar
+}

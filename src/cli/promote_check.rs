@@ -1,32 +1,17 @@
 //! `rehearsal promote-check`: the promotion gate.
 
 use super::folder::Folder;
+use super::gate_inputs::GateInputs;
 use super::{exit, output, progress};
 use crate::error::Result;
-use crate::gate::{Decision, GateSpec};
-use crate::persona::Persona;
-use crate::policy::{Luck, Policy};
-use crate::promotion::Inputs;
+use crate::gate::Decision;
 use crate::report::{Json, Text, VerdictFormat, verdict_formats};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The policy in charge: a name, or a TOML file
-    #[arg(long, value_name = "POLICY", default_value = "egreedy-v1")]
-    baseline: String,
-    /// The policy that wants its place
-    #[arg(long, value_name = "POLICY", default_value = "egreedy-v2")]
-    challenger: String,
-    /// The gate [default: the built-in scenarios/gate.toml]
-    #[arg(long, value_name = "FILE")]
-    gate: Option<PathBuf>,
-    /// Take the personas from this folder instead of the built-in ones
-    #[arg(long, value_name = "DIR")]
-    personas: Option<PathBuf>,
-    /// Use this seed instead of the one that follows from the inputs; the report says so
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
-    seed: Option<u64>,
+    #[command(flatten)]
+    inputs: GateInputs,
     /// What an inconclusive verdict does to the exit code
     #[arg(long, value_name = "HOW", default_value = "fail")]
     inconclusive: Inconclusive,
@@ -50,7 +35,7 @@ enum Inconclusive {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let inputs = args.inputs()?;
+    let inputs = args.inputs.load()?;
     let formats = verdict_formats();
     let folder = args
         .out
@@ -59,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         .transpose()?;
     args.threads.apply()?;
     let bar = progress::criteria();
-    let verdict = inputs.run(args.seed, args.command(), |trial| {
+    let verdict = inputs.run(args.inputs.seed, args.inputs.command("promote-check"), |trial| {
         let (established, all) = trial.established();
         bar.set_length(all as u64);
         bar.set_position(established as u64);
@@ -81,22 +66,4 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (Decision::Reject, _) => exit::REJECT,
         (Decision::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
     })
-}
-
-impl Args {
-    fn inputs(&self) -> Result<Inputs> {
-        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, GateSpec::load)?;
-        let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-        Inputs::new(gate, personas, Policy::load(&self.baseline)?, Policy::load(&self.challenger)?)
-    }
-
-    /// The command that gives the same verdict again.
-    fn command(&self) -> String {
-        let mut words = vec!["rehearsal promote-check".to_owned()];
-        words.push(format!("--baseline {} --challenger {}", self.baseline, self.challenger));
-        words.extend(self.gate.as_ref().map(|path| format!("--gate {}", path.display())));
-        words.extend(self.personas.as_ref().map(|path| format!("--personas {}", path.display())));
-        words.extend(self.seed.map(|seed| format!("--seed {seed}")));
-        words.join(" ")
-    }
 }

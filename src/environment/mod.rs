@@ -4,5 +4,5 @@ mod logit;
 mod person;
 mod stage;
 
-pub use person::{Outcome, Person};
+pub use person::{Outcome, Person, Traits};
 pub use stage::Stage;

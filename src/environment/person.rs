@@ -27,13 +27,14 @@ use crate::scenario::{ChangeKind, ProfileServing, ProfileSource, RawScenario};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 
 /// Quarter hours in a day, as simulated time counts them.
 const DAY: u32 = QUARTERS as u32;
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
-struct Traits {
+struct Character {
     base: f64,
     priority: f64,
     urgency: f64,
@@ -62,6 +63,17 @@ struct Drawn {
     own_hour: bool,
 }
 
+/// What sets users apart where a scenario declares it, each as a share of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traits {
+    /// Without a history when the policies start.
+    pub new: bool,
+    /// Without a profile, ever.
+    pub no_profile: bool,
+    /// Decides on Saturdays and Sundays only.
+    pub weekend: bool,
+}
+
 /// What became of a shown tip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
@@ -77,6 +89,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Person<'a> {
     stage: &'a Stage<'a>,
+    character: Character,
     traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
     declared: Vec<ProfileFeatures>,
@@ -104,8 +117,16 @@ impl<'a> Person<'a> {
     pub(super) fn new(stage: &'a Stage<'a>, user: u64) -> Self {
         let count = stage.scenario.raw().candidates.count as usize;
         let steps = stage.scenario.raw().steps + stage.scenario.raw().history.steps;
-        let traits = Traits::draw(stage, &mut stage.streams.of(user, Purpose::Traits));
-        let declared = traits.profile.iter().flat_map(|profile| {
+        let mut rng = stage.streams.of(user, Purpose::Traits);
+        let shares = stage.scenario.raw().traits;
+        let mut with_share = |share: f64| rng.random::<f64>() < share;
+        let traits = Traits {
+            new: with_share(shares.new),
+            no_profile: with_share(shares.no_profile),
+            weekend: with_share(shares.weekend),
+        };
+        let character = Character::draw(stage, &mut rng);
+        let declared = character.profile.iter().flat_map(|profile| {
             let by_kind = stage.scenario.raw().profile.serving != ProfileServing::UserLevel;
             stage
                 .kinds
@@ -115,6 +136,7 @@ impl<'a> Person<'a> {
         Self {
             stage,
             declared: declared.collect(),
+            character,
             traits,
             candidates: stage.streams.of(user, Purpose::Candidates),
             reactions: stage.streams.of(user, Purpose::Reactions),
@@ -148,7 +170,7 @@ impl<'a> Person<'a> {
         let scenario = stage.scenario.raw();
         let moments = scenario.moments;
         let slot = self.step % moments.per_day;
-        let day = self.step / moments.per_day * moments.every_days;
+        let day = self.day(self.step / moments.per_day);
         // Slots of equal length, one decision somewhere in each.
         let span = WAKING.end - WAKING.start;
         let (from, to) = (slot * span / moments.per_day, (slot + 1) * span / moments.per_day);
@@ -162,7 +184,7 @@ impl<'a> Person<'a> {
         self.times.push(time);
         let weekend = weekend(self.weekday());
 
-        let t = &self.traits;
+        let t = &self.character;
         let felt = (now + DAY - t.shift) % DAY;
         let moment_u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
         let changed = self.changed();
@@ -237,10 +259,33 @@ impl<'a> Person<'a> {
         self.drawn[k].kind as usize
     }
 
-    /// Whether this step is on a Saturday or Sunday.
+    /// What sets this user apart, where the scenario declares it.
+    pub fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    /// Random decisions that lie behind this user when the policies start.
+    pub fn history_steps(&self) -> u32 {
+        if self.traits.new { 0 } else { self.scenario().history.steps }
+    }
+
+    /// The day of the user's n-th day with decisions.
     #[inline(always)]
-    pub fn is_weekend(&self) -> bool {
-        self.weekday() >= 5
+    fn day(&self, n: u32) -> u32 {
+        let scenario = self.scenario();
+        if scenario.traits.weekend == 0.0 {
+            n * scenario.moments.every_days
+        } else if self.traits.weekend {
+            n / 2 * 7 + 5 + n % 2
+        } else {
+            n / 5 * 7 + n % 5
+        }
+    }
+
+    /// How the profile reaches the policies for this user.
+    #[inline(always)]
+    fn serving(&self) -> ProfileServing {
+        if self.traits.no_profile { ProfileServing::Missing } else { self.scenario().profile.serving }
     }
 
     /// Whether the reward of this step never arrives.
@@ -284,7 +329,7 @@ impl<'a> Person<'a> {
     #[inline(always)]
     pub fn serve_profile(&self, history: &History, block: &mut FeatureBlock) {
         let by_kind = if self.declared.is_empty() { history.features() } else { &self.declared };
-        let serving = self.stage.scenario.raw().profile.serving;
+        let serving = self.serving();
         for (k, drawn) in self.drawn.iter().enumerate() {
             let kind = drawn.kind as usize;
             let features = match serving {
@@ -322,8 +367,7 @@ impl<'a> Person<'a> {
 
     /// The profile as a request would carry it.
     fn served_profile(&self, history: &History) -> Option<Profile> {
-        let conditions = self.stage.scenario.raw().profile;
-        match (conditions.serving, &self.traits.profile) {
+        match (self.serving(), &self.character.profile) {
             (ProfileServing::Missing, _) => None,
             (serving, Some(profile)) => Some(serve(profile.clone(), serving, &self.stage.kinds)),
             (serving, None) => Some(serve(history.profile(&self.stage.kinds), serving, &self.stage.kinds)),
@@ -339,7 +383,7 @@ impl<'a> Person<'a> {
     fn changed(&self) -> f64 {
         let scenario = self.stage.scenario.raw();
         let Some(change) = scenario.change else { return 0.0 };
-        let lived = f64::from(self.step) - f64::from(scenario.history.steps);
+        let lived = f64::from(self.step) - f64::from(self.history_steps());
         let part = lived / f64::from(scenario.steps);
         let share = match change.kind {
             ChangeKind::Sudden => f64::from(u8::from(part >= change.at)),
@@ -364,7 +408,7 @@ impl<'a> Person<'a> {
     }
 }
 
-impl Traits {
+impl Character {
     fn draw(stage: &Stage, rng: &mut ChaCha8Rng) -> Self {
         let persona = stage.persona.raw();
         let (response, spread) = (&persona.response, &persona.spread);

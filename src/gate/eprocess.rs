@@ -31,6 +31,44 @@ pub const GRID: [(f64, f64); 8] = [
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
 
+/// One observation: a weighted sum of values in [-1, 1], and the sum of their weights, at most 1.
+///
+/// A block of users in which only some belong to the segment of interest has a smaller weight. The mean in
+/// question is E\[sum\] / E\[weight\]; against a mean of at most m0, sum - weight m0 has no positive
+/// expectation, so it can be bet on as X - m0 can.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Observation {
+    /// Weighted sum of values: between minus the weight and the weight.
+    pub sum: f64,
+    /// Sum of weights, in [0, 1].
+    pub weight: f64,
+}
+
+impl Observation {
+    /// A single value in [-1, 1].
+    pub fn of(x: f64) -> Self {
+        Self { sum: x, weight: 1.0 }
+    }
+
+    /// The same observation in the other direction.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        Self { sum: -self.sum, ..self }
+    }
+
+    /// What a stake of everything gains against m0: at least -1.
+    #[inline]
+    fn edge(self, m0: f64) -> f64 {
+        (self.sum - self.weight * m0) / (1.0 + m0)
+    }
+}
+
+/// The mean of observations: the ratio of their sums; `None` without weight.
+pub fn mean(xs: &[Observation]) -> Option<f64> {
+    let (sum, weight) = xs.iter().fold((0.0, 0.0), |(s, w), x| (s + x.sum, w + x.weight));
+    (weight > 0.0).then(|| sum / weight)
+}
+
 /// An e-process against H0: E[X] <= m0 for observations X in [-1, 1].
 #[derive(Debug, Clone, PartialEq)]
 pub struct EProcess {
@@ -48,11 +86,11 @@ impl EProcess {
         Self { m0, wealth: GRID.map(|(_, weight)| weight), log_scale: 0.0, count: 0 }
     }
 
-    /// Adds one observation, which must lie in [-1, 1].
+    /// Adds one observation.
     #[inline]
-    pub fn observe(&mut self, x: f64) {
-        debug_assert!((-1.0..=1.0).contains(&x));
-        let edge = (x - self.m0) / (1.0 + self.m0);
+    pub fn observe(&mut self, x: Observation) {
+        debug_assert!(x.sum.abs() <= x.weight && x.weight <= 1.0 + 1e-9, "{x:?}");
+        let edge = x.edge(self.m0);
         for (wealth, (fraction, _)) in self.wealth.iter_mut().zip(GRID) {
             *wealth *= 1.0 + fraction * edge;
         }
@@ -87,7 +125,7 @@ impl EProcess {
 
 /// The largest m such that E[X] <= m is rejected at level `alpha` by `xs`, or -1 if there is none: a lower
 /// confidence bound for the mean, valid at all times together.
-pub fn lower_bound(xs: &[f64], alpha: f64) -> f64 {
+pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
     let rejects = |m0: f64| {
         let mut process = EProcess::new(m0);
         xs.iter().for_each(|x| process.observe(*x));
@@ -106,16 +144,16 @@ pub fn lower_bound(xs: &[f64], alpha: f64) -> f64 {
 }
 
 /// The smallest m such that E[X] >= m is rejected: [`lower_bound`] seen from above.
-pub fn upper_bound(xs: &[f64], alpha: f64) -> f64 {
-    let mirrored: Vec<f64> = xs.iter().map(|x| -x).collect();
+pub fn upper_bound(xs: &[Observation], alpha: f64) -> f64 {
+    let mirrored: Vec<Observation> = xs.iter().map(|x| x.mirrored()).collect();
     -lower_bound(&mirrored, alpha)
 }
 
 /// Observations that it would take, at the rate seen so far, until the process reaches 1/alpha; `None` if
 /// no stake has gained.
-pub fn projected_count(xs: &[f64], m0: f64, alpha: f64) -> Option<u64> {
+pub fn projected_count(xs: &[Observation], m0: f64, alpha: f64) -> Option<u64> {
     let needed = |(fraction, weight): (f64, f64)| {
-        let gain: f64 = xs.iter().map(|x| libm::log1p(fraction * (x - m0) / (1.0 + m0))).sum();
+        let gain: f64 = xs.iter().map(|x| libm::log1p(fraction * x.edge(m0))).sum();
         let target = -libm::log(alpha) - libm::log(weight);
         (gain > 0.0).then(|| (target * xs.len() as f64 / gain).ceil() as u64)
     };
@@ -136,7 +174,7 @@ mod tests {
         // stake of fraction 1/2 on X - m0 is the stake of 1 on x - m.
         let xs = [1.0, 0.5, 0.75, 1.0, 0.5, 0.25, 1.0, 0.75, 0.5, 1.0];
         let mut process = EProcess::new(0.0);
-        xs.iter().for_each(|x| process.observe(2.0 * x - 1.0));
+        xs.iter().for_each(|x| process.observe(Observation::of(2.0 * x - 1.0)));
         let half = GRID.iter().position(|(fraction, _)| *fraction == 0.5).unwrap();
         assert!((process.wealth[half] / GRID[half].1 - 5.932_617_187_5).abs() < 1e-12);
     }
@@ -147,7 +185,7 @@ mod tests {
         // gives (0.651629, 0.745949). Two bounds by betting at 0.025 each are another method for the same
         // statement: they must agree to 0.01 and contain the share of successes.
         let mut rng = SplitMix64::seed_from_u64(1);
-        let mut xs = [vec![1.0; 700], vec![-1.0; 300]].concat();
+        let mut xs = [vec![Observation::of(1.0); 700], vec![Observation::of(-1.0); 300]].concat();
         for i in (1..xs.len()).rev() {
             xs.swap(i, rng.random_range(0..=i));
         }
@@ -162,7 +200,7 @@ mod tests {
         let mut log = [0.0; GRID.len()];
         for i in 0..5_000 {
             let x = if i % 3 == 0 { -0.2 } else { 0.9 };
-            process.observe(x);
+            process.observe(Observation::of(x));
             for (l, (fraction, _)) in log.iter_mut().zip(GRID) {
                 *l += libm::log1p(fraction * (x + 0.02) / 0.98);
             }
@@ -177,6 +215,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_bound_is_where_the_test_turns(xs in prop::collection::vec(-1.0..=1.0f64, 1..200)) {
+            let xs: Vec<Observation> = xs.into_iter().map(Observation::of).collect();
             let bound = lower_bound(&xs, 0.05);
             let at = |m0: f64| {
                 let mut process = EProcess::new(m0);
@@ -186,7 +225,7 @@ mod tests {
             if bound > -1.0 + 1e-6 {
                 prop_assert!(at(bound - 1e-9) && !at(bound + 1e-9));
             }
-            prop_assert!(bound <= xs.iter().sum::<f64>() / xs.len() as f64);
+            prop_assert!(bound <= mean(&xs).unwrap());
             prop_assert!(bound <= upper_bound(&xs, 0.05));
         }
     }

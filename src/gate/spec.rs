@@ -1,9 +1,10 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
+use crate::environment::Traits;
 use crate::error::{Error, Fault, Result, within};
 use crate::metrics::Metric;
 use crate::read;
-use crate::scenario::GATE;
+use crate::scenario::{GATE, TraitShares};
 use crate::shipped;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -26,12 +27,27 @@ pub struct RawGate {
     /// Users of each persona drawn at a time.
     #[serde(default = "default_batch")]
     pub batch: u64,
+    /// How long one decision may take; not checked when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_time: Option<DecisionTime>,
     /// What must be established; each entry stands for one criterion per scenario and segment.
     pub criteria: Vec<RawCriterion>,
 }
 
 fn default_batch() -> u64 {
     64
+}
+
+/// How long one decision of the challenger may take, features included. Machines differ and are busy: what is
+/// measured goes to stderr, and counts only where the gate says `required`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionTime {
+    /// Largest 99th percentile in milliseconds, in (0, 60000].
+    pub p99_ms: f64,
+    /// Whether a slower challenger is not promoted.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// One entry of a gate file, unchecked.
@@ -44,9 +60,13 @@ pub struct RawCriterion {
     pub metric: Metric,
     /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
     pub scenarios: Vec<String>,
-    /// `population` (default), or `persona`: for each persona by itself.
+    /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
+    /// scenarios declare: `newness`, `profile`, `weekend`.
     #[serde(default)]
     pub by: By,
+    /// Reported, but not needed for a promotion and never a reason to reject.
+    #[serde(default)]
+    pub advisory: bool,
     /// For `not-inferior`: the loss that would be tolerated, as a share of the metric's range, in (0, 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<f64>,
@@ -71,6 +91,72 @@ pub enum By {
     Population,
     /// Each persona's.
     Persona,
+    /// That of new users and that of established ones.
+    Newness,
+    /// That of users with a profile and that of users without.
+    Profile,
+    /// That of users who decide on weekends and that of those who decide on working days.
+    Weekend,
+}
+
+/// Whose mean one criterion is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// Everybody's.
+    Population,
+    /// One persona's, by its position in the scenario and its name.
+    Persona(usize, String),
+    /// That of the users of all personas who have a trait, or of those who do not.
+    Trait(By, bool),
+}
+
+impl Segment {
+    /// The segments of users, of all personas together, of which `by` speaks; none for the others.
+    fn of_trait(by: By) -> [Self; 2] {
+        [Self::Trait(by, true), Self::Trait(by, false)]
+    }
+
+    /// Its name in ids and reports; `None` for the population.
+    pub fn name(&self) -> Option<&str> {
+        Some(match self {
+            Self::Population | Self::Trait(By::Population | By::Persona, _) => return None,
+            Self::Persona(_, name) => name,
+            Self::Trait(By::Newness, true) => "new-users",
+            Self::Trait(By::Newness, false) => "established-users",
+            Self::Trait(By::Profile, true) => "users-without-profile",
+            Self::Trait(By::Profile, false) => "users-with-profile",
+            Self::Trait(By::Weekend, true) => "weekend-users",
+            Self::Trait(By::Weekend, false) => "weekday-users",
+        })
+    }
+
+    /// Whether a user with these traits, of the persona at this position, belongs to it.
+    pub fn has(&self, persona: usize, traits: Traits) -> bool {
+        match *self {
+            Self::Population => true,
+            Self::Persona(p, _) => p == persona,
+            Self::Trait(by, wanted) => {
+                let value = match by {
+                    By::Newness => traits.new,
+                    By::Profile => traits.no_profile,
+                    By::Weekend => traits.weekend,
+                    By::Population | By::Persona => return true,
+                };
+                value == wanted
+            }
+        }
+    }
+}
+
+/// A scenario as a gate needs to know it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its own name.
+    pub name: String,
+    /// Names of its personas, with their shares of the population, which sum to 1.
+    pub personas: Vec<(String, f64)>,
+    /// Shares of users with each trait.
+    pub traits: TraitShares,
 }
 
 /// A checked gate.
@@ -121,42 +207,25 @@ impl GateSpec {
         names
     }
 
-    /// The criteria, where `personas[s]` are the names of the personas in the s-th of [`Self::scenarios`],
-    /// whose own name is `names[s]`.
+    /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`].
     ///
     /// # Errors
-    /// Two entries that say the same thing.
-    pub fn criteria(&self, names: &[String], personas: &[Vec<String>]) -> Result<Vec<Criterion>> {
+    /// Two entries that say the same thing; a segment that a scenario has no user of.
+    pub fn criteria(&self, settings: &[Setting]) -> Result<Vec<Criterion>> {
         let order = self.scenarios();
         let mut all: Vec<Criterion> = Vec::new();
         for entry in &self.raw.criteria {
             for name in &entry.scenarios {
-                let s = order.iter().position(|n| n == name).expect("listed from the same entries");
-                let segments: Vec<Option<usize>> = match entry.by {
-                    By::Population => vec![None],
-                    By::Persona => (0..personas[s].len()).map(Some).collect(),
-                };
-                for persona in segments {
-                    let segment = persona.map(|p| personas[s][p].clone());
-                    let id = std::iter::once(entry.metric.name())
-                        .chain([names[s].as_str()])
-                        .chain(segment.as_deref())
-                        .collect::<Vec<_>>()
-                        .join("/");
-                    let id = if entry.kind == Kind::Superior { format!("{id}/superior") } else { id };
-                    if all.iter().any(|c| c.id == id) {
-                        return Err(Error::Refused(format!("the gate states criterion {id} twice")));
+                let scenario = order.iter().position(|n| n == name).expect("listed from the same entries");
+                for segment in segments(entry.by, &settings[scenario])? {
+                    let criterion = Criterion::new(entry, scenario, &settings[scenario].name, segment);
+                    if all.iter().any(|c| c.id == criterion.id) {
+                        return Err(Error::Refused(format!(
+                            "the gate states criterion {} twice",
+                            criterion.id
+                        )));
                     }
-                    all.push(Criterion {
-                        id,
-                        kind: entry.kind,
-                        metric: entry.metric,
-                        scenario: s,
-                        scenario_name: names[s].clone(),
-                        persona,
-                        persona_name: segment,
-                        margin: entry.margin.unwrap_or(0.0),
-                    });
+                    all.push(criterion);
                 }
             }
         }
@@ -164,10 +233,32 @@ impl GateSpec {
     }
 }
 
+/// The segments that `by` means in one scenario.
+fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
+    let share = match by {
+        By::Population => return Ok(vec![Segment::Population]),
+        By::Persona => {
+            let names = setting.personas.iter().enumerate();
+            return Ok(names.map(|(p, (name, _))| Segment::Persona(p, name.clone())).collect());
+        }
+        By::Newness => setting.traits.new,
+        By::Profile => setting.traits.no_profile,
+        By::Weekend => setting.traits.weekend,
+    };
+    if share > 0.0 && share < 1.0 {
+        return Ok(Segment::of_trait(by).into());
+    }
+    let name = &setting.name;
+    Err(Error::Refused(format!(
+        "the gate has a criterion by {by:?} in scenario {name:?}, which has no users on one side of it: \
+         set a share between 0 and 1 in its [traits]"
+    )))
+}
+
 /// One statement that the gate must establish before it promotes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/persona`; `/superior` at the end of a claim of superiority.
+    /// `metric/scenario` or `metric/scenario/segment`; `/superior` at the end of a claim of superiority.
     pub id: String,
     /// What it claims.
     pub kind: Kind,
@@ -177,15 +268,44 @@ pub struct Criterion {
     pub scenario: usize,
     /// Its name.
     pub scenario_name: String,
-    /// Position of the persona; `None` for the population.
-    pub persona: Option<usize>,
-    /// Its name.
-    pub persona_name: Option<String>,
+    /// For whom.
+    pub segment: Segment,
     /// The loss that would be tolerated; 0 for superiority.
     pub margin: f64,
+    /// Whether it is reported only.
+    pub advisory: bool,
 }
 
 impl Criterion {
+    fn new(entry: &RawCriterion, scenario: usize, scenario_name: &str, segment: Segment) -> Self {
+        let mut id = format!("{}/{scenario_name}", entry.metric.name());
+        if let Some(name) = segment.name() {
+            id = format!("{id}/{name}");
+        }
+        if entry.kind == Kind::Superior {
+            id += "/superior";
+        }
+        Self {
+            id,
+            kind: entry.kind,
+            metric: entry.metric,
+            scenario,
+            scenario_name: scenario_name.to_owned(),
+            segment,
+            margin: entry.margin.unwrap_or(0.0),
+            advisory: entry.advisory,
+        }
+    }
+
+    /// The gain that a challenger worth promoting has at least: `minimum_effect` for superiority, minus the
+    /// margin else. The mirrored process tests it.
+    pub fn aim(&self, minimum_effect: f64) -> f64 {
+        match self.kind {
+            Kind::Superior => minimum_effect,
+            Kind::NotInferior => -self.margin,
+        }
+    }
+
     /// The null mean m0 of gains (differences in the direction that is better): 0, or minus the margin.
     pub fn null(&self) -> f64 {
         -self.margin
@@ -208,17 +328,20 @@ impl TryFrom<RawGate> for GateSpec {
         };
         count("max_users", raw.max_users, 10_000_000)?;
         count("batch", raw.batch, 1_000_000)?;
+        if let Some(time) = raw.decision_time {
+            within("decision_time.p99_ms", time.p99_ms, 1e-6, 60_000.0)?;
+        }
         if raw.criteria.is_empty() {
             return Err(Fault::new("criteria", "an empty list", "at least one criterion"));
         }
         for (i, criterion) in raw.criteria.iter().enumerate() {
             criterion.check().map_err(|fault| fault.within(&format!("criteria[{i}]")))?;
         }
-        if !raw.criteria.iter().any(|c| c.kind == Kind::Superior) {
+        if !raw.criteria.iter().any(|c| c.kind == Kind::Superior && !c.advisory) {
             return Err(Fault::new(
                 "criteria",
                 "without a claim of superiority",
-                "at least one criterion of kind \"superior\": a challenger that gains nothing is not promoted",
+                "at least one criterion of kind \"superior\" that is not advisory: a challenger that gains nothing is not promoted",
             ));
         }
         Ok(Self { raw })

@@ -6,8 +6,9 @@
 //! intersection-union test, at level alpha without correction. Reject when the mean of the second ones
 //! reaches 1/beta: a mean of e-processes is an e-process, whatever their dependence.
 
-use super::eprocess::EProcess;
-use super::spec::{Criterion, GateSpec, Kind};
+use super::calibrate::Pool;
+use super::eprocess::{EProcess, Observation};
+use super::spec::{Criterion, GateSpec, Segment};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, UserRecord};
 use serde::Serialize;
@@ -43,7 +44,7 @@ pub(super) struct Tracked {
     /// Bets against a challenger that meets the criterion.
     pub(super) refutation: EProcess,
     /// Gains of all users so far: differences in the direction that is better, as shares of the range.
-    pub(super) gains: Vec<f64>,
+    pub(super) gains: Vec<Observation>,
     /// Users after which the criterion was established.
     pub(super) held_after: Option<u64>,
 }
@@ -61,19 +62,12 @@ pub struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// A trial without users yet; `shares[s]` are the personas' shares in scenario s, summing to 1.
     pub fn new(spec: &'a GateSpec, criteria: Vec<Criterion>, shares: Vec<Vec<f64>>) -> Self {
-        let track = |criterion: Criterion| {
-            // The mirrored null: a gain of at least minimum_effect, or of at least minus the margin.
-            let met = match criterion.kind {
-                Kind::Superior => spec.raw().minimum_effect,
-                Kind::NotInferior => -criterion.margin,
-            };
-            Tracked {
-                proof: EProcess::new(criterion.null()),
-                refutation: EProcess::new(-met),
-                gains: Vec::new(),
-                held_after: None,
-                criterion,
-            }
+        let track = |criterion: Criterion| Tracked {
+            proof: EProcess::new(criterion.null()),
+            refutation: EProcess::new(-criterion.aim(spec.raw().minimum_effect)),
+            gains: Vec::new(),
+            held_after: None,
+            criterion,
         };
         Self { spec, tracked: criteria.into_iter().map(track).collect(), shares, users: 0 }
     }
@@ -88,9 +82,9 @@ impl<'a> Trial<'a> {
         self.users
     }
 
-    /// Criteria that have been established, and all of them.
+    /// Criteria that the decision rests on: those that have been established, and all of them.
     pub fn established(&self) -> (usize, usize) {
-        (self.tracked.iter().filter(|t| t.held_after.is_some()).count(), self.tracked.len())
+        (self.deciding().filter(|t| t.held_after.is_some()).count(), self.deciding().count())
     }
 
     /// Draws users until the trial is decided. `draw` is asked for the users of a range in some scenarios
@@ -131,25 +125,17 @@ impl<'a> Trial<'a> {
         let alpha = self.spec.raw().alpha;
         for tracked in self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario) {
             let criterion = &tracked.criterion;
-            let gain = match criterion.persona {
-                Some(persona) => user[persona].gain(criterion.metric),
-                None => {
-                    user.iter().zip(shares).map(|(u, share)| Some(share * u.gain(criterion.metric)?)).sum()
-                }
-            };
-            let Some(gain) = gain.filter(|g| g.is_finite()) else {
+            let Some(gain) = gain(criterion, user, shares) else {
                 let id = &criterion.id;
                 return Err(Error::Refused(format!(
-                    "criterion {id}: user {} has no decision or a figure that is not a number; \
+                    "criterion {id}: user {} has no decision, or a figure that is not a number; \
                      such evidence is not judged",
                     tracked.gains.len()
                 )));
             };
-            // Shares sum to 1 only up to rounding.
-            let gain = gain.clamp(-1.0, 1.0);
             tracked.gains.push(gain);
             tracked.proof.observe(gain);
-            tracked.refutation.observe(-gain);
+            tracked.refutation.observe(gain.mirrored());
             if tracked.held_after.is_none() && tracked.proof.reaches(alpha) {
                 tracked.held_after = Some(tracked.gains.len() as u64);
             }
@@ -168,7 +154,7 @@ impl<'a> Trial<'a> {
     pub fn decision(&self) -> Option<Decision> {
         if self.rejection_evidence() >= 1.0 / self.spec.raw().beta {
             Some(Decision::Reject)
-        } else if self.tracked.iter().all(|t| t.held_after.is_some()) {
+        } else if self.deciding().all(|t| t.held_after.is_some()) {
             Some(Decision::Promote)
         } else {
             (self.users >= self.spec.raw().max_users).then_some(Decision::Inconclusive)
@@ -177,9 +163,39 @@ impl<'a> Trial<'a> {
 
     /// The mean of the mirrored processes: the e-value against a challenger that meets every criterion.
     pub fn rejection_evidence(&self) -> f64 {
-        let sum: f64 = self.tracked.iter().map(|t| t.refutation.e_value()).sum();
-        sum / self.tracked.len() as f64
+        let (sum, count) =
+            self.deciding().fold((0.0, 0.0), |(sum, n), t| (sum + t.refutation.e_value(), n + 1.0));
+        sum / count
     }
+
+    /// The gains of all users so far on every criterion that the decision rests on.
+    pub fn pools(&self) -> Vec<Pool> {
+        self.deciding().map(|t| Pool { criterion: t.criterion.clone(), gains: t.gains.clone() }).collect()
+    }
+
+    /// The criteria that the decision rests on: all but the advisory ones.
+    fn deciding(&self) -> impl Iterator<Item = &Tracked> {
+        self.tracked.iter().filter(|t| !t.criterion.advisory)
+    }
+}
+
+/// The gain that one user of each persona shows on one criterion; `None` where a user that it is about made
+/// no decision or has a figure that is no number.
+fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Observation> {
+    if let Segment::Persona(persona, _) = criterion.segment {
+        return user[persona].gain(criterion.metric).map(Observation::of);
+    }
+    let mut observation = Observation::default();
+    for (p, (pair, share)) in user.iter().zip(shares).enumerate() {
+        if criterion.segment.has(p, pair.baseline.traits) {
+            observation.sum += share * pair.gain(criterion.metric)?;
+            observation.weight += share;
+        }
+    }
+    // Shares sum to 1 only up to rounding.
+    observation.weight = observation.weight.min(1.0);
+    observation.sum = observation.sum.clamp(-observation.weight, observation.weight);
+    Some(observation)
 }
 
 impl PairedUser {
@@ -187,6 +203,7 @@ impl PairedUser {
     /// range: in [-1, 1]. `None` where either made no decision.
     pub fn gain(&self, metric: Metric) -> Option<f64> {
         let difference = (self.challenger.mean(metric)? - self.baseline.mean(metric)?) / metric.range();
-        Some(if metric.more_is_better() { difference } else { -difference })
+        let gain = if metric.more_is_better() { difference } else { -difference };
+        gain.is_finite().then(|| gain.clamp(-1.0, 1.0))
     }
 }

@@ -1,7 +1,7 @@
 //! What was decided, and everything that it rests on.
 
-use super::eprocess::{lower_bound, projected_count, upper_bound};
-use super::spec::Kind;
+use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
+use super::spec::{Kind, Segment};
 use super::trial::{Decision, Tracked, Trial};
 use crate::metrics::Metric;
 use serde::Serialize;
@@ -79,8 +79,12 @@ pub struct Assessment {
     pub metric: Metric,
     /// Where.
     pub scenario: String,
-    /// For whom; `None` is the population.
+    /// For which persona; `None` is the population, or a segment of it.
     pub persona: Option<String>,
+    /// For which segment of users, by a trait; `None` is everybody.
+    pub segment: Option<String>,
+    /// Whether it is reported only: no promotion needs it.
+    pub advisory: bool,
     /// Mean difference; `None` without users.
     pub estimate: Option<f64>,
     /// Lower confidence bound at level alpha, valid at all times together.
@@ -149,8 +153,11 @@ impl Assessment {
         let Tracked { criterion, proof, refutation, gains, held_after } = tracked;
         // Gains run in the direction that is better; differences are challenger minus baseline.
         let better = criterion.metric.more_is_better();
-        let n = gains.len();
-        let mean = (n > 0).then(|| gains.iter().sum::<f64>() / n as f64);
+        let mean = mean(gains);
+        let (persona, segment) = match &criterion.segment {
+            Segment::Persona(_, name) => (Some(name.clone()), None),
+            other => (None, other.name().map(str::to_owned)),
+        };
         let (low, high) = (lower_bound(gains, alpha), upper_bound(gains, alpha));
         let (lower, upper) = if better { (low, high) } else { (-high, -low) };
         let open = held_after.is_none();
@@ -159,14 +166,16 @@ impl Assessment {
             kind: criterion.kind,
             metric: criterion.metric,
             scenario: criterion.scenario_name.clone(),
-            persona: criterion.persona_name.clone(),
+            persona,
+            segment,
+            advisory: criterion.advisory,
             estimate: mean.map(|m| if better { m } else { 0.0 - m }),
-            lower: (n > 0).then_some(lower),
-            upper: (n > 0).then_some(upper),
+            lower: mean.map(|_| lower),
+            upper: mean.map(|_| upper),
             margin: criterion.margin,
             e_value: proof.e_value(),
             refutation: refutation.e_value(),
-            users: n as u64,
+            users: gains.len() as u64,
             held_after: *held_after,
             holds: !open,
             users_needed: open.then(|| projected_count(gains, criterion.null(), alpha)).flatten(),
@@ -175,8 +184,8 @@ impl Assessment {
 }
 
 fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, users: u64) -> String {
-    let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds).collect();
-    let count = criteria.len();
+    let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds && !c.advisory).collect();
+    let count = criteria.iter().filter(|c| !c.advisory).count();
     match (decision, open.first()) {
         (Decision::Promote, _) => format!("all {count} criteria are established"),
         (Decision::Reject, Some(worst)) if worst.kind == Kind::Superior => {

@@ -1,9 +1,11 @@
 //! Verdicts and results as text, JSON and CSV: only writing, no deciding.
 
+mod calibration;
 mod json;
 mod simulation;
 mod text;
 
+pub use calibration::calibration_text;
 pub use json::Json;
 pub use simulation::{Results, ScenarioResults, UserRows};
 pub use text::Text;

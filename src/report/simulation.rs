@@ -240,7 +240,7 @@ impl<W: Write> UserRows<W> {
         record: &UserRecord,
     ) -> io::Result<()> {
         let [scenario, persona] = place;
-        let numbers = record.reactions().map(|count| count.to_string());
+        let numbers = record.reactions.map(|count| count.to_string());
         let figures = Metric::ALL.map(|m| record.mean(m).map_or_else(String::new, |v| v.to_string()));
         let (user, decisions) = (user.to_string(), record.decisions().to_string());
         let names = [scenario, persona, &user, policy, &decisions];
