@@ -11,5 +11,6 @@ pub mod request;
 
 pub mod features;
 pub mod policy;
+pub mod state;
 
 pub mod cli;

@@ -2,8 +2,15 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 pub mod exit;
+mod given;
+mod input;
+
 mod output;
+mod reset;
+mod reward;
 mod schema;
+mod score;
+mod stats;
 
 use crate::error::Result;
 use clap::{Parser, Subcommand};
@@ -34,6 +41,14 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Choose a tip: a request becomes a decision
+    Score(score::Args),
+    /// Learn from what happened after a decision
+    Reward(reward::Args),
+    /// Print what is known of users
+    Stats(stats::Args),
+    /// Forget a user
+    Reset(reset::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -54,8 +69,12 @@ pub fn main() -> ExitCode {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global: _, command } = cli;
+    let Cli { global, command } = cli;
     match command {
+        Command::Score(args) => score::run(&args, &global),
+        Command::Reward(args) => reward::run(&args, &global),
+        Command::Stats(args) => stats::run(&args, &global),
+        Command::Reset(args) => reset::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -7,8 +7,29 @@ use std::io::{self, Write};
 
 /// Writes `text` to stdout.
 pub(super) fn text(text: &str) -> Result<()> {
+    bytes(text.as_bytes())
+}
+
+/// Writes text that is bytes already to stdout.
+pub(super) fn bytes(text: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+    stdout.write_all(text).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+}
+
+/// Appends `value` to `out` as one line of JSON.
+pub(super) fn line(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, value).expect("plain values always serialize");
+    out.push(b'\n');
+}
+
+/// Appends what is answered in place of a bad line.
+pub(super) fn bad_line(number: u64, error: &Error, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct BadLine {
+        line: u64,
+        error: String,
+    }
+    line(&BadLine { line: number, error: error.to_string() }, out);
 }
 
 /// Writes `value` to stdout as one line of JSON.
