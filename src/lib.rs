@@ -13,6 +13,7 @@ pub mod request;
 
 pub mod features;
 pub mod policy;
+pub mod state;
 
 pub mod history;
 pub mod persona;

@@ -5,11 +5,17 @@ mod calibrate;
 pub mod exit;
 mod folder;
 mod gate_inputs;
+mod given;
+mod input;
 mod output;
 mod progress;
 mod promote_check;
+mod reset;
+mod reward;
 mod schema;
+mod score;
 mod simulate;
+mod stats;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -62,6 +68,14 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
+    /// Choose a tip: a request becomes a decision
+    Score(score::Args),
+    /// Learn from what happened after a decision
+    Reward(reward::Args),
+    /// Print what is known of users
+    Stats(stats::Args),
+    /// Forget a user
+    Reset(reset::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -82,11 +96,15 @@ pub fn main() -> ExitCode {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global: _, command } = cli;
+    let Cli { global, command } = cli;
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Score(args) => score::run(&args, &global),
+        Command::Reward(args) => reward::run(&args, &global),
+        Command::Stats(args) => stats::run(&args, &global),
+        Command::Reset(args) => reset::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -16,6 +16,22 @@ pub(super) fn text(text: &str) -> Result<()> {
     bytes(text.as_bytes())
 }
 
+/// Appends `value` to `out` as one line of JSON.
+pub(super) fn line(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, value).expect("plain values always serialize");
+    out.push(b'\n');
+}
+
+/// Appends what is answered in place of a bad line.
+pub(super) fn bad_line(number: u64, error: &Error, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct BadLine {
+        line: u64,
+        error: String,
+    }
+    line(&BadLine { line: number, error: error.to_string() }, out);
+}
+
 /// Writes `value` to stdout as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
     text(&(serde_json::to_string(value).expect("plain values always serialize") + "\n"))

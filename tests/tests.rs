@@ -1,0 +1,4 @@
+//! What a user sees: the binary, driven from outside. One crate, so that it links once.
+
+mod state;
+mod util;
