@@ -13,4 +13,6 @@ pub mod request;
 pub mod features;
 pub mod policy;
 
+pub mod evaluate;
+
 pub mod cli;

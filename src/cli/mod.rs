@@ -1,6 +1,7 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod evaluate;
 pub mod exit;
 mod output;
 mod schema;
@@ -34,6 +35,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Judge policies on decisions that were logged with their propensities
+    Evaluate(evaluate::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<u8> {
     let Cli { global: _, command } = cli;
     match command {
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }
