@@ -29,4 +29,6 @@ pub mod gate;
 pub mod promotion;
 pub mod report;
 
+pub mod evaluate;
+
 pub mod cli;

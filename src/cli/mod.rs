@@ -2,6 +2,7 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 mod calibrate;
+mod evaluate;
 pub mod exit;
 mod folder;
 mod gate_inputs;
@@ -76,6 +77,8 @@ enum Command {
     Stats(stats::Args),
     /// Forget a user
     Reset(reset::Args),
+    /// Judge policies on decisions that were logged with their propensities
+    Evaluate(evaluate::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

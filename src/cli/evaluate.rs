@@ -1,0 +1,162 @@
+//! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
+
+use super::{exit, output};
+use crate::error::{Error, Fault, Result, within};
+use crate::evaluate::log::{Columns, Format, LogReader, Logs};
+use crate::evaluate::{self, Estimator, Evaluation, Method, ModelKind, Settings, Target, Verdict};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files of logged decisions, gzip or zstd or plain
+    #[arg(value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
+    #[arg(long = "policy", value_name = "P", required = true)]
+    policies: Vec<String>,
+    /// auto, obd (Open Bandit Dataset) or csv
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    format: String,
+    /// An estimator, with a hyperparameter unless it is to be selected; repeatable [default: all]
+    #[arg(long = "estimator", value_name = "NAME[:LAMBDA]")]
+    estimators: Vec<String>,
+    /// item-mean, cross-item-mean or ridge [default: ridge where the log has feature vectors, else
+    /// cross-item-mean]
+    #[arg(long, value_name = "NAME")]
+    reward_model: Option<String>,
+    /// normal, bootstrap, bernstein or anytime
+    #[arg(long, value_name = "METHOD", default_value = "normal")]
+    interval: String,
+    /// Probability with which an interval holds, above 0.5 and below 1
+    #[arg(long, value_name = "P", default_value_t = 0.95)]
+    confidence: f64,
+    /// Number of resampled logs of the bootstrap
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    replicates: u32,
+    /// Seed of the bootstrap and of rejection sampling
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Smallest and largest reward there can be [default: those of the log]
+    #[arg(long, value_name = "LOW,HIGH")]
+    reward_range: Option<String>,
+    /// Columns of a plain CSV that are not named action, reward, propensity and timestamp
+    #[arg(long, value_name = "ROLE=COLUMN,...")]
+    columns: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Also write evaluation.json and evaluation.txt into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the estimates even where the log cannot carry them; the exit code stays 3
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8> {
+    let settings = settings(args)?;
+    let targets: Vec<Target> = args.policies.iter().map(|p| Target::load(p)).collect::<Result<_>>()?;
+    let format = match args.format.as_str() {
+        "auto" => None,
+        name => Some(Format::from_name(name)?),
+    };
+    let columns = columns(args.columns.as_deref())?;
+    if let Some(out) = &args.out {
+        fs::create_dir_all(out).map_err(Error::io("create", out))?;
+    }
+    let mut log = Logs::new(args.logs.clone(), format, columns);
+    let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
+    log.remarks().iter().for_each(|remark| output::warn(remark));
+    let text = evaluation.text(&name, &settings);
+    if let Some(out) = &args.out {
+        write(out, &evaluation, &text)?;
+    }
+    if args.json {
+        output::pretty_json(&evaluation)?
+    } else {
+        output::text(&text)?
+    }
+    Ok(match evaluation.verdict {
+        Verdict::Evaluated => exit::DONE,
+        Verdict::Refused => exit::INCONCLUSIVE,
+    })
+}
+
+fn settings(args: &Args) -> Result<Settings> {
+    let option = |fault: Fault| fault.at("command line");
+    let confidence = within("--confidence", args.confidence, 0.501, 0.999_999).map_err(option)?;
+    let replicates = f64::from(args.replicates);
+    within("--replicates", replicates, 10.0, 1e6).map_err(option)?;
+    Ok(Settings {
+        estimators: estimators(&args.estimators)?,
+        model: args.reward_model.as_deref().map(ModelKind::from_name).transpose()?,
+        method: Method::from_name(&args.interval)?,
+        alpha: 1.0 - confidence,
+        seed: args.seed,
+        replicates: args.replicates,
+        reward_range: args.reward_range.as_deref().map(range).transpose().map_err(option)?,
+        force: args.force,
+    })
+}
+
+fn estimators(names: &[String]) -> Result<Vec<(Estimator, Option<f64>)>> {
+    if names.is_empty() {
+        return Ok(Estimator::ALL.map(|e| (e, None)).to_vec());
+    }
+    let one = |text: &String| {
+        let (name, lambda) = text.split_once(':').map_or((text.as_str(), None), |(n, l)| (n, Some(l)));
+        let estimator = Estimator::from_name(name)?;
+        let lambda = lambda.map(|l| {
+            let value = l.parse().map_err(|_| Fault::new("lambda", format!("{l:?}"), "a number"));
+            value.and_then(|v| estimator.check_lambda(v)).map_err(|f| f.at(format!("--estimator {text}")))
+        });
+        Ok((estimator, lambda.transpose()?))
+    };
+    names.iter().map(one).collect()
+}
+
+fn range(text: &str) -> Result<(f64, f64), Fault> {
+    let pair = text.split_once(',').and_then(|(l, h)| Some((l.trim().parse().ok()?, h.trim().parse().ok()?)));
+    match pair {
+        Some((low, high)) if f64::is_finite(low) && f64::is_finite(high) && low < high => Ok((low, high)),
+        _ => Err(Fault::new(
+            "--reward-range",
+            format!("{text:?}"),
+            "two numbers, as 0,1, the first the smaller",
+        )),
+    }
+}
+
+fn columns(text: Option<&str>) -> Result<Columns> {
+    let mut columns = Columns::plain();
+    for part in text.into_iter().flat_map(|t| t.split(',')) {
+        let fault = || {
+            let allowed = "ROLE=COLUMN with the roles action, reward, propensity and timestamp";
+            Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
+        };
+        let (role, column) = part.split_once('=').ok_or_else(fault)?;
+        let slot = match role.trim() {
+            "action" => &mut columns.item,
+            "reward" => &mut columns.reward,
+            "propensity" => &mut columns.propensity,
+            "timestamp" => &mut columns.timestamp,
+            _ => return Err(fault()),
+        };
+        column.trim().clone_into(slot);
+    }
+    Ok(columns)
+}
+
+/// Writes both files, each replaced in one step.
+fn write(out: &Path, evaluation: &Evaluation, text: &str) -> Result<()> {
+    let json = serde_json::to_string_pretty(evaluation).expect("plain values always serialize") + "\n";
+    for (name, content) in [("evaluation.json", json.as_str()), ("evaluation.txt", text)] {
+        let path = out.join(name);
+        let mut file = tempfile::NamedTempFile::new_in(out).map_err(Error::io("write", &path))?;
+        std::io::Write::write_all(&mut file, content.as_bytes()).map_err(Error::io("write", &path))?;
+        file.persist(&path).map_err(|e| Error::io("write", &path)(e.error))?;
+    }
+    Ok(())
+}

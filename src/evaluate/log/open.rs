@@ -1,0 +1,141 @@
+//! Opening a log: compressed or not, in whatever format it turns out to be.
+
+use super::{Columns, CsvLog, LogReader, Names, malformed};
+use crate::error::{Error, Result};
+use crate::evaluate::row::Row;
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// The format of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// The Open Bandit Dataset.
+    Obd,
+    /// Comma-separated, with named columns.
+    Csv,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Obd, Self::Csv];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Obd => "obd",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The format of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for any other name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|f| f.name() == name)
+            .ok_or_else(|| Error::unknown("format", name, Self::ALL.map(Self::name)))
+    }
+
+    /// The format of a log that starts with this line.
+    fn detect(first_line: &str) -> Option<Self> {
+        let has = |name: &str| first_line.split(',').any(|f| f.trim().trim_matches('"') == name);
+        if has("item_id") && has("click") && has("propensity_score") {
+            Some(Self::Obd)
+        } else if first_line.contains(',') {
+            Some(Self::Csv)
+        } else {
+            None
+        }
+    }
+}
+
+/// Several files, read one after the other as one log.
+pub struct Logs {
+    paths: std::vec::IntoIter<PathBuf>,
+    format: Option<Format>,
+    columns: Columns,
+    current: Option<Box<dyn LogReader>>,
+    origin: String,
+    remarks: Vec<String>,
+}
+
+impl Logs {
+    /// The files at `paths`, gzip and zstd by their first bytes, each of its own format if none is given.
+    /// `columns` are those of plain CSV files.
+    pub fn new(paths: Vec<PathBuf>, format: Option<Format>, columns: Columns) -> Self {
+        let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
+        Self { paths: paths.into_iter(), format, columns, current: None, origin, remarks: Vec::new() }
+    }
+}
+
+impl LogReader for Logs {
+    fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
+        loop {
+            if let Some(current) = &mut self.current {
+                if current.next(row, names)? {
+                    return Ok(true);
+                }
+                self.remarks.extend(current.remarks());
+            }
+            let Some(path) = self.paths.next() else { return Ok(false) };
+            let current = open(&path, self.format, &self.columns)?;
+            current.origin().clone_into(&mut self.origin);
+            self.current = Some(current);
+        }
+    }
+
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.clone()
+    }
+}
+
+/// Opens the log at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
+fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dyn LogReader>> {
+    let origin = path.display().to_string();
+    let mut source = decompressed(path)?;
+    let format = match format {
+        Some(format) => format,
+        None => {
+            let start = source.fill_buf().map_err(Error::io("read", path))?;
+            let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+            Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
+                let known = Format::ALL.map(Format::name).join(", ");
+                malformed(
+                    origin.clone(),
+                    format!("a log of no known format; say which with --format ({known})"),
+                )
+            })?
+        }
+    };
+    Ok(match format {
+        Format::Obd => Box::new(CsvLog::new(source, &origin, Columns::open_bandit())?),
+        Format::Csv => Box::new(CsvLog::new(source, &origin, columns.clone())?),
+    })
+}
+
+/// Bytes looked at to tell formats apart; also the size of a read.
+const BUFFER: usize = 1 << 17;
+
+fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut raw = BufReader::with_capacity(BUFFER, file);
+    let magic = raw.fill_buf().map_err(Error::io("read", path))?;
+    let reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(MultiGzDecoder::new(raw))
+    } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let decoder = StreamingDecoder::new(raw);
+        Box::new(decoder.map_err(|e| malformed(path.display().to_string(), format!("zstd: {e}")))?)
+    } else {
+        return Ok(Box::new(raw));
+    };
+    Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+}

@@ -1,0 +1,215 @@
+//! Evidence from real logs: what a policy would have earned, judged on decisions that another one made.
+//!
+//! A log is read once, row by row. What the later passes need waits in a temporary file, so memory does not
+//! grow with the log:
+//!
+//! 1. read and check rows, sum up the reward model;
+//! 2. see each row as each policy does: weights, predictions, and sums for every hyperparameter;
+//! 3. add up every estimator with its hyperparameter: the estimates;
+//! 4. go over their terms once more: bounds, and the differences between policies.
+
+mod bootstrap;
+mod estimator;
+mod interval;
+pub mod log;
+mod model;
+mod row;
+mod seen;
+mod select;
+mod spread;
+mod target;
+mod text;
+mod verdict;
+
+pub use estimator::{Estimator, Sample};
+pub use interval::{Bounds, Method};
+pub use model::ModelKind;
+pub use row::{Catalogue, Listed, Row};
+pub use target::Target;
+pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
+
+use crate::error::Result;
+use estimator::Totals;
+use log::LogReader;
+use seen::{Log, Samples, Seen};
+use select::GridSums;
+use serde::Serialize;
+
+/// Version of the result's JSON.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// How a log is evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What to compute; a hyperparameter that is not given is selected.
+    pub estimators: Vec<(Estimator, Option<f64>)>,
+    /// How rewards are predicted; `None` is ridge where the log has feature vectors, else cross-fitted item
+    /// means.
+    pub model: Option<ModelKind>,
+    /// How bounds are computed.
+    pub method: Method,
+    /// Probability with which bounds may fail, in (0, 0.5).
+    pub alpha: f64,
+    /// Seed of the bootstrap and of rejection sampling.
+    pub seed: u64,
+    /// Number of resampled logs.
+    pub replicates: u32,
+    /// Smallest and largest reward there can be; the log's own when absent.
+    pub reward_range: Option<(f64, f64)>,
+    /// Estimate even where the log cannot carry it.
+    pub force: bool,
+}
+
+/// Whether the log could carry the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It could.
+    Evaluated,
+    /// This log cannot say.
+    Refused,
+}
+
+/// What a log says about policies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Number of logged decisions with a reward.
+    pub rows: u64,
+    /// Whether the log could carry the question, for all policies.
+    pub verdict: Verdict,
+    /// Why not, and what would help.
+    pub reason: Option<String>,
+    /// Mean reward of the log.
+    pub on_policy_mean: f64,
+    /// Each policy under test.
+    pub policies: Vec<PolicyEvaluation>,
+    /// Each further policy minus the first, on the same rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}
+
+/// What a log says about one policy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PolicyEvaluation {
+    /// Its name.
+    pub policy: String,
+    /// Its weights.
+    pub diagnostics: Diagnostics,
+    /// Empty where the log cannot say.
+    pub estimates: Vec<Estimate>,
+}
+
+/// The difference between two policies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The further policy.
+    pub policy: String,
+    /// The first policy, which is taken off.
+    pub minus: String,
+    /// Empty where the log cannot say.
+    pub estimates: Vec<Estimate>,
+}
+
+/// One number with its bounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Name of the estimator.
+    pub estimator: &'static str,
+    /// Its hyperparameter; `None` if it has none, and for differences, whose two sides may have two.
+    pub lambda: Option<f64>,
+    /// The estimate; `None` where it is not defined: a ratio without a denominator.
+    pub value: Option<f64>,
+    /// Lower bound; `None` where the method gives none.
+    pub lower: Option<f64>,
+    /// Upper bound; `None` where the method gives none.
+    pub upper: Option<f64>,
+}
+
+/// One estimator of one policy, with its hyperparameter and sums.
+#[derive(Debug, Clone, Copy)]
+struct Question {
+    policy: usize,
+    /// Place among the estimators asked for, which pairs it with that of another policy.
+    position: usize,
+    estimator: Estimator,
+    /// 0 where there is none.
+    lambda: f64,
+    totals: Totals,
+}
+
+/// Evaluates `targets` on the log that `reader` reads.
+///
+/// # Errors
+/// A line that is not as its format wants it; a log without rows; a target or a reward model that cannot be
+/// applied to this log.
+pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Settings) -> Result<Evaluation> {
+    let mut log = Log::read(reader, targets, settings.model)?;
+    let (mut samples, seen) = log.see(targets, settings)?;
+    let objections = objections(targets, &seen, settings);
+    let mut questions = Vec::new();
+    for (policy, seen) in seen.iter().enumerate() {
+        if settings.force || objections[policy].is_none() {
+            for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
+                let selected = || seen.grids[position].as_ref().map(GridSums::choose);
+                let lambda = lambda.or_else(selected).unwrap_or(0.0);
+                let totals = Totals::default();
+                questions.push(Question { policy, position, estimator: *estimator, lambda, totals });
+            }
+        }
+    }
+    add_up(&mut samples, &mut questions)?;
+    let range = settings.reward_range.unwrap_or(log.reward_range());
+    let spread = spread::measure(&mut samples, &questions, range, settings)?;
+    let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
+    let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {
+        policy: target.name().to_owned(),
+        diagnostics: seen.diagnostics,
+        estimates: spread.estimates(&questions, p),
+    });
+    let differences = targets.iter().enumerate().skip(1).map(|(p, target)| Difference {
+        policy: target.name().to_owned(),
+        minus: targets[0].name().to_owned(),
+        estimates: spread.differences(&questions, p),
+    });
+    Ok(Evaluation {
+        schema_version: SCHEMA_VERSION,
+        rows: log.rows(),
+        verdict: if reasons.is_empty() { Verdict::Evaluated } else { Verdict::Refused },
+        reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        on_policy_mean: log.mean_reward(),
+        policies: policies.collect(),
+        differences: differences.collect(),
+    })
+}
+
+/// Rows whose sums are added up apart, so that rounding errors do not grow with the log.
+const ROWS_APART: u32 = 1024;
+
+/// Fills in the questions' totals.
+fn add_up(samples: &mut Samples, questions: &mut [Question]) -> Result<()> {
+    let mut apart = vec![Totals::default(); questions.len()];
+    let mut rows = 0;
+    samples.each(|samples| {
+        for (question, apart) in questions.iter_mut().zip(&mut apart) {
+            apart.add(&question.estimator.parts(&samples[question.policy], question.lambda), 1.0);
+            if rows + 1 == ROWS_APART {
+                question.totals.merge(&std::mem::take(apart));
+            }
+        }
+        rows = (rows + 1) % ROWS_APART;
+    })?;
+    questions.iter_mut().zip(&apart).for_each(|(question, apart)| question.totals.merge(apart));
+    Ok(())
+}
+
+/// What stands against each policy; nothing does where no estimator weights.
+fn objections(targets: &[Target], seen: &[Seen], settings: &Settings) -> Vec<Option<String>> {
+    let weighted = settings.estimators.iter().any(|(e, _)| e.uses_weights());
+    let objection = |(target, seen): (&Target, &Seen)| {
+        let why = seen.diagnostics.objection().filter(|_| weighted)?;
+        Some(format!("this log cannot say what {} is worth: {why}", target.name()))
+    };
+    targets.iter().zip(seen).map(objection).collect()
+}

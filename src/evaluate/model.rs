@@ -1,0 +1,265 @@
+//! What reward to expect of an item: the model that the direct method and the doubly robust estimators
+//! lean on.
+//!
+//! A model that has seen the very reward it predicts makes residuals too small. Cross-fitted models
+//! (Chernozhukov et al. 2018) therefore come in [`FOLDS`]: row i belongs to fold i mod [`FOLDS`] and is
+//! predicted by the model of all other folds.
+
+use super::row::Row;
+use crate::error::{Error, Result};
+use crate::policy::Ridge;
+
+/// Number of parts that cross-fitting cuts a log into.
+pub const FOLDS: usize = 5;
+
+/// Weight of the ridge prior.
+const RIDGE_LAMBDA: f64 = 1.0;
+
+/// How rewards are predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelKind {
+    /// (rewards of the item + mean reward) / (rows of the item + 1), from all rows, not cross-fitted: what
+    /// published reference numbers use.
+    ItemMean,
+    /// The same, cross-fitted.
+    CrossItemMean,
+    /// Ridge regression on the candidate's feature vector, lambda 1, cross-fitted.
+    Ridge,
+}
+
+impl ModelKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::ItemMean, Self::CrossItemMean, Self::Ridge];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ItemMean => "item-mean",
+            Self::CrossItemMean => "cross-item-mean",
+            Self::Ridge => "ridge",
+        }
+    }
+
+    /// The model of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for any other name.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|k| k.name() == name)
+            .ok_or_else(|| Error::unknown("reward model", name, Self::ALL.map(Self::name)))
+    }
+}
+
+/// Rows and rewards.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    rows: f64,
+    rewards: f64,
+}
+
+impl Sum {
+    fn add(&mut self, reward: f64) {
+        self.rows += 1.0;
+        self.rewards += reward;
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self { rows: self.rows - other.rows, rewards: self.rewards - other.rewards }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { rows: self.rows + other.rows, rewards: self.rewards + other.rewards }
+    }
+}
+
+/// A reward model that has yet to see the log's rows, each once, in order.
+#[derive(Debug, Clone)]
+pub struct ModelBuilder {
+    items: Vec<[Sum; FOLDS]>,
+    /// For ridge: the model of fold f has learned from every row but those of f.
+    ridges: Vec<Ridge>,
+    kind: ModelKind,
+    low: f64,
+    high: f64,
+    x: Vec<f64>,
+}
+
+impl ModelBuilder {
+    /// Nothing seen yet.
+    pub fn new(kind: ModelKind) -> Self {
+        Self {
+            items: Vec::new(),
+            ridges: Vec::new(),
+            kind,
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+            x: Vec::new(),
+        }
+    }
+
+    /// Takes the row of this fold.
+    ///
+    /// # Errors
+    /// A ridge model of a log whose candidates have no feature vectors.
+    pub fn observe(&mut self, fold: usize, row: &Row) -> Result<()> {
+        let item = row.item() as usize;
+        if item >= self.items.len() {
+            self.items.resize(item + 1, [Sum::default(); FOLDS]);
+        }
+        self.items[item][fold].add(row.reward);
+        self.low = self.low.min(row.reward);
+        self.high = self.high.max(row.reward);
+        if self.kind == ModelKind::Ridge {
+            self.observe_vector(fold, row)?;
+        }
+        Ok(())
+    }
+
+    fn observe_vector(&mut self, fold: usize, row: &Row) -> Result<()> {
+        let dim = row.features.len() / row.listed.len().max(1);
+        if dim == 0 {
+            let why = "the ridge model needs candidates with feature vectors, which this log does not have; \
+                       use --reward-model cross-item-mean";
+            return Err(Error::Refused(why.to_owned()));
+        }
+        if self.ridges.is_empty() {
+            self.ridges = vec![Ridge::new(dim, RIDGE_LAMBDA, 1.0); FOLDS];
+        }
+        self.x.clear();
+        self.x.extend_from_slice(&row.features[row.chosen as usize * dim..][..dim]);
+        self.x.resize(self.ridges[0].stride(), 0.0);
+        for (f, ridge) in self.ridges.iter_mut().enumerate() {
+            if f != fold {
+                ridge.learn(&self.x, row.reward);
+            }
+        }
+        Ok(())
+    }
+
+    /// The model of what was seen, for a catalogue of `items` items.
+    pub fn fit(mut self, items: usize) -> RewardModel {
+        self.items.resize(items, [Sum::default(); FOLDS]);
+        let all = |folds: &[Sum; FOLDS]| folds.iter().fold(Sum::default(), |sum, s| sum.plus(*s));
+        let table = |left_out: Option<usize>| -> Vec<f64> {
+            let seen = |folds: &[Sum; FOLDS]| match left_out {
+                None => all(folds),
+                Some(fold) => all(folds).without(folds[fold]),
+            };
+            let total = self.items.iter().fold(Sum::default(), |sum, folds| sum.plus(seen(folds)));
+            let mean = if total.rows > 0.0 { total.rewards / total.rows } else { 0.0 };
+            let shrunk = |s: Sum| (s.rewards + mean) / (s.rows + 1.0);
+            self.items.iter().map(|folds| shrunk(seen(folds))).collect()
+        };
+        let tables = (0..FOLDS).map(|f| table((self.kind != ModelKind::ItemMean).then_some(f))).collect();
+        let weights = self.ridges.iter().map(|r| r.theta().to_vec()).collect();
+        let seen = self.items.iter().map(|folds| all(folds).rows > 0.0).collect();
+        RewardModel { tables, weights, seen, low: self.low, high: self.high }
+    }
+}
+
+/// A fitted reward model.
+#[derive(Debug, Clone)]
+pub struct RewardModel {
+    /// Predictions by fold and item.
+    tables: Vec<Vec<f64>>,
+    /// Ridge weights by fold; empty for item means.
+    weights: Vec<Vec<f64>>,
+    seen: Vec<bool>,
+    low: f64,
+    high: f64,
+}
+
+impl RewardModel {
+    /// Smallest and largest reward of the log.
+    pub fn range(&self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
+    /// Whether it looks at feature vectors.
+    pub fn needs_vectors(&self) -> bool {
+        !self.weights.is_empty()
+    }
+
+    /// Whether the log ever chose this item.
+    pub fn has_seen(&self, item: usize) -> bool {
+        self.seen[item]
+    }
+
+    /// Predictions for every item of the catalogue, for a row of this fold.
+    pub fn table(&self, fold: usize) -> &[f64] {
+        &self.tables[fold]
+    }
+
+    /// Prediction for the candidate at `position`, for a row of this fold; within the log's range of rewards.
+    pub fn predict(&self, fold: usize, row: &Row, position: usize) -> f64 {
+        if let Some(weights) = self.weights.get(fold) {
+            let x = &row.features[position * weights.len()..][..weights.len()];
+            let dot: f64 = weights.iter().zip(x).map(|(w, x)| w * x).sum();
+            return dot.clamp(self.low, self.high);
+        }
+        let item = row.listed.get(position).map_or(position, |l| l.item as usize);
+        self.tables[fold][item]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::Listed;
+    use super::*;
+
+    fn model(kind: ModelKind, rows: &[Row]) -> RewardModel {
+        let mut builder = ModelBuilder::new(kind);
+        rows.iter().enumerate().for_each(|(i, row)| builder.observe(i % FOLDS, row).unwrap());
+        builder.fit(3)
+    }
+
+    fn rows() -> Vec<Row> {
+        (0..20u32).map(|i| Row { chosen: i % 2, reward: f64::from(i % 4), ..Row::default() }).collect()
+    }
+
+    #[test]
+    fn item_means_shrink_towards_the_mean_and_fall_back_on_it() {
+        let model = model(ModelKind::ItemMean, &rows());
+        // Item 0 saw 0 and 2 in turn, item 1 saw 1 and 3; the mean is 1.5; item 2 was never seen.
+        let expected = [(10.0 + 1.5) / 11.0, (20.0 + 1.5) / 11.0, 1.5];
+        for fold in 0..FOLDS {
+            assert_eq!(model.table(fold), expected);
+        }
+        assert!(model.has_seen(1) && !model.has_seen(2));
+        assert_eq!(model.range(), (0.0, 3.0));
+    }
+
+    #[test]
+    fn a_cross_fitted_model_does_not_know_the_row_that_it_predicts() {
+        let mut other = rows();
+        let before = model(ModelKind::CrossItemMean, &other);
+        other[7].reward = 1e6;
+        let after = model(ModelKind::CrossItemMean, &other);
+        for fold in 0..FOLDS {
+            assert_eq!(before.table(fold) == after.table(fold), fold == 7 % FOLDS, "fold {fold}");
+        }
+    }
+
+    #[test]
+    fn ridge_finds_the_line_and_stays_in_range() {
+        let rows: Vec<Row> = (0..500u32)
+            .map(|i| {
+                let x = f64::from(i % 10) / 10.0;
+                let listed = vec![Listed { item: 0, kind: 0, propensity: 1.0 }];
+                Row { reward: 0.2 + 0.5 * x, listed, features: vec![1.0, x], ..Row::default() }
+            })
+            .collect();
+        let model = model(ModelKind::Ridge, &rows);
+        assert!((model.predict(0, &rows[5], 0) - 0.45).abs() < 0.01);
+        let far = Row { features: vec![1.0, 1e3], ..rows[0].clone() };
+        assert_eq!(model.predict(0, &far, 0), model.range().1);
+    }
+
+    #[test]
+    fn ridge_without_vectors_is_refused() {
+        let refused = ModelBuilder::new(ModelKind::Ridge).observe(0, &rows()[0]).unwrap_err();
+        assert!(refused.to_string().contains("cross-item-mean"));
+    }
+}

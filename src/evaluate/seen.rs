@@ -1,0 +1,208 @@
+//! A log as each policy sees it: the first two passes.
+
+use super::Settings;
+use super::estimator::Sample;
+use super::log::{LogReader, Names};
+use super::model::{FOLDS, ModelBuilder, ModelKind, RewardModel};
+use super::row::{Catalogue, Row, Spool};
+use super::select::GridSums;
+use super::target::{Prepared, Target};
+use super::verdict::{Diagnostics, WeightSums};
+use crate::error::{Error, Result};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+/// A log after the first pass: its rows wait in a temporary file.
+pub(super) struct Log {
+    items: Catalogue,
+    spool: Spool,
+    rows: u64,
+    reward_sum: f64,
+    model: RewardModel,
+}
+
+/// What a policy's pass over the log left behind.
+pub(super) struct Seen {
+    pub(super) diagnostics: Diagnostics,
+    /// For each estimator asked for, the sums over its grid if a hyperparameter is to be selected.
+    pub(super) grids: Vec<Option<GridSums>>,
+}
+
+/// The samples of every policy, row by row, in a temporary file.
+pub(super) struct Samples {
+    spool: Spool,
+    rows: u64,
+    /// Largest weight of each policy: rejection sampling accepts in proportion to it.
+    largest: Vec<f64>,
+    seed: u64,
+}
+
+impl Log {
+    /// Reads and checks every row, and fits the reward model.
+    pub(super) fn read(
+        reader: &mut dyn LogReader,
+        targets: &[Target],
+        kind: Option<ModelKind>,
+    ) -> Result<Self> {
+        let (mut names, mut spool, mut builder) = (Names::default(), Spool::new(), None);
+        let (mut rows, mut reward_sum, mut row) = (0, 0.0, Row::default());
+        while reader.next(&mut row, &mut names)? {
+            let builder = builder.get_or_insert_with(|| {
+                let with_vectors =
+                    if row.features.is_empty() { ModelKind::CrossItemMean } else { ModelKind::Ridge };
+                ModelBuilder::new(kind.unwrap_or(with_vectors))
+            });
+            builder.observe((rows % FOLDS as u64) as usize, &row)?;
+            spool.put_row(&row)?;
+            reward_sum += row.reward;
+            rows += 1;
+        }
+        let Some(builder) = builder else {
+            return Err(Error::Refused(format!("{}: no decision with a reward", reader.origin())));
+        };
+        for target in targets {
+            target.extend(&mut names.items);
+        }
+        let model = builder.fit(names.items.len());
+        Ok(Self { items: names.items, spool, rows, reward_sum, model })
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn mean_reward(&self) -> f64 {
+        self.reward_sum / self.rows as f64
+    }
+
+    /// Smallest and largest reward.
+    pub(super) fn reward_range(&self) -> (f64, f64) {
+        self.model.range()
+    }
+
+    /// Sees every row as each policy does.
+    pub(super) fn see(&mut self, targets: &[Target], settings: &Settings) -> Result<(Samples, Vec<Seen>)> {
+        let Self { items, spool, rows, model, .. } = self;
+        let mut viewers: Vec<Viewer> =
+            targets.iter().map(|t| Viewer::new(t.prepare(items), model, settings)).collect();
+        let mut samples = Spool::new();
+        let mut numbers = vec![0.0; 1 + 3 * targets.len()];
+        let (mut reader, mut row) = (spool.read()?, Row::default());
+        for i in 0..*rows {
+            reader.get_row(&mut row)?;
+            numbers[0] = row.reward;
+            let fold = (i % FOLDS as u64) as usize;
+            for (viewer, numbers) in viewers.iter_mut().zip(numbers[1..].chunks_exact_mut(3)) {
+                let sample = viewer.see(&row, fold, model, items.len())?;
+                numbers.copy_from_slice(&[sample.weight, sample.predicted, sample.expected]);
+            }
+            samples.put(&numbers)?;
+        }
+        let largest = viewers.iter().map(|v| v.weights.largest()).collect();
+        let samples = Samples { spool: samples, rows: *rows, largest, seed: settings.seed };
+        let seen = viewers
+            .into_iter()
+            .map(|v| Seen { diagnostics: Diagnostics::new(&v.weights, *rows), grids: v.grids });
+        Ok((samples, seen.collect()))
+    }
+}
+
+/// A policy on its way through the rows.
+struct Viewer {
+    prepared: Prepared,
+    /// For a distribution that is the same at every decision: its value by the model of each fold, and its
+    /// share of items that the log never shows.
+    constant: Option<([f64; FOLDS], f64)>,
+    distribution: Vec<f64>,
+    weights: WeightSums,
+    grids: Vec<Option<GridSums>>,
+}
+
+impl Viewer {
+    fn new(prepared: Prepared, model: &RewardModel, settings: &Settings) -> Self {
+        let constant = prepared.constant().filter(|_| !model.needs_vectors()).map(|distribution| {
+            let expected = std::array::from_fn(|fold| dot(distribution, model.table(fold)));
+            (expected, unseen(distribution, model))
+        });
+        let grid = |estimator: &super::Estimator, lambda: &Option<f64>| match lambda {
+            None => GridSums::new(*estimator),
+            Some(_) => None,
+        };
+        let grids = settings.estimators.iter().map(|(e, lambda)| grid(e, lambda)).collect();
+        Self { prepared, constant, distribution: Vec::new(), weights: WeightSums::default(), grids }
+    }
+
+    fn see(&mut self, row: &Row, fold: usize, model: &RewardModel, items: usize) -> Result<Sample> {
+        let constant = self.constant.filter(|_| row.listed.is_empty());
+        let chosen = row.chosen as usize;
+        let (probability, expected, unsupported) = if let Some((expected, unsupported)) = constant {
+            let distribution = self.prepared.constant().expect("it was when this was set up");
+            (distribution[chosen], expected[fold], unsupported)
+        } else {
+            self.prepared.distribution(row, items, &mut self.distribution)?;
+            let distribution = &self.distribution[..];
+            let value = |(k, p): (usize, &f64)| if *p > 0.0 { p * model.predict(fold, row, k) } else { 0.0 };
+            let impossible = |(k, p): (usize, &f64)| match row.listed.get(k) {
+                Some(listed) if listed.propensity == 0.0 => *p,
+                _ => 0.0,
+            };
+            let unsupported = if row.listed.is_empty() {
+                unseen(distribution, model)
+            } else {
+                distribution.iter().enumerate().map(impossible).sum()
+            };
+            (distribution[chosen], distribution.iter().enumerate().map(value).sum(), unsupported)
+        };
+        let sample = Sample {
+            weight: probability / row.propensity.unwrap_or(f64::NAN),
+            reward: row.reward,
+            predicted: model.predict(fold, row, chosen),
+            expected,
+            accepted: false,
+        };
+        self.weights.add(sample.weight, unsupported);
+        self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample));
+        Ok(sample)
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// Probability of items that the log never shows.
+fn unseen(distribution: &[f64], model: &RewardModel) -> f64 {
+    distribution.iter().enumerate().filter(|(item, _)| !model.has_seen(*item)).map(|(_, p)| p).sum()
+}
+
+impl Samples {
+    /// Calls `each` with the samples of all policies, for every row in order.
+    pub(super) fn each(&mut self, mut each: impl FnMut(&[Sample])) -> Result<()> {
+        let blank = Sample { weight: 0.0, reward: 0.0, predicted: 0.0, expected: 0.0, accepted: false };
+        let mut samples = vec![blank; self.largest.len()];
+        let mut numbers = vec![0.0; 1 + 3 * samples.len()];
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..28].copy_from_slice(b"evaluation rejection");
+        let mut luck = ChaCha8Rng::from_seed(key);
+        let mut reader = self.spool.read()?;
+        for _ in 0..self.rows {
+            reader.get(&mut numbers)?;
+            // One draw for all policies: they are compared under the same luck.
+            let draw: f64 = luck.random();
+            let own = numbers[1..].chunks_exact(3).zip(&self.largest);
+            for (sample, (own, largest)) in samples.iter_mut().zip(own) {
+                let [weight, predicted, expected] = [own[0], own[1], own[2]];
+                let accepted = draw * largest < weight;
+                *sample = Sample { weight, reward: numbers[0], predicted, expected, accepted };
+            }
+            each(&samples);
+        }
+        Ok(())
+    }
+
+    /// Largest weight of each policy.
+    pub(super) fn largest(&self) -> &[f64] {
+        &self.largest
+    }
+}

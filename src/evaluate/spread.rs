@@ -1,0 +1,261 @@
+//! The last pass: how far each estimate, and each difference of two, may be off.
+
+use super::bootstrap::Bootstrap;
+use super::estimator::{Estimator, Parts, Totals};
+use super::interval::{self, Bounds, LowerSequence, Method};
+use super::seen::Samples;
+use super::{Estimate, Question, Settings};
+use crate::error::Result;
+use crate::stats::{Moments, bernoulli_confidence_interval};
+
+/// Rows that are resampled together.
+const BLOCK: usize = 1024;
+
+/// Trials around which the bounds on a share are tightest.
+const SHARE_OPTIMUM: f64 = 100.0;
+
+/// Estimates with their bounds, and what differences need.
+pub(super) struct Spread {
+    answers: Vec<Answer>,
+    /// Question of the first policy and that of another, with the bounds on the second minus the first.
+    pairs: Vec<(usize, usize, Option<Bounds>)>,
+}
+
+struct Answer {
+    value: Option<f64>,
+    bounds: Option<Bounds>,
+}
+
+/// Goes over the samples once more, if the method needs it.
+pub(super) fn measure(
+    samples: &mut Samples,
+    questions: &[Question],
+    range: (f64, f64),
+    settings: &Settings,
+) -> Result<Spread> {
+    let pairs = pairs(questions);
+    let alpha = settings.alpha;
+    let (bounds, pair_bounds) = match settings.method {
+        Method::Normal | Method::Bernstein => {
+            let largest = samples.largest().to_vec();
+            let (own, pair) = moments(samples, questions, &pairs)?;
+            let of = |moments: &Moments, length: Option<f64>| match settings.method {
+                Method::Normal => interval::normal(moments, alpha),
+                _ => interval::empirical_bernstein(moments, length?, alpha),
+            };
+            let length = |q: &Question| term_range(q, largest[q.policy], range);
+            let own: Vec<_> = questions
+                .iter()
+                .zip(&own)
+                .map(|(q, moments)| of(moments, length(q)).filter(|_| has_bounds(q)))
+                .collect();
+            let pair = pairs.iter().zip(&pair).map(|((first, other), moments)| {
+                let (first, other) = (&questions[*first], &questions[*other]);
+                of(moments, length(first).zip(length(other)).map(|(a, b)| a + b))
+                    .filter(|_| has_bounds(other))
+            });
+            let pair = pair.collect();
+            (own, pair)
+        }
+        Method::Bootstrap => resample(samples, questions, &pairs, settings)?,
+        Method::Anytime => (sequences(samples, questions, range, alpha)?, vec![None; pairs.len()]),
+    };
+    let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio());
+    let answers = questions.iter().zip(bounds).map(|(q, bounds)| Answer { value: value(q), bounds });
+    let answers = answers.collect();
+    let pairs = pairs.into_iter().zip(pair_bounds).map(|((a, b), bounds)| (a, b, bounds)).collect();
+    Ok(Spread { answers, pairs })
+}
+
+/// The direct method's error is its model's, of which the spread of its terms says nothing.
+fn has_bounds(question: &Question) -> bool {
+    question.estimator != Estimator::DirectMethod
+        && question.totals.estimate(question.estimator.is_ratio()).is_some_and(f64::is_finite)
+}
+
+/// For every policy but the first, the same estimator of the first and of that one.
+fn pairs(questions: &[Question]) -> Vec<(usize, usize)> {
+    let first = |q: &Question| {
+        questions.iter().position(|f| f.policy == 0 && f.position == q.position && q.policy != 0)
+    };
+    questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i))).collect()
+}
+
+/// Moments of the terms of every question and of every pair's difference.
+fn moments(
+    samples: &mut Samples,
+    questions: &[Question],
+    pairs: &[(usize, usize)],
+) -> Result<(Vec<Moments>, Vec<Moments>)> {
+    let mut own = vec![Moments::default(); questions.len()];
+    let mut differences = vec![Moments::default(); pairs.len()];
+    let mut terms = vec![0.0; questions.len()];
+    samples.each(|samples| {
+        for ((question, term), moments) in questions.iter().zip(&mut terms).zip(&mut own) {
+            let parts = question.estimator.parts(&samples[question.policy], question.lambda);
+            *term = question.totals.term(&parts);
+            moments.observe(*term);
+        }
+        for ((first, other), moments) in pairs.iter().zip(&mut differences) {
+            moments.observe(terms[*other] - terms[*first]);
+        }
+    })?;
+    Ok((own, differences))
+}
+
+/// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
+/// for ratios, whose terms are not independent.
+fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
+    let Question { estimator, lambda, .. } = question;
+    if estimator.is_ratio() {
+        return None;
+    }
+    let weight = estimator.largest_shrunk(largest, *lambda);
+    Some(if estimator.uses_model() {
+        // v in [low, high], r - q in [low - high, high - low].
+        (high - low) * (1.0 + 2.0 * weight)
+    } else {
+        weight * (high.max(0.0) - low.min(0.0))
+    })
+}
+
+type BoundsOf = (Vec<Option<Bounds>>, Vec<Option<Bounds>>);
+
+fn resample(
+    samples: &mut Samples,
+    questions: &[Question],
+    pairs: &[(usize, usize)],
+    settings: &Settings,
+) -> Result<BoundsOf> {
+    let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, questions.len());
+    let mut block: Vec<Parts> = Vec::with_capacity(BLOCK * questions.len());
+    samples.each(|samples| {
+        block.extend(questions.iter().map(|q| q.estimator.parts(&samples[q.policy], q.lambda)));
+        if block.len() == BLOCK * questions.len() {
+            bootstrap.add(&block);
+            block.clear();
+        }
+    })?;
+    if !block.is_empty() {
+        bootstrap.add(&block);
+    }
+    let value = |totals: &[Totals], i: usize| totals[i].estimate(questions[i].estimator.is_ratio());
+    let own = questions
+        .iter()
+        .enumerate()
+        .map(|(i, q)| bootstrap.bounds(settings.alpha, |t| value(t, i)).filter(|_| has_bounds(q)));
+    let difference = |(first, other): &(usize, usize)| {
+        let of = |t: &[Totals]| Some(value(t, *other)? - value(t, *first)?);
+        bootstrap.bounds(settings.alpha, of).filter(|_| has_bounds(&questions[*other]))
+    };
+    Ok((own.collect(), pairs.iter().map(difference).collect()))
+}
+
+/// Two sequences of terms that are never negative, from which the bounds at any time follow.
+#[derive(Clone, Copy, Default)]
+struct TwoSided {
+    /// Terms whose mean is the value, with rewards scaled to [0, 1].
+    value: LowerSequence,
+    /// Terms whose mean is what the value leaves of the largest it could be.
+    rest: LowerSequence,
+    kept: u64,
+    successes: u64,
+    /// Whether every reward was 0 or 1 after scaling.
+    binary: bool,
+}
+
+fn sequences(
+    samples: &mut Samples,
+    questions: &[Question],
+    (low, high): (f64, f64),
+    alpha: f64,
+) -> Result<Vec<Option<Bounds>>> {
+    let largest = samples.largest().to_vec();
+    let length = high - low;
+    let weight_bound = |q: &Question| q.estimator.largest_shrunk(largest[q.policy], q.lambda);
+    let mut both = vec![TwoSided { binary: true, ..TwoSided::default() }; questions.len()];
+    samples.each(|samples| {
+        for (question, both) in questions.iter().zip(&mut both) {
+            let sample = &samples[question.policy];
+            let reward = if length > 0.0 { (sample.reward - low) / length } else { 0.0 };
+            match question.estimator {
+                Estimator::Ips => {
+                    both.value.observe(sample.weight * reward);
+                    both.rest.observe(sample.weight * (1.0 - reward));
+                }
+                Estimator::ClippedIps | Estimator::SubGaussianIps => {
+                    let term = question.estimator.shrunk(sample.weight, question.lambda) * reward;
+                    both.value.observe(term);
+                    both.rest.observe((1.0 - term / weight_bound(question)).max(0.0));
+                }
+                Estimator::Replay if sample.accepted => {
+                    both.value.observe(reward);
+                    both.rest.observe(1.0 - reward);
+                    both.binary &= reward == 0.0 || reward == 1.0;
+                    both.kept += 1;
+                    both.successes += u64::from(reward == 1.0);
+                }
+                _ => {}
+            }
+        }
+    })?;
+    let bounds = |(question, both): (&Question, &TwoSided)| {
+        let half = alpha / 2.0;
+        let (lower, upper) = match question.estimator {
+            Estimator::Replay if both.binary => {
+                bernoulli_confidence_interval(both.successes, both.kept, alpha, SHARE_OPTIMUM)
+            }
+            Estimator::Ips | Estimator::Replay => (both.value.bound(half), 1.0 - both.rest.bound(half)),
+            Estimator::ClippedIps | Estimator::SubGaussianIps => {
+                (both.value.bound(half), weight_bound(question) * (1.0 - both.rest.bound(half)))
+            }
+            _ => return None,
+        };
+        // A shrunk weight's mean is below 1, so with rewards that start elsewhere than at 0 the scale does
+        // not carry over.
+        let shifts =
+            low != 0.0 && matches!(question.estimator, Estimator::ClippedIps | Estimator::SubGaussianIps);
+        (length > 0.0 && !shifts)
+            .then_some(Bounds { lower: low + length * lower, upper: low + length * upper })
+    };
+    Ok(questions.iter().zip(&both).map(bounds).map(|b| b.filter(|b| b.lower.is_finite())).collect())
+}
+
+impl Spread {
+    /// The estimates of one policy.
+    pub(super) fn estimates(&self, questions: &[Question], policy: usize) -> Vec<Estimate> {
+        let own = questions.iter().zip(&self.answers).filter(|(q, _)| q.policy == policy);
+        own.map(|(q, answer)| {
+            let lambda = q.estimator.grid().map(|_| q.lambda);
+            estimate(q, lambda, answer.value, answer.bounds)
+        })
+        .collect()
+    }
+
+    /// One policy's estimates minus those of the first.
+    pub(super) fn differences(&self, questions: &[Question], policy: usize) -> Vec<Estimate> {
+        let of_policy = self.pairs.iter().filter(|(_, other, _)| questions[*other].policy == policy);
+        of_policy
+            .map(|(first, other, bounds)| {
+                let value = |i: usize| self.answers[i].value;
+                let difference = value(*other).zip(value(*first)).map(|(b, a)| b - a);
+                estimate(&questions[*other], None, difference, *bounds)
+            })
+            .collect()
+    }
+}
+
+fn estimate(
+    question: &Question,
+    lambda: Option<f64>,
+    value: Option<f64>,
+    bounds: Option<Bounds>,
+) -> Estimate {
+    Estimate {
+        estimator: question.estimator.name(),
+        lambda,
+        value: value.filter(|v| v.is_finite()),
+        lower: bounds.map(|b| b.lower),
+        upper: bounds.map(|b| b.upper),
+    }
+}

@@ -1,0 +1,321 @@
+//! The policies under test: what each of them would have chosen at a logged decision, and how likely.
+
+use super::row::{Catalogue, Row};
+use crate::error::{Error, Fault, Result, within};
+use crate::features::{CandidateFeatures, Clock, FeatureBlock, LANES, weekend};
+use crate::policy::{Explorer, Luck, Model, Policy, Scratch, Structure};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// How far the probabilities of a table may be from adding up to 1.
+const SUM_TOLERANCE: f64 = 1e-6;
+
+/// A policy under test, before the log is known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// Every candidate alike.
+    Uniform,
+    /// A fixed probability for each item.
+    Table {
+        /// What the user called it.
+        name: String,
+        /// Item and probability; they add up to 1.
+        items: Vec<(Vec<u8>, f64)>,
+    },
+    /// A policy that learns from the log as it goes, each decision scored before it is learned from.
+    Learner(Policy),
+}
+
+/// One line of a table of probabilities.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableLine {
+    item: String,
+    probability: f64,
+}
+
+impl Target {
+    /// The target of this name: a path that ends in `.csv` is a table with the columns `item` and
+    /// `probability`; anything else is a policy as [`Policy::load`] knows it.
+    ///
+    /// # Errors
+    /// An unknown policy; one without exact probabilities; a file that cannot be read, or whose
+    /// probabilities are not in [0, 1], name an item twice or do not add up to 1.
+    pub fn load(name: &str) -> Result<Self> {
+        if Path::new(name).extension().is_some_and(|e| e == "csv") {
+            return Self::table(name, &crate::read::text(Path::new(name))?);
+        }
+        let policy = Policy::load(name)?;
+        match policy.explorer() {
+            Explorer::Uniform => Ok(Self::Uniform),
+            Explorer::LinTs { .. } => Err(Error::Refused(format!(
+                "{name}: Thompson sampling has no exact probabilities, and weights need them; test a policy \
+                 whose explorer is uniform, egreedy, linucb or squarecb"
+            ))),
+            _ => Ok(Self::Learner(policy)),
+        }
+    }
+
+    fn table(name: &str, text: &str) -> Result<Self> {
+        let mut items = Vec::new();
+        let mut seen = HashSet::new();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        for line in reader.deserialize() {
+            let TableLine { item, probability } = line.map_err(|error| Error::Malformed {
+                origin: name.to_owned(),
+                message: error.to_string().replace("CSV deserialize error: ", ""),
+            })?;
+            let origin = || format!("{name}, line {}", items.len() + 2);
+            within("probability", probability, 0.0, 1.0).map_err(|fault| fault.at(origin()))?;
+            if !seen.insert(item.clone()) {
+                return Err(Fault::new("item", format!("{item:?} again"), "each item once").at(origin()));
+            }
+            items.push((item.into_bytes(), probability));
+        }
+        let sum: f64 = items.iter().map(|(_, p)| p).sum();
+        if (sum - 1.0).abs() > SUM_TOLERANCE {
+            return Err(Fault::new("the sum of probabilities", sum, "1").at(name));
+        }
+        Ok(Self::Table { name: name.to_owned(), items })
+    }
+
+    /// What results call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Table { name, .. } => name,
+            Self::Learner(policy) => policy.name(),
+        }
+    }
+
+    /// Adds the items that only this target knows.
+    pub fn extend(&self, catalogue: &mut Catalogue) {
+        if let Self::Table { items, .. } = self {
+            for (item, _) in items {
+                catalogue.number(item);
+            }
+        }
+    }
+
+    /// The target, ready to be asked about rows of a log with this catalogue.
+    pub fn prepare(&self, catalogue: &Catalogue) -> Prepared {
+        match self {
+            Self::Uniform => {
+                Prepared::Uniform { everything: vec![1.0 / catalogue.len() as f64; catalogue.len()] }
+            }
+            Self::Table { items, .. } => {
+                let mut table = vec![0.0; catalogue.len()];
+                for (item, probability) in items {
+                    table[catalogue.find(item).expect("the catalogue was extended") as usize] = *probability;
+                }
+                Prepared::Table(table)
+            }
+            Self::Learner(policy) => Prepared::Learner(Box::new(Learner::new(policy.clone()))),
+        }
+    }
+}
+
+/// A target that knows the log's catalogue.
+pub enum Prepared {
+    /// See [`Target::Uniform`]; `everything` is its distribution where nothing is listed.
+    Uniform {
+        /// One over the number of items, for each item.
+        everything: Vec<f64>,
+    },
+    /// Probability by item.
+    Table(Vec<f64>),
+    /// A policy and what it has learned so far.
+    Learner(Box<Learner>),
+}
+
+impl Prepared {
+    /// Its distribution over the whole catalogue, if that is the same at every decision.
+    pub fn constant(&self) -> Option<&[f64]> {
+        match self {
+            Self::Uniform { everything } => Some(everything),
+            Self::Table(table) => Some(table),
+            Self::Learner(_) => None,
+        }
+    }
+
+    /// Writes its distribution over the candidates of `row` into `out`; learners then learn from the row.
+    ///
+    /// # Errors
+    /// A policy that cannot be applied to this log; a table without mass on any candidate.
+    pub fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
+        out.clear();
+        match self {
+            Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
+            Self::Uniform { .. } => out.resize(row.listed.len(), 1.0 / row.listed.len() as f64),
+            Self::Table(table) if row.listed.is_empty() => out.extend_from_slice(table),
+            Self::Table(table) => {
+                out.extend(row.listed.iter().map(|l| table[l.item as usize]));
+                let sum: f64 = out.iter().sum();
+                if sum <= 0.0 {
+                    let why = "a table of probabilities gives none to any candidate of some decision; \
+                               add those items to it";
+                    return Err(Error::Refused(why.to_owned()));
+                }
+                for p in out.iter_mut() {
+                    *p /= sum;
+                }
+            }
+            Self::Learner(learner) => learner.distribution(row, items, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// A policy that learns from a log, one model for each user.
+pub struct Learner {
+    policy: Policy,
+    models: Vec<UserModel>,
+    block: FeatureBlock,
+    parts: Vec<usize>,
+    scratch: Scratch,
+    x: Vec<f64>,
+}
+
+/// What was learned of one user, and which part of it each kind of candidate belongs to.
+struct UserModel {
+    model: Model,
+    parts: Vec<Option<usize>>,
+}
+
+impl Learner {
+    fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            models: Vec::new(),
+            block: FeatureBlock::default(),
+            parts: Vec::new(),
+            scratch: Scratch::default(),
+            x: Vec::new(),
+        }
+    }
+
+    fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
+        let user = row.user as usize;
+        while self.models.len() <= user {
+            self.models.push(UserModel { model: self.policy.new_model(), parts: Vec::new() });
+        }
+        self.fill_block(row, items)?;
+        let UserModel { model, parts } = &mut self.models[user];
+        self.parts.clear();
+        for k in 0..self.block.len() {
+            let kind = row.listed.get(k).map_or(k, |l| l.kind as usize);
+            if kind >= parts.len() {
+                parts.resize(kind + 1, None);
+            }
+            let part = *parts[kind].get_or_insert_with(|| model.part(Some(&kind.to_string())));
+            self.parts.push(part);
+        }
+        // The scores are what is wanted; which candidate they would lead to is left to luck, unused.
+        self.policy.decide(model, &self.block, &self.parts, &mut Luck::new(0), &mut self.scratch);
+        let scores = self.scratch.scores(&self.block);
+        let propensities = self.policy.explorer().propensities(scores);
+        out.extend_from_slice(&propensities.expect("policies without propensities are refused as targets"));
+        let chosen = row.chosen as usize;
+        model.learn(&self.block, chosen, self.parts[chosen], row.reward, &mut self.scratch);
+        Ok(())
+    }
+
+    /// Feature vectors of the row's candidates. A log without vectors has the moment alone, equal for all
+    /// candidates: enough for one model per item, nothing for a shared one.
+    fn fill_block(&mut self, row: &Row, items: usize) -> Result<()> {
+        let candidates = if row.listed.is_empty() { items } else { row.listed.len() };
+        let dim = self.policy.features().dim();
+        if self.block.len() != candidates || self.block.dim() != dim {
+            self.block = FeatureBlock::new(dim, candidates);
+        }
+        if row.features.is_empty() {
+            if self.policy.structure() == Structure::Shared {
+                return Err(Error::Refused(format!(
+                    "{}: all candidates look alike to it, for this log says nothing of them but their names; \
+                     test uniform, a CSV with a probability for each item, or a policy file with \
+                     structure = \"disjoint\", which learns a model for each item",
+                    self.policy.name()
+                )));
+            }
+            let (clock, weekend) = row
+                .moment
+                .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
+            let features = CandidateFeatures { clock, weekend, priority: 0.5, urgency: 0.0, effort: 0.25 };
+            (0..candidates).for_each(|k| self.block.set_candidate(k, &features));
+            return Ok(());
+        }
+        let logged = row.features.len() / candidates;
+        if logged < dim {
+            return Err(Error::Refused(format!(
+                "{}: it looks at {dim} features ({}), the log holds {logged}",
+                self.policy.name(),
+                self.policy.features()
+            )));
+        }
+        self.x.resize(dim.next_multiple_of(LANES), 0.0);
+        for k in 0..candidates {
+            self.block.set_vector(k, &row.features[k * logged..][..dim]);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::Listed;
+    use super::*;
+
+    fn catalogue(names: &[&str]) -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        for name in names {
+            catalogue.number(name.as_bytes());
+        }
+        catalogue
+    }
+
+    #[test]
+    fn tables_must_add_up_and_name_each_item_once() {
+        let table = |lines: &str| Target::table("t.csv", &format!("item,probability\n{lines}"));
+        assert!(table("a,0.25\nb,0.75\n").is_ok());
+        let message = |lines: &str| table(lines).unwrap_err().to_string();
+        assert_eq!(message("a,0.25\nb,0.5\n"), "t.csv: the sum of probabilities is 0.75; allowed: 1");
+        assert_eq!(message("a,0.5\na,0.5\n"), "t.csv, line 3: item is \"a\" again; allowed: each item once");
+        assert!(message("a,1.5\nb,-0.5\n").starts_with("t.csv, line 2: probability is 1.5;"));
+        assert!(message("a,x\n").contains("line: 2"), "{}", message("a,x\n"));
+    }
+
+    #[test]
+    fn a_table_is_renormalized_over_the_candidates_that_are_there() {
+        let target = Target::table("t.csv", "item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
+        let mut prepared = target.prepare(&catalogue(&["a", "b", "c"]));
+        let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
+        let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
+        prepared.distribution(&row, 3, &mut out).unwrap();
+        assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_learner_scores_before_it_learns() {
+        let toml = "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"";
+        let raw: crate::policy::RawPolicy = toml::from_str(toml).unwrap();
+        let mut prepared = Target::Learner(raw.try_into().unwrap()).prepare(&catalogue(&["a", "b"]));
+        let row = Row { chosen: 1, reward: 1.0, ..Row::default() };
+        let mut out = Vec::new();
+        prepared.distribution(&row, 2, &mut out).unwrap();
+        assert_eq!(out, [0.5, 0.5]);
+        prepared.distribution(&row, 2, &mut out).unwrap();
+        assert!((out[0] - 0.05).abs() < 1e-15 && (out[1] - 0.95).abs() < 1e-15, "{out:?}");
+        // Another user starts from nothing.
+        prepared.distribution(&Row { user: 1, ..row }, 2, &mut out).unwrap();
+        assert_eq!(out, [0.5, 0.5]);
+    }
+
+    #[test]
+    fn what_cannot_be_applied_is_refused_with_a_way_out() {
+        let mut prepared = Target::load("linucb").unwrap().prepare(&catalogue(&["a", "b"]));
+        let refused = prepared.distribution(&Row::default(), 2, &mut Vec::new()).unwrap_err();
+        assert!(refused.to_string().contains("structure = \"disjoint\""), "{refused}");
+        assert!(Target::load("lints-v2").unwrap_err().to_string().contains("no exact probabilities"));
+        assert!(matches!(Target::load("uniform").unwrap(), Target::Uniform));
+    }
+}
