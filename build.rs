@@ -16,7 +16,7 @@ fn main() {
         code += &format!("pub(crate) const {}: &[(&str, &str)] = &[\n", folder.to_uppercase());
         for path in paths {
             let stem = path.file_stem().and_then(|s| s.to_str()).expect("file names are plain ASCII");
-            code += &format!("    ({stem:?}, include_str!({path:?})),\n");
+            code += &format!("    ({stem:?}, include_str!({:?})),\n", path.display().to_string());
         }
         code += "];\n";
     }

@@ -93,8 +93,8 @@ impl Inputs {
         let mut verdict =
             Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
         if trial.users() == 0 {
-            verdict.reason =
-                "baseline and challenger are the same policy: there is nothing to judge".to_owned();
+            "baseline and challenger are the same policy: there is nothing to judge"
+                .clone_into(&mut verdict.reason);
         }
         Ok(verdict)
     }
@@ -161,7 +161,11 @@ fn draw(simulations: &[Simulation], open: &[usize], users: &Range<u64>) -> Vec<V
 /// SHA-256, in hexadecimal, of a value's JSON.
 fn digest(value: &impl Serialize) -> String {
     let json = serde_json::to_vec(value).expect("checked values are plain data");
-    Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hexadecimal = |mut text: String, byte: &u8| {
+        text += &format!("{byte:02x}");
+        text
+    };
+    Sha256::digest(json).iter().fold(String::new(), hexadecimal)
 }
 
 /// Digest of what a policy does, whatever it is called.

@@ -328,16 +328,20 @@ impl<'a> Person<'a> {
     /// that follows from `history`.
     #[inline(always)]
     pub fn serve_profile(&self, history: &History, block: &mut FeatureBlock) {
-        let by_kind = if self.declared.is_empty() { history.features() } else { &self.declared };
+        let (by_kind, user) = if self.declared.is_empty() {
+            (history.features(), Some(history.user_features()))
+        } else {
+            (&self.declared[..], None)
+        };
         let serving = self.serving();
         for (k, drawn) in self.drawn.iter().enumerate() {
             let kind = drawn.kind as usize;
-            let features = match serving {
-                ProfileServing::Full => &by_kind[kind],
-                ProfileServing::WrongKind => &by_kind[next_kind(kind, by_kind.len())],
-                ProfileServing::UserLevel if self.declared.is_empty() => history.user_features(),
-                ProfileServing::UserLevel => &by_kind[kind],
-                ProfileServing::Missing => &ProfileFeatures::UNKNOWN,
+            let features = match (serving, user) {
+                (ProfileServing::Missing, _) => &ProfileFeatures::UNKNOWN,
+                (ProfileServing::WrongKind, _) => &by_kind[next_kind(kind, by_kind.len())],
+                (ProfileServing::UserLevel, Some(user)) => user,
+                // A declared profile was cut down to the user's own values when it was drawn.
+                (ProfileServing::UserLevel | ProfileServing::Full, _) => &by_kind[kind],
             };
             block.set_profile(k, features);
         }

@@ -220,8 +220,11 @@ impl Ridge {
         }
     }
 
-    /// The model with these numbers, or what is wrong with them: lengths, values that are not finite, an
-    /// A that is not positive definite, an inverse or weights that do not belong to A and b.
+    /// The model with these numbers.
+    ///
+    /// # Errors
+    /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
+    /// inverse or weights that do not belong to A and b.
     pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
         let (dim, stride) = (self.dim, self.stride);
         self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
@@ -243,7 +246,10 @@ impl Ridge {
         Ok(solved)
     }
 
-    /// The model with the lower triangle `a` and `b`, solved afresh, or what is wrong with them.
+    /// The model with the lower triangle `a` and `b`, solved afresh.
+    ///
+    /// # Errors
+    /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite.
     pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, String> {
         let (dim, stride) = (self.dim, self.stride);
         self.check_length("A", a, dim * (dim + 1) / 2)?;
