@@ -13,6 +13,7 @@ mod score;
 mod stats;
 
 use crate::error::Result;
+use crate::state::{SEGMENT_BYTES, Store};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,18 @@ struct Global {
     /// Where policy states and logs are kept
     #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_STATE_DIR", default_value = "./state")]
     state_dir: PathBuf,
+    /// Size at which the logs in the state directory are sealed and begun anew
+    #[arg(long, global = true, value_name = "BYTES", env = "REHEARSAL_SEGMENT_BYTES",
+          default_value_t = SEGMENT_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 39),
+          hide_short_help = true)]
+    segment_bytes: u64,
+}
+
+impl Global {
+    /// The state directory of the command.
+    fn store(&self) -> Store {
+        Store::new(&self.state_dir).with_segment_bytes(self.segment_bytes)
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use super::{Global, exit, output};
 use crate::error::{Error, Result};
 use crate::policy::{Model, NAMED, Policy, Structure};
-use crate::state::{Store, UserState, View};
+use crate::state::{UserState, View};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ struct PolicyStats {
 struct Theta(UserState);
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let view = store.view()?;
     let mut users = match &args.user {
         Some(user) => BTreeMap::from([(user.clone(), view.policies_of(user)?)]),

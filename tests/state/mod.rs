@@ -3,6 +3,7 @@
 mod bad_input;
 mod dense;
 mod everyday;
+mod logs;
 
 use crate::util::Dir;
 use rand::rngs::ChaCha8Rng;
