@@ -2,15 +2,19 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 pub mod exit;
+mod export;
 mod given;
+mod import;
 mod input;
 
 mod output;
+mod rebuild;
 mod reset;
 mod reward;
 mod schema;
 mod score;
 mod stats;
+mod verify;
 
 use crate::error::Result;
 use crate::state::{SEGMENT_BYTES, Store};
@@ -62,6 +66,14 @@ enum Command {
     Stats(stats::Args),
     /// Forget a user
     Reset(reset::Args),
+    /// Make every state again from the logs
+    Rebuild(rebuild::Args),
+    /// Check every file of the state directory
+    Verify(verify::Args),
+    /// Print states as JSON lines
+    Export(export::Args),
+    /// Take in states that `export` printed
+    Import(import::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -88,6 +100,10 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
+        Command::Rebuild(args) => rebuild::run(&args, &global),
+        Command::Verify(args) => verify::run(&args, &global),
+        Command::Export(args) => export::run(&args, &global),
+        Command::Import(args) => import::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }

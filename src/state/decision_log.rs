@@ -7,6 +7,7 @@
 use super::decision::Decision;
 use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
 use super::dir::{Dir, line_at};
+use super::history::Problem;
 use super::lock::Lock;
 use super::manifest::{LogName, Manifest, last_crc};
 use super::record::spec_of;
@@ -274,4 +275,48 @@ fn whole_lines(file: &File) -> std::io::Result<u64> {
         file.set_len(end)?;
     }
     Ok(end)
+}
+
+/// Checks every decision that is retained; how many there are.
+pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
+    let mut note = |file: &str, problem: String| problems.push(Problem { file: file.to_owned(), problem });
+    let manifest = Manifest::read(dir, DECISIONS).or_else(|error| {
+        note(&DECISIONS.manifest(), error.to_string());
+        Manifest::guess(dir, DECISIONS)
+    })?;
+    let mut decisions = 0;
+    for segment in 1..=manifest.segment() {
+        let name = manifest.file(DECISIONS, segment);
+        let sealed = manifest.sealed.get(segment as usize - 1);
+        let there = dir.open(&name)?;
+        if let (Some(sealed), None) = (sealed, &there) {
+            note(&sealed.file, "listed in the manifest, and not there".to_owned());
+        }
+        let Some(file) = there else { continue };
+        let length = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
+        if let Some(sealed) = sealed.filter(|sealed| sealed.bytes != length) {
+            note(&name, format!("{length} bytes; the manifest knows {}", sealed.bytes));
+        }
+        let mut offset = 0;
+        while let Some(line) = line_at(&file, offset).map_err(Error::io("read", dir.join(&name)))? {
+            match check(&line, segment, offset) {
+                Ok(()) => decisions += 1,
+                Err(what) => note(&name, format!("the line at byte {offset}: {what}")),
+            }
+            offset += line.len() as u64 + 1;
+        }
+    }
+    Ok(decisions)
+}
+
+/// Whether a line is a decision and stands where its id says.
+fn check(line: &[u8], segment: u32, offset: u64) -> Result<(), String> {
+    frame::check(line)?;
+    let raw: RawLine = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let id = DecisionId::parse(&raw.decision_id).map_err(|e| e.to_string())?;
+    if (id.segment, id.offset) != (segment, offset) {
+        return Err(format!("its id {} names another place", raw.decision_id));
+    }
+    let request = Request::try_from(raw.request).map_err(|fault| fault.to_string())?;
+    request.position(&raw.chosen).map(drop).map_err(|e| e.to_string())
 }

@@ -1,9 +1,9 @@
 //! A group of rewards: what of it is new, what that teaches each state, and the records of it.
 
 use super::ledger::{Learned, Reward};
-use super::now_ms;
 use super::record::{Lesson, Op, Record, spec_of};
 use super::store::Loaded;
+use super::{RawState, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::{Policy, Scratch};
 use rayon::prelude::*;
@@ -32,6 +32,8 @@ pub(super) struct Task<'r> {
     pub(super) loaded: Loaded,
     /// Number of the latest record.
     pub(super) latest: u64,
+    /// The state as it was, if the log does not know it: it comes from another tool.
+    pub(super) unknown: Option<Box<RawState>>,
 }
 
 /// What to do with one reward.
@@ -90,6 +92,12 @@ pub(super) fn number(
     for (reward, verdict) in rewards.iter().zip(verdicts) {
         let Verdict::Learn { task, .. } = *verdict else { continue };
         let task = &mut tasks[task];
+        if let Some(state) = task.unknown.take() {
+            seq += 1;
+            let op = Op::Import { policy: reward.policy.name().to_owned(), prev: 0, state };
+            records.push(Record { seq, user: reward.user.clone(), time_ms, op });
+            task.latest = seq;
+        }
         seq += 1;
         let op = Op::Reward {
             policy: reward.policy.name().to_owned(),

@@ -21,14 +21,14 @@ use super::lookup::Lookup;
 use super::record::{Lesson, Op, Record};
 use super::store::{Loaded, Store};
 use super::user_state::UserState;
-use super::{format, name, now_ms};
+use super::{RawState, format, name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-const LOCK: &str = "rewards.lock";
+pub(super) const LOCK: &str = "rewards.lock";
 /// A group that touches more states than this leaves their files to the checkpoint.
 const AT_ONCE: usize = 16;
 /// Groups up to this size are not worth other threads, nor a table of the tail.
@@ -169,6 +169,12 @@ impl Ledger<'_> {
         Ok(lock)
     }
 
+    /// Keeps no state in memory: what is committed is in the log.
+    pub(super) fn forget_states(&mut self) {
+        self.states.clear();
+        self.lookup = None;
+    }
+
     /// Keeps nothing in memory that might be ahead of the log or behind it.
     fn forget(&mut self) {
         *self = self.store.ledger();
@@ -280,7 +286,12 @@ impl Ledger<'_> {
             )))
         };
         match load() {
-            Ok(loaded) => Ok(Task { user, policy, latest: loaded.state.seq, rewards, loaded }),
+            Ok(loaded) => {
+                let state = &loaded.state;
+                let unknown =
+                    (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
+                Ok(Task { user, policy, latest: state.seq, unknown, rewards, loaded })
+            }
             Err(error) => Err((rewards, error)),
         }
     }

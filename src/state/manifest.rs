@@ -31,7 +31,8 @@ impl LogName {
         format!("{}.{number:06}.jsonl", self.0)
     }
 
-    fn manifest(self) -> String {
+    /// The file of its manifest.
+    pub(super) fn manifest(self) -> String {
         format!("{}.manifest.json", self.0)
     }
 }
@@ -59,6 +60,14 @@ pub(super) struct Sealed {
     pub(super) last_seq: u64,
     /// Checksum of its latest line.
     pub(super) last_crc: String,
+    /// Number of things that are wrong with it and that a rebuild has made up for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) damaged: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// A place between two records.
@@ -99,6 +108,19 @@ impl Manifest {
         }
     }
 
+    /// A manifest of the segments that are there, in the place of one that is lost.
+    pub(super) fn guess(dir: &Dir, log: LogName) -> Result<Self> {
+        let mut manifest = Self::default();
+        for number in 1.. {
+            let name = log.sealed(number);
+            let Some(file) = dir.open(&name)? else { break };
+            let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
+            let last_crc = last_crc(&file, bytes).unwrap_or_default();
+            manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: 0 });
+        }
+        Ok(manifest)
+    }
+
     /// Puts it in place, durably.
     pub(super) fn write(&self, dir: &Dir, log: LogName) -> Result<()> {
         let line = frame::seal(serde_json::to_vec(self).expect("plain values always serialize"));
@@ -119,7 +141,7 @@ impl Manifest {
     /// Seals the file that is written to, of `bytes` bytes up to record `seq`, all of it checkpointed.
     pub(super) fn seal(&mut self, dir: &Dir, log: LogName, bytes: u64, seq: u64, crc: String) -> Result<()> {
         let file = log.sealed(self.segment());
-        self.sealed.push(Sealed { file, bytes, last_seq: seq, last_crc: crc });
+        self.sealed.push(Sealed { file, bytes, last_seq: seq, last_crc: crc, damaged: 0 });
         self.checkpoint = Checkpoint { offset: 0, seq, crc: String::new() };
         self.write(dir, log)?;
         self.finish_sealing(dir, log)

@@ -21,6 +21,8 @@ mod dir;
 mod format;
 mod frame;
 mod group;
+mod history;
+mod import;
 mod index;
 mod journal;
 mod ledger;
@@ -28,18 +30,23 @@ mod lock;
 mod lookup;
 mod manifest;
 mod name;
+mod rebuild;
 mod record;
 mod store;
 mod user_state;
+mod verify;
 
 pub use decision::{Decision, decide};
 pub use decision_log::{DecisionLog, Draft, Logged};
 pub use format::{FORMAT_VERSION, RawState};
+pub use history::Problem;
 pub use ledger::{Learned, Ledger, Reward};
 pub use name::state_file;
+pub use rebuild::Rebuilt;
 pub use record::{Lesson, MAX_DWELL_SECONDS, MAX_REWARD, Source};
 pub use store::{SEGMENT_BYTES, Store, View};
 pub use user_state::{Event, KEPT_EVENTS, UserState};
+pub use verify::Verified;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -63,6 +63,15 @@ impl Store {
         Ok(LogLines(bytes))
     }
 
+    /// The state in the file of this name, without the records on top; `None` if it is not there.
+    pub(super) fn state_in(&self, file: &str, user: &str, policy: &str) -> Result<Option<UserState>> {
+        let Some(bytes) = self.dir.read(file, MAX_STATE_BYTES)? else { return Ok(None) };
+        let path = self.dir.join(file);
+        let spec =
+            if NAMED.contains(&policy) { Policy::named(policy)? } else { format::spec_in(&bytes, &path)? };
+        format::from_bytes(&bytes, &path, user, &Arc::new(spec)).map(Some)
+    }
+
     /// Policies under which the user has a file, and those of the records on top.
     pub(super) fn policies_in(&self, user: &str, records: &[Record]) -> Result<BTreeSet<String>> {
         let prefix = name::user_prefix(user);
