@@ -117,8 +117,13 @@ impl Ran {
 
     /// Exits with 0.
     pub(crate) fn ok(self) -> Self {
-        if self.code() != 0 {
-            self.fail("expected exit code 0");
+        self.exits(0)
+    }
+
+    /// Exits with `code`.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        if self.code() != code {
+            self.fail(&format!("expected exit code {code}"));
         }
         self
     }
