@@ -1,6 +1,7 @@
 //! What a user sees: the binary, driven from outside. One crate, so that it links once.
 
 mod gate;
+mod readme;
 mod simulation;
 mod state;
 mod util;

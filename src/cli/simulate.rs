@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         seed: args.seed,
         users: args.users,
         policies: policies.iter().map(|p| p.name().to_owned()).collect(),
+        next: args.next(),
         scenarios: results,
     };
     if let Some(mut folder) = folder {
@@ -148,6 +149,16 @@ fn measure<W: Write>(
 }
 
 impl Args {
+    /// The gate on the first two policies, as they were given here.
+    fn next(&self) -> Option<String> {
+        let [first, second, ..] = self.policies.as_slice() else { return None };
+        let mut command = format!("rehearsal promote-check --baseline {first} --challenger {second}");
+        if let Some(dir) = &self.personas {
+            command += &format!(" --personas {}", dir.display());
+        }
+        Some(command)
+    }
+
     fn scenarios(&self) -> Result<Vec<Scenario>> {
         let load = |name: &String| {
             let scenario = Scenario::load(name)?;
