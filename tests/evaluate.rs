@@ -87,7 +87,9 @@ fn the_open_bandit_sample_gives_the_published_estimates() {
     ];
     let path = path.display().to_string();
     let mut args = vec![path.as_str(), "--policy", "uniform", "--reward-model", "item-mean"];
-    expected.iter().for_each(|(name, _)| args.extend(["--estimator", name]));
+    for (name, _) in expected {
+        args.extend(["--estimator", name]);
+    }
     let result = json(&args, 0);
     let close = |actual: &Value, expected: f64, what: &str| {
         let actual = actual.as_f64().unwrap();
@@ -246,4 +248,143 @@ fn results_are_the_same_for_any_number_of_threads_and_land_in_the_directory() {
         fs::read(out.join("evaluation.json")).unwrap()
     };
     assert_eq!(with("1", "one"), with("3", "three"));
+}
+
+/// The same decisions in every format: three candidates, of which each log says what it can.
+mod formats {
+    use super::*;
+
+    const ACTIONS: [(&str, f64); 4] = [("a", 0.5), ("b", 0.25), ("a", 0.5), ("c", 0.25)];
+
+    fn reward(i: usize, action: &str) -> u32 {
+        u32::from(action == "b" || i.is_multiple_of(3))
+    }
+
+    fn decisions() -> impl Iterator<Item = (usize, &'static str, f64, u32)> {
+        (0..2000).map(|i| {
+            let (action, propensity) = ACTIONS[i % 4];
+            (i, action, propensity, reward(i, action))
+        })
+    }
+
+    fn dsjson() -> String {
+        let line = |(_, action, propensity, reward): (usize, &str, f64, u32)| {
+            let index = "abc".find(action).unwrap();
+            let cost = -f64::from(reward);
+            format!(
+                r#"{{"_label_cost":{cost},"_label_probability":{propensity},"_label_Action":{},"_labelIndex":{index},"a":[1,2,3],"c":{{"_multi":[{{"_tag":"a"}},{{"_tag":"b"}},{{"_tag":"c"}}]}},"p":[0.5,0.25,0.25]}}"#,
+                index + 1
+            ) + "\n"
+        };
+        decisions().map(line).collect()
+    }
+
+    fn vw() -> String {
+        let mut text = String::new();
+        for (_, action, propensity, reward) in decisions() {
+            text += "shared |u x\n";
+            for candidate in ["a", "b", "c"] {
+                if candidate == action {
+                    text += &format!("0:{}:{propensity} ", -f64::from(reward));
+                }
+                text += &format!("'{candidate} |i {candidate}\n");
+            }
+            text += "\n";
+        }
+        text
+    }
+
+    fn rehearsal(dir: &TempDir) -> String {
+        let (mut lines, mut rewards) = (String::new(), String::new());
+        for (i, action, propensity, reward) in decisions() {
+            lines += &format!(
+                r#"{{"decision_id":"d{i}","user":"u{}","policy":"p","shadow":false,"chosen":"{action}","propensity":{propensity},"explored":true,"scores":[0,0,0],"propensities":[0.5,0.25,0.25],"seed":1,"request":{{"context":{{"hour":8,"weekday":1}},"candidates":[{{"id":"a","priority":0.1}},{{"id":"b","priority":0.9}},{{"id":"c","priority":0.2}}]}},"time_ms":{i}}}"#,
+                i % 2
+            );
+            lines.push('\n');
+            rewards += &format!(
+                r#"{{"seq":{},"user":"u","policy":"p","op":"reward","prev":{i},"reward":{reward},"decision_id":"d{i}","time_ms":{i}}}"#,
+                i + 1
+            );
+            rewards.push('\n');
+        }
+        file(dir, "rewards.jsonl", rewards.as_bytes());
+        file(dir, "decisions.jsonl", lines.as_bytes())
+    }
+
+    fn without_names(mut value: Value) -> Value {
+        value.as_object_mut().unwrap().remove("policies").unwrap()[0]["estimates"].take()
+    }
+
+    #[test]
+    fn every_format_gives_the_same_estimates() {
+        let dir = TempDir::new().unwrap();
+        let evaluate = |log: &str| {
+            let args = [log, "--policy", "uniform", "--reward-model", "cross-item-mean"];
+            without_names(json(&args, 0))
+        };
+        let expected = evaluate(&file(&dir, "log.csv", plain_log(2000).as_bytes()));
+        for log in [
+            file(&dir, "log.json", dsjson().as_bytes()),
+            file(&dir, "log.vw", vw().as_bytes()),
+            rehearsal(&dir),
+        ] {
+            let actual = evaluate(&log);
+            for (a, e) in actual.as_array().unwrap().iter().zip(expected.as_array().unwrap()) {
+                for field in ["value", "lower", "upper"] {
+                    let (a, e) = (a[field].as_f64(), e[field].as_f64());
+                    let close = a.zip(e).map_or(a == e, |(a, e)| (a - e).abs() < 1e-12);
+                    assert!(close, "{log}: {field} is {a:?}, not {e:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn compression_changes_nothing() {
+        use flate2::{Compression, write::GzEncoder};
+        use std::io::Write;
+        let dir = TempDir::new().unwrap();
+        let text = plain_log(2000);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let zstd =
+            ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+        let plain = json(&[&file(&dir, "log.csv", text.as_bytes()), "--policy", "uniform"], 0);
+        let gzip = file(&dir, "log.csv.gz", &gzip.finish().unwrap());
+        let zstd = file(&dir, "log.csv.zst", &zstd);
+        assert_eq!(json(&[&gzip, "--policy", "uniform"], 0), plain);
+        assert_eq!(json(&[&zstd, "--policy", "uniform"], 0), plain);
+        // Cut short, both say so instead of ending early.
+        for path in [gzip, zstd] {
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+            complaint(&[&path, "--policy", "uniform"]);
+        }
+    }
+
+    #[test]
+    fn named_policies_learn_from_our_own_logs() {
+        let dir = TempDir::new().unwrap();
+        let log = rehearsal(&dir);
+        let rewards = dir.path().join("rewards.jsonl").display().to_string();
+        let result = json(&[&log, &rewards, "--policy", "egreedy-v2", "--estimator", "snips"], 0);
+        assert_eq!(result["rows"], 2000);
+        // Priority tells it which one is b; it explores a tenth of the time.
+        let value = result["policies"][0]["estimates"][0]["value"].as_f64().unwrap();
+        assert!((0.92..0.98).contains(&value), "{value}");
+    }
+
+    #[test]
+    fn a_log_without_propensities_is_refused_for_weights_alone() {
+        let dir = TempDir::new().unwrap();
+        let log = rehearsal(&dir);
+        let text = fs::read_to_string(&log).unwrap();
+        let text = text.replace("\"propensity\":0.25", "\"propensity\":null");
+        fs::write(&log, text).unwrap();
+        let result = json(&[&log, "--policy", "uniform", "--force"], 3);
+        assert!(result["reason"].as_str().unwrap().contains("no exact propensity"), "{result}");
+        assert_eq!(result["policies"][0]["diagnostics"]["mean_weight"], Value::Null);
+        json(&[&log, "--policy", "uniform", "--estimator", "direct_method"], 0);
+    }
 }

@@ -3,10 +3,9 @@
 //! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
 //! `timestamp` for the moment.
 
-use super::{LogReader, Names, checked_propensity, checked_reward, malformed, place};
+use super::{LogReader, Names, checked_propensity, checked_reward, malformed, moment, place};
 use crate::error::{Error, Fault, Result};
 use crate::evaluate::row::Row;
-use crate::request::Context;
 use std::io::Read;
 
 /// Names of the columns that matter; the others are passed over.
@@ -136,44 +135,18 @@ fn unreadable(origin: &str, error: &csv::Error) -> Error {
     }
 }
 
-/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS...]` (or with a `T`), as written, whatever its time zone.
-fn moment(text: &[u8]) -> Option<Context> {
-    let number = |from: usize, to: usize| -> Option<u32> {
-        let digits = text.get(from..to)?;
-        digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| 10 * n + u32::from(d - b'0')))
-    };
-    let separators = [(4, "-"), (7, "-"), (10, " T"), (13, ":")];
-    if separators.iter().any(|(i, allowed)| text.get(*i).is_none_or(|c| !allowed.as_bytes().contains(c))) {
-        return None;
-    }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute) = (number(11, 13)?, number(14, 16)?);
-    let second = if text.get(16) == Some(&b':') { number(17, 19)? } else { 0 };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    // Sakamoto's rule: months from March on count from the same year, earlier ones from the one before.
-    const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
-    let y = year - u32::from(month < 3);
-    let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
-    let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
-    Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::testing::read_all;
     use super::*;
+    use crate::request::Context;
 
     const HEADER: &str = ",timestamp,item_id,position,click,propensity_score,extra\n";
 
     fn read(lines: &str) -> Result<Vec<Row>> {
         let text = format!("{HEADER}{lines}");
         let mut log = CsvLog::new(text.as_bytes(), "log.csv", Columns::open_bandit())?;
-        let (mut rows, mut row, mut names) = (Vec::new(), Row::default(), Names::default());
-        while log.next(&mut row, &mut names)? {
-            rows.push(row.clone());
-        }
-        Ok(rows)
+        read_all(&mut log)
     }
 
     #[test]
@@ -187,16 +160,6 @@ mod tests {
         // A Sunday and a Monday.
         assert_eq!(rows[0].moment, Some(Context { hour: 6.5, weekday: 6 }));
         assert_eq!(rows[1].moment, Some(Context { hour: 12.0, weekday: 0 }));
-    }
-
-    #[test]
-    fn weekdays_are_those_of_the_calendar() {
-        for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
-            assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
-        }
-        for bad in ["2019-13-01 00:00", "2019-11-24", "2019-11-24 24:00", "yesterday", ""] {
-            assert_eq!(moment(bad.as_bytes()), None, "{bad}");
-        }
     }
 
     #[test]
