@@ -57,6 +57,7 @@ impl Log {
     ) -> Result<Self> {
         let (mut names, mut spool, mut builder) = (Names::default(), Spool::new(), None);
         let (mut rows, mut reward_sum, mut row) = (0, 0.0, Row::default());
+        let moments_matter = targets.iter().any(|t| matches!(t, Target::Learner(_)));
         while reader.next(&mut row, &mut names)? {
             let builder = builder.get_or_insert_with(|| {
                 let with_vectors =
@@ -64,6 +65,7 @@ impl Log {
                 ModelBuilder::new(kind.unwrap_or(with_vectors))
             });
             builder.observe((rows % FOLDS as u64) as usize, &row)?;
+            row.moment = row.moment.filter(|_| moments_matter);
             spool.put_row(&row)?;
             reward_sum += row.reward;
             rows += 1;

@@ -8,34 +8,57 @@ use std::io::BufRead;
 /// Longest line that is read: what is longer is no log.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
+/// What some programs put before the first line of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A log line by line.
 pub(super) struct Lines {
     source: Box<dyn BufRead>,
     origin: String,
+    /// Of the current line; the first is 1.
     number: u64,
+    /// Lines that were read onto its end.
+    extra: u64,
     buffer: Vec<u8>,
 }
 
 impl Lines {
     pub(super) fn new(source: Box<dyn BufRead>, origin: &str) -> Self {
-        Self { source, origin: origin.to_owned(), number: 0, buffer: Vec::new() }
+        Self { source, origin: origin.to_owned(), number: 0, extra: 0, buffer: Vec::new() }
     }
 
     /// Reads the next line, without its end; false at the end of the log.
     pub(super) fn advance(&mut self) -> Result<bool> {
+        self.number += self.extra + 1;
+        self.extra = 0;
         self.buffer.clear();
-        let mut limited = std::io::Read::take(&mut self.source, MAX_LINE_BYTES as u64);
-        let read = limited.read_until(b'\n', &mut self.buffer).map_err(Error::io("read", &self.origin))?;
-        if read == 0 {
+        let read = self.append()?;
+        if self.number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(read)
+    }
+
+    /// Reads the line after the current one onto its end.
+    pub(super) fn extend(&mut self) -> Result<bool> {
+        self.extra += 1;
+        self.buffer.push(b'\n');
+        self.append()
+    }
+
+    fn append(&mut self) -> Result<bool> {
+        let left = MAX_LINE_BYTES.saturating_sub(self.buffer.len());
+        let mut limited = std::io::Read::take(&mut self.source, left as u64);
+        let read =
+            limited.read_until(b'\n', &mut self.buffer).map_err(|e| Error::io("read", &self.origin)(e))?;
+        if read == 0 && left > 0 {
             return Ok(false);
         }
-        self.number += 1;
-        if self.buffer.len() == MAX_LINE_BYTES {
+        if self.buffer.len() >= MAX_LINE_BYTES {
             return Err(malformed(self.at(1), format!("a line of more than {MAX_LINE_BYTES} bytes")));
         }
-        while self.buffer.last().is_some_and(u8::is_ascii_whitespace) {
-            self.buffer.pop();
-        }
+        let end = self.buffer.trim_ascii_end().len();
+        self.buffer.truncate(end);
         Ok(true)
     }
 

@@ -7,7 +7,7 @@ mod open;
 mod rehearsal;
 mod vw;
 
-pub use csv::{Columns, CsvLog};
+pub use csv::Columns;
 pub use open::{Format, Logs};
 
 use super::row::{Catalogue, Row};

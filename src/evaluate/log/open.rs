@@ -1,10 +1,11 @@
 //! Opening a log: compressed or not, in whatever format it turns out to be.
 
+use super::csv::CsvLog;
 use super::dsjson::DsjsonLog;
 use super::lines::Lines;
 use super::rehearsal::RehearsalLog;
 use super::vw::VwLog;
-use super::{Columns, CsvLog, LogReader, Names, malformed};
+use super::{Columns, LogReader, Names, malformed};
 use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
 use flate2::read::MultiGzDecoder;
@@ -141,8 +142,8 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dy
         }
         Format::Dsjson => Box::new(DsjsonLog::new(lines(source))),
         Format::Vw => Box::new(VwLog::new(lines(source))),
-        Format::Obd => Box::new(CsvLog::new(source, &origin, Columns::open_bandit())?),
-        Format::Csv => Box::new(CsvLog::new(source, &origin, columns.clone())?),
+        Format::Obd => Box::new(CsvLog::new(lines(source), Columns::open_bandit())?),
+        Format::Csv => Box::new(CsvLog::new(lines(source), columns.clone())?),
     })
 }
 
