@@ -48,6 +48,14 @@ pub enum Error {
         /// Every known name.
         known: Vec<String>,
     },
+    /// A file of the state directory that is not what was written there.
+    #[error("{}: damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where, and what was found.
+        what: String,
+    },
     /// A request that is well formed but cannot be honoured; the message says why and what to do.
     #[error("{0}")]
     Refused(String),

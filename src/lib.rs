@@ -8,10 +8,26 @@ mod read;
 pub mod stats;
 
 pub mod profile;
+pub mod reaction;
 pub mod request;
 
 pub mod features;
 pub mod policy;
+pub mod state;
+
+pub mod history;
+pub mod persona;
+pub mod random;
+pub mod scenario;
+mod shipped;
+
+pub mod environment;
+pub mod metrics;
+pub mod simulate;
+
+pub mod gate;
+pub mod promotion;
+pub mod report;
 
 pub mod evaluate;
 

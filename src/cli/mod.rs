@@ -1,12 +1,24 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod calibrate;
 mod evaluate;
 pub mod exit;
+mod folder;
+mod gate_inputs;
+mod given;
+mod input;
 mod output;
+mod progress;
+mod promote_check;
+mod reset;
+mod reward;
 mod schema;
+mod score;
+mod simulate;
+mod stats;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,8 +45,38 @@ struct Global {
     state_dir: PathBuf,
 }
 
+/// How many threads a long run uses; the output does not depend on it.
+#[derive(Debug, clap::Args)]
+struct Threads {
+    /// Number of threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Threads {
+    fn apply(&self) -> Result<()> {
+        let threads = self.threads.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|e| Error::Refused(format!("cannot start {threads} threads: {e}")))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Decide whether a challenger may replace the policy in charge
+    PromoteCheck(promote_check::Args),
+    /// Measure how often a gate promotes what it must not, and what it should
+    Calibrate(calibrate::Args),
+    /// Run policies on simulated people
+    Simulate(simulate::Args),
+    /// Choose a tip: a request becomes a decision
+    Score(score::Args),
+    /// Learn from what happened after a decision
+    Reward(reward::Args),
+    /// Print what is known of users
+    Stats(stats::Args),
+    /// Forget a user
+    Reset(reset::Args),
     /// Judge policies on decisions that were logged with their propensities
     Evaluate(evaluate::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
@@ -57,8 +99,15 @@ pub fn main() -> ExitCode {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global: _, command } = cli;
+    let Cli { global, command } = cli;
     match command {
+        Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Score(args) => score::run(&args, &global),
+        Command::Reward(args) => reward::run(&args, &global),
+        Command::Stats(args) => stats::run(&args, &global),
+        Command::Reset(args) => reset::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }

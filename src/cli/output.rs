@@ -5,10 +5,31 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
 
+/// Writes `bytes` to stdout.
+pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+}
+
 /// Writes `text` to stdout.
 pub(super) fn text(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+    bytes(text.as_bytes())
+}
+
+/// Appends `value` to `out` as one line of JSON.
+pub(super) fn line(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, value).expect("plain values always serialize");
+    out.push(b'\n');
+}
+
+/// Appends what is answered in place of a bad line.
+pub(super) fn bad_line(number: u64, error: &Error, out: &mut Vec<u8>) {
+    #[derive(Serialize)]
+    struct BadLine {
+        line: u64,
+        error: String,
+    }
+    line(&BadLine { line: number, error: error.to_string() }, out);
 }
 
 /// Writes `value` to stdout as one line of JSON.
@@ -24,6 +45,11 @@ pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
 /// Says on stderr, in one line, what went wrong.
 pub(super) fn complain(error: &impl Display) {
     let _ = writeln!(io::stderr(), "rehearsal: {}", error.to_string().replace('\n', " "));
+}
+
+/// Says on stderr what is good to know and no part of the result.
+pub(super) fn note(note: &str) {
+    let _ = writeln!(io::stderr(), "{note}");
 }
 
 /// Says on stderr what deserves attention but stops nothing.

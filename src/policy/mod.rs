@@ -226,14 +226,21 @@ impl Model {
         self.reward_sum = 0.0;
     }
 
-    /// Learns that candidate `k` of `block`, which belongs to `part`, earned `reward`.
+    /// Learns that candidate `k` of `block`, which belongs to `part`, earned `reward`. The block may have
+    /// more dimensions than the model: v1 looks at the first rows of what v2 sees.
     #[inline(always)]
     pub fn learn(&mut self, block: &FeatureBlock, k: usize, part: usize, reward: f64, scratch: &mut Scratch) {
-        let stride = self.blank.stride();
-        scratch.x.resize(stride, 0.0);
-        scratch.x[block.dim()..].fill(0.0);
-        block.copy_vector(k, &mut scratch.x);
+        scratch.x.resize(self.blank.stride(), 0.0);
+        scratch.x[self.blank.dim()..].fill(0.0);
+        block.copy_vector(k, &mut scratch.x[..self.blank.dim()]);
         self.learn_vector(part, &scratch.x, reward);
+    }
+
+    /// The vector of candidate `k` as [`Self::learn_vector`] takes it.
+    pub fn padded_vector(&self, block: &FeatureBlock, k: usize) -> Vec<f64> {
+        let mut x = vec![0.0; self.blank.stride()];
+        block.copy_vector(k, &mut x[..self.blank.dim()]);
+        x
     }
 
     /// Learns that `x`, padded with zeros to the model's stride, earned `reward`.
@@ -283,11 +290,11 @@ impl Model {
                 continue;
             }
             scratch.normals.clear();
-            scratch.normals.extend((0..block.dim()).map(|_| luck.0.sample::<f64, _>(StandardNormal)));
+            scratch.normals.extend((0..self.blank.dim()).map(|_| luck.0.sample::<f64, _>(StandardNormal)));
             self.parts[part].ridge.perturbed(v, &scratch.normals, &mut scratch.weights);
             for k in first..block.len() {
                 if shared || parts[k] == part {
-                    scratch.scores[k] = ridge::weighted(&scratch.weights, block, k);
+                    scratch.scores[k] = ridge::weighted(&scratch.weights[..self.blank.dim()], block, k);
                 }
             }
         }

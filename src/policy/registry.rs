@@ -41,7 +41,7 @@ pub struct RawPolicy {
     /// For `lints`, at least 0; default 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v: Option<f64>,
-    /// For `squarecb`, at least 0; default 10.
+    /// For `squarecb`, at least 0; default 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gamma: Option<f64>,
 }
@@ -68,7 +68,7 @@ impl TryFrom<RawPolicy> for Policy {
             "egreedy" => Explorer::Egreedy { epsilon: raw.epsilon.unwrap_or(0.1) },
             "linucb" => Explorer::LinUcb { alpha: raw.alpha.unwrap_or(1.0) },
             "lints" => Explorer::LinTs { v: raw.v.unwrap_or(0.5) },
-            "squarecb" => Explorer::SquareCb { gamma: raw.gamma.unwrap_or(10.0) },
+            "squarecb" => Explorer::SquareCb { gamma: raw.gamma.unwrap_or(50.0) },
             other => return Err(Fault::new("explorer", format!("{other:?}"), EXPLORERS.join(", "))),
         }
         .check()?;
@@ -107,7 +107,7 @@ impl Policy {
             "linucb" => (Explorer::LinUcb { alpha: 1.0 }, FeatureSet::V1),
             "linucb-v2" => (Explorer::LinUcb { alpha: 1.0 }, FeatureSet::V2),
             "lints-v2" => (Explorer::LinTs { v: 0.5 }, FeatureSet::V2),
-            "squarecb-v2" => (Explorer::SquareCb { gamma: 10.0 }, FeatureSet::V2),
+            "squarecb-v2" => (Explorer::SquareCb { gamma: 50.0 }, FeatureSet::V2),
             _ => return Err(Error::unknown("policy", name, NAMED)),
         };
         Ok(Self {

@@ -110,6 +110,12 @@ impl Ridge {
         self.updates
     }
 
+    /// Number of dimensions, D.
+    #[inline(always)]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
     /// Length to which a vector passed to [`Self::learn`] is padded with zeros.
     #[inline(always)]
     pub fn stride(&self) -> usize {
@@ -125,13 +131,13 @@ impl Ridge {
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
     pub fn score_one(&self, block: &FeatureBlock, k: usize) -> f64 {
-        weighted(&self.theta, block, k)
+        weighted(self.theta(), block, k)
     }
 
     /// x^T A^-1 x of one candidate, at least 0: the square of LinUCB's confidence width. `x` is room for
     /// its vector.
     pub fn width_squared(&self, block: &FeatureBlock, k: usize, x: &mut Vec<f64>) -> f64 {
-        x.resize(self.stride, 0.0);
+        x.resize(self.dim, 0.0);
         block.copy_vector(k, x);
         quadratic_form(self.dim, &self.inverse, x)
     }
@@ -214,57 +220,72 @@ impl Ridge {
         }
     }
 
-    /// The model with these numbers, or what is wrong with them: lengths, values that are not finite, an
-    /// A that is not positive definite, an inverse or weights that do not belong to A and b.
-    pub fn with_numbers(mut self, numbers: &RidgeNumbers) -> Result<Self, String> {
+    /// The model with these numbers.
+    ///
+    /// # Errors
+    /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
+    /// inverse or weights that do not belong to A and b.
+    pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
         let (dim, stride) = (self.dim, self.stride);
-        let triangle = dim * (dim + 1) / 2;
-        let fields = [
-            ("A", &numbers.a, triangle),
-            ("b", &numbers.b, dim),
-            ("A_inverse", &numbers.a_inverse, triangle),
-            ("theta", &numbers.theta, dim),
-        ];
-        for (name, values, expected) in fields {
-            if values.len() != expected {
-                return Err(format!("{name} has {} values; {expected} belong to D = {dim}", values.len()));
-            }
-            if let Some(i) = values.iter().position(|v| !v.is_finite()) {
-                return Err(format!("{name}[{i}] is {}, not a finite number", values[i]));
-            }
-        }
-        let fill = |lower: &[f64], full: &mut [f64]| {
-            let mut values = lower.iter();
-            for i in 0..dim {
-                for j in 0..=i {
-                    let value = *values.next().expect("length checked");
-                    full[i * stride + j] = value;
-                    full[j * stride + i] = value;
-                }
-            }
-        };
-        fill(&numbers.a, &mut self.a);
-        self.b[..dim].copy_from_slice(&numbers.b);
-        self.updates = numbers.updates;
-        let mut factor = self.a.clone();
-        if !cholesky(dim, &mut factor) {
-            return Err("A is not positive definite".to_owned());
-        }
-        self.refresh();
+        self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
+        self.check_length("theta", &numbers.theta, dim)?;
+        let mut solved = self.with_sums(numbers.updates, &numbers.a, &numbers.b)?;
         let strays = |own: &[f64], kept: &[f64]| {
             let scale = own.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
             own.iter().zip(kept).any(|(o, k)| (o - k).abs() > 1e-6 * scale)
         };
-        let own = self.numbers();
+        let own = solved.numbers();
         if strays(&own.a_inverse, &numbers.a_inverse) {
             return Err("A_inverse is not the inverse of A".to_owned());
         }
         if strays(&own.theta, &numbers.theta) {
             return Err("theta is not A^-1 b".to_owned());
         }
-        fill(&numbers.a_inverse, &mut self.inverse);
-        self.theta[..dim].copy_from_slice(&numbers.theta);
+        fill_symmetric(dim, stride, &numbers.a_inverse, &mut solved.inverse);
+        solved.theta[..dim].copy_from_slice(&numbers.theta);
+        Ok(solved)
+    }
+
+    /// The model with the lower triangle `a` and `b`, solved afresh.
+    ///
+    /// # Errors
+    /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite.
+    pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, String> {
+        let (dim, stride) = (self.dim, self.stride);
+        self.check_length("A", a, dim * (dim + 1) / 2)?;
+        self.check_length("b", b, dim)?;
+        fill_symmetric(dim, stride, a, &mut self.a);
+        self.b[..dim].copy_from_slice(b);
+        self.updates = updates;
+        let mut factor = self.a.clone();
+        if !cholesky(dim, &mut factor) {
+            return Err("A is not positive definite".to_owned());
+        }
+        self.refresh();
         Ok(self)
+    }
+
+    fn check_length(&self, name: &str, values: &[f64], expected: usize) -> Result<(), String> {
+        if values.len() != expected {
+            let dim = self.dim;
+            return Err(format!("{name} has {} values; {expected} belong to D = {dim}", values.len()));
+        }
+        match values.iter().position(|v| !v.is_finite()) {
+            Some(i) => Err(format!("{name}[{i}] is {}, not a finite number", values[i])),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Both halves of a symmetric matrix from its lower triangle, row by row.
+fn fill_symmetric(dim: usize, stride: usize, lower: &[f64], full: &mut [f64]) {
+    let mut values = lower.iter();
+    for i in 0..dim {
+        for j in 0..=i {
+            let value = *values.next().expect("length checked");
+            full[i * stride + j] = value;
+            full[j * stride + i] = value;
+        }
     }
 }
 
@@ -291,7 +312,7 @@ fn dot_rows(d: usize, weights: &[f64], block: &FeatureBlock, out: &mut [f64]) {
 
 /// One entry of what [`dot_rows`] computes, in the same order of additions.
 pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
-    (0..block.dim()).fold(0.0, |sum, i| sum + weights[i] * block.row(i)[k])
+    weights.iter().enumerate().fold(0.0, |sum, (i, w)| sum + w * block.row(i)[k])
 }
 
 /// out[k] = x_k^T M x_k for symmetric M.

@@ -1,0 +1,40 @@
+//! `rehearsal calibrate`: the gate's error rates, measured.
+
+use super::gate_inputs::GateInputs;
+use super::{exit, output, progress};
+use crate::error::Result;
+use crate::gate::{SCALES, calibrate};
+use crate::report::calibration_text;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    inputs: GateInputs,
+    /// Gate runs per null and per effect size
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    runs: u64,
+    /// Simulated users of each persona from which the runs are drawn
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(50..=1_000_000))]
+    pool: u64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    threads: super::Threads,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8> {
+    let inputs = args.inputs.load()?;
+    args.threads.apply()?;
+    let seed = args.inputs.seed.unwrap_or(0);
+    let pools = inputs.pools(args.inputs.seed, args.pool)?;
+    let bar = progress::runs(args.runs * (pools.len() + SCALES.len()) as u64);
+    let calibration = calibrate(&inputs.gate, &pools, args.runs, seed, || bar.inc(1));
+    bar.finish_and_clear();
+    if args.json {
+        output::pretty_json(&calibration)?
+    } else {
+        output::text(&calibration_text(&calibration))?
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,46 @@
+//! What `promote-check` and `calibrate` have in common: the gate and what it is about.
+
+use crate::error::Result;
+use crate::gate::GateSpec;
+use crate::persona::Persona;
+use crate::policy::{Luck, Policy};
+use crate::promotion::Inputs;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct GateInputs {
+    /// The policy in charge: a name, or a TOML file
+    #[arg(long, value_name = "POLICY", default_value = "egreedy-v1")]
+    baseline: String,
+    /// The policy that wants its place
+    #[arg(long, value_name = "POLICY", default_value = "egreedy-v2")]
+    challenger: String,
+    /// The gate [default: the built-in scenarios/gate.toml]
+    #[arg(long, value_name = "FILE")]
+    gate: Option<PathBuf>,
+    /// Take the personas from this folder instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    personas: Option<PathBuf>,
+    /// Use this seed instead of the one that follows from the inputs; the report says so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    pub(super) seed: Option<u64>,
+}
+
+impl GateInputs {
+    /// Reads and checks everything.
+    pub(super) fn load(&self) -> Result<Inputs> {
+        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, GateSpec::load)?;
+        let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
+        Inputs::new(gate, personas, Policy::load(&self.baseline)?, Policy::load(&self.challenger)?)
+    }
+
+    /// The command that does the same again.
+    pub(super) fn command(&self, name: &str) -> String {
+        let mut words = vec![format!("rehearsal {name}")];
+        words.push(format!("--baseline {} --challenger {}", self.baseline, self.challenger));
+        words.extend(self.gate.as_ref().map(|path| format!("--gate {}", path.display())));
+        words.extend(self.personas.as_ref().map(|path| format!("--personas {}", path.display())));
+        words.extend(self.seed.map(|seed| format!("--seed {seed}")));
+        words.join(" ")
+    }
+}

@@ -1,0 +1,141 @@
+//! Reading: one request, or many lines of them.
+
+use crate::error::{Error, Fault, Result};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+
+/// Longest request, or line, that is read.
+const MAX_BYTES: usize = 64 << 20;
+/// How much is read at once, and about how much is worked on at once.
+const READ_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 8 << 20;
+
+/// What errors call stdin.
+const STDIN: &str = "stdin";
+
+/// The whole of FILE, or of stdin, and what errors call it.
+pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
+    let (source, origin) = open(file)?;
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", &origin))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(too_long().at(&origin));
+    }
+    Ok((bytes, origin))
+}
+
+fn open(file: Option<&Path>) -> Result<(Box<dyn Read + Send>, String)> {
+    match file {
+        None => Ok((Box::new(io::stdin()), STDIN.to_owned())),
+        Some(path) => {
+            let file = File::open(path).map_err(Error::io("read", path))?;
+            Ok((Box::new(file), path.display().to_string()))
+        }
+    }
+}
+
+fn too_long() -> Fault {
+    Fault::new(
+        "the text",
+        format!("over {MAX_BYTES} bytes"),
+        format!("at most {MAX_BYTES} bytes in one piece"),
+    )
+}
+
+/// Lines that arrived together.
+pub(super) struct Chunk {
+    /// Number of the first one, from 1.
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Chunk {
+    /// Every line with its number, those without content left out.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let lines = self.bytes.split(|b| *b == b'\n').zip(self.first..);
+        lines.filter(|(line, _)| !line.iter().all(u8::is_ascii_whitespace)).map(|(line, n)| (n, line))
+    }
+}
+
+/// Lines as they arrive: whatever is there is handed on together, at once, so that one line is answered
+/// before the next is written, and many lines are worked on together.
+pub(super) struct Lines {
+    pieces: Receiver<Result<Vec<u8>>>,
+    next: u64,
+}
+
+impl Lines {
+    /// The lines of FILE, or of stdin.
+    pub(super) fn open(file: Option<&Path>) -> Result<Self> {
+        let (source, origin) = open(file)?;
+        let (sender, pieces) = mpsc::sync_channel(2 * CHUNK_BYTES / READ_BYTES);
+        thread::spawn(move || {
+            let mut splitter = Splitter { source, origin: origin.into(), rest: Vec::new() };
+            while let Some(piece) = splitter.next_piece().transpose() {
+                let failed = piece.is_err();
+                if sender.send(piece).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Ok(Self { pieces, next: 1 })
+    }
+
+    /// The lines that are there, waiting for at least one; `None` at the end.
+    pub(super) fn next_chunk(&mut self) -> Result<Option<Chunk>> {
+        let Ok(piece) = self.pieces.recv() else { return Ok(None) };
+        let mut bytes = piece?;
+        while bytes.len() < CHUNK_BYTES {
+            match self.pieces.try_recv() {
+                Ok(Ok(piece)) => bytes.extend_from_slice(&piece),
+                // What arrived before the failure is answered first; the failure then ends the run.
+                Ok(Err(error)) => {
+                    let (sender, pieces) = mpsc::sync_channel(1);
+                    let _ = sender.send(Err(error));
+                    self.pieces = pieces;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let chunk = Chunk { first: self.next, bytes };
+        self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
+        Ok(Some(chunk))
+    }
+}
+
+/// Cuts what arrives after its last newline.
+struct Splitter {
+    source: Box<dyn Read + Send>,
+    origin: PathBuf,
+    rest: Vec<u8>,
+}
+
+impl Splitter {
+    fn next_piece(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            let seen = self.rest.len();
+            if seen > MAX_BYTES {
+                return Err(too_long().at(self.origin.display()));
+            }
+            self.rest.resize(seen + READ_BYTES, 0);
+            let read = match self.source.read(&mut self.rest[seen..]) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => 0,
+                Err(e) => return Err(Error::io("read", &self.origin)(e)),
+                Ok(0) => {
+                    self.rest.truncate(seen);
+                    return Ok((seen > 0).then(|| std::mem::take(&mut self.rest)));
+                }
+                Ok(read) => read,
+            };
+            self.rest.truncate(seen + read);
+            if let Some(i) = memchr::memrchr(b'\n', &self.rest[seen..]) {
+                let after = self.rest.split_off(seen + i + 1);
+                return Ok(Some(std::mem::replace(&mut self.rest, after)));
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! `rehearsal reward`: what happened after a decision is learned.
+
+use super::given::{Policies, Warned, agree};
+use super::input::{self, Lines};
+use super::{Global, exit, output};
+use crate::error::{Error, Result};
+use crate::profile::Profile;
+use crate::reaction::Reaction;
+use crate::request::{Candidate, Context, RawRequest, Request};
+use crate::state::{DecisionLog, Learned, Lesson, Reward, Source, Store};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The decision that this answers, as `score` named it
+    #[arg(long, value_name = "ID")]
+    decision: Option<String>,
+    /// completed, snoozed, ignored or dismissed
+    #[arg(long)]
+    reaction: Option<String>,
+    /// How long the tip was looked at
+    #[arg(long, value_name = "SECONDS")]
+    dwell_seconds: Option<f64>,
+    /// Without a decision: the policy that learns, a name or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    policy: Option<String>,
+    /// Without a decision: the person
+    #[arg(long)]
+    user: Option<String>,
+    /// Without a decision: the id of the candidate that was shown
+    #[arg(long, value_name = "ID")]
+    chosen: Option<String>,
+    /// The reward itself, instead of a reaction
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    reward: Option<f64>,
+    /// Learned at most once under this id; the decision's when absent
+    #[arg(long, value_name = "ID")]
+    event_id: Option<String>,
+    /// Without a decision: where the request is; stdin when absent
+    #[arg(long, value_name = "FILE", conflicts_with = "decision")]
+    request: Option<PathBuf>,
+    /// One reward per line, with the fields above; one answer per line
+    #[arg(long, conflicts_with_all = ["decision", "reaction", "dwell_seconds", "chosen", "reward", "event_id"])]
+    jsonl: bool,
+}
+
+/// A reward as a line states it: the options of the command, and the request in it or beside them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawReward {
+    #[serde(default, alias = "decision_id")]
+    decision: Option<String>,
+    #[serde(default)]
+    reaction: Option<String>,
+    #[serde(default)]
+    dwell_seconds: Option<f64>,
+    #[serde(default)]
+    policy: Option<String>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    chosen: Option<String>,
+    #[serde(default)]
+    reward: Option<f64>,
+    #[serde(default)]
+    event_id: Option<String>,
+    #[serde(default)]
+    request: Option<RawRequest>,
+    #[serde(default)]
+    context: Option<Context>,
+    #[serde(default)]
+    candidates: Option<Vec<Candidate>>,
+    #[serde(default)]
+    profile_features: Option<Profile>,
+    #[serde(default, rename = "seed")]
+    _seed: Option<u64>,
+}
+
+/// What is printed for a reward.
+#[derive(Serialize)]
+struct Answer<'a> {
+    user: &'a str,
+    policy: &'a str,
+    reward: f64,
+    updates: u64,
+    duplicate: bool,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let store = Store::new(&global.state_dir);
+    let log = DecisionLog::new(&store)?;
+    let mut learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
+    if args.jsonl { learner.lines(&store) } else { learner.one(&store) }
+}
+
+struct Learner<'a> {
+    args: &'a Args,
+    log: DecisionLog,
+    policies: Policies,
+    warned: Warned,
+}
+
+impl Learner<'_> {
+    fn one(&mut self, store: &Store) -> Result<u8> {
+        let args = self.args;
+        let mut raw = RawReward {
+            decision: args.decision.clone(),
+            reaction: args.reaction.clone(),
+            dwell_seconds: args.dwell_seconds,
+            policy: args.policy.clone(),
+            user: args.user.clone(),
+            chosen: args.chosen.clone(),
+            reward: args.reward,
+            event_id: args.event_id.clone(),
+            ..RawReward::default()
+        };
+        let mut origin = "command line".to_owned();
+        raw.check(&origin)?;
+        if raw.decision.is_none() {
+            let (text, name) = input::whole(args.request.as_deref())?;
+            raw.request = Some(Request::from_json(&text, &name)?.raw().clone());
+            origin = name;
+        }
+        let reward = self.reward(raw, &origin)?;
+        let learned = store.writer()?.learn(std::slice::from_ref(&reward))?.remove(0)?;
+        let mut out = Vec::new();
+        answer(&reward, learned, &mut out);
+        output::bytes(&out)?;
+        Ok(exit::DONE)
+    }
+
+    fn lines(&mut self, store: &Store) -> Result<u8> {
+        let mut lines = Lines::open(self.args.request.as_deref())?;
+        let mut code = exit::DONE;
+        while let Some(chunk) = lines.next_chunk()? {
+            let (mut rewards, mut refused) = (Vec::new(), Vec::new());
+            for (number, line) in chunk.lines() {
+                let origin = format!("line {number}");
+                let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
+                    raw.check_line(&origin)?;
+                    self.reward(raw, &origin)
+                });
+                match reward {
+                    Ok(reward) => {
+                        rewards.push(reward);
+                        refused.push((number, None));
+                    }
+                    Err(error) => refused.push((number, Some(error))),
+                }
+            }
+            let outcomes = store.writer()?.learn(&rewards)?;
+            let (mut outcomes, mut out) = (rewards.iter().zip(outcomes), Vec::new());
+            for (number, refusal) in refused {
+                let outcome = refusal.map_or_else(
+                    || {
+                        let (reward, outcome) = outcomes.next().expect("one for each");
+                        outcome.map(|learned| (reward, learned))
+                    },
+                    Err,
+                );
+                match outcome {
+                    Ok((reward, learned)) => answer(reward, learned, &mut out),
+                    Err(error) => {
+                        output::bad_line(number, &error, &mut out);
+                        code = exit::ERROR;
+                    }
+                }
+            }
+            output::bytes(&out)?;
+        }
+        Ok(code)
+    }
+
+    /// The checked reward of what was stated; the decision is looked up, or the request is at hand.
+    fn reward(&mut self, mut raw: RawReward, origin: &str) -> Result<Reward> {
+        let request = raw.take_request();
+        let value = match (&raw.reaction, raw.reward) {
+            (Some(name), _) => Reaction::from_name(name)?.reward(),
+            (None, value) => value.expect("checked"),
+        };
+        let source = Source {
+            decision_id: raw.decision.clone(),
+            reaction: raw.reaction.as_deref().map(Reaction::from_name).transpose()?,
+            dwell_seconds: raw.dwell_seconds,
+        };
+        let (user, policy, request, chosen, event) = if let Some(id) = raw.decision {
+            let logged = self.log.find(&id)?;
+            let place = format!("decision {id}");
+            agree("user", raw.user.as_deref().or(self.args.user.as_deref()), Some(&logged.user), &place)?;
+            let own = raw.policy.as_deref().or(self.args.policy.as_deref());
+            let own = own.map(|name| self.policies.load(name)).transpose()?;
+            agree("policy", own.as_ref().map(|p| p.name()), Some(logged.policy.name()), &place)?;
+            (logged.user, logged.policy, logged.request, logged.chosen, raw.event_id.or(Some(id)))
+        } else {
+            let request = Request::try_from(request.expect("checked")).map_err(|fault| fault.at(origin))?;
+            self.warned.unknown_names(&request);
+            let own = raw.user.as_deref().or(self.args.user.as_deref());
+            let user = agree("user", own, request.user(), origin)?.to_owned();
+            let own = raw.policy.as_deref().or(self.args.policy.as_deref());
+            let policy = self.policies.agreed(own, request.policy(), origin)?;
+            let chosen = request.position(raw.chosen.as_deref().expect("checked"))?;
+            (user, policy, request, chosen, raw.event_id)
+        };
+        let lesson = Lesson::new(&request, chosen, value, event, source).map_err(|fault| fault.at(origin))?;
+        Ok(Reward { user, policy, lesson })
+    }
+}
+
+impl RawReward {
+    /// Whether it is one of the two forms, before anything is looked up.
+    fn check(&self, origin: &str) -> Result<()> {
+        let refused = |message: &str| Err(Error::Refused(format!("{origin}: {message}")));
+        match (&self.reaction, self.reward) {
+            (Some(_), Some(_)) => return refused("a reaction or a reward, not both"),
+            (None, None) => return refused("no reaction and no reward: give one of them"),
+            (Some(name), None) => drop(Reaction::from_name(name)?),
+            (None, Some(_)) => {}
+        }
+        match (&self.decision, &self.chosen) {
+            (Some(_), Some(_)) => refused("the decision says what was chosen: give one of them"),
+            (None, None) => refused("no decision: give one, or policy, user, chosen and a request"),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Self::check`], for a line, which has its request in it.
+    fn check_line(&self, origin: &str) -> Result<()> {
+        self.check(origin)?;
+        let beside = self.context.is_some() || self.candidates.is_some() || self.profile_features.is_some();
+        let refused = |message: &str| Err(Error::Refused(format!("{origin}: {message}")));
+        match (&self.decision, &self.request) {
+            (Some(_), Some(_)) => refused("the decision has its request: give one of them"),
+            (Some(_), None) if beside => refused("the decision has its request: give one of them"),
+            (None, Some(_)) if beside => refused("the request stands in \"request\" or beside it, not both"),
+            (None, None) if self.context.is_none() || self.candidates.is_none() => {
+                refused("no request: give \"request\", or \"context\" and \"candidates\"")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The request in it or beside the other fields.
+    fn take_request(&mut self) -> Option<RawRequest> {
+        self.request.take().or_else(|| {
+            Some(RawRequest {
+                user: None,
+                policy: None,
+                seed: None,
+                context: self.context?,
+                candidates: self.candidates.take()?,
+                profile_features: self.profile_features.take(),
+            })
+        })
+    }
+}
+
+fn answer(reward: &Reward, learned: Learned, out: &mut Vec<u8>) {
+    let Learned { updates, duplicate } = learned;
+    let Reward { user, policy, lesson } = reward;
+    output::line(&Answer { user, policy: policy.name(), reward: lesson.reward(), updates, duplicate }, out);
+}

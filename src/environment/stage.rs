@@ -1,0 +1,118 @@
+//! One persona in one scenario, made ready for many people: everything that does not differ between them
+//! is computed here, once.
+
+use super::person::Person;
+use crate::features::{self, Clock, FeatureBlock, FeatureSet};
+use crate::persona::Persona;
+use crate::random::Streams;
+use crate::reaction::Reaction;
+use crate::scenario::Scenario;
+use rand::SeedableRng;
+use rand_distr::StandardNormal;
+use rand_xoshiro::SplitMix64;
+
+/// Quarter hours in a day, the resolution of simulated time.
+pub(super) const QUARTERS: usize = 96;
+/// Waking quarter hours, from 7:00 to 23:00, over which decisions are spread.
+pub(super) const WAKING: std::ops::Range<u32> = 28..92;
+/// Values of `due_in_days` that a candidate may have: three days overdue to two weeks ahead.
+pub(super) const DUE_DAYS: std::ops::RangeInclusive<i32> = -3..=14;
+/// Values of `effort_minutes` that a candidate may have.
+pub(super) const EFFORT_MINUTES: [u32; 8] = [5, 10, 15, 20, 30, 45, 60, 90];
+/// Whole hours that a candidate may be meant for.
+pub(super) const OWN_HOURS: std::ops::RangeInclusive<u32> = 6..=22;
+/// Levels of the dwell's noise.
+const DWELL_LEVELS: usize = 1024;
+
+/// A persona in a scenario, compiled: tables over the finitely many hours, priorities, dates and efforts
+/// that simulated candidates have. The features in them come from [`crate::features`].
+#[derive(Debug, Clone)]
+pub struct Stage<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) persona: &'a Persona,
+    pub(super) kinds: Vec<String>,
+    pub(super) streams: Streams,
+    /// The clock feature at each quarter hour.
+    pub(super) clock: [Clock; QUARTERS],
+    /// Receptivity, a term of u, at each quarter hour.
+    pub(super) receptivity: [f64; QUARTERS],
+    /// cos(2 pi d / 24) at each distance d in quarter hours.
+    pub(super) alignment: [f64; QUARTERS],
+    /// Priority by hundredths.
+    pub(super) priority: [f64; 101],
+    /// Urgency by position in [`DUE_DAYS`]; the last is that of no due date.
+    pub(super) urgency: Vec<f64>,
+    /// The effort feature by position in [`EFFORT_MINUTES`].
+    pub(super) effort: [f64; 8],
+    /// Dwell in seconds by reaction and level.
+    pub(super) dwell: [Vec<f64>; 4],
+}
+
+impl<'a> Stage<'a> {
+    /// The stage of a persona in a scenario under a seed.
+    pub fn new(scenario: &'a Scenario, persona: &'a Persona, seed: u64) -> Self {
+        let raw = persona.raw();
+        let hour_of = |quarter: usize| quarter as f64 / 4.0;
+        let receptivity_at = |h: f64| {
+            let bump = |w: &crate::persona::Window| {
+                let apart = (h - w.hour).abs();
+                let distance = apart.min(24.0 - apart) / w.width;
+                w.strength * libm::exp(-0.5 * distance * distance)
+            };
+            raw.receptive.iter().map(bump).sum::<f64>()
+        };
+        let dues = DUE_DAYS.map(|d| Some(f64::from(d))).chain([None]);
+        let medians = [raw.dwell.completed, raw.dwell.snoozed, raw.dwell.ignored, raw.dwell.dismissed];
+        Self {
+            scenario,
+            persona,
+            kinds: persona.kinds().map(str::to_owned).collect(),
+            streams: Streams::new(seed, scenario.name(), persona.name()),
+            clock: std::array::from_fn(|q| Clock::at(hour_of(q))),
+            receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
+            alignment: std::array::from_fn(|q| Clock::at(hour_of(q)).cos),
+            priority: std::array::from_fn(|p| features::priority(Some(p as f64 / 100.0))),
+            urgency: dues.map(features::urgency).collect(),
+            effort: EFFORT_MINUTES.map(|m| features::effort(Some(f64::from(m)))),
+            dwell: medians.map(|median| dwell_levels(median, raw.dwell.spread)),
+        }
+    }
+
+    /// The simulated person of this number.
+    pub fn person(&self, user: u64) -> Person<'_> {
+        Person::new(self, user)
+    }
+
+    /// The persona.
+    pub fn persona(&self) -> &Persona {
+        self.persona
+    }
+
+    /// An empty block for the candidates of one step, with room for the profile's dimensions.
+    pub fn block(&self) -> FeatureBlock {
+        FeatureBlock::new(FeatureSet::V2.dim(), self.scenario.raw().candidates.count as usize)
+    }
+
+    /// Names of the kinds of tip, in the order of their indices.
+    pub fn kinds(&self) -> &[String] {
+        &self.kinds
+    }
+
+    /// Dwell in seconds after `reaction` at one of the levels of its noise.
+    #[inline(always)]
+    pub(super) fn dwell(&self, reaction: Reaction, level: usize) -> f64 {
+        self.dwell[reaction as usize][level % DWELL_LEVELS]
+    }
+}
+
+/// Log-normal dwells: a fixed sample of the distribution, rounded to tenths of a second, one level of which
+/// is drawn at each step.
+fn dwell_levels(median: f64, spread: f64) -> Vec<f64> {
+    let mut rng = SplitMix64::seed_from_u64(0);
+    let mut normals: Vec<f64> =
+        (0..DWELL_LEVELS / 2).map(|_| rand::RngExt::sample(&mut rng, StandardNormal)).collect();
+    // Antithetic halves: the median is exact.
+    normals.extend_from_within(..);
+    normals[DWELL_LEVELS / 2..].iter_mut().for_each(|z| *z = -*z);
+    normals.iter().map(|z| (median * libm::exp(spread * z) * 10.0).round() / 10.0).collect()
+}

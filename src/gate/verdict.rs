@@ -1,0 +1,207 @@
+//! What was decided, and everything that it rests on.
+
+use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
+use super::spec::{Kind, Segment};
+use super::trial::{Decision, Tracked, Trial};
+use crate::metrics::Metric;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Version of the verdict's JSON.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where the seed came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeedSource {
+    /// From a digest of the gate, the personas, the scenarios and both policies.
+    Inputs,
+    /// Given by whoever ran the gate.
+    Given,
+}
+
+/// What a verdict was made from: enough to make it again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// Seed of all simulated users.
+    pub seed: u64,
+    /// Where it came from.
+    pub seed_source: SeedSource,
+    /// SHA-256 of every input as it was understood, by name.
+    pub digests: BTreeMap<String, String>,
+    /// Version of this program.
+    pub version: &'static str,
+    /// The command that gives this verdict again.
+    pub command: String,
+}
+
+/// The verdict of a gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What was decided.
+    pub verdict: Decision,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Largest probability of a wrong promotion.
+    pub alpha: f64,
+    /// Largest probability of a wrong rejection.
+    pub beta: f64,
+    /// The smallest superiority worth promoting for.
+    pub minimum_effect: f64,
+    /// Users of each persona that were drawn.
+    pub users: u64,
+    /// The policy in charge.
+    pub baseline: String,
+    /// The policy that wants its place.
+    pub challenger: String,
+    /// E-value against a challenger that meets every criterion; 1/beta rejects.
+    pub rejection_evidence: f64,
+    /// Every criterion: those that do not hold first, weakest evidence first.
+    pub criteria: Vec<Assessment>,
+    /// What it was made from.
+    #[serde(flatten)]
+    pub provenance: Provenance,
+    /// What the verdict does not say.
+    pub caveat: &'static str,
+}
+
+/// What was found on one criterion. Estimate and bounds are challenger minus baseline as shares of the
+/// metric's range.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Assessment {
+    /// The criterion's id.
+    pub id: String,
+    /// What it claims.
+    pub kind: Kind,
+    /// The figure it is about.
+    pub metric: Metric,
+    /// Where.
+    pub scenario: String,
+    /// For which persona; `None` is the population, or a segment of it.
+    pub persona: Option<String>,
+    /// For which segment of users, by a trait; `None` is everybody.
+    pub segment: Option<String>,
+    /// Whether it is reported only: no promotion needs it.
+    pub advisory: bool,
+    /// Mean difference; `None` without users.
+    pub estimate: Option<f64>,
+    /// Lower confidence bound at level alpha, valid at all times together.
+    pub lower: Option<f64>,
+    /// Upper confidence bound at level alpha, valid at all times together.
+    pub upper: Option<f64>,
+    /// The loss that would be tolerated.
+    pub margin: f64,
+    /// Evidence for the claim at the end; it held when this first reached 1/alpha.
+    pub e_value: f64,
+    /// Evidence against a challenger that meets it.
+    pub refutation: f64,
+    /// Users of each persona that were looked at.
+    pub users: u64,
+    /// Users after which it was established.
+    pub held_after: Option<u64>,
+    /// Whether it was established.
+    pub holds: bool,
+    /// While open: users it would take in all, at the rate so far; `None` where no number would do.
+    pub users_needed: Option<u64>,
+}
+
+/// Said under every verdict.
+const CAVEAT: &str = "This is a verdict on simulated people. It is as good as the personas are; it says nothing \
+                      about people whom they do not describe.";
+
+impl Verdict {
+    /// The verdict of a trial that has come to `decision`.
+    pub fn new(
+        trial: &Trial,
+        decision: Decision,
+        baseline: &str,
+        challenger: &str,
+        provenance: Provenance,
+    ) -> Self {
+        let raw = trial.spec().raw();
+        let mut criteria: Vec<Assessment> =
+            trial.tracked.iter().map(|t| Assessment::new(t, raw.alpha)).collect();
+        let refuted = |a: &Assessment| decision == Decision::Reject && a.refutation > 1.0 && !a.holds;
+        // Stable: criteria alike in evidence keep the order of the gate's file.
+        criteria.sort_by(|a, b| {
+            let weight = |c: &Assessment| if refuted(c) { -c.refutation } else { c.e_value };
+            a.holds.cmp(&b.holds).then(weight(a).total_cmp(&weight(b)))
+        });
+        let reason = reason(decision, &criteria, raw.minimum_effect, trial.users());
+        Self {
+            schema_version: SCHEMA_VERSION,
+            verdict: decision,
+            reason,
+            alpha: raw.alpha,
+            beta: raw.beta,
+            minimum_effect: raw.minimum_effect,
+            users: trial.users(),
+            baseline: baseline.to_owned(),
+            challenger: challenger.to_owned(),
+            rejection_evidence: trial.rejection_evidence(),
+            criteria,
+            provenance,
+            caveat: CAVEAT,
+        }
+    }
+}
+
+impl Assessment {
+    fn new(tracked: &Tracked, alpha: f64) -> Self {
+        let Tracked { criterion, proof, refutation, gains, held_after } = tracked;
+        // Gains run in the direction that is better; differences are challenger minus baseline.
+        let better = criterion.metric.more_is_better();
+        let mean = mean(gains);
+        let (persona, segment) = match &criterion.segment {
+            Segment::Persona(_, name) => (Some(name.clone()), None),
+            other => (None, other.name().map(str::to_owned)),
+        };
+        let (low, high) = (lower_bound(gains, alpha), upper_bound(gains, alpha));
+        let (lower, upper) = if better { (low, high) } else { (-high, -low) };
+        let open = held_after.is_none();
+        Self {
+            id: criterion.id.clone(),
+            kind: criterion.kind,
+            metric: criterion.metric,
+            scenario: criterion.scenario_name.clone(),
+            persona,
+            segment,
+            advisory: criterion.advisory,
+            estimate: mean.map(|m| if better { m } else { 0.0 - m }),
+            lower: mean.map(|_| lower),
+            upper: mean.map(|_| upper),
+            margin: criterion.margin,
+            e_value: proof.e_value(),
+            refutation: refutation.e_value(),
+            users: gains.len() as u64,
+            held_after: *held_after,
+            holds: !open,
+            users_needed: open.then(|| projected_count(gains, criterion.null(), alpha)).flatten(),
+        }
+    }
+}
+
+fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, users: u64) -> String {
+    let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds && !c.advisory).collect();
+    let count = criteria.iter().filter(|c| !c.advisory).count();
+    match (decision, open.first()) {
+        (Decision::Promote, _) => format!("all {count} criteria are established"),
+        (Decision::Reject, Some(worst)) if worst.kind == Kind::Superior => {
+            format!("{}: the gain, if any, is below the minimum effect of {minimum_effect}", worst.id)
+        }
+        (Decision::Reject, Some(worst)) => {
+            format!("{}: the challenger is worse by more than the margin of {}", worst.id, worst.margin)
+        }
+        (Decision::Inconclusive, Some(weakest)) => {
+            let needed = weakest.users_needed.map_or_else(
+                || "and no number of users would establish it at this rate".to_owned(),
+                |n| format!("which would take about {n} users"),
+            );
+            let open = open.len();
+            format!("{open} of {count} criteria are open after {users} users, first {}, {needed}", weakest.id)
+        }
+        (Decision::Reject | Decision::Inconclusive, None) => "no criterion is open".to_owned(),
+    }
+}

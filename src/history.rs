@@ -1,0 +1,214 @@
+//! Profile features computed from events: what a person was shown and how they reacted.
+//!
+//! Rates are smoothed by a Beta(1, 1) prior: (successes + 1) / (shown + 2). A kind that was never shown has
+//! no values of its own, so the user's hold for it; before the first event nothing is known.
+//!
+//! The same counts give a [`Profile`], as a request carries it, and [`ProfileFeatures`], as the simulator
+//! needs them at every step. A test holds the two against each other.
+
+use crate::features::{Clock, ProfileFeatures, mean_dwell, tip_volume};
+use crate::profile::{Profile, ProfileValues};
+use crate::reaction::Reaction;
+use std::sync::LazyLock;
+
+/// One shown tip and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// Index of the tip's kind in the history's kinds.
+    pub kind: usize,
+    /// The hour that the tip was meant for, else that of the moment, in [0, 24).
+    pub hour: f64,
+    /// What the person did.
+    pub reaction: Reaction,
+    /// Seconds spent on it.
+    pub dwell_seconds: f64,
+}
+
+/// Counts of one kind, or of all kinds together.
+#[derive(Debug, Clone, PartialEq)]
+struct Tally {
+    shown: u32,
+    completed: u32,
+    dismissed: u32,
+    dwell_sum: f64,
+    completed_at: [u32; 24],
+    /// The hour with the most completions, the earliest of several; only meaningful after a completion.
+    preferred_hour: usize,
+}
+
+impl Tally {
+    const EMPTY: Self = Self {
+        shown: 0,
+        completed: 0,
+        dismissed: 0,
+        dwell_sum: 0.0,
+        completed_at: [0; 24],
+        preferred_hour: 0,
+    };
+
+    #[inline(always)]
+    fn observe(&mut self, event: &Event) {
+        self.shown += 1;
+        self.dwell_sum += event.dwell_seconds;
+        match event.reaction {
+            Reaction::Completed => {
+                self.completed += 1;
+                let hour = event.hour as usize;
+                self.completed_at[hour] += 1;
+                let (new, best) = (self.completed_at[hour], self.completed_at[self.preferred_hour]);
+                if new > best || (new == best && hour < self.preferred_hour) {
+                    self.preferred_hour = hour;
+                }
+            }
+            Reaction::Dismissed => self.dismissed += 1,
+            Reaction::Snoozed | Reaction::Ignored => {}
+        }
+    }
+
+    #[inline(always)]
+    fn rate(&self, successes: u32) -> f64 {
+        f64::from(successes + 1) / f64::from(self.shown + 2)
+    }
+
+    fn values(&self) -> ProfileValues {
+        if self.shown == 0 {
+            return ProfileValues::default();
+        }
+        let preferred = (self.completed > 0).then_some(self.preferred_hour as f64);
+        ProfileValues([
+            Some(self.rate(self.completed)),
+            Some(self.rate(self.dismissed)),
+            Some(self.dwell_sum / f64::from(self.shown)),
+            preferred,
+            Some(f64::from(self.shown)),
+        ])
+    }
+
+    /// What [`ProfileFeatures::of`] gives for [`Self::values`], from tables; `fallback` is the user's own.
+    #[inline(always)]
+    fn features(&self, fallback: &ProfileFeatures) -> ProfileFeatures {
+        if self.shown == 0 {
+            return *fallback;
+        }
+        let tables = &*TABLES;
+        ProfileFeatures {
+            completion_rate: self.rate(self.completed),
+            dismiss_rate: self.rate(self.dismissed),
+            mean_dwell: mean_dwell(Some(self.dwell_sum / f64::from(self.shown))),
+            preferred: if self.completed > 0 {
+                tables.clock[self.preferred_hour]
+            } else {
+                fallback.preferred
+            },
+            tip_volume: tables.volume[(self.shown as usize).min(tables.volume.len() - 1)],
+        }
+    }
+}
+
+/// Values of the feature functions at every whole hour and every volume up to where it is clipped.
+struct Tables {
+    clock: [Clock; 24],
+    volume: [f64; 1001],
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
+    clock: std::array::from_fn(|h| Clock::at(h as f64)),
+    volume: std::array::from_fn(|n| tip_volume(Some(n as f64))),
+});
+
+/// The past of one person, and the profile features that follow from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    user: Tally,
+    by_kind: Vec<Tally>,
+    user_features: ProfileFeatures,
+    features: Vec<ProfileFeatures>,
+}
+
+impl History {
+    /// No past, with tips of `kinds` kinds to come.
+    pub fn new(kinds: usize) -> Self {
+        Self {
+            user: Tally::EMPTY,
+            by_kind: vec![Tally::EMPTY; kinds],
+            user_features: ProfileFeatures::UNKNOWN,
+            features: vec![ProfileFeatures::UNKNOWN; kinds],
+        }
+    }
+
+    /// Back to no past, without a new allocation.
+    pub fn clear(&mut self) {
+        self.user = Tally::EMPTY;
+        self.by_kind.fill(Tally::EMPTY);
+        self.user_features = ProfileFeatures::UNKNOWN;
+        self.features.fill(ProfileFeatures::UNKNOWN);
+    }
+
+    /// Adds one event.
+    #[inline(always)]
+    pub fn observe(&mut self, event: &Event) {
+        self.user.observe(event);
+        self.by_kind[event.kind].observe(event);
+        self.user_features = self.user.features(&ProfileFeatures::UNKNOWN);
+        for (kind, (tally, features)) in self.by_kind.iter().zip(&mut self.features).enumerate() {
+            // Other kinds change only where the user's values stand in for what they lack.
+            if kind == event.kind || tally.completed == 0 {
+                *features = tally.features(&self.user_features);
+            }
+        }
+    }
+
+    /// The profile that follows; `kinds` are the names of the kinds, in the order of their indices.
+    pub fn profile(&self, kinds: &[String]) -> Profile {
+        let shown = kinds.iter().zip(&self.by_kind).filter(|(_, tally)| tally.shown > 0);
+        Profile::new(self.user.values(), shown.map(|(kind, tally)| (kind.clone(), tally.values())).collect())
+    }
+
+    /// The user's own profile features.
+    #[inline(always)]
+    pub fn user_features(&self) -> &ProfileFeatures {
+        &self.user_features
+    }
+
+    /// The profile features that hold for candidates of each kind.
+    #[inline(always)]
+    pub fn features(&self) -> &[ProfileFeatures] {
+        &self.features
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event() -> impl Strategy<Value = Event> {
+        (0..3usize, 0..96u8, 0..4usize, 0.0..900.0f64).prop_map(|(kind, quarter, reaction, dwell_seconds)| {
+            Event { kind, hour: f64::from(quarter) / 4.0, reaction: Reaction::ALL[reaction], dwell_seconds }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn tables_and_profile_give_the_same_features(events in prop::collection::vec(event(), 0..60)) {
+            let kinds = ["a", "b", "c"].map(String::from);
+            let mut history = History::new(3);
+            events.iter().for_each(|e| history.observe(e));
+            let profile = history.profile(&kinds);
+            for (k, kind) in kinds.iter().enumerate() {
+                let by_request = ProfileFeatures::of(&profile.values_for(Some(kind)));
+                prop_assert_eq!(history.features()[k], by_request);
+            }
+        }
+    }
+
+    #[test]
+    fn rates_are_smoothed_and_the_earliest_of_the_best_hours_is_preferred() {
+        let mut history = History::new(1);
+        for hour in [20.5, 9.25, 20.0, 9.0] {
+            history.observe(&Event { kind: 0, hour, reaction: Reaction::Completed, dwell_seconds: 10.0 });
+        }
+        let values = history.profile(&["a".to_owned()]).user;
+        assert_eq!(values.0, [Some(5.0 / 6.0), Some(1.0 / 6.0), Some(10.0), Some(9.0), Some(4.0)]);
+    }
+}

@@ -1,0 +1,382 @@
+//! What is measured: one record per simulated user and policy, and sums of records that can be merged.
+//!
+//! Everything is counted in whole numbers: rewards are multiples of a quarter, regrets are rounded to
+//! 1/4096 per user. Sums of them are exact, so merging is associative to the bit: however a run is cut
+//! into parts, the parts add up to the same bytes.
+
+use crate::environment::Traits;
+use crate::reaction::{REWARD_RANGE, Reaction};
+use crate::stats::student_t_quantile;
+use ndarray::Array4;
+use serde::{Deserialize, Serialize};
+
+/// Decisions of a user that count as the first ones.
+pub const EARLY_STEPS: usize = 20;
+
+/// Parts of one reward or regret that are counted: rewards are whole quarters.
+const REWARD_UNITS: f64 = 4.0;
+const REGRET_UNITS: f64 = 4096.0;
+
+/// Reactions by their position in [`Reaction::ALL`].
+pub type Reactions = [u32; 4];
+
+/// One simulated user under one policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// All reactions.
+    pub reactions: Reactions,
+    /// Reactions to the first [`EARLY_STEPS`] decisions.
+    pub early: Reactions,
+    /// Kinds of tip that were never shown.
+    pub kinds_unseen: u8,
+    /// Kinds of tip that there are.
+    pub kinds: u8,
+    /// Sum over decisions of what the oracle's tip was expected to earn more than the one shown, in 1/4096.
+    pub regret: u64,
+    /// Which of the scenario's traits the user has.
+    pub traits: Traits,
+}
+
+/// A user's record while it is being made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    reactions: Reactions,
+    early: Reactions,
+    seen: u64,
+    regret: f64,
+}
+
+impl Tally {
+    /// Counts the decision of one step.
+    #[inline(always)]
+    pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
+        self.reactions[reaction as usize] += 1;
+        self.early[reaction as usize] += u32::from(step < EARLY_STEPS);
+        self.seen |= 1 << kind;
+        self.regret += regret;
+    }
+
+    /// The record of a user with these traits, to whom `kinds` kinds of tip could be shown.
+    pub fn record(&self, kinds: usize, traits: Traits) -> UserRecord {
+        UserRecord {
+            reactions: self.reactions,
+            traits,
+            early: self.early,
+            kinds_unseen: kinds as u8 - self.seen.count_ones() as u8,
+            kinds: kinds as u8,
+            regret: (self.regret * REGRET_UNITS).round() as u64,
+        }
+    }
+}
+
+/// A figure of one user: a mean per decision, in the units of the reward or a rate in [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Mean reward.
+    Reward,
+    /// Share of tips completed.
+    CompletionRate,
+    /// Share of tips dismissed.
+    DismissRate,
+    /// Mean expected reward lost against the oracle that knows the persona.
+    Regret,
+    /// Mean reward of the first decisions.
+    EarlyReward,
+    /// Share of kinds of tip that were never shown.
+    Starvation,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Self; 6] = [
+        Self::Reward,
+        Self::CompletionRate,
+        Self::DismissRate,
+        Self::Regret,
+        Self::EarlyReward,
+        Self::Starvation,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reward => "reward",
+            Self::CompletionRate => "completion_rate",
+            Self::DismissRate => "dismiss_rate",
+            Self::Regret => "regret",
+            Self::EarlyReward => "early_reward",
+            Self::Starvation => "starvation",
+        }
+    }
+
+    /// Whether more of it is better.
+    pub const fn more_is_better(self) -> bool {
+        matches!(self, Self::Reward | Self::CompletionRate | Self::EarlyReward)
+    }
+
+    /// Width of the range of its values, by which differences are divided to lie in [-1, 1].
+    pub const fn range(self) -> f64 {
+        match self {
+            Self::Reward | Self::Regret | Self::EarlyReward => REWARD_RANGE,
+            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
+        }
+    }
+
+    /// Parts of its unit in which it is counted.
+    const fn units(self) -> f64 {
+        match self {
+            Self::Reward | Self::EarlyReward => REWARD_UNITS,
+            Self::Regret => REGRET_UNITS,
+            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
+        }
+    }
+}
+
+/// Reward of these reactions in quarters, exact.
+fn quarters(reactions: &Reactions) -> i64 {
+    Reaction::ALL
+        .iter()
+        .zip(reactions)
+        .map(|(r, count)| (r.reward() * REWARD_UNITS) as i64 * i64::from(*count))
+        .sum()
+}
+
+impl UserRecord {
+    /// Decisions made.
+    pub fn decisions(&self) -> u32 {
+        self.reactions.iter().sum()
+    }
+
+    /// The sum whose mean the metric is, in the metric's counting units, and what it is divided by.
+    fn sum(&self, metric: Metric) -> (i64, u32) {
+        let reactions = &self.reactions;
+        let sum = match metric {
+            Metric::Reward => quarters(reactions),
+            Metric::CompletionRate => i64::from(reactions[Reaction::Completed as usize]),
+            Metric::DismissRate => i64::from(reactions[Reaction::Dismissed as usize]),
+            Metric::Regret => self.regret as i64,
+            Metric::EarlyReward => return (quarters(&self.early), self.early.iter().sum()),
+            Metric::Starvation => return (i64::from(self.kinds_unseen), u32::from(self.kinds)),
+        };
+        (sum, self.decisions())
+    }
+
+    /// One figure of this user; `None` without a decision that it is about.
+    pub fn mean(&self, metric: Metric) -> Option<f64> {
+        let (sum, count) = self.sum(metric);
+        (count > 0).then(|| sum as f64 / metric.units() / f64::from(count))
+    }
+}
+
+/// Count, sum and sum of squares of whole numbers: exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sums {
+    count: u64,
+    sum: i64,
+    squares: u64,
+}
+
+impl Sums {
+    /// Adds one number.
+    pub fn observe(&mut self, x: i64) {
+        self.count += 1;
+        self.sum += x;
+        self.squares += (x * x) as u64;
+    }
+
+    /// Adds the numbers of others.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.squares += other.squares;
+    }
+
+    /// Mean and its standard error, both times `scale`; the error is unknown below two numbers.
+    fn mean(&self, scale: f64) -> (Option<f64>, Option<f64>) {
+        if self.count == 0 {
+            return (None, None);
+        }
+        let n = self.count as f64;
+        let mean = self.sum as f64 / n;
+        // Exact sums: the numerator n Q - S^2 loses nothing before its one rounding.
+        let spread = i128::from(self.count) * i128::from(self.squares) - i128::from(self.sum).pow(2);
+        let error = (self.count > 1).then(|| (spread as f64 / n / (n - 1.0) / n).sqrt() * scale);
+        (Some(mean * scale), error)
+    }
+}
+
+/// A mean with its 95% confidence interval (Student's t); unknown is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The mean.
+    pub mean: Option<f64>,
+    /// Lower end of the interval.
+    pub lower: Option<f64>,
+    /// Upper end of the interval.
+    pub upper: Option<f64>,
+}
+
+/// Confidence level of the intervals of [`Estimate`].
+pub const CONFIDENCE: f64 = 0.95;
+
+impl Estimate {
+    fn new(mean: Option<f64>, error: Option<f64>, count: u64) -> Self {
+        let half = error.map(|e| e * student_t_quantile(f64::midpoint(1.0, CONFIDENCE), (count - 1) as f64));
+        let end = |sign: f64| Some(mean? + sign * half?);
+        Self { mean, lower: end(-1.0), upper: end(1.0) }
+    }
+
+    /// Estimate of a mean of independent parts, weighted by `shares`.
+    fn pooled(parts: impl Iterator<Item = (f64, Sums)>, scale: f64) -> Self {
+        let (mut mean, mut variance, mut count) = (Some(0.0), Some(0.0), u64::MAX);
+        for (share, sums) in parts {
+            let (part, error) = sums.mean(scale);
+            mean = mean.zip(part).map(|(m, p)| m + share * p);
+            variance = variance.zip(error).map(|(v, e)| v + share * share * e * e);
+            count = count.min(sums.count);
+        }
+        Self::new(mean, variance.map(f64::sqrt), count.max(1))
+    }
+}
+
+/// Reactions by persona, policy and step, summed over users: the learning curves.
+pub type Curve = Array4<u64>;
+
+/// Mean reward of one point of a [`Curve`] and its 95% confidence interval.
+pub fn curve_estimate(reactions: [u64; 4]) -> Estimate {
+    let mut sums = Sums::default();
+    for (reaction, count) in Reaction::ALL.iter().zip(reactions) {
+        let x = (reaction.reward() * REWARD_UNITS) as i64;
+        sums.merge(&Sums { count, sum: x * count as i64, squares: (x * x) as u64 * count });
+    }
+    let (mean, error) = sums.mean(1.0 / REWARD_UNITS);
+    Estimate::new(mean, error, sums.count.max(1))
+}
+
+/// Sums over users, by persona and policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    steps: u32,
+    /// `[persona][policy][metric]`
+    figures: Vec<Vec<[Sums; Metric::ALL.len()]>>,
+    /// Every further policy minus the first: `[persona][policy - 1][metric]`
+    differences: Vec<Vec<[Sums; Metric::ALL.len()]>>,
+}
+
+impl Summary {
+    /// No user yet.
+    pub fn new(personas: usize, policies: usize, steps: u32) -> Self {
+        let blank = |policies| vec![vec![[Sums::default(); Metric::ALL.len()]; policies]; personas];
+        Self { steps, figures: blank(policies), differences: blank(policies.saturating_sub(1)) }
+    }
+
+    /// Adds one user of one persona under every policy.
+    pub fn observe(&mut self, persona: usize, records: &[UserRecord]) {
+        for (m, metric) in Metric::ALL.into_iter().enumerate() {
+            let first = records[0].sum(metric).0;
+            for (policy, record) in records.iter().enumerate() {
+                let sum = record.sum(metric).0;
+                self.figures[persona][policy][m].observe(sum);
+                if policy > 0 {
+                    self.differences[persona][policy - 1][m].observe(sum - first);
+                }
+            }
+        }
+    }
+
+    /// Users of each persona.
+    pub fn users(&self) -> u64 {
+        self.figures.first().map_or(0, |policies| policies[0][0].count)
+    }
+
+    /// What a user's sum is divided by to give the metric.
+    fn scale(&self, metric: Metric, kinds: usize) -> f64 {
+        let count = match metric {
+            Metric::EarlyReward => self.steps.min(EARLY_STEPS as u32),
+            Metric::Starvation => kinds as u32,
+            _ => self.steps,
+        };
+        1.0 / (f64::from(count) * metric.units())
+    }
+
+    /// A policy's metric for one persona, or for the population when `persona` is `None`.
+    pub fn figure(
+        &self,
+        of: Of,
+        persona: Option<usize>,
+        shares: &[f64],
+        metric: Metric,
+        kinds: usize,
+    ) -> Estimate {
+        let m = Metric::ALL.iter().position(|x| *x == metric).expect("every metric is listed");
+        let sums = |p: usize| match of {
+            Of::Policy(policy) => self.figures[p][policy][m],
+            Of::Difference(policy) => self.differences[p][policy - 1][m],
+        };
+        let scale = self.scale(metric, kinds);
+        match persona {
+            Some(p) => Estimate::pooled(std::iter::once((1.0, sums(p))), scale),
+            None => Estimate::pooled(shares.iter().enumerate().map(|(p, share)| (*share, sums(p))), scale),
+        }
+    }
+}
+
+/// What a figure of a [`Summary`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A policy.
+    Policy(usize),
+    /// A policy, not the first, minus the first, paired by user.
+    Difference(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(reactions: Reactions, early: Reactions, regret: u64) -> UserRecord {
+        UserRecord { reactions, early, kinds_unseen: 1, kinds: 5, regret, ..UserRecord::default() }
+    }
+
+    #[test]
+    fn means_follow_from_the_counts() {
+        let record = record([1, 1, 1, 1], [1, 1, 0, 0], 2048);
+        assert_eq!(record.mean(Metric::Reward), Some((1.0 + 0.25 - 0.5) / 4.0));
+        assert_eq!(record.mean(Metric::EarlyReward), Some(1.25 / 2.0));
+        assert_eq!(record.mean(Metric::DismissRate), Some(0.25));
+        assert_eq!(record.mean(Metric::Regret), Some(0.125));
+        assert_eq!(record.mean(Metric::Starvation), Some(0.2));
+        assert_eq!(UserRecord::default().mean(Metric::Reward), None);
+    }
+
+    #[test]
+    fn intervals_are_those_of_student() {
+        // 1, 2, 3, 4: mean 2.5, standard error 0.6455, t(0.975; 3) = 3.1824.
+        let mut sums = Sums::default();
+        (1..=4).for_each(|x| sums.observe(x));
+        let estimate = Estimate::pooled(std::iter::once((1.0, sums)), 1.0);
+        assert_eq!(estimate.mean, Some(2.5));
+        assert!((estimate.upper.unwrap() - (2.5 + 3.182_446 * 0.645_497)).abs() < 1e-5);
+        let mut one = Sums::default();
+        one.observe(3);
+        let estimate = Estimate::pooled(std::iter::once((1.0, one)), 1.0);
+        assert_eq!((estimate.mean, estimate.lower), (Some(3.0), None));
+    }
+
+    proptest! {
+        #[test]
+        fn sums_merge_in_any_grouping(xs in prop::collection::vec(-1_000_000..1_000_000i64, 0..60), cut in 0..60usize) {
+            let sums = |xs: &[i64]| {
+                let mut sums = Sums::default();
+                xs.iter().for_each(|x| sums.observe(*x));
+                sums
+            };
+            let cut = cut.min(xs.len());
+            let mut merged = sums(&xs[cut..]);
+            merged.merge(&sums(&xs[..cut]));
+            prop_assert_eq!(merged, sums(&xs));
+        }
+    }
+}

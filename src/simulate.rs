@@ -1,0 +1,312 @@
+//! The one loop in which a policy meets an environment.
+//!
+//! Work is cut into fixed blocks of users. A block depends on nothing but its number, so blocks can be
+//! computed anywhere and in any order; folded in the order of their numbers they give the same bytes for
+//! any number of threads.
+//!
+//! All policies of a run meet the same person: moment, candidates and luck are drawn once per step, before
+//! any of them chooses (common random numbers), so that a difference between them is theirs.
+
+use crate::environment::{Outcome, Person, Stage};
+use crate::error::{Error, Result};
+use crate::features::FeatureBlock;
+use crate::history::History;
+use crate::metrics::{Curve, Tally, UserRecord};
+use crate::persona::Persona;
+use crate::policy::{Luck, Model, Policy, Scratch, Structure};
+use crate::reaction::Reaction;
+use crate::scenario::Scenario;
+use ndarray::Axis;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Users of each persona in one block.
+pub const BLOCK_USERS: u64 = 32;
+
+/// Blocks handed to the threads at a time: what is in memory at once.
+const BATCH: usize = 64;
+
+/// Policies in a scenario, ready to run.
+#[derive(Debug, Clone)]
+pub struct Simulation<'a> {
+    scenario: &'a Scenario,
+    stages: Vec<Stage<'a>>,
+    shares: Vec<f64>,
+    policies: &'a [Policy],
+}
+
+/// The results of one block of users.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// Numbers of its users; the same for each persona.
+    pub users: Range<u64>,
+    /// One record per user, persona and policy, the policy changing fastest.
+    pub records: Vec<UserRecord>,
+    /// Learning curves, summed over its users.
+    pub curve: Curve,
+}
+
+impl<'a> Simulation<'a> {
+    /// `policies` in `scenario`, among those of `personas` that its population has, under `seed`.
+    ///
+    /// # Errors
+    /// No policy, or a population that names a persona that is not there.
+    pub fn new(
+        scenario: &'a Scenario,
+        personas: &'a [Persona],
+        policies: &'a [Policy],
+        seed: u64,
+    ) -> Result<Self> {
+        if policies.is_empty() {
+            return Err(Error::Refused("no policy to simulate: name at least one with --policy".to_owned()));
+        }
+        let population = scenario.population(personas)?;
+        let stages = population.iter().map(|(persona, _)| Stage::new(scenario, persona, seed)).collect();
+        let shares = population.iter().map(|(_, share)| *share).collect();
+        Ok(Self { scenario, stages, shares, policies })
+    }
+
+    /// The scenario.
+    pub fn scenario(&self) -> &Scenario {
+        self.scenario
+    }
+
+    /// Names of the personas, in the order of the records, with their shares of the population.
+    pub fn personas(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
+        self.stages.iter().zip(&self.shares).map(|(stage, share)| (stage.persona().name(), *share))
+    }
+
+    /// Number of kinds of tip.
+    pub fn kinds(&self) -> usize {
+        self.stages[0].kinds().len()
+    }
+
+    /// The policies, in the order of the records.
+    pub fn policies(&self) -> &[Policy] {
+        self.policies
+    }
+
+    /// Decisions that one user of each persona makes, over all policies.
+    pub fn decisions_per_user(&self) -> u64 {
+        self.stages.len() as u64 * self.policies.len() as u64 * u64::from(self.scenario.raw().steps)
+    }
+
+    /// Runs `users` of each persona and hands their blocks, in order, to `fold`, until that returns false.
+    /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
+    pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
+        let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+        for start in blocks.clone().step_by(BATCH) {
+            let batch = start..blocks.end.min(start + BATCH as u64);
+            let run =
+                |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+            let results: Vec<Block> = batch.into_par_iter().map(run).collect();
+            if !results.into_iter().all(&mut fold) {
+                return;
+            }
+        }
+    }
+
+    /// Runs one block.
+    fn block(&self, users: Range<u64>) -> Block {
+        let steps = self.scenario.raw().steps as usize;
+        let (personas, policies) = (self.stages.len(), self.policies.len());
+        let count = (users.end - users.start) as usize;
+        let mut records = vec![UserRecord::default(); count * personas * policies];
+        let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
+        let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, &self.stages[0])).collect();
+        let mut block = self.stages[0].block();
+        let mut of_user = records.chunks_exact_mut(policies);
+        let mut tallies = vec![Tally::default(); policies];
+        for user in users.clone() {
+            for (p, stage) in self.stages.iter().enumerate() {
+                let mut curve = curve.index_axis_mut(Axis(0), p);
+                tallies.fill(Tally::default());
+                let mut person = stage.person(user);
+                live(&mut person, &mut lives, &mut block, |d| {
+                    let event = &d.outcome.event;
+                    tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
+                    curve[[d.policy, d.step, event.reaction as usize]] += 1;
+                });
+                let records = of_user.next().expect("a chunk for each user and persona");
+                for (record, tally) in records.iter_mut().zip(&tallies) {
+                    *record = tally.record(stage.kinds().len(), person.traits());
+                }
+            }
+        }
+        Block { users, records, curve }
+    }
+}
+
+/// One decision of one policy, as [`live`] tells it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decided {
+    /// Position of the policy.
+    pub policy: usize,
+    /// The step, from 0.
+    pub step: usize,
+    /// Position of the candidate that was shown.
+    pub chosen: usize,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the oracle's tip was expected to earn more.
+    pub regret: f64,
+}
+
+/// One policy's part in a simulated user's life.
+#[derive(Debug, Clone)]
+pub struct Life<'a> {
+    policy: &'a Policy,
+    model: Model,
+    history: History,
+    /// The model's part for each kind, and for each candidate of the step.
+    part_of_kind: Vec<usize>,
+    parts: Vec<usize>,
+    /// Rewards that have not arrived yet, oldest first.
+    pending: VecDeque<Pending>,
+    scratch: Scratch,
+}
+
+/// A reward on its way.
+#[derive(Debug, Clone)]
+struct Pending {
+    due: u32,
+    x: Vec<f64>,
+    part: usize,
+    outcome: Outcome,
+}
+
+impl<'a> Life<'a> {
+    /// A policy that has met nobody, for users of any persona with the kinds of this stage.
+    pub fn new(policy: &'a Policy, stage: &Stage) -> Self {
+        let mut model = policy.new_model();
+        let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
+        Self {
+            policy,
+            model,
+            history: History::new(stage.kinds().len()),
+            part_of_kind,
+            parts: Vec::new(),
+            pending: VecDeque::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// What the policy has learned of the user.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The user's past under this policy, from which an emergent profile follows.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Begins with another user.
+    fn begin(&mut self) {
+        self.model.clear();
+        self.history.clear();
+        self.pending.clear();
+    }
+
+    /// Makes `block` what this policy sees of the step.
+    #[inline(always)]
+    fn look(&mut self, person: &Person, block: &mut FeatureBlock) {
+        if self.policy.features().uses_profile() {
+            person.serve_profile(&self.history, block);
+        }
+        if self.policy.structure() == Structure::Disjoint {
+            self.parts.clear();
+            self.parts.extend((0..block.len()).map(|k| self.part_of_kind[person.kind(k)]));
+        }
+    }
+
+    /// Chooses a candidate of the step.
+    #[inline(always)]
+    fn choose(&mut self, person: &Person, block: &FeatureBlock) -> usize {
+        let luck = &mut Luck::new(person.seed());
+        self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch).index
+    }
+
+    /// Learns from an outcome, at once or when step `due` comes.
+    #[inline(always)]
+    fn hear(&mut self, block: &FeatureBlock, chosen: usize, outcome: Outcome, due: Option<u32>) {
+        let part = self.part_of_kind[outcome.event.kind];
+        match due {
+            None => {
+                self.model.learn(block, chosen, part, outcome.reward, &mut self.scratch);
+                self.remember(&outcome);
+            }
+            Some(due) => {
+                let x = self.model.padded_vector(block, chosen);
+                self.pending.push_back(Pending { due, x, part, outcome });
+            }
+        }
+    }
+
+    /// Learns from what was due by `step`.
+    #[inline(always)]
+    fn catch_up(&mut self, step: u32) {
+        while self.pending.front().is_some_and(|p| p.due <= step) {
+            let Some(Pending { x, part, outcome, .. }) = self.pending.pop_front() else { return };
+            self.model.learn_vector(part, &x, outcome.reward);
+            self.remember(&outcome);
+        }
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, outcome: &Outcome) {
+        if self.policy.features().uses_profile() {
+            self.history.observe(&outcome.event);
+        }
+    }
+}
+
+/// Lives one user's life under each policy, telling `observe` of every decision.
+///
+/// This is the hot loop: nothing in it allocates, unless rewards are delayed.
+#[inline(always)]
+pub fn live(
+    person: &mut Person,
+    lives: &mut [Life],
+    block: &mut FeatureBlock,
+    mut observe: impl FnMut(&Decided),
+) {
+    let scenario = person.scenario();
+    begin(person, lives, block);
+    for step in 0..scenario.steps {
+        person.advance(block);
+        let best = person.best_expected();
+        for (policy, life) in lives.iter_mut().enumerate() {
+            life.look(person, block);
+            let chosen = life.choose(person, block);
+            let outcome = person.react(chosen);
+            let regret = best - outcome.expected;
+            observe(&Decided { policy, step: step as usize, chosen, outcome, regret });
+            life.catch_up(step);
+            if !person.reward_is_lost() {
+                let delay = scenario.rewards.delay;
+                life.hear(block, chosen, outcome, (delay > 0).then_some(step + delay));
+            }
+        }
+    }
+}
+
+/// Lives the random decisions that lie behind the user, and hands every policy the past that they make.
+fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
+    lives.iter_mut().for_each(Life::begin);
+    let history = person.scenario().history;
+    for _ in 0..person.history_steps() {
+        person.advance(block);
+        let shown = (person.seed() % block.len() as u64) as usize;
+        let outcome = person.react(shown);
+        for life in lives.iter_mut() {
+            if history.learn {
+                life.look(person, block);
+                life.hear(block, shown, outcome, None);
+            } else {
+                life.remember(&outcome);
+            }
+        }
+    }
+}

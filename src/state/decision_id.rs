@@ -1,0 +1,89 @@
+//! Decision ids, which say where their decision stands.
+//!
+//! `d0001-00000004f2-8c3d92e17b5a`: segment of the log, byte offset in it, and 48 bits that tell this
+//! decision from any other that ever stood there, all in hexadecimal. Ids have one length, so that the
+//! place of a line can be filled in when everything else of it is written.
+
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// Length of every id.
+pub(super) const ID_BYTES: usize = 29;
+/// Stands where an id will be.
+pub(super) const PLACEHOLDER: &str = "d0000-0000000000-000000000000";
+
+/// A decision id, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DecisionId {
+    /// Number of the segment, from 1 to 65,535.
+    pub(super) segment: u32,
+    /// Where the line begins, below 2^40.
+    pub(super) offset: u64,
+    /// Any 48 bits.
+    pub(super) check: u64,
+}
+
+impl DecisionId {
+    /// The parts of an id.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a text that `score` never gave.
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let parts = || {
+            let mut parts = text.strip_prefix('d')?.split('-');
+            let mut next = |digits: usize| {
+                let part = parts.next().filter(|p| p.len() == digits)?;
+                let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+                part.bytes().all(lower).then(|| u64::from_str_radix(part, 16).ok()).flatten()
+            };
+            let id = Self { segment: next(4)? as u32, offset: next(10)?, check: next(12)? };
+            (id.segment > 0 && parts.next().is_none()).then_some(id)
+        };
+        let shown: String = text.chars().take(80).collect();
+        parts().ok_or_else(|| Error::Refused(format!("decision {shown:?}: not an id that `score` gave")))
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { segment, offset, check } = self;
+        write!(f, "d{segment:04x}-{offset:010x}-{check:012x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ids_read_back_and_have_one_length(segment in 1..65_536u32, offset in 0..1u64 << 40,
+                                             check in 0..1u64 << 48) {
+            let id = DecisionId { segment, offset, check };
+            prop_assert_eq!(id.to_string().len(), ID_BYTES);
+            prop_assert_eq!(DecisionId::parse(&id.to_string()).unwrap(), id);
+        }
+
+        #[test]
+        fn other_texts_are_refused(text in "[d0-9a-f-]{0,32}") {
+            prop_assume!(DecisionId::parse(&text).is_err());
+            prop_assert!(DecisionId::parse(&text).unwrap_err().to_string().contains("not an id"));
+        }
+    }
+
+    #[test]
+    fn near_misses_are_refused() {
+        assert_eq!(PLACEHOLDER.len(), ID_BYTES);
+        for text in [
+            PLACEHOLDER,
+            "",
+            "d0001-0000000000-00000000000",
+            "d0001-0000000000-00000000000A",
+            "d0001-0000000000-000000000000-",
+            "d0001-+000000000-000000000000",
+        ] {
+            assert!(DecisionId::parse(text).is_err(), "{text}");
+        }
+    }
+}

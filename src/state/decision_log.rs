@@ -1,0 +1,284 @@
+//! `decisions.jsonl`: every decision with its request, so that a reward can be learned later.
+//!
+//! Lines are appended by one write under a lock of their own, so that an id can say where its line
+//! begins. They are not synced: a power cut may lose the latest decisions, whose rewards are then refused
+//! as unknown; it cannot lose a reward, which carries what it was learned from.
+
+use super::decision::Decision;
+use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
+use super::dir::Dir;
+use super::lock::Lock;
+use super::record::spec_of;
+use super::store::Store;
+use super::{frame, now_ms};
+use crate::error::{Error, Result};
+use crate::policy::{Luck, Policy, RawPolicy};
+use crate::profile::Profile;
+use crate::request::{Candidate, Context, RawRequest, Request};
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::SplitMix64;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+const DECISIONS: &str = "decisions.jsonl";
+const LOCK: &str = "decisions.lock";
+/// Longest line that is looked for; a request is refused long before.
+const MAX_LINE_BYTES: u64 = 64 << 20;
+
+/// A decision on its way into the log.
+#[derive(Debug)]
+pub struct Draft {
+    line: Vec<u8>,
+    shadow: bool,
+}
+
+impl Draft {
+    /// What `policy` decided for `user` with `seed`. Shadow decisions follow the one that they shadow.
+    pub fn new(
+        user: &str,
+        policy: &Policy,
+        request: &Request,
+        seed: u64,
+        decision: &Decision,
+        shadow: bool,
+    ) -> Self {
+        let line = Line {
+            decision_id: PLACEHOLDER,
+            shadow_of: shadow.then_some(PLACEHOLDER),
+            user,
+            policy: policy.name(),
+            spec: spec_of(policy),
+            shadow,
+            chosen: &request.candidates()[decision.chosen].id,
+            propensity: decision.propensity(),
+            explored: decision.explored,
+            scores: &decision.scores,
+            propensities: decision.propensities.as_deref(),
+            seed,
+            request: LineRequest {
+                context: request.context(),
+                candidates: request.candidates(),
+                profile_features: request.profile(),
+            },
+            time_ms: now_ms(),
+        };
+        let mut line = serde_json::to_vec(&line).expect("plain values always serialize");
+        line.pop();
+        Self { line, shadow }
+    }
+}
+
+/// What a line holds, as it is written. The ids come first, so that their places are known.
+#[derive(Serialize)]
+struct Line<'a> {
+    decision_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow_of: Option<&'a str>,
+    user: &'a str,
+    policy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spec: Option<Box<RawPolicy>>,
+    shadow: bool,
+    chosen: &'a str,
+    propensity: Option<f64>,
+    explored: bool,
+    scores: &'a [f64],
+    propensities: Option<&'a [f64]>,
+    seed: u64,
+    request: LineRequest<'a>,
+    time_ms: u64,
+}
+
+#[derive(Serialize)]
+struct LineRequest<'a> {
+    context: Context,
+    candidates: &'a [Candidate],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_features: Option<&'a Profile>,
+}
+
+/// A line as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLine {
+    decision_id: String,
+    #[serde(default)]
+    shadow_of: Option<String>,
+    user: String,
+    policy: String,
+    #[serde(default)]
+    spec: Option<RawPolicy>,
+    shadow: bool,
+    chosen: String,
+    #[serde(rename = "propensity")]
+    _propensity: Option<f64>,
+    #[serde(rename = "explored")]
+    _explored: bool,
+    #[serde(rename = "scores")]
+    _scores: IgnoredAny,
+    #[serde(rename = "propensities")]
+    _propensities: IgnoredAny,
+    #[serde(rename = "seed")]
+    _seed: u64,
+    request: RawRequest,
+    #[serde(rename = "time_ms")]
+    _time_ms: u64,
+    #[serde(rename = "crc")]
+    _crc: IgnoredAny,
+}
+
+/// A decision that was found again.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// The user.
+    pub user: String,
+    /// The policy that decided.
+    pub policy: Arc<Policy>,
+    /// What it decided on.
+    pub request: Request,
+    /// Position of the chosen candidate.
+    pub chosen: usize,
+}
+
+/// The log of decisions.
+#[derive(Debug)]
+pub struct DecisionLog {
+    dir: Dir,
+    checks: SplitMix64,
+    reader: Option<File>,
+}
+
+impl DecisionLog {
+    /// The log of a state directory, which need not exist yet.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn new(store: &Store) -> Result<Self> {
+        let checks = SplitMix64::seed_from_u64(Luck::fresh_seed()?);
+        Ok(Self { dir: store.dir.clone(), checks, reader: None })
+    }
+
+    /// Appends decisions in order and returns their ids.
+    ///
+    /// # Errors
+    /// A directory or log that cannot be written; then none of them is in the log.
+    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<String>> {
+        self.dir.ensure()?;
+        let _lock = Lock::take(&self.dir, LOCK)?;
+        let mut file = self.dir.open_log(DECISIONS)?;
+        let path = self.dir.join(DECISIONS);
+        let end = whole_lines(&file).map_err(Error::io("repair", &path))?;
+        let mut bytes = Vec::with_capacity(drafts.iter().map(|d| d.line.len() + 32).sum());
+        let mut ids: Vec<String> = Vec::with_capacity(drafts.len());
+        let mut shown = 0;
+        for (i, draft) in drafts.into_iter().enumerate() {
+            let start = bytes.len();
+            let offset = end + start as u64;
+            ids.push(DecisionId { segment: 1, offset, check: self.checks.next_u64() >> 16 }.to_string());
+            bytes.extend_from_slice(&draft.line);
+            let place = start + ID_PREFIX.len();
+            bytes[place..place + ID_BYTES].copy_from_slice(ids[i].as_bytes());
+            if draft.shadow {
+                let place = place + ID_BYTES + SHADOW_PREFIX.len();
+                bytes[place..place + ID_BYTES].copy_from_slice(ids[shown].as_bytes());
+            } else {
+                shown = i;
+            }
+            frame::seal_from(&mut bytes, start);
+        }
+        if let Err(error) = file.write_all(&bytes) {
+            let _ = file.set_len(end);
+            return Err(Error::io("write", path)(error));
+        }
+        Ok(ids)
+    }
+
+    /// The decision with this id, read from where the id says that it stands.
+    ///
+    /// # Errors
+    /// An id that `score` never gave, or whose decision is not in the log; the decision of a shadow, which
+    /// was shown to nobody; a damaged line.
+    pub fn find(&mut self, id: &str) -> Result<Logged> {
+        let place = DecisionId::parse(id)?;
+        let path = self.dir.join(DECISIONS);
+        let unknown =
+            || Error::Refused(format!("decision {id:?}: not in {}", self.dir.join(DECISIONS).display()));
+        if self.reader.is_none() {
+            self.reader = self.dir.open(DECISIONS)?;
+        }
+        let file = self.reader.as_ref().filter(|_| place.segment == 1).ok_or_else(unknown)?;
+        let line = line_at(file, place.offset).map_err(Error::io("read", &path))?.ok_or_else(unknown)?;
+        if !line.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.starts_with(id.as_bytes())) {
+            return Err(unknown());
+        }
+        let damaged = |what: String| Error::Damaged {
+            path: path.clone(),
+            what: format!("the line at byte {}: {what}", place.offset),
+        };
+        frame::check(&line).map_err(damaged)?;
+        let raw: RawLine = serde_json::from_slice(&line).map_err(|e| damaged(e.to_string()))?;
+        if let Some(shown) = raw.shadow_of.filter(|_| raw.shadow) {
+            return Err(Error::Refused(format!(
+                "decision {id:?} is a shadow's, which nobody was shown; the reward belongs to {shown:?}"
+            )));
+        }
+        let policy = match raw.spec {
+            Some(spec) => Policy::try_from(spec).map_err(|fault| damaged(fault.to_string()))?,
+            None => Policy::named(&raw.policy)?,
+        };
+        let request = Request::try_from(raw.request).map_err(|fault| damaged(fault.to_string()))?;
+        let chosen = request.position(&raw.chosen)?;
+        debug_assert_eq!(raw.decision_id, id);
+        Ok(Logged { user: raw.user, policy: Arc::new(policy), request, chosen })
+    }
+}
+
+const ID_PREFIX: &[u8] = b"{\"decision_id\":\"";
+const SHADOW_PREFIX: &[u8] = b"\",\"shadow_of\":\"";
+
+/// Cuts off a line that was never finished, whose id nobody was told; where the file ends then.
+fn whole_lines(file: &File) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut end = length;
+    let mut buffer = [0; 4096];
+    while end > 0 {
+        // The first look is at one byte: nearly always it is the newline.
+        let size = if end == length { 1 } else { end.min(buffer.len() as u64) as usize };
+        let chunk = &mut buffer[..size];
+        file.read_exact_at(chunk, end - size as u64)?;
+        if let Some(i) = memchr::memrchr(b'\n', chunk) {
+            end = end - size as u64 + i as u64 + 1;
+            break;
+        }
+        end -= size as u64;
+    }
+    if end < length {
+        file.set_len(end)?;
+    }
+    Ok(end)
+}
+
+/// The line that begins at `offset`, without its newline; `None` if there is no whole line.
+fn line_at(file: &File, offset: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut size = 4096;
+    while (line.len() as u64) < MAX_LINE_BYTES {
+        let seen = line.len();
+        line.resize(seen + size, 0);
+        let read = file.read_at(&mut line[seen..], offset + seen as u64)?;
+        line.truncate(seen + read);
+        if let Some(i) = memchr::memchr(b'\n', &line[seen..]) {
+            line.truncate(seen + i);
+            return Ok(Some(line));
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+        size *= 2;
+    }
+    Ok(None)
+}

@@ -1,0 +1,190 @@
+//! The state directory: the only place where its files are opened, created and replaced.
+//!
+//! Files are created with mode 0600 and directories with 0700; modes that are there are kept. Symbolic
+//! links are not followed and only regular files are opened, so that a name in the directory cannot
+//! lead out of it.
+
+use crate::error::{Error, Result};
+use rustix::fs::{FileType, Mode, OFlags};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Larger states are refused before they are parsed: no policy writes one.
+pub(super) const MAX_STATE_BYTES: u64 = 64 << 20;
+
+/// A state directory, which need not exist yet.
+#[derive(Debug, Clone)]
+pub(super) struct Dir {
+    path: PathBuf,
+}
+
+impl Dir {
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
+    }
+
+    /// The path of a file in it, for messages.
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Creates the directory if it is not there, and makes its entry durable.
+    pub(super) fn ensure(&self) -> Result<()> {
+        if self.path.is_dir() {
+            return Ok(());
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+            .map_err(Error::io("create the state directory", &self.path))?;
+        let parent = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        sync_directory(parent)
+    }
+
+    /// Opens a regular file for reading; `None` if there is none.
+    pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
+        match self.open_with(name, OFlags::RDONLY) {
+            Ok(file) => Ok(Some(file)),
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a log for reading and appending, and creates it if it is not there.
+    pub(super) fn open_log(&self, name: &str) -> Result<File> {
+        match self.open_with(name, OFlags::RDWR | OFlags::APPEND) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let file = self.open_with(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE)?;
+                self.sync()?;
+                Ok(file)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a lock file, and creates it if it is not there. It is never replaced and never removed.
+    pub(super) fn open_lock(&self, name: &str) -> Result<File> {
+        self.open_with(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    /// The content of a regular file of at most `cap` bytes; `None` if there is none.
+    pub(super) fn read(&self, name: &str, cap: u64) -> Result<Option<Vec<u8>>> {
+        let Some(file) = self.open(name)? else { return Ok(None) };
+        let path = self.join(name);
+        let length = file.metadata().map_err(Error::io("read", &path))?.len();
+        if length > cap {
+            let what = format!("{length} bytes, more than the {cap} that are ever written");
+            return Err(Error::Damaged { path, what });
+        }
+        let mut bytes = Vec::with_capacity(length as usize + 1);
+        file.take(cap).read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+        Ok(Some(bytes))
+    }
+
+    /// Writes `bytes` into a new file beside `name`, with the mode of what is there, and syncs it.
+    ///
+    /// `slot` tells apart files that are prepared together. The caller holds the lock under which files
+    /// of this `name` are replaced; what a killed process left in the slot is overwritten.
+    pub(super) fn prepare(&self, name: &str, slot: usize, bytes: &[u8]) -> Result<Prepared> {
+        let new = format!("new.{slot}");
+        let target = self.join(name);
+        let prepared = Prepared { new: self.join(&new), target, done: false };
+        let mode = match fs::symlink_metadata(&prepared.target) {
+            Ok(metadata) if !metadata.is_file() => return Err(not_regular(&prepared.target)),
+            Ok(metadata) => Some(metadata.permissions().mode() & 0o7777),
+            Err(_) => None,
+        };
+        let mut file = self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+        let written = file
+            .set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
+            .and_then(|()| file.write_all(bytes))
+            .and_then(|()| file.sync_data());
+        written.map_err(Error::io("write", &prepared.target))?;
+        Ok(prepared)
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(Error::io("remove", path)),
+        }
+    }
+
+    /// Names of all entries, sorted; none if the directory is not there.
+    pub(super) fn names(&self) -> Result<Vec<String>> {
+        let failed = || Error::io("list", &self.path);
+        let entries = match fs::read_dir(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed())?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(failed())?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Makes the entries of the directory durable.
+    pub(super) fn sync(&self) -> Result<()> {
+        sync_directory(&self.path)
+    }
+
+    fn open_with(&self, name: &str, flags: OFlags) -> Result<File> {
+        let path = self.join(name);
+        // NONBLOCK: a pipe of that name must not make us wait; it changes nothing for regular files.
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = match rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => File::from(file),
+            Err(rustix::io::Errno::LOOP) => return Err(not_regular(&path)),
+            Err(errno) => return Err(Error::io("open", path)(errno.into())),
+        };
+        let mode = rustix::fs::fstat(&file).map_err(|e| Error::io("open", &path)(e.into()))?.st_mode;
+        if FileType::from_raw_mode(mode) == FileType::RegularFile {
+            Ok(file)
+        } else {
+            Err(not_regular(&path))
+        }
+    }
+}
+
+/// A file that is written and synced, and takes its name with [`Self::publish`]; else it is removed.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    new: PathBuf,
+    target: PathBuf,
+    done: bool,
+}
+
+impl Prepared {
+    /// Takes the place of the file of that name at once. The entry is durable after [`Dir::sync`].
+    pub(super) fn publish(mut self) -> Result<()> {
+        fs::rename(&self.new, &self.target).map_err(Error::io("replace", &self.target))?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_file(&self.new);
+        }
+    }
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", path))
+}
+
+fn not_regular(path: &Path) -> Error {
+    Error::Refused(format!(
+        "{}: not a regular file; links in a state directory are not followed",
+        path.display()
+    ))
+}

@@ -1,0 +1,77 @@
+//! The checksum that every line of this directory carries.
+//!
+//! A line is one JSON object whose last field is `"crc"`: eight hex digits, the CRC-32 (IEEE 802.3, as in
+//! zlib) of every byte before `,"crc"`. A reader needs no canonical form: it sums the bytes that it sees.
+
+use std::fmt::Write;
+
+/// What stands before the digits, and what after them.
+const OPENING: &[u8] = b",\"crc\":\"";
+const CLOSING: &[u8] = b"\"}";
+/// Length of the checksum with what stands around it, without the newline.
+const SEAL: usize = OPENING.len() + 8 + CLOSING.len();
+
+/// Replaces the closing brace of the JSON object `line` by its checksum, and ends the line.
+pub(super) fn seal(mut line: Vec<u8>) -> Vec<u8> {
+    debug_assert_eq!(line.last(), Some(&b'}'));
+    line.pop();
+    seal_from(&mut line, 0);
+    line
+}
+
+/// Adds the checksum to the object that begins at `start` and whose closing brace is not there yet.
+pub(super) fn seal_from(lines: &mut Vec<u8>, start: usize) {
+    let crc = digits(&lines[start..]);
+    lines.extend_from_slice(OPENING);
+    lines.extend_from_slice(crc.as_bytes());
+    lines.extend_from_slice(CLOSING);
+    lines.push(b'\n');
+}
+
+/// Whether `line`, with or without its newline, carries the checksum of its content; if not, what is wrong.
+pub(super) fn check(line: &[u8]) -> Result<(), String> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let (content, seal) = line.split_at(line.len().saturating_sub(SEAL));
+    let Some(stated) = seal.strip_prefix(OPENING).and_then(|s| s.strip_suffix(CLOSING)) else {
+        return Err("no checksum at its end".to_owned());
+    };
+    let found = digits(content);
+    if stated == found.as_bytes() {
+        Ok(())
+    } else {
+        Err(format!("checksum {found}, but {} is stated", String::from_utf8_lossy(stated)))
+    }
+}
+
+fn digits(content: &[u8]) -> String {
+    let mut text = String::with_capacity(8);
+    write!(text, "{:08x}", crc32fast::hash(content)).expect("a String takes everything");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_line_is_json_with_its_checksum() {
+        let line = seal(br#"{"a":1}"#.to_vec());
+        assert_eq!(String::from_utf8(line.clone()).unwrap(), "{\"a\":1,\"crc\":\"a702fc6e\"}\n");
+        check(&line).unwrap();
+        check(line.strip_suffix(b"\n").unwrap()).unwrap();
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_seen() {
+        let line = seal(br#"{"user":"alice","reward":0.25}"#.to_vec());
+        let line = &line[..line.len() - 1];
+        for i in 0..line.len() * 8 {
+            let mut damaged = line.to_vec();
+            damaged[i / 8] ^= 1 << (i % 8);
+            assert!(check(&damaged).is_err(), "bit {i}");
+        }
+        for length in 0..line.len() {
+            assert!(check(&line[..length]).is_err(), "length {length}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The records of `rewards.jsonl`: what was learned and what was forgotten, in order.
+//!
+//! Each record names the record before it of the same state (`prev`, 0 for the first), so a history with
+//! a hole in it is never replayed as if it were whole. A reward carries the one candidate that was shown,
+//! its moment and the profile values that held for it: enough to learn again, also under another policy.
+
+use super::format::RawState;
+use super::frame;
+use crate::error::{Fault, Result, within};
+use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::profile::Profile;
+use crate::reaction::Reaction;
+use crate::request::{RawRequest, Request};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Largest absolute reward.
+pub const MAX_REWARD: f64 = 1e6;
+/// Longest dwell in seconds: some thirty years.
+pub const MAX_DWELL_SECONDS: f64 = 1e9;
+/// Longest event id in bytes.
+const MAX_EVENT_BYTES: usize = 256;
+
+/// What there is to learn: one candidate that was shown earned a reward.
+#[derive(Debug, Clone)]
+pub struct Lesson {
+    pub(super) request: Request,
+    pub(super) reward: f64,
+    pub(super) event: Option<String>,
+    source: Source,
+}
+
+/// Where a reward comes from: recorded, not learned.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Source {
+    /// The decision that it answers.
+    pub decision_id: Option<String>,
+    /// The reaction that the reward was made from.
+    pub reaction: Option<Reaction>,
+    /// How long the tip was looked at, in seconds, in [0, 1e9].
+    pub dwell_seconds: Option<f64>,
+}
+
+impl Lesson {
+    /// The lesson that candidate `chosen` of `request` earned `reward`, at most [`MAX_REWARD`] in size. It
+    /// is learned at most once for each `event` of a state; without one, every time.
+    ///
+    /// # Errors
+    /// A [`Fault`] for a reward, a dwell time or an event id that is out of range.
+    pub fn new(
+        request: &Request,
+        chosen: usize,
+        reward: f64,
+        event: Option<String>,
+        source: Source,
+    ) -> Result<Self, Fault> {
+        Self { request: only(request, chosen), reward, event, source }.check()
+    }
+
+    fn check(self) -> Result<Self, Fault> {
+        within("reward", self.reward, -MAX_REWARD, MAX_REWARD)?;
+        if let Some(dwell) = self.source.dwell_seconds {
+            within("dwell_seconds", dwell, 0.0, MAX_DWELL_SECONDS)?;
+        }
+        if let Some(id) = self.event.as_ref().filter(|id| id.is_empty() || id.len() > MAX_EVENT_BYTES) {
+            let value = format!("a text of {} bytes", id.len());
+            return Err(Fault::new("event_id", value, format!("1 to {MAX_EVENT_BYTES} bytes")));
+        }
+        Ok(self)
+    }
+
+    /// The reward.
+    pub fn reward(&self) -> f64 {
+        self.reward
+    }
+}
+
+/// The request with `chosen` as its one candidate, and of the profile what held for it: the same vector.
+fn only(request: &Request, chosen: usize) -> Request {
+    let candidate = request.candidates()[chosen].clone();
+    let of_kind = |p: &Profile| Profile::new(p.values_for(candidate.kind.as_deref()), Vec::new());
+    let profile_features = request.profile().map(of_kind);
+    let raw = RawRequest {
+        user: None,
+        policy: None,
+        seed: None,
+        context: request.context(),
+        candidates: vec![candidate],
+        profile_features,
+    };
+    Request::try_from(raw).expect("a part of a checked request")
+}
+
+/// One line of `rewards.jsonl`.
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    /// Its number: 1 for the first record of the log, then one more for each.
+    pub(super) seq: u64,
+    pub(super) user: String,
+    /// When it was written, in milliseconds since 1970.
+    pub(super) time_ms: u64,
+    pub(super) op: Op,
+}
+
+/// What a record does.
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// A state learns. The specification stands with the first record of a policy that is not built in.
+    Reward { policy: String, prev: u64, spec: Option<Box<RawPolicy>>, lesson: Box<Lesson> },
+    /// These policies forget the user; each with the latest record of its state.
+    Reset { policies: BTreeMap<String, u64> },
+    /// A state comes from elsewhere, whole.
+    Import { policy: String, prev: u64, state: Box<RawState> },
+}
+
+/// A record as it stands in its line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRecord<'a> {
+    seq: u64,
+    user: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy: Option<Cow<'a, str>>,
+    op: OpName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prev: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reward: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decision_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reaction: Option<Reaction>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dwell_seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<Cow<'a, RawRequest>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spec: Option<Cow<'a, RawPolicy>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policies: Option<Cow<'a, BTreeMap<String, u64>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<Cow<'a, RawState>>,
+    time_ms: u64,
+    /// Checked on the bytes, see [`frame`].
+    #[serde(default, rename = "crc", skip_serializing)]
+    _crc: IgnoredAny,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OpName {
+    Reward,
+    Reset,
+    Import,
+}
+
+impl Record {
+    /// Appends the record's sealed line to `out`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let mut raw = RawRecord {
+            seq: self.seq,
+            user: Cow::Borrowed(&self.user),
+            policy: None,
+            op: OpName::Reward,
+            prev: None,
+            event: None,
+            reward: None,
+            decision_id: None,
+            reaction: None,
+            dwell_seconds: None,
+            request: None,
+            spec: None,
+            policies: None,
+            state: None,
+            time_ms: self.time_ms,
+            _crc: IgnoredAny,
+        };
+        match &self.op {
+            Op::Reward { policy, prev, spec, lesson } => {
+                let source = &lesson.source;
+                raw.policy = Some(Cow::Borrowed(policy));
+                raw.prev = Some(*prev);
+                raw.spec = spec.as_deref().map(Cow::Borrowed);
+                raw.event = lesson.event.as_deref().map(Cow::Borrowed);
+                raw.reward = Some(lesson.reward);
+                raw.decision_id = source.decision_id.as_deref().map(Cow::Borrowed);
+                raw.reaction = source.reaction;
+                raw.dwell_seconds = source.dwell_seconds;
+                raw.request = Some(Cow::Borrowed(lesson.request.raw()));
+            }
+            Op::Reset { policies } => {
+                raw.op = OpName::Reset;
+                raw.policies = Some(Cow::Borrowed(policies));
+            }
+            Op::Import { policy, prev, state } => {
+                raw.op = OpName::Import;
+                raw.policy = Some(Cow::Borrowed(policy));
+                raw.prev = Some(*prev);
+                raw.state = Some(Cow::Borrowed(state));
+            }
+        }
+        let start = out.len();
+        serde_json::to_writer(&mut *out, &raw).expect("plain values always serialize");
+        out.pop();
+        frame::seal_from(out, start);
+    }
+
+    /// The record in a line, or what is wrong with it.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
+        frame::check(line)?;
+        let raw: RawRecord = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        let (seq, time_ms) = (raw.seq, raw.time_ms);
+        let missing = |field: &str| format!("record {seq} has no {field}");
+        let policy = || raw.policy.as_deref().map(str::to_owned).ok_or_else(|| missing("policy"));
+        let prev = || raw.prev.ok_or_else(|| missing("prev"));
+        let op = match raw.op {
+            OpName::Reward => {
+                let (policy, prev) = (policy()?, prev()?);
+                let request = raw.request.ok_or_else(|| missing("request"))?.into_owned();
+                let lesson = Lesson {
+                    request: Request::try_from(request).map_err(|fault| fault.to_string())?,
+                    reward: raw.reward.ok_or_else(|| missing("reward"))?,
+                    event: raw.event.map(Cow::into_owned),
+                    source: Source {
+                        decision_id: raw.decision_id.map(Cow::into_owned),
+                        reaction: raw.reaction,
+                        dwell_seconds: raw.dwell_seconds,
+                    },
+                };
+                let lesson = Box::new(lesson.check().map_err(|fault| fault.to_string())?);
+                Op::Reward { policy, prev, spec: raw.spec.map(|s| Box::new(s.into_owned())), lesson }
+            }
+            OpName::Reset => {
+                Op::Reset { policies: raw.policies.ok_or_else(|| missing("policies"))?.into_owned() }
+            }
+            OpName::Import => {
+                let state = Box::new(raw.state.ok_or_else(|| missing("state"))?.into_owned());
+                Op::Import { policy: policy()?, prev: prev()?, state }
+            }
+        };
+        Ok(Self { seq, user: raw.user.into_owned(), time_ms, op })
+    }
+
+    /// If it is about the user's state under `policy`: the record before it of that state.
+    pub(super) fn prev_of(&self, user: &str, policy: &str) -> Option<u64> {
+        if self.user != user {
+            return None;
+        }
+        match &self.op {
+            Op::Reward { policy: own, prev, .. } | Op::Import { policy: own, prev, .. } => {
+                (own == policy).then_some(*prev)
+            }
+            Op::Reset { policies } => policies.get(policy).copied(),
+        }
+    }
+}
+
+/// What the model of a policy needs, for a state's first record; `None` for built-in policies.
+pub(super) fn spec_of(policy: &Policy) -> Option<Box<RawPolicy>> {
+    (!NAMED.contains(&policy.name())).then(|| Box::new(policy.to_raw()))
+}

@@ -1,0 +1,188 @@
+//! A state directory, read.
+//!
+//! Reading takes no lock. A state is its file, and on top of it the committed records that the file does
+//! not show yet: whatever a killed process had committed is seen by the next command.
+
+use super::dir::{Dir, MAX_STATE_BYTES};
+use super::format;
+use super::journal::{REWARDS, Tail};
+use super::name;
+use super::record::{Op, Record};
+use super::user_state::UserState;
+use crate::error::{Error, Fault, Result};
+use crate::policy::{NAMED, Policy, Scratch};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A state directory, which need not exist before the first write.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(super) dir: Dir,
+}
+
+impl Store {
+    /// The state directory at `path`.
+    pub fn new(path: &Path) -> Self {
+        Self { dir: Dir::new(path) }
+    }
+
+    /// What is committed now.
+    ///
+    /// # Errors
+    /// A log that cannot be read.
+    pub fn view(&self) -> Result<View<'_>> {
+        Ok(View { store: self, tail: Tail::read(&self.dir)? })
+    }
+
+    /// Policies under which the user has a file, and those of the records on top.
+    pub(super) fn policies_in(&self, user: &str, records: &[Record]) -> Result<BTreeSet<String>> {
+        let prefix = name::user_prefix(user);
+        let files = self.dir.names()?;
+        let files = files.iter().filter(|n| n.starts_with(&prefix)).filter_map(|n| name::parse_state_file(n));
+        let mut policies: BTreeSet<String> = files.map(|(_, policy)| policy).collect();
+        for record in records {
+            follow(&mut policies, record.op.clone());
+        }
+        Ok(policies)
+    }
+
+    fn spec(&self, user: &str, policy: &str, records: &[Record]) -> Result<Policy> {
+        if NAMED.contains(&policy) {
+            return Policy::named(policy);
+        }
+        let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
+        if let Some(bytes) = self.dir.read(&file, MAX_STATE_BYTES)? {
+            return format::spec_in(&bytes, &self.dir.join(&file));
+        }
+        let invalid = |fault: Fault| fault.at(self.dir.join(REWARDS).display());
+        for record in records.iter().rev().filter(|r| r.prev_of(user, policy).is_some()) {
+            match &record.op {
+                Op::Reward { spec: Some(spec), .. } => {
+                    return Policy::try_from((**spec).clone()).map_err(invalid);
+                }
+                Op::Import { state, .. } => return state.spec().map_err(invalid),
+                Op::Reward { .. } | Op::Reset { .. } => {}
+            }
+        }
+        let mut known = self.policies_in(user, records)?;
+        known.extend(NAMED.map(str::to_owned));
+        Err(Error::unknown("policy", policy, known))
+    }
+
+    /// The state in its file, with the records on top of it.
+    pub(super) fn load(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<UserState> {
+        let file = name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
+        let state = match self.dir.read(&file, MAX_STATE_BYTES)? {
+            Some(bytes) => format::from_bytes(&bytes, &self.dir.join(&file), user, policy)?,
+            None => UserState::new(user, policy),
+        };
+        self.replay(state, records)
+    }
+
+    fn replay(&self, mut state: UserState, records: &[Record]) -> Result<UserState> {
+        let log = self.dir.join(REWARDS);
+        let damaged = |what: String| Error::Damaged { path: log.clone(), what };
+        let name = state.policy.name().to_owned();
+        let own: Vec<(u64, &Record)> =
+            records.iter().filter_map(|r| r.prev_of(&state.user, &name).map(|prev| (prev, r))).collect();
+        // What was before the latest reset or import is of no interest, be it in the file or not.
+        let restart = own.iter().rposition(|(_, r)| r.seq > state.seq && !matches!(r.op, Op::Reward { .. }));
+        let mut rest = &own[..];
+        if let Some(i) = restart {
+            let (_, record) = own[i];
+            let policy = Arc::clone(&state.policy);
+            state = match &record.op {
+                Op::Import { state, .. } => {
+                    state.belongs_to(&record.user, &policy).map_err(|fault| fault.at(log.display()))?;
+                    let what = |e| damaged(format!("the state imported by record {}: {e}", record.seq));
+                    UserState { seq: record.seq, ..state.as_ref().clone().into_state(&policy).map_err(what)? }
+                }
+                Op::Reset { .. } | Op::Reward { .. } => UserState::new(&record.user, &policy),
+            };
+            rest = &own[i + 1..];
+        }
+        let mut scratch = Scratch::default();
+        let shown = state.seq;
+        for (prev, record) in rest.iter().filter(|(_, r)| r.seq > shown) {
+            let Op::Reward { lesson, .. } = &record.op else { continue };
+            if *prev != state.seq {
+                return Err(damaged(format!(
+                    "record {} of {:?} under {name} follows record {prev}, but its state holds record {}",
+                    record.seq, state.user, state.seq
+                )));
+            }
+            state.learn(lesson, record.seq, &mut scratch);
+        }
+        Ok(state)
+    }
+}
+
+/// A state directory at one moment, or a little later: what was committed then is in it.
+#[derive(Debug)]
+pub struct View<'a> {
+    store: &'a Store,
+    tail: Tail,
+}
+
+impl View<'_> {
+    /// The latest state of `user` under `policy`; a new one if there is none.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is damaged, or belongs to another policy, user or format.
+    pub fn state(&self, user: &str, policy: &Arc<Policy>) -> Result<UserState> {
+        name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
+        match self.store.load(user, policy, &self.tail.of_user(user)?) {
+            // A state that was reset or written since then may not fit the log as it was then.
+            Err(Error::Damaged { .. }) => {
+                self.store.load(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// The latest state of `user` under the policy of this name, built in or not.
+    ///
+    /// # Errors
+    /// As [`Self::state`]; a policy that is neither built in nor has a state of this user.
+    pub fn state_by_name(&self, user: &str, policy: &str) -> Result<UserState> {
+        let spec = Arc::new(self.store.spec(user, policy, &self.tail.of_user(user)?)?);
+        self.state(user, &spec)
+    }
+
+    /// Names of all policies under which `user` has a state, sorted.
+    ///
+    /// # Errors
+    /// The empty user; a directory or log that cannot be read.
+    pub fn policies_of(&self, user: &str) -> Result<BTreeSet<String>> {
+        name::state_file(user, "").map_err(|fault| fault.at("state directory"))?;
+        self.store.policies_in(user, &self.tail.of_user(user)?)
+    }
+
+    /// All users who have a state, with their policies, sorted.
+    ///
+    /// # Errors
+    /// A directory or log that cannot be read.
+    pub fn users(&self) -> Result<BTreeMap<String, BTreeSet<String>>> {
+        let mut users = BTreeMap::<String, BTreeSet<String>>::new();
+        for (user, policy) in self.store.dir.names()?.iter().filter_map(|n| name::parse_state_file(n)) {
+            users.entry(user).or_default().insert(policy);
+        }
+        for (place, _) in self.tail.lines() {
+            let record = self.tail.record_at(place)?;
+            follow(users.entry(record.user).or_default(), record.op);
+        }
+        users.retain(|_, policies| !policies.is_empty());
+        Ok(users)
+    }
+}
+
+/// Which policies have a state of a user after a record, if `policies` had one before.
+fn follow(policies: &mut BTreeSet<String>, op: Op) {
+    match op {
+        Op::Reward { policy, .. } | Op::Import { policy, .. } => {
+            policies.insert(policy);
+        }
+        Op::Reset { policies: forgotten } => policies.retain(|p| !forgotten.contains_key(p)),
+    }
+}

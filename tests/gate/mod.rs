@@ -1,0 +1,229 @@
+//! `promote-check`: what it decides, what it says, and what CI sees.
+
+mod statistics;
+
+use crate::util::Dir;
+use serde_json::Value;
+
+/// A gate that is decided in a second: one scenario, by population and by persona.
+const GATE: &str = r#"
+description = "a small gate"
+alpha = 0.05
+beta = 0.05
+minimum_effect = 0.02
+max_users = 1200
+[[criteria]]
+kind = "superior"
+metric = "reward"
+scenarios = ["short.toml"]
+[[criteria]]
+kind = "not-inferior"
+metric = "reward"
+scenarios = ["short.toml"]
+by = "persona"
+margin = 0.05
+"#;
+
+const SHORT: &str = "name = \"short\"\ndescription = \"a short steady life\"\nsteps = 60\n";
+
+fn gate() -> Dir {
+    let dir = Dir::new();
+    dir.write("gate.toml", GATE);
+    dir.write("short.toml", SHORT);
+    dir
+}
+
+fn check(dir: &Dir, baseline: &str, challenger: &str, code: i32) -> Value {
+    let args = [
+        "promote-check",
+        "--gate",
+        "gate.toml",
+        "--baseline",
+        baseline,
+        "--challenger",
+        challenger,
+        "--json",
+    ];
+    let ran = dir.run(&args);
+    let ran = ran.exits(code);
+    ran.json()
+}
+
+#[test]
+fn a_clearly_better_policy_is_promoted() {
+    let verdict = check(&gate(), "uniform", "egreedy-v2", 0);
+    assert_eq!(verdict["verdict"], "promote");
+    assert!(verdict["criteria"].as_array().unwrap().iter().all(|c| c["holds"] == true));
+}
+
+#[test]
+fn uniform_is_rejected() {
+    let verdict = check(&gate(), "egreedy-v2", "uniform", 1);
+    assert_eq!(verdict["verdict"], "reject");
+    assert!(verdict["reason"].as_str().unwrap().contains("reward/short"), "{}", verdict["reason"]);
+}
+
+#[test]
+fn a_policy_against_itself_is_never_promoted_whatever_it_is_called() {
+    let dir = gate();
+    dir.write("same.toml", "name = \"same\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = 0.1\n");
+    for challenger in ["egreedy-v2", "same.toml"] {
+        let verdict = check(&dir, "egreedy-v2", challenger, 3);
+        assert_eq!(verdict["verdict"], "inconclusive");
+        assert!(verdict["reason"].as_str().unwrap().contains("same policy"));
+    }
+}
+
+#[test]
+fn too_few_users_are_inconclusive_and_the_reader_learns_what_it_would_take() {
+    let dir = gate();
+    dir.write("gate.toml", GATE.replace("max_users = 1200", "max_users = 20"));
+    let verdict = check(&dir, "uniform", "egreedy-v2", 3);
+    assert_eq!(verdict["verdict"], "inconclusive");
+    let open = verdict["criteria"].as_array().unwrap().iter().find(|c| c["holds"] == false).unwrap();
+    assert!(open["users_needed"].as_u64().unwrap() > 20);
+    let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--inconclusive", "pass"];
+    assert_eq!(dir.run(&args).code(), 0);
+}
+
+/// Two kinds of tip and two personas: `loyal` keeps its taste, `turncoat` takes to the other kind as soon as
+/// the policies, which learned from its past, begin.
+fn turncoat(dir: &Dir) {
+    let persona = |name: &str, weight: u32, changeability: u32| {
+        format!(
+            "name = \"{name}\"\ndescription = \"{name}\"\nweight = {weight}\nchangeability = {changeability}\n\
+             [response]\nbase = 0\npriority = 0\nurgency = 0\neffort = 0\nweekend = 0\nfatigue = 0\ntiming = 0\n\
+             [kinds]\nleft = {{ taste = -2, preferred_hour = 9 }}\nright = {{ taste = 2, preferred_hour = 9 }}\n\
+             [refusal]\nbase = -2\nrelief = 0.5\nsnooze = 0.2\n\
+             [dwell]\ncompleted = 30\nsnoozed = 5\nignored = 2\ndismissed = 2\nspread = 0.5\n\
+             [spread]\nbase = 0.1\ntaste = 0.1\nresponse = 0\nhours = 0\n\
+             [profile]\nnoise = 0\n[profile.values]\n"
+        )
+    };
+    std::fs::create_dir(dir.join("people")).unwrap();
+    dir.write("people/loyal.toml", persona("loyal", 9, 0));
+    dir.write("people/turncoat.toml", persona("turncoat", 1, 1));
+    dir.write(
+        "short.toml",
+        format!("{SHORT}[history]\nsteps = 400\nlearn = true\n[change]\nkind = \"sudden\"\nat = 0.0\n"),
+    );
+}
+
+#[test]
+fn better_on_average_and_worse_for_one_persona_is_not_promoted() {
+    let dir = gate();
+    turncoat(&dir);
+    let args = [
+        "promote-check",
+        "--gate",
+        "gate.toml",
+        "--baseline",
+        "uniform",
+        "--challenger",
+        "egreedy-v2",
+        "--personas",
+        "people",
+        "--json",
+    ];
+    let ran = dir.run(&args);
+    let ran = ran.exits(1);
+    let verdict: Value = ran.json();
+    let criteria = verdict["criteria"].as_array().unwrap();
+    let find = |id: &str| criteria.iter().find(|c| c["id"] == id).unwrap();
+    assert_eq!(find("reward/short/superior")["holds"], true);
+    assert_eq!(find("reward/short/loyal")["holds"], true);
+    assert_eq!(find("reward/short/turncoat")["holds"], false);
+    assert!(verdict["reason"].as_str().unwrap().contains("reward/short/turncoat"), "{}", verdict["reason"]);
+    let text = dir.run(&args[..args.len() - 1]);
+    assert!(text.stdout().contains("turncoat"), "{}", text.stdout());
+}
+
+#[test]
+fn segments_by_trait_are_judged_where_the_scenario_declares_them() {
+    let dir = gate();
+    dir.write("short.toml", format!("{SHORT}[traits]\nnew = 0.5\nno_profile = 0.5\nweekend = 0.5\n"));
+    let by = |by: &str| {
+        format!(
+            "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"reward\"\nscenarios = [\"short.toml\"]\nby = \"{by}\"\nmargin = 0.05\n"
+        )
+    };
+    dir.write("gate.toml", format!("{GATE}{}{}{}", by("newness"), by("profile"), by("weekend")));
+    let verdict = check(&dir, "uniform", "egreedy-v2", 0);
+    let ids: Vec<&str> =
+        verdict["criteria"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    for segment in [
+        "new-users",
+        "established-users",
+        "users-without-profile",
+        "users-with-profile",
+        "weekend-users",
+        "weekday-users",
+    ] {
+        assert!(ids.contains(&format!("reward/short/{segment}").as_str()), "{segment} in {ids:?}");
+    }
+    dir.write("short.toml", SHORT);
+    dir.run(&["promote-check", "--gate", "gate.toml"])
+        .refused(&["set a share between 0 and 1 in its [traits]"]);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes_and_the_seed_follows_from_them() {
+    let dir = gate();
+    let run = |threads: &str| {
+        let args =
+            ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--json", "--threads", threads];
+        dir.run(&args).stdout()
+    };
+    let first = run("1");
+    assert_eq!(first, run("2"));
+    assert_eq!(first, run("7"));
+    // Comments and descriptions mean nothing to a gate; a threshold does.
+    dir.write("gate.toml", format!("# a comment\n{}", GATE.replace("a small gate", "the same gate")));
+    assert_eq!(first, run("2"));
+    dir.write("gate.toml", GATE.replace("max_users = 1200", "max_users = 1201"));
+    let seed = |text: &str| serde_json::from_str::<Value>(text).unwrap()["seed"].clone();
+    assert_ne!(seed(&first), seed(&run("2")));
+    let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--seed", "1", "--json"];
+    let given: Value = dir.run(&args).json();
+    assert_eq!((&given["seed"], &given["seed_source"]), (&Value::from(1), &Value::from("given")));
+}
+
+#[test]
+fn every_format_is_written_and_bad_gates_are_named() {
+    let dir = gate();
+    dir.run(&["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--out", "out"]).ok();
+    assert_eq!(dir.json("out/verdict.json")["verdict"], "promote");
+    assert!(dir.read("out/verdict.txt").contains("PROMOTE"));
+    for (change, said) in [
+        (("alpha = 0.05", "alpha = 0.7"), "gate.toml: alpha is 0.7; allowed: a number in [0.000000001, 0.5]"),
+        (("margin = 0.05", ""), "criteria[1].margin is missing"),
+        (("kind = \"superior\"", "kind = \"better\""), "unknown variant `better`"),
+        (("short.toml", "shorter.toml"), "cannot read shorter.toml"),
+        (("\"short.toml\"", "\"stedy\""), "did you mean \"steady\"?"),
+        (("max_users = 1200", "max_users = 0"), "max_users is 0"),
+    ] {
+        dir.write("gate.toml", GATE.replacen(change.0, change.1, 1));
+        dir.run(&["promote-check", "--gate", "gate.toml"]).refused(&[said]);
+    }
+    dir.write("gate.toml", GATE);
+    dir.run(&["promote-check", "--gate", "gate.toml", "--baseline", "egredy-v1"]).refused(&["egreedy-v1"]);
+    dir.run(&["promote-check", "--gate", "gate.toml", "--out", "gate.toml"]).refused(&["gate.toml"]);
+}
+
+#[test]
+fn calibrate_measures_the_gate() {
+    let dir = gate();
+    let args = ["calibrate", "--gate", "gate.toml", "--runs", "400", "--pool", "100", "--json"];
+    let calibration: Value = dir.run(&args).ok().json();
+    let nulls = calibration["nulls"].as_array().unwrap();
+    assert_eq!(nulls.len(), 9);
+    for null in nulls {
+        // 400 runs at a rate of 0.05: above 38 with probability below 1e-4.
+        assert!(null["false_promotions"].as_u64().unwrap() <= 38, "{null}");
+    }
+    let peeking =
+        calibration["comparisons"].as_array().unwrap().iter().filter(|c| c["method"] == "peeking t-test");
+    assert!(peeking.clone().any(|c| c["false_promotions"].as_u64().unwrap() > 60), "{calibration}");
+    assert_eq!(calibration["power"].as_array().unwrap().len(), 5);
+    assert_eq!(calibration["power"][0]["promote"], 0.0);
+}

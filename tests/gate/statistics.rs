@@ -1,0 +1,123 @@
+//! The e-process keeps its promise on populations whose truth is known, and the harness that shows it
+//! catches tests that do not.
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use rehearsal::gate::{EProcess, GRID, Observation, lower_bound, upper_bound};
+use rehearsal::stats::{Moments, student_t_quantile};
+
+const ALPHA: f64 = 0.05;
+const RUNS: u64 = 2_000;
+const USERS: u64 = 1_000;
+/// The most false crossings in 2,000 runs whose upper 95% Clopper-Pearson bound (0.0496) is below alpha.
+const MOST: u64 = 83;
+
+/// Populations with a known mean: names, means, draws.
+fn populations() -> [(&'static str, f64, fn(&mut ChaCha8Rng) -> f64); 4] {
+    [
+        ("sign flips of paired differences", 0.0, |rng| {
+            let size = 0.02 + 0.2 * rng.random::<f64>();
+            if rng.random() { size } else { -size }
+        }),
+        ("coins", 0.0, |rng| if rng.random() { 1.0 } else { -1.0 }),
+        ("uniform on [-0.5, 0.7]", 0.1, |rng| 1.2 * rng.random::<f64>() - 0.5),
+        ("rare losses", -0.02, |rng| if rng.random::<f64>() < 0.1 { -0.65 } else { 0.05 }),
+    ]
+}
+
+/// Runs in which `test`, made anew for each, ever says that the true mean is exceeded.
+fn false_crossings<T: FnMut(f64) -> bool>(
+    (name, mean, draw): (&str, f64, fn(&mut ChaCha8Rng) -> f64),
+    test: impl Fn(f64) -> T,
+) -> u64 {
+    let crosses = |run: &u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(name.len() as u64);
+        rng.set_stream(*run);
+        let mut test = test(mean);
+        (0..USERS).any(|_| test(draw(&mut rng)))
+    };
+    (0..RUNS).filter(crosses).count() as u64
+}
+
+#[test]
+fn the_e_process_crosses_as_rarely_as_it_says() {
+    for population in populations() {
+        let crossings = false_crossings(population, |m0| {
+            let mut process = EProcess::new(m0);
+            move |x| {
+                process.observe(Observation::of(x));
+                process.reaches(ALPHA)
+            }
+        });
+        assert!(crossings <= MOST, "{}: {crossings} of {RUNS}", population.0);
+    }
+}
+
+/// The e-process of the gate written again, with what can go wrong as parameters.
+fn broken(m0: f64, stake: f64, sign: f64, alpha: f64) -> impl FnMut(f64) -> bool {
+    let mut wealth: Vec<f64> = GRID.iter().map(|(_, weight)| *weight).collect();
+    move |x| {
+        for (w, (fraction, _)) in wealth.iter_mut().zip(GRID) {
+            *w *= 1.0 + sign * stake * fraction * (x - m0) / (1.0 + m0);
+        }
+        wealth.iter().sum::<f64>() >= 1.0 / alpha
+    }
+}
+
+fn caught(test: impl Fn(f64) -> Box<dyn FnMut(f64) -> bool>) -> bool {
+    populations().into_iter().any(|population| false_crossings(population, &test) > MOST)
+}
+
+#[test]
+fn the_harness_accepts_the_rewritten_process_and_catches_broken_ones() {
+    assert!(!caught(|m0| Box::new(broken(m0, 1.0, 1.0, ALPHA))), "the sound one");
+    assert!(caught(|m0| Box::new(broken(m0, 1.6, 1.0, ALPHA))), "bets beyond the cap");
+    assert!(caught(|m0| Box::new(broken(m0, 1.0, 1.0, 2.0 * ALPHA))), "alpha doubled");
+    // Betting on the wrong side of the boundary: a null mean that is a margin too low.
+    assert!(caught(|m0| Box::new(broken(m0 - 0.04, 1.0, 1.0, ALPHA))), "the margin's sign");
+}
+
+#[test]
+fn a_process_of_the_wrong_sign_never_proves_a_gain() {
+    // The wrong sign does not cross more often under the null: it has no power. 200 users that all gain 0.1.
+    let mut right = broken(0.0, 1.0, 1.0, ALPHA);
+    let mut wrong = broken(0.0, 1.0, -1.0, ALPHA);
+    assert!((0..200).any(|_| right(0.1)));
+    assert!(!(0..200).any(|_| wrong(0.1)));
+}
+
+#[test]
+fn a_t_test_that_peeks_fails_the_harness() {
+    let peeking = |m0: f64| -> Box<dyn FnMut(f64) -> bool> {
+        let mut moments = Moments::default();
+        let quantile = student_t_quantile(1.0 - ALPHA, 50.0);
+        Box::new(move |x| {
+            moments.observe(x - m0);
+            // Every fifty users, as a person would.
+            moments.count() % 50 == 0
+                && moments.mean().unwrap() > quantile * moments.standard_error().unwrap()
+        })
+    };
+    for population in populations() {
+        let crossings = false_crossings(population, peeking);
+        assert!(crossings > 2 * MOST, "{}: {crossings} of {RUNS}", population.0);
+    }
+}
+
+#[test]
+fn bounds_cover_the_mean_at_every_time_that_is_looked_at() {
+    // Looks at 10 times in each of 400 runs, each side at 0.05: more than 37 misses of a side have
+    // probability below 2e-4 if a bound missed in 5% of the runs.
+    for (name, mean, draw) in populations() {
+        let (mut above, mut below) = (0, 0);
+        for run in 0..400 {
+            let mut rng = ChaCha8Rng::seed_from_u64(99);
+            rng.set_stream(run);
+            let xs: Vec<Observation> = (0..500).map(|_| Observation::of(draw(&mut rng))).collect();
+            let looks = || (1..=10).map(|i| &xs[..i * 50]);
+            above += u32::from(looks().any(|xs| lower_bound(xs, ALPHA) > mean));
+            below += u32::from(looks().any(|xs| upper_bound(xs, ALPHA) < mean));
+        }
+        assert!(above <= 37 && below <= 37, "{name}: {above} and {below} of 400");
+    }
+}

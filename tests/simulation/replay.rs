@@ -1,0 +1,98 @@
+//! A simulated user lives the same life when every decision goes through the command line.
+
+use crate::util::Dir;
+use rehearsal::environment::Stage;
+use rehearsal::history::History;
+use rehearsal::persona::Persona;
+use rehearsal::policy::Policy;
+use rehearsal::scenario::Scenario;
+use rehearsal::simulate::{Life, live};
+use serde_json::{Value, json};
+
+const STEPS: u32 = 40;
+
+fn numbers(value: &Value) -> Vec<u64> {
+    value.as_array().expect("numbers").iter().map(|v| v.as_f64().expect("a number").to_bits()).collect()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// Lives user 3 of a persona in the simulator, then once more with the command line as the policy.
+fn replay(policy: &str, persona: &str, scenario: &str) {
+    let dir = Dir::new();
+    dir.write("own.toml", "name = \"own\"\nexplorer = \"squarecb\"\nfeatures = \"v2\"\nstructure = \"disjoint\"\nforgetting = 0.98\n");
+    let path = dir.join("own.toml");
+    let checked = Policy::load(if policy == "own.toml" { path.to_str().unwrap() } else { policy }).unwrap();
+    let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
+    let personas = Persona::shipped().unwrap();
+    let persona = personas.iter().find(|p| p.name() == persona).unwrap();
+    let stage = Stage::new(&scenario, persona, 42);
+
+    let mut lives = [Life::new(&checked, &stage)];
+    let mut choices = Vec::new();
+    live(&mut stage.person(3), &mut lives, &mut stage.block(), |d| choices.push(d.chosen));
+
+    let (mut person, mut block, mut history) =
+        (stage.person(3), stage.block(), History::new(stage.kinds().len()));
+    for (step, expected) in choices.iter().enumerate() {
+        person.advance(&mut block);
+        let request = json!(person.request(&history)).to_string();
+        let ran = dir.run_with(&["score", "--policy", policy, "--user", "replayed"], &request);
+        let decision: Value = ran.ok().json();
+        assert_eq!(decision["chosen"], format!("c{expected}"), "{policy}, step {step}: {request}");
+        let outcome = person.react(*expected);
+        history.observe(&outcome.event);
+        let id = decision["decision_id"].as_str().unwrap();
+        dir.run(&["reward", "--decision", id, "--reaction", outcome.event.reaction.name()]).ok();
+    }
+    let state = dir.json(&format!("state/replayed_{}.json", checked.name().replace('-', "_")));
+    let model = lives[0].model();
+    assert_eq!(state["updates"], STEPS);
+    for part in model.parts().iter().filter(|p| p.ridge.updates() > 0) {
+        let stored = part.kind.as_ref().map_or(&state, |kind| &state["kinds"][kind]);
+        let own = part.ridge.numbers();
+        assert_eq!(numbers(&stored["A"]), bits(&own.a));
+        assert_eq!(numbers(&stored["b"]), bits(&own.b));
+        assert_eq!(numbers(&stored["A_inverse"]), bits(&own.a_inverse));
+        assert_eq!(numbers(&stored["theta"]), bits(&own.theta));
+    }
+}
+
+fn scenario(rest: &str) -> String {
+    format!("name = \"replay\"\ndescription = \"replay\"\nsteps = {STEPS}\nhistory = {{ steps = 0 }}\n{rest}")
+}
+
+#[test]
+fn an_emergent_profile_through_the_command_line() {
+    replay("egreedy-v2", "mover", &scenario(""));
+}
+
+#[test]
+fn a_declared_profile_and_drawn_weights_through_the_command_line() {
+    replay("lints-v2", "night-owl", &scenario("[profile]\nsource = \"synthetic\"\n"));
+}
+
+#[test]
+fn a_misleading_profile_and_widths_through_the_command_line() {
+    replay(
+        "linucb-v2",
+        "changeling",
+        &scenario("[profile]\nserving = \"wrong-kind\"\n[change]\nkind = \"drift\"\n"),
+    );
+}
+
+#[test]
+fn user_level_values_through_the_command_line() {
+    replay(
+        "squarecb-v2",
+        "tip-weary",
+        &scenario("[profile]\nsource = \"synthetic\"\nserving = \"user-level\"\n"),
+    );
+}
+
+#[test]
+fn a_model_per_kind_that_forgets_through_the_command_line() {
+    replay("own.toml", "overwhelmed", &scenario("[traits]\nweekend = 0.5\n"));
+}

@@ -1,0 +1,188 @@
+//! Runs the binary in a directory of its own. A failure prints the command and all that it wrote.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A directory to run commands in, with the default state directory inside. Removed when dropped.
+pub(crate) struct Dir {
+    dir: TempDir,
+}
+
+/// A finished command.
+pub(crate) struct Ran {
+    shown: String,
+    output: Output,
+}
+
+impl Dir {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A path below this directory.
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.join(name), content).expect("a file in a temporary directory");
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// The JSON in a file of this directory.
+    pub(crate) fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// The command, not run yet, in this directory and without settings from outside.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
+        command.args(args).current_dir(self.path()).env_remove("REHEARSAL_STATE_DIR");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the command with `input` on stdin.
+    pub(crate) fn run_with(&self, args: &[&str], input: impl AsRef<[u8]>) -> Ran {
+        run(self.command(args), input.as_ref())
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        self.run_with(args, "")
+    }
+
+    /// Every file below `name` with its content, to see that nothing changed.
+    pub(crate) fn contents(&self, name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        let mut open = vec![self.join(name)];
+        while let Some(path) = open.pop() {
+            if let Ok(entries) = fs::read_dir(&path) {
+                open.extend(entries.map(|e| e.expect("an entry").path()));
+            } else if let Ok(content) = fs::read(&path) {
+                files.push((path, content));
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// Runs a prepared command with `input` on stdin.
+pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
+    let shown = format!("{command:?}");
+    let mut child = command.spawn().expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("stdin is a pipe");
+    let input = input.to_vec();
+    // A thread, so that neither side waits for the other; a process that has seen enough closes the pipe.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the binary ends");
+    writer.join().expect("stdin was written");
+    Ran { shown, output }
+}
+
+impl Ran {
+    pub(crate) fn code(&self) -> i32 {
+        self.output.status.code().unwrap_or(-1)
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8(self.output.stdout.clone()).expect("stdout is UTF-8")
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8(self.output.stderr.clone()).expect("stderr is UTF-8")
+    }
+
+    /// Fails, showing everything, with `why`.
+    pub(crate) fn fail(&self, why: &str) -> ! {
+        panic!(
+            "{why}\n{}\nexit code {}\nstdout:\n{}\nstderr:\n{}",
+            self.shown,
+            self.code(),
+            self.stdout(),
+            self.stderr()
+        )
+    }
+
+    /// Exits with 0.
+    pub(crate) fn ok(self) -> Self {
+        self.exits(0)
+    }
+
+    /// Exits with `code`.
+    pub(crate) fn exits(self, code: i32) -> Self {
+        if self.code() != code {
+            self.fail(&format!("expected exit code {code}"));
+        }
+        self
+    }
+
+    /// Exits with 2, one line on stderr that contains every part, and nothing on stdout.
+    pub(crate) fn refused(self, parts: &[&str]) -> Self {
+        let stderr = self.stderr();
+        if self.code() != 2 || stderr.lines().count() != 1 || !self.stdout().is_empty() {
+            self.fail("expected exit code 2 and one line on stderr");
+        }
+        for part in parts {
+            if !stderr.contains(part) {
+                self.fail(&format!("expected {part:?} on stderr"));
+            }
+        }
+        self
+    }
+
+    /// Stdout as one JSON value.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout()).unwrap_or_else(|e| self.fail(&format!("stdout is no JSON: {e}")))
+    }
+
+    /// Stdout as JSON lines.
+    pub(crate) fn jsonl(&self) -> Vec<Value> {
+        let parse = |line| {
+            serde_json::from_str(line).unwrap_or_else(|e| self.fail(&format!("{line:?} is no JSON: {e}")))
+        };
+        self.stdout().lines().map(parse).collect()
+    }
+}
+
+/// A running `--jsonl` command, spoken with line by line.
+pub(crate) struct Dialogue {
+    child: std::process::Child,
+    stdin: std::process::ChildStdin,
+    stdout: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Dialogue {
+    pub(crate) fn new(dir: &Dir, args: &[&str]) -> Self {
+        let mut child = dir.command(args).stderr(Stdio::inherit()).spawn().expect("the binary runs");
+        let stdin = child.stdin.take().expect("stdin is a pipe");
+        let stdout = std::io::BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+        Self { child, stdin, stdout }
+    }
+
+    /// The answer to one line.
+    pub(crate) fn ask(&mut self, line: &Value) -> Value {
+        writeln!(self.stdin, "{line}").expect("the command reads");
+        let mut answer = String::new();
+        std::io::BufRead::read_line(&mut self.stdout, &mut answer).expect("the command answers");
+        serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{line}: {answer:?}: {e}"))
+    }
+}
+
+impl Drop for Dialogue {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
