@@ -2,14 +2,16 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 mod calibrate;
+mod collector;
 mod evaluate;
 pub mod exit;
+mod export;
 mod folder;
 mod gate_inputs;
-mod export;
 mod given;
 mod import;
 mod input;
+mod merge;
 mod output;
 mod progress;
 mod promote_check;
@@ -104,6 +106,8 @@ enum Command {
     Export(export::Args),
     /// Take in states that `export` printed
     Import(import::Args),
+    /// Put parts of a simulation together
+    Merge(merge::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -129,6 +133,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::PromoteCheck(args) => promote_check::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
