@@ -21,6 +21,7 @@ mod reward;
 mod schema;
 mod score;
 mod simulate;
+mod signals;
 mod stats;
 mod verify;
 
@@ -115,7 +116,7 @@ enum Command {
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let code = match run(cli) {
+    let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
         Err(error) => {
