@@ -146,13 +146,11 @@ pub fn tip_volume(tips: Option<f64>) -> f64 {
     tips.map_or(0.0, |n| (libm::log1p(n) / libm::log(1001.0)).min(1.0))
 }
 
-/// The dimensions of one candidate at one moment that need no profile.
+/// The dimensions of one candidate that need neither profile nor weekday.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CandidateFeatures {
     /// Its own hour, else the context's.
     pub clock: Clock,
-    /// See [`weekend`].
-    pub weekend: f64,
     /// See [`priority`].
     pub priority: f64,
     /// See [`urgency`].
@@ -224,10 +222,10 @@ impl FeatureBlock {
     pub fn of(set: FeatureSet, request: &Request) -> Self {
         let mut block = Self::new(set.dim(), request.candidates().len());
         let context = request.context();
+        block.set_moment(weekend(context.weekday));
         for (k, candidate) in request.candidates().iter().enumerate() {
             let features = CandidateFeatures {
                 clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
-                weekend: weekend(context.weekday),
                 priority: priority(candidate.priority),
                 urgency: urgency(candidate.due_in_days),
                 effort: effort(candidate.effort_minutes),
@@ -242,12 +240,19 @@ impl FeatureBlock {
         block
     }
 
-    /// Writes dimensions 0 to 6 of candidate `k`.
+    /// Writes dimensions 0 and 3, which are the same for all candidates of a moment.
+    #[inline(always)]
+    pub fn set_moment(&mut self, weekend: f64) {
+        let (stride, len) = (self.stride, self.len);
+        self.data[..len].fill(1.0);
+        self.data[3 * stride..3 * stride + len].fill(weekend);
+    }
+
+    /// Writes dimensions 1, 2, 4, 5 and 6 of candidate `k`.
     #[inline(always)]
     pub fn set_candidate(&mut self, k: usize, features: &CandidateFeatures) {
-        let CandidateFeatures { clock, weekend, priority, urgency, effort } = *features;
-        let values: [f64; CANDIDATE_DIMS] = [1.0, clock.sin, clock.cos, weekend, priority, urgency, effort];
-        for (d, value) in values.into_iter().enumerate() {
+        let CandidateFeatures { clock, priority, urgency, effort } = *features;
+        for (d, value) in [(1, clock.sin), (2, clock.cos), (4, priority), (5, urgency), (6, effort)] {
             self.data[d * self.stride + k] = value;
         }
     }

@@ -15,7 +15,8 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
     #[arg(long = "policy", value_name = "P", required = true)]
     policies: Vec<String>,
-    /// auto, obd (Open Bandit Dataset) or csv
+    /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
+    /// vw (Vowpal Wabbit), or csv
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     format: String,
     /// An estimator, with a hyperparameter unless it is to be selected; repeatable [default: all]
@@ -65,18 +66,20 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     if let Some(out) = &args.out {
         fs::create_dir_all(out).map_err(Error::io("create", out))?;
     }
-    let mut log = Logs::new(args.logs.clone(), format, columns);
+    let mut log = Logs::new(&args.logs, format, columns);
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
-    log.remarks().iter().for_each(|remark| output::warn(remark));
+    for remark in log.remarks() {
+        output::warn(&remark);
+    }
     let text = evaluation.text(&name, &settings);
     if let Some(out) = &args.out {
         write(out, &evaluation, &text)?;
     }
     if args.json {
-        output::pretty_json(&evaluation)?
+        output::pretty_json(&evaluation)?;
     } else {
-        output::text(&text)?
+        output::text(&text)?;
     }
     Ok(match evaluation.verdict {
         Verdict::Evaluated => exit::DONE,

@@ -88,7 +88,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let log = DecisionLog::new(&store)?;
     let mut learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
     if args.jsonl { learner.lines(&store) } else { learner.one(&store) }
@@ -123,16 +123,18 @@ impl Learner<'_> {
             origin = name;
         }
         let reward = self.reward(raw, &origin)?;
-        let learned = store.writer()?.learn(std::slice::from_ref(&reward))?.remove(0)?;
+        let mut ledger = store.ledger();
+        let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
         let mut out = Vec::new();
         answer(&reward, learned, &mut out);
         output::bytes(&out)?;
+        ledger.settle(true)?;
         Ok(exit::DONE)
     }
 
     fn lines(&mut self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
-        let mut code = exit::DONE;
+        let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         while let Some(chunk) = lines.next_chunk()? {
             let (mut rewards, mut refused) = (Vec::new(), Vec::new());
             for (number, line) in chunk.lines() {
@@ -149,7 +151,7 @@ impl Learner<'_> {
                     Err(error) => refused.push((number, Some(error))),
                 }
             }
-            let outcomes = store.writer()?.learn(&rewards)?;
+            let outcomes = ledger.learn(&rewards)?;
             let (mut outcomes, mut out) = (rewards.iter().zip(outcomes), Vec::new());
             for (number, refusal) in refused {
                 let outcome = refusal.map_or_else(
@@ -168,7 +170,9 @@ impl Learner<'_> {
                 }
             }
             output::bytes(&out)?;
+            ledger.settle(false)?;
         }
+        ledger.settle(true)?;
         Ok(code)
     }
 

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(policy) = &args.policy {
         policies.load(policy)?;
     }
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let log = DecisionLog::new(&store)?;
     let scorer =
         Scorer { args, shadows, policies, log, warned: Warned::default(), scratch: Scratch::default() };

@@ -13,9 +13,9 @@
 //! All of this, and the luck of the reaction, is drawn before anyone chooses. Since v falls as u rises,
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
-use super::logit::sigma;
+use super::logit::sigmas;
 use super::stage::{DUE_DAYS, EFFORT_MINUTES, OWN_HOURS, QUARTERS, Stage, WAKING};
-use crate::features::{CandidateFeatures, FeatureBlock, ProfileFeatures, weekend};
+use crate::features::{CandidateFeatures, FeatureBlock, LANES, ProfileFeatures, weekend};
 use crate::history::{Event, History};
 use crate::persona::{noisy_profile, quarter};
 use crate::policy::Luck;
@@ -42,13 +42,21 @@ struct Character {
     weekend: f64,
     fatigue: f64,
     timing: f64,
-    /// By kind.
-    taste: Vec<f64>,
-    /// By kind, in quarter hours.
-    preferred: Vec<u32>,
+    kinds: Vec<KindTaste>,
     /// The whole day's rhythm, in quarter hours later than the persona's.
     shift: u32,
     profile: Option<Profile>,
+}
+
+/// How the person takes one kind of tip.
+#[derive(Debug, Clone, Copy)]
+struct KindTaste {
+    /// Added to u.
+    taste: f64,
+    /// The taste for the next kind, towards which a change goes.
+    next: f64,
+    /// Quarter hour at which it suits best.
+    preferred: u32,
 }
 
 /// One candidate as it was drawn: positions in the stage's tables.
@@ -85,6 +93,15 @@ pub struct Outcome {
     pub expected: f64,
 }
 
+/// What becomes of a tip.
+#[derive(Debug, Clone, Copy, Default)]
+struct Probabilities {
+    /// That it is completed.
+    completed: f64,
+    /// That it is dismissed if it is not completed.
+    dismissed: f64,
+}
+
 /// A simulated person in the middle of their life.
 #[derive(Debug)]
 pub struct Person<'a> {
@@ -102,8 +119,12 @@ pub struct Person<'a> {
     times: Vec<u32>,
     day_old: usize,
     drawn: Vec<Drawn>,
+    /// What kind and hour of each candidate add to u, and u; padded as the block's rows are.
+    kind_u: Vec<f64>,
     u: Vec<f64>,
     best: usize,
+    /// Those of the best candidate.
+    best_probabilities: Probabilities,
     seed: u64,
     completed_luck: f64,
     dismissed_luck: f64,
@@ -145,8 +166,10 @@ impl<'a> Person<'a> {
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
             drawn: vec![Drawn::default(); count],
-            u: vec![0.0; count],
+            kind_u: vec![0.0; count.next_multiple_of(LANES)],
+            u: vec![0.0; count.next_multiple_of(LANES)],
             best: 0,
+            best_probabilities: Probabilities::default(),
             seed: 0,
             completed_luck: 0.0,
             dismissed_luck: 0.0,
@@ -187,55 +210,24 @@ impl<'a> Person<'a> {
         let t = &self.character;
         let felt = (now + DAY - t.shift) % DAY;
         let moment_u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
-        let changed = self.changed();
-        let kinds = stage.kinds.len() as u32;
+        block.set_moment(weekend);
+        self.draw_candidates(now, block);
+
+        // u of every candidate, by rows of the block: the same sums, several candidates at a time.
+        let t = &self.character;
+        let rows = block.row(4).iter().zip(block.row(5)).zip(block.row(6));
+        for ((u, kind), ((priority, urgency), effort)) in self.u.iter_mut().zip(&self.kind_u).zip(rows) {
+            *u = (moment_u + kind)
+                + (t.priority * (2.0 * priority - 1.0) + (t.urgency * urgency + t.effort * effort));
+        }
         let mut best = 0;
-        for (k, drawn) in self.drawn.iter_mut().enumerate() {
-            // One word per candidate, cut into fields: kind, priority, due date, effort, own hour.
-            let word = self.candidates.next_u64();
-            let field = |shift: u32, bits: u32| (word >> shift) as u32 & ((1 << bits) - 1);
-            let kind = (field(0, 12) * kinds) >> 12;
-            let priority = (field(12, 12) * 101) >> 12;
-            let has_due = f64::from(field(24, 10)) < scenario.candidates.due_share * 1024.0;
-            let dues = (DUE_DAYS.end() - DUE_DAYS.start() + 1) as u32;
-            let due = if has_due { (field(34, 8) * dues) >> 8 } else { dues };
-            let effort = field(42, 3);
-            let own_hour = f64::from(field(45, 10)) < scenario.candidates.hour_share * 1024.0;
-            let hours = OWN_HOURS.end() - OWN_HOURS.start() + 1;
-            let quarter =
-                if own_hour { 4 * (OWN_HOURS.start() + ((field(55, 9) * hours) >> 9)) } else { now };
-            *drawn = Drawn {
-                kind: kind as u8,
-                priority: priority as u8,
-                due: due as u8,
-                effort: effort as u8,
-                quarter: quarter as u8,
-                own_hour,
-            };
-            let features = CandidateFeatures {
-                clock: stage.clock[quarter as usize],
-                weekend,
-                priority: stage.priority[priority as usize],
-                urgency: stage.urgency[due as usize],
-                effort: stage.effort[effort as usize],
-            };
-            block.set_candidate(k, &features);
-            let away = (quarter + DAY - t.preferred[kind as usize]) % DAY;
-            let next = t.taste[next_kind(kind as usize, t.taste.len())];
-            let taste = t.taste[kind as usize];
-            let u = moment_u
-                + taste
-                + changed * (next - taste)
-                + t.timing * stage.alignment[away as usize]
-                + t.priority * (2.0 * features.priority - 1.0)
-                + t.urgency * features.urgency
-                + t.effort * features.effort;
-            self.u[k] = u;
-            if u > self.u[best] {
+        for (k, u) in self.u[..self.drawn.len()].iter().enumerate() {
+            if *u > self.u[best] {
                 best = k;
             }
         }
         self.best = best;
+        self.best_probabilities = self.probabilities_of(self.u[best]);
 
         let (first, second) = (self.reactions.next_u64(), self.reactions.next_u64());
         self.completed_luck = unit((first >> 32) as u32);
@@ -245,6 +237,47 @@ impl<'a> Person<'a> {
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
         self.seed = self.exploration.next_u64() % Luck::SEEDS;
         self.step += 1;
+    }
+
+    /// Draws the candidates of a step at quarter hour `now`: their dimensions go into `block`, and what their
+    /// kind and hour add to u into `kind_u`.
+    #[inline(always)]
+    fn draw_candidates(&mut self, now: u32, block: &mut FeatureBlock) {
+        let (stage, t) = (self.stage, &self.character);
+        let kinds = t.kinds.len() as u32;
+        let changed = self.changed();
+        let dues = (DUE_DAYS.end() - DUE_DAYS.start() + 1) as u32;
+        let hours = OWN_HOURS.end() - OWN_HOURS.start() + 1;
+        for (k, (drawn, kind_u)) in self.drawn.iter_mut().zip(&mut self.kind_u).enumerate() {
+            // One word per candidate, cut into fields: kind, priority, due date, effort, own hour.
+            let word = self.candidates.next_u64();
+            let field = |shift: u32, bits: u32| (word >> shift) as u32 & ((1 << bits) - 1);
+            let kind = (field(0, 12) * kinds) >> 12;
+            let priority = (field(12, 12) * 101) >> 12;
+            let due = if field(24, 10) < stage.due_below { (field(34, 8) * dues) >> 8 } else { dues };
+            let effort = field(42, 3);
+            let own_hour = field(45, 10) < stage.hour_below;
+            let own = 4 * (OWN_HOURS.start() + ((field(55, 9) * hours) >> 9));
+            let quarter = if own_hour { own } else { now };
+            *drawn = Drawn {
+                kind: kind as u8,
+                priority: priority as u8,
+                due: due as u8,
+                effort: effort as u8,
+                quarter: quarter as u8,
+                own_hour,
+            };
+            let features = CandidateFeatures {
+                clock: stage.clock.at(quarter as usize),
+                priority: stage.priority.at(priority as usize),
+                urgency: stage.urgency.at(due as usize),
+                effort: stage.effort.at(effort as usize),
+            };
+            block.set_candidate(k, &features);
+            let KindTaste { taste, next, preferred } = t.kinds[kind as usize];
+            let away = quarter + DAY - preferred;
+            *kind_u = taste + changed * (next - taste) + t.timing * stage.alignment.at(away as usize);
+        }
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.
@@ -297,14 +330,15 @@ impl<'a> Person<'a> {
     /// Expected reward of the best candidate: what an oracle that knows the person would get.
     #[inline(always)]
     pub fn best_expected(&self) -> f64 {
-        let (completed, dismissed) = self.probabilities(self.best);
-        self.expected(completed, dismissed)
+        self.expected(self.best_probabilities)
     }
 
     /// How the person reacts when candidate `k` is shown.
     #[inline(always)]
     pub fn react(&self, k: usize) -> Outcome {
-        let (completed, dismissed) = self.probabilities(k);
+        let probabilities =
+            if k == self.best { self.best_probabilities } else { self.probabilities_of(self.u[k]) };
+        let Probabilities { completed, dismissed } = probabilities;
         let reaction = if self.completed_luck < completed {
             Reaction::Completed
         } else if self.dismissed_luck < dismissed {
@@ -321,7 +355,7 @@ impl<'a> Person<'a> {
             reaction,
             dwell_seconds: self.stage.dwell(reaction, self.dwell_level),
         };
-        Outcome { event, reward: reaction.reward(), expected: self.expected(completed, dismissed) }
+        Outcome { event, reward: reaction.reward(), expected: self.expected(probabilities) }
     }
 
     /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profile
@@ -396,19 +430,19 @@ impl<'a> Person<'a> {
         share * self.stage.persona.raw().changeability
     }
 
-    /// Probabilities that candidate `k` is completed, and dismissed if it is not completed.
     #[inline(always)]
-    fn probabilities(&self, k: usize) -> (f64, f64) {
+    fn probabilities_of(&self, u: f64) -> Probabilities {
         let refusal = &self.stage.persona.raw().refusal;
-        (sigma(self.u[k]), sigma(refusal.base - refusal.relief * self.u[k]))
+        let [completed, dismissed] = sigmas([u, refusal.base - refusal.relief * u]);
+        Probabilities { completed, dismissed }
     }
 
     #[inline(always)]
-    fn expected(&self, completed: f64, dismissed: f64) -> f64 {
+    fn expected(&self, p: Probabilities) -> f64 {
         let snooze = self.stage.persona.raw().refusal.snooze;
         let mild = snooze * Reaction::Snoozed.reward() + (1.0 - snooze) * Reaction::Ignored.reward();
-        let refused = dismissed * Reaction::Dismissed.reward() + (1.0 - dismissed) * mild;
-        completed * Reaction::Completed.reward() + (1.0 - completed) * refused
+        let refused = p.dismissed * Reaction::Dismissed.reward() + (1.0 - p.dismissed) * mild;
+        p.completed * Reaction::Completed.reward() + (1.0 - p.completed) * refused
     }
 }
 
@@ -424,13 +458,17 @@ impl Character {
         let fatigue = scaled(response.fatigue).max(0.0);
         let base = response.base + spread.base * normal();
         let shift = quarters(spread.hours * normal());
-        let taste = persona.kinds.values().map(|k| k.taste + spread.taste * normal()).collect();
-        let preferred =
-            persona.kinds.values().map(|k| quarters(k.preferred_hour + spread.hours * normal())).collect();
+        let tastes: Vec<f64> = persona.kinds.values().map(|k| k.taste + spread.taste * normal()).collect();
+        let kinds = persona.kinds.values().enumerate().map(|(i, kind)| KindTaste {
+            taste: tastes[i],
+            next: tastes[next_kind(i, tastes.len())],
+            preferred: quarters(kind.preferred_hour + spread.hours * normal()),
+        });
+        let kinds = kinds.collect();
         let conditions = stage.scenario.raw().profile;
         let profile = (conditions.source == ProfileSource::Synthetic)
             .then(|| noisy_profile(&persona.profile, &mut normal));
-        Self { base, priority, urgency, effort, weekend, fatigue, timing, taste, preferred, shift, profile }
+        Self { base, priority, urgency, effort, weekend, fatigue, timing, kinds, shift, profile }
     }
 }
 

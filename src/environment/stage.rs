@@ -33,17 +33,20 @@ pub struct Stage<'a> {
     pub(super) kinds: Vec<String>,
     pub(super) streams: Streams,
     /// The clock feature at each quarter hour.
-    pub(super) clock: [Clock; QUARTERS],
+    pub(super) clock: Table<Clock, 128>,
     /// Receptivity, a term of u, at each quarter hour.
     pub(super) receptivity: [f64; QUARTERS],
-    /// cos(2 pi d / 24) at each distance d in quarter hours.
-    pub(super) alignment: [f64; QUARTERS],
+    /// cos(2 pi d / 24) at each distance d in quarter hours, over two days.
+    pub(super) alignment: Table<f64, 256>,
     /// Priority by hundredths.
-    pub(super) priority: [f64; 101],
-    /// Urgency by position in [`DUE_DAYS`]; the last is that of no due date.
-    pub(super) urgency: Vec<f64>,
+    pub(super) priority: Table<f64, 128>,
+    /// Urgency by position in [`DUE_DAYS`]; the next is that of no due date.
+    pub(super) urgency: Table<f64, 32>,
     /// The effort feature by position in [`EFFORT_MINUTES`].
-    pub(super) effort: [f64; 8],
+    pub(super) effort: Table<f64, 8>,
+    /// Candidates have a due date, or an hour of their own, when ten random bits are below these.
+    pub(super) due_below: u32,
+    pub(super) hour_below: u32,
     /// Dwell in seconds by reaction and level.
     pub(super) dwell: [Vec<f64>; 4],
 }
@@ -68,12 +71,14 @@ impl<'a> Stage<'a> {
             persona,
             kinds: persona.kinds().map(str::to_owned).collect(),
             streams: Streams::new(seed, scenario.name(), persona.name()),
-            clock: std::array::from_fn(|q| Clock::at(hour_of(q))),
+            clock: Table::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
             receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
-            alignment: std::array::from_fn(|q| Clock::at(hour_of(q)).cos),
-            priority: std::array::from_fn(|p| features::priority(Some(p as f64 / 100.0))),
-            urgency: dues.map(features::urgency).collect(),
-            effort: EFFORT_MINUTES.map(|m| features::effort(Some(f64::from(m)))),
+            alignment: Table::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
+            priority: Table::new((0..=100).map(|p| features::priority(Some(f64::from(p) / 100.0)))),
+            urgency: Table::new(dues.map(features::urgency)),
+            effort: Table::new(EFFORT_MINUTES.iter().map(|m| features::effort(Some(f64::from(*m))))),
+            due_below: ten_bits(scenario.raw().candidates.due_share),
+            hour_below: ten_bits(scenario.raw().candidates.hour_share),
             dwell: medians.map(|median| dwell_levels(median, raw.dwell.spread)),
         }
     }
@@ -102,6 +107,31 @@ impl<'a> Stage<'a> {
     #[inline(always)]
     pub(super) fn dwell(&self, reaction: Reaction, level: usize) -> f64 {
         self.dwell[reaction as usize][level % DWELL_LEVELS]
+    }
+}
+
+/// A share in [0, 1] as a threshold for ten random bits.
+fn ten_bits(share: f64) -> u32 {
+    (share * 1024.0).ceil() as u32
+}
+
+/// A table whose length is a power of two, so that a masked index needs no check.
+#[derive(Debug, Clone)]
+pub(super) struct Table<T, const N: usize>([T; N]);
+
+impl<T: Copy, const N: usize> Table<T, N> {
+    /// The values, the first of them again where they end before the table does.
+    fn new(values: impl Iterator<Item = T>) -> Self {
+        assert!(N.is_power_of_two());
+        let values: Vec<T> = values.collect();
+        Self(std::array::from_fn(|i| *values.get(i).unwrap_or(&values[0])))
+    }
+
+    /// The value at `index`, which must be below N.
+    #[inline(always)]
+    pub(super) fn at(&self, index: usize) -> T {
+        debug_assert!(index < N);
+        self.0[index & (N - 1)]
     }
 }
 

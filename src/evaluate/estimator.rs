@@ -39,8 +39,8 @@ pub enum Estimator {
     /// Sum of w r over sum of w (Swaminathan & Joachims 2015). Bias of order 1/n; less variance than IPS
     /// where rewards are far from 0, and never outside the range of the rewards. The usual first look.
     Snips,
-    /// Mean of v. No variance to speak of, all the bias of the model, and no sign of it in the log: no
-    /// bounds are given. For logs without propensities, and for comparison.
+    /// Mean of v. Little variance, all the bias of the model, and no sign of it in the log or in the bounds.
+    /// For logs without propensities, and for comparison.
     DirectMethod,
     /// Mean of v + w (r - q) (Dudik, Langford & Li 2011). Unbiased, whatever the model, if the model has not
     /// seen the row; the better the model, the less variance. The usual second look.
@@ -277,6 +277,11 @@ impl Totals {
         self.plain += other.plain;
         self.above += other.above;
         self.below += other.below;
+    }
+
+    /// Number of rows, and what the sum of weighted parts is divided by.
+    pub fn rows_and_weights(&self, is_ratio: bool) -> (f64, f64) {
+        (self.rows, if is_ratio { self.below } else { self.rows })
     }
 
     /// The estimate; `None` without rows, or for a ratio whose denominator is 0.

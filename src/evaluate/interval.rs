@@ -2,6 +2,9 @@
 //!
 //! All bounds speak of the estimator's own expectation. For the unbiased estimators that is the policy's
 //! value; for the shrunk ones it is the value and their bias, which no interval of theirs can show.
+//!
+//! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each
+//! row's influence through the model, to first order, therefore belongs to its term.
 
 use crate::error::{Error, Result};
 use crate::stats::{GammaExponentialMixture, Moments, normal_quantile};
@@ -15,7 +18,8 @@ pub enum Method {
     /// Percentiles of estimates from resampled logs (Efron 1979). Asymptotic; follows skewness.
     Bootstrap,
     /// Empirical Bernstein bounds (Maurer & Pontil 2009): valid for every n, given a bound on the weights,
-    /// for which the log's largest weight stands in. Not for ratios.
+    /// for which the log's largest weight stands in. For means that no model fitted on the same log has
+    /// touched.
     Bernstein,
     /// A confidence sequence: valid at all times at once, so one may look as often as one likes, and without
     /// any bound on the weights (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2022). For estimators
@@ -59,6 +63,12 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// The same bounds, moved.
+    #[must_use]
+    pub fn shifted(self, by: f64) -> Self {
+        Self { lower: self.lower + by, upper: self.upper + by }
+    }
+
     fn around(centre: f64, half_width: f64) -> Self {
         Self { lower: centre - half_width, upper: centre + half_width }
     }

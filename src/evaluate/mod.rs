@@ -31,7 +31,8 @@ pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_S
 use crate::error::Result;
 use estimator::Totals;
 use log::LogReader;
-use seen::{Log, Samples, Seen};
+use model::RewardModel;
+use seen::{Decision, Log, Samples, Seen};
 use select::GridSums;
 use serde::Serialize;
 
@@ -128,7 +129,7 @@ pub struct Estimate {
 }
 
 /// One estimator of one policy, with its hyperparameter and sums.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Question {
     policy: usize,
     /// Place among the estimators asked for, which pairs it with that of another policy.
@@ -137,6 +138,21 @@ struct Question {
     /// 0 where there is none.
     lambda: f64,
     totals: Totals,
+    /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
+    /// a model. See [`RewardModel::direction`].
+    direction: Vec<f64>,
+}
+
+impl Question {
+    /// What a row's reward adds to the estimate through the model: the first order of its influence.
+    #[inline]
+    fn influence(&self, decision: &Decision, model: &RewardModel) -> f64 {
+        if self.direction.is_empty() {
+            return 0.0;
+        }
+        let Sample { reward, predicted, .. } = decision.samples[self.policy];
+        model.along(decision.basis, &self.direction) * (reward - predicted)
+    }
 }
 
 /// Evaluates `targets` on the log that `reader` reads.
@@ -155,13 +171,14 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
                 let selected = || seen.grids[position].as_ref().map(GridSums::choose);
                 let lambda = lambda.or_else(selected).unwrap_or(0.0);
                 let totals = Totals::default();
-                questions.push(Question { policy, position, estimator: *estimator, lambda, totals });
+                let (estimator, direction) = (*estimator, Vec::new());
+                questions.push(Question { policy, position, estimator, lambda, totals, direction });
             }
         }
     }
-    add_up(&mut samples, &mut questions)?;
+    add_up(&mut samples, &mut questions, &seen, log.model())?;
     let range = settings.reward_range.unwrap_or(log.reward_range());
-    let spread = spread::measure(&mut samples, &questions, range, settings)?;
+    let spread = spread::measure(&mut samples, &questions, log.model(), range, settings)?;
     let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
     let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {
         policy: target.name().to_owned(),
@@ -187,20 +204,41 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
 /// Rows whose sums are added up apart, so that rounding errors do not grow with the log.
 const ROWS_APART: u32 = 1024;
 
-/// Fills in the questions' totals.
-fn add_up(samples: &mut Samples, questions: &mut [Question]) -> Result<()> {
+/// Fills in the questions' totals, and how the estimates depend on the model.
+fn add_up(
+    samples: &mut Samples,
+    questions: &mut [Question],
+    seen: &[Seen],
+    model: &RewardModel,
+) -> Result<()> {
+    let blank = |q: &Question| vec![0.0; if q.estimator.uses_model() { model.basis_len() } else { 0 }];
+    let mut weighted: Vec<Vec<f64>> = questions.iter().map(blank).collect();
     let mut apart = vec![Totals::default(); questions.len()];
     let mut rows = 0;
-    samples.each(|samples| {
-        for (question, apart) in questions.iter_mut().zip(&mut apart) {
-            apart.add(&question.estimator.parts(&samples[question.policy], question.lambda), 1.0);
-            if rows + 1 == ROWS_APART {
+    samples.each(|decision| {
+        rows = (rows + 1) % ROWS_APART;
+        for ((question, apart), weighted) in questions.iter_mut().zip(&mut apart).zip(&mut weighted) {
+            let Question { policy, estimator, lambda, .. } = *question;
+            let sample = &decision.samples[policy];
+            apart.add(&estimator.parts(sample, lambda), 1.0);
+            if rows == 0 {
                 question.totals.merge(&std::mem::take(apart));
             }
+            if !weighted.is_empty() {
+                model.add_basis(decision.basis, estimator.shrunk(sample.weight, lambda), weighted);
+            }
         }
-        rows = (rows + 1) % ROWS_APART;
     })?;
-    questions.iter_mut().zip(&apart).for_each(|(question, apart)| question.totals.merge(apart));
+    for ((question, apart), weighted) in questions.iter_mut().zip(&apart).zip(&weighted) {
+        question.totals.merge(apart);
+        if !weighted.is_empty() {
+            // Moving the model by d moves each v by the policy's mean of d . x, each q by d . x.
+            let (rows, weights) = question.totals.rows_and_weights(question.estimator.is_ratio());
+            let expected = &seen[question.policy].basis;
+            let gap: Vec<f64> = expected.iter().zip(weighted).map(|(e, w)| e / rows - w / weights).collect();
+            question.direction = model.direction(&gap);
+        }
+    }
     Ok(())
 }
 

@@ -78,7 +78,7 @@ impl Sum {
 #[derive(Debug, Clone)]
 pub struct ModelBuilder {
     items: Vec<[Sum; FOLDS]>,
-    /// For ridge: the model of fold f has learned from every row but those of f.
+    /// For ridge: the model of fold f has learned from every row but those of f, the last one from all.
     ridges: Vec<Ridge>,
     kind: ModelKind,
     low: f64,
@@ -125,7 +125,7 @@ impl ModelBuilder {
             return Err(Error::Refused(why.to_owned()));
         }
         if self.ridges.is_empty() {
-            self.ridges = vec![Ridge::new(dim, RIDGE_LAMBDA, 1.0); FOLDS];
+            self.ridges = vec![Ridge::new(dim, RIDGE_LAMBDA, 1.0); FOLDS + 1];
         }
         self.x.clear();
         self.x.extend_from_slice(&row.features[row.chosen as usize * dim..][..dim]);
@@ -153,9 +153,10 @@ impl ModelBuilder {
             self.items.iter().map(|folds| shrunk(seen(folds))).collect()
         };
         let tables = (0..FOLDS).map(|f| table((self.kind != ModelKind::ItemMean).then_some(f))).collect();
-        let weights = self.ridges.iter().map(|r| r.theta().to_vec()).collect();
-        let seen = self.items.iter().map(|folds| all(folds).rows > 0.0).collect();
-        RewardModel { tables, weights, seen, low: self.low, high: self.high }
+        let weights = self.ridges.iter().take(FOLDS).map(|r| r.theta().to_vec()).collect();
+        let counts = self.items.iter().map(|folds| all(folds).rows).collect();
+        let inverse = self.ridges.last().map(|r| r.numbers().a_inverse).unwrap_or_default();
+        RewardModel { tables, weights, counts, inverse, low: self.low, high: self.high }
     }
 }
 
@@ -166,7 +167,10 @@ pub struct RewardModel {
     tables: Vec<Vec<f64>>,
     /// Ridge weights by fold; empty for item means.
     weights: Vec<Vec<f64>>,
-    seen: Vec<bool>,
+    /// Rows of each item.
+    counts: Vec<f64>,
+    /// For ridge: the inverse of lambda I + sum x x^T over all rows, its lower triangle row by row.
+    inverse: Vec<f64>,
     low: f64,
     high: f64,
 }
@@ -184,7 +188,7 @@ impl RewardModel {
 
     /// Whether the log ever chose this item.
     pub fn has_seen(&self, item: usize) -> bool {
-        self.seen[item]
+        self.counts[item] > 0.0
     }
 
     /// Predictions for every item of the catalogue, for a row of this fold.
@@ -201,6 +205,72 @@ impl RewardModel {
         }
         let item = row.listed.get(position).map_or(position, |l| l.item as usize);
         self.tables[fold][item]
+    }
+}
+
+/// The model as a linear one, theta . x, where for item means x is 1 at the item and 0 elsewhere: how an
+/// estimate depends on what the model has learned is then one vector.
+impl RewardModel {
+    /// Length of x.
+    pub fn basis_len(&self) -> usize {
+        self.weights.first().map_or(self.counts.len(), Vec::len)
+    }
+
+    /// How many numbers [`Self::chosen_basis`] writes.
+    pub fn stored_len(&self) -> usize {
+        self.weights.first().map_or(1, Vec::len)
+    }
+
+    /// Writes x of the chosen candidate: the vector, or the item's number.
+    pub fn chosen_basis(&self, row: &Row, out: &mut [f64]) {
+        if self.needs_vectors() {
+            out.copy_from_slice(&row.features[row.chosen as usize * out.len()..][..out.len()]);
+        } else {
+            out[0] = f64::from(row.item());
+        }
+    }
+
+    /// sum += times x, with x as stored.
+    #[inline]
+    pub fn add_basis(&self, stored: &[f64], times: f64, sum: &mut [f64]) {
+        if self.needs_vectors() {
+            sum.iter_mut().zip(stored).for_each(|(s, x)| *s += times * x);
+        } else {
+            sum[stored[0] as usize] += times;
+        }
+    }
+
+    /// sum += the mean of x under a distribution over the row's candidates.
+    pub fn add_expected_basis(&self, row: &Row, distribution: &[f64], sum: &mut [f64]) {
+        let dim = self.basis_len();
+        for (k, p) in distribution.iter().enumerate() {
+            if self.needs_vectors() {
+                self.add_basis(&row.features[k * dim..][..dim], *p, sum);
+            } else {
+                sum[row.listed.get(k).map_or(k, |l| l.item as usize)] += p;
+            }
+        }
+    }
+
+    /// What each unit of residual at x moves an estimate by is direction . x, for an estimate that changes
+    /// by gap . d when theta changes by d: n A^-1 gap.
+    pub fn direction(&self, gap: &[f64]) -> Vec<f64> {
+        let rows: f64 = self.counts.iter().sum();
+        if !self.needs_vectors() {
+            return gap.iter().zip(&self.counts).map(|(g, count)| rows * g / (count + 1.0)).collect();
+        }
+        let inverse = |i: usize, j: usize| self.inverse[i.max(j) * (i.max(j) + 1) / 2 + i.min(j)];
+        (0..gap.len()).map(|i| rows * (0..gap.len()).map(|j| inverse(i, j) * gap[j]).sum::<f64>()).collect()
+    }
+
+    /// direction . x, with x as stored.
+    #[inline]
+    pub fn along(&self, stored: &[f64], direction: &[f64]) -> f64 {
+        if self.needs_vectors() {
+            direction.iter().zip(stored).map(|(d, x)| d * x).sum()
+        } else {
+            direction[stored[0] as usize]
+        }
     }
 }
 

@@ -105,26 +105,28 @@ impl Spool {
     ///
     /// # Errors
     /// The temporary file cannot be written.
+    #[inline]
     pub fn put(&mut self, numbers: &[f64]) -> Result<()> {
-        numbers.iter().try_for_each(|n| self.file.write_all(&n.to_le_bytes())).map_err(failed("write"))
+        for number in numbers {
+            self.file.write_all(&number.to_le_bytes()).map_err(|e| failed("write", e))?;
+        }
+        Ok(())
     }
 
-    /// Appends a row.
+    /// Appends a row: four numbers, and what else it has.
     ///
     /// # Errors
     /// The temporary file cannot be written.
     pub fn put_row(&mut self, row: &Row) -> Result<()> {
-        let moment = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
-        self.put(&[
-            f64::from(row.chosen),
-            row.propensity.unwrap_or(f64::NAN),
-            row.reward,
-            moment[0],
-            moment[1],
-            f64::from(row.user),
-            row.listed.len() as f64,
-            row.features.len() as f64,
-        ])?;
+        let more = row.moment.is_some() || row.user != 0 || !row.listed.is_empty();
+        let propensity = row.propensity.unwrap_or(f64::NAN);
+        self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
+        if !more {
+            return Ok(());
+        }
+        let [hour, weekday] = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
+        let lengths = [row.listed.len() as f64, row.features.len() as f64];
+        self.put(&[hour, weekday, f64::from(row.user), lengths[0], lengths[1]])?;
         for listed in &row.listed {
             self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
         }
@@ -136,9 +138,9 @@ impl Spool {
     /// # Errors
     /// The temporary file cannot be read.
     pub fn read(&mut self) -> Result<SpoolReader<'_>> {
-        self.file.flush().map_err(failed("write"))?;
+        self.file.flush().map_err(|e| failed("write", e))?;
         let file = self.file.get_mut();
-        file.seek(SeekFrom::Start(0)).map_err(failed("read"))?;
+        file.seek(SeekFrom::Start(0)).map_err(|e| failed("read", e))?;
         Ok(SpoolReader { file: BufReader::with_capacity(1 << 16, file), bytes: Vec::new() })
     }
 }
@@ -162,7 +164,7 @@ impl SpoolReader<'_> {
     /// The temporary file cannot be read.
     pub fn get(&mut self, out: &mut [f64]) -> Result<()> {
         self.bytes.resize(8 * out.len(), 0);
-        self.file.read_exact(&mut self.bytes).map_err(failed("read"))?;
+        self.file.read_exact(&mut self.bytes).map_err(|e| failed("read", e))?;
         for (number, bytes) in out.iter_mut().zip(self.bytes.chunks_exact(8)) {
             *number = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
         }
@@ -174,31 +176,37 @@ impl SpoolReader<'_> {
     /// # Errors
     /// The temporary file cannot be read.
     pub fn get_row(&mut self, row: &mut Row) -> Result<()> {
-        let mut head = [0.0; 8];
-        self.get(&mut head)?;
         let known = |x: f64| (!x.is_nan()).then_some(x);
+        let mut head = [0.0; 4];
+        self.get(&mut head)?;
         row.chosen = head[0] as u32;
         row.propensity = known(head[1]);
         row.reward = head[2];
-        row.moment = known(head[3]).map(|hour| Context { hour, weekday: head[4] as u8 });
-        row.user = head[5] as u32;
+        let mut more = [f64::NAN, 0.0, 0.0, 0.0, 0.0];
+        if head[3] > 0.0 {
+            self.get(&mut more)?;
+        }
+        let [hour, weekday, user, listed, features] = more;
+        row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
+        row.user = user as u32;
         row.listed.clear();
-        for _ in 0..head[6] as usize {
+        for _ in 0..listed as usize {
             let mut three = [0.0; 3];
             self.get(&mut three)?;
             let [item, kind, propensity] = three;
             row.listed.push(Listed { item: item as u32, kind: kind as u32, propensity });
         }
-        row.features.resize(head[7] as usize, 0.0);
+        row.features.resize(features as usize, 0.0);
         let mut features = std::mem::take(&mut row.features);
-        let got = self.get(&mut features);
+        self.get(&mut features)?;
         row.features = features;
-        got
+        Ok(())
     }
 }
 
-fn failed(action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
-    Error::io(action, "a temporary file")
+#[cold]
+fn failed(action: &'static str, error: std::io::Error) -> Error {
+    Error::io(action, "a temporary file")(error)
 }
 
 #[cfg(test)]

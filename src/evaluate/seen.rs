@@ -26,6 +26,16 @@ pub(super) struct Seen {
     pub(super) diagnostics: Diagnostics,
     /// For each estimator asked for, the sums over its grid if a hyperparameter is to be selected.
     pub(super) grids: Vec<Option<GridSums>>,
+    /// Sum over rows of the mean of x under the policy, with x as the reward model sees a candidate.
+    pub(super) basis: Vec<f64>,
+}
+
+/// One logged decision as every policy sees it.
+pub(super) struct Decision<'a> {
+    /// One for each policy.
+    pub(super) samples: &'a [Sample],
+    /// x of the chosen candidate, as the reward model stores it.
+    pub(super) basis: &'a [f64],
 }
 
 /// The samples of every policy, row by row, in a temporary file.
@@ -35,6 +45,7 @@ pub(super) struct Samples {
     /// Largest weight of each policy: rejection sampling accepts in proportion to it.
     largest: Vec<f64>,
     seed: u64,
+    stored_len: usize,
 }
 
 impl Log {
@@ -46,6 +57,7 @@ impl Log {
     ) -> Result<Self> {
         let (mut names, mut spool, mut builder) = (Names::default(), Spool::new(), None);
         let (mut rows, mut reward_sum, mut row) = (0, 0.0, Row::default());
+        let moments_matter = targets.iter().any(|t| matches!(t, Target::Learner(_)));
         while reader.next(&mut row, &mut names)? {
             let builder = builder.get_or_insert_with(|| {
                 let with_vectors =
@@ -53,6 +65,7 @@ impl Log {
                 ModelBuilder::new(kind.unwrap_or(with_vectors))
             });
             builder.observe((rows % FOLDS as u64) as usize, &row)?;
+            row.moment = row.moment.filter(|_| moments_matter);
             spool.put_row(&row)?;
             reward_sum += row.reward;
             rows += 1;
@@ -75,6 +88,10 @@ impl Log {
         self.reward_sum / self.rows as f64
     }
 
+    pub(super) fn model(&self) -> &RewardModel {
+        &self.model
+    }
+
     /// Smallest and largest reward.
     pub(super) fn reward_range(&self) -> (f64, f64) {
         self.model.range()
@@ -86,23 +103,24 @@ impl Log {
         let mut viewers: Vec<Viewer> =
             targets.iter().map(|t| Viewer::new(t.prepare(items), model, settings)).collect();
         let mut samples = Spool::new();
-        let mut numbers = vec![0.0; 1 + 3 * targets.len()];
+        let stored_len = model.stored_len();
+        let mut numbers = vec![0.0; 1 + stored_len + 3 * targets.len()];
         let (mut reader, mut row) = (spool.read()?, Row::default());
         for i in 0..*rows {
             reader.get_row(&mut row)?;
             numbers[0] = row.reward;
+            model.chosen_basis(&row, &mut numbers[1..=stored_len]);
             let fold = (i % FOLDS as u64) as usize;
-            for (viewer, numbers) in viewers.iter_mut().zip(numbers[1..].chunks_exact_mut(3)) {
+            let own = numbers[1 + stored_len..].chunks_exact_mut(3);
+            for (viewer, numbers) in viewers.iter_mut().zip(own) {
                 let sample = viewer.see(&row, fold, model, items.len())?;
                 numbers.copy_from_slice(&[sample.weight, sample.predicted, sample.expected]);
             }
             samples.put(&numbers)?;
         }
         let largest = viewers.iter().map(|v| v.weights.largest()).collect();
-        let samples = Samples { spool: samples, rows: *rows, largest, seed: settings.seed };
-        let seen = viewers
-            .into_iter()
-            .map(|v| Seen { diagnostics: Diagnostics::new(&v.weights, *rows), grids: v.grids });
+        let samples = Samples { spool: samples, rows: *rows, largest, seed: settings.seed, stored_len };
+        let seen = viewers.into_iter().map(|v| v.finish(*rows));
         Ok((samples, seen.collect()))
     }
 }
@@ -116,6 +134,8 @@ struct Viewer {
     distribution: Vec<f64>,
     weights: WeightSums,
     grids: Vec<Option<GridSums>>,
+    basis: Vec<f64>,
+    rows_in_basis: u64,
 }
 
 impl Viewer {
@@ -129,7 +149,8 @@ impl Viewer {
             Some(_) => None,
         };
         let grids = settings.estimators.iter().map(|(e, lambda)| grid(e, lambda)).collect();
-        Self { prepared, constant, distribution: Vec::new(), weights: WeightSums::default(), grids }
+        let (weights, basis) = (WeightSums::default(), vec![0.0; model.basis_len()]);
+        Self { prepared, constant, distribution: Vec::new(), weights, grids, basis, rows_in_basis: 0 }
     }
 
     fn see(&mut self, row: &Row, fold: usize, model: &RewardModel, items: usize) -> Result<Sample> {
@@ -146,6 +167,8 @@ impl Viewer {
                 Some(listed) if listed.propensity == 0.0 => *p,
                 _ => 0.0,
             };
+            model.add_expected_basis(row, distribution, &mut self.basis);
+            self.rows_in_basis += 1;
             let unsupported = if row.listed.is_empty() {
                 unseen(distribution, model)
             } else {
@@ -164,6 +187,17 @@ impl Viewer {
         self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample));
         Ok(sample)
     }
+
+    fn finish(mut self, rows: u64) -> Seen {
+        if let Some(distribution) = self.prepared.constant() {
+            // Rows that did not need the distribution had the same one.
+            let others = (rows - self.rows_in_basis) as f64;
+            if others > 0.0 {
+                self.basis.iter_mut().zip(distribution).for_each(|(b, p)| *b += others * p);
+            }
+        }
+        Seen { diagnostics: Diagnostics::new(&self.weights, rows), grids: self.grids, basis: self.basis }
+    }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -176,11 +210,12 @@ fn unseen(distribution: &[f64], model: &RewardModel) -> f64 {
 }
 
 impl Samples {
-    /// Calls `each` with the samples of all policies, for every row in order.
-    pub(super) fn each(&mut self, mut each: impl FnMut(&[Sample])) -> Result<()> {
+    /// Calls `each` with every decision, in order.
+    pub(super) fn each(&mut self, mut each: impl FnMut(&Decision)) -> Result<()> {
         let blank = Sample { weight: 0.0, reward: 0.0, predicted: 0.0, expected: 0.0, accepted: false };
         let mut samples = vec![blank; self.largest.len()];
-        let mut numbers = vec![0.0; 1 + 3 * samples.len()];
+        let stored_len = self.stored_len;
+        let mut numbers = vec![0.0; 1 + stored_len + 3 * samples.len()];
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
         key[8..28].copy_from_slice(b"evaluation rejection");
@@ -190,13 +225,13 @@ impl Samples {
             reader.get(&mut numbers)?;
             // One draw for all policies: they are compared under the same luck.
             let draw: f64 = luck.random();
-            let own = numbers[1..].chunks_exact(3).zip(&self.largest);
+            let own = numbers[1 + stored_len..].chunks_exact(3).zip(&self.largest);
             for (sample, (own, largest)) in samples.iter_mut().zip(own) {
                 let [weight, predicted, expected] = [own[0], own[1], own[2]];
                 let accepted = draw * largest < weight;
                 *sample = Sample { weight, reward: numbers[0], predicted, expected, accepted };
             }
-            each(&samples);
+            each(&Decision { samples: &samples, basis: &numbers[1..=stored_len] });
         }
         Ok(())
     }

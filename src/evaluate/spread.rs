@@ -3,6 +3,7 @@
 use super::bootstrap::Bootstrap;
 use super::estimator::{Estimator, Parts, Totals};
 use super::interval::{self, Bounds, LowerSequence, Method};
+use super::model::RewardModel;
 use super::seen::Samples;
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
@@ -26,51 +27,47 @@ struct Answer {
     bounds: Option<Bounds>,
 }
 
-/// Goes over the samples once more, if the method needs it.
+/// Goes over the samples once more.
 pub(super) fn measure(
     samples: &mut Samples,
     questions: &[Question],
+    model: &RewardModel,
     range: (f64, f64),
     settings: &Settings,
 ) -> Result<Spread> {
     let pairs = pairs(questions);
     let alpha = settings.alpha;
+    let largest = samples.largest().to_vec();
     let (bounds, pair_bounds) = match settings.method {
-        Method::Normal | Method::Bernstein => {
-            let largest = samples.largest().to_vec();
-            let (own, pair) = moments(samples, questions, &pairs)?;
-            let of = |moments: &Moments, length: Option<f64>| match settings.method {
-                Method::Normal => interval::normal(moments, alpha),
-                _ => interval::empirical_bernstein(moments, length?, alpha),
+        Method::Normal => {
+            let (own, pair) = moments(samples, questions, &pairs, model)?;
+            let normal = |moments: &Centred| moments.bounds(|terms| interval::normal(terms, alpha));
+            (own.iter().map(normal).collect(), pair.iter().map(normal).collect())
+        }
+        Method::Bernstein => {
+            let (own, pair) = moments(samples, questions, &pairs, model)?;
+            let bernstein = |moments: &Centred, length: Option<f64>| {
+                moments.bounds(|terms| interval::empirical_bernstein(terms, length?, alpha))
             };
             let length = |q: &Question| term_range(q, largest[q.policy], range);
-            let own: Vec<_> = questions
-                .iter()
-                .zip(&own)
-                .map(|(q, moments)| of(moments, length(q)).filter(|_| has_bounds(q)))
-                .collect();
+            let own = questions.iter().zip(&own).map(|(q, moments)| bernstein(moments, length(q)));
             let pair = pairs.iter().zip(&pair).map(|((first, other), moments)| {
-                let (first, other) = (&questions[*first], &questions[*other]);
-                of(moments, length(first).zip(length(other)).map(|(a, b)| a + b))
-                    .filter(|_| has_bounds(other))
+                let lengths = length(&questions[*first]).zip(length(&questions[*other]));
+                bernstein(moments, lengths.map(|(a, b)| a + b))
             });
-            let pair = pair.collect();
-            (own, pair)
+            (own.collect(), pair.collect())
         }
-        Method::Bootstrap => resample(samples, questions, &pairs, settings)?,
+        Method::Bootstrap => resample(samples, questions, &pairs, model, settings)?,
         Method::Anytime => (sequences(samples, questions, range, alpha)?, vec![None; pairs.len()]),
     };
-    let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio());
-    let answers = questions.iter().zip(bounds).map(|(q, bounds)| Answer { value: value(q), bounds });
-    let answers = answers.collect();
+    let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
+    let answer = |(q, bounds): (&Question, Option<Bounds>)| {
+        let value = value(q);
+        Answer { value, bounds: bounds.filter(|_| value.is_some()) }
+    };
+    let answers = questions.iter().zip(bounds).map(answer).collect();
     let pairs = pairs.into_iter().zip(pair_bounds).map(|((a, b), bounds)| (a, b, bounds)).collect();
     Ok(Spread { answers, pairs })
-}
-
-/// The direct method's error is its model's, of which the spread of its terms says nothing.
-fn has_bounds(question: &Question) -> bool {
-    question.estimator != Estimator::DirectMethod
-        && question.totals.estimate(question.estimator.is_ratio()).is_some_and(f64::is_finite)
 }
 
 /// For every policy but the first, the same estimator of the first and of that one.
@@ -81,42 +78,58 @@ fn pairs(questions: &[Question]) -> Vec<(usize, usize)> {
     questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i))).collect()
 }
 
+/// Terms with their influence through the model, whose mean is not the estimate's.
+#[derive(Clone, Copy, Default)]
+struct Centred {
+    terms: Moments,
+    influence: f64,
+}
+
+impl Centred {
+    #[inline]
+    fn observe(&mut self, term: f64, influence: f64) {
+        self.terms.observe(term + influence);
+        self.influence += influence;
+    }
+
+    /// Bounds from the terms, around the estimate.
+    fn bounds(&self, of: impl Fn(&Moments) -> Option<Bounds>) -> Option<Bounds> {
+        Some(of(&self.terms)?.shifted(-self.influence / self.terms.count() as f64))
+    }
+}
+
 /// Moments of the terms of every question and of every pair's difference.
 fn moments(
     samples: &mut Samples,
     questions: &[Question],
     pairs: &[(usize, usize)],
-) -> Result<(Vec<Moments>, Vec<Moments>)> {
-    let mut own = vec![Moments::default(); questions.len()];
-    let mut differences = vec![Moments::default(); pairs.len()];
-    let mut terms = vec![0.0; questions.len()];
-    samples.each(|samples| {
+    model: &RewardModel,
+) -> Result<(Vec<Centred>, Vec<Centred>)> {
+    let mut own = vec![Centred::default(); questions.len()];
+    let mut differences = vec![Centred::default(); pairs.len()];
+    let mut terms = vec![(0.0, 0.0); questions.len()];
+    samples.each(|decision| {
         for ((question, term), moments) in questions.iter().zip(&mut terms).zip(&mut own) {
-            let parts = question.estimator.parts(&samples[question.policy], question.lambda);
-            *term = question.totals.term(&parts);
-            moments.observe(*term);
+            let parts = question.estimator.parts(&decision.samples[question.policy], question.lambda);
+            *term = (question.totals.term(&parts), question.influence(decision, model));
+            moments.observe(term.0, term.1);
         }
         for ((first, other), moments) in pairs.iter().zip(&mut differences) {
-            moments.observe(terms[*other] - terms[*first]);
+            let (first, other) = (terms[*first], terms[*other]);
+            moments.observe(other.0 - first.0, other.1 - first.1);
         }
     })?;
     Ok((own, differences))
 }
 
 /// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
-/// for ratios, whose terms are not independent.
+/// for ratios and where a model has a part, whose terms are not independent.
 fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
     let Question { estimator, lambda, .. } = question;
-    if estimator.is_ratio() {
+    if estimator.is_ratio() || estimator.uses_model() {
         return None;
     }
-    let weight = estimator.largest_shrunk(largest, *lambda);
-    Some(if estimator.uses_model() {
-        // v in [low, high], r - q in [low - high, high - low].
-        (high - low) * (1.0 + 2.0 * weight)
-    } else {
-        weight * (high.max(0.0) - low.min(0.0))
-    })
+    Some(estimator.largest_shrunk(largest, *lambda) * (high.max(0.0) - low.min(0.0)))
 }
 
 type BoundsOf = (Vec<Option<Bounds>>, Vec<Option<Bounds>>);
@@ -125,12 +138,22 @@ fn resample(
     samples: &mut Samples,
     questions: &[Question],
     pairs: &[(usize, usize)],
+    model: &RewardModel,
     settings: &Settings,
 ) -> Result<BoundsOf> {
     let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, questions.len());
     let mut block: Vec<Parts> = Vec::with_capacity(BLOCK * questions.len());
-    samples.each(|samples| {
-        block.extend(questions.iter().map(|q| q.estimator.parts(&samples[q.policy], q.lambda)));
+    let mut influences = vec![0.0; questions.len()];
+    let mut rows = 0.0;
+    samples.each(|decision| {
+        block.extend(questions.iter().zip(&mut influences).map(|(question, sum)| {
+            let mut parts = question.estimator.parts(&decision.samples[question.policy], question.lambda);
+            let influence = question.influence(decision, model);
+            *sum += influence;
+            parts.plain += influence;
+            parts
+        }));
+        rows += 1.0;
         if block.len() == BLOCK * questions.len() {
             bootstrap.add(&block);
             block.clear();
@@ -139,14 +162,12 @@ fn resample(
     if !block.is_empty() {
         bootstrap.add(&block);
     }
-    let value = |totals: &[Totals], i: usize| totals[i].estimate(questions[i].estimator.is_ratio());
-    let own = questions
-        .iter()
-        .enumerate()
-        .map(|(i, q)| bootstrap.bounds(settings.alpha, |t| value(t, i)).filter(|_| has_bounds(q)));
+    let value = |totals: &[Totals], i: usize| {
+        totals[i].estimate(questions[i].estimator.is_ratio()).map(|v| v - influences[i] / rows)
+    };
+    let own = (0..questions.len()).map(|i| bootstrap.bounds(settings.alpha, |t| value(t, i)));
     let difference = |(first, other): &(usize, usize)| {
-        let of = |t: &[Totals]| Some(value(t, *other)? - value(t, *first)?);
-        bootstrap.bounds(settings.alpha, of).filter(|_| has_bounds(&questions[*other]))
+        bootstrap.bounds(settings.alpha, |t| Some(value(t, *other)? - value(t, *first)?))
     };
     Ok((own.collect(), pairs.iter().map(difference).collect()))
 }
@@ -174,9 +195,9 @@ fn sequences(
     let length = high - low;
     let weight_bound = |q: &Question| q.estimator.largest_shrunk(largest[q.policy], q.lambda);
     let mut both = vec![TwoSided { binary: true, ..TwoSided::default() }; questions.len()];
-    samples.each(|samples| {
+    samples.each(|decision| {
         for (question, both) in questions.iter().zip(&mut both) {
-            let sample = &samples[question.policy];
+            let sample = &decision.samples[question.policy];
             let reward = if length > 0.0 { (sample.reward - low) / length } else { 0.0 };
             match question.estimator {
                 Estimator::Ips => {

@@ -240,7 +240,8 @@ impl Learner {
             let (clock, weekend) = row
                 .moment
                 .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
-            let features = CandidateFeatures { clock, weekend, priority: 0.5, urgency: 0.0, effort: 0.25 };
+            let features = CandidateFeatures { clock, priority: 0.5, urgency: 0.0, effort: 0.25 };
+            self.block.set_moment(weekend);
             (0..candidates).for_each(|k| self.block.set_candidate(k, &features));
             return Ok(());
         }

@@ -348,14 +348,15 @@ fn quadratic_form(d: usize, m: &[f64], x: &[f64]) -> f64 {
     total.max(0.0)
 }
 
-/// a += x x^T, b += r x.
+/// a += x x^T, of which nothing but the lower triangle is ever read, and b += r x.
 #[inline(always)]
 fn add_outer_product(d: usize, a: &mut [f64], b: &mut [f64], x: &[f64], r: f64) {
     let stride = d.next_multiple_of(LANES);
     let x = &x[..stride];
-    for (row, xi) in a[..d * stride].chunks_exact_mut(stride).zip(x) {
-        for (value, xj) in row.iter_mut().zip(x) {
-            *value += xi * xj;
+    for (i, row) in a[..d * stride].chunks_exact_mut(stride).enumerate() {
+        // Whole lanes, up to the one that the diagonal is in.
+        for (value, xj) in row[..(i / LANES + 1) * LANES].iter_mut().zip(x) {
+            *value += x[i] * xj;
         }
     }
     for (value, xi) in b[..stride].iter_mut().zip(x) {

@@ -3,6 +3,8 @@
 mod bad_input;
 mod dense;
 mod everyday;
+mod logs;
+mod upkeep;
 
 use crate::util::Dir;
 use rand::rngs::ChaCha8Rng;

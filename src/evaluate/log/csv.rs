@@ -3,11 +3,13 @@
 //! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
 //! `timestamp` for the moment.
 
-use super::{LogReader, Names, checked_propensity, checked_reward, malformed, place};
+use super::lines::Lines;
+use super::{LogReader, Names, checked_propensity, checked_reward, malformed, moment};
 use crate::error::{Error, Fault, Result};
 use crate::evaluate::row::Row;
 use crate::request::Context;
-use std::io::Read;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Names of the columns that matter; the others are passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +43,11 @@ impl Columns {
 }
 
 /// A comma-separated log.
-pub struct CsvLog<R> {
-    reader: csv::Reader<R>,
-    record: csv::ByteRecord,
-    origin: String,
+pub(super) struct CsvLog {
+    lines: Lines,
+    fields: Fields,
+    /// Number of columns.
+    width: usize,
     item: usize,
     reward: usize,
     propensity: usize,
@@ -52,128 +55,184 @@ pub struct CsvLog<R> {
     names: Columns,
 }
 
-impl<R: Read> CsvLog<R> {
+impl CsvLog {
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
     /// A header that cannot be read or lacks a column.
-    pub fn new(source: R, origin: &str, names: Columns) -> Result<Self> {
-        let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 17).from_reader(source);
-        let header = reader.byte_headers().map_err(|e| unreadable(origin, &e))?.clone();
-        let find = |name: &str| header.iter().position(|h| h == name.as_bytes());
+    pub(super) fn new(mut lines: Lines, names: Columns) -> Result<Self> {
+        let mut fields = Fields::default();
+        fields.advance(&mut lines, usize::MAX)?;
+        let header: Vec<String> =
+            (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
+        let find = |name: &str| header.iter().position(|h| h == name);
         let required = |name: &str| {
-            find(name).ok_or_else(|| {
-                let known = header.iter().take(12).map(String::from_utf8_lossy);
-                let missing = Error::unknown("column", name, known.map(std::borrow::Cow::into_owned));
-                malformed(place(origin, 1, 1), missing)
-            })
+            find(name)
+                .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
         let (propensity, timestamp) = (required(&names.propensity)?, find(&names.timestamp));
-        let (origin, record) = (origin.to_owned(), csv::ByteRecord::new());
-        Ok(Self { reader, record, origin, item, reward, propensity, timestamp, names })
+        Ok(Self { lines, fields, width: header.len(), item, reward, propensity, timestamp, names })
     }
 
     /// The place of a field of the current record.
     fn at(&self, field: usize) -> String {
-        let line = self.record.position().map_or(0, csv::Position::line);
-        let before = self.record.range(field).map_or(0, |r| r.start);
-        // The record holds the fields without the commas between them.
-        place(&self.origin, line, before + field + 1)
+        self.lines.at(self.fields.ranges[field].start + 1)
     }
 
     fn number(&self, field: usize, name: &str) -> Result<f64> {
-        let text = std::str::from_utf8(&self.record[field]).ok().map(str::trim);
+        let bytes = self.fields.get(&self.lines, field);
+        let text = std::str::from_utf8(&bytes).ok().map(str::trim);
         text.and_then(|t| t.parse().ok()).ok_or_else(|| {
-            let value = format!("{:?}", String::from_utf8_lossy(&self.record[field]));
+            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
             Fault::new(name, value, "a number").at(self.at(field))
         })
     }
+
+    fn moment(&self, field: usize) -> Result<Context> {
+        let bytes = self.fields.get(&self.lines, field);
+        moment(&bytes).ok_or_else(|| {
+            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
+            let allowed = "a date and time, as 2019-11-24 00:00:17";
+            Fault::new(&self.names.timestamp, value, allowed).at(self.at(field))
+        })
+    }
+
+    /// The last column that is looked at.
+    fn last(&self) -> usize {
+        self.item.max(self.reward).max(self.propensity).max(self.timestamp.unwrap_or(0))
+    }
 }
 
-impl<R: Read> LogReader for CsvLog<R> {
+impl LogReader for CsvLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
-        if !self.reader.read_byte_record(&mut self.record).map_err(|e| unreadable(&self.origin, &e))? {
+        let last = self.last();
+        if !self.fields.advance(&mut self.lines, last)? {
             return Ok(false);
         }
-        let item = &self.record[self.item];
+        if self.fields.count != self.width {
+            let message = format!("{} fields; the header has {}", self.fields.count, self.width);
+            return Err(malformed(self.lines.at(1), message));
+        }
+        let item = self.fields.get(&self.lines, self.item);
         if item.is_empty() {
             let fault = Fault::new(&self.names.item, "empty", "the name of an item");
             return Err(fault.at(self.at(self.item)));
         }
-        row.chosen = names.items.number(item);
+        row.chosen = names.items.number(&item);
         let reward = self.number(self.reward, &self.names.reward)?;
         row.reward = checked_reward(&self.names.reward, reward).map_err(|f| f.at(self.at(self.reward)))?;
         let propensity = self.number(self.propensity, &self.names.propensity)?;
         let propensity = checked_propensity(&self.names.propensity, propensity)
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
-        row.moment = match self.timestamp {
-            None => None,
-            Some(field) => Some(moment(&self.record[field]).ok_or_else(|| {
-                let value = format!("{:?}", String::from_utf8_lossy(&self.record[field]));
-                Fault::new(&self.names.timestamp, value, "a date and time, as 2019-11-24 00:00:17")
-                    .at(self.at(field))
-            })?),
-        };
+        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
         Ok(true)
     }
 
     fn origin(&self) -> &str {
-        &self.origin
+        self.lines.origin()
     }
 }
 
-fn unreadable(origin: &str, error: &csv::Error) -> Error {
-    let line = error.position().map_or(1, csv::Position::line);
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let message = format!("{len} fields; the header has {expected_len}");
-            malformed(place(origin, line, 1), message)
+/// Where the fields of a record stand in its line. Most lines have no quotes: their commas are found many
+/// bytes at a time, and beyond the last field that is looked at they are only counted.
+#[derive(Default)]
+struct Fields {
+    /// Of the fields that are looked at, quotes and all.
+    ranges: Vec<Range<usize>>,
+    /// Number of fields in the record.
+    count: usize,
+}
+
+impl Fields {
+    /// Reads the next record, in which fields up to `last` are looked at; false at the end of the log.
+    fn advance(&mut self, lines: &mut Lines, last: usize) -> Result<bool> {
+        loop {
+            if !lines.advance()? {
+                return Ok(false);
+            }
+            if !lines.text().is_empty() {
+                break;
+            }
         }
-        csv::ErrorKind::Io(e) => malformed(origin.to_owned(), e),
-        _ => malformed(place(origin, line, 1), error),
+        self.ranges.clear();
+        if memchr::memchr(b'"', lines.text()).is_some() {
+            return self.split_quoted(lines).map(|()| true);
+        }
+        let text = lines.text();
+        let (mut commas, mut start) = (memchr::memchr_iter(b',', text), 0);
+        for comma in commas.by_ref().take(last.saturating_add(1)) {
+            self.ranges.push(start..comma);
+            start = comma + 1;
+        }
+        self.count = self.ranges.len() + 1;
+        if self.ranges.len() <= last {
+            self.ranges.push(start..text.len());
+        } else {
+            self.count += commas.count();
+        }
+        Ok(true)
     }
-}
 
-/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS...]` (or with a `T`), as written, whatever its time zone.
-fn moment(text: &[u8]) -> Option<Context> {
-    let number = |from: usize, to: usize| -> Option<u32> {
-        let digits = text.get(from..to)?;
-        digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| 10 * n + u32::from(d - b'0')))
-    };
-    let separators = [(4, "-"), (7, "-"), (10, " T"), (13, ":")];
-    if separators.iter().any(|(i, allowed)| text.get(*i).is_none_or(|c| !allowed.as_bytes().contains(c))) {
-        return None;
+    /// A record with quotes: it goes on until they are closed, maybe over several lines.
+    fn split_quoted(&mut self, lines: &mut Lines) -> Result<()> {
+        while memchr::memchr_iter(b'"', lines.text()).count() % 2 == 1 {
+            if !lines.extend()? {
+                return Err(malformed(lines.at(1), "a quote that is never closed"));
+            }
+        }
+        let (mut quoted, mut start) = (false, 0);
+        for (i, byte) in lines.text().iter().enumerate() {
+            match byte {
+                b'"' => quoted = !quoted,
+                b',' if !quoted => {
+                    self.ranges.push(start..i);
+                    start = i + 1;
+                }
+                _ => {}
+            }
+        }
+        self.ranges.push(start..lines.text().len());
+        self.count = self.ranges.len();
+        Ok(())
     }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute) = (number(11, 13)?, number(14, 16)?);
-    let second = if text.get(16) == Some(&b':') { number(17, 19)? } else { 0 };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
+
+    /// A field without its quotes.
+    fn get<'a>(&self, lines: &'a Lines, field: usize) -> Cow<'a, [u8]> {
+        let text = &lines.text()[self.ranges[field].clone()];
+        match text {
+            [b'"', inside @ .., b'"'] => {
+                let mut previous = 0;
+                let is_second = |byte: &u8| {
+                    let second = *byte == b'"' && previous == b'"';
+                    previous = if second { 0 } else { *byte };
+                    second
+                };
+                let mut is_second = is_second;
+                Cow::Owned(inside.iter().copied().filter(|b| !is_second(b)).collect())
+            }
+            _ => Cow::Borrowed(text),
+        }
     }
-    // Sakamoto's rule: months from March on count from the same year, earlier ones from the one before.
-    const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
-    let y = year - u32::from(month < 3);
-    let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
-    let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
-    Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::read_all;
     use super::*;
+    use std::io::Cursor;
 
     const HEADER: &str = ",timestamp,item_id,position,click,propensity_score,extra\n";
 
-    fn read(lines: &str) -> Result<Vec<Row>> {
-        let text = format!("{HEADER}{lines}");
-        let mut log = CsvLog::new(text.as_bytes(), "log.csv", Columns::open_bandit())?;
-        let (mut rows, mut row, mut names) = (Vec::new(), Row::default(), Names::default());
-        while log.next(&mut row, &mut names)? {
-            rows.push(row.clone());
-        }
-        Ok(rows)
+    fn lines(text: &str) -> Lines {
+        Lines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
+    }
+
+    fn read(rows: &str) -> Result<Vec<Row>> {
+        let text = format!("{HEADER}{rows}");
+        let mut log = CsvLog::new(lines(&text), Columns::open_bandit())?;
+        read_all(&mut log)
     }
 
     #[test]
@@ -187,16 +246,6 @@ mod tests {
         // A Sunday and a Monday.
         assert_eq!(rows[0].moment, Some(Context { hour: 6.5, weekday: 6 }));
         assert_eq!(rows[1].moment, Some(Context { hour: 12.0, weekday: 0 }));
-    }
-
-    #[test]
-    fn weekdays_are_those_of_the_calendar() {
-        for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
-            assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
-        }
-        for bad in ["2019-13-01 00:00", "2019-11-24", "2019-11-24 24:00", "yesterday", ""] {
-            assert_eq!(moment(bad.as_bytes()), None, "{bad}");
-        }
     }
 
     #[test]
@@ -226,8 +275,23 @@ mod tests {
     }
 
     #[test]
+    fn quotes_hide_commas_and_line_ends_and_double_for_one() {
+        let text = "\u{feff}\"action\",reward,propensity,note\r\n\"a,\"\"b\"\"\",1,\"0.5\",\"two\nlines, one\"\r\n\nc,0,2,\n";
+        let mut log = CsvLog::new(lines(text), Columns::plain()).unwrap();
+        let (mut row, mut names) = (Row::default(), Names::default());
+        assert!(log.next(&mut row, &mut names).unwrap());
+        assert_eq!((names.items.name(0).as_str(), row.reward, row.propensity), ("a,\"b\"", 1.0, Some(0.5)));
+        // The line counts of what came before are not lost.
+        let message = log.next(&mut row, &mut names).unwrap_err().to_string();
+        assert!(message.starts_with("log.csv, line 5, column 5: propensity is 2;"), "{message}");
+        let open = "action,reward,propensity\n\"a,1,0.5\n";
+        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain()).unwrap()).unwrap_err();
+        assert!(message.to_string().contains("a quote that is never closed"), "{message}");
+    }
+
+    #[test]
     fn a_header_without_a_column_that_matters_is_refused() {
-        let refused = CsvLog::new("action,rewards,propensity\n".as_bytes(), "log.csv", Columns::plain());
+        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain());
         let message = refused.err().unwrap().to_string();
         assert!(message.contains("unknown column \"reward\", did you mean \"rewards\"?"), "{message}");
     }

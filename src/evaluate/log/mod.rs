@@ -1,13 +1,18 @@
 //! Logs that others wrote, line by line.
 
 mod csv;
+mod dsjson;
+mod lines;
 mod open;
+mod rehearsal;
+mod vw;
 
-pub use csv::{Columns, CsvLog};
+pub use csv::Columns;
 pub use open::{Format, Logs};
 
 use super::row::{Catalogue, Row};
 use crate::error::{Error, Fault, Result};
+use crate::request::Context;
 use std::fmt::Display;
 
 /// What a log names.
@@ -60,4 +65,60 @@ fn checked_propensity(field: &str, propensity: f64) -> Result<f64, Fault> {
 /// `reward` if it is a finite number.
 fn checked_reward(field: &str, reward: f64) -> Result<f64, Fault> {
     if reward.is_finite() { Ok(reward) } else { Err(Fault::new(field, reward, "a finite number")) }
+}
+
+/// Sakamoto's offsets of the months, of which those up to February belong to the year before.
+const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+
+/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS...]` (or with a `T`), as written, whatever its time zone.
+fn moment(text: &[u8]) -> Option<Context> {
+    let number = |from: usize, to: usize| -> Option<u32> {
+        let digits = text.get(from..to)?;
+        digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| 10 * n + u32::from(d - b'0')))
+    };
+    let separators = [(4, "-"), (7, "-"), (10, " T"), (13, ":")];
+    if separators.iter().any(|(i, allowed)| text.get(*i).is_none_or(|c| !allowed.as_bytes().contains(c))) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute) = (number(11, 13)?, number(14, 16)?);
+    let second = if text.get(16) == Some(&b':') { number(17, 19)? } else { 0 };
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let y = year - u32::from(month < 3);
+    let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
+    let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
+    Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
+}
+
+#[cfg(test)]
+mod testing {
+    use super::{LogReader, Names};
+    use crate::error::Result;
+    use crate::evaluate::row::Row;
+
+    /// Every row of a log.
+    pub(super) fn read_all(log: &mut dyn LogReader) -> Result<Vec<Row>> {
+        let (mut rows, mut row, mut names) = (Vec::new(), Row::default(), Names::default());
+        while log.next(&mut row, &mut names)? {
+            rows.push(row.clone());
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weekdays_are_those_of_the_calendar() {
+        for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
+            assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
+        }
+        for bad in ["2019-13-01 00:00", "2019-11-24", "2019-11-24 24:00", "yesterday", ""] {
+            assert_eq!(moment(bad.as_bytes()), None, "{bad}");
+        }
+    }
 }

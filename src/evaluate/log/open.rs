@@ -1,6 +1,11 @@
 //! Opening a log: compressed or not, in whatever format it turns out to be.
 
-use super::{Columns, CsvLog, LogReader, Names, malformed};
+use super::csv::CsvLog;
+use super::dsjson::DsjsonLog;
+use super::lines::Lines;
+use super::rehearsal::RehearsalLog;
+use super::vw::VwLog;
+use super::{Columns, LogReader, Names, malformed};
 use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
 use flate2::read::MultiGzDecoder;
@@ -12,20 +17,29 @@ use std::path::{Path, PathBuf};
 /// The format of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    /// This program's `decisions.jsonl` and `rewards.jsonl`.
+    Rehearsal,
     /// The Open Bandit Dataset.
     Obd,
+    /// Vowpal Wabbit's `dsjson`.
+    Dsjson,
+    /// Vowpal Wabbit's contextual-bandit text with multi-line actions.
+    Vw,
     /// Comma-separated, with named columns.
     Csv,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Obd, Self::Csv];
+    pub const ALL: [Self; 5] = [Self::Rehearsal, Self::Obd, Self::Dsjson, Self::Vw, Self::Csv];
 
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Rehearsal => "rehearsal",
             Self::Obd => "obd",
+            Self::Dsjson => "dsjson",
+            Self::Vw => "vw",
             Self::Csv => "csv",
         }
     }
@@ -44,7 +58,11 @@ impl Format {
     /// The format of a log that starts with this line.
     fn detect(first_line: &str) -> Option<Self> {
         let has = |name: &str| first_line.split(',').any(|f| f.trim().trim_matches('"') == name);
-        if has("item_id") && has("click") && has("propensity_score") {
+        if first_line.starts_with('{') {
+            Some(if first_line.contains("\"decision_id\"") { Self::Rehearsal } else { Self::Dsjson })
+        } else if first_line.contains('|') {
+            Some(Self::Vw)
+        } else if has("item_id") && has("click") && has("propensity_score") {
             Some(Self::Obd)
         } else if first_line.contains(',') {
             Some(Self::Csv)
@@ -66,10 +84,12 @@ pub struct Logs {
 
 impl Logs {
     /// The files at `paths`, gzip and zstd by their first bytes, each of its own format if none is given.
-    /// `columns` are those of plain CSV files.
-    pub fn new(paths: Vec<PathBuf>, format: Option<Format>, columns: Columns) -> Self {
+    /// `columns` are those of plain CSV files. The rewards of `decisions.jsonl` are read from `rewards.jsonl`
+    /// beside it, whether or not that is named too.
+    pub fn new(paths: &[PathBuf], format: Option<Format>, columns: Columns) -> Self {
         let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
-        Self { paths: paths.into_iter(), format, columns, current: None, origin, remarks: Vec::new() }
+        let logs: Vec<PathBuf> = paths.iter().filter(|p| !comes_along(p, paths)).cloned().collect();
+        Self { paths: logs.into_iter(), format, columns, current: None, origin, remarks: Vec::new() }
     }
 }
 
@@ -102,24 +122,40 @@ impl LogReader for Logs {
 fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dyn LogReader>> {
     let origin = path.display().to_string();
     let mut source = decompressed(path)?;
-    let format = match format {
-        Some(format) => format,
-        None => {
-            let start = source.fill_buf().map_err(Error::io("read", path))?;
-            let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
-            Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
-                let known = Format::ALL.map(Format::name).join(", ");
-                malformed(
-                    origin.clone(),
-                    format!("a log of no known format; say which with --format ({known})"),
-                )
-            })?
-        }
+    let format = if let Some(format) = format {
+        format
+    } else {
+        let start = source.fill_buf().map_err(Error::io("read", path))?;
+        let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+        Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
+            let known = Format::ALL.map(Format::name).join(", ");
+            malformed(origin.clone(), format!("a log of no known format; say which with --format ({known})"))
+        })?
     };
+    let lines = |source| Lines::new(source, &origin);
     Ok(match format {
-        Format::Obd => Box::new(CsvLog::new(source, &origin, Columns::open_bandit())?),
-        Format::Csv => Box::new(CsvLog::new(source, &origin, columns.clone())?),
+        Format::Rehearsal => {
+            let rewards = rewards_beside(path);
+            let source_of_rewards = decompressed(&rewards)?;
+            let rewards = Lines::new(source_of_rewards, &rewards.display().to_string());
+            Box::new(RehearsalLog::new(lines(source), rewards)?)
+        }
+        Format::Dsjson => Box::new(DsjsonLog::new(lines(source))),
+        Format::Vw => Box::new(VwLog::new(lines(source))),
+        Format::Obd => Box::new(CsvLog::new(lines(source), Columns::open_bandit())?),
+        Format::Csv => Box::new(CsvLog::new(lines(source), columns.clone())?),
     })
+}
+
+/// Where the rewards of this file of decisions are: beside it, `decisions` in its name made `rewards`.
+fn rewards_beside(path: &Path) -> PathBuf {
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    path.with_file_name(name.replacen("decisions", "rewards", 1))
+}
+
+/// Whether this is a file of rewards that a file of decisions among `paths` brings along anyway.
+fn comes_along(path: &Path, paths: &[PathBuf]) -> bool {
+    paths.iter().any(|other| other != path && rewards_beside(other) == path)
 }
 
 /// Bytes looked at to tell formats apart; also the size of a read.

@@ -1,0 +1,177 @@
+//! Vowpal Wabbit's `dsjson`: one decision a line, with a cost, a probability and its own list of actions.
+//!
+//! An action is known by its `_tag`, else by all that it says of itself. The reward is minus the cost.
+
+use super::lines::Lines;
+use super::{LogReader, Names, checked_propensity, checked_reward, moment};
+use crate::error::{Fault, Result};
+use crate::evaluate::row::{Listed, Row};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A `dsjson` log.
+pub(super) struct DsjsonLog {
+    lines: Lines,
+    without_decision: u64,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "_label_cost")]
+    cost: Option<f64>,
+    #[serde(rename = "_label_probability")]
+    probability: Option<f64>,
+    #[serde(rename = "_labelIndex")]
+    index: Option<usize>,
+    #[serde(rename = "_label_Action")]
+    action: Option<usize>,
+    #[serde(rename = "Timestamp")]
+    timestamp: Option<String>,
+    #[serde(rename = "a")]
+    actions: Option<Vec<usize>>,
+    #[serde(rename = "p")]
+    probabilities: Option<Vec<f64>>,
+    #[serde(rename = "c")]
+    context: Option<Context>,
+    pdrop: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    #[serde(rename = "_multi", default)]
+    multi: Vec<Value>,
+}
+
+impl DsjsonLog {
+    pub(super) fn new(lines: Lines) -> Self {
+        Self { lines, without_decision: 0 }
+    }
+
+    fn fill(&self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
+        let fault =
+            |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
+        let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
+        let cost = line.cost.ok_or_else(|| missing("_label_cost", "a number"))?;
+        row.reward = checked_reward("_label_cost", -cost).map_err(|f| self.lines.fault("_label_cost", f))?;
+        let propensity =
+            line.probability.ok_or_else(|| missing("_label_probability", "a number in (0, 1]"))?;
+        let propensity = checked_propensity("_label_probability", propensity)
+            .map_err(|f| self.lines.fault("_label_probability", f))?;
+        row.propensity = Some(propensity);
+        if let Some(pdrop) = line.pdrop.filter(|p| *p != 0.0) {
+            let allowed = "0: a log from which decisions were dropped is not what happened";
+            return Err(fault("pdrop", pdrop.to_string(), allowed));
+        }
+        let candidates = line.context.as_ref().map_or(&[][..], |c| &c.multi[..]);
+        if candidates.is_empty() {
+            return Err(missing("_multi", "the list of actions, in c"));
+        }
+        // `_label_Action` and `a` count from 1.
+        let from_one = line.action.or_else(|| line.actions.as_ref()?.first().copied());
+        let chosen = line.index.or_else(|| from_one?.checked_sub(1));
+        let chosen = chosen.filter(|c| *c < candidates.len()).ok_or_else(|| {
+            let allowed = format!("1 to {}, the number of actions", candidates.len());
+            fault("_label_Action", from_one.map_or("missing".to_owned(), |a| a.to_string()), &allowed)
+        })?;
+        row.chosen = chosen as u32;
+        row.listed.clear();
+        for candidate in candidates {
+            let item = names.items.number(identity(candidate).as_bytes());
+            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+        }
+        for (action, p) in line.actions.iter().flatten().zip(line.probabilities.iter().flatten()) {
+            let place = action.checked_sub(1).and_then(|k| row.listed.get_mut(k));
+            let allowed = "numbers from 1 to the number of actions";
+            place.ok_or_else(|| fault("a", action.to_string(), allowed))?.propensity = *p;
+        }
+        row.moment = line.timestamp.as_ref().and_then(|t| moment(t.as_bytes()));
+        Ok(())
+    }
+}
+
+fn identity(action: &Value) -> String {
+    action.get("_tag").and_then(Value::as_str).map_or_else(|| action.to_string(), str::to_owned)
+}
+
+impl LogReader for DsjsonLog {
+    fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
+        while self.lines.advance()? {
+            if self.lines.text().is_empty() {
+                continue;
+            }
+            let line: Line = self.lines.json()?;
+            // A reward that arrived without its decision has neither cost nor context.
+            if line.cost.is_none() && line.context.is_none() {
+                self.without_decision += 1;
+                continue;
+            }
+            self.fill(&line, row, names)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn origin(&self) -> &str {
+        self.lines.origin()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let remark = || {
+            format!("{}: {} lines without a decision were passed over", self.origin(), self.without_decision)
+        };
+        if self.without_decision > 0 { vec![remark()] } else { Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_all;
+    use super::*;
+    use std::io::Cursor;
+
+    fn read(text: &str) -> Result<Vec<Row>> {
+        read_all(&mut DsjsonLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json")))
+    }
+
+    const GOOD: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"o":[{"v":1}],"Timestamp":"2019-11-25T06:30:00.0Z","Version":"1","EventId":"x","a":[2,1],"c":{"User":{"age":3},"_multi":[{"Item":{"id":"a"}},{"_tag":"b","Item":{"id":"b"}}]},"p":[0.8,0.2],"VWState":{"m":"m"}}"#;
+
+    #[test]
+    fn a_decision_is_read() {
+        let rows = read(&format!("{GOOD}\n{{\"RewardValue\":1,\"EventId\":\"y\"}}\n\n{GOOD}")).unwrap();
+        assert_eq!(rows.len(), 2);
+        let row = &rows[0];
+        assert_eq!((row.chosen, row.reward, row.propensity), (1, 1.0, Some(0.8)));
+        assert_eq!(row.listed.iter().map(|l| l.propensity).collect::<Vec<_>>(), [0.2, 0.8]);
+        assert_eq!((row.listed[0].item, row.listed[1].item, row.item()), (0, 1, 1));
+        assert_eq!(row.moment.map(|m| (m.hour, m.weekday)), Some((6.5, 0)));
+    }
+
+    #[test]
+    fn every_bad_line_is_named() {
+        for (from, to, expected) in [
+            (
+                "\"_label_probability\":0.8",
+                "\"_label_probability\":0",
+                "log.json, line 2, column 19: _label_probability is 0; allowed: a number in (0, 1]",
+            ),
+            ("\"_label_probability\":0.8,", "", "line 2, column 1: _label_probability is missing"),
+            (
+                "\"_label_probability\":0.8",
+                "\"_label_probability\":\"x\"",
+                "line 2, column 42: invalid type: string \"x\", expected f64",
+            ),
+            ("\"_label_probability\":0.8", "\"_label_probability\":NaN", "line 2, column 40: expected value"),
+            ("\"_labelIndex\":1,", "\"_labelIndex\":2,", "_label_Action is 2; allowed: 1 to 2"),
+            ("\"a\":[2,1]", "\"a\":[2,3]", "a is 3; allowed: numbers from 1"),
+            ("\"_multi\"", "\"multi\"", "_multi is missing; allowed: the list of actions, in c"),
+            ("\"Version\"", "\"pdrop\":0.5,\"Version\"", "pdrop is 0.5; allowed: 0"),
+            ("\"_label_cost\":-1,", "", "_label_cost is missing"),
+        ] {
+            let bad = GOOD.replace(from, to);
+            let message = read(&format!("{GOOD}\n{bad}\n")).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+        let cut = read(&GOOD[..40]).unwrap_err().to_string();
+        assert!(cut.starts_with("log.json, line 1, column 40: EOF"), "{cut}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Lines of a log, one buffer for all of them.
+
+use super::{malformed, place};
+use crate::error::{Error, Fault, Result};
+use serde::Deserialize;
+use std::io::BufRead;
+
+/// Longest line that is read: what is longer is no log.
+const MAX_LINE_BYTES: usize = 64 << 20;
+
+/// What some programs put before the first line of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A log line by line.
+pub(super) struct Lines {
+    source: Box<dyn BufRead>,
+    origin: String,
+    /// Of the current line; the first is 1.
+    number: u64,
+    /// Lines that were read onto its end.
+    extra: u64,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn new(source: Box<dyn BufRead>, origin: &str) -> Self {
+        Self { source, origin: origin.to_owned(), number: 0, extra: 0, buffer: Vec::new() }
+    }
+
+    /// Reads the next line, without its end; false at the end of the log.
+    pub(super) fn advance(&mut self) -> Result<bool> {
+        self.number += self.extra + 1;
+        self.extra = 0;
+        self.buffer.clear();
+        let read = self.append()?;
+        if self.number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(read)
+    }
+
+    /// Reads the line after the current one onto its end.
+    pub(super) fn extend(&mut self) -> Result<bool> {
+        self.extra += 1;
+        self.buffer.push(b'\n');
+        self.append()
+    }
+
+    fn append(&mut self) -> Result<bool> {
+        let left = MAX_LINE_BYTES.saturating_sub(self.buffer.len());
+        let mut limited = std::io::Read::take(&mut self.source, left as u64);
+        let read =
+            limited.read_until(b'\n', &mut self.buffer).map_err(|e| Error::io("read", &self.origin)(e))?;
+        if read == 0 && left > 0 {
+            return Ok(false);
+        }
+        if self.buffer.len() >= MAX_LINE_BYTES {
+            return Err(malformed(self.at(1), format!("a line of more than {MAX_LINE_BYTES} bytes")));
+        }
+        let end = self.buffer.trim_ascii_end().len();
+        self.buffer.truncate(end);
+        Ok(true)
+    }
+
+    /// The current line.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The place of a column, from 1, in the current line.
+    pub(super) fn at(&self, column: usize) -> String {
+        place(&self.origin, self.number, column)
+    }
+
+    /// The current line as JSON.
+    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        serde_json::from_slice(&self.buffer).map_err(|error| {
+            // The parser saw one line and calls it line 1: its place is said in ours.
+            let message = error.to_string();
+            let message = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
+            malformed(self.at(error.column().max(1)), message)
+        })
+    }
+
+    /// A fault of the field `key` of the current line of JSON: the place is where the key first stands.
+    pub(super) fn fault(&self, key: &str, fault: Fault) -> Error {
+        let quoted = format!("\"{key}\"");
+        let found = self.buffer.windows(quoted.len()).position(|w| w == quoted.as_bytes());
+        fault.at(self.at(found.map_or(1, |i| i + 1)))
+    }
+}

@@ -1,0 +1,187 @@
+//! Vowpal Wabbit's contextual-bandit text with multi-line actions: an optional `shared` line, one line for
+//! each action, a blank line after each decision. The line of the chosen action starts with
+//! `action:cost:probability`.
+//!
+//! An action is known by its tag (`'tag|...`), else by its features. The reward is minus the cost.
+
+use super::lines::Lines;
+use super::{LogReader, Names, checked_propensity, checked_reward, malformed};
+use crate::error::{Error, Fault, Result};
+use crate::evaluate::row::{Listed, Row};
+
+/// A log in that text.
+pub(super) struct VwLog {
+    lines: Lines,
+    unlabelled: u64,
+}
+
+impl VwLog {
+    pub(super) fn new(lines: Lines) -> Self {
+        Self { lines, unlabelled: 0 }
+    }
+
+    /// Reads the lines of one decision; false at the end of the log, and whether an action was chosen.
+    fn decision(&mut self, row: &mut Row, names: &mut Names) -> Result<(bool, bool)> {
+        row.listed.clear();
+        let mut chosen = None;
+        let mut first = true;
+        while self.lines.advance()? {
+            if self.lines.text().is_empty() {
+                if first {
+                    continue;
+                }
+                break;
+            }
+            let text = std::str::from_utf8(self.lines.text())
+                .map_err(|e| malformed(self.lines.at(e.valid_up_to() + 1), "not UTF-8"))?;
+            let Some((head, features)) = text.split_once('|') else {
+                return Err(malformed(self.lines.at(text.len() + 1), "no '|' before the features"));
+            };
+            let shared = head.split_whitespace().next() == Some("shared");
+            if shared && !first {
+                let message = "a shared line amid the actions; decisions end with a blank line";
+                return Err(malformed(self.lines.at(1), message));
+            }
+            first = false;
+            if shared {
+                continue;
+            }
+            let head = Head::parse(head).map_err(|bad| bad.error(&self.lines))?;
+            let item = names.items.number(head.tag.unwrap_or(features.trim()).as_bytes());
+            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            if let Some((reward, propensity)) = head.label {
+                if chosen.is_some() {
+                    return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
+                }
+                chosen = Some(row.listed.len() as u32 - 1);
+                row.reward = reward;
+                row.propensity = Some(propensity);
+            }
+        }
+        row.chosen = chosen.unwrap_or(0);
+        Ok((!row.listed.is_empty(), chosen.is_some()))
+    }
+}
+
+/// What stands before the first '|' of an action's line.
+struct Head<'a> {
+    tag: Option<&'a str>,
+    /// Reward and propensity.
+    label: Option<(f64, f64)>,
+}
+
+/// A fault at a byte of the line.
+struct Bad {
+    column: usize,
+    fault: Fault,
+}
+
+impl Bad {
+    fn error(self, lines: &Lines) -> Error {
+        self.fault.at(lines.at(self.column))
+    }
+}
+
+impl<'a> Head<'a> {
+    fn parse(head: &'a str) -> Result<Self, Bad> {
+        let (mut tag, mut label) = (None, None);
+        for word in head.split_whitespace() {
+            // Both are parts of one string, so their distance is a place in it.
+            let column = word.as_ptr() as usize - head.as_ptr() as usize + 1;
+            if let Some(name) = word.strip_prefix('\'') {
+                tag = Some(name);
+            } else if word.contains(':') && label.is_none() {
+                label = Some(labelled(word, column)?);
+            } else {
+                let fault = Fault::new("label", format!("{word:?}"), "action:cost:probability, or nothing");
+                return Err(Bad { column, fault });
+            }
+        }
+        Ok(Self { tag, label })
+    }
+}
+
+/// Reward and propensity of `action:cost:probability`.
+fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
+    let parts: Vec<&str> = word.split(':').collect();
+    let &[action, cost, probability] = &parts[..] else {
+        let fault = Fault::new("label", format!("{word:?}"), "action:cost:probability");
+        return Err(Bad { column, fault });
+    };
+    let cost_column = column + action.len() + 1;
+    let probability_column = cost_column + cost.len() + 1;
+    let number = |field: &str, text: &str, column: usize| {
+        text.parse::<f64>()
+            .map_err(|_| Bad { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
+    };
+    let reward = checked_reward("cost", -number("cost", cost, cost_column)?)
+        .map_err(|fault| Bad { column: cost_column, fault })?;
+    let propensity =
+        checked_propensity("probability", number("probability", probability, probability_column)?)
+            .map_err(|fault| Bad { column: probability_column, fault })?;
+    Ok((reward, propensity))
+}
+
+impl LogReader for VwLog {
+    fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
+        loop {
+            match self.decision(row, names)? {
+                (false, _) => return Ok(false),
+                (true, true) => return Ok(true),
+                (true, false) => self.unlabelled += 1,
+            }
+        }
+    }
+
+    fn origin(&self) -> &str {
+        self.lines.origin()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let remark =
+            || format!("{}: {} decisions without a label were passed over", self.origin(), self.unlabelled);
+        if self.unlabelled > 0 { vec![remark()] } else { Vec::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_all;
+    use super::*;
+    use std::io::Cursor;
+
+    fn read(text: &str) -> Result<Vec<Row>> {
+        read_all(&mut VwLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw")))
+    }
+
+    #[test]
+    fn decisions_are_read() {
+        let text = "shared |u a b\n'first |i x:1\n0:-1.5:0.25 'second |i y\n\n\n|i x:1\n|i y\n\n1:0:1 |i y\n";
+        let rows = read(text).unwrap();
+        // The middle one has no label.
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));
+        assert_eq!((rows[1].chosen, rows[1].reward, rows[1].propensity), (0, 0.0, Some(1.0)));
+        // first, second; then "i x:1" and "i y" by their features.
+        assert_eq!(rows[0].listed.iter().map(|l| l.item).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(rows[1].item(), 3);
+    }
+
+    #[test]
+    fn every_bad_line_is_named_with_its_column() {
+        for (text, expected) in [
+            ("|i x\n0:1:0 |i y", "log.vw, line 2, column 5: probability is 0; allowed: a number in (0, 1]"),
+            ("0:1:NaN |i y", "line 1, column 5: probability is NaN"),
+            ("0:1:1.5 |i y", "line 1, column 5: probability is 1.5"),
+            ("0:x:0.5 |i y", "line 1, column 3: cost is \"x\"; allowed: a number"),
+            ("0:1 |i y", "line 1, column 1: label is \"0:1\"; allowed: action:cost:probability"),
+            ("  2 |i y", "line 1, column 3: label is \"2\""),
+            ("0:1:0.5 i y", "line 1, column 12: no '|' before the features"),
+            ("0:1:0.5 |i x\n0:1:0.5 |i y", "line 2, column 1: a second chosen action"),
+            ("|i x\nshared |u a", "line 2, column 1: a shared line amid the actions"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text:?}: {message}");
+        }
+    }
+}
