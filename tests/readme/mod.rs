@@ -81,6 +81,22 @@ fn agree(expected: &[&str], actual: &[&str]) -> bool {
     }
 }
 
+/// `actual` as the README is to show it, cut short where it was before: what is new in it is looked over by eye.
+fn shown(expected: &[&str], actual: &[&str]) -> Vec<String> {
+    let cut = |(i, line): (usize, &&str)| match expected.get(i).and_then(|e| e.strip_suffix(ANYTHING)) {
+        Some(beginning) => line.chars().take(beginning.chars().count()).chain(ANYTHING.chars()).collect(),
+        None => (*line).to_owned(),
+    };
+    let lines: Vec<String> = actual.iter().enumerate().map(cut).collect();
+    match expected.iter().position(|line| *line == ANYTHING) {
+        Some(head) if expected.len() <= actual.len() => {
+            let tail = actual[actual.len() - (expected.len() - head - 1)..].iter().map(|l| (*l).to_owned());
+            lines[..head].iter().cloned().chain([ANYTHING.to_owned()]).chain(tail).collect()
+        }
+        _ => lines,
+    }
+}
+
 /// Whether a program can be found.
 fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
@@ -96,8 +112,8 @@ fn reader() -> (Dir, PathBuf) {
     fs::create_dir(&bin).expect("a folder in a temporary directory");
     symlink(env!("CARGO_BIN_EXE_rehearsal"), bin.join("rehearsal")).expect("a link");
     if !is_there("jq") {
-        eprintln!("jq is not there; tests/jq.py stands in for it");
-        fs::copy(root().join("tests/jq.py"), bin.join("jq")).expect("the stand-in");
+        eprintln!("jq is not there; tests/readme/jq.py stands in for it");
+        fs::copy(root().join("tests/readme/jq.py"), bin.join("jq")).expect("the stand-in");
         fs::set_permissions(bin.join("jq"), fs::Permissions::from_mode(0o755)).expect("its mode");
     }
     (dir, bin)
@@ -157,7 +173,7 @@ fn every_block_does_what_the_readme_says() {
                          (BLESS=1 writes it down)",
                         block.lines.join("\n")
                     );
-                    changes.push((block.place, actual.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>()));
+                    changes.push((block.place, shown(&block.lines, &actual)));
                 }
             }
             other => panic!("README.md, line {line}: {other:?} is neither sh nor text"),
@@ -201,4 +217,6 @@ fn anything_is_anything_and_the_rest_must_be_the_same() {
     {
         assert!(!agree(expected, actual), "{expected:?} {actual:?}");
     }
+    assert_eq!(shown(&["x…", "…", "y"], &["abc", "d", "e", "f"]), ["a…", "…", "f"]);
+    assert_eq!(shown(&["x"], &["a", "b"]), ["a", "b"]);
 }
