@@ -108,7 +108,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }
