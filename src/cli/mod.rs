@@ -144,6 +144,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
+        Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }
