@@ -11,6 +11,7 @@ pub mod profile;
 pub mod reaction;
 pub mod request;
 
+pub mod dimension;
 pub mod features;
 pub mod policy;
 
@@ -25,7 +26,12 @@ pub mod metrics;
 pub mod simulate;
 
 pub mod gate;
+
+pub mod evidence;
 pub mod promotion;
+
 pub mod report;
+
+pub mod card;
 
 pub mod cli;

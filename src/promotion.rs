@@ -1,7 +1,8 @@
 //! The gate on simulated people: its inputs, their digests, the seed that follows from them, and the run.
 
 use crate::error::{Error, Result};
-use crate::gate::{Decision, GateSpec, PairedUser, Provenance, SeedSource, Trial, Verdict};
+use crate::evidence::{Evidence, Tally, Thinned};
+use crate::gate::{Decision, GateSpec, Kind, PairedUser, Provenance, SeedSource, Trial, Verdict};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
 use crate::scenario::Scenario;
@@ -24,6 +25,15 @@ pub struct Inputs {
     pub baseline: Policy,
     /// The policy that wants its place.
     pub challenger: Policy,
+}
+
+/// What a gate decided, and what it saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The decision and what it rests on.
+    pub verdict: Verdict,
+    /// What else was seen on the way.
+    pub evidence: Evidence,
 }
 
 impl Inputs {
@@ -66,12 +76,17 @@ impl Inputs {
         digests
     }
 
-    /// Runs the gate under `seed`, or under the one that follows from the digests, and returns its verdict.
-    /// `progress` is told after each batch of users.
+    /// Runs the gate under `seed`, or under the one that follows from the digests. `progress` is told after
+    /// each batch of users.
     ///
     /// # Errors
     /// Evidence that cannot be judged.
-    pub fn run(&self, seed: Option<u64>, command: String, progress: impl FnMut(&Trial)) -> Result<Verdict> {
+    pub fn run(
+        &self,
+        seed: Option<u64>,
+        command: String,
+        mut progress: impl FnMut(&Trial),
+    ) -> Result<Judgement> {
         let digests = self.digests();
         let (seed, seed_source) = match seed {
             Some(seed) => (seed, SeedSource::Given),
@@ -81,23 +96,35 @@ impl Inputs {
         let simulation = |scenario| Simulation::new(scenario, &self.personas, &policies, seed);
         let simulations = self.scenarios.iter().map(simulation).collect::<Result<Vec<_>>>()?;
         let mut trial = self.trial(&simulations)?;
+        let primary = self.primary();
+        let mut tallies: Vec<Tally> = simulations
+            .iter()
+            .enumerate()
+            .map(|(s, simulation)| Tally::new(simulation, s == primary))
+            .collect();
         let draw = |open: &[usize], users: std::ops::Range<u64>| {
-            let pairs = |s: &usize| {
+            let pairs = |(s, tally): (usize, &mut Tally)| {
                 let mut pairs = Vec::new();
-                simulations[*s].run(users.clone(), |block| {
+                simulations[s].run(users.clone(), |block| {
+                    tally.observe(&block);
                     let records = block.records.chunks_exact(2);
                     pairs.extend(records.map(|r| PairedUser { baseline: r[0], challenger: r[1] }));
                     true
                 });
                 pairs
             };
-            Ok(open.par_iter().map(pairs).collect())
+            let drawn = tallies.par_iter_mut().enumerate().filter(|(s, _)| open.contains(s));
+            Ok(drawn.map(pairs).collect())
         };
+        let mut rejection = Thinned::new();
         let decision = if policy_digest(&self.baseline) == policy_digest(&self.challenger) {
             // Nothing can be shown of a policy against itself: there is no evidence to wait for.
             Decision::Inconclusive
         } else {
-            trial.run(draw, progress)?
+            trial.run(draw, |trial| {
+                rejection.push(trial.users(), trial.rejection_evidence());
+                progress(trial);
+            })?
         };
         let provenance =
             Provenance { seed, seed_source, digests, version: env!("CARGO_PKG_VERSION"), command };
@@ -107,7 +134,16 @@ impl Inputs {
             verdict.reason =
                 "baseline and challenger are the same policy: there is nothing to judge".to_owned();
         }
-        Ok(verdict)
+        let evidence = Evidence::new(&trial, &simulations, tallies, primary, rejection);
+        Ok(Judgement { verdict, evidence })
+    }
+
+    /// Position of the primary scenario: the one in which superiority is claimed first.
+    fn primary(&self) -> usize {
+        let claims = &self.gate.raw().criteria;
+        let claim = claims.iter().find(|c| c.kind == Kind::Superior);
+        let name = claim.map(|c| c.scenarios[0].as_str());
+        self.gate.scenarios().iter().position(|s| Some(*s) == name).unwrap_or_default()
     }
 
     /// A trial of this gate over these simulations, without users yet.

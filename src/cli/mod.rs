@@ -6,7 +6,9 @@ mod folder;
 mod output;
 mod progress;
 mod promote_check;
+mod reports;
 mod schema;
+mod shell;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
@@ -55,7 +57,7 @@ impl Threads {
 enum Command {
     /// Decide whether a challenger may replace the policy in charge
     PromoteCheck(promote_check::Args),
-    /// Print the profile features as JSON Schema, or compare them with a registry
+    /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
 }
 

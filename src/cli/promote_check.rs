@@ -1,13 +1,12 @@
 //! `rehearsal promote-check`: the promotion gate.
 
-use super::folder::Folder;
-use super::{exit, output, progress};
+use super::{exit, output, progress, reports, shell};
 use crate::error::Result;
 use crate::gate::{Decision, GateSpec};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
 use crate::promotion::Inputs;
-use crate::report::{Json, Text, VerdictFormat, verdict_formats};
+use crate::report::{Json, Text, VerdictFormat};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -30,9 +29,8 @@ pub(super) struct Args {
     /// What an inconclusive verdict does to the exit code
     #[arg(long, value_name = "HOW", default_value = "fail")]
     inconclusive: Inconclusive,
-    /// Write the verdict in every format into this folder
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    reports: reports::Destinations,
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
@@ -51,29 +49,26 @@ enum Inconclusive {
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     let inputs = args.inputs()?;
-    let formats = verdict_formats();
-    let folder = args
-        .out
-        .as_deref()
-        .map(|dir| Folder::open(dir, formats.iter().map(|f| f.file_name())))
-        .transpose()?;
+    let reports = args.reports.open(&inputs)?;
     args.threads.apply()?;
     let bar = progress::criteria();
-    let verdict = inputs.run(args.seed, args.command(), |trial| {
+    let judgement = inputs.run(args.seed, args.command(), |trial| {
         let (established, all) = trial.established();
         bar.set_length(all as u64);
         bar.set_position(established as u64);
         bar.set_message(format!("{} users of each persona", trial.users()));
     })?;
     bar.finish_and_clear();
-    if let Some(folder) = folder {
-        folder.write(|i, out| formats[i].write(&verdict, out))?;
-    }
+    reports.write(&judgement)?;
     let mut text = Vec::new();
     let format: &dyn VerdictFormat = if args.json { &Json } else { &Text };
-    format.write(&verdict, &mut text).expect("memory takes everything");
-    output::bytes(&text)?;
-    Ok(match (verdict.verdict, args.inconclusive) {
+    format.write(&judgement, &mut text).expect("memory takes everything");
+    match output::bytes(&text) {
+        // A reader that has seen enough does not change the verdict.
+        Err(error) if !error.is_broken_pipe() => return Err(error),
+        _ => {}
+    }
+    Ok(match (judgement.verdict.verdict, args.inconclusive) {
         (Decision::Promote, _) | (Decision::Inconclusive, Inconclusive::Pass) => exit::DONE,
         (Decision::Reject, _) => exit::REJECT,
         (Decision::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
@@ -90,9 +85,10 @@ impl Args {
     /// The command that gives the same verdict again.
     fn command(&self) -> String {
         let mut words = vec!["rehearsal promote-check".to_owned()];
-        words.push(format!("--baseline {} --challenger {}", self.baseline, self.challenger));
-        words.extend(self.gate.as_ref().map(|path| format!("--gate {}", path.display())));
-        words.extend(self.personas.as_ref().map(|path| format!("--personas {}", path.display())));
+        words.push(shell::option("--baseline", &self.baseline));
+        words.push(shell::option("--challenger", &self.challenger));
+        words.extend(self.gate.as_ref().map(|path| shell::option("--gate", path)));
+        words.extend(self.personas.as_ref().map(|path| shell::option("--personas", path)));
         words.extend(self.seed.map(|seed| format!("--seed {seed}")));
         words.join(" ")
     }

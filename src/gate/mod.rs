@@ -5,11 +5,13 @@
 //! users come from.
 
 mod eprocess;
+mod path;
 mod spec;
 mod trial;
 mod verdict;
 
 pub use eprocess::{EProcess, GRID, lower_bound, projected_count, upper_bound};
+pub use path::Path;
 pub use spec::{By, Criterion, GateSpec, Kind, RawCriterion, RawGate};
 pub use trial::{Decision, PairedUser, Trial};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Verdict};

@@ -10,7 +10,7 @@ use super::eprocess::EProcess;
 use super::spec::{Criterion, GateSpec, Kind};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, UserRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One simulated user of one persona under both policies.
@@ -23,7 +23,7 @@ pub struct PairedUser {
 }
 
 /// What a trial decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Every criterion has been established.
