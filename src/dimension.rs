@@ -58,7 +58,8 @@ const fn dimension(
 
 const HOUR: Input = Input::Request("candidates[].hour, else context.hour", "float");
 
-/// Every dimension in order; feature set `v1` is the first seven. h is the hour that [`HOUR`] names.
+/// Every dimension in order; feature set `v1` is the first seven. h is the candidate's hour, else the
+/// context's.
 pub const DIMENSIONS: [Dimension; 12] = [
     dimension("bias", Input::Constant, "1", None),
     dimension("hour_sin", HOUR, "sin(2 pi h / 24)", None),

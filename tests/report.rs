@@ -1,6 +1,11 @@
 //! Every format of a verdict as a user gets it: written by the program, read by other people's parsers.
 
 use quick_junit::TestCaseStatus;
+use rehearsal::gate::{GateSpec, Kind};
+use rehearsal::metrics::Metric;
+use rehearsal::persona::Persona;
+use rehearsal::policy::Policy;
+use rehearsal::promotion::{Inputs, Judgement};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
@@ -396,6 +401,66 @@ fn annotations_are_for_failures() {
         let expected = if verdict == "promote" { 0 } else { 1 + evaluated };
         assert_eq!(stderr(&output).lines().count(), expected, "{}", stderr(&output));
     }
+}
+
+#[test]
+fn what_is_seen_on_the_way_adds_up() {
+    let text = r#"
+        description = "two scenarios, the second of which is the primary one"
+        alpha = 0.05
+        beta = 0.05
+        minimum_effect = 0.01
+        max_users = 40
+        [[criteria]]
+        kind = "not-inferior"
+        metric = "reward"
+        scenarios = ["cold-start"]
+        margin = 0.001
+        [[criteria]]
+        kind = "superior"
+        metric = "reward"
+        scenarios = ["steady"]
+    "#;
+    let gate = GateSpec::from_toml(text, "gate").unwrap();
+    let policy = |name| Policy::named(name).unwrap();
+    let inputs =
+        Inputs::new(gate, Persona::shipped().unwrap(), policy("egreedy-v1"), policy("linucb")).unwrap();
+    let Judgement { verdict, evidence } = inputs.run(None, String::new(), |_| {}).unwrap();
+    let names: Vec<&str> = evidence.scenarios.iter().map(|s| s.scenario.as_str()).collect();
+    assert_eq!(names, ["steady", "cold-start"]);
+    let steady = evidence.primary();
+    assert_eq!((steady.users, steady.steps), (40, 200));
+    for persona in &steady.personas {
+        for (reactions, figure) in persona.reactions.iter().zip([0, 1]) {
+            assert_eq!(reactions.iter().sum::<u64>(), 40 * 200);
+            // The rates are those of the reactions.
+            for (metric, reaction) in [(Metric::CompletionRate, 0), (Metric::DismissRate, 3)] {
+                let f = persona.figures.iter().find(|f| f.metric == metric).unwrap();
+                let mean = [f.baseline, f.challenger][figure].unwrap();
+                assert!((mean - reactions[reaction] as f64 / (40.0 * 200.0)).abs() < 1e-12);
+            }
+        }
+    }
+    // The figure is the criterion's estimate, and the mean of the curve is the figure.
+    let reward = &steady.figures[0];
+    let claim = verdict.criteria.iter().find(|c| c.kind == Kind::Superior).unwrap();
+    assert!((reward.difference.unwrap() - claim.estimate.unwrap()).abs() < 1e-12);
+    for (curve, mean) in evidence.curves.iter().zip([reward.baseline, reward.challenger]) {
+        let sum: f64 = curve.points.iter().map(|p| p.mean).sum();
+        assert!((sum / curve.points.len() as f64 - mean.unwrap()).abs() < 1e-12);
+        assert!(curve.points.iter().all(|p| p.lower < Some(p.mean) && Some(p.mean) < p.upper));
+    }
+    assert_eq!(evidence.curves.len(), 2);
+    // The paths end where the verdict stands.
+    for path in &evidence.paths {
+        let c = verdict.criteria.iter().find(|c| c.id == path.id).unwrap();
+        let (users, log10_e) = *path.points.last().unwrap();
+        assert_eq!(users, c.users);
+        assert!((log10_e - c.e_value.log10()).abs() < 1e-9);
+    }
+    let (users, log10_e) = *evidence.rejection.last().unwrap();
+    assert_eq!(users, verdict.users);
+    assert!((log10_e - verdict.rejection_evidence.log10()).abs() < 1e-9);
 }
 
 /// The JSON of a card.

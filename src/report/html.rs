@@ -214,7 +214,7 @@ fn chart(draw: impl Fn(Width) -> String, out: &mut dyn Write) -> io::Result<()> 
 fn legend<'a>(entries: impl IntoIterator<Item = (Hue, &'a str)>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<ul class=\"legend\">")?;
     for (hue, name) in entries {
-        writeln!(out, "<li><i style=\"background:var(--{})\"></i>{}</li>", hue.name, escape(name))?;
+        writeln!(out, "<li style=\"--hue:var(--{})\">{}</li>", hue.name, escape(name))?;
     }
     writeln!(out, "</ul>")
 }

@@ -84,18 +84,29 @@ fn tail(v: &Verdict) -> String {
     text
 }
 
-/// `text` as running text or a table's cell in which nothing is markup.
+/// `text` as running text or a table's cell in which nothing is markup. What cannot be markup where it
+/// stands is left as it is, so that the file can be read without a renderer too.
 pub(crate) fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let after = rest.peek().copied().unwrap_or(' ');
+        let escaped = match c {
+            '\\' | '`' | '*' | '|' | '~' => true,
+            '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
+            ']' => matches!(after, '(' | '[' | ':'),
+            '>' | '#' | '-' | '+' => out.is_empty() && after == ' ',
+            _ => false,
+        };
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => out.extend(['\\', c]),
             '\n' | '\r' => out.push(' '),
+            c if escaped => out.extend(['\\', c]),
             c => out.push(c),
         }
+        before = c;
     }
     out
 }
@@ -113,7 +124,10 @@ mod tests {
 
     #[test]
     fn nothing_leaves_a_cell_or_a_fence() {
-        assert_eq!(inline("a|b <img> `x` _y_\nz"), "a\\|b &lt;img&gt; \\`x\\` \\_y\\_ z");
+        assert_eq!(inline("a|b <img> `x` _y_\nz"), "a\\|b &lt;img> \\`x\\` \\_y\\_ z");
+        assert_eq!(inline("[x](y) ![x][y] &lt;"), "[x\\](y) ![x\\][y] &amp;lt;");
+        assert_eq!([inline("> 0"), inline("# x"), inline("- x")], ["\\> 0", "\\# x", "\\- x"]);
+        assert_eq!(inline("dismiss_rate in [-0.1, +0.2]"), "dismiss_rate in [-0.1, +0.2]");
         assert_eq!(fenced("sh", "a ```` b"), "`````sh\na ```` b\n`````\n");
         assert_eq!(fenced("sh", "a"), "```sh\na\n```\n");
     }

@@ -93,7 +93,9 @@ pub(in super::super) fn evidence(judgement: &Judgement, highlights: &Highlights,
             let line = cut(points, low, high);
             chart.draw_series([PathElement::new(line, stroke(hue, thick))]).expect(MEMORY);
         }
-        for e in [holds, rejects] {
+        // Where both are the same line it is drawn once.
+        let lines = if holds.to_bits() == rejects.to_bits() { vec![holds] } else { vec![holds, rejects] };
+        for e in lines {
             let y = libm::log10(e);
             let line = PathElement::new([(0.0, y), (users, y)], stroke(INK, 1.0));
             chart.draw_series([line]).expect(MEMORY);
