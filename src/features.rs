@@ -6,6 +6,7 @@
 //! Transcendental functions come from the `libm` crate and not from the system, so that the same request
 //! gives the same vector on every machine.
 
+use crate::dimension::{DIMENSIONS, Dimension};
 use crate::error::{Error, Result};
 use crate::profile::{ProfileIndex, ProfileValues};
 use crate::request::Request;
@@ -14,20 +15,15 @@ use std::f64::consts::TAU;
 use std::fmt;
 
 /// Names of all dimensions; feature set `v1` is the first seven.
-const NAMES: [&str; 12] = [
-    "bias",
-    "hour_sin",
-    "hour_cos",
-    "weekend",
-    "priority",
-    "urgency",
-    "effort",
-    "completion_rate",
-    "dismiss_rate",
-    "mean_dwell",
-    "preferred_hour_alignment",
-    "tip_volume",
-];
+const NAMES: [&str; DIMENSIONS.len()] = {
+    let mut names = [""; DIMENSIONS.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = DIMENSIONS[i].name;
+        i += 1;
+    }
+    names
+};
 
 /// Number of dimensions that come from the candidate and the moment.
 pub const CANDIDATE_DIMS: usize = 7;
@@ -58,6 +54,11 @@ impl FeatureSet {
     /// Names of the dimensions, in order.
     pub fn names(self) -> &'static [&'static str] {
         &NAMES[..self.dim()]
+    }
+
+    /// The dimensions, in order.
+    pub fn dimensions(self) -> &'static [Dimension] {
+        &DIMENSIONS[..self.dim()]
     }
 
     /// Whether the profile is looked at.

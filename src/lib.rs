@@ -11,6 +11,7 @@ pub mod profile;
 pub mod reaction;
 pub mod request;
 
+pub mod dimension;
 pub mod features;
 pub mod policy;
 pub mod state;
@@ -29,7 +30,10 @@ pub mod simulate;
 pub mod gate;
 
 pub mod digest;
+pub mod evidence;
 pub mod promotion;
+
+pub mod card;
 pub mod report;
 
 pub mod evaluate;

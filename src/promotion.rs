@@ -1,15 +1,17 @@
-//! The gate on simulated people: its inputs, their digests, the seed that follows from them, and the run.
+//! The gate on simulated people: its inputs, the seed that follows from their digests, and the run.
 
+use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
-use crate::gate::{Decision, GateSpec, PairedUser, Pool, Provenance, SeedSource, Setting, Trial, Verdict};
+use crate::evidence::{Evidence, Tally, Thinned};
+use crate::gate::{
+    Decision, GateSpec, Kind, PairedUser, Pool, Provenance, SeedSource, Setting, Trial, Verdict,
+};
+use crate::parts::{Header, Parts};
 use crate::persona::Persona;
-use crate::policy::{Luck, Policy};
+use crate::policy::Policy;
 use crate::scenario::Scenario;
-use crate::simulate::Simulation;
+use crate::simulate::{BLOCK_USERS, Block, Simulation};
 use rayon::prelude::*;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -31,6 +33,30 @@ pub struct Inputs {
     pub challenger: Policy,
 }
 
+/// What a gate decided, and what it saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The decision and what it rests on.
+    pub verdict: Verdict,
+    /// What else was seen on the way.
+    pub evidence: Evidence,
+}
+
+/// Where simulated users come from.
+#[derive(Debug)]
+pub enum Source {
+    /// They are simulated now, under this seed or under the one that follows from the inputs.
+    Simulation(Option<u64>),
+    /// They were simulated before, for this very gate.
+    Records(Parts),
+}
+
+/// Blocks of users as a run asks for them.
+enum Supply<'a> {
+    Simulated(Vec<Simulation<'a>>),
+    Recorded(Parts),
+}
+
 impl Inputs {
     /// Puts the inputs together, loading the scenarios that the gate names.
     ///
@@ -49,58 +75,84 @@ impl Inputs {
         Ok(Self { gate, personas, scenarios, baseline, challenger })
     }
 
-    /// SHA-256 of every input as it was understood, by name: what has no effect on the verdict
-    /// (descriptions, comments, the names of policies) has none on the digests.
-    pub fn digests(&self) -> BTreeMap<String, String> {
-        let mut gate = self.gate.raw().clone();
-        gate.description.clear();
-        let mut digests = BTreeMap::from([("gate".to_owned(), digest(&gate))]);
-        for persona in &self.personas {
-            let mut raw = persona.raw().clone();
-            raw.description.clear();
-            digests.insert(format!("persona/{}", persona.name()), digest(&raw));
-        }
-        for scenario in &self.scenarios {
-            let mut raw = scenario.raw().clone();
-            raw.description.clear();
-            digests.insert(format!("scenario/{}", scenario.name()), digest(&raw));
-        }
+    /// Digests of every input.
+    pub fn digests(&self) -> Digests {
+        let mut digests = digest::of_people(&self.personas, &self.scenarios);
+        digests.insert("gate".to_owned(), digest::of_gate(&self.gate));
         for (role, policy) in [("baseline", &self.baseline), ("challenger", &self.challenger)] {
-            digests.insert(role.to_owned(), policy_digest(policy));
+            digests.insert(role.to_owned(), digest::of_policy(policy));
         }
         digests
     }
 
-    /// The seed that follows from the digests, or the one that was given.
-    fn seed(&self, given: Option<u64>) -> (u64, SeedSource) {
-        given.map_or_else(|| (seed_of(&self.digests()), SeedSource::Inputs), |seed| (seed, SeedSource::Given))
+    /// The seed that follows from the digests: running again until the verdict pleases is no way through.
+    pub fn seed(&self) -> u64 {
+        digest::seed(&self.digests())
     }
 
-    /// Runs the gate under `seed`, or under the one that follows from the digests, and returns its verdict.
-    /// `progress` is told after each batch of users.
+    /// Runs the gate and returns what it decided. `command` is the one that does so again; `progress` is told
+    /// after each batch of users.
     ///
     /// # Errors
-    /// Evidence that cannot be judged.
-    pub fn run(&self, seed: Option<u64>, command: String, progress: impl FnMut(&Trial)) -> Result<Verdict> {
-        let (seed, seed_source) = self.seed(seed);
+    /// Evidence that cannot be judged; records that were not made for this gate and these inputs.
+    pub fn run(
+        &self,
+        source: Source,
+        command: String,
+        mut progress: impl FnMut(&Trial),
+    ) -> Result<Judgement> {
+        let digests = self.digests();
+        let derived = digest::seed(&digests);
         let policies = self.policies();
-        let simulations = self.simulations(&policies, seed)?;
-        let mut trial = self.trial(&simulations)?;
+        let (header, mut supply, users) = match source {
+            Source::Simulation(seed) => {
+                let users = self.gate.raw().max_users;
+                let simulations = self.simulations(&policies, seed.unwrap_or(derived))?;
+                let header = Header::new(&simulations, users, seed.unwrap_or(derived), digests.clone());
+                (header, Supply::Simulated(simulations), users)
+            }
+            Source::Records(parts) => {
+                self.refuse_others(parts.header())?;
+                let header = parts.header().clone();
+                (header.clone(), Supply::Recorded(parts), header.users.min(self.gate.raw().max_users))
+            }
+        };
+        let mut trial = self.trial(&header)?;
+        let primary = self.primary();
+        let mut tallies: Vec<Tally> =
+            (0..header.scenarios.len()).map(|s| Tally::new(&header, s, s == primary)).collect();
+        let mut rejection = Thinned::new();
         let decision = if self.is_against_itself() {
             // Nothing can be shown of a policy against itself: there is no evidence to wait for.
             Decision::Inconclusive
         } else {
-            trial.run(|open, users| Ok(draw(&simulations, open, &users)), progress)?
+            let draw = |open: &[usize], users: Range<u64>| {
+                let drawn = supply.draw(open, &users)?;
+                let pairs = |(s, blocks): (&usize, &Vec<Block>)| {
+                    blocks.iter().for_each(|block| tallies[*s].observe(block));
+                    blocks.iter().flat_map(pairs_of).collect()
+                };
+                Ok(open.iter().zip(&drawn).map(pairs).collect())
+            };
+            trial.run(users, draw, |trial| {
+                rejection.push(trial.users(), trial.rejection_evidence());
+                progress(trial);
+            })?
         };
+        if let (Supply::Recorded(parts), 1..) = (&supply, trial.users()) {
+            tallies[primary].replace_curve(parts.curve(primary), header.users);
+        }
+        let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
-        let provenance = Provenance { seed, seed_source, digests: self.digests(), version, command };
+        let provenance = Provenance { seed: header.seed, seed_source, digests, version, command };
         let mut verdict =
             Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
         if trial.users() == 0 {
             "baseline and challenger are the same policy: there is nothing to judge"
                 .clone_into(&mut verdict.reason);
         }
-        Ok(verdict)
+        let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
+        Ok(Judgement { verdict, evidence })
     }
 
     /// The gains of `users` of each persona on every criterion that the decision rests on, for calibration
@@ -109,35 +161,47 @@ impl Inputs {
     /// # Errors
     /// Evidence that cannot be judged.
     pub fn pools(&self, seed: Option<u64>, users: u64) -> Result<Vec<Pool>> {
+        let seed = seed.unwrap_or_else(|| self.seed());
         let policies = self.policies();
-        let simulations = self.simulations(&policies, self.seed(seed).0)?;
-        let mut trial = self.trial(&simulations)?;
+        let simulations = self.simulations(&policies, seed)?;
+        let header = Header::new(&simulations, users, seed, Digests::new());
+        let mut trial = self.trial(&header)?;
         let all: Vec<usize> = (0..simulations.len()).collect();
-        for (scenario, pairs) in draw(&simulations, &all, &(0..users)).iter().enumerate() {
-            for user in pairs.chunks_exact(simulations[scenario].personas().len()) {
-                trial.observe(scenario, user)?;
+        for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
+            let pairs: Vec<PairedUser> = blocks.iter().flat_map(pairs_of).collect();
+            for user in pairs.chunks_exact(header.scenarios[s].personas.len()) {
+                trial.observe(s, user)?;
             }
         }
         Ok(trial.pools())
     }
 
     /// How long the challenger takes for one decision, features included, at the 99th percentile, in the
-    /// first scenario of the gate, with users whom no verdict has seen.
+    /// primary scenario, with users whom no verdict has seen.
     ///
     /// # Errors
     /// A population that names a persona that is not there.
     pub fn decision_time_p99(&self, seed: u64) -> Result<Duration> {
         let policies = [self.challenger.clone()];
-        let simulation = Simulation::new(&self.scenarios[0], &self.personas, &policies, seed)?;
-        let fresh = self.gate.raw().max_users..self.gate.raw().max_users + TIMED_USERS;
-        let mut times = simulation.decision_times(fresh);
+        let scenario = &self.scenarios[self.primary()];
+        let simulation = Simulation::new(scenario, &self.personas, &policies, seed)?;
+        let first = self.gate.raw().max_users;
+        let mut times = simulation.decision_times(first..first + TIMED_USERS);
         times.sort_unstable();
         Ok(times[(times.len() - 1) * 99 / 100])
     }
 
+    /// Position of the primary scenario: the one in which superiority is claimed first.
+    fn primary(&self) -> usize {
+        let claims = &self.gate.raw().criteria;
+        let claim = claims.iter().find(|c| c.kind == Kind::Superior);
+        let name = claim.map(|c| c.scenarios[0].as_str());
+        self.gate.scenarios().iter().position(|s| Some(*s) == name).unwrap_or_default()
+    }
+
     /// Whether baseline and challenger do the same.
     fn is_against_itself(&self) -> bool {
-        policy_digest(&self.baseline) == policy_digest(&self.challenger)
+        digest::of_policy(&self.baseline) == digest::of_policy(&self.challenger)
     }
 
     fn policies(&self) -> [Policy; 2] {
@@ -148,53 +212,67 @@ impl Inputs {
         self.scenarios.iter().map(|s| Simulation::new(s, &self.personas, policies, seed)).collect()
     }
 
-    /// A trial of this gate over these simulations, without users yet.
-    fn trial(&self, simulations: &[Simulation]) -> Result<Trial<'_>> {
-        let setting = |s: &Simulation| Setting {
-            name: s.scenario().name().to_owned(),
-            personas: s.personas().map(|(name, share)| (name.to_owned(), share)).collect(),
-            traits: s.scenario().raw().traits,
-        };
-        let settings: Vec<Setting> = simulations.iter().map(setting).collect();
+    /// Refuses records that do not carry the digests of exactly these inputs.
+    fn refuse_others(&self, header: &Header) -> Result<()> {
+        let (own, theirs) = (self.digests(), &header.digests);
+        let differs = |name: &&String| own.get(*name) != theirs.get(*name);
+        let names: Vec<&str> = own.keys().chain(theirs.keys()).filter(differs).map(String::as_str).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Refused(format!(
+            "these records were not made for this gate: they differ in {}; \
+             make them with `rehearsal simulate --gate`",
+            names[0]
+        )))
+    }
+
+    /// A trial of this gate over the scenarios of a run, without users yet.
+    fn trial(&self, header: &Header) -> Result<Trial<'_>> {
+        let settings: Vec<Setting> = header
+            .scenarios
+            .iter()
+            .zip(&self.scenarios)
+            .map(|(header, scenario)| Setting {
+                name: header.name.clone(),
+                personas: header.personas.clone(),
+                traits: scenario.raw().traits,
+            })
+            .collect();
         let criteria = self.gate.criteria(&settings)?;
         let shares = settings.iter().map(|s| s.personas.iter().map(|(_, share)| *share).collect()).collect();
         Ok(Trial::new(&self.gate, criteria, shares))
     }
 }
 
-/// The users of a range in some of the scenarios, as pairs.
-fn draw(simulations: &[Simulation], open: &[usize], users: &Range<u64>) -> Vec<Vec<PairedUser>> {
-    let pairs = |s: &usize| {
-        let mut pairs = Vec::new();
-        simulations[*s].run(users.clone(), |block| {
-            let records = block.records.chunks_exact(2);
-            pairs.extend(records.map(|r| PairedUser { baseline: r[0], challenger: r[1] }));
-            true
-        });
-        pairs
-    };
-    open.par_iter().map(pairs).collect()
+impl Supply<'_> {
+    /// The users of a range in some of the scenarios.
+    fn draw(&mut self, open: &[usize], users: &Range<u64>) -> Result<Vec<Vec<Block>>> {
+        match self {
+            Self::Simulated(simulations) => {
+                let run = |s: &usize| {
+                    let mut blocks = Vec::new();
+                    simulations[*s].run(users.clone(), |block| {
+                        blocks.push(block);
+                        true
+                    });
+                    blocks
+                };
+                Ok(open.par_iter().map(run).collect())
+            }
+            Self::Recorded(parts) => {
+                let numbers = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+                let mut of = |s: &usize| {
+                    let blocks = numbers.clone().map(|number| Ok(parts.block(*s, number)?.cut(users)));
+                    blocks.collect()
+                };
+                open.iter().map(&mut of).collect()
+            }
+        }
+    }
 }
 
-/// SHA-256, in hexadecimal, of a value's JSON.
-fn digest(value: &impl Serialize) -> String {
-    let json = serde_json::to_vec(value).expect("checked values are plain data");
-    let hexadecimal = |mut text: String, byte: &u8| {
-        text += &format!("{byte:02x}");
-        text
-    };
-    Sha256::digest(json).iter().fold(String::new(), hexadecimal)
-}
-
-/// Digest of what a policy does, whatever it is called.
-fn policy_digest(policy: &Policy) -> String {
-    let mut raw = policy.to_raw();
-    raw.name.clear();
-    digest(&raw)
-}
-
-/// The seed that follows from digests: below 2^53, so that any JSON reader holds it whole.
-fn seed_of(digests: &BTreeMap<String, String>) -> u64 {
-    let hash = Sha256::digest(digest(digests));
-    u64::from_be_bytes(hash[..8].try_into().expect("eight of 32 bytes")) % Luck::SEEDS
+/// The users of a block of baseline and challenger.
+fn pairs_of(block: &Block) -> impl Iterator<Item = PairedUser> + '_ {
+    block.records.chunks_exact(2).map(|pair| PairedUser { baseline: pair[0], challenger: pair[1] })
 }

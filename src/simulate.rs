@@ -48,6 +48,20 @@ pub struct Block {
     pub curve: Curve,
 }
 
+impl Block {
+    /// The part of this block that lies in `users`; the learning curve stays that of all of it.
+    #[must_use]
+    pub fn cut(mut self, users: &Range<u64>) -> Self {
+        let count = self.users.end - self.users.start;
+        let each = self.records.len() / count as usize;
+        let (from, to) = (users.start.max(self.users.start), users.end.min(self.users.end));
+        let at = |user: u64| (user - self.users.start) as usize * each;
+        self.records = self.records[at(from)..at(to)].to_vec();
+        self.users = from..to;
+        self
+    }
+}
+
 impl<'a> Simulation<'a> {
     /// `policies` in `scenario`, among those of `personas` that its population has, under `seed`.
     ///

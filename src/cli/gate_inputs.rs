@@ -1,5 +1,6 @@
 //! What `promote-check` and `calibrate` have in common: the gate and what it is about.
 
+use super::shell;
 use crate::error::Result;
 use crate::gate::GateSpec;
 use crate::persona::Persona;
@@ -37,9 +38,10 @@ impl GateInputs {
     /// The command that does the same again.
     pub(super) fn command(&self, name: &str) -> String {
         let mut words = vec![format!("rehearsal {name}")];
-        words.push(format!("--baseline {} --challenger {}", self.baseline, self.challenger));
-        words.extend(self.gate.as_ref().map(|path| format!("--gate {}", path.display())));
-        words.extend(self.personas.as_ref().map(|path| format!("--personas {}", path.display())));
+        words.push(shell::option("--baseline", &self.baseline));
+        words.push(shell::option("--challenger", &self.challenger));
+        words.extend(self.gate.as_ref().map(|path| shell::option("--gate", path)));
+        words.extend(self.personas.as_ref().map(|path| shell::option("--personas", path)));
         words.extend(self.seed.map(|seed| format!("--seed {seed}")));
         words.join(" ")
     }

@@ -16,12 +16,14 @@ mod output;
 mod progress;
 mod promote_check;
 mod rebuild;
+mod reports;
 mod reset;
 mod reward;
 mod schema;
 mod score;
-mod simulate;
+mod shell;
 mod signals;
+mod simulate;
 mod stats;
 mod verify;
 
@@ -110,6 +112,7 @@ enum Command {
     /// Put parts of a simulation together
     Merge(merge::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
+    /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
 }
 
@@ -139,12 +142,11 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Rebuild(args) => rebuild::run(&args, &global),
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }

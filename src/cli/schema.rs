@@ -1,22 +1,36 @@
-//! `rehearsal schema`: the contract with the service that computes profile features.
+//! `rehearsal schema`: the contract with the service that computes profile features, and with those who
+//! read verdicts.
 
 use super::{exit, output};
 use crate::error::{Error, Result};
-use crate::profile;
+use crate::{profile, report};
 use std::fs;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// What to print the JSON Schema of
+    #[arg(long, value_name = "WHAT", default_value = "profile", conflicts_with = "check")]
+    of: Of,
     /// Compare with a registry exported by that service: a JSON array of {"name", "dtype"}
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
 }
 
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Of {
+    /// The profile features of a request.
+    Profile,
+    /// The output of `promote-check --json`.
+    Verdict,
+}
+
 pub(super) fn run(args: &Args) -> Result<u8> {
-    match &args.check {
-        None => output::pretty_json(&profile::schema())?,
-        Some(path) => {
+    match (&args.check, args.of) {
+        (None, Of::Profile) => output::pretty_json(&profile::schema())?,
+        (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
+        (Some(path), _) => {
             let text = fs::read(path).map_err(Error::io("read", path))?;
             profile::check_registry(&text, &path.display().to_string())?;
             output::text(&format!("{}: the same profile features\n", path.display()))?;

@@ -5,9 +5,11 @@ use super::folder::Folder;
 use super::{exit, output, progress};
 use crate::digest;
 use crate::error::{Error, Fault, Result};
+use crate::gate::GateSpec;
 use crate::parts::{Header, PartWriter};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
+use crate::promotion::Inputs;
 use crate::scenario::Scenario;
 use crate::simulate::{Block, Simulation};
 use std::ops::Range;
@@ -28,9 +30,13 @@ pub(super) struct Args {
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
-    /// Seed: the same seed gives the same output
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
-    seed: u64,
+    /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    seed: Option<u64>,
+    /// Simulate for `promote-check --from`: the scenarios and the seed are those of this gate, `default` or a
+    /// file, the two policies are baseline and challenger
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "steps"])]
+    gate: Option<PathBuf>,
     /// Take the personas from this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     personas: Option<PathBuf>,
@@ -51,17 +57,25 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8> {
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
-    let scenarios = args.scenarios()?;
+    let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
+    let scenarios = gate.as_ref().map_or_else(|| args.scenarios(), |gate| Ok(gate.scenarios.clone()))?;
+    let seed = args.seed.unwrap_or_else(|| gate.as_ref().map_or(0, Inputs::seed));
     refuse_doubles("policy", policies.iter().map(Policy::name))?;
     refuse_doubles("scenario", scenarios.iter().map(Scenario::name))?;
     let simulations = scenarios
         .iter()
-        .map(|scenario| Simulation::new(scenario, &personas, &policies, args.seed))
+        .map(|scenario| Simulation::new(scenario, &personas, &policies, seed))
         .collect::<Result<Vec<_>>>()?;
-    let mut digests = digest::of_people(&personas, &scenarios);
-    let numbered = policies.iter().zip(1..);
-    digests.extend(numbered.map(|(policy, i)| (format!("policy/{i}"), digest::of_policy(policy))));
-    let header = Header::new(&simulations, args.users, args.seed, digests);
+    let digests = gate.as_ref().map_or_else(
+        || {
+            let mut digests = digest::of_people(&personas, &scenarios);
+            let numbered = policies.iter().zip(1..);
+            digests.extend(numbered.map(|(policy, i)| (format!("policy/{i}"), digest::of_policy(policy))));
+            digests
+        },
+        Inputs::digests,
+    );
+    let header = Header::new(&simulations, args.users, seed, digests);
     args.threads.apply()?;
     let start = Instant::now();
     let decisions = match &args.blocks {
@@ -72,6 +86,16 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let rate = decisions as f64 / seconds / 1e6;
     output::note(&format!("{decisions} decisions in {seconds:.2} s, {rate:.2} million per second"));
     Ok(exit::DONE)
+}
+
+/// What a gate, `default` or a file, would judge of two policies.
+fn gate(path: &Path, personas: &[Persona], policies: &[Policy]) -> Result<Inputs> {
+    let [baseline, challenger] = policies else {
+        return Err(Error::Refused("--gate needs two policies: the baseline and the challenger".to_owned()));
+    };
+    let is_default = path == Path::new("default");
+    let gate = if is_default { GateSpec::shipped() } else { GateSpec::load(path) }?;
+    Inputs::new(gate, personas.to_vec(), baseline.clone(), challenger.clone())
 }
 
 /// Runs some users of every scenario and hands their blocks, in order, to `sink`.

@@ -6,6 +6,7 @@
 
 mod calibrate;
 mod eprocess;
+mod path;
 mod plan;
 mod spec;
 mod trial;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use calibrate::{Calibration, Comparison, Null, Pool, Power, SCALES, calibrate};
 pub use eprocess::{EProcess, GRID, Observation, lower_bound, mean, projected_count, upper_bound};
+pub use path::Path;
 pub use plan::{POWERS, Plan, plan};
 pub use spec::{By, Criterion, DecisionTime, GateSpec, Kind, RawCriterion, RawGate, Segment, Setting};
 pub use trial::{Decision, PairedUser, Trial};

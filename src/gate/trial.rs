@@ -11,7 +11,7 @@ use super::eprocess::{EProcess, Observation};
 use super::spec::{Criterion, GateSpec, Segment};
 use crate::error::{Error, Result};
 use crate::metrics::{Metric, UserRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// One simulated user of one persona under both policies.
@@ -24,7 +24,7 @@ pub struct PairedUser {
 }
 
 /// What a trial decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Every criterion has been established.
@@ -87,7 +87,7 @@ impl<'a> Trial<'a> {
         (self.deciding().filter(|t| t.held_after.is_some()).count(), self.deciding().count())
     }
 
-    /// Draws users until the trial is decided. `draw` is asked for the users of a range in some scenarios
+    /// Draws users until the trial is decided, or until `users` of each persona have been drawn. `draw` is asked for the users of a range in some scenarios
     /// and answers, for each of them, one pair per user and persona, the persona changing fastest.
     /// `progress` is told after each batch.
     ///
@@ -95,12 +95,13 @@ impl<'a> Trial<'a> {
     /// Those of `draw`, and pairs that cannot be judged.
     pub fn run(
         &mut self,
+        users: u64,
         mut draw: impl FnMut(&[usize], Range<u64>) -> Result<Vec<Vec<PairedUser>>>,
         mut progress: impl FnMut(&Self),
     ) -> Result<Decision> {
         loop {
             let open = self.open_scenarios();
-            let to = self.spec.raw().max_users.min(self.users + self.spec.raw().batch);
+            let to = users.min(self.users + self.spec.raw().batch);
             let pairs = draw(&open, self.users..to)?;
             for (scenario, pairs) in open.into_iter().zip(&pairs) {
                 for user in pairs.chunks_exact(self.shares[scenario].len()) {
@@ -109,8 +110,10 @@ impl<'a> Trial<'a> {
             }
             self.users = to;
             progress(self);
-            if let Some(decision) = self.decision() {
-                return Ok(decision);
+            match self.decision() {
+                Some(decision) => return Ok(decision),
+                None if self.users >= users => return Ok(Decision::Inconclusive),
+                None => {}
             }
         }
     }
@@ -150,14 +153,14 @@ impl<'a> Trial<'a> {
         (0..self.shares.len()).filter(open).collect()
     }
 
-    /// The decision, once there is one.
-    pub fn decision(&self) -> Option<Decision> {
+    /// Promote or reject, once the evidence suffices.
+    fn decision(&self) -> Option<Decision> {
         if self.rejection_evidence() >= 1.0 / self.spec.raw().beta {
             Some(Decision::Reject)
         } else if self.deciding().all(|t| t.held_after.is_some()) {
             Some(Decision::Promote)
         } else {
-            (self.users >= self.spec.raw().max_users).then_some(Decision::Inconclusive)
+            None
         }
     }
 

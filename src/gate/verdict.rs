@@ -4,14 +4,14 @@ use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
 use super::spec::{Kind, Segment};
 use super::trial::{Decision, Tracked, Trial};
 use crate::metrics::Metric;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the verdict's JSON.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Where the seed came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeedSource {
     /// From a digest of the gate, the personas, the scenarios and both policies.

@@ -1,10 +1,13 @@
 //! JSON: what programs read.
 
 use super::VerdictFormat;
-use crate::gate::Verdict;
+use crate::promotion::Judgement;
 use std::io::{self, Write};
 
-/// Indented JSON, one object.
+/// The JSON Schema (draft 2020-12) of what [`Json`] writes.
+pub const VERDICT_SCHEMA: &str = include_str!("../../schemas/verdict.schema.json");
+
+/// Indented JSON, one object: the verdict.
 #[derive(Debug, Clone, Copy)]
 pub struct Json;
 
@@ -13,8 +16,8 @@ impl VerdictFormat for Json {
         "verdict.json"
     }
 
-    fn write(&self, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, verdict)?;
+    fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &judgement.verdict)?;
         writeln!(out)
     }
 }

@@ -1,0 +1,137 @@
+//! Where a verdict goes besides stdout: a folder with every format, a summary, a model card, and what GitHub
+//! Actions shows. All of it is opened, and refused, before the long run.
+
+use super::folder::{Folder, Pending};
+use super::output;
+use crate::card::CardFile;
+use crate::error::{Error, Result};
+use crate::promotion::{Inputs, Judgement};
+use crate::report::{Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
+use std::env;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Destinations {
+    /// Write the verdict in every format into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write the verdict as Markdown; under GitHub Actions it is added to the step's summary anyway
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Write the challenger's model card, adding this verdict to the history of the one that is there
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+}
+
+/// Everything that will be written.
+pub(super) struct Reports<'a> {
+    inputs: &'a Inputs,
+    formats: Vec<Box<dyn VerdictFormat>>,
+    folder: Option<Folder>,
+    summary: Option<Pending>,
+    card: Option<(Pending, CardFile, String)>,
+    github: Option<GitHub>,
+}
+
+/// A step of GitHub Actions.
+struct GitHub {
+    /// Where it wants its summary added.
+    summary: Option<(PathBuf, File)>,
+}
+
+impl Destinations {
+    /// Makes sure that everything can be written.
+    pub(super) fn open<'a>(&self, inputs: &'a Inputs) -> Result<Reports<'a>> {
+        let formats = verdict_formats();
+        let names = || formats.iter().map(|f| f.file_name());
+        let folder = self.out.as_deref().map(|dir| Folder::open(dir, names())).transpose()?;
+        let github = GitHub::detect()?;
+        // The step's own summary is added to, never replaced.
+        let own = |path: &&PathBuf| !github.as_ref().is_some_and(|g| g.has_summary_at(path));
+        let summary = self.summary.as_ref().filter(own).map(|path| Pending::open(path)).transpose()?;
+        let card = self
+            .card
+            .as_deref()
+            .map(|path| Ok::<_, Error>((Pending::open(path)?, CardFile::load(path, inputs)?, now()?)));
+        Ok(Reports { inputs, folder, summary, card: card.transpose()?, github, formats })
+    }
+}
+
+impl Reports<'_> {
+    /// Writes all of it.
+    pub(super) fn write(self, judgement: &Judgement) -> Result<()> {
+        if let Some(mut folder) = self.folder {
+            for (i, format) in self.formats.iter().enumerate() {
+                folder.write(i, |out| format.write(judgement, out))?;
+            }
+            folder.finish()?;
+        }
+        if let Some(summary) = self.summary {
+            summary.write(|out| Markdown.write(judgement, out))?;
+        }
+        if let Some((file, card, date)) = self.card {
+            file.write(|out| card.write(self.inputs, judgement, &date, out))?;
+        }
+        self.github.map_or(Ok(()), |github| github.show(judgement))
+    }
+}
+
+impl GitHub {
+    /// The step that this process runs in, if it does.
+    fn detect() -> Result<Option<Self>> {
+        if env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+            return Ok(None);
+        }
+        let path = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let open = |path: PathBuf| {
+            let file = OpenOptions::new().append(true).create(true).open(&path);
+            Ok::<_, Error>((path.clone(), file.map_err(Error::io("write", &path))?))
+        };
+        Ok(Some(Self { summary: path.map(open).transpose()? }))
+    }
+
+    fn has_summary_at(&self, path: &Path) -> bool {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.summary.as_ref().is_some_and(|(own, _)| real(own) == real(path))
+    }
+
+    fn show(self, judgement: &Judgement) -> Result<()> {
+        if let Some((path, mut file)) = self.summary {
+            let mut text = Vec::new();
+            Markdown.write(judgement, &mut text).expect("memory takes everything");
+            let there = file.metadata().map_err(Error::io("read", &path))?.len() as usize;
+            if there + text.len() < SUMMARY_LIMIT {
+                file.write_all(&text).map_err(Error::io("write", &path))?;
+            } else {
+                output::warn(&"the step's summary is full, the verdict is not added to it");
+            }
+        }
+        // Without a stderr there is nobody to tell.
+        let _ = annotations::write(&judgement.verdict, &mut io::stderr().lock());
+        Ok(())
+    }
+}
+
+/// The date of a card's entry: now, or the one that `SOURCE_DATE_EPOCH` asks for, so that a card can be made
+/// again byte for byte.
+fn now() -> Result<String> {
+    const NAME: &str = "SOURCE_DATE_EPOCH";
+    let time = match env::var_os(NAME) {
+        None => SystemTime::now(),
+        Some(value) => {
+            // Seconds of the years that have four digits.
+            let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < 253_402_300_800);
+            let refused = || {
+                let shown = value.to_string_lossy();
+                Error::Refused(format!(
+                    "{NAME} is {shown:?}; allowed: seconds since 1970 until the year 9999"
+                ))
+            };
+            SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.ok_or_else(refused)?)
+        }
+    };
+    Ok(humantime::format_rfc3339_seconds(time).to_string())
+}

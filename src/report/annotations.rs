@@ -1,0 +1,58 @@
+//! Workflow commands that GitHub Actions shows beside a run: one for a verdict that is no promotion, and
+//! one for each criterion that failed, as far as GitHub shows them.
+
+use super::words::{self, Standing};
+use crate::gate::{Decision, Verdict};
+use std::io::{self, Write};
+
+/// GitHub keeps no more than ten errors and ten warnings of a step.
+const MOST_PER_LEVEL: usize = 10;
+
+/// Writes the annotations of `verdict`, one per line; nothing for a promotion.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    if verdict.verdict == Decision::Promote {
+        return Ok(());
+    }
+    let title = format!("{}: {}", words::decision(verdict), words::headline(verdict));
+    command(out, "error", &title, &format!("{}; next: {}", verdict.reason, words::next(verdict)))?;
+    for (level, wanted, most) in
+        [("error", Standing::Fails, MOST_PER_LEVEL - 1), ("warning", Standing::Open, MOST_PER_LEVEL)]
+    {
+        let criteria = verdict.criteria.iter().filter(|c| Standing::of(c, verdict) == wanted);
+        for c in criteria.take(most) {
+            let message = format!(
+                "difference {} in {}, needs {}; evidence {} of {} after {} users",
+                words::signed(c.estimate),
+                words::interval(c.lower, c.upper),
+                words::claim(c),
+                words::e_value(c.e_value),
+                (1.0 / verdict.alpha).ceil(),
+                c.users
+            );
+            command(out, level, &format!("{} {}", c.id, wanted.word()), &message)?;
+        }
+    }
+    Ok(())
+}
+
+fn command(out: &mut dyn Write, level: &str, title: &str, message: &str) -> io::Result<()> {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let title = data(title).replace(':', "%3A").replace(',', "%2C");
+    writeln!(out, "::{level} title={title}::{}", data(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_ends_the_command_or_begins_another() {
+        let mut out = Vec::new();
+        command(&mut out, "error", "a:b,c\n::d", "100%\r\n::error::x").unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "::error title=a%3Ab%2Cc%0A%3A%3Ad::100%25%0D%0A::error::x\n");
+    }
+}

@@ -1,0 +1,50 @@
+//! Learning curves of both policies, with bands.
+
+use super::{
+    BASELINE, CHALLENGER, GRID, MEMORY, MUTED, Width, draw, padded, px, stroke, text, without_minus,
+};
+use crate::evidence::Evidence;
+use plotters::prelude::*;
+
+/// Mean reward along the decisions of a user.
+pub(in super::super) fn curves(evidence: &Evidence, width: Width) -> String {
+    let steps = f64::from(evidence.primary().steps);
+    let all = evidence.curves.iter().flat_map(|c| &c.points);
+    let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| {
+        (low.min(p.lower.unwrap_or(p.mean)), high.max(p.upper.unwrap_or(p.mean)))
+    });
+    draw(width, 300, "Learning curves: mean reward along the decisions of a user", |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(px(8.0))
+            .margin_right(px(14.0))
+            .x_label_area_size(px(38.0))
+            .y_label_area_size(px(40.0))
+            .build_cartesian_2d(0.0..steps, padded(low, high))
+            .expect(MEMORY);
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(6)
+            .y_labels(6)
+            .x_label_formatter(&|x| format!("{x:.0}"))
+            .y_label_formatter(&|y| without_minus(format!("{y:.2}")))
+            .x_desc("decision")
+            .axis_desc_style(text(MUTED))
+            .label_style(text(MUTED))
+            .axis_style(stroke(GRID, 1.0))
+            .bold_line_style(stroke(GRID, 1.0))
+            .light_line_style(TRANSPARENT)
+            .draw()
+            .expect(MEMORY);
+        for (curve, hue) in evidence.curves.iter().zip([BASELINE, CHALLENGER]) {
+            let lower = curve.points.iter().filter_map(|p| Some((p.step, p.lower?)));
+            let upper = curve.points.iter().rev().filter_map(|p| Some((p.step, p.upper?)));
+            let band: Vec<(f64, f64)> = lower.chain(upper).collect();
+            chart.draw_series([Polygon::new(band, hue.light.mix(0.16))]).expect(MEMORY);
+        }
+        for (curve, hue) in evidence.curves.iter().zip([BASELINE, CHALLENGER]) {
+            let line: Vec<(f64, f64)> = curve.points.iter().map(|p| (p.step, p.mean)).collect();
+            chart.draw_series([PathElement::new(line, stroke(hue, 2.0))]).expect(MEMORY);
+        }
+    })
+}

@@ -1,0 +1,249 @@
+//! One HTML page: everything in the file, no script, nothing fetched.
+//!
+//! It is written so that it is XML too: any XML parser can check that it is well formed.
+
+use super::VerdictFormat;
+use super::charts::{self, Highlights, Hue, Width};
+use super::words::{self, Standing};
+use super::xml::escape;
+use crate::evidence::{Figure, PersonaEvidence};
+use crate::gate::Verdict;
+use crate::metrics::Metric;
+use crate::promotion::Judgement;
+use crate::reaction::Reaction;
+use std::io::{self, Write};
+
+/// The page's own style; the colours come from [`charts::style`].
+const STYLE: &str = include_str!("page.css");
+
+/// What was decided and why, with charts.
+#[derive(Debug, Clone, Copy)]
+pub struct Html;
+
+impl VerdictFormat for Html {
+    fn file_name(&self) -> &'static str {
+        "report.html"
+    }
+
+    fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
+        let v = &judgement.verdict;
+        let title = format!("{}: {}", words::decision(v), words::headline(v));
+        writeln!(
+            out,
+            "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n\
+             <meta charset=\"utf-8\" />\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\" />\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n\
+             <title>{}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n<main>",
+            escape(&title),
+            charts::style()
+        )?;
+        head(v, out)?;
+        criteria(v, out)?;
+        if v.users > 0 {
+            seen(judgement, out)?;
+        }
+        provenance(v, out)?;
+        writeln!(out, "</main>\n</body>\n</html>")
+    }
+}
+
+/// Decision, why, how sure, what next.
+fn head(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let decision = words::decision(v);
+    writeln!(out, "<div class=\"badge {}\">{decision}</div>", decision.to_lowercase())?;
+    writeln!(out, "<h1>{}</h1>", escape(&words::headline(v)))?;
+    let users = format!("{} of each persona, each under both policies", v.users);
+    definitions(
+        "answers",
+        &[
+            ("Why", v.reason.clone()),
+            ("How sure", words::certainty(v)),
+            ("Next", words::next(v)),
+            ("Simulated people", users),
+        ],
+        out,
+    )
+}
+
+fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<h2>Criteria</h2>")?;
+    writeln!(
+        out,
+        "<p>The gate promotes when all of them hold. Each interval must clear the upright mark: zero for a \
+         claim of superiority, else the tolerated loss.</p>"
+    )?;
+    let mut standings: Vec<Standing> = v.criteria.iter().map(|c| Standing::of(c, v)).collect();
+    standings.sort_unstable();
+    standings.dedup();
+    legend(standings.iter().map(|s| (charts::hue_of(*s), s.word())), out)?;
+    chart(|width| charts::forest(v, width), out)?;
+    writeln!(out, "<details><summary>The figures</summary>")?;
+    table(&["", "criterion", "difference", "bounds", "needs", "evidence", "users"], 2, out, |out| {
+        for c in &v.criteria {
+            let word = Standing::of(c, v).word();
+            let users = c.held_after.unwrap_or(c.users).to_string();
+            writeln!(
+                out,
+                "<tr><td class=\"name word-{word}\">{word}</td><td class=\"name\">{}</td>",
+                escape(&c.id)
+            )?;
+            cells(
+                &[
+                    words::signed(c.estimate),
+                    words::interval(c.lower, c.upper),
+                    words::claim(c),
+                    words::e_value(c.e_value),
+                    users,
+                ],
+                out,
+            )?;
+            writeln!(out, "</tr>")?;
+        }
+        Ok(())
+    })?;
+    writeln!(out, "<p class=\"note\">{}</p></details>", escape(&words::reading(v)))
+}
+
+/// The charts and figures of what was seen besides the criteria.
+fn seen(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
+    let Judgement { verdict: v, evidence } = judgement;
+    let primary = evidence.primary();
+    let scenario = escape(&primary.scenario);
+    let both = [(charts::BASELINE, v.baseline.as_str()), (charts::CHALLENGER, v.challenger.as_str())];
+
+    writeln!(out, "<h2>Evidence</h2>")?;
+    writeln!(
+        out,
+        "<p>What 1 staked on each criterion has become. From {:.0} on the criterion holds; of one that is not \
+         met, the stake gets that far with at most {} chance, however long one plays. The bet against the \
+         challenger rejects it from {:.0} on.</p>",
+        (1.0 / v.alpha).ceil(),
+        words::percent(v.alpha),
+        (1.0 / v.beta).ceil()
+    )?;
+    let highlights = Highlights::of(judgement);
+    let others = (charts::FAINT, "the other criteria");
+    legend(highlights.paths.iter().map(|h| (h.hue, h.name.as_str())).chain([others]), out)?;
+    chart(|width| charts::evidence(judgement, &highlights, width), out)?;
+
+    writeln!(out, "<h2>Learning curves</h2>")?;
+    writeln!(
+        out,
+        "<p>Mean reward along the {} decisions of a user in <em>{scenario}</em>, with 95% bands.</p>",
+        primary.steps
+    )?;
+    legend(both, out)?;
+    chart(|width| charts::curves(evidence, width), out)?;
+
+    writeln!(out, "<h2>Reactions</h2>")?;
+    writeln!(
+        out,
+        "<p>What each persona did with the tips in <em>{scenario}</em>: {} above, {} below; at the right, \
+         the share completed.</p>",
+        escape(&v.baseline),
+        escape(&v.challenger)
+    )?;
+    legend(charts::REACTIONS.into_iter().zip(Reaction::ALL.map(Reaction::name)), out)?;
+    chart(|width| charts::reactions(primary, width), out)?;
+
+    writeln!(out, "<h2>Personas, worst first</h2>")?;
+    writeln!(out, "<p>Mean reward and dismiss rate per decision in <em>{scenario}</em>.</p>")?;
+    let mut personas: Vec<&PersonaEvidence> = primary.personas.iter().collect();
+    let difference = |p: &PersonaEvidence| figure(p, Metric::Reward).difference.unwrap_or(f64::INFINITY);
+    personas.sort_by(|a, b| difference(a).total_cmp(&difference(b)));
+    let columns = ["persona", "share", "reward", "difference", "bounds", "dismissed", "difference"];
+    table(&columns, 1, out, |out| {
+        for p in personas {
+            let (reward, dismissed) = (figure(p, Metric::Reward), figure(p, Metric::DismissRate));
+            let change =
+                |f: &Figure| format!("{} \u{2192} {}", words::plain(f.baseline), words::plain(f.challenger));
+            writeln!(out, "<tr><td class=\"name\">{}</td>", escape(&p.persona))?;
+            cells(
+                &[
+                    words::percent((1000.0 * p.share).round() / 1000.0),
+                    change(reward),
+                    words::signed(reward.difference),
+                    words::interval(reward.lower, reward.upper),
+                    change(dismissed),
+                    words::signed(dismissed.difference),
+                ],
+                out,
+            )?;
+            writeln!(out, "</tr>")?;
+        }
+        Ok(())
+    })?;
+    writeln!(
+        out,
+        "<p class=\"note\">Differences are shares of the metric's range. These bounds, unlike those of the \
+         criteria, need enough users for a mean to be normal; nothing is decided by them.</p>"
+    )
+}
+
+fn figure(persona: &PersonaEvidence, metric: Metric) -> &Figure {
+    persona.figures.iter().find(|f| f.metric == metric).expect("a figure for every metric")
+}
+
+fn provenance(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let p = &v.provenance;
+    writeln!(out, "<h2>What it rests on</h2>\n<p>{}</p>", escape(v.caveat))?;
+    let seed = format!("{} ({})", p.seed, words::seed_source(v));
+    definitions("", &[("Seed", seed), ("Version", format!("rehearsal {}", p.version))], out)?;
+    writeln!(out, "<p>To get this verdict again:</p>\n<pre>{}</pre>", escape(&p.command))?;
+    writeln!(out, "<details><summary>SHA-256 of every input</summary>")?;
+    table(&["input", "digest"], 2, out, |out| {
+        for (name, digest) in &p.digests {
+            writeln!(
+                out,
+                "<tr><td class=\"name\">{}</td><td class=\"name\"><code>{digest}</code></td></tr>",
+                escape(name)
+            )?;
+        }
+        Ok(())
+    })?;
+    writeln!(out, "</details>")
+}
+
+/// One chart, drawn for a screen and for a phone; the style sheet shows one of both.
+fn chart(draw: impl Fn(Width) -> String, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<div class=\"wide\">{}</div>", draw(Width::Wide))?;
+    writeln!(out, "<div class=\"narrow\">{}</div>", draw(Width::Narrow))
+}
+
+fn legend<'a>(entries: impl IntoIterator<Item = (Hue, &'a str)>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<ul class=\"legend\">")?;
+    for (hue, name) in entries {
+        writeln!(out, "<li style=\"--hue:var(--{})\">{}</li>", hue.name, escape(name))?;
+    }
+    writeln!(out, "</ul>")
+}
+
+fn definitions(class: &str, entries: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<dl class=\"{class}\">")?;
+    for (term, text) in entries {
+        writeln!(out, "<dt>{term}</dt><dd>{}</dd>", escape(text))?;
+    }
+    writeln!(out, "</dl>")
+}
+
+/// A table that scrolls where it is too wide; its first `names` columns are text.
+fn table(
+    columns: &[&str],
+    names: usize,
+    out: &mut dyn Write,
+    rows: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    writeln!(out, "<div class=\"scroll\"><table><thead><tr>")?;
+    for (i, column) in columns.iter().enumerate() {
+        let class = if i < names { " class=\"name\"" } else { "" };
+        writeln!(out, "<th scope=\"col\"{class}>{column}</th>")?;
+    }
+    writeln!(out, "</tr></thead><tbody>")?;
+    rows(out)?;
+    writeln!(out, "</tbody></table></div>")
+}
+
+fn cells(values: &[String], out: &mut dyn Write) -> io::Result<()> {
+    values.iter().try_for_each(|value| writeln!(out, "<td>{}</td>", escape(value)))
+}

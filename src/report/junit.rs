@@ -1,0 +1,122 @@
+//! XML in the manner of `JUnit`: what CI servers read.
+
+use super::VerdictFormat;
+use super::words::{self, Standing};
+use super::xml::{attribute, escape};
+use crate::gate::{Assessment, Decision, Verdict};
+use crate::promotion::Judgement;
+use std::io::{self, Write};
+
+/// One suite with a test case per criterion, one for the verdict before them. What is open counts as a
+/// failure, what was not evaluated as skipped; an inconclusive verdict is therefore never green.
+#[derive(Debug, Clone, Copy)]
+pub struct Junit;
+
+impl VerdictFormat for Junit {
+    fn file_name(&self) -> &'static str {
+        "junit.xml"
+    }
+
+    fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
+        let v = &judgement.verdict;
+        let standing = |c: &Assessment| Standing::of(c, v);
+        let count = |wanted: &[Standing]| v.criteria.iter().filter(|c| wanted.contains(&standing(c))).count();
+        let promoted = v.verdict == Decision::Promote;
+        let tests = 1 + v.criteria.len();
+        let failures = usize::from(!promoted) + count(&[Standing::Fails, Standing::Open]);
+        let skipped = count(&[Standing::NotEvaluated]);
+        let suite = format!("rehearsal: {} over {}", v.challenger, v.baseline);
+        writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
+        writeln!(
+            out,
+            r#"<testsuites name="rehearsal" tests="{tests}" failures="{failures}" errors="0" skipped="{skipped}">"#
+        )?;
+        writeln!(
+            out,
+            r#"  <testsuite name="{}" tests="{tests}" failures="{failures}" errors="0" skipped="{skipped}">"#,
+            attribute(&suite)
+        )?;
+        properties(v, out)?;
+        let failure = (!promoted).then(|| {
+            let details = format!("{}\nnext: {}\n{}", v.reason, words::next(v), v.caveat);
+            Problem::Failure(words::decision(v).to_lowercase(), v.reason.clone(), details)
+        });
+        test_case(out, "rehearsal.verdict", "verdict", failure)?;
+        for c in &v.criteria {
+            let class = format!("rehearsal.{}", c.scenario);
+            let problem = match standing(c) {
+                Standing::Holds => None,
+                Standing::NotEvaluated => Some(Problem::Skipped(v.reason.clone())),
+                s => Some(Problem::Failure(s.word().to_owned(), summary(c), details(c, v))),
+            };
+            test_case(out, &class, &c.id, problem)?;
+        }
+        writeln!(out, "  </testsuite>\n</testsuites>")
+    }
+}
+
+/// Why a test case is not green.
+enum Problem {
+    /// Type, message and text.
+    Failure(String, String, String),
+    /// Message.
+    Skipped(String),
+}
+
+fn properties(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let p = &v.provenance;
+    let fixed = [
+        ("verdict".to_owned(), words::decision(v).to_lowercase()),
+        ("seed".to_owned(), p.seed.to_string()),
+        ("version".to_owned(), p.version.to_owned()),
+        ("command".to_owned(), p.command.clone()),
+    ];
+    let digests = p.digests.iter().map(|(name, digest)| (format!("sha256/{name}"), digest.clone()));
+    writeln!(out, "    <properties>")?;
+    for (name, value) in fixed.into_iter().chain(digests) {
+        writeln!(out, r#"      <property name="{}" value="{}"/>"#, attribute(&name), attribute(&value))?;
+    }
+    writeln!(out, "    </properties>")
+}
+
+fn test_case(out: &mut dyn Write, class: &str, name: &str, problem: Option<Problem>) -> io::Result<()> {
+    let case = format!(r#"    <testcase classname="{}" name="{}""#, attribute(class), attribute(name));
+    match problem {
+        None => writeln!(out, "{case}/>"),
+        Some(Problem::Skipped(message)) => {
+            writeln!(out, "{case}>\n      <skipped message=\"{}\"/>\n    </testcase>", attribute(&message))
+        }
+        Some(Problem::Failure(kind, message, text)) => writeln!(
+            out,
+            "{case}>\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>",
+            attribute(&kind),
+            attribute(&message),
+            escape(&text)
+        ),
+    }
+}
+
+fn summary(c: &Assessment) -> String {
+    format!(
+        "difference {} in {}, needs {}",
+        words::signed(c.estimate),
+        words::interval(c.lower, c.upper),
+        words::claim(c)
+    )
+}
+
+fn details(c: &Assessment, v: &Verdict) -> String {
+    let needed = match c.users_needed {
+        Some(n) => format!("about {n} users at this rate"),
+        None => "no number of users would do at this rate".to_owned(),
+    };
+    format!(
+        "{}\nevidence {} of {} after {} users; to establish it: {needed}\nevidence against it {} of {}",
+        summary(c),
+        words::e_value(c.e_value),
+        (1.0 / v.alpha).ceil(),
+        c.users,
+        words::e_value(c.refutation),
+        (1.0 / v.beta).ceil()
+    )
+}

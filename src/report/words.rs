@@ -1,0 +1,191 @@
+//! What all formats say alike: the decision, each criterion's standing and claim, numbers, what to do next.
+
+use crate::gate::{Assessment, Decision, Kind, SeedSource, Verdict};
+
+/// Where a criterion stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// Evidence that it is not met has reached 1/beta.
+    Fails,
+    /// Neither established nor refuted.
+    Open,
+    /// Established.
+    Holds,
+    /// No user was looked at.
+    NotEvaluated,
+}
+
+impl Standing {
+    pub(crate) fn of(c: &Assessment, v: &Verdict) -> Self {
+        if c.users == 0 {
+            Self::NotEvaluated
+        } else if c.holds {
+            Self::Holds
+        } else if c.refutation >= 1.0 / v.beta {
+            Self::Fails
+        } else {
+            Self::Open
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Fails => "fails",
+            Self::Open => "open",
+            Self::Holds => "holds",
+            Self::NotEvaluated => "unseen",
+        }
+    }
+}
+
+/// The decision in a word.
+pub(crate) fn decision(v: &Verdict) -> &'static str {
+    match v.verdict {
+        Decision::Promote => "PROMOTE",
+        Decision::Reject => "REJECT",
+        Decision::Inconclusive => "INCONCLUSIVE",
+    }
+}
+
+/// The decision in a sentence without its full stop.
+pub(crate) fn headline(v: &Verdict) -> String {
+    let (challenger, baseline) = (&v.challenger, &v.baseline);
+    match v.verdict {
+        Decision::Promote => format!("{challenger} may replace {baseline}"),
+        Decision::Reject => format!("{challenger} must not replace {baseline}"),
+        Decision::Inconclusive => format!("it is not shown whether {challenger} may replace {baseline}"),
+    }
+}
+
+/// How sure the decision is.
+pub(crate) fn certainty(v: &Verdict) -> String {
+    let (alpha, beta) = (percent(v.alpha), percent(v.beta));
+    match v.verdict {
+        Decision::Promote => {
+            format!("had {} failed any criterion, this verdict's chance was at most {alpha}", v.challenger)
+        }
+        Decision::Reject => {
+            format!("had {} met every criterion, this verdict's chance was at most {beta}", v.challenger)
+        }
+        Decision::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
+        Decision::Inconclusive => format!(
+            "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of \
+             {beta}"
+        ),
+    }
+}
+
+/// What to do now.
+pub(crate) fn next(v: &Verdict) -> String {
+    let (challenger, baseline) = (&v.challenger, &v.baseline);
+    let open: Vec<&Assessment> = v.criteria.iter().filter(|c| !c.holds).collect();
+    match (v.verdict, open.first()) {
+        (Decision::Promote, _) => {
+            format!("let {challenger} take over, and keep {baseline} running as its shadow")
+        }
+        (Decision::Reject, Some(worst)) => {
+            let who = worst.persona.as_ref().map_or_else(String::new, |p| format!(" for {p}"));
+            format!("keep {baseline}; look first at what {challenger} does in {}{who}", worst.scenario)
+        }
+        (Decision::Inconclusive, Some(_)) if v.users == 0 => {
+            "name two policies that differ with --baseline and --challenger".to_owned()
+        }
+        (Decision::Inconclusive, Some(weakest)) => {
+            let needed: Option<Vec<u64>> = open.iter().map(|c| c.users_needed).collect();
+            match needed.and_then(|all| all.into_iter().max()) {
+                Some(n) => format!("keep {baseline}; max_users of about {n} should settle it"),
+                None => format!(
+                    "keep {baseline}; more users will not help: {challenger} has to do better on {}",
+                    weakest.id
+                ),
+            }
+        }
+        _ => format!("keep {baseline}"),
+    }
+}
+
+/// What a criterion demands of the difference.
+pub(crate) fn claim(c: &Assessment) -> String {
+    match (c.kind, c.metric.more_is_better()) {
+        (Kind::Superior, true) => "> 0".to_owned(),
+        (Kind::Superior, false) => "< 0".to_owned(),
+        (Kind::NotInferior, true) => format!("> -{}", c.margin),
+        (Kind::NotInferior, false) => format!("< {}", c.margin),
+    }
+}
+
+/// A difference with its sign and three decimals; "-" where it is unknown.
+pub(crate) fn signed(value: Option<f64>) -> String {
+    // Adding 0.0 makes -0.0 a plain 0.
+    value.map_or_else(|| "-".to_owned(), |v| format!("{:+.3}", v + 0.0))
+}
+
+/// An interval of differences.
+pub(crate) fn interval(lower: Option<f64>, upper: Option<f64>) -> String {
+    if lower.is_none() && upper.is_none() {
+        return "-".to_owned();
+    }
+    format!("[{}, {}]", signed(lower), signed(upper))
+}
+
+/// A mean with three decimals; "-" where it is unknown.
+pub(crate) fn plain(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |v| format!("{:.3}", v + 0.0))
+}
+
+/// An e-value with about three digits.
+pub(crate) fn e_value(e: f64) -> String {
+    if e.is_infinite() {
+        "> 1e308".to_owned()
+    } else if e >= 1e5 {
+        format!("{e:.0e}")
+    } else if e >= 100.0 {
+        format!("{e:.0}")
+    } else {
+        format!("{e:.2}")
+    }
+}
+
+/// A probability in percent, without needless digits.
+pub(crate) fn percent(p: f64) -> String {
+    // 100 * 0.07 is not 7: three decimals take such rounding away.
+    let digits = format!("{:.3}", 100.0 * p);
+    format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Where the seed came from.
+pub(crate) fn seed_source(v: &Verdict) -> &'static str {
+    match v.provenance.seed_source {
+        SeedSource::Inputs => "it follows from the inputs",
+        SeedSource::Given => "given with --seed: not the one that follows from the inputs",
+    }
+}
+
+/// How to read the table of criteria.
+pub(crate) fn reading(v: &Verdict) -> String {
+    format!(
+        "Differences are {} minus {}, as shares of the metric's range; each pair of bounds holds at {}, however \
+         often one looks. Evidence is an e-value, what 1 staked on the criterion has become: from {:.0} on it \
+         holds. Users are those that it took, or that there were.",
+        v.challenger,
+        v.baseline,
+        percent(1.0 - v.alpha),
+        (1.0 / v.alpha).ceil()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!([signed(Some(-0.0)), signed(Some(0.0421)), signed(None)], ["+0.000", "+0.042", "-"]);
+        assert_eq!(
+            [percent(0.05), percent(0.07), percent(0.001), percent(0.95)],
+            ["5%", "7%", "0.1%", "95%"]
+        );
+        let e = [0.2351, 20.0, 153.7, 99_999.0, 123_456.0, f64::INFINITY].map(e_value);
+        assert_eq!(e, ["0.24", "20.00", "154", "99999", "1e5", "> 1e308"]);
+    }
+}
