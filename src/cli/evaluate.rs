@@ -1,6 +1,6 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
-use super::{exit, output};
+use super::{Global, exit, output};
 use crate::error::{Error, Fault, Result, within};
 use crate::evaluate::log::{Columns, Format, LogReader, Logs};
 use crate::evaluate::{self, Estimator, Evaluation, Method, ModelKind, Settings, Target, Verdict};
@@ -15,6 +15,9 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
     #[arg(long = "policy", value_name = "P", required = true)]
     policies: Vec<String>,
+    /// Judge policies as the state directory has them, instead of letting them learn from the log
+    #[arg(long)]
+    frozen: bool,
     /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
     /// vw (Vowpal Wabbit), or csv
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
@@ -55,9 +58,13 @@ pub(super) struct Args {
     force: bool,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let settings = settings(args)?;
-    let targets: Vec<Target> = args.policies.iter().map(|p| Target::load(p)).collect::<Result<_>>()?;
+    let target = |name: &String| {
+        let target = Target::load(name)?;
+        Ok(if args.frozen { target.frozen(&global.state_dir) } else { target })
+    };
+    let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
     let format = match args.format.as_str() {
         "auto" => None,
         name => Some(Format::from_name(name)?),

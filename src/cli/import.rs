@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::state::UserState;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,8 +28,9 @@ struct Answer {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = global.store();
     let mut lines = Lines::open(args.file.as_deref())?;
+    let stop = AtomicBool::new(false);
     let (mut ledger, mut code) = (store.ledger(), exit::DONE);
-    while let Some(chunk) = lines.next_chunk()? {
+    while let Some(chunk) = lines.next_chunk(&stop)? {
         let (mut states, mut answers) = (Vec::new(), Vec::new());
         for (number, line) in chunk.lines() {
             let state = UserState::from_line(line, &format!("line {number}"));

@@ -2,14 +2,16 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 mod calibrate;
+mod collector;
 mod evaluate;
 pub mod exit;
+mod export;
 mod folder;
 mod gate_inputs;
-mod export;
 mod given;
 mod import;
 mod input;
+mod merge;
 mod output;
 mod progress;
 mod promote_check;
@@ -19,6 +21,7 @@ mod reward;
 mod schema;
 mod score;
 mod simulate;
+mod signals;
 mod stats;
 mod verify;
 
@@ -104,6 +107,8 @@ enum Command {
     Export(export::Args),
     /// Take in states that `export` printed
     Import(import::Args),
+    /// Put parts of a simulation together
+    Merge(merge::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -111,7 +116,7 @@ enum Command {
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let code = match run(cli) {
+    let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
         Err(error) => {
@@ -129,6 +134,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::PromoteCheck(args) => promote_check::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
@@ -138,6 +144,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
+        Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -28,6 +28,7 @@ struct Answer<'a> {
     unchanged: usize,
     rebuilt: &'a [String],
     adopted: &'a [String],
+    forgotten: &'a [String],
     set_aside: Vec<Moved<'a>>,
     lost: Vec<Listed<'a>>,
 }
@@ -59,10 +60,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 }
 
 fn in_place(store: &Store) -> Result<u8> {
-    let Rebuilt { unchanged, rebuilt, adopted, set_aside, lost } = store.rebuild()?;
+    let Rebuilt { unchanged, rebuilt, adopted, forgotten, set_aside, lost } = store.rebuild()?;
     let set_aside = set_aside.iter().map(|(file, now)| Moved { file, now }).collect();
-    let (rebuilt, adopted) = (&rebuilt, &adopted);
-    output::json(&Answer { unchanged, rebuilt, adopted, set_aside, lost: Listed::all(&lost) })?;
+    let (rebuilt, adopted, forgotten) = (&rebuilt, &adopted, &forgotten);
+    output::json(&Answer { unchanged, rebuilt, adopted, forgotten, set_aside, lost: Listed::all(&lost) })?;
     Ok(code_of(&lost))
 }
 

@@ -2,7 +2,7 @@
 
 use super::given::{Policies, Warned, agree};
 use super::input::{self, Lines};
-use super::{Global, exit, output};
+use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
 use crate::reaction::Reaction;
@@ -10,6 +10,7 @@ use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Learned, Lesson, Reward, Source, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -134,8 +135,9 @@ impl Learner<'_> {
 
     fn lines(&mut self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
+        let stop = signals::stop()?;
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
-        while let Some(chunk) = lines.next_chunk()? {
+        while let Some(chunk) = lines.next_chunk(&stop)? {
             let (mut rewards, mut refused) = (Vec::new(), Vec::new());
             for (number, line) in chunk.lines() {
                 let origin = format!("line {number}");
@@ -173,6 +175,10 @@ impl Learner<'_> {
             ledger.settle(false)?;
         }
         ledger.settle(true)?;
+        if stop.load(Ordering::Relaxed) {
+            // Every answer stands for a reward that is on disk; of what has none, nothing was learned.
+            return Err(Error::Refused(format!("interrupted after line {}", lines.handed_on())));
+        }
         Ok(code)
     }
 

@@ -4,7 +4,7 @@ use super::Settings;
 use super::estimator::Sample;
 use super::log::{LogReader, Names};
 use super::model::{FOLDS, ModelBuilder, ModelKind, RewardModel};
-use super::row::{Catalogue, Row, Spool};
+use super::row::{Row, Spool};
 use super::select::GridSums;
 use super::target::{Prepared, Target};
 use super::verdict::{Diagnostics, WeightSums};
@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 
 /// A log after the first pass: its rows wait in a temporary file.
 pub(super) struct Log {
-    items: Catalogue,
+    names: Names,
     spool: Spool,
     rows: u64,
     reward_sum: f64,
@@ -57,7 +57,7 @@ impl Log {
     ) -> Result<Self> {
         let (mut names, mut spool, mut builder) = (Names::default(), Spool::new(), None);
         let (mut rows, mut reward_sum, mut row) = (0, 0.0, Row::default());
-        let moments_matter = targets.iter().any(|t| matches!(t, Target::Learner(_)));
+        let moments_matter = targets.iter().any(Target::looks_at_moments);
         while reader.next(&mut row, &mut names)? {
             let builder = builder.get_or_insert_with(|| {
                 let with_vectors =
@@ -77,7 +77,7 @@ impl Log {
             target.extend(&mut names.items);
         }
         let model = builder.fit(names.items.len());
-        Ok(Self { items: names.items, spool, rows, reward_sum, model })
+        Ok(Self { names, spool, rows, reward_sum, model })
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -99,9 +99,11 @@ impl Log {
 
     /// Sees every row as each policy does.
     pub(super) fn see(&mut self, targets: &[Target], settings: &Settings) -> Result<(Samples, Vec<Seen>)> {
-        let Self { items, spool, rows, model, .. } = self;
-        let mut viewers: Vec<Viewer> =
-            targets.iter().map(|t| Viewer::new(t.prepare(items), model, settings)).collect();
+        let Self { names, spool, rows, model, .. } = self;
+        let mut viewers: Vec<Viewer> = targets
+            .iter()
+            .map(|t| Ok(Viewer::new(t.prepare(names)?, model, settings)))
+            .collect::<Result<_>>()?;
         let mut samples = Spool::new();
         let stored_len = model.stored_len();
         let mut numbers = vec![0.0; 1 + stored_len + 3 * targets.len()];
@@ -113,7 +115,7 @@ impl Log {
             let fold = (i % FOLDS as u64) as usize;
             let own = numbers[1 + stored_len..].chunks_exact_mut(3);
             for (viewer, numbers) in viewers.iter_mut().zip(own) {
-                let sample = viewer.see(&row, fold, model, items.len())?;
+                let sample = viewer.see(&row, fold, model, names.items.len())?;
                 numbers.copy_from_slice(&[sample.weight, sample.predicted, sample.expected]);
             }
             samples.put(&numbers)?;

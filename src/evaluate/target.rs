@@ -1,11 +1,14 @@
 //! The policies under test: what each of them would have chosen at a logged decision, and how likely.
 
+use super::log::Names;
 use super::row::{Catalogue, Row};
 use crate::error::{Error, Fault, Result, within};
 use crate::features::{CandidateFeatures, Clock, FeatureBlock, LANES, weekend};
 use crate::policy::{Explorer, Luck, Model, Policy, Scratch, Structure};
+use crate::state::Store;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How far the probabilities of a table may be from adding up to 1.
 const SUM_TOLERANCE: f64 = 1e-6;
@@ -24,6 +27,14 @@ pub enum Target {
     },
     /// A policy that learns from the log as it goes, each decision scored before it is learned from.
     Learner(Policy),
+    /// A policy as the states in a directory have it, which learns nothing more. Where those states learned
+    /// from this very log, it is judged on what it has seen.
+    Frozen {
+        /// The policy.
+        policy: Policy,
+        /// Where its states are.
+        state_dir: PathBuf,
+    },
 }
 
 /// One line of a table of probabilities.
@@ -79,12 +90,21 @@ impl Target {
         Ok(Self::Table { name: name.to_owned(), items })
     }
 
+    /// The target as the states in `state_dir` have it; those that have no states stay what they are.
+    #[must_use]
+    pub fn frozen(self, state_dir: &Path) -> Self {
+        match self {
+            Self::Learner(policy) => Self::Frozen { policy, state_dir: state_dir.to_path_buf() },
+            other => other,
+        }
+    }
+
     /// What results call it.
     pub fn name(&self) -> &str {
         match self {
             Self::Uniform => "uniform",
             Self::Table { name, .. } => name,
-            Self::Learner(policy) => policy.name(),
+            Self::Learner(policy) | Self::Frozen { policy, .. } => policy.name(),
         }
     }
 
@@ -97,9 +117,18 @@ impl Target {
         }
     }
 
-    /// The target, ready to be asked about rows of a log with this catalogue.
-    pub fn prepare(&self, catalogue: &Catalogue) -> Prepared {
-        match self {
+    /// Whether it looks at the moment of a decision.
+    pub fn looks_at_moments(&self) -> bool {
+        matches!(self, Self::Learner(_) | Self::Frozen { .. })
+    }
+
+    /// The target, ready to be asked about rows of a log that names these.
+    ///
+    /// # Errors
+    /// States that cannot be read, or none at all for the users of the log.
+    pub fn prepare(&self, names: &Names) -> Result<Prepared> {
+        let catalogue = &names.items;
+        Ok(match self {
             Self::Uniform => {
                 Prepared::Uniform { everything: vec![1.0 / catalogue.len() as f64; catalogue.len()] }
             }
@@ -110,9 +139,33 @@ impl Target {
                 }
                 Prepared::Table(table)
             }
-            Self::Learner(policy) => Prepared::Learner(Box::new(Learner::new(policy.clone()))),
-        }
+            Self::Learner(policy) => {
+                Prepared::Learner(Box::new(Learner::new(policy.clone(), names, Vec::new())))
+            }
+            Self::Frozen { policy, state_dir } => {
+                let models = states(policy, state_dir, &names.users)?;
+                let learner = Learner::new(policy.clone(), names, models);
+                Prepared::Learner(Box::new(Learner { frozen: true, ..learner }))
+            }
+        })
     }
+}
+
+/// What `policy` has learned of each user, by the states in a directory.
+fn states(policy: &Policy, state_dir: &Path, users: &Catalogue) -> Result<Vec<Model>> {
+    let store = Store::new(state_dir);
+    let (view, policy) = (store.view()?, Arc::new(policy.clone()));
+    let model = |user: u32| Ok(view.state(&users.name(user), &policy)?.model().clone());
+    let models: Vec<Model> = (0..users.len() as u32).map(model).collect::<Result<_>>()?;
+    if models.iter().all(|m| m.updates() == 0) {
+        return Err(Error::Refused(format!(
+            "{}: {} holds no state of it for any user of this log; name the directory with --state-dir, or \
+             leave out --frozen to let it learn from the log as it goes",
+            policy.name(),
+            state_dir.display()
+        )));
+    }
+    Ok(models)
 }
 
 /// A target that knows the log's catalogue.
@@ -138,7 +191,8 @@ impl Prepared {
         }
     }
 
-    /// Writes its distribution over the candidates of `row` into `out`; learners then learn from the row.
+    /// Writes its distribution over the candidates of `row` into `out`; learners then learn from the row,
+    /// unless they are frozen.
     ///
     /// # Errors
     /// A policy that cannot be applied to this log; a table without mass on any candidate.
@@ -169,6 +223,9 @@ impl Prepared {
 /// A policy that learns from a log, one model for each user.
 pub struct Learner {
     policy: Policy,
+    frozen: bool,
+    /// Names of the kinds of candidates: the items', where the log has no kinds.
+    kinds: Vec<String>,
     models: Vec<UserModel>,
     block: FeatureBlock,
     parts: Vec<usize>,
@@ -183,10 +240,13 @@ struct UserModel {
 }
 
 impl Learner {
-    fn new(policy: Policy) -> Self {
+    fn new(policy: Policy, names: &Names, models: Vec<Model>) -> Self {
+        let kinds = if names.kinds.is_empty() { &names.items } else { &names.kinds };
         Self {
             policy,
-            models: Vec::new(),
+            frozen: false,
+            kinds: (0..kinds.len() as u32).map(|k| kinds.name(k)).collect(),
+            models: models.into_iter().map(|model| UserModel { model, parts: Vec::new() }).collect(),
             block: FeatureBlock::default(),
             parts: Vec::new(),
             scratch: Scratch::default(),
@@ -207,7 +267,8 @@ impl Learner {
             if kind >= parts.len() {
                 parts.resize(kind + 1, None);
             }
-            let part = *parts[kind].get_or_insert_with(|| model.part(Some(&kind.to_string())));
+            let name = Some(self.kinds[kind].as_str()).filter(|name| !name.is_empty());
+            let part = *parts[kind].get_or_insert_with(|| model.part(name));
             self.parts.push(part);
         }
         // The scores are what is wanted; which candidate they would lead to is left to luck, unused.
@@ -215,8 +276,10 @@ impl Learner {
         let scores = self.scratch.scores(&self.block);
         let propensities = self.policy.explorer().propensities(scores);
         out.extend_from_slice(&propensities.expect("policies without propensities are refused as targets"));
-        let chosen = row.chosen as usize;
-        model.learn(&self.block, chosen, self.parts[chosen], row.reward, &mut self.scratch);
+        if !self.frozen {
+            let chosen = row.chosen as usize;
+            model.learn(&self.block, chosen, self.parts[chosen], row.reward, &mut self.scratch);
+        }
         Ok(())
     }
 
@@ -266,12 +329,12 @@ mod tests {
     use super::super::row::Listed;
     use super::*;
 
-    fn catalogue(names: &[&str]) -> Catalogue {
-        let mut catalogue = Catalogue::default();
-        for name in names {
-            catalogue.number(name.as_bytes());
+    fn names(items: &[&str]) -> Names {
+        let mut names = Names::default();
+        for item in items {
+            names.items.number(item.as_bytes());
         }
-        catalogue
+        names
     }
 
     #[test]
@@ -288,7 +351,7 @@ mod tests {
     #[test]
     fn a_table_is_renormalized_over_the_candidates_that_are_there() {
         let target = Target::table("t.csv", "item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
-        let mut prepared = target.prepare(&catalogue(&["a", "b", "c"]));
+        let mut prepared = target.prepare(&names(&["a", "b", "c"])).unwrap();
         let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
         prepared.distribution(&row, 3, &mut out).unwrap();
@@ -299,7 +362,7 @@ mod tests {
     fn a_learner_scores_before_it_learns() {
         let toml = "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"";
         let raw: crate::policy::RawPolicy = toml::from_str(toml).unwrap();
-        let mut prepared = Target::Learner(raw.try_into().unwrap()).prepare(&catalogue(&["a", "b"]));
+        let mut prepared = Target::Learner(raw.try_into().unwrap()).prepare(&names(&["a", "b"])).unwrap();
         let row = Row { chosen: 1, reward: 1.0, ..Row::default() };
         let mut out = Vec::new();
         prepared.distribution(&row, 2, &mut out).unwrap();
@@ -313,7 +376,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_applied_is_refused_with_a_way_out() {
-        let mut prepared = Target::load("linucb").unwrap().prepare(&catalogue(&["a", "b"]));
+        let mut prepared = Target::load("linucb").unwrap().prepare(&names(&["a", "b"])).unwrap();
         let refused = prepared.distribution(&Row::default(), 2, &mut Vec::new()).unwrap_err();
         assert!(refused.to_string().contains("structure = \"disjoint\""), "{refused}");
         assert!(Target::load("lints-v2").unwrap_err().to_string().contains("no exact probabilities"));

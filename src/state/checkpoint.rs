@@ -14,7 +14,7 @@ use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 1024;
@@ -26,18 +26,24 @@ impl Ledger<'_> {
         if journal.tail().is_empty() {
             return Ok(());
         }
-        let (mut keys, mut events) = (BTreeSet::new(), Vec::new());
+        let (mut keys, mut events) = (BTreeMap::new(), Vec::new());
         let segment = journal.manifest().segment();
         for (offset, line) in journal.tail().lines() {
             let header = Header::parse(line).map_err(|what| self.damaged(offset, &what))?;
             if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
                 events.push((event_hash(&header.user, policy, event), Place { segment, offset }));
             }
-            keys.extend(
-                header.policies().map(|policy| (header.user.clone().into_owned(), policy.to_owned())),
-            );
+            let forgotten = header.policies.is_some();
+            for policy in header.policies() {
+                keys.insert((header.user.clone().into_owned(), policy.to_owned()), forgotten);
+            }
         }
-        self.write_states(&keys.into_iter().collect::<Vec<_>>())?;
+        for ((user, policy), _) in keys.iter().filter(|(_, forgotten)| **forgotten) {
+            let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
+            self.store.dir.remove(&file)?;
+        }
+        keys.retain(|_, forgotten| !*forgotten);
+        self.write_states(&keys.into_keys().collect::<Vec<_>>())?;
         self.index_events(&events)?;
         let journal = self.journal.as_mut().expect("locked");
         journal.checkpoint(&self.store.dir, self.store.segment_bytes)?;
@@ -58,12 +64,7 @@ impl Ledger<'_> {
             store.load_by_name(user, policy, &records).map(Some)
         };
         let write = |states: Vec<&UserState>| {
-            let (gone, there): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| state.seq == 0);
-            for state in gone {
-                let file = name::state_file(&state.user, state.policy.name());
-                store.dir.remove(&file.map_err(|fault| fault.at("state directory"))?)?;
-            }
-            prepare(store, &there)?.into_par_iter().try_for_each(Prepared::publish)
+            prepare(store, &states)?.into_par_iter().try_for_each(Prepared::publish)
         };
         for keys in keys.chunks(TOGETHER) {
             let loaded: Vec<Option<Loaded>> = if keys.len() > 64 {

@@ -175,8 +175,7 @@ impl DecisionLog {
         let mut file = self.dir.open_log(&DECISIONS.active())?;
         let mut end = whole_lines(&file).map_err(Error::io("repair", &path))?;
         if end >= self.segment_bytes {
-            let crc = last_crc(&file, end).map_err(Error::io("read", &path))?;
-            manifest.seal(&self.dir, DECISIONS, end, 0, crc)?;
+            manifest.seal(&self.dir, DECISIONS, end, 0, last_crc(&file, end))?;
             file = self.dir.open_log(&DECISIONS.active())?;
             end = 0;
         }

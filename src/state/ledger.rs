@@ -126,6 +126,8 @@ impl Ledger<'_> {
             let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
             self.store.dir.remove(&file).map_err(|e| committed(&e))?;
         }
+        // A file that is not there says nothing; with a checkpoint, a log that lost the reset is found out.
+        self.checkpoint().map_err(|e| committed(&e))?;
         Ok(names.into_iter().collect())
     }
 

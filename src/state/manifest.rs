@@ -115,7 +115,7 @@ impl Manifest {
             let name = log.sealed(number);
             let Some(file) = dir.open(&name)? else { break };
             let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
-            let last_crc = last_crc(&file, bytes).unwrap_or_default();
+            let last_crc = last_crc(&file, bytes);
             manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: 0 });
         }
         Ok(manifest)
@@ -155,7 +155,7 @@ impl Manifest {
         }
         let Some(active) = dir.open(&log.active())? else { return Ok(()) };
         let length = active.metadata().map_err(Error::io("read", dir.join(&log.active())))?.len();
-        if length == latest.bytes && ends_with(&active, length, &latest.last_crc) {
+        if length == latest.bytes && last_crc(&active, length) == latest.last_crc {
             dir.rename(&log.active(), &latest.file)?;
             dir.sync()?;
         }
@@ -163,12 +163,12 @@ impl Manifest {
     }
 }
 
-/// The checksum of the line that ends at `offset` of the file.
-pub(super) fn last_crc(file: &File, offset: u64) -> std::io::Result<String> {
+/// The checksum that the line that ends at `offset` of the file states, "" if none does.
+pub(super) fn last_crc(file: &File, offset: u64) -> String {
     // Eight digits, a quote, a brace, the newline.
     let mut seal = [0; 11];
-    file.read_exact_at(&mut seal, offset.saturating_sub(11))?;
-    Ok(frame::stated(&seal).to_owned())
+    let read = offset.checked_sub(11).map(|from| file.read_exact_at(&mut seal, from));
+    if read.is_some_and(|read| read.is_ok()) { frame::stated(&seal).to_owned() } else { String::new() }
 }
 
 /// Whether the line that ends at `offset` of the file carries this checksum.

@@ -30,10 +30,23 @@ pub struct Rebuilt {
     pub rebuilt: Vec<String>,
     /// Files of states that the log does not tell all of, and that it holds whole from now on.
     pub adopted: Vec<String>,
+    /// Files that are not there, of states whose reset may be what the log has lost: taken as forgotten.
+    pub forgotten: Vec<String>,
     /// Damaged files, and the names under which they are now.
     pub set_aside: Vec<(String, String)>,
     /// States that neither the log nor their file tells; their files are where they were.
     pub lost: Vec<Problem>,
+}
+
+/// What the log does not tell, and has to be told.
+#[derive(Debug, Default)]
+struct Untold {
+    /// States that stand in their files only.
+    states: Vec<UserState>,
+    /// By user: policies whose state is gone, with its latest record.
+    forgotten: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Number of the latest record that any file knows.
+    latest: u64,
 }
 
 impl Store {
@@ -58,8 +71,8 @@ impl Store {
         for (i, sealed) in manifest.sealed.iter_mut().enumerate() {
             (sealed.damaged, sealed.last_seq) = (history.segments[i].len(), history.ends[i]);
         }
-        let adopted = self.rebuild_states(&history, &mut report)?;
-        self.rebuild_log(&history, manifest, adopted, &mut report)?;
+        let open = self.rebuild_states(&history, &manifest, &mut report)?;
+        self.rebuild_log(&history, manifest, open, &mut report)?;
         Ok(report)
     }
 
@@ -119,24 +132,34 @@ impl Store {
         Ok((learned, untold))
     }
 
-    /// Writes the states that the log tells; returns those that it does not, from their files.
-    fn rebuild_states(&self, history: &History, report: &mut Rebuilt) -> Result<Vec<UserState>> {
+    /// Writes the states that the log tells; returns what it does not.
+    fn rebuild_states(&self, history: &History, manifest: &Manifest, report: &mut Rebuilt) -> Result<Untold> {
         let mut keys: BTreeSet<(String, String)> =
             self.dir.names()?.iter().filter_map(|file| name::parse_state_file(file)).collect();
         keys.extend(history.states.keys().cloned());
-        let mut adopted = Vec::new();
-        for key in keys {
-            let (user, policy) = &key;
+        let mut files = Vec::with_capacity(keys.len());
+        for (user, policy) in &keys {
             let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
-            let in_file = self.state_in(&file, user, policy);
+            let state = self.state_in(&file, user, policy);
+            files.push((file, state));
+        }
+        let seqs = files.iter().filter_map(|(_, state)| state.as_ref().ok()?.as_ref().map(|s| s.seq));
+        let latest = seqs.max().unwrap_or(0).max(manifest.checkpoint.seq);
+        let log_is_whole = history.last_seq >= latest && history.segments.iter().all(Vec::is_empty);
+        let mut untold = Untold { latest, ..Untold::default() };
+        for (key, (file, in_file)) in keys.into_iter().zip(files) {
             let remembered = history.states.get(&key);
             let told = remembered.filter(|remembered| remembered.broken.is_none()).map(|r| &r.state);
             let reset = history.forgotten.get(&key).copied().unwrap_or_default();
             match (told, in_file) {
                 // The log has lost its end; the file tells more.
-                (Some(told), Ok(Some(state))) if state.seq > told.seq => adopted.push(state),
+                (Some(told), Ok(Some(state))) if state.seq > told.seq => untold.states.push(state),
                 (Some(told), Ok(Some(state))) if format::to_line(&state) == format::to_line(told) => {
                     report.unchanged += 1;
+                }
+                (Some(told), Ok(None)) if !log_is_whole && told.seq <= manifest.checkpoint.seq => {
+                    untold.forgotten.entry(key.0.clone()).or_default().insert(key.1.clone(), told.seq);
+                    report.forgotten.push(file);
                 }
                 (Some(told), in_file) => {
                     // One that merely lags behind is replaced, as the next reward would.
@@ -152,7 +175,7 @@ impl Store {
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
                     self.dir.remove(&file)?;
                 }
-                (None, Ok(Some(state))) => adopted.push(state),
+                (None, Ok(Some(state))) => untold.states.push(state),
                 (None, Ok(None)) => report.lost.push(Problem {
                     file,
                     problem: remembered.and_then(|r| r.broken.clone()).unwrap_or_default(),
@@ -161,7 +184,7 @@ impl Store {
             }
         }
         self.dir.sync()?;
-        Ok(adopted)
+        Ok(untold)
     }
 
     /// Begins a new segment if the log is damaged or has something to adopt, adopts it, and makes the index.
@@ -169,38 +192,33 @@ impl Store {
         &self,
         history: &History,
         mut manifest: Manifest,
-        adopted: Vec<UserState>,
+        untold: Untold,
         report: &mut Rebuilt,
     ) -> Result<()> {
-        let latest = adopted.iter().map(|state| state.seq).max().unwrap_or(0).max(history.last_seq);
-        let active = self.dir.open(&REWARDS.active())?;
-        let path = self.dir.join(&REWARDS.active());
-        let length = active
-            .as_ref()
-            .map_or(Ok(0), |f| f.metadata().map(|m| m.len()))
-            .map_err(Error::io("read", &path))?;
-        let anew = history.active_is_damaged() || !adopted.is_empty();
-        match active.filter(|_| anew && length > 0) {
-            Some(file) => {
-                let crc = last_crc(&file, length).unwrap_or_default();
-                manifest.seal(&self.dir, REWARDS, length, latest, crc)?;
-                manifest.sealed.last_mut().expect("just sealed").damaged =
-                    history.segments.last().map_or(0, Vec::len);
-                manifest.write(&self.dir, REWARDS)?;
-            }
-            None if anew => {
-                manifest.checkpoint.seq = latest;
-                manifest.write(&self.dir, REWARDS)?;
-            }
+        let Untold { states, forgotten, latest } = untold;
+        let latest = latest.max(history.last_seq);
+        if history.active_is_damaged() || history.last_seq < latest || !states.is_empty() {
+            // What is wrong with the log so far is known from now on.
+            let path = self.dir.join(&REWARDS.active());
+            let active = self.dir.open_log(&REWARDS.active())?;
+            let length = active.metadata().map_err(Error::io("read", &path))?.len();
+            manifest.seal(&self.dir, REWARDS, length, latest, last_crc(&active, length))?;
+            let sealed = manifest.sealed.last_mut().expect("just sealed");
+            sealed.damaged = history.segments.last().map_or(0, Vec::len);
+        } else {
             // The tail begins where it may: all of the file is read again once.
-            None => {
-                let before = manifest.sealed.last().map_or(0, |sealed| sealed.last_seq);
-                manifest.checkpoint = Checkpoint { offset: 0, seq: before, crc: String::new() };
-                manifest.write(&self.dir, REWARDS)?;
-            }
+            let before = manifest.sealed.last().map_or(0, |sealed| sealed.last_seq);
+            manifest.checkpoint = Checkpoint { offset: 0, seq: before, crc: String::new() };
         }
+        manifest.write(&self.dir, REWARDS)?;
         let mut journal = Journal::open(&self.dir)?;
-        for mut state in adopted {
+        for (user, policies) in forgotten {
+            let seq = journal.last_seq() + 1;
+            let mut line = Vec::new();
+            Record { seq, user, time_ms: now_ms(), op: Op::Reset { policies } }.write(&mut line);
+            journal.append(&line, seq)?;
+        }
+        for mut state in states {
             let seq = journal.last_seq() + 1;
             let op = Op::Import {
                 policy: state.policy.name().to_owned(),

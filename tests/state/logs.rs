@@ -177,6 +177,7 @@ fn a_state_that_lags_behind_the_log_is_seen_whole() {
     let kept = dir.read("state/u_linucb.json");
     dir.run(&["reset", "--user", "u"]).ok();
     dir.write("state/u_linucb.json", &kept);
+    fs::remove_file(dir.join("state/rewards.manifest.json")).unwrap();
     assert_eq!(dir.run(&["stats", "--user", "u"]).ok().json()["policies"], json!([]));
     let first = reward(&dir, id(&score(&dir, "linucb", "u", REQUEST)), "completed");
     assert_eq!(first["updates"], 1);

@@ -1,6 +1,7 @@
 //! `score`, `reward`, `stats` and `reset`, and what they leave in the state directory.
 
 mod bad_input;
+mod breaking;
 mod dense;
 mod everyday;
 mod logs;
