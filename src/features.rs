@@ -43,6 +43,9 @@ pub enum FeatureSet {
 }
 
 impl FeatureSet {
+    /// The one with all dimensions; the others are its beginnings.
+    pub const WIDEST: Self = Self::V2;
+
     /// Number of dimensions, D.
     pub const fn dim(self) -> usize {
         match self {

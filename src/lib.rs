@@ -1,6 +1,36 @@
 //! Rehearse contextual-bandit policies on simulated people before they meet real ones.
 //!
-//! Data goes one way, in the order of the modules below; nothing points backwards.
+//! Data goes one way, in the order of the modules below; nothing points backwards. What is written as
+//! "here:" is where a new one goes; CONTRIBUTING.md has the steps.
+//!
+//! | module | is for | here: |
+//! | --- | --- | --- |
+//! | [`error`] | errors that say file, field, value and what is allowed | |
+//! | `read` | JSON and TOML with errors that name the place | |
+//! | [`stats`] | distribution functions, exact and time-uniform bounds | |
+//! | [`profile`] | the contract on what is known of a user | a profile feature |
+//! | [`reaction`] | what people do with a tip, and its reward | |
+//! | [`request`] | who is asking, when, and what could be shown | |
+//! | [`features`] | a request becomes one vector per candidate | a feature set |
+//! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
+//! | [`state`] | what a policy has learned, on disk, and its logs | |
+//! | [`history`] | profile features computed from events | |
+//! | [`persona`] | kinds of simulated people; the shipped ones are in `personas/` | a persona |
+//! | [`random`] | streams of random numbers that mean the same everywhere | |
+//! | [`scenario`] | conditions people live under; the shipped ones are in `scenarios/` | a scenario |
+//! | `shipped` | the files that are built into the program | |
+//! | [`environment`] | one simulated person: what they meet and how they react | |
+//! | [`metrics`] | what is measured of a user, and sums that merge to the bit | a metric |
+//! | [`simulate`] | the one loop in which policies meet people | |
+//! | [`gate`] | criteria, e-processes, verdict, calibration, planning | a kind of criterion, a segment |
+//! | [`promotion`] | the gate on simulated people: inputs, digests, seed, run | |
+//! | [`report`] | verdicts and results in the formats that people and programs read | a report format |
+//! | [`evaluate`] | what policies would have earned, judged on logged decisions | an estimator, a log format |
+//! | [`cli`] | arguments become settings, results become text and an exit code | a command |
+//!
+//! A command goes through it from top to bottom: `promote-check` reads policies, personas, scenarios and a
+//! gate, runs [`simulate`] on batches of users until [`gate`] has decided, and hands the verdict to
+//! [`report`]. `score` and `reward` need the upper half only: [`request`] to [`state`].
 
 pub mod error;
 mod read;

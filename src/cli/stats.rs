@@ -93,7 +93,7 @@ fn of_user<'a>(view: &View, user: &'a str, policies: &BTreeSet<String>) -> Resul
 
 /// The table: weights that a policy does not have are empty, and so is the mean reward of one kind.
 fn rows(view: &View, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<u8>> {
-    let names = FeatureSet::V2.names();
+    let names = FeatureSet::WIDEST.names();
     let mut table = csv::Writer::from_writer(Vec::new());
     let failed = |e: csv::Error| Error::Refused(format!("cannot write the table: {e}"));
     table

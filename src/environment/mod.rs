@@ -1,4 +1,5 @@
-//! Where reactions come from.
+//! Where reactions come from: a [`Stage`] is one persona in one scenario, and each [`Person`] on it meets moments and
+//! tips and reacts to what is shown.
 
 mod logit;
 mod person;

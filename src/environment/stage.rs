@@ -95,7 +95,7 @@ impl<'a> Stage<'a> {
 
     /// An empty block for the candidates of one step, with room for the profile's dimensions.
     pub fn block(&self) -> FeatureBlock {
-        FeatureBlock::new(FeatureSet::V2.dim(), self.scenario.raw().candidates.count as usize)
+        FeatureBlock::new(FeatureSet::WIDEST.dim(), self.scenario.raw().candidates.count as usize)
     }
 
     /// Names of the kinds of tip, in the order of their indices.

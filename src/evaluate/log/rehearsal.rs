@@ -126,7 +126,7 @@ impl RehearsalLog {
                 propensity: line.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let block = FeatureBlock::of(FeatureSet::V2, &request);
+        let block = FeatureBlock::of(FeatureSet::WIDEST, &request);
         row.features.clear();
         for k in 0..candidates.len() {
             row.features.extend((0..block.dim()).map(|d| block.row(d)[k]));
@@ -222,7 +222,7 @@ mod tests {
         let row = &rows[0];
         assert_eq!((row.chosen, row.reward, row.propensity), (1, -0.5, Some(0.05)));
         assert_eq!(row.listed.iter().map(|l| (l.item, l.kind)).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
-        assert_eq!(row.features.len(), 2 * FeatureSet::V2.dim());
+        assert_eq!(row.features.len(), 2 * FeatureSet::WIDEST.dim());
         let said = remarks.join("; ");
         assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
         assert!(said.contains("1 shadow decisions") && said.contains("3.0 seconds"), "{said}");
