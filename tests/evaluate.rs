@@ -460,7 +460,7 @@ mod own_logs {
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
+        let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
         let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()).unwrap());
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();
