@@ -37,7 +37,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A name that nothing answers to.
-    #[error("unknown {what} {name:?}{}; known: {}", suggest(nearest.as_deref()), known.join(", "))]
+    #[error("unknown {what} {name:?}{} known: {}", suggest(nearest.as_deref()), known.join(", "))]
     Unknown {
         /// `policy`, `scenario`, ...
         what: &'static str,
@@ -122,7 +122,7 @@ impl Error {
 }
 
 fn suggest(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |n| format!(", did you mean {n:?}?"))
+    nearest.map_or_else(|| ";".to_owned(), |n| format!(", did you mean {n:?}?"))
 }
 
 /// `value` if it lies in `low..=high`; NaN and infinities never do.

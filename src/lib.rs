@@ -23,9 +23,12 @@ mod shipped;
 
 pub mod environment;
 pub mod metrics;
+pub mod parts;
 pub mod simulate;
 
 pub mod gate;
+
+pub mod digest;
 pub mod promotion;
 pub mod report;
 

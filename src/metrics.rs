@@ -20,8 +20,10 @@ const REGRET_UNITS: f64 = 4096.0;
 /// Reactions by their position in [`Reaction::ALL`].
 pub type Reactions = [u32; 4];
 
-/// One simulated user under one policy.
+/// One simulated user under one policy. In files it is a list of 12 whole numbers, in the order of its
+/// fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "[u64; 12]", try_from = "[u64; 12]")]
 pub struct UserRecord {
     /// All reactions.
     pub reactions: Reactions,
@@ -35,6 +37,39 @@ pub struct UserRecord {
     pub regret: u64,
     /// Which of the scenario's traits the user has.
     pub traits: Traits,
+}
+
+impl From<UserRecord> for [u64; 12] {
+    fn from(record: UserRecord) -> Self {
+        let [a, b, c, d] = record.reactions.map(u64::from);
+        let [e, f, g, h] = record.early.map(u64::from);
+        let Traits { new, no_profile, weekend } = record.traits;
+        let traits = u64::from(new) | u64::from(no_profile) << 1 | u64::from(weekend) << 2;
+        let (unseen, kinds) = (u64::from(record.kinds_unseen), u64::from(record.kinds));
+        [a, b, c, d, e, f, g, h, unseen, kinds, record.regret, traits]
+    }
+}
+
+impl TryFrom<[u64; 12]> for UserRecord {
+    type Error = String;
+
+    fn try_from(numbers: [u64; 12]) -> Result<Self, String> {
+        let large = || "a record with a number that is too large".to_owned();
+        let count = |i: usize| u32::try_from(numbers[i]).map_err(|_| large());
+        let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
+        let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
+        if numbers[11] > 7 || numbers[10] > i64::MAX as u64 >> 16 {
+            return Err(large());
+        }
+        Ok(Self {
+            reactions: [count(0)?, count(1)?, count(2)?, count(3)?],
+            early: [count(4)?, count(5)?, count(6)?, count(7)?],
+            kinds_unseen: small(8)?,
+            kinds: small(9)?,
+            regret: numbers[10],
+            traits: Traits { new: flag(0), no_profile: flag(1), weekend: flag(2) },
+        })
+    }
 }
 
 /// A user's record while it is being made.

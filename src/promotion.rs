@@ -11,6 +11,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
+
+/// Users of each persona whose decisions are timed.
+const TIMED_USERS: u64 = 10;
 
 /// Everything that a verdict depends on.
 #[derive(Debug, Clone)]
@@ -115,6 +119,20 @@ impl Inputs {
             }
         }
         Ok(trial.pools())
+    }
+
+    /// How long the challenger takes for one decision, features included, at the 99th percentile, in the
+    /// first scenario of the gate, with users whom no verdict has seen.
+    ///
+    /// # Errors
+    /// A population that names a persona that is not there.
+    pub fn decision_time_p99(&self, seed: u64) -> Result<Duration> {
+        let policies = [self.challenger.clone()];
+        let simulation = Simulation::new(&self.scenarios[0], &self.personas, &policies, seed)?;
+        let fresh = self.gate.raw().max_users..self.gate.raw().max_users + TIMED_USERS;
+        let mut times = simulation.decision_times(fresh);
+        times.sort_unstable();
+        Ok(times[(times.len() - 1) * 99 / 100])
     }
 
     /// Whether baseline and challenger do the same.

@@ -20,6 +20,7 @@ use ndarray::Axis;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 /// Users of each persona in one block.
 pub const BLOCK_USERS: u64 = 32;
@@ -105,6 +106,25 @@ impl<'a> Simulation<'a> {
                 return;
             }
         }
+    }
+
+    /// How long each decision of the first policy took for some users, features included.
+    pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
+        let mut times = Vec::new();
+        for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
+            let (mut person, mut block) = (stage.person(user), stage.block());
+            let mut life = Life::new(&self.policies[0], stage);
+            begin(&mut person, std::slice::from_mut(&mut life), &mut block);
+            for _ in 0..self.scenario.raw().steps {
+                person.advance(&mut block);
+                let start = Instant::now();
+                life.look(&person, &mut block);
+                let chosen = life.choose(&person, &block);
+                times.push(start.elapsed());
+                life.hear(&block, chosen, person.react(chosen), None);
+            }
+        }
+        times
     }
 
     /// Runs one block.

@@ -1,6 +1,8 @@
 //! What a user sees: the binary, driven from outside. One crate, so that it links once.
 
+mod evaluate;
 mod gate;
+mod readme;
 mod simulation;
 mod state;
 mod util;

@@ -4,14 +4,19 @@ use crate::error::{Error, Fault, Result};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 /// Longest request, or line, that is read.
 const MAX_BYTES: usize = 64 << 20;
 /// How much is read at once, and about how much is worked on at once.
 const READ_BYTES: usize = 1 << 20;
 const CHUNK_BYTES: usize = 8 << 20;
+
+/// How often a wait for lines looks whether it should stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What errors call stdin.
 const STDIN: &str = "stdin";
@@ -84,10 +89,18 @@ impl Lines {
         Ok(Self { pieces, next: 1 })
     }
 
-    /// The lines that are there, waiting for at least one; `None` at the end.
-    pub(super) fn next_chunk(&mut self) -> Result<Option<Chunk>> {
-        let Ok(piece) = self.pieces.recv() else { return Ok(None) };
-        let mut bytes = piece?;
+    /// The lines that are there, waiting for at least one; `None` at the end, and when `stop` becomes true.
+    pub(super) fn next_chunk(&mut self, stop: &AtomicBool) -> Result<Option<Chunk>> {
+        let mut bytes = loop {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            match self.pieces.recv_timeout(LOOK) {
+                Ok(piece) => break piece?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+        };
         while bytes.len() < CHUNK_BYTES {
             match self.pieces.try_recv() {
                 Ok(Ok(piece)) => bytes.extend_from_slice(&piece),
@@ -104,6 +117,13 @@ impl Lines {
         let chunk = Chunk { first: self.next, bytes };
         self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
         Ok(Some(chunk))
+    }
+}
+
+impl Lines {
+    /// Number of lines that were handed on.
+    pub(super) fn handed_on(&self) -> u64 {
+        self.next - 1
     }
 }
 

@@ -2,23 +2,31 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 mod calibrate;
+mod collector;
 mod evaluate;
 pub mod exit;
+mod export;
 mod folder;
 mod gate_inputs;
 mod given;
+mod import;
 mod input;
+mod merge;
 mod output;
 mod progress;
 mod promote_check;
+mod rebuild;
 mod reset;
 mod reward;
 mod schema;
 mod score;
 mod simulate;
+mod signals;
 mod stats;
+mod verify;
 
 use crate::error::{Error, Result};
+use crate::state::{SEGMENT_BYTES, Store};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +51,18 @@ struct Global {
     /// Where policy states and logs are kept
     #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_STATE_DIR", default_value = "./state")]
     state_dir: PathBuf,
+    /// Size at which the logs in the state directory are sealed and begun anew
+    #[arg(long, global = true, value_name = "BYTES", env = "REHEARSAL_SEGMENT_BYTES",
+          default_value_t = SEGMENT_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 39),
+          hide_short_help = true)]
+    segment_bytes: u64,
+}
+
+impl Global {
+    /// The state directory of the command.
+    fn store(&self) -> Store {
+        Store::new(&self.state_dir).with_segment_bytes(self.segment_bytes)
+    }
 }
 
 /// How many threads a long run uses; the output does not depend on it.
@@ -79,6 +99,16 @@ enum Command {
     Reset(reset::Args),
     /// Judge policies on decisions that were logged with their propensities
     Evaluate(evaluate::Args),
+    /// Make every state again from the logs
+    Rebuild(rebuild::Args),
+    /// Check every file of the state directory
+    Verify(verify::Args),
+    /// Print states as JSON lines
+    Export(export::Args),
+    /// Take in states that `export` printed
+    Import(import::Args),
+    /// Put parts of a simulation together
+    Merge(merge::Args),
     /// Print the profile features as JSON Schema, or compare them with a registry
     Schema(schema::Args),
 }
@@ -86,7 +116,7 @@ enum Command {
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let code = match run(cli) {
+    let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
         Err(error) => {
@@ -104,10 +134,16 @@ fn run(cli: Cli) -> Result<u8> {
         Command::PromoteCheck(args) => promote_check::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Rebuild(args) => rebuild::run(&args, &global),
+        Command::Verify(args) => verify::run(&args, &global),
+        Command::Export(args) => export::run(&args, &global),
+        Command::Import(args) => import::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
     }

@@ -2,7 +2,6 @@
 
 use super::{Global, exit, output, stats};
 use crate::error::Result;
-use crate::state::Store;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -23,14 +22,11 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let policies = store.view()?.policies_of(&args.user)?;
     let policy = args.policy.as_deref().map(|p| stats::known_name(p, [&policies].into_iter())).transpose()?;
-    let removed = if policies.is_empty() {
-        Vec::new()
-    } else {
-        store.writer()?.reset(&args.user, policy.as_deref())?
-    };
+    let removed =
+        if policies.is_empty() { Vec::new() } else { store.ledger().reset(&args.user, policy.as_deref())? };
     output::json(&Answer { user: &args.user, removed })?;
     Ok(exit::DONE)
 }

@@ -2,7 +2,7 @@
 
 use super::given::{Policies, Warned, agree};
 use super::input::{self, Lines};
-use super::{Global, exit, output};
+use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
 use crate::reaction::Reaction;
@@ -10,6 +10,7 @@ use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Learned, Lesson, Reward, Source, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -88,7 +89,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let log = DecisionLog::new(&store)?;
     let mut learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
     if args.jsonl { learner.lines(&store) } else { learner.one(&store) }
@@ -123,17 +124,20 @@ impl Learner<'_> {
             origin = name;
         }
         let reward = self.reward(raw, &origin)?;
-        let learned = store.writer()?.learn(std::slice::from_ref(&reward))?.remove(0)?;
+        let mut ledger = store.ledger();
+        let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
         let mut out = Vec::new();
         answer(&reward, learned, &mut out);
         output::bytes(&out)?;
+        ledger.settle(true)?;
         Ok(exit::DONE)
     }
 
     fn lines(&mut self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
-        let mut code = exit::DONE;
-        while let Some(chunk) = lines.next_chunk()? {
+        let stop = signals::stop()?;
+        let (mut ledger, mut code) = (store.ledger(), exit::DONE);
+        while let Some(chunk) = lines.next_chunk(&stop)? {
             let (mut rewards, mut refused) = (Vec::new(), Vec::new());
             for (number, line) in chunk.lines() {
                 let origin = format!("line {number}");
@@ -149,7 +153,7 @@ impl Learner<'_> {
                     Err(error) => refused.push((number, Some(error))),
                 }
             }
-            let outcomes = store.writer()?.learn(&rewards)?;
+            let outcomes = ledger.learn(&rewards)?;
             let (mut outcomes, mut out) = (rewards.iter().zip(outcomes), Vec::new());
             for (number, refusal) in refused {
                 let outcome = refusal.map_or_else(
@@ -168,6 +172,12 @@ impl Learner<'_> {
                 }
             }
             output::bytes(&out)?;
+            ledger.settle(false)?;
+        }
+        ledger.settle(true)?;
+        if stop.load(Ordering::Relaxed) {
+            // Every answer stands for a reward that is on disk; of what has none, nothing was learned.
+            return Err(Error::Refused(format!("interrupted after line {}", lines.handed_on())));
         }
         Ok(code)
     }

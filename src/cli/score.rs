@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -50,7 +51,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(policy) = &args.policy {
         policies.load(policy)?;
     }
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let log = DecisionLog::new(&store)?;
     let scorer =
         Scorer { args, shadows, policies, log, warned: Warned::default(), scratch: Scratch::default() };
@@ -121,10 +122,11 @@ impl Scorer<'_> {
 
     fn lines(mut self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
+        let stop = AtomicBool::new(false);
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);
-        while let Some(chunk) = lines.next_chunk()? {
+        while let Some(chunk) = lines.next_chunk(&stop)? {
             let (view, mut states) = (store.view()?, States::new());
             let mut decided = Vec::new();
             for (number, line) in chunk.lines() {

@@ -1,16 +1,17 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
+use super::collector::Collector;
 use super::folder::Folder;
 use super::{exit, output, progress};
-use crate::error::{Error, Result};
-use crate::metrics::{Curve, Summary};
+use crate::digest;
+use crate::error::{Error, Fault, Result};
+use crate::parts::{Header, PartWriter};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
-use crate::report::{Results, ScenarioResults, UserRows};
 use crate::scenario::Scenario;
-use crate::simulate::Simulation;
-use std::io::Write;
-use std::path::PathBuf;
+use crate::simulate::{Block, Simulation};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,11 @@ pub(super) struct Args {
     /// Take the personas from this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     personas: Option<PathBuf>,
-    /// Write summary.json, users.csv and curve.csv into this folder
+    /// Run only these blocks of 32 users, A..B without B, and write them as a part: see `merge`
+    #[arg(long, value_name = "A..B", value_parser = blocks, requires = "out")]
+    blocks: Option<Range<u64>>,
+    /// Write summary.json, users.csv, curve.csv and records.jsonl into this folder; with --blocks, the part
+    /// into this file
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the results as JSON
@@ -42,8 +47,6 @@ pub(super) struct Args {
     #[command(flatten)]
     threads: super::Threads,
 }
-
-const FILES: [&str; 3] = ["summary.json", "curve.csv", "users.csv"];
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
@@ -55,99 +58,104 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         .iter()
         .map(|scenario| Simulation::new(scenario, &personas, &policies, args.seed))
         .collect::<Result<Vec<_>>>()?;
-    let mut folder = args.out.as_deref().map(|dir| Folder::open(dir, FILES)).transpose()?;
+    let mut digests = digest::of_people(&personas, &scenarios);
+    let numbered = policies.iter().zip(1..);
+    digests.extend(numbered.map(|(policy, i)| (format!("policy/{i}"), digest::of_policy(policy))));
+    let header = Header::new(&simulations, args.users, args.seed, digests);
     args.threads.apply()?;
-
     let start = Instant::now();
-    let bar = progress::decisions(simulations.iter().map(|s| s.decisions_per_user() * args.users).sum());
-    let mut rows = folder
-        .as_mut()
-        .map(|f| UserRows::new(f.file(2)))
-        .transpose()
-        .map_err(Error::io("write", "users.csv"))?;
-    let mut results = Vec::new();
-    for simulation in &simulations {
-        bar.set_message(simulation.scenario().name().to_owned());
-        let tick = |users| bar.inc(users * simulation.decisions_per_user());
-        results.push(measure(simulation, args.users, &mut rows, tick)?);
-    }
-    bar.finish_and_clear();
-    rows.map_or(Ok(()), UserRows::finish).map_err(Error::io("write", "users.csv"))?;
-
-    let results = Results {
-        seed: args.seed,
-        users: args.users,
-        policies: policies.iter().map(|p| p.name().to_owned()).collect(),
-        scenarios: results,
+    let decisions = match &args.blocks {
+        Some(blocks) => args.part(&simulations, header, blocks.clone())?,
+        None => args.whole(&simulations, &header)?,
     };
-    if let Some(mut folder) = folder {
-        folder.write(0, |out| {
-            serde_json::to_writer_pretty(&mut *out, &results.json())?;
-            writeln!(out)
-        })?;
-        folder.write(1, |out| results.write_curve(out))?;
-        folder.finish()?;
-    }
-    if args.json {
-        output::pretty_json(&results.json())?
-    } else {
-        output::text(&results.text())?
-    }
     let seconds = start.elapsed().as_secs_f64();
-    let decisions = results.decisions();
-    output::note(&format!(
-        "{decisions} decisions in {seconds:.2} s, {:.2} million per second",
-        decisions as f64 / seconds / 1e6
-    ));
+    let rate = decisions as f64 / seconds / 1e6;
+    output::note(&format!("{decisions} decisions in {seconds:.2} s, {rate:.2} million per second"));
     Ok(exit::DONE)
 }
 
-/// Runs one scenario, summing up users as they pass by.
-fn measure<W: Write>(
-    simulation: &Simulation,
-    users: u64,
-    rows: &mut Option<UserRows<W>>,
-    tick: impl Fn(u64),
-) -> Result<ScenarioResults> {
-    let personas: Vec<(String, f64)> =
-        simulation.personas().map(|(name, share)| (name.to_owned(), share)).collect();
-    let policies = simulation.policies();
-    let scenario = simulation.scenario().raw();
-    let mut summary = Summary::new(personas.len(), policies.len(), scenario.steps);
-    let mut curve = Curve::default((personas.len(), policies.len(), scenario.steps as usize, 4));
-    let mut failure = None;
-    simulation.run(0..users, |block| {
-        tick(block.users.end - block.users.start);
-        curve += &block.curve;
-        let cells = block.users.flat_map(|user| (0..personas.len()).map(move |p| (user, p)));
-        for ((user, p), records) in cells.zip(block.records.chunks_exact(policies.len())) {
-            summary.observe(p, records);
-            let Some(rows) = rows else { continue };
-            for (policy, record) in policies.iter().zip(records) {
-                let place = [scenario.name.as_str(), personas[p].0.as_str()];
-                if let Err(error) = rows.write(place, user, policy.name(), record) {
-                    failure = Some(error);
-                    return false;
-                }
-            }
-        }
-        true
-    });
-    match failure {
-        Some(error) => Err(Error::io("write", "users.csv")(error)),
-        None => Ok(ScenarioResults {
-            name: scenario.name.clone(),
-            description: scenario.description.clone(),
-            steps: scenario.steps,
-            personas,
-            kinds: simulation.kinds(),
-            summary,
-            curve,
-        }),
+/// Runs some users of every scenario and hands their blocks, in order, to `sink`.
+fn run_blocks(
+    simulations: &[Simulation],
+    users: &Range<u64>,
+    mut sink: impl FnMut(usize, Block) -> Result<()>,
+) -> Result<()> {
+    let count = users.end - users.start;
+    let bar = progress::decisions(simulations.iter().map(|s| s.decisions_per_user() * count).sum());
+    for (i, simulation) in simulations.iter().enumerate() {
+        bar.set_message(simulation.scenario().name().to_owned());
+        let mut failure = None;
+        simulation.run(users.clone(), |block| {
+            bar.inc((block.users.end - block.users.start) * simulation.decisions_per_user());
+            failure = sink(i, block).err();
+            failure.is_none()
+        });
+        failure.map_or(Ok(()), Err)?;
     }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 impl Args {
+    /// Runs everything; returns the number of decisions.
+    fn whole(&self, simulations: &[Simulation], header: &Header) -> Result<u64> {
+        let mut collector = Collector::new(header, self.out.as_deref())?;
+        run_blocks(simulations, &(0..self.users), |s, block| {
+            let curve = block.curve.clone();
+            collector.block(s, block)?;
+            collector.curve(s, &curve);
+            Ok(())
+        })?;
+        let results = collector.finish(self.next())?;
+        if self.json {
+            output::pretty_json(&results.json())?
+        } else {
+            output::text(&results.text())?
+        }
+        Ok(results.decisions())
+    }
+
+    /// Runs some blocks and writes them as a part; returns the number of decisions.
+    fn part(&self, simulations: &[Simulation], header: Header, blocks: Range<u64>) -> Result<u64> {
+        let Some(path) = &self.out else {
+            return Err(Error::Refused("--blocks needs --out FILE for the part".to_owned()));
+        };
+        if blocks.end > header.all_blocks() {
+            let fault = Fault::new(
+                "--blocks",
+                format!("{}..{}", blocks.start, blocks.end),
+                format!("blocks of 0..{}", header.all_blocks()),
+            );
+            return Err(fault.at("command line"));
+        }
+        let users = header.block_users(blocks.start).start..header.block_users(blocks.end - 1).end;
+        let header = header.with_blocks(blocks.clone());
+        let (dir, name) = split(path)?;
+        let mut folder = Folder::open(dir, [name])?;
+        let mut curves: Vec<_> = (0..simulations.len()).map(|s| header.blank_curve(s)).collect();
+        let mut part = PartWriter::new(folder.file(0), &header).map_err(Error::io("write", path))?;
+        run_blocks(simulations, &users, |s, block| {
+            curves[s] += &block.curve;
+            part.block(s, &block.users, block.records).map_err(Error::io("write", path))
+        })?;
+        part.finish(curves.iter()).map_err(Error::io("write", path))?;
+        folder.finish()?;
+        let (start, end, all) = (blocks.start, blocks.end, header.all_blocks());
+        output::text(&format!("{}: blocks {start}..{end} of 0..{all}\n", path.display()))?;
+        let count = users.end - users.start;
+        Ok(simulations.iter().map(|s| s.decisions_per_user() * count).sum())
+    }
+
+    /// The gate on the first two policies, as they were given here.
+    fn next(&self) -> Option<String> {
+        let [first, second, ..] = self.policies.as_slice() else { return None };
+        let mut command = format!("rehearsal promote-check --baseline {first} --challenger {second}");
+        if let Some(dir) = &self.personas {
+            command += &format!(" --personas {}", dir.display());
+        }
+        Some(command)
+    }
+
     fn scenarios(&self) -> Result<Vec<Scenario>> {
         let load = |name: &String| {
             let scenario = Scenario::load(name)?;
@@ -168,4 +176,19 @@ fn refuse_doubles<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Resul
         }
     }
     Ok(())
+}
+
+/// `A..B`, of which A is in and B is not.
+fn blocks(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
+    range
+        .filter(|r: &Range<u64>| r.start < r.end)
+        .ok_or_else(|| "two whole numbers A..B with A below B".to_owned())
+}
+
+/// The folder and the name of a file.
+fn split(path: &Path) -> Result<(&Path, &str)> {
+    let name = path.file_name().and_then(|n| n.to_str());
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    name.map(|name| (dir, name)).ok_or_else(|| Error::Refused(format!("{} names no file", path.display())))
 }

@@ -2,8 +2,9 @@
 
 use super::{Global, exit, output};
 use crate::error::{Error, Result};
+use crate::features::FeatureSet;
 use crate::policy::{Model, NAMED, Policy, Structure};
-use crate::state::{Store, UserState, View};
+use crate::state::{UserState, View};
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,9 @@ pub(super) struct Args {
     /// Only this policy: a name, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     policy: Option<String>,
+    /// One row per user, policy and model, for a whole population
+    #[arg(long)]
+    csv: bool,
 }
 
 /// What is printed for one user.
@@ -36,7 +40,7 @@ struct PolicyStats {
 struct Theta(UserState);
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = Store::new(&global.state_dir);
+    let store = global.store();
     let view = store.view()?;
     let mut users = match &args.user {
         Some(user) => BTreeMap::from([(user.clone(), view.policies_of(user)?)]),
@@ -51,8 +55,12 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     // All are read before any is printed: no half of an answer when one is damaged.
     let mut out = Vec::new();
-    for (user, policies) in &users {
-        output::line(&of_user(&view, user, policies)?, &mut out);
+    if args.csv {
+        out = rows(&view, &users)?;
+    } else {
+        for (user, policies) in &users {
+            output::line(&of_user(&view, user, policies)?, &mut out);
+        }
     }
     output::bytes(&out)?;
     Ok(exit::DONE)
@@ -81,6 +89,36 @@ fn of_user<'a>(view: &View, user: &'a str, policies: &BTreeSet<String>) -> Resul
         })
     };
     Ok(UserStats { user, policies: policies.iter().map(of_policy).collect::<Result<_>>()? })
+}
+
+/// The table: weights that a policy does not have are empty, and so is the mean reward of one kind.
+fn rows(view: &View, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<u8>> {
+    let names = FeatureSet::V2.names();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let failed = |e: csv::Error| Error::Refused(format!("cannot write the table: {e}"));
+    table
+        .write_record(["user", "policy", "kind", "updates", "mean_reward"].iter().chain(names))
+        .map_err(failed)?;
+    for (user, policies) in users {
+        for policy in policies {
+            let state = view.state_by_name(user, policy)?;
+            let shared = state.policy().structure() == Structure::Shared;
+            for part in state.model().parts().iter().filter(|p| shared || p.ridge.updates() > 0) {
+                let mean = state.model().mean_reward().filter(|_| shared);
+                let theta = part.ridge.theta();
+                let row = [
+                    user.clone(),
+                    policy.clone(),
+                    part.kind.clone().unwrap_or_default(),
+                    part.ridge.updates().to_string(),
+                    mean.map_or_else(String::new, |m| m.to_string()),
+                ];
+                let weights = (0..names.len()).map(|i| theta.get(i).map_or_else(String::new, f64::to_string));
+                table.write_record(row.into_iter().chain(weights)).map_err(failed)?;
+            }
+        }
+    }
+    table.into_inner().map_err(|e| Error::Refused(format!("cannot write the table: {e}")))
 }
 
 impl Serialize for Theta {

@@ -6,12 +6,14 @@
 
 mod calibrate;
 mod eprocess;
+mod plan;
 mod spec;
 mod trial;
 mod verdict;
 
 pub use calibrate::{Calibration, Comparison, Null, Pool, Power, SCALES, calibrate};
 pub use eprocess::{EProcess, GRID, Observation, lower_bound, mean, projected_count, upper_bound};
+pub use plan::{POWERS, Plan, plan};
 pub use spec::{By, Criterion, DecisionTime, GateSpec, Kind, RawCriterion, RawGate, Segment, Setting};
 pub use trial::{Decision, PairedUser, Trial};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Verdict};

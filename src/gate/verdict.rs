@@ -148,6 +148,17 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// The same verdict, but inconclusive for `reason` where it would have been a promotion.
+    #[must_use]
+    pub fn withheld(self, reason: String) -> Self {
+        match self.verdict {
+            Decision::Promote => Self { verdict: Decision::Inconclusive, reason, ..self },
+            Decision::Reject | Decision::Inconclusive => self,
+        }
+    }
+}
+
 impl Assessment {
     fn new(tracked: &Tracked, alpha: f64) -> Self {
         let Tracked { criterion, proof, refutation, gains, held_after } = tracked;

@@ -2,11 +2,13 @@
 
 mod calibration;
 mod json;
+mod plan;
 mod simulation;
 mod text;
 
 pub use calibration::calibration_text;
 pub use json::Json;
+pub use plan::plan_text;
 pub use simulation::{Results, ScenarioResults, UserRows};
 pub use text::Text;
 

@@ -18,6 +18,8 @@ pub struct Results {
     pub users: u64,
     /// Names of the policies.
     pub policies: Vec<String>,
+    /// The command that decides between the first two policies, where there are two.
+    pub next: Option<String>,
     /// One entry per scenario.
     pub scenarios: Vec<ScenarioResults>,
 }
@@ -138,8 +140,8 @@ impl Results {
             out.push('\n');
         }
         let _ = writeln!(out, "Means with 95% intervals over users; differences are paired by user.");
-        if let [first, second, ..] = self.policies.as_slice() {
-            let _ = writeln!(out, "Next: rehearsal promote-check --baseline {first} --challenger {second}");
+        if let Some(next) = &self.next {
+            let _ = writeln!(out, "Next: {next}");
         }
         out
     }

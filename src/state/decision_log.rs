@@ -6,8 +6,10 @@
 
 use super::decision::Decision;
 use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
-use super::dir::Dir;
+use super::dir::{Dir, line_at};
+use super::history::Problem;
 use super::lock::Lock;
+use super::manifest::{LogName, Manifest, last_crc};
 use super::record::spec_of;
 use super::store::Store;
 use super::{frame, now_ms};
@@ -24,10 +26,8 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-const DECISIONS: &str = "decisions.jsonl";
+const DECISIONS: LogName = LogName("decisions");
 const LOCK: &str = "decisions.lock";
-/// Longest line that is looked for; a request is refused long before.
-const MAX_LINE_BYTES: u64 = 64 << 20;
 
 /// A decision on its way into the log.
 #[derive(Debug)]
@@ -148,8 +148,8 @@ pub struct Logged {
 #[derive(Debug)]
 pub struct DecisionLog {
     dir: Dir,
+    segment_bytes: u64,
     checks: SplitMix64,
-    reader: Option<File>,
 }
 
 impl DecisionLog {
@@ -159,7 +159,7 @@ impl DecisionLog {
     /// The operating system has no randomness to give.
     pub fn new(store: &Store) -> Result<Self> {
         let checks = SplitMix64::seed_from_u64(Luck::fresh_seed()?);
-        Ok(Self { dir: store.dir.clone(), checks, reader: None })
+        Ok(Self { dir: store.dir.clone(), segment_bytes: store.segment_bytes, checks })
     }
 
     /// Appends decisions in order and returns their ids.
@@ -169,16 +169,24 @@ impl DecisionLog {
     pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<String>> {
         self.dir.ensure()?;
         let _lock = Lock::take(&self.dir, LOCK)?;
-        let mut file = self.dir.open_log(DECISIONS)?;
-        let path = self.dir.join(DECISIONS);
-        let end = whole_lines(&file).map_err(Error::io("repair", &path))?;
+        let mut manifest = Manifest::read(&self.dir, DECISIONS)?;
+        manifest.finish_sealing(&self.dir, DECISIONS)?;
+        let path = self.dir.join(&DECISIONS.active());
+        let mut file = self.dir.open_log(&DECISIONS.active())?;
+        let mut end = whole_lines(&file).map_err(Error::io("repair", &path))?;
+        if end >= self.segment_bytes {
+            manifest.seal(&self.dir, DECISIONS, end, 0, last_crc(&file, end))?;
+            file = self.dir.open_log(&DECISIONS.active())?;
+            end = 0;
+        }
+        let segment = manifest.segment();
         let mut bytes = Vec::with_capacity(drafts.iter().map(|d| d.line.len() + 32).sum());
         let mut ids: Vec<String> = Vec::with_capacity(drafts.len());
         let mut shown = 0;
         for (i, draft) in drafts.into_iter().enumerate() {
             let start = bytes.len();
             let offset = end + start as u64;
-            ids.push(DecisionId { segment: 1, offset, check: self.checks.next_u64() >> 16 }.to_string());
+            ids.push(DecisionId { segment, offset, check: self.checks.next_u64() >> 16 }.to_string());
             bytes.extend_from_slice(&draft.line);
             let place = start + ID_PREFIX.len();
             bytes[place..place + ID_BYTES].copy_from_slice(ids[i].as_bytes());
@@ -202,19 +210,25 @@ impl DecisionLog {
     /// # Errors
     /// An id that `score` never gave, or whose decision is not in the log; the decision of a shadow, which
     /// was shown to nobody; a damaged line.
-    pub fn find(&mut self, id: &str) -> Result<Logged> {
+    pub fn find(&self, id: &str) -> Result<Logged> {
         let place = DecisionId::parse(id)?;
-        let path = self.dir.join(DECISIONS);
-        let unknown =
-            || Error::Refused(format!("decision {id:?}: not in {}", self.dir.join(DECISIONS).display()));
-        if self.reader.is_none() {
-            self.reader = self.dir.open(DECISIONS)?;
+        let manifest = Manifest::read(&self.dir, DECISIONS)?;
+        // A segment is in the manifest a moment before its file has its number.
+        let names = [manifest.file(DECISIONS, place.segment), DECISIONS.active()];
+        let mut found = None;
+        for name in names.iter().filter(|_| place.segment <= manifest.segment()) {
+            let path = self.dir.join(name);
+            let Some(file) = self.dir.open(name)? else { continue };
+            let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?.unwrap_or_default();
+            if line.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.starts_with(id.as_bytes())) {
+                found = Some((path, line));
+                break;
+            }
         }
-        let file = self.reader.as_ref().filter(|_| place.segment == 1).ok_or_else(unknown)?;
-        let line = line_at(file, place.offset).map_err(Error::io("read", &path))?.ok_or_else(unknown)?;
-        if !line.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.starts_with(id.as_bytes())) {
-            return Err(unknown());
-        }
+        let (path, line) = found.ok_or_else(|| {
+            let log = self.dir.join(&DECISIONS.active());
+            Error::Refused(format!("decision {id:?}: not in {}", log.display()))
+        })?;
         let damaged = |what: String| Error::Damaged {
             path: path.clone(),
             what: format!("the line at byte {}: {what}", place.offset),
@@ -262,23 +276,46 @@ fn whole_lines(file: &File) -> std::io::Result<u64> {
     Ok(end)
 }
 
-/// The line that begins at `offset`, without its newline; `None` if there is no whole line.
-fn line_at(file: &File, offset: u64) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    let mut size = 4096;
-    while (line.len() as u64) < MAX_LINE_BYTES {
-        let seen = line.len();
-        line.resize(seen + size, 0);
-        let read = file.read_at(&mut line[seen..], offset + seen as u64)?;
-        line.truncate(seen + read);
-        if let Some(i) = memchr::memchr(b'\n', &line[seen..]) {
-            line.truncate(seen + i);
-            return Ok(Some(line));
+/// Checks every decision that is retained; how many there are.
+pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
+    let mut note = |file: &str, problem: String| problems.push(Problem { file: file.to_owned(), problem });
+    let manifest = Manifest::read(dir, DECISIONS).or_else(|error| {
+        note(&DECISIONS.manifest(), error.to_string());
+        Manifest::guess(dir, DECISIONS)
+    })?;
+    let mut decisions = 0;
+    for segment in 1..=manifest.segment() {
+        let name = manifest.file(DECISIONS, segment);
+        let sealed = manifest.sealed.get(segment as usize - 1);
+        let there = dir.open(&name)?;
+        if let (Some(sealed), None) = (sealed, &there) {
+            note(&sealed.file, "listed in the manifest, and not there".to_owned());
         }
-        if read == 0 {
-            return Ok(None);
+        let Some(file) = there else { continue };
+        let length = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
+        if let Some(sealed) = sealed.filter(|sealed| sealed.bytes != length) {
+            note(&name, format!("{length} bytes; the manifest knows {}", sealed.bytes));
         }
-        size *= 2;
+        let mut offset = 0;
+        while let Some(line) = line_at(&file, offset).map_err(Error::io("read", dir.join(&name)))? {
+            match check(&line, segment, offset) {
+                Ok(()) => decisions += 1,
+                Err(what) => note(&name, format!("the line at byte {offset}: {what}")),
+            }
+            offset += line.len() as u64 + 1;
+        }
     }
-    Ok(None)
+    Ok(decisions)
+}
+
+/// Whether a line is a decision and stands where its id says.
+fn check(line: &[u8], segment: u32, offset: u64) -> Result<(), String> {
+    frame::check(line)?;
+    let raw: RawLine = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let id = DecisionId::parse(&raw.decision_id).map_err(|e| e.to_string())?;
+    if (id.segment, id.offset) != (segment, offset) {
+        return Err(format!("its id {} names another place", raw.decision_id));
+    }
+    let request = Request::try_from(raw.request).map_err(|fault| fault.to_string())?;
+    request.position(&raw.chosen).map(drop).map_err(|e| e.to_string())
 }

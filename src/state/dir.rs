@@ -6,9 +6,10 @@
 
 use crate::error::{Error, Result};
 use rustix::fs::{FileType, Mode, OFlags};
+use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Larger states are refused before they are parsed: no policy writes one.
@@ -53,6 +54,15 @@ impl Dir {
         }
     }
 
+    /// Opens a regular file for reading and writing in place; `None` if there is none.
+    pub(super) fn open_to_write(&self, name: &str) -> Result<Option<File>> {
+        match self.open_with(name, OFlags::RDWR) {
+            Ok(file) => Ok(Some(file)),
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens a log for reading and appending, and creates it if it is not there.
     pub(super) fn open_log(&self, name: &str) -> Result<File> {
         match self.open_with(name, OFlags::RDWR | OFlags::APPEND) {
@@ -86,9 +96,9 @@ impl Dir {
 
     /// Writes `bytes` into a new file beside `name`, with the mode of what is there, and syncs it.
     ///
-    /// `slot` tells apart files that are prepared together. The caller holds the lock under which files
-    /// of this `name` are replaced; what a killed process left in the slot is overwritten.
-    pub(super) fn prepare(&self, name: &str, slot: usize, bytes: &[u8]) -> Result<Prepared> {
+    /// `slot` tells apart files that are prepared at the same time. The caller holds the lock under which
+    /// files of this `name` are replaced; what a killed process left in the slot is overwritten.
+    pub(super) fn prepare(&self, name: &str, slot: impl Display, bytes: &[u8]) -> Result<Prepared> {
         let new = format!("new.{slot}");
         let target = self.join(name);
         let prepared = Prepared { new: self.join(&new), target, done: false };
@@ -104,6 +114,16 @@ impl Dir {
             .and_then(|()| file.sync_data());
         written.map_err(Error::io("write", &prepared.target))?;
         Ok(prepared)
+    }
+
+    /// Whether there is an entry of this name, of whatever kind.
+    pub(super) fn has(&self, name: &str) -> bool {
+        fs::symlink_metadata(self.join(name)).is_ok()
+    }
+
+    /// Renames a file; nothing of the new name may be there.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        fs::rename(self.join(from), self.join(to)).map_err(Error::io("rename", self.join(from)))
     }
 
     /// Removes a file, if it is there.
@@ -151,6 +171,28 @@ impl Dir {
             Err(not_regular(&path))
         }
     }
+}
+
+/// The line that begins at `offset` of a file, without its newline; `None` if there is no whole line, or
+/// one of more than 64 MiB.
+pub(super) fn line_at(file: &File, offset: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let mut size = 4096;
+    while (line.len() as u64) < MAX_STATE_BYTES {
+        let seen = line.len();
+        line.resize(seen + size, 0);
+        let read = file.read_at(&mut line[seen..], offset + seen as u64)?;
+        line.truncate(seen + read);
+        if let Some(i) = memchr::memchr(b'\n', &line[seen..]) {
+            line.truncate(seen + i);
+            return Ok(Some(line));
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+        size *= 2;
+    }
+    Ok(None)
 }
 
 /// A file that is written and synced, and takes its name with [`Self::publish`]; else it is removed.

@@ -6,11 +6,12 @@
 //! Format 1, which other tools may write, has only A and b, and neither `seq`, `events` nor checksum. It
 //! is read, solved afresh, and upgraded when the state is next written.
 
-use super::frame;
 use super::user_state::{Event, KEPT_EVENTS, UserState};
+use super::{frame, name};
 use crate::error::{Error, Fault, Result};
 use crate::features::FeatureSet;
-use crate::policy::{Model, Part, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
+use crate::policy::{Model, NAMED, Part, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
+use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +99,30 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path, user: &str, policy: &Arc<Pol
 /// The policy as far as the state in these bytes tells: all that its model needs, not its explorer.
 pub(super) fn spec_in(bytes: &[u8], path: &Path) -> Result<Policy> {
     parse(bytes, path)?.spec().map_err(|fault| fault.at(path.display()))
+}
+
+impl UserState {
+    /// The state as one line of JSON, as it stands in its file.
+    pub fn to_line(&self) -> Vec<u8> {
+        to_line(self)
+    }
+
+    /// The state in a line, which may lack the checksum but not carry a wrong one.
+    ///
+    /// # Errors
+    /// As a state file; `origin` is what errors call the line.
+    pub fn from_line(line: &[u8], origin: &str) -> Result<Self> {
+        let path = Path::new(origin);
+        let raw = parse(line, path)?;
+        let named = NAMED.contains(&raw.policy.as_str()).then(|| Policy::named(&raw.policy));
+        let spec = named.unwrap_or_else(|| raw.spec().map_err(|fault| fault.at(origin)))?;
+        name::state_file(&raw.user, &raw.policy).map_err(|fault| fault.at(origin))?;
+        raw.belongs_to(&raw.user, &spec).map_err(|fault| fault.at(origin))?;
+        if !frame::stated(line).is_empty() && memmem::find(line, b"\"crc\"").is_some() {
+            frame::check(line).map_err(|what| damaged(path, what))?;
+        }
+        raw.into_state(&Arc::new(spec)).map_err(|what| damaged(path, what))
+    }
 }
 
 fn parse(bytes: &[u8], path: &Path) -> Result<RawState> {

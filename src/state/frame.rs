@@ -43,6 +43,13 @@ pub(super) fn check(line: &[u8]) -> Result<(), String> {
     }
 }
 
+/// The checksum that a sealed line states.
+pub(super) fn stated(line: &[u8]) -> &str {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let digits = line.len().checked_sub(8 + CLOSING.len()).map(|from| &line[from..from + 8]);
+    digits.and_then(|d| std::str::from_utf8(d).ok()).unwrap_or_default()
+}
+
 fn digits(content: &[u8]) -> String {
     let mut text = String::with_capacity(8);
     write!(text, "{:08x}", crc32fast::hash(content)).expect("a String takes everything");

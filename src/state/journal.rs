@@ -2,93 +2,184 @@
 //!
 //! A record is committed when its line is on disk. Readers take what is there without a lock and leave
 //! out a last line that is not whole: its writer is at it, or is dead and never acknowledged it.
+//!
+//! Only the tail is ever read: the lines after the checkpoint, which the manifest names.
 
 use super::dir::Dir;
 use super::frame;
+use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
 use super::record::Record;
 use crate::error::{Error, Result};
 use memchr::memmem;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
-/// Its file name.
-pub(super) const REWARDS: &str = "rewards.jsonl";
+/// The log of rewards and resets.
+pub(super) const REWARDS: LogName = LogName("rewards");
+
+/// A reader that finds the log sealed under its hands looks again this many times.
+const ATTEMPTS: usize = 5;
 
 /// The committed records that state files may not show yet.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     /// Whole lines.
     bytes: Vec<u8>,
-    /// Where they begin in the file.
-    start: u64,
+    /// What stands before them.
+    checkpoint: Checkpoint,
     path: PathBuf,
+    /// Which file they are from: its inode.
+    file: u64,
 }
 
 impl Tail {
     /// The tail as it is now, for a reader.
     pub(super) fn read(dir: &Dir) -> Result<Self> {
-        let path = dir.join(REWARDS);
-        let mut bytes = Vec::new();
-        if let Some(mut file) = dir.open(REWARDS)? {
-            file.read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
+        let path = dir.join(&REWARDS.active());
+        for attempt in 1.. {
+            let checkpoint = Manifest::read(dir, REWARDS)?.checkpoint;
+            let Some(file) = dir.open(&REWARDS.active())? else {
+                return Ok(Self { bytes: Vec::new(), checkpoint, path, file: 0 });
+            };
+            match Self::of(&file, checkpoint, path.clone()) {
+                Err(Error::Damaged { .. }) if attempt < ATTEMPTS => {}
+                Ok((mut tail, _)) => {
+                    tail.cut();
+                    return Ok(tail);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |i| i + 1);
-        bytes.truncate(whole);
-        Ok(Self { bytes, start: 0, path })
+        unreachable!("the last attempt returns")
+    }
+
+    /// Whether nothing was committed since it was read.
+    pub(super) fn is_current(&self) -> bool {
+        let now =
+            std::fs::symlink_metadata(&self.path).map_or((0, self.checkpoint.offset), |m| (m.ino(), m.len()));
+        now == self.version()
+    }
+
+    /// What comes after the checkpoint, and the length of the file.
+    fn of(file: &File, checkpoint: Checkpoint, path: PathBuf) -> Result<(Self, u64)> {
+        let metadata = file.metadata().map_err(Error::io("read", &path))?;
+        let Checkpoint { offset, ref crc, .. } = checkpoint;
+        if metadata.len() < offset || (offset > 0 && !ends_with(file, offset, crc)) {
+            let what = format!("its first {offset} bytes are not those that its manifest knows");
+            return Err(Error::Damaged { path, what });
+        }
+        let mut bytes = vec![0; (metadata.len() - offset) as usize];
+        file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", &path))?;
+        Ok((Self { bytes, checkpoint, path, file: metadata.ino() }, metadata.len()))
+    }
+
+    /// Leaves out a last line that is not whole; how many bytes that was.
+    fn cut(&mut self) -> usize {
+        let whole = memchr::memrchr(b'\n', &self.bytes).map_or(0, |i| i + 1);
+        let torn = self.bytes.len() - whole;
+        self.bytes.truncate(whole);
+        torn
     }
 
     /// The records about a user, in order.
     pub(super) fn of_user(&self, user: &str) -> Result<Vec<Record>> {
-        let needle = format!("\"user\":{}", serde_json::to_string(user).expect("a text"));
+        let mut records = self.records_with("user", user)?;
+        records.retain(|record| record.user == user);
+        Ok(records)
+    }
+
+    /// The records in which a field has this text, and some that have it elsewhere.
+    pub(super) fn records_with(&self, field: &str, text: &str) -> Result<Vec<Record>> {
+        let needle = format!("\"{field}\":{}", serde_json::to_string(text).expect("a text"));
         let mut records = Vec::new();
         let mut from = 0;
         while let Some(hit) = memmem::find(&self.bytes[from..], needle.as_bytes()) {
             let begin = memchr::memrchr(b'\n', &self.bytes[..from + hit]).map_or(0, |i| i + 1);
-            let end = from + hit + memchr::memchr(b'\n', &self.bytes[from + hit..]).expect("lines are whole");
-            let record = Record::parse(&self.bytes[begin..end]).map_err(|what| self.damaged(begin, &what))?;
-            if record.user == user {
-                records.push(record);
-            }
-            from = end;
+            let place = self.checkpoint.offset + begin as u64;
+            records.push(self.record_at(place)?);
+            from = begin + self.line_from(begin).len();
         }
         Ok(records)
     }
 
     /// All lines, without their newlines, with their places in the file.
     pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let mut place = self.start;
-        self.bytes.split_inclusive(|b| *b == b'\n').map(move |line| {
-            let at = place;
-            place += line.len() as u64;
-            (at, line.strip_suffix(b"\n").unwrap_or(line))
-        })
+        self.lines_from(self.checkpoint.offset)
+    }
+
+    fn lines_from(&self, mut place: u64) -> impl Iterator<Item = (u64, &[u8])> {
+        self.bytes[(place - self.checkpoint.offset) as usize..].split_inclusive(|b| *b == b'\n').map(
+            move |line| {
+                let at = place;
+                place += line.len() as u64;
+                (at, line.strip_suffix(b"\n").unwrap_or(line))
+            },
+        )
     }
 
     /// The record in the line that begins at `place` in the file.
     pub(super) fn record_at(&self, place: u64) -> Result<Record> {
-        let begin = (place - self.start) as usize;
-        let rest = &self.bytes[begin..];
-        let line = &rest[..memchr::memchr(b'\n', rest).expect("lines are whole")];
-        Record::parse(line).map_err(|what| self.damaged(begin, &what))
+        let begin = (place - self.checkpoint.offset) as usize;
+        Record::parse(self.line_from(begin)).map_err(|what| self.damaged(place, &what))
     }
 
-    /// What is wrong with the line that begins at `begin` of the bytes.
-    fn damaged(&self, begin: usize, what: &str) -> Error {
-        let place = self.start + begin as u64;
+    /// Whether there is nothing after the checkpoint.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Number of bytes after the checkpoint.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Which file it is from, and where it ends there.
+    fn version(&self) -> (u64, u64) {
+        (self.file, self.end())
+    }
+
+    fn line_from(&self, begin: usize) -> &[u8] {
+        let rest = &self.bytes[begin..];
+        &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]
+    }
+
+    fn damaged(&self, place: u64, what: &str) -> Error {
         Error::Damaged { path: self.path.clone(), what: format!("the line at byte {place}: {what}") }
     }
 
-    /// Where the file ends.
     fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
+        self.checkpoint.offset + self.bytes.len() as u64
     }
+
+    /// Checks every line from `from` on, which record `before` precedes; the number of the last record.
+    fn check(&self, from: u64, before: u64) -> Result<u64> {
+        let mut seq = before;
+        for (place, line) in self.lines_from(from) {
+            frame::check(line).map_err(|what| self.damaged(place, &what))?;
+            let found = seq_of(line).ok_or_else(|| self.damaged(place, "no sequence number first"))?;
+            if found != seq + 1 {
+                return Err(self.damaged(place, &format!("record {found} comes after record {seq}")));
+            }
+            seq = found;
+        }
+        Ok(seq)
+    }
+}
+
+/// The sequence number with which a line begins.
+fn seq_of(line: &[u8]) -> Option<u64> {
+    let digits = line.strip_prefix(b"{\"seq\":")?;
+    let end = memchr::memchr(b',', &digits[..digits.len().min(21)])?;
+    std::str::from_utf8(&digits[..end]).ok()?.parse().ok()
 }
 
 /// The log in the hands of the one process that holds its lock.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
+    manifest: Manifest,
     tail: Tail,
     last_seq: u64,
 }
@@ -99,34 +190,62 @@ impl Journal {
     /// # Errors
     /// [`Error::Damaged`] when a whole line is not what was written: nothing is appended to such a log.
     pub(super) fn open(dir: &Dir) -> Result<Self> {
-        let mut file = dir.open_log(REWARDS)?;
-        let path = dir.join(REWARDS);
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(0))
-            .and_then(|_| file.read_to_end(&mut bytes))
-            .map_err(Error::io("read", &path))?;
-        let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |i| i + 1);
-        if whole < bytes.len() {
-            bytes.truncate(whole);
-            file.set_len(whole as u64).map_err(Error::io("repair", &path))?;
+        let manifest = Manifest::read(dir, REWARDS)?;
+        manifest.finish_sealing(dir, REWARDS)?;
+        let file = dir.open_log(&REWARDS.active())?;
+        let path = dir.join(&REWARDS.active());
+        let (mut tail, length) = Tail::of(&file, manifest.checkpoint.clone(), path)?;
+        let torn = tail.cut();
+        if torn > 0 {
+            file.set_len(length - torn as u64).map_err(Error::io("repair", &tail.path))?;
         }
-        let tail = Tail { bytes, start: 0, path };
-        let mut last = None;
-        for (place, line) in tail.lines() {
-            frame::check(line).map_err(|what| tail.damaged((place - tail.start) as usize, &what))?;
-            last = Some(place);
+        let last_seq = tail.check(manifest.checkpoint.offset, manifest.checkpoint.seq)?;
+        Ok(Self { file, manifest, tail, last_seq })
+    }
+
+    /// Takes in what others appended since the lock was last held; where that begins. `None` if the log is
+    /// another one by now and must be opened anew.
+    pub(super) fn catch_up(&mut self, dir: &Dir) -> Result<Option<u64>> {
+        let known = self.tail.end();
+        let path = &self.tail.path;
+        let current = std::fs::symlink_metadata(path).is_ok_and(|m| m.ino() == self.tail.file);
+        if !current || Manifest::read(dir, REWARDS)? != self.manifest {
+            return Ok(None);
         }
-        let last_seq = last.map_or(Ok(0), |place| tail.record_at(place).map(|r| r.seq))?;
-        Ok(Self { file, tail, last_seq })
+        let length = self.file.metadata().map_err(Error::io("read", path))?.len();
+        if length == known {
+            return Ok(Some(known));
+        }
+        if length < known {
+            return Ok(None);
+        }
+        let mut news = vec![0; (length - known) as usize];
+        self.file.read_exact_at(&mut news, known).map_err(Error::io("read", path))?;
+        self.tail.bytes.extend_from_slice(&news);
+        let torn = self.tail.cut();
+        if torn > 0 {
+            self.file.set_len(length - torn as u64).map_err(Error::io("repair", &self.tail.path))?;
+        }
+        self.last_seq = self.tail.check(known, self.last_seq)?;
+        Ok(Some(known))
     }
 
     pub(super) fn tail(&self) -> &Tail {
         &self.tail
     }
 
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// Number of the latest record.
     pub(super) fn last_seq(&self) -> u64 {
         self.last_seq
+    }
+
+    /// Where the next record will begin.
+    pub(super) fn end(&self) -> u64 {
+        self.tail.end()
     }
 
     /// Makes durable what is there: a record that another process wrote and did not live to sync.
@@ -149,6 +268,28 @@ impl Journal {
         }
         self.tail.bytes.extend_from_slice(lines);
         self.last_seq = last_seq;
+        Ok(())
+    }
+
+    /// Notes that all states and the index are on disk up to here, and seals the log if it has grown to
+    /// `limit` bytes.
+    pub(super) fn checkpoint(&mut self, dir: &Dir, limit: u64) -> Result<()> {
+        let offset = self.tail.end();
+        let mut crc = self.manifest.checkpoint.crc.clone();
+        if !self.tail.is_empty() {
+            frame::stated(&self.tail.bytes).clone_into(&mut crc);
+        }
+        let mut manifest = self.manifest.clone();
+        if offset >= limit {
+            manifest.seal(dir, REWARDS, offset, self.last_seq, crc)?;
+            *self = Self::open(dir)?;
+        } else {
+            manifest.checkpoint = Checkpoint { offset, seq: self.last_seq, crc };
+            manifest.write(dir, REWARDS)?;
+            self.tail.checkpoint = manifest.checkpoint.clone();
+            self.tail.bytes.clear();
+            self.manifest = manifest;
+        }
         Ok(())
     }
 }

@@ -2,35 +2,51 @@
 //!
 //! | file | holds | written by |
 //! | --- | --- | --- |
-//! | `<user>_<policy>.json` | what one policy has learned about one user | [`Writer`] |
-//! | `rewards.jsonl` | every reward and reset: the record that commits | [`Writer`] |
+//! | `<user>_<policy>.json` | what one policy has learned about one user | [`Ledger`] |
+//! | `rewards.jsonl` | every reward and reset: the record that commits | [`Ledger`] |
 //! | `decisions.jsonl` | every decision | [`DecisionLog`] |
+//! | `rewards.000001.jsonl`, ... | segments of these logs that are full | |
+//! | `rewards.manifest.json`, ... | which segments there are, and the checkpoint | |
+//! | `rewards.index` | where each event was learned; made anew when it is missing | [`Ledger`] |
 //! | `rewards.lock`, `decisions.lock` | nothing: locks, never replaced | |
+//! | `new.0`, ... | what is being written, or was when its process died | |
 //!
-//! Readers take no lock: [`View`]. Writers say how they commit: [`Writer`].
+//! Readers take no lock: [`View`]. The [`Ledger`] says how it commits.
 
+mod checkpoint;
 mod decision;
 mod decision_id;
 mod decision_log;
 mod dir;
 mod format;
 mod frame;
+mod group;
+mod history;
+mod import;
+mod index;
 mod journal;
+mod ledger;
 mod lock;
+mod lookup;
+mod manifest;
 mod name;
+mod rebuild;
 mod record;
 mod store;
 mod user_state;
-mod writer;
+mod verify;
 
 pub use decision::{Decision, decide};
 pub use decision_log::{DecisionLog, Draft, Logged};
 pub use format::{FORMAT_VERSION, RawState};
+pub use history::Problem;
+pub use ledger::{Learned, Ledger, Reward};
 pub use name::state_file;
+pub use rebuild::Rebuilt;
 pub use record::{Lesson, MAX_DWELL_SECONDS, MAX_REWARD, Source};
-pub use store::{Store, View};
+pub use store::{SEGMENT_BYTES, Store, View};
 pub use user_state::{Event, KEPT_EVENTS, UserState};
-pub use writer::{Learned, Reward, Writer};
+pub use verify::Verified;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

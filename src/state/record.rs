@@ -158,6 +158,33 @@ enum OpName {
     Import,
 }
 
+/// What a record is about, read without the rest.
+#[derive(Debug, Deserialize)]
+pub(super) struct Header<'a> {
+    #[serde(borrow)]
+    pub(super) user: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) policy: Option<String>,
+    #[serde(default)]
+    pub(super) event: Option<String>,
+    /// Which policies forget, if it is a reset.
+    #[serde(default)]
+    pub(super) policies: Option<BTreeMap<String, u64>>,
+}
+
+impl<'a> Header<'a> {
+    /// The header of the record in a line whose checksum holds, or what is wrong with it.
+    pub(super) fn parse(line: &'a [u8]) -> Result<Self, String> {
+        serde_json::from_slice(line).map_err(|e| e.to_string())
+    }
+
+    /// The policies whose state of the user it changes.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
+        let forgotten = self.policies.iter().flat_map(|p| p.keys().map(String::as_str));
+        self.policy.as_deref().into_iter().chain(forgotten)
+    }
+}
+
 impl Record {
     /// Appends the record's sealed line to `out`.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
@@ -243,6 +270,17 @@ impl Record {
             }
         };
         Ok(Self { seq, user: raw.user.into_owned(), time_ms, op })
+    }
+
+    /// The reward with which this record learned an event, if it did.
+    pub(super) fn reward_of(&self, user: &str, policy: &str, event: &str) -> Option<f64> {
+        match &self.op {
+            Op::Reward { policy: own, lesson, .. } => {
+                let same = self.user == user && own == policy && lesson.event.as_deref() == Some(event);
+                same.then_some(lesson.reward)
+            }
+            Op::Reset { .. } | Op::Import { .. } => None,
+        }
     }
 
     /// If it is about the user's state under `policy`: the record before it of that state.

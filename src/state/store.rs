@@ -12,19 +12,38 @@ use super::user_state::UserState;
 use crate::error::{Error, Fault, Result};
 use crate::policy::{NAMED, Policy, Scratch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Size at which a log is sealed and another one begun.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// A state directory, which need not exist before the first write.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) dir: Dir,
+    pub(super) segment_bytes: u64,
+}
+
+/// A state that was read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) state: UserState,
+    /// Whether its file says less.
+    pub(super) behind: bool,
 }
 
 impl Store {
     /// The state directory at `path`.
     pub fn new(path: &Path) -> Self {
-        Self { dir: Dir::new(path) }
+        Self { dir: Dir::new(path), segment_bytes: SEGMENT_BYTES }
+    }
+
+    /// Logs are sealed when they have grown to `bytes`; [`SEGMENT_BYTES`] if this is not called.
+    #[must_use]
+    pub fn with_segment_bytes(self, bytes: u64) -> Self {
+        Self { segment_bytes: bytes, ..self }
     }
 
     /// What is committed now.
@@ -33,6 +52,24 @@ impl Store {
     /// A log that cannot be read.
     pub fn view(&self) -> Result<View<'_>> {
         Ok(View { store: self, tail: Tail::read(&self.dir)? })
+    }
+
+    /// The whole lines in the first `limit` bytes of a file; none if it is not there.
+    pub(super) fn lines_of(&self, name: &str, limit: u64) -> Result<LogLines> {
+        let mut bytes = Vec::new();
+        if let Some(file) = self.dir.open(name)? {
+            file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", self.dir.join(name)))?;
+        }
+        Ok(LogLines(bytes))
+    }
+
+    /// The state in the file of this name, without the records on top; `None` if it is not there.
+    pub(super) fn state_in(&self, file: &str, user: &str, policy: &str) -> Result<Option<UserState>> {
+        let Some(bytes) = self.dir.read(file, MAX_STATE_BYTES)? else { return Ok(None) };
+        let path = self.dir.join(file);
+        let spec =
+            if NAMED.contains(&policy) { Policy::named(policy)? } else { format::spec_in(&bytes, &path)? };
+        format::from_bytes(&bytes, &path, user, &Arc::new(spec)).map(Some)
     }
 
     /// Policies under which the user has a file, and those of the records on top.
@@ -47,6 +84,8 @@ impl Store {
         Ok(policies)
     }
 
+    /// The policy of this name as far as its model needs it: built in, or as the user's state or its records
+    /// say.
     fn spec(&self, user: &str, policy: &str, records: &[Record]) -> Result<Policy> {
         if NAMED.contains(&policy) {
             return Policy::named(policy);
@@ -55,7 +94,7 @@ impl Store {
         if let Some(bytes) = self.dir.read(&file, MAX_STATE_BYTES)? {
             return format::spec_in(&bytes, &self.dir.join(&file));
         }
-        let invalid = |fault: Fault| fault.at(self.dir.join(REWARDS).display());
+        let invalid = |fault: Fault| fault.at(self.dir.join(&REWARDS.active()).display());
         for record in records.iter().rev().filter(|r| r.prev_of(user, policy).is_some()) {
             match &record.op {
                 Op::Reward { spec: Some(spec), .. } => {
@@ -71,17 +110,27 @@ impl Store {
     }
 
     /// The state in its file, with the records on top of it.
-    pub(super) fn load(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<UserState> {
+    pub(super) fn load(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
         let file = name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
-        let state = match self.dir.read(&file, MAX_STATE_BYTES)? {
+        let bytes = self.dir.read(&file, MAX_STATE_BYTES)?;
+        let there = bytes.is_some();
+        let state = match bytes {
             Some(bytes) => format::from_bytes(&bytes, &self.dir.join(&file), user, policy)?,
             None => UserState::new(user, policy),
         };
-        self.replay(state, records)
+        let shown = state.seq;
+        let state = self.replay(state, records)?;
+        let behind = state.seq != shown || (there && state.seq == 0);
+        Ok(Loaded { state, behind })
+    }
+
+    /// As [`Self::load`], by the policy's name.
+    pub(super) fn load_by_name(&self, user: &str, policy: &str, records: &[Record]) -> Result<Loaded> {
+        self.load(user, &Arc::new(self.spec(user, policy, records)?), records)
     }
 
     fn replay(&self, mut state: UserState, records: &[Record]) -> Result<UserState> {
-        let log = self.dir.join(REWARDS);
+        let log = self.dir.join(&REWARDS.active());
         let damaged = |what: String| Error::Damaged { path: log.clone(), what };
         let name = state.policy.name().to_owned();
         let own: Vec<(u64, &Record)> =
@@ -126,19 +175,25 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
+    /// Whether nothing was committed since it was taken.
+    pub fn is_current(&self) -> bool {
+        self.tail.is_current()
+    }
+
     /// The latest state of `user` under `policy`; a new one if there is none.
     ///
     /// # Errors
     /// A file that cannot be read, is damaged, or belongs to another policy, user or format.
     pub fn state(&self, user: &str, policy: &Arc<Policy>) -> Result<UserState> {
         name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
-        match self.store.load(user, policy, &self.tail.of_user(user)?) {
+        let loaded = match self.store.load(user, policy, &self.tail.of_user(user)?) {
             // A state that was reset or written since then may not fit the log as it was then.
             Err(Error::Damaged { .. }) => {
                 self.store.load(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
             }
             loaded => loaded,
-        }
+        };
+        loaded.map(|loaded| loaded.state)
     }
 
     /// The latest state of `user` under the policy of this name, built in or not.
@@ -184,5 +239,21 @@ fn follow(policies: &mut BTreeSet<String>, op: Op) {
             policies.insert(policy);
         }
         Op::Reset { policies: forgotten } => policies.retain(|p| !forgotten.contains_key(p)),
+    }
+}
+
+/// Lines of a log.
+#[derive(Debug)]
+pub(super) struct LogLines(Vec<u8>);
+
+impl LogLines {
+    /// Each whole line, without its newline, with its byte offset.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut offset = 0;
+        self.0.split_inclusive(|b| *b == b'\n').filter_map(move |line| {
+            let at = offset;
+            offset += line.len() as u64;
+            line.strip_suffix(b"\n").map(|line| (at, line))
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What a policy has learned about one user, with where that stands in the log.
 
 use super::record::Lesson;
+use crate::error::{Error, Result};
 use crate::features::FeatureBlock;
 use crate::policy::{Model, Policy, Scratch};
 use std::collections::VecDeque;
@@ -68,6 +69,16 @@ impl UserState {
     /// The latest events, oldest first, at most [`KEPT_EVENTS`].
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.events.iter()
+    }
+
+    /// Whether `policy` has this state's model: two files may give different policies one name.
+    pub(super) fn fits(&self, policy: &Policy) -> Result<()> {
+        let model =
+            |p: &Policy| (p.features(), p.structure(), p.lambda().to_bits(), p.forgetting().to_bits());
+        if model(&self.policy) == model(policy) {
+            return Ok(());
+        }
+        Err(Error::Refused(format!("policy {:?} is defined in two ways in one run", policy.name())))
     }
 
     /// Learns from a lesson, which is record `seq` of the log.

@@ -1,5 +1,6 @@
 //! `simulate`: the same bytes for any number of threads, and the same life through the command line.
 
+mod parts;
 mod replay;
 
 use crate::util::Dir;

@@ -1,8 +1,11 @@
 //! `score`, `reward`, `stats` and `reset`, and what they leave in the state directory.
 
 mod bad_input;
+mod breaking;
 mod dense;
 mod everyday;
+mod logs;
+mod upkeep;
 
 use crate::util::Dir;
 use rand::rngs::ChaCha8Rng;

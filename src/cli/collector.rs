@@ -1,0 +1,111 @@
+//! Blocks of a run, in order, become its results: whether they were just simulated or come from parts.
+
+use super::folder::Folder;
+use crate::error::{Error, Result};
+use crate::metrics::{Curve, Summary};
+use crate::parts::{Header, PartWriter};
+use crate::report::{Results, ScenarioResults, UserRows};
+use crate::simulate::Block;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+const FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jsonl"];
+
+/// Sums up blocks and writes their users while they pass by.
+pub(super) struct Collector<'a> {
+    header: &'a Header,
+    summaries: Vec<Summary>,
+    curves: Vec<Curve>,
+    files: Option<Files>,
+}
+
+/// The files of a run's folder.
+struct Files {
+    folder: Folder,
+    rows: UserRows<BufWriter<File>>,
+    records: PartWriter<BufWriter<File>>,
+}
+
+impl<'a> Collector<'a> {
+    /// A collector without blocks yet, which writes into the folder `out` if there is one.
+    pub(super) fn new(header: &'a Header, out: Option<&Path>) -> Result<Self> {
+        let files = out.map(|dir| {
+            let mut folder = Folder::open(dir, FILES)?;
+            let rows = UserRows::new(folder.file(2)).map_err(Error::io("write", FILES[2]))?;
+            let records = PartWriter::new(folder.file(3), header).map_err(Error::io("write", FILES[3]))?;
+            Ok(Files { folder, rows, records })
+        });
+        let summary =
+            |s: &crate::parts::ScenarioHeader| Summary::new(s.personas.len(), header.policies.len(), s.steps);
+        Ok(Self {
+            header,
+            summaries: header.scenarios.iter().map(summary).collect(),
+            curves: (0..header.scenarios.len()).map(|s| header.blank_curve(s)).collect(),
+            files: files.transpose()?,
+        })
+    }
+
+    /// Takes one block of one scenario, but for its learning curve.
+    pub(super) fn block(&mut self, scenario: usize, block: Block) -> Result<()> {
+        let of = &self.header.scenarios[scenario];
+        let policies = &self.header.policies;
+        let cells = block.users.clone().flat_map(|user| (0..of.personas.len()).map(move |p| (user, p)));
+        for ((user, p), records) in cells.zip(block.records.chunks_exact(policies.len())) {
+            self.summaries[scenario].observe(p, records);
+            let Some(files) = &mut self.files else { continue };
+            for (policy, record) in policies.iter().zip(records) {
+                let place = [of.name.as_str(), of.personas[p].0.as_str()];
+                files.rows.write(place, user, policy, record).map_err(Error::io("write", FILES[2]))?;
+            }
+        }
+        match &mut self.files {
+            Some(files) => files
+                .records
+                .block(scenario, &block.users, block.records)
+                .map_err(Error::io("write", FILES[3])),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes learning curves of one scenario.
+    pub(super) fn curve(&mut self, scenario: usize, curve: &Curve) {
+        self.curves[scenario] += curve;
+    }
+
+    /// Puts the folder in place and returns the results; `next` is what to do with them.
+    pub(super) fn finish(self, next: Option<String>) -> Result<Results> {
+        let Self { header, summaries, curves, files } = self;
+        let scenarios = header.scenarios.iter().zip(summaries).zip(curves);
+        let results = Results {
+            seed: header.seed,
+            users: header.users,
+            policies: header.policies.clone(),
+            next,
+            scenarios: scenarios
+                .map(|((s, summary), curve)| ScenarioResults {
+                    name: s.name.clone(),
+                    description: s.description.clone(),
+                    steps: s.steps,
+                    personas: s.personas.clone(),
+                    kinds: s.kinds,
+                    summary,
+                    curve,
+                })
+                .collect(),
+        };
+        if let Some(Files { mut folder, rows, records }) = files {
+            rows.finish().map_err(Error::io("write", FILES[2]))?;
+            records
+                .finish(results.scenarios.iter().map(|s| &s.curve))
+                .map_err(Error::io("write", FILES[3]))?;
+            folder.write(0, |out| {
+                serde_json::to_writer_pretty(&mut *out, &results.json())?;
+                writeln!(out)
+            })?;
+            folder.write(1, |out| results.write_curve(out))?;
+            folder.finish()?;
+        }
+        Ok(results)
+    }
+}

@@ -1,0 +1,63 @@
+//! `rehearsal import`: states that `export` printed, or another tool, are taken in.
+
+use super::input::Lines;
+use super::{Global, exit, output};
+use crate::error::Result;
+use crate::state::UserState;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One state per line; stdin when absent
+    file: Option<PathBuf>,
+    /// Put them in the place of states that are there already
+    #[arg(long)]
+    replace: bool,
+}
+
+/// What is printed for a state.
+#[derive(Serialize)]
+struct Answer {
+    user: String,
+    policy: String,
+    updates: u64,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let store = global.store();
+    let mut lines = Lines::open(args.file.as_deref())?;
+    let stop = AtomicBool::new(false);
+    let (mut ledger, mut code) = (store.ledger(), exit::DONE);
+    while let Some(chunk) = lines.next_chunk(&stop)? {
+        let (mut states, mut answers) = (Vec::new(), Vec::new());
+        for (number, line) in chunk.lines() {
+            let state = UserState::from_line(line, &format!("line {number}"));
+            answers.push((
+                number,
+                state.map(|state| {
+                    let (user, policy) = (state.user().to_owned(), state.policy().name().to_owned());
+                    let answer = Answer { user, policy, updates: state.model().updates() };
+                    states.push(state);
+                    answer
+                }),
+            ));
+        }
+        let mut outcomes = ledger.import(states, args.replace)?.into_iter();
+        let mut out = Vec::new();
+        for (number, answer) in answers {
+            let taken = answer.and_then(|answer| outcomes.next().expect("one for each").map(|()| answer));
+            match taken {
+                Ok(answer) => output::line(&answer, &mut out),
+                Err(error) => {
+                    output::bad_line(number, &error, &mut out);
+                    code = exit::ERROR;
+                }
+            }
+        }
+        output::bytes(&out)?;
+        ledger.settle(false)?;
+    }
+    Ok(code)
+}

@@ -1,0 +1,39 @@
+//! `rehearsal merge`: parts become the run that they are parts of.
+
+use super::collector::Collector;
+use super::{exit, output};
+use crate::error::Result;
+use crate::parts::Parts;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Parts that `simulate --blocks` wrote: together every block once, in any order
+    #[arg(value_name = "PART", required = true)]
+    parts: Vec<PathBuf>,
+    /// Write summary.json, users.csv, curve.csv and records.jsonl into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8> {
+    let mut parts = Parts::open(&args.parts)?;
+    let header = parts.header().clone();
+    let mut collector = Collector::new(&header, args.out.as_deref())?;
+    for s in 0..header.scenarios.len() {
+        for block in 0..header.all_blocks() {
+            collector.block(s, parts.block(s, block)?)?;
+        }
+        collector.curve(s, parts.curve(s));
+    }
+    let results = collector.finish(None)?;
+    if args.json {
+        output::pretty_json(&results.json())?
+    } else {
+        output::text(&results.text())?
+    }
+    Ok(exit::DONE)
+}

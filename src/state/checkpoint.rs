@@ -1,0 +1,179 @@
+//! The checkpoint: everything that the tail of the log says goes to the state files and to the index, so
+//! that the tail can begin anew.
+//!
+//! In this order, each durable before the next begins: the states, the index, the manifest that moves
+//! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
+
+use super::dir::{Prepared, line_at};
+use super::index::{INDEX, Index, Place, event_hash};
+use super::journal::REWARDS;
+use super::ledger::{Ledger, prepare};
+use super::name;
+use super::record::{Header, Record};
+use super::store::Loaded;
+use super::user_state::UserState;
+use crate::error::{Error, Result};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// So many state files are prepared together.
+const TOGETHER: usize = 1024;
+
+impl Ledger<'_> {
+    /// Writes a checkpoint; the lock is held.
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        let journal = self.journal.as_ref().expect("locked");
+        if journal.tail().is_empty() {
+            return Ok(());
+        }
+        let (mut keys, mut events) = (BTreeMap::new(), Vec::new());
+        let segment = journal.manifest().segment();
+        for (offset, line) in journal.tail().lines() {
+            let header = Header::parse(line).map_err(|what| self.damaged(offset, &what))?;
+            if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
+                events.push((event_hash(&header.user, policy, event), Place { segment, offset }));
+            }
+            let forgotten = header.policies.is_some();
+            for policy in header.policies() {
+                keys.insert((header.user.clone().into_owned(), policy.to_owned()), forgotten);
+            }
+        }
+        for ((user, policy), _) in keys.iter().filter(|(_, forgotten)| **forgotten) {
+            let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
+            self.store.dir.remove(&file)?;
+        }
+        keys.retain(|_, forgotten| !*forgotten);
+        self.write_states(&keys.into_keys().collect::<Vec<_>>())?;
+        self.index_events(&events)?;
+        let journal = self.journal.as_mut().expect("locked");
+        journal.checkpoint(&self.store.dir, self.store.segment_bytes)?;
+        self.lookup = None;
+        Ok(())
+    }
+
+    /// Brings the files of these states up to date.
+    fn write_states(&mut self, keys: &[(String, String)]) -> Result<()> {
+        let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
+        let (states, lookup) = (&self.states, self.lookup.as_ref());
+        let load = |key: &(String, String)| {
+            let (user, policy) = key;
+            if states.contains_key(key) {
+                return Ok(None);
+            }
+            let records = lookup.map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
+            store.load_by_name(user, policy, &records).map(Some)
+        };
+        let write = |states: Vec<&UserState>| {
+            prepare(store, &states)?.into_par_iter().try_for_each(Prepared::publish)
+        };
+        for keys in keys.chunks(TOGETHER) {
+            let loaded: Vec<Option<Loaded>> = if keys.len() > 64 {
+                keys.par_iter().map(load).collect::<Result<_>>()?
+            } else {
+                keys.iter().map(load).collect::<Result<_>>()?
+            };
+            let known = keys.iter().filter_map(|key| states.get(key));
+            let behind = loaded.iter().flatten().chain(known).filter(|loaded| loaded.behind);
+            write(behind.map(|loaded| &loaded.state).collect())?;
+        }
+        store.dir.sync()?;
+        for loaded in self.states.values_mut() {
+            loaded.behind = false;
+        }
+        Ok(())
+    }
+
+    fn index_events(&mut self, events: &[(u64, Place)]) -> Result<()> {
+        let seq = self.journal.as_ref().expect("locked").last_seq();
+        let extended = self.index()?.extend(events, seq)?;
+        if !extended {
+            let all = self.all_events(true)?;
+            Index::create(&self.store.dir, &all, seq)?;
+            self.index = None;
+        }
+        Ok(())
+    }
+
+    /// Where events with this hash stand before the checkpoint.
+    pub(super) fn places_of(&mut self, hash: u64) -> Result<Vec<Place>> {
+        if let Some(places) = self.index()?.find(hash)? {
+            return Ok(places);
+        }
+        // A damaged page: what it held is in the log.
+        self.make_index()?;
+        let damaged = || Error::Damaged {
+            path: self.store.dir.join(INDEX),
+            what: "made anew, and damaged again".to_owned(),
+        };
+        self.index()?.find(hash)?.ok_or_else(damaged)
+    }
+
+    /// The index, made anew if it is not there, is damaged, or does not reach the checkpoint.
+    fn index(&mut self) -> Result<&mut Index> {
+        if self.index.is_none() {
+            let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
+            self.index = Index::open(&self.store.dir)?.filter(|index| index.covered() >= reached);
+            if self.index.is_none() {
+                self.make_index()?;
+            }
+        }
+        Ok(self.index.as_mut().expect("opened or made"))
+    }
+
+    fn make_index(&mut self) -> Result<()> {
+        let events = self.all_events(false)?;
+        let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
+        Index::create(&self.store.dir, &events, reached)?;
+        self.index = Index::open(&self.store.dir)?;
+        if self.index.is_some() {
+            return Ok(());
+        }
+        Err(Error::Damaged {
+            path: self.store.dir.join(INDEX),
+            what: "just made, and not readable".to_owned(),
+        })
+    }
+
+    /// Every event of the retained log up to the checkpoint, or with the tail.
+    fn all_events(&self, with_tail: bool) -> Result<Vec<(u64, Place)>> {
+        let manifest = self.journal.as_ref().expect("locked").manifest();
+        let mut events = Vec::new();
+        for segment in 1..=manifest.segment() {
+            let limit = if segment == manifest.segment() && !with_tail {
+                manifest.checkpoint.offset
+            } else {
+                u64::MAX
+            };
+            let lines = self.store.lines_of(&manifest.file(REWARDS, segment), limit)?;
+            for (offset, line) in lines.lines() {
+                // A damaged line is for `verify` to name; its event cannot be known.
+                let Ok(header) = Header::parse(line) else { continue };
+                if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
+                    events.push((event_hash(&header.user, policy, event), Place { segment, offset }));
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// The record at a place before the checkpoint; `None` if its segment is not retained.
+    pub(super) fn record_at(&self, place: Place) -> Result<Option<Record>> {
+        let manifest = self.journal.as_ref().expect("locked").manifest();
+        let name = manifest.file(REWARDS, place.segment);
+        let Some(file) = self.store.dir.open(&name)? else { return Ok(None) };
+        let path = self.store.dir.join(&name);
+        let Some(line) = line_at(&file, place.offset).map_err(Error::io("read", &path))? else {
+            return Ok(None);
+        };
+        let damaged = |what: String| Error::Damaged {
+            path,
+            what: format!("the line at byte {}: {what}", place.offset),
+        };
+        Record::parse(&line).map(Some).map_err(damaged)
+    }
+
+    fn damaged(&self, offset: u64, what: &str) -> Error {
+        let path = self.store.dir.join(&REWARDS.active());
+        Error::Damaged { path, what: format!("the line at byte {offset}: {what}") }
+    }
+}

@@ -1,0 +1,295 @@
+//! Which events of the log were learned: a hash table on disk, so that no command reads a whole log.
+//!
+//! It covers the log up to the checkpoint; what comes after is searched directly. Everything in it can be
+//! made again from the log, and it is as soon as a page does not carry its checksum.
+//!
+//! The file is a header page and 2^n pages of 4 KiB. A page holds a checksum (CRC-32 of the rest), the
+//! number of its slots, and up to 255 slots of 16 bytes: hash of the event, place of its record. An event
+//! belongs to the page that the first n bits of its hash name, or to the next one when that is full. Slots
+//! are only ever added, so a page that was half written at a power cut differs from its checksum, and one
+//! that was not written lacks slots of records after the checkpoint, which are added again.
+
+use super::dir::Dir;
+use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+/// Its file name.
+pub(super) const INDEX: &str = "rewards.index";
+
+const PAGE: usize = 4096;
+const SLOT: usize = 16;
+const HEAD: usize = 16;
+const SLOTS: usize = (PAGE - HEAD) / SLOT;
+const MAGIC: &[u8; 8] = b"rhIndex1";
+/// Grows when there are more events per page than this: pages then rarely overflow.
+const CROWDED: u64 = 150;
+
+/// Where a record stands: number of the segment and byte offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Place {
+    pub(super) segment: u32,
+    pub(super) offset: u64,
+}
+
+impl Place {
+    fn pack(self) -> u64 {
+        u64::from(self.segment) << 40 | self.offset
+    }
+
+    fn unpack(packed: u64) -> Self {
+        Self { segment: (packed >> 40) as u32, offset: packed & ((1 << 40) - 1) }
+    }
+}
+
+/// Hash of an event of one state.
+pub(super) fn event_hash(user: &str, policy: &str, event: &str) -> u64 {
+    let mut hasher = Sha256::new();
+    for part in [user, policy, event] {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let digest = hasher.finalize();
+    u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
+}
+
+/// The index in the hands of whoever holds the lock of the log.
+#[derive(Debug)]
+pub(super) struct Index {
+    file: File,
+    path: PathBuf,
+    bits: u32,
+    events: u64,
+    covered: u64,
+    pages: BTreeMap<u64, Page>,
+}
+
+#[derive(Debug)]
+struct Page {
+    bytes: Box<[u8; PAGE]>,
+    dirty: bool,
+}
+
+impl Index {
+    /// Opens the index; `None` if it is not there, or is not what was written, and must be made anew.
+    pub(super) fn open(dir: &Dir) -> Result<Option<Self>> {
+        let Some(file) = dir.open_to_write(INDEX)? else { return Ok(None) };
+        let path = dir.join(INDEX);
+        let length = file.metadata().map_err(Error::io("read", &path))?.len();
+        let mut head = [0; PAGE];
+        if length < PAGE as u64 {
+            return Ok(None);
+        }
+        file.read_exact_at(&mut head, 0).map_err(Error::io("read", &path))?;
+        let (bits, events, covered) = (word(&head, 16) as u32, word(&head, 24), word(&head, 32));
+        let whole = is_whole(&head) && head[8..16] == *MAGIC && bits < 40;
+        if !whole || length != (PAGE as u64) * (1 + (1 << bits)) {
+            return Ok(None);
+        }
+        Ok(Some(Self { file, path, bits, events, covered, pages: BTreeMap::new() }))
+    }
+
+    /// A new index of these events, in the place of the old one, covering the log up to record `covered`.
+    pub(super) fn create(dir: &Dir, events: &[(u64, Place)], covered: u64) -> Result<()> {
+        let bits = (0..40).find(|bits| events.len() as u64 <= (CROWDED / 2) << bits).unwrap_or(40);
+        let mut pages: Vec<[u8; PAGE]> = vec![[0; PAGE]; 1 + (1 << bits)];
+        head(&mut pages[0], bits, events.len() as u64, covered);
+        for (hash, place) in events {
+            let mut at = home(*hash, bits);
+            while count(&pages[1 + at as usize]) == SLOTS {
+                at = (at + 1) & ((1 << bits) - 1);
+            }
+            add(&mut pages[1 + at as usize], *hash, *place);
+        }
+        pages.iter_mut().for_each(seal);
+        dir.prepare(INDEX, 0, pages.as_flattened())?.publish()
+    }
+
+    /// Number of the latest record that is in it.
+    pub(super) fn covered(&self) -> u64 {
+        self.covered
+    }
+
+    /// Where events with this hash stand; `None` if a page is damaged.
+    pub(super) fn find(&mut self, hash: u64) -> Result<Option<Vec<Place>>> {
+        let mut at = home(hash, self.bits);
+        let mut found = Vec::new();
+        for _ in 0..1_u64 << self.bits {
+            let Some(page) = self.page(at)? else { return Ok(None) };
+            let slots = page.bytes[HEAD..HEAD + SLOT * count(&page.bytes)].chunks_exact(SLOT);
+            found.extend(slots.filter(|s| word(s, 0) == hash).map(|s| Place::unpack(word(s, 8))));
+            if count(&page.bytes) < SLOTS {
+                break;
+            }
+            at = (at + 1) & ((1 << self.bits) - 1);
+        }
+        Ok(Some(found))
+    }
+
+    /// Adds events and makes them durable: the log up to record `covered` is then in it. False if it is
+    /// damaged or too small and must be made anew.
+    pub(super) fn extend(&mut self, events: &[(u64, Place)], covered: u64) -> Result<bool> {
+        if self.events + events.len() as u64 > CROWDED << self.bits {
+            return Ok(false);
+        }
+        for (hash, place) in events {
+            match self.find(*hash)? {
+                None => return Ok(false),
+                Some(places) if places.contains(place) => continue,
+                Some(_) => {}
+            }
+            let mut at = home(*hash, self.bits);
+            while self.page(at)?.is_some_and(|page| count(&page.bytes) == SLOTS) {
+                at = (at + 1) & ((1 << self.bits) - 1);
+            }
+            let page = self.pages.get_mut(&at).expect("just read");
+            add(&mut page.bytes, *hash, *place);
+            page.dirty = true;
+            self.events += 1;
+        }
+        let written = (|| {
+            for (at, page) in self.pages.iter_mut().filter(|(_, page)| page.dirty) {
+                seal(&mut page.bytes);
+                self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at))?;
+                page.dirty = false;
+            }
+            // The header says less than the pages hold until they are on disk.
+            self.file.sync_data()?;
+            let mut first = [0; PAGE];
+            head(&mut first, self.bits, self.events, covered);
+            seal(&mut first);
+            self.file.write_all_at(&first, 0)?;
+            self.file.sync_data()
+        })();
+        written.map_err(Error::io("write", &self.path))?;
+        self.covered = covered;
+        Ok(true)
+    }
+
+    fn page(&mut self, at: u64) -> Result<Option<&Page>> {
+        if !self.pages.contains_key(&at) {
+            let mut bytes = Box::new([0; PAGE]);
+            let place = PAGE as u64 * (1 + at);
+            self.file.read_exact_at(&mut bytes[..], place).map_err(Error::io("read", &self.path))?;
+            if !is_whole(&bytes) || count(&bytes) > SLOTS {
+                return Ok(None);
+            }
+            self.pages.insert(at, Page { bytes, dirty: false });
+        }
+        Ok(self.pages.get(&at))
+    }
+}
+
+/// The page to which a hash belongs.
+fn home(hash: u64, bits: u32) -> u64 {
+    hash.checked_shr(64 - bits).unwrap_or(0)
+}
+
+fn word(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+fn head(page: &mut [u8; PAGE], bits: u32, events: u64, covered: u64) {
+    page[8..16].copy_from_slice(MAGIC);
+    for (at, value) in [(16, u64::from(bits)), (24, events), (32, covered)] {
+        page[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// Number of slots in a page.
+fn count(page: &[u8; PAGE]) -> usize {
+    word(page, 8) as usize
+}
+
+fn add(page: &mut [u8; PAGE], hash: u64, place: Place) {
+    let n = count(page);
+    let at = HEAD + SLOT * n;
+    page[at..at + 8].copy_from_slice(&hash.to_le_bytes());
+    page[at + 8..at + SLOT].copy_from_slice(&place.pack().to_le_bytes());
+    page[8..16].copy_from_slice(&(n as u64 + 1).to_le_bytes());
+}
+
+fn seal(page: &mut [u8; PAGE]) {
+    let crc = crc32fast::hash(&page[4..]);
+    page[..4].copy_from_slice(&crc.to_le_bytes());
+}
+
+fn is_whole(page: &[u8; PAGE]) -> bool {
+    crc32fast::hash(&page[4..]).to_le_bytes() == page[..4]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_xoshiro::SplitMix64;
+
+    fn events(n: usize, seed: u64) -> Vec<(u64, Place)> {
+        let mut rng = SplitMix64::seed_from_u64(seed);
+        let place = |i: usize| Place { segment: 1 + (i % 7) as u32, offset: (i as u64) << 9 };
+        (0..n).map(|i| (rng.next_u64(), place(i))).collect()
+    }
+
+    #[test]
+    fn what_was_added_is_found_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        Index::create(&dir, &[], 0).unwrap();
+        let all = events(4000, 1);
+        let mut known = 0;
+        for (i, part) in all.chunks(50).enumerate() {
+            let mut index = Index::open(&dir).unwrap().unwrap();
+            assert_eq!(index.covered(), i as u64);
+            known += part.len();
+            // Twice: a checkpoint that was cut short is repeated.
+            if !index.extend(part, i as u64 + 1).unwrap() || !index.extend(part, i as u64 + 1).unwrap() {
+                Index::create(&dir, &all[..known], i as u64 + 1).unwrap();
+            }
+        }
+        let mut index = Index::open(&dir).unwrap().unwrap();
+        for (hash, place) in &all {
+            assert_eq!(index.find(*hash).unwrap().unwrap(), [*place]);
+        }
+        for (hash, _) in events(4000, 2) {
+            assert_eq!(index.find(hash).unwrap().unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn pages_that_overflow_go_on_in_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        let same: Vec<(u64, Place)> =
+            (0..600).map(|i| (u64::MAX - i, Place { segment: 1, offset: i })).chain(events(600, 3)).collect();
+        Index::create(&dir, &same, 1).unwrap();
+        let mut index = Index::open(&dir).unwrap().unwrap();
+        for (hash, place) in &same {
+            assert_eq!(index.find(*hash).unwrap().unwrap(), [*place]);
+        }
+    }
+
+    #[test]
+    fn damage_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        let all = events(100, 4);
+        Index::create(&dir, &all, 1).unwrap();
+        let good = std::fs::read(dir.join(INDEX)).unwrap();
+        for bit in (0..good.len() * 8).step_by(97) {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(dir.join(INDEX), &bad).unwrap();
+            let seen = Index::open(&dir)
+                .unwrap()
+                .is_none_or(|mut index| all.iter().any(|(hash, _)| index.find(*hash).unwrap().is_none()));
+            assert!(seen, "bit {bit}");
+        }
+        for length in [0, 1, 4095, 4096, good.len() - 1] {
+            std::fs::write(dir.join(INDEX), &good[..length]).unwrap();
+            assert!(Index::open(&dir).unwrap().is_none(), "length {length}");
+        }
+    }
+}

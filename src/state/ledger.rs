@@ -1,0 +1,348 @@
+//! A state directory, written: how rewards and resets are committed.
+//!
+//! Each group of rewards is committed under the lock `rewards.lock`:
+//! 1. cut off a torn end of `rewards.jsonl`;
+//! 2. read the states, look for events that were learned already, learn;
+//! 3. write and sync the new states beside the old ones;
+//! 4. append the records, with sequence numbers and checksums, and sync: this commits;
+//! 5. rename the new states into place;
+//! 6. acknowledge.
+//!
+//! An error before 4 leaves everything as it was. After 4 all is done, whether or not 5 is reached: a
+//! state file is a view of the log, and every reader lays the tail of the log over it. A group that
+//! touches many states leaves 3 and 5 to the checkpoint, which also keeps the tail short.
+
+use super::dir::Prepared;
+use super::group::{Task, Verdict, Wanted, number, outcomes, write};
+use super::index::{Index, event_hash};
+use super::journal::Journal;
+use super::lock::Lock;
+use super::lookup::Lookup;
+use super::record::{Lesson, Op, Record};
+use super::store::{Loaded, Store};
+use super::user_state::UserState;
+use super::{RawState, format, name, now_ms};
+use crate::error::{Error, Result};
+use crate::policy::Policy;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+pub(super) const LOCK: &str = "rewards.lock";
+/// A group that touches more states than this leaves their files to the checkpoint.
+const AT_ONCE: usize = 16;
+/// Groups up to this size are not worth other threads, nor a table of the tail.
+const SMALL: usize = 64;
+/// The tail is read by every command: beyond this it is checkpointed.
+const TAIL_BYTES: usize = 128 << 10;
+/// The same while a run of large groups goes on.
+const BATCH_TAIL_BYTES: usize = 64 << 20;
+/// So many states are kept in memory.
+const CACHED: usize = 50_000;
+
+/// A lesson for one state.
+#[derive(Debug, Clone)]
+pub struct Reward {
+    /// The user.
+    pub user: String,
+    /// The policy that learns.
+    pub policy: Arc<Policy>,
+    /// What it learns.
+    pub lesson: Lesson,
+}
+
+/// What became of a reward.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Learned {
+    /// Updates of the state.
+    pub updates: u64,
+    /// Whether the event had been learned before, so that nothing changed.
+    pub duplicate: bool,
+}
+
+/// Commits rewards and resets. Between two commits others may write; what it remembers of the directory
+/// is brought up to date under the lock.
+#[derive(Debug)]
+pub struct Ledger<'a> {
+    pub(super) store: &'a Store,
+    pub(super) journal: Option<Journal>,
+    pub(super) index: Option<Index>,
+    pub(super) lookup: Option<Lookup>,
+    pub(super) states: HashMap<Key, Loaded>,
+}
+
+/// User and policy.
+pub(super) type Key = (String, String);
+
+impl Store {
+    /// The means to write to the directory, which is created by the first commit.
+    pub fn ledger(&self) -> Ledger<'_> {
+        Ledger { store: self, journal: None, index: None, lookup: None, states: HashMap::new() }
+    }
+}
+
+impl Ledger<'_> {
+    /// Commits a group of rewards: those that can be learned are durable when this returns. A reward that
+    /// cannot, for a damaged state or an event that had another reward, is refused by itself.
+    ///
+    /// # Errors
+    /// Input and output, a damaged log: then none of the group is committed, unless the message says
+    /// otherwise.
+    pub fn learn(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
+        let _lock = self.lock()?;
+        let outcomes = self.learn_locked(rewards);
+        if outcomes.is_err() {
+            self.forget();
+        }
+        outcomes
+    }
+
+    /// Commits that the user is forgotten by this policy, or by all that have a state; returns their names,
+    /// sorted.
+    ///
+    /// # Errors
+    /// Input and output: then nothing is forgotten, unless the message says otherwise.
+    pub fn reset(&mut self, user: &str, policy: Option<&str>) -> Result<Vec<String>> {
+        let _lock = self.lock()?;
+        self.lookup = None;
+        let journal = self.journal.as_mut().expect("locked");
+        let records = journal.tail().of_user(user)?;
+        let mut names = self.store.policies_in(user, &records)?;
+        names.retain(|name| policy.is_none_or(|p| p == name));
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Also a state that cannot be read can be forgotten.
+        let latest =
+            |name: &str| self.store.load_by_name(user, name, &records).map_or(0, |loaded| loaded.state.seq);
+        let policies: BTreeMap<String, u64> = names.iter().map(|n| (n.clone(), latest(n))).collect();
+        let seq = journal.last_seq() + 1;
+        let mut line = Vec::new();
+        let op = Op::Reset { policies };
+        Record { seq, user: user.to_owned(), time_ms: now_ms(), op }.write(&mut line);
+        journal.append(&line, seq)?;
+        for policy in &names {
+            self.states.remove(&(user.to_owned(), policy.clone()));
+            let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
+            self.store.dir.remove(&file).map_err(|e| committed(&e))?;
+        }
+        // A file that is not there says nothing; with a checkpoint, a log that lost the reset is found out.
+        self.checkpoint().map_err(|e| committed(&e))?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// Writes a checkpoint if one is due: when the tail of the log has grown long, or at the `end` of a
+    /// run whose large groups left state files behind. Everything that was committed is committed anyway.
+    ///
+    /// # Errors
+    /// Input and output. Nothing is lost by it.
+    pub fn settle(&mut self, end: bool) -> Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let behind = self.states.values().any(|loaded| loaded.behind);
+        let due = if behind {
+            end || journal.tail().len() >= BATCH_TAIL_BYTES || self.states.len() > CACHED
+        } else {
+            journal.tail().len() >= TAIL_BYTES
+        };
+        if due {
+            let _lock = self.lock()?;
+            self.checkpoint().map_err(|e| committed(&e))?;
+        }
+        if self.states.len() > CACHED {
+            self.states.clear();
+        }
+        Ok(())
+    }
+
+    /// Takes the lock and brings what is remembered up to date.
+    pub(super) fn lock(&mut self) -> Result<Lock> {
+        let dir = &self.store.dir;
+        dir.ensure()?;
+        let lock = Lock::take(dir, LOCK)?;
+        let known = self.journal.as_mut().map(|journal| journal.catch_up(dir)).transpose()?.flatten();
+        match known {
+            Some(from) if self.journal.as_ref().expect("caught up").end() == from => {}
+            // Others wrote: their states, and ours that they wrote on, are read again.
+            _ => {
+                self.forget();
+                self.journal = Some(Journal::open(dir)?);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// Keeps no state in memory: what is committed is in the log.
+    pub(super) fn forget_states(&mut self) {
+        self.states.clear();
+        self.lookup = None;
+    }
+
+    /// Keeps nothing in memory that might be ahead of the log or behind it.
+    fn forget(&mut self) {
+        *self = self.store.ledger();
+    }
+
+    fn learn_locked(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
+        let large = rewards.len() > SMALL;
+        if large && self.lookup.is_none() {
+            self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
+        }
+        let (mut tasks, mut refusals) = self.tasks(rewards, large);
+        let before: Vec<Option<f64>> =
+            rewards.iter().map(|reward| self.learned_before(reward)).collect::<Result<_>>()?;
+        let mut verdicts = vec![Verdict::Refused; rewards.len()];
+        let decide = |(number, task): (usize, &mut Task)| task.learn(number, rewards, &before);
+        let decided: Vec<Vec<(usize, Verdict)>> = if large {
+            tasks.par_iter_mut().enumerate().map(decide).collect()
+        } else {
+            tasks.iter_mut().enumerate().map(decide).collect()
+        };
+        for (i, verdict) in decided.into_iter().flatten() {
+            verdicts[i] = verdict;
+        }
+        let journal = self.journal.as_mut().expect("locked");
+        let records = number(rewards, &verdicts, &mut tasks, journal.last_seq());
+        let Some(seq) = records.last().map(|record| record.seq) else {
+            // A duplicate is said only of what is durable.
+            journal.sync()?;
+            self.keep(tasks);
+            return Ok(outcomes(rewards, &verdicts, &mut refusals));
+        };
+        let start = journal.end();
+        let lines = write(&records, large);
+        let changed: Vec<&UserState> =
+            tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
+        let at_once = changed.len() <= AT_ONCE;
+        let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
+        journal.append(&lines, seq)?;
+        prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
+        if at_once {
+            for task in &mut tasks {
+                task.loaded.behind = false;
+            }
+        }
+        if let Some(lookup) = &mut self.lookup {
+            lookup.add(start, &lines)?;
+        }
+        self.keep(tasks);
+        Ok(outcomes(rewards, &verdicts, &mut refusals))
+    }
+
+    /// What there is for each state, in the order of the first reward, with the state; and why there is
+    /// nothing for some rewards.
+    fn tasks<'r>(&mut self, rewards: &'r [Reward], large: bool) -> (Vec<Task<'r>>, HashMap<usize, Error>) {
+        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut wanted: Vec<Wanted<'r>> = Vec::new();
+        for (i, reward) in rewards.iter().enumerate() {
+            let Reward { user, policy, .. } = reward;
+            let place = *places.entry((user, policy.name())).or_insert_with(|| {
+                let known = self.states.remove(&(user.clone(), policy.name().to_owned()));
+                wanted.push(Wanted { user, policy, rewards: Vec::new(), known });
+                wanted.len() - 1
+            });
+            wanted[place].rewards.push(i);
+        }
+        let loaded: Vec<Result<Task, _>> = if large {
+            wanted.into_par_iter().map(|wanted| self.load(wanted)).collect()
+        } else {
+            wanted.into_iter().map(|wanted| self.load(wanted)).collect()
+        };
+        let (mut tasks, mut refusals) = (Vec::with_capacity(loaded.len()), HashMap::new());
+        for loaded in loaded {
+            match loaded {
+                Ok(task) => tasks.push(task),
+                Err((rewards, error)) => {
+                    // The same refusal for each of its rewards.
+                    let text = error.to_string();
+                    refusals.extend(rewards.into_iter().map(|i| (i, Error::Refused(text.clone()))));
+                }
+            }
+        }
+        (tasks, refusals)
+    }
+
+    /// The task with its state, or its rewards and why they cannot be learned.
+    fn load<'r>(&self, wanted: Wanted<'r>) -> Result<Task<'r>, (Vec<usize>, Error)> {
+        let Wanted { user, policy, rewards, known } = wanted;
+        let journal = self.journal.as_ref().expect("locked");
+        let load = || {
+            if let Some(known) = known {
+                known.state.fits(policy)?;
+                return Ok(known);
+            }
+            let tail = journal.tail();
+            let records = self
+                .lookup
+                .as_ref()
+                .map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
+            let loaded = self.store.load(user, policy, &records)?;
+            if loaded.state.seq <= journal.last_seq() {
+                return Ok(loaded);
+            }
+            Err(Error::Refused(format!(
+                "the state of {user:?} under {} holds record {}, but the log ends with record {}: it is of \
+                 another log; `rehearsal import` takes it into this one",
+                policy.name(),
+                loaded.state.seq,
+                journal.last_seq(),
+            )))
+        };
+        match load() {
+            Ok(loaded) => {
+                let state = &loaded.state;
+                let unknown =
+                    (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
+                Ok(Task { user, policy, latest: state.seq, unknown, rewards, loaded })
+            }
+            Err(error) => Err((rewards, error)),
+        }
+    }
+
+    /// The reward with which the event of this one was learned, as far as the log is retained.
+    fn learned_before(&mut self, reward: &Reward) -> Result<Option<f64>> {
+        let Some(event) = &reward.lesson.event else { return Ok(None) };
+        let (user, policy) = (reward.user.as_str(), reward.policy.name());
+        let journal = self.journal.as_ref().expect("locked");
+        let hash = event_hash(user, policy, event);
+        let in_tail = if let Some(lookup) = &self.lookup {
+            lookup.learned(journal.tail(), hash, user, policy, event)?
+        } else {
+            let records = journal.tail().records_with("event", event)?;
+            records.iter().find_map(|record| record.reward_of(user, policy, event))
+        };
+        if in_tail.is_some() || journal.manifest().checkpoint.seq == 0 {
+            return Ok(in_tail);
+        }
+        for place in self.places_of(hash)? {
+            let record = self.record_at(place)?;
+            if let Some(before) = record.and_then(|record| record.reward_of(user, policy, event)) {
+                return Ok(Some(before));
+            }
+        }
+        Ok(None)
+    }
+
+    fn keep(&mut self, tasks: Vec<Task>) {
+        for Task { user, policy, loaded, .. } in tasks {
+            self.states.insert((user.to_owned(), policy.name().to_owned()), loaded);
+        }
+    }
+}
+
+/// New state files, written and synced, not in their places yet.
+pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepared>> {
+    let one = |(slot, state): (usize, &&UserState)| {
+        let name = name::state_file(&state.user, state.policy.name());
+        store.dir.prepare(&name.map_err(|fault| fault.at("state directory"))?, slot, &format::to_line(state))
+    };
+    if states.len() > AT_ONCE {
+        states.par_iter().enumerate().map(one).collect()
+    } else {
+        states.iter().enumerate().map(one).collect()
+    }
+}
+
+/// An error after the commit: the log has it, and whoever reads the state lays the log over it.
+fn committed(error: &Error) -> Error {
+    Error::Refused(format!("{error}; what was to be recorded is recorded and in force"))
+}

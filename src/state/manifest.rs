@@ -1,0 +1,181 @@
+//! `<log>.manifest.json`: the segments of a log that are retained, and how far states and index have got.
+//!
+//! A log is written to `<log>.jsonl`. When that is large it is sealed: the manifest that lists it is put in
+//! place, which decides it, then the file gets its number. Whoever comes between the two finishes it.
+
+use super::dir::Dir;
+use super::frame;
+use crate::error::{Error, Result};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Larger manifests are refused: a hundred thousand segments.
+const MAX_BYTES: u64 = 64 << 20;
+/// The format that is written.
+const FORMAT_VERSION: u32 = 1;
+
+/// One log: `rewards` or `decisions`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogName(pub(super) &'static str);
+
+impl LogName {
+    /// The file that is appended to.
+    pub(super) fn active(self) -> String {
+        format!("{}.jsonl", self.0)
+    }
+
+    /// The file of a sealed segment.
+    pub(super) fn sealed(self, number: u32) -> String {
+        format!("{}.{number:06}.jsonl", self.0)
+    }
+
+    /// The file of its manifest.
+    pub(super) fn manifest(self) -> String {
+        format!("{}.manifest.json", self.0)
+    }
+}
+
+/// What is known of a log beside its lines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    format_version: u32,
+    /// Oldest first, numbered from 1.
+    pub(super) sealed: Vec<Sealed>,
+    /// All states, and the index, are on disk up to here.
+    pub(super) checkpoint: Checkpoint,
+    #[serde(default, rename = "crc", skip_serializing)]
+    _crc: IgnoredAny,
+}
+
+/// A segment that is appended to no more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sealed {
+    pub(super) file: String,
+    pub(super) bytes: u64,
+    /// Number of its latest record.
+    pub(super) last_seq: u64,
+    /// Checksum of its latest line.
+    pub(super) last_crc: String,
+    /// Number of things that are wrong with it and that a rebuild has made up for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) damaged: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+/// A place between two records.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Checkpoint {
+    /// Byte offset in the segment that is written to.
+    pub(super) offset: u64,
+    /// Number of the record before it, 0 if there is none.
+    pub(super) seq: u64,
+    /// Checksum of the line before it in the same segment, "" if there is none.
+    pub(super) crc: String,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            sealed: Vec::new(),
+            checkpoint: Checkpoint::default(),
+            _crc: IgnoredAny,
+        }
+    }
+}
+
+impl Manifest {
+    /// The manifest of a log; that of an empty log if there is none.
+    pub(super) fn read(dir: &Dir, log: LogName) -> Result<Self> {
+        let name = log.manifest();
+        let Some(bytes) = dir.read(&name, MAX_BYTES)? else { return Ok(Self::default()) };
+        let damaged = |what: String| Error::Damaged { path: dir.join(&name), what };
+        frame::check(&bytes).map_err(damaged)?;
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
+        if manifest.format_version == FORMAT_VERSION {
+            Ok(manifest)
+        } else {
+            Err(damaged(format!("format {}, not {FORMAT_VERSION}", manifest.format_version)))
+        }
+    }
+
+    /// A manifest of the segments that are there, in the place of one that is lost.
+    pub(super) fn guess(dir: &Dir, log: LogName) -> Result<Self> {
+        let mut manifest = Self::default();
+        for number in 1.. {
+            let name = log.sealed(number);
+            let Some(file) = dir.open(&name)? else { break };
+            let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
+            let last_crc = last_crc(&file, bytes);
+            manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: 0 });
+        }
+        Ok(manifest)
+    }
+
+    /// Puts it in place, durably.
+    pub(super) fn write(&self, dir: &Dir, log: LogName) -> Result<()> {
+        let line = frame::seal(serde_json::to_vec(self).expect("plain values always serialize"));
+        dir.prepare(&log.manifest(), log.0, &line)?.publish()?;
+        dir.sync()
+    }
+
+    /// Number of the segment that is written to.
+    pub(super) fn segment(&self) -> u32 {
+        self.sealed.len() as u32 + 1
+    }
+
+    /// The file of a segment.
+    pub(super) fn file(&self, log: LogName, segment: u32) -> String {
+        if segment < self.segment() { log.sealed(segment) } else { log.active() }
+    }
+
+    /// Seals the file that is written to, of `bytes` bytes up to record `seq`, all of it checkpointed.
+    pub(super) fn seal(&mut self, dir: &Dir, log: LogName, bytes: u64, seq: u64, crc: String) -> Result<()> {
+        let file = log.sealed(self.segment());
+        self.sealed.push(Sealed { file, bytes, last_seq: seq, last_crc: crc, damaged: 0 });
+        self.checkpoint = Checkpoint { offset: 0, seq, crc: String::new() };
+        self.write(dir, log)?;
+        self.finish_sealing(dir, log)
+    }
+
+    /// Gives the latest sealed segment its number, if a process died before it did.
+    pub(super) fn finish_sealing(&self, dir: &Dir, log: LogName) -> Result<()> {
+        let Some(latest) = self.sealed.last() else { return Ok(()) };
+        if dir.has(&latest.file) {
+            return Ok(());
+        }
+        let Some(active) = dir.open(&log.active())? else { return Ok(()) };
+        let length = active.metadata().map_err(Error::io("read", dir.join(&log.active())))?.len();
+        if length == latest.bytes && last_crc(&active, length) == latest.last_crc {
+            dir.rename(&log.active(), &latest.file)?;
+            dir.sync()?;
+        }
+        Ok(())
+    }
+}
+
+/// The checksum that the line that ends at `offset` of the file states, "" if none does.
+pub(super) fn last_crc(file: &File, offset: u64) -> String {
+    // Eight digits, a quote, a brace, the newline.
+    let mut seal = [0; 11];
+    let read = offset.checked_sub(11).map(|from| file.read_exact_at(&mut seal, from));
+    if read.is_some_and(|read| read.is_ok()) { frame::stated(&seal).to_owned() } else { String::new() }
+}
+
+/// Whether the line that ends at `offset` of the file carries this checksum.
+pub(super) fn ends_with(file: &File, offset: u64, crc: &str) -> bool {
+    let expected = format!("{crc}\"}}\n");
+    let mut found = vec![0; expected.len()];
+    offset >= found.len() as u64
+        && file.read_exact_at(&mut found, offset - expected.len() as u64).is_ok()
+        && found == expected.as_bytes()
+}

@@ -1,0 +1,143 @@
+//! Whether everything in a state directory is what was written there, and follows from the logs.
+
+use super::decision_log;
+use super::format;
+use super::history::{History, Problem};
+use super::index::{INDEX, Index};
+use super::journal::REWARDS;
+use super::ledger::LOCK;
+use super::lock::Lock;
+use super::manifest::Manifest;
+use super::name;
+use super::store::Store;
+use crate::error::Result;
+use std::collections::BTreeSet;
+
+/// What was looked at, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Number of state files.
+    pub states: usize,
+    /// Number of the latest record of `rewards.jsonl`.
+    pub records: u64,
+    /// Number of decisions in the log.
+    pub decisions: u64,
+    /// Empty if all is well.
+    pub problems: Vec<Problem>,
+}
+
+impl Store {
+    /// Checks every file of the directory: checksums, sequence numbers, dimensions, positive definiteness,
+    /// states against the rewards that they were learned from, the index against the events. Changes
+    /// nothing; writers wait meanwhile.
+    ///
+    /// # Errors
+    /// Files that cannot be read at all. What is wrong in them is a [`Problem`].
+    pub fn verify(&self) -> Result<Verified> {
+        let _lock = self.dir.has(LOCK).then(|| Lock::take(&self.dir, LOCK)).transpose()?;
+        let mut report = Verified::default();
+        let manifest = match Manifest::read(&self.dir, REWARDS) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                report.note(&REWARDS.manifest(), error.to_string());
+                Manifest::guess(&self.dir, REWARDS)?
+            }
+        };
+        manifest.finish_sealing(&self.dir, REWARDS)?;
+        let history = History::read(self, &manifest)?;
+        for (i, problems) in history.segments.iter().enumerate() {
+            let known = manifest.sealed.get(i).map_or(0, |sealed| sealed.damaged);
+            if problems.len() != known {
+                report.problems.extend_from_slice(problems);
+            }
+        }
+        report.records = history.last_seq;
+        self.verify_states(&history, manifest.checkpoint.seq, &mut report)?;
+        self.verify_index(&history, &manifest, &mut report)?;
+        report.decisions = decision_log::verify(&self.dir, &mut report.problems)?;
+        report.problems.sort();
+        Ok(report)
+    }
+
+    fn verify_states(&self, history: &History, checkpoint: u64, report: &mut Verified) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for file in self.dir.names()? {
+            let Some((user, policy)) = name::parse_state_file(&file) else { continue };
+            report.states += 1;
+            let state = match self.state_in(&file, &user, &policy) {
+                Ok(state) => state,
+                Err(error) => {
+                    report.note(&file, error.to_string());
+                    seen.insert((user, policy));
+                    continue;
+                }
+            };
+            let Some(state) = state else { continue };
+            let key = (user, policy);
+            let (found, remembered) = (state.seq, history.states.get(&key));
+            let expected = remembered.map_or_else(
+                || history.forgotten.get(&key).copied().unwrap_or_default(),
+                |remembered| remembered.state.seq,
+            );
+            let whole = remembered.is_none_or(|remembered| remembered.broken.is_none());
+            if !whole {
+                // What is wrong with the log is listed; this file is all there is.
+            } else if found > expected || remembered.is_none() && found > 0 && expected == 0 {
+                report.note(
+                    &file,
+                    format!("it holds record {found}, the log knows none of it after {expected}"),
+                );
+            } else if found < expected && expected <= checkpoint {
+                report.note(&file, format!("it holds record {found}, the log has got to {expected}"));
+            } else if let Some(remembered) = remembered.filter(|_| found == expected)
+                && format::to_line(&remembered.state) != format::to_line(&state)
+            {
+                report.note(&file, "it is not what the log makes of it".to_owned());
+            }
+            seen.insert(key);
+        }
+        for (key, remembered) in history.states.iter().filter(|(key, _)| !seen.contains(*key)) {
+            let seq = remembered.state.seq;
+            if seq <= checkpoint {
+                let file = name::state_file(&key.0, &key.1).map_err(|fault| fault.at("the log"))?;
+                report.note(&file, format!("it is not there; the log has got to record {seq}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_index(&self, history: &History, manifest: &Manifest, report: &mut Verified) -> Result<()> {
+        if manifest.checkpoint.seq == 0 {
+            return Ok(());
+        }
+        let Some(mut index) = Index::open(&self.dir)? else {
+            report.note(INDEX, "it is not there or damaged; the next reward makes it anew".to_owned());
+            return Ok(());
+        };
+        let end = (manifest.segment(), manifest.checkpoint.offset);
+        let missing = history.events.iter().filter(|(_, place)| (place.segment, place.offset) < end);
+        let mut absent = 0;
+        for (hash, place) in missing {
+            match index.find(*hash)? {
+                None => {
+                    report.note(
+                        INDEX,
+                        "a page is damaged; the next reward that needs it makes it anew".to_owned(),
+                    );
+                    return Ok(());
+                }
+                Some(places) => absent += usize::from(!places.contains(place)),
+            }
+        }
+        if absent > 0 {
+            report.note(INDEX, format!("{absent} events of the log are not in it"));
+        }
+        Ok(())
+    }
+}
+
+impl Verified {
+    fn note(&mut self, file: &str, problem: String) {
+        self.problems.push(Problem { file: file.to_owned(), problem });
+    }
+}

@@ -1,0 +1,71 @@
+//! A run in parts is the run in one piece, and parts that do not fit are named.
+
+use crate::util::Dir;
+
+const RUN: [&str; 10] = [
+    "simulate",
+    "steady",
+    "sparse",
+    "--policy",
+    "egreedy-v1",
+    "--policy",
+    "egreedy-v2",
+    "--users",
+    "150",
+    "--steps=20",
+];
+
+fn simulate(dir: &Dir, more: &[&str]) {
+    dir.run(&[&RUN[..], more].concat()).ok();
+}
+
+fn files(dir: &Dir, out: &str) -> Vec<String> {
+    ["summary.json", "users.csv", "curve.csv", "records.jsonl"]
+        .map(|f| dir.read(&format!("{out}/{f}")))
+        .into()
+}
+
+#[test]
+fn however_a_run_is_cut_its_parts_add_up_to_the_same_bytes() {
+    let dir = Dir::new();
+    simulate(&dir, &["--out", "whole"]);
+    for cuts in [&["0..5"][..], &["3..5", "0..3"], &["1..2", "4..5", "0..1", "2..4"]] {
+        let mut merge = vec!["merge", "--out", "merged"];
+        for cut in cuts {
+            simulate(&dir, &["--blocks", cut, "--out", cut]);
+            merge.push(cut);
+        }
+        dir.run(&merge).ok();
+        assert_eq!(files(&dir, "whole"), files(&dir, "merged"), "{cuts:?}");
+    }
+}
+
+#[test]
+fn blocks_that_are_missing_or_there_twice_are_named() {
+    let dir = Dir::new();
+    for cut in ["0..2", "1..3", "4..5"] {
+        simulate(&dir, &["--blocks", cut, "--out", cut]);
+    }
+    dir.run(&["merge", "0..2", "1..3", "4..5", "--out", "out"])
+        .refused(&["missing: 3 of steady, 3 of sparse", "there twice: 1 of steady, 1 of sparse"]);
+    assert!(!dir.join("out").exists());
+}
+
+#[test]
+fn parts_of_other_runs_and_damaged_ones_are_refused() {
+    let dir = Dir::new();
+    simulate(&dir, &["--blocks", "0..4", "--out", "a"]);
+    simulate(&dir, &["--blocks", "4..5", "--seed", "1", "--out", "b"]);
+    dir.run(&["merge", "a", "b"]).refused(&["a and b are not parts of one run: seeds 0 and 1"]);
+    simulate(&dir, &["--blocks", "4..5", "--out", "b"]);
+    let whole = dir.read("b");
+    dir.run(&["merge", "a", "b"]).ok();
+    let cut = whole.lines().take(2).fold(String::new(), |text, line| text + line + "\n");
+    dir.write("b", cut);
+    dir.run(&["merge", "a", "b"]).refused(&["b: it ends before its learning curves"]);
+    dir.write("b", whole.replacen("[[", "[[\"x\",", 1));
+    dir.run(&["merge", "a", "b"]).refused(&["b, block 4 of steady"]);
+    dir.run(&["merge", "a", "none"]).refused(&["cannot read none"]);
+    dir.run(&["simulate", "--policy", "uniform", "--users", "32", "--blocks", "0..2", "--out", "x"])
+        .refused(&["--blocks is 0..2; allowed: blocks of 0..1"]);
+}

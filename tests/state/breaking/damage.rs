@@ -1,0 +1,119 @@
+//! Bits flip and files are cut short: it is found or it is harmless, and mended while logs or states are
+//! whole. Here the library is called, because there are many files to damage.
+
+use super::{line, stats};
+use crate::util::Dir;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use rehearsal::state::Store;
+use std::fs;
+
+/// Two users, sealed segments, an index, a reset, and decisions.
+fn prepared() -> Dir {
+    let dir = Dir::new();
+    let small = ["reward", "--jsonl", "--segment-bytes", "30000"];
+    for part in 0..3 {
+        let lines: Vec<String> =
+            (0..100).map(|i| line(["u", "v"][i % 2], &format!("e{part}-{i}"), 0.5)).collect();
+        dir.run_with(&small, lines.join("\n")).ok();
+    }
+    // More users than are written at once: a checkpoint follows.
+    let crowd: Vec<String> = (0..20).map(|i| line(&format!("user{i}"), "e", 1.0)).collect();
+    dir.run_with(&small, crowd.join("\n")).ok();
+    dir.run(&["reset", "--user", "user3"]).ok();
+    for user in ["u", "v"] {
+        dir.run_with(&["score", "--policy", "linucb", "--user", user], crate::state::REQUEST).ok();
+        dir.run_with(&small, line(user, "last", 0.25)).ok();
+    }
+    assert!(dir.join("state/rewards.000001.jsonl").exists() && dir.join("state/rewards.index").exists());
+    dir
+}
+
+/// What is known, if it can be read.
+fn known(store: &Store) -> Option<Vec<(String, String, u64, Vec<u8>)>> {
+    let view = store.view().ok()?;
+    let mut known = Vec::new();
+    for (user, policies) in view.users().ok()? {
+        for policy in policies {
+            let state = view.state_by_name(&user, &policy).ok()?;
+            let theta = state.model().parts().iter().flat_map(|p| p.ridge.theta().to_vec());
+            known.push((
+                user.clone(),
+                policy,
+                state.model().updates(),
+                theta.flat_map(f64::to_le_bytes).collect(),
+            ));
+        }
+    }
+    Some(known)
+}
+
+/// Damages one file of a fresh copy: found or harmless, then mended.
+fn survives(dir: &Dir, name: &str, content: &[u8], what: &str) {
+    let work = super::copied(dir);
+    let store = Store::new(&work.join("state"));
+    let before = known(&store).expect("the prepared directory is whole");
+    fs::write(work.join("state").join(name), content).unwrap();
+    let found = !store.verify().is_ok_and(|report| report.problems.is_empty());
+    if !found {
+        assert_eq!(known(&store).as_ref(), Some(&before), "{name}: {what}: neither found nor harmless");
+    }
+    if name.starts_with("decisions") {
+        return;
+    }
+    let rebuilt = store.rebuild().unwrap_or_else(|e| panic!("{name}: {what}: {e}"));
+    assert_eq!(rebuilt.lost, [], "{name}: {what}");
+    assert_eq!(known(&store), Some(before), "{name}: {what}: not mended");
+    let problems = store.verify().unwrap().problems;
+    assert_eq!(problems, [], "{name}: {what}: not mended");
+}
+
+fn files(dir: &Dir) -> Vec<(String, Vec<u8>)> {
+    dir.contents("state")
+        .into_iter()
+        .map(|(path, content)| (path.file_name().unwrap().to_str().unwrap().to_owned(), content))
+        .filter(|(_, content)| !content.is_empty())
+        .collect()
+}
+
+fn bit_flips(dir: &Dir, flips: usize) {
+    let files = files(dir);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for i in 0..flips {
+        let (name, content) = &files[i % files.len()];
+        let bit = rng.random_range(0..content.len() * 8);
+        let mut content = content.clone();
+        content[bit / 8] ^= 1 << (bit % 8);
+        survives(dir, name, &content, &format!("bit {bit}"));
+    }
+}
+
+#[test]
+fn flipped_bits_are_found_and_mended() {
+    bit_flips(&prepared(), 150);
+}
+
+#[test]
+fn files_that_are_cut_short_are_found_and_mended() {
+    let dir = prepared();
+    for (name, content) in files(&dir) {
+        for part in [0, 1, 7, 11] {
+            let length = content.len() * part / 12;
+            survives(&dir, &name, &content[..length], &format!("{length} bytes"));
+        }
+        survives(&dir, &name, &content[..content.len() - 1], "one byte less");
+    }
+}
+
+#[test]
+#[ignore = "long"]
+fn breaking_ten_thousand_flipped_bits_and_every_truncation() {
+    let dir = prepared();
+    bit_flips(&dir, 10_000);
+    for (name, content) in files(&dir).into_iter().filter(|(_, content)| content.len() < 20_000) {
+        for length in 0..content.len() {
+            survives(&dir, &name, &content[..length], &format!("{length} bytes"));
+        }
+    }
+    assert!(!stats(&dir).is_empty());
+}

@@ -1,0 +1,70 @@
+//! Killed before any system call, a command has done all or nothing, and the next one goes on.
+
+use super::strace::{Call, available, calls, traced};
+use super::{Case, copied};
+
+/// Calls that only look, or that concern memory and threads: being killed there is being killed before
+/// the next one.
+const LOOKS: [&str; 22] = [
+    "brk",
+    "close",
+    "exit",
+    "exit_group",
+    "fcntl",
+    "fstat",
+    "futex",
+    "getrandom",
+    "lseek",
+    "madvise",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "munmap",
+    "newfstatat",
+    "pread64",
+    "read",
+    "rseq",
+    "sched_getaffinity",
+    "sched_yield",
+    "set_robust_list",
+    "statx",
+];
+
+fn killed_at(case: &Case, call: &Call) {
+    let dir = copied(&case.prepared);
+    let inject = format!("inject={}:signal=KILL:when={}", call.name, call.n);
+    let ran = traced(&dir, &["-e", &inject], &case.args, &case.input);
+    let acknowledged = ran.stdout().contains("updates") || ran.stdout().contains("removed");
+    case.check(&dir, acknowledged, &format!("killed at {}", call.text));
+}
+
+fn every_boundary(case: &Case, all: bool) -> usize {
+    let dir = copied(&case.prepared);
+    let mut calls = calls(&dir, &case.args, &case.input);
+    calls.retain(|call| all || !LOOKS.contains(&call.name.as_str()));
+    for call in &calls {
+        killed_at(case, call);
+    }
+    calls.len()
+}
+
+#[test]
+fn a_kill_before_any_change_is_survived() {
+    if !available() {
+        return;
+    }
+    for case in Case::all().into_iter().filter(|case| case.name != "a crowd") {
+        assert!(every_boundary(&case, false) > 5, "{}", case.name);
+    }
+}
+
+#[test]
+#[ignore = "long"]
+fn breaking_kill_before_every_call() {
+    if !available() {
+        return;
+    }
+    for case in Case::all() {
+        println!("{}: {} system calls", case.name, every_boundary(&case, true));
+    }
+}

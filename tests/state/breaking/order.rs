@@ -1,0 +1,78 @@
+//! The order in which a reward is made durable, as the system sees it. Kills alone would not tell
+//! whether anything was synced: what a killed process wrote is still in the system's memory.
+
+use super::strace::{Call, available, calls};
+use super::{Case, copied};
+
+/// Where the first call after `from` stands whose line has all of these.
+fn find(calls: &[Call], from: usize, parts: &[&str]) -> usize {
+    let found = calls.iter().skip(from).position(|call| parts.iter().all(|part| call.text.contains(part)));
+    let shown = || calls.iter().map(|call| call.text.as_str()).collect::<Vec<_>>().join("\n");
+    from + found.unwrap_or_else(|| panic!("no {parts:?} after call {from}:\n{}", shown()))
+}
+
+#[test]
+fn a_reward_is_locked_prepared_committed_shown_and_then_acknowledged() {
+    if !available() {
+        return;
+    }
+    let case = Case::all().swap_remove(1);
+    assert_eq!(case.name, "a reward");
+    let dir = copied(&case.prepared);
+    let calls = calls(&dir, &case.args, &case.input);
+    // The lock is on a file of its own, taken before anything is read that the reward depends on.
+    let locked = find(&calls, 0, &["flock(", "rewards.lock", "LOCK_EX"]);
+    let read = find(&calls, locked, &["open", "u_egreedy_v2.json"]);
+    let written = find(&calls, read, &["write(", "/new."]);
+    let synced = find(&calls, written, &["fdatasync(", "/new."]);
+    let appended = find(&calls, synced, &["write(", "rewards.jsonl"]);
+    let committed = find(&calls, appended, &["fdatasync(", "rewards.jsonl"]);
+    let renamed = find(&calls, committed, &["rename", "u_egreedy_v2.json"]);
+    find(&calls, renamed, &["write(1<", "updates"]);
+    let before = &calls[..locked];
+    assert!(
+        before.iter().all(|call| !call.text.contains("rewards.jsonl") && !call.text.contains("u_egreedy"))
+    );
+    // The lock's file is never replaced or removed.
+    assert!(calls.iter().all(|call| !(call.name.starts_with("rename") || call.name.starts_with("unlink"))
+        || !call.text.contains("rewards.lock")));
+}
+
+#[test]
+fn a_duplicate_is_durable_before_it_is_said() {
+    if !available() {
+        return;
+    }
+    let case = Case::all().swap_remove(1);
+    let dir = copied(&case.prepared);
+    dir.run_with(&case.args, &case.input).ok();
+    let calls = calls(&dir, &case.args, &case.input);
+    let synced = find(&calls, 0, &["fdatasync(", "rewards.jsonl"]);
+    find(&calls, synced, &["write(1<", "\\\"duplicate\\\":true"]);
+}
+
+#[test]
+fn a_reset_is_committed_before_files_go() {
+    if !available() {
+        return;
+    }
+    let case = Case::all().swap_remove(2);
+    let dir = copied(&case.prepared);
+    let calls = calls(&dir, &case.args, &case.input);
+    let committed = find(&calls, 0, &["fdatasync(", "rewards.jsonl"]);
+    let removed = find(&calls, committed, &["unlink", "u_egreedy_v2.json"]);
+    find(&calls, removed, &["write(1<", "removed"]);
+}
+
+#[test]
+fn readers_take_no_lock() {
+    if !available() {
+        return;
+    }
+    let dir = copied(&Case::all()[1].prepared);
+    let calls = calls(&dir, &["stats"], "");
+    assert!(calls.iter().all(|call| call.name != "flock"));
+    let score = ["score", "--policy", "egreedy-v2", "--user", "u"];
+    let calls = super::strace::calls(&dir, &score, crate::state::REQUEST);
+    assert!(calls.iter().all(|call| call.name != "flock" || call.text.contains("decisions.lock")));
+}

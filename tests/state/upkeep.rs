@@ -1,0 +1,243 @@
+//! `verify`, `rebuild`, `export`, `import` and `stats --csv`: what is damaged is found, named and mended.
+
+use super::{REQUEST, id, reward, score};
+use crate::util::Dir;
+use serde_json::{Value, json};
+use std::fs;
+
+/// A few users with a few policies, a reset among what was recorded, and several sealed segments.
+fn lived_in() -> Dir {
+    let dir = Dir::new();
+    let small = ["--segment-bytes", "4000"];
+    for step in 0..4 {
+        for (user, policy) in [("alice", "egreedy-v2"), ("alice", "linucb"), ("b/b", "egreedy-v2")] {
+            let args = [&["score", "--policy", policy, "--user", user][..], &small].concat();
+            let decision = dir.run_with(&args, REQUEST).ok().json();
+            let reaction = ["completed", "dismissed", "snoozed", "ignored"][step];
+            let args =
+                [&["reward", "--decision", id(&decision), "--reaction", reaction][..], &small].concat();
+            dir.run(&args).ok();
+        }
+        if step == 1 {
+            dir.run(&["reset", "--user", "b/b"]).ok();
+        }
+    }
+    // Enough for a checkpoint and a sealed segment.
+    let line = |i: usize| {
+        json!({"user": "carol", "policy": "uniform", "chosen": "t1", "reward": 1, "event_id": format!("e{i}"),
+               "request": serde_json::from_str::<Value>(REQUEST).unwrap()})
+        .to_string()
+    };
+    let lines: Vec<String> = (0..400).map(line).collect();
+    let args = [&["reward", "--jsonl"][..], &small].concat();
+    dir.run_with(&args, lines.join("\n")).ok();
+    assert!(dir.join("state/rewards.000001.jsonl").exists());
+    reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed");
+    dir
+}
+
+fn verified(dir: &Dir) -> Vec<String> {
+    let run = dir.run(&["verify"]);
+    let problems = run.json()["problems"].as_array().unwrap().clone();
+    if run.code() != if problems.is_empty() { 0 } else { 2 } {
+        run.fail("the exit code says whether there are problems");
+    }
+    problems
+        .iter()
+        .map(|p| format!("{}: {}", p["file"].as_str().unwrap(), p["problem"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_directory_that_was_lived_in_is_sound() {
+    let dir = lived_in();
+    let before = dir.contents("state");
+    let report = dir.run(&["verify"]).ok().json();
+    assert_eq!((&report["states"], &report["problems"]), (&json!(4), &json!([])));
+    assert_eq!((&report["records"], &report["decisions"]), (&json!(414), &json!(13)));
+    assert_eq!(dir.contents("state"), before);
+    let rebuilt = dir.run(&["rebuild"]).ok().json();
+    assert_eq!(
+        rebuilt,
+        json!({"unchanged": 4, "rebuilt": [], "adopted": [], "forgotten": [], "set_aside": [], "lost": []})
+    );
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn states_are_made_again_from_the_log_to_the_bit() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    let states: Vec<String> = dir
+        .contents("state")
+        .into_iter()
+        .filter_map(|(p, _)| p.file_name()?.to_str().map(str::to_owned))
+        .filter(|n| n.contains('_'))
+        .collect();
+    let good: Vec<String> = states.iter().map(|name| dir.read(&format!("state/{name}"))).collect();
+
+    dir.write(&format!("state/{}", states[0]), &good[0][..200]);
+    dir.write(&format!("state/{}", states[1]), good[1].replacen("\"updates\":4", "\"updates\":5", 1));
+    fs::remove_file(dir.join(&format!("state/{}", states[3]))).unwrap();
+    fs::remove_file(dir.join("state/rewards.index")).unwrap();
+    let problems = verified(&dir);
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    let report = dir.run(&["rebuild"]).ok().json();
+    assert_eq!(report["unchanged"], 1);
+    assert_eq!(report["rebuilt"].as_array().unwrap().len(), 3);
+    let aside = report["set_aside"].as_array().unwrap();
+    assert_eq!(aside.len(), 2, "{report}");
+    assert_eq!(dir.read(&format!("state/{}", aside[0]["now"].as_str().unwrap())), good[0][..200]);
+    for (name, content) in states.iter().zip(&good) {
+        assert_eq!(dir.read(&format!("state/{name}")), *content);
+    }
+    assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+    assert_eq!(verified(&dir), [""; 0]);
+
+    // Elsewhere, all of them.
+    dir.run(&["rebuild", "--into", "other"]).ok();
+    assert_eq!(dir.run(&["stats", "--state-dir", "other"]).ok().stdout(), stats);
+    dir.run(&["rebuild", "--into", "other"]).refused(&["already"]);
+}
+
+#[test]
+fn a_damaged_log_is_made_up_for_by_whole_states() {
+    let mut flipped = 0;
+    for (file, at) in [("rewards.000001.jsonl", 1), ("rewards.000001.jsonl", 3), ("rewards.jsonl", 0)] {
+        let dir = lived_in();
+        let stats = dir.run(&["stats"]).ok().stdout();
+        let name = format!("state/{file}");
+        let mut lines: Vec<String> = dir.read(&name).lines().map(str::to_owned).collect();
+        lines[at] = lines[at].replacen("\"reward\":", "\"reward\":1", 1);
+        flipped += usize::from(lines[at].contains("\"reward\":1"));
+        dir.write(&name, lines.join("\n") + "\n");
+        assert!(verified(&dir).iter().any(|p| p.starts_with(file) && p.contains("checksum")));
+        let report = dir.run(&["rebuild"]).ok().json();
+        assert_eq!(report["lost"], json!([]));
+        assert!(!report["adopted"].as_array().unwrap().is_empty(), "{report}");
+        assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+        assert_eq!(verified(&dir), [""; 0]);
+        // It goes on from there, and can be made again from the log as it is now.
+        reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed");
+        fs::remove_file(dir.join("state/alice_egreedy_v2.json")).unwrap();
+        dir.run(&["rebuild"]).ok();
+        let now = dir.run(&["stats", "--user", "alice", "--policy", "egreedy-v2"]).ok().json();
+        assert_eq!(now["policies"][0]["updates"], 6);
+    }
+    assert_eq!(flipped, 3);
+}
+
+#[test]
+fn what_neither_tells_is_named_and_left_alone() {
+    let dir = lived_in();
+    let log = dir.read("state/rewards.000001.jsonl");
+    dir.write("state/rewards.000001.jsonl", log.replacen("\"seq\":1,", "\"seq\":9,", 1));
+    let state = dir.read("state/alice_egreedy_v2.json");
+    dir.write("state/alice_egreedy_v2.json", &state[1..]);
+    let run = dir.run(&["rebuild"]);
+    assert_eq!(run.code(), 2);
+    let lost = &run.json()["lost"];
+    assert_eq!(lost.as_array().unwrap().len(), 1, "{lost}");
+    assert_eq!(lost[0]["file"], "alice_egreedy_v2.json");
+    assert_eq!(dir.read("state/alice_egreedy_v2.json"), &state[1..]);
+    dir.run(&["reset", "--user", "alice"]).ok();
+    reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed");
+}
+
+#[test]
+fn the_manifest_is_made_again() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    let manifest = dir.read("state/rewards.manifest.json");
+    dir.write("state/rewards.manifest.json", &manifest[..manifest.len() - 9]);
+    dir.run(&["stats"]).refused(&["rewards.manifest.json: damaged"]);
+    dir.run(&["rebuild"]).ok();
+    assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+    assert_eq!(verified(&dir), [""; 0]);
+    reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed");
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn a_new_policy_starts_warm() {
+    let (dir, direct) = (Dir::new(), Dir::new());
+    for chosen in ["t1", "t2", "t1", "t3"] {
+        for (dir, policy) in [(&dir, "egreedy-v1"), (&direct, "linucb-v2")] {
+            let args = ["reward", "--policy", policy, "--user", "u", "--chosen", chosen, "--reward", "0.7"];
+            dir.run_with(&args, REQUEST).ok();
+        }
+    }
+    let report = dir.run(&["rebuild", "--from", "egreedy-v1", "--policy", "linucb-v2"]).ok().json();
+    assert_eq!(report["written"], 1);
+    let of = |dir: &Dir| dir.run(&["stats", "--policy", "linucb-v2"]).ok().stdout();
+    assert_eq!(of(&dir), of(&direct));
+    assert_eq!(verified(&dir), [""; 0]);
+    dir.run(&["rebuild", "--from", "egreedy-v1", "--policy", "linucb-v2"]).refused(&["already"]);
+}
+
+#[test]
+fn what_is_exported_is_imported_to_the_bit() {
+    let (dir, other) = (lived_in(), Dir::new());
+    let exported = dir.run(&["export"]).ok().stdout();
+    assert_eq!(exported.lines().count(), 4);
+    let answers = other.run_with(&["import"], &exported).ok().jsonl();
+    assert_eq!(answers[0], json!({"user": "alice", "policy": "egreedy-v2", "updates": 5}));
+    assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+    assert_eq!(verified(&other), [""; 0]);
+    // An event that came along is known.
+    let line = json!({"user": "carol", "policy": "uniform", "chosen": "t1", "reward": 1, "event_id": "e399",
+                      "request": serde_json::from_str::<Value>(REQUEST).unwrap()});
+    let answer = other.run_with(&["reward", "--jsonl"], line.to_string()).ok().json();
+    assert_eq!(answer["duplicate"], true);
+
+    let before = other.contents("state");
+    let run = other.run_with(
+        &["import"],
+        format!("{exported}nonsense\n{}", exported.replacen("0.", "0.1", 1).lines().next().unwrap()),
+    );
+    assert_eq!(run.code(), 2);
+    assert!(run.jsonl().iter().all(|a| a["error"].is_string()), "{}", run.stdout());
+    assert_eq!(other.contents("state"), before);
+    other.run_with(&["import", "--replace"], &exported).ok();
+    assert_eq!(verified(&other), [""; 0]);
+    assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+}
+
+#[test]
+fn a_state_of_the_first_format_is_read_and_upgraded() {
+    let dir = Dir::new();
+    let mut a = vec![0.0; 28];
+    for i in 0..7 {
+        a[i * (i + 3) / 2] = 4.0;
+    }
+    let old = json!({"format_version": 1, "user": "u", "policy": "linucb", "feature_set": "v1", "D": 7,
+        "feature_names": ["bias", "hour_sin", "hour_cos", "weekend", "priority", "urgency", "effort"],
+        "structure": "shared", "lambda": 1.0, "forgetting": 1.0, "updates": 7, "reward_sum": 3.0,
+        "A": a, "b": [1.0, 0, 0, 0, 0, 0, 0]});
+    dir.run_with(&["import"], old.to_string()).ok();
+    assert_eq!(dir.json("state/u_linucb.json")["format_version"], 2);
+    // Also where it stands already, beside a log that does not know it.
+    let other = Dir::new();
+    let decision = score(&other, "linucb", "u", REQUEST);
+    other.write("state/u_linucb.json", old.to_string());
+    let stats = other.run(&["stats"]).ok().json();
+    assert_eq!(
+        (&stats["policies"][0]["updates"], &stats["policies"][0]["theta"]["bias"]),
+        (&json!(7), &json!(0.25))
+    );
+    assert_eq!(reward(&other, id(&decision), "completed")["updates"], 8);
+    let state = other.json("state/u_linucb.json");
+    assert_eq!((&state["format_version"], &state["seq"]), (&json!(2), &json!(2)));
+    assert_eq!(verified(&other), [""; 0]);
+}
+
+#[test]
+fn a_population_is_a_table() {
+    let dir = lived_in();
+    let table = dir.run(&["stats", "--csv"]).ok().stdout();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 1 + 4);
+    assert!(rows[0].starts_with("user,policy,kind,updates,mean_reward,bias,hour_sin"), "{}", rows[0]);
+    assert!(rows[1].starts_with("alice,egreedy-v2,,5,0.35,"), "{}", rows[1]);
+    assert!(rows[2].starts_with("alice,linucb,") && rows[2].ends_with(",,,,,"), "{}", rows[2]);
+}
