@@ -109,6 +109,53 @@ fn the_open_bandit_sample_gives_the_published_estimates() {
 }
 
 #[test]
+fn hyperparameters_are_selected_as_the_published_package_selects_them() {
+    let Some(path) = open_bandit_sample() else { return };
+    // What the tuning classes of obp 0.5.7 choose for the same grids, with their rule slope and delta 0.1.
+    let expected = [
+        ("clipped_ips", 1.0, 0.001_462_202_554_215_702_3),
+        ("switch_doubly_robust", 1.0, 0.004_291_915_161_813_977_5),
+        ("doubly_robust_optimistic_shrinkage", 1.0, 0.004_297_166_173_382_287_5),
+        ("sub_gaussian_ips", 0.0625, 0.002_134_253_137_843_03),
+        ("sub_gaussian_doubly_robust", 0.5, 0.004_154_921_378_861_831),
+    ];
+    let path = path.display().to_string();
+    let mut args = vec![path.as_str(), "--policy", "uniform", "--reward-model", "item-mean"];
+    for (name, ..) in expected {
+        args.extend(["--estimator", name]);
+    }
+    let result = json(&args, 0);
+    for ((name, lambda, value), estimate) in
+        expected.iter().zip(result["policies"][0]["estimates"].as_array().unwrap())
+    {
+        assert_eq!(estimate["lambda"], *lambda, "{name}");
+        assert!((estimate["value"].as_f64().unwrap() / value - 1.0).abs() < 1e-12, "{name}");
+    }
+}
+
+#[test]
+fn the_report_says_what_was_seen_and_what_to_do_next() {
+    let dir = TempDir::new().unwrap();
+    let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
+    let only_b = file(&dir, "b.csv", b"item,probability\nb,1\n");
+    let text = stdout(&run(&[&log, "--policy", &only_b, "--policy", "uniform"]));
+    for part in [
+        "log.csv: 4000 decisions, mean reward 0.50025",
+        "effective sample 1000.0 of 4000, 0 % of its choices out of reach",
+        "would have earned more than the policy that logged (doubly_robust)",
+        "uniform minus",
+        "while it still grows, use --interval anytime",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(text.lines().all(|l| l.len() <= 100 || l.contains(&only_b)), "{text}");
+    let small = file(&dir, "small.csv", plain_log(60).as_bytes());
+    let text = stdout(&run(&[&small, "--policy", "uniform"]));
+    assert!(text.contains("Refused: this log cannot say what uniform is worth: its effective"), "{text}");
+    assert!(text.contains("collect more rows") && text.contains("--force"), "{text}");
+}
+
+#[test]
 fn the_json_has_the_promised_fields_and_no_others() {
     let dir = TempDir::new().unwrap();
     let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
@@ -209,6 +256,12 @@ fn wrong_use_says_what_is_allowed() {
         let complaint = complaint(&[&[log.as_str(), "--policy", "uniform"], &extra[..]].concat());
         assert!(complaint.contains(expected), "{extra:?}: {complaint}");
     }
+    let range = complaint(&[&log, "--policy", "uniform", "--reward-range", "0,0.5"]);
+    assert!(range.contains("run from 0 to 1, beyond the given range of 0 to 0.5"), "{range}");
+    let text = file(&dir, "log.vw", b"0:1:0.5 |i a\n|i b\n");
+    assert!(
+        complaint(&[&log, &text, "--policy", "uniform"]).contains("it is vw, the files before it are csv")
+    );
     let empty = file(&dir, "empty.csv", b"action,reward,propensity\n");
     assert!(complaint(&[&empty, "--policy", "uniform"]).contains("no decision with a reward"));
 }
@@ -407,7 +460,7 @@ mod own_logs {
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        let text: String = lines.iter().map(|l| format!("{l}\n")).collect();
+        let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
         let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()).unwrap());
         let output = child.wait_with_output().unwrap();
         writer.join().unwrap();

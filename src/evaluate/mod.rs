@@ -28,7 +28,7 @@ pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
 pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use estimator::Totals;
 use log::LogReader;
 use model::RewardModel;
@@ -177,7 +177,14 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         }
     }
     add_up(&mut samples, &mut questions, &seen, log.model())?;
-    let range = settings.reward_range.unwrap_or(log.reward_range());
+    let (low, high) = log.reward_range();
+    let range = settings.reward_range.unwrap_or((low, high));
+    if low < range.0 || high > range.1 {
+        let (given_low, given_high) = range;
+        return Err(Error::Refused(format!(
+            "rewards of this log run from {low} to {high}, beyond the given range of {given_low} to {given_high}"
+        )));
+    }
     let spread = spread::measure(&mut samples, &questions, log.model(), range, settings)?;
     let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
     let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {

@@ -10,7 +10,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
 /// Bytes kept in memory before a spool moves to a file.
-const IN_MEMORY: usize = 32 << 20;
+const IN_MEMORY: usize = 64 << 20;
 
 /// One candidate of a decision that lists its candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -50,8 +50,7 @@ impl GridSums {
                 Candidate { lambda: self.lambdas[i], estimate: mean, width }
             })
             .collect();
-        // The grid runs from most bias to most variance: of equal widths the less biased comes first.
-        candidates.reverse();
+        // The grid runs from most bias to most variance: of equal widths the least biased comes last.
         candidates.sort_by(|a, b| b.width.total_cmp(&a.width));
         slope(&candidates).lambda
     }

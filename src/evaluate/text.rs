@@ -72,12 +72,13 @@ fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
         return "weights unknown: some decisions have no exact propensity".to_owned();
     };
     let bounds = mean_weight_bounds
-        .map_or_else(String::new, |b| format!(" ({} to {})", number(b.lower), number(b.upper)));
+        .map_or_else(String::new, |b| format!(", {} to {}", number(b.lower), number(b.upper)));
     format!(
-        "effective sample {effective:.1} of {rows}; mean weight {}{bounds}, largest {}; out of reach {} %",
+        "effective sample {effective:.1} of {rows}, {} % of its choices out of reach\n  mean weight {}{bounds} \
+         (1 if propensities are right), largest {}",
+        number(100.0 * unsupported),
         number(*mean),
         number(*largest),
-        number(100.0 * unsupported)
     )
 }
 

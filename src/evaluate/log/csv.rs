@@ -62,7 +62,7 @@ impl CsvLog {
     /// A header that cannot be read or lacks a column.
     pub(super) fn new(mut lines: Lines, names: Columns) -> Result<Self> {
         let mut fields = Fields::default();
-        fields.advance(&mut lines, usize::MAX)?;
+        fields.advance(&mut lines, usize::MAX, 0)?;
         let header: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
         let find = |name: &str| header.iter().position(|h| h == name);
@@ -107,7 +107,7 @@ impl CsvLog {
 impl LogReader for CsvLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         let last = self.last();
-        if !self.fields.advance(&mut self.lines, last)? {
+        if !self.fields.advance(&mut self.lines, last, self.width)? {
             return Ok(false);
         }
         if self.fields.count != self.width {
@@ -146,8 +146,9 @@ struct Fields {
 }
 
 impl Fields {
-    /// Reads the next record, in which fields up to `last` are looked at; false at the end of the log.
-    fn advance(&mut self, lines: &mut Lines, last: usize) -> Result<bool> {
+    /// Reads the next record, in which fields up to `last` are looked at and `width` fields are expected;
+    /// false at the end of the log.
+    fn advance(&mut self, lines: &mut Lines, last: usize, width: usize) -> Result<bool> {
         loop {
             if !lines.advance()? {
                 return Ok(false);
@@ -157,9 +158,6 @@ impl Fields {
             }
         }
         self.ranges.clear();
-        if memchr::memchr(b'"', lines.text()).is_some() {
-            return self.split_quoted(lines).map(|()| true);
-        }
         let text = lines.text();
         let (mut commas, mut start) = (memchr::memchr_iter(b',', text), 0);
         for comma in commas.by_ref().take(last.saturating_add(1)) {
@@ -172,6 +170,12 @@ impl Fields {
         } else {
             self.count += commas.count();
         }
+        // Quotes matter where they are looked at, and where they hide a comma or the end of a line.
+        let looked_at = self.ranges.last().map_or(0, |r| r.end);
+        let suspect = if self.count == width { &text[..looked_at] } else { text };
+        if memchr::memchr(b'"', suspect).is_some() {
+            self.split_quoted(lines)?;
+        }
         Ok(true)
     }
 
@@ -182,6 +186,7 @@ impl Fields {
                 return Err(malformed(lines.at(1), "a quote that is never closed"));
             }
         }
+        self.ranges.clear();
         let (mut quoted, mut start) = (false, 0);
         for (i, byte) in lines.text().iter().enumerate() {
             match byte {

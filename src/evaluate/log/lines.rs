@@ -47,15 +47,22 @@ impl Lines {
     }
 
     fn append(&mut self) -> Result<bool> {
-        let left = MAX_LINE_BYTES.saturating_sub(self.buffer.len());
-        let mut limited = std::io::Read::take(&mut self.source, left as u64);
-        let read =
-            limited.read_until(b'\n', &mut self.buffer).map_err(|e| Error::io("read", &self.origin)(e))?;
-        if read == 0 && left > 0 {
-            return Ok(false);
-        }
-        if self.buffer.len() >= MAX_LINE_BYTES {
-            return Err(malformed(self.at(1), format!("a line of more than {MAX_LINE_BYTES} bytes")));
+        let before = self.buffer.len();
+        loop {
+            let chunk = self.source.fill_buf().map_err(|e| Error::io("read", &self.origin)(e))?;
+            if chunk.is_empty() && self.buffer.len() == before {
+                return Ok(false);
+            }
+            let end = memchr::memchr(b'\n', chunk);
+            let taken = end.map_or(chunk.len(), |end| end + 1);
+            self.buffer.extend_from_slice(&chunk[..taken]);
+            self.source.consume(taken);
+            if self.buffer.len() > MAX_LINE_BYTES {
+                return Err(malformed(self.at(1), format!("a line of more than {MAX_LINE_BYTES} bytes")));
+            }
+            if end.is_some() || taken == 0 {
+                break;
+            }
         }
         let end = self.buffer.trim_ascii_end().len();
         self.buffer.truncate(end);

@@ -76,6 +76,8 @@ impl Format {
 pub struct Logs {
     paths: std::vec::IntoIter<PathBuf>,
     format: Option<Format>,
+    /// The format of the files so far.
+    seen: Option<Format>,
     columns: Columns,
     current: Option<Box<dyn LogReader>>,
     origin: String,
@@ -83,13 +85,15 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// The files at `paths`, gzip and zstd by their first bytes, each of its own format if none is given.
+    /// The files at `paths`, gzip and zstd by their first bytes, of the format that they look like if none is
+    /// given.
     /// `columns` are those of plain CSV files. The rewards of `decisions.jsonl` are read from `rewards.jsonl`
     /// beside it, whether or not that is named too.
     pub fn new(paths: &[PathBuf], format: Option<Format>, columns: Columns) -> Self {
         let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
         let logs: Vec<PathBuf> = paths.iter().filter(|p| !comes_along(p, paths)).cloned().collect();
-        Self { paths: logs.into_iter(), format, columns, current: None, origin, remarks: Vec::new() }
+        let paths = logs.into_iter();
+        Self { paths, format, seen: None, columns, current: None, origin, remarks: Vec::new() }
     }
 }
 
@@ -103,7 +107,16 @@ impl LogReader for Logs {
                 self.remarks.extend(current.remarks());
             }
             let Some(path) = self.paths.next() else { return Ok(false) };
-            let current = open(&path, self.format, &self.columns)?;
+            let (format, current) = open(&path, self.format, &self.columns)?;
+            let expected = *self.seen.get_or_insert(format);
+            if format != expected {
+                let message = format!(
+                    "it is {}, the files before it are {}; evaluate them one by one",
+                    format.name(),
+                    expected.name()
+                );
+                return Err(malformed(path.display().to_string(), message));
+            }
             current.origin().clone_into(&mut self.origin);
             self.current = Some(current);
         }
@@ -119,7 +132,7 @@ impl LogReader for Logs {
 }
 
 /// Opens the log at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
-fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dyn LogReader>> {
+fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<(Format, Box<dyn LogReader>)> {
     let origin = path.display().to_string();
     let mut source = decompressed(path)?;
     let format = if let Some(format) = format {
@@ -133,7 +146,7 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dy
         })?
     };
     let lines = |source| Lines::new(source, &origin);
-    Ok(match format {
+    let reader: Box<dyn LogReader> = match format {
         Format::Rehearsal => {
             let rewards = rewards_beside(path);
             let source_of_rewards = decompressed(&rewards)?;
@@ -144,7 +157,8 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<Box<dy
         Format::Vw => Box::new(VwLog::new(lines(source))),
         Format::Obd => Box::new(CsvLog::new(lines(source), Columns::open_bandit())?),
         Format::Csv => Box::new(CsvLog::new(lines(source), columns.clone())?),
-    })
+    };
+    Ok((format, reader))
 }
 
 /// Where the rewards of this file of decisions are: beside it, `decisions` in its name made `rewards`.
