@@ -1,6 +1,7 @@
 //! What a user sees: the binary, driven from outside. One crate, so that it links once.
 
 mod evaluate;
+mod everything;
 mod gate;
 mod readme;
 mod simulation;

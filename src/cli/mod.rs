@@ -11,6 +11,7 @@ mod gate_inputs;
 mod given;
 mod import;
 mod input;
+mod manual;
 mod merge;
 mod output;
 mod progress;
@@ -114,6 +115,10 @@ enum Command {
     /// Print the profile features as JSON Schema, or compare them with a registry
     /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
+    /// Print a completion script for a shell
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 /// Parses the process's arguments, runs the command and returns its exit code.
@@ -148,5 +153,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man => manual::man(),
     }
 }

@@ -227,3 +227,58 @@ fn calibrate_measures_the_gate() {
     assert_eq!(calibration["power"].as_array().unwrap().len(), 5);
     assert_eq!(calibration["power"][0]["promote"], 0.0);
 }
+
+#[test]
+fn records_made_in_parts_give_the_verdict_of_the_gate_itself() {
+    let dir = gate();
+    let policies = ["--policy", "uniform", "--policy", "egreedy-v2", "--users", "1200"];
+    for (blocks, part) in [("0..10", "a"), ("10..38", "b")] {
+        let args =
+            [&["simulate", "--gate", "gate.toml", "--blocks", blocks, "--out", part], &policies[..]].concat();
+        dir.run(&args).ok();
+    }
+    dir.run(&["merge", "b", "a", "--out", "merged"]).ok();
+    let check = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--json"];
+    let direct = dir.run(&check).ok().stdout();
+    let from = dir.run(&[&check[..], &["--from", "merged"]].concat()).ok().stdout();
+    assert_eq!(direct, from);
+    // Another gate, other policies, records made for no gate: not a pass, not a fail.
+    let other = ["promote-check", "--gate", "gate.toml", "--baseline", "egreedy-v1", "--from", "merged"];
+    dir.run(&other).refused(&["not made for this gate: they differ in baseline"]);
+    dir.write("gate.toml", GATE.replace("alpha = 0.05", "alpha = 0.01"));
+    dir.run(&[&check[..], &["--from", "merged"]].concat()).refused(&["they differ in gate"]);
+    dir.run(&["simulate", "short.toml", "--policy", "uniform", "--users", "32", "--out", "plain"]).ok();
+    dir.run(&[&check[..], &["--from", "plain"]].concat()).refused(&["not made for this gate"]);
+}
+
+#[test]
+fn a_plan_says_what_can_be_shown() {
+    let dir = gate();
+    let text = dir.run(&["promote-check", "--gate", "gate.toml", "--plan"]).ok().stdout();
+    // ln 0.05 / ln 0.95 = 58.4
+    assert!(text.contains("59 users") && text.contains("80% power"), "{text}");
+    let plans = dir.run(&["promote-check", "--gate", "gate.toml", "--plan", "--json"]).ok().json();
+    for plan in plans.as_array().unwrap() {
+        let [low, high] = [0, 1].map(|i| plan["detectable"][i].as_f64().unwrap());
+        assert!(low < high, "{plan}");
+    }
+}
+
+#[test]
+fn a_decision_that_takes_too_long_is_said_and_counts_only_where_it_is_required() {
+    let dir = gate();
+    let limit = |required: bool| format!("[decision_time]\np99_ms = 0.000001\nrequired = {required}\n");
+    let with = |required| {
+        GATE.replace(
+            "[[criteria]]\nkind = \"superior\"",
+            &format!("{}[[criteria]]\nkind = \"superior\"", limit(required)),
+        )
+    };
+    let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform"];
+    dir.write("gate.toml", with(false));
+    let ran = dir.run(&args).ok();
+    assert!(ran.stderr().contains("above 0.000001 ms"), "{}", ran.stderr());
+    dir.write("gate.toml", with(true));
+    let ran = dir.run(&args).exits(3);
+    assert!(ran.stdout().contains("one decision takes longer"), "{}", ran.stdout());
+}

@@ -63,7 +63,7 @@ fn parts_of_other_runs_and_damaged_ones_are_refused() {
     let cut = whole.lines().take(2).fold(String::new(), |text, line| text + line + "\n");
     dir.write("b", cut);
     dir.run(&["merge", "a", "b"]).refused(&["b: it ends before its learning curves"]);
-    dir.write("b", whole.replacen("[[", "[[\"x\",", 1));
+    dir.write("b", whole.replacen("\"records\":[[", "\"records\":[[\"x\",", 1));
     dir.run(&["merge", "a", "b"]).refused(&["b, block 4 of steady"]);
     dir.run(&["merge", "a", "none"]).refused(&["cannot read none"]);
     dir.run(&["simulate", "--policy", "uniform", "--users", "32", "--blocks", "0..2", "--out", "x"])

@@ -140,7 +140,7 @@ fn propensities(policy: &str, scores: &[f64]) -> Option<Vec<f64>> {
     let k = scores.len() as f64;
     let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let ties = scores.iter().filter(|s| **s == best).count() as f64;
-    let rest = |s: f64| 1.0 / (k + 10.0 * (best - s));
+    let rest = |s: f64| 1.0 / (k + 50.0 * (best - s));
     let of_rest: f64 = scores.iter().filter(|s| **s < best).map(|s| rest(*s)).sum();
     let of = |s: f64| match policy {
         "uniform" => 1.0 / k,
