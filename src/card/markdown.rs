@@ -22,7 +22,7 @@ pub(super) fn page(card: &Card, verdict: &Verdict) -> String {
     inputs(card, &mut text);
     metrics(card, &mut text);
     criteria(verdict, &mut text);
-    segments(card, &mut text);
+    segments(card, verdict, &mut text);
     section("Limits of validity", &mut text);
     for limit in &card.limits {
         let _ = writeln!(text, "- {}", inline(limit));
@@ -109,13 +109,26 @@ fn criteria(verdict: &Verdict, text: &mut String) {
     for c in &verdict.criteria {
         let standing = words::Standing::of(c, verdict).word().to_owned();
         let bounds = interval(c.lower, c.upper);
-        row([c.id.clone(), signed(c.estimate), bounds, words::claim(c), standing], text);
+        row([words::label(c), signed(c.estimate), bounds, words::claim(c), standing], text);
     }
     let _ = writeln!(text, "\n{}", inline(&words::reading(verdict)));
 }
 
-fn segments(card: &Card, text: &mut String) {
-    section("Fairness: personas, worst first", text);
+fn segments(card: &Card, verdict: &Verdict, text: &mut String) {
+    section("Fairness: segments, worst first", text);
+    let segments = words::segments(verdict);
+    if segments.is_empty() {
+        let _ = writeln!(text, "The gate has no criterion about a segment of users.");
+    } else {
+        table(&["segment", "scenario", "metric", "difference", "bounds", "needs", ""], text);
+    }
+    for c in segments {
+        let name = c.persona.as_deref().or(c.segment.as_deref()).unwrap_or_default();
+        let standing = words::Standing::of(c, verdict).word();
+        let (difference, bounds) = (signed(c.estimate), interval(c.lower, c.upper));
+        row([name, &c.scenario, c.metric.name(), &difference, &bounds, &words::claim(c), standing], text);
+    }
+    let _ = writeln!(text, "\nEach persona's figures in {}:\n", inline(&card.scenarios[0].scenario));
     table(&["persona", "share", "metric", &card.baseline, &card.challenger, "difference", "bounds"], text);
     for s in &card.segments {
         let share = words::percent((1000.0 * s.share).round() / 1000.0);

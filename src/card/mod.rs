@@ -81,6 +81,8 @@ pub struct CardCriterion {
     pub id: String,
     /// What it claims.
     pub kind: Kind,
+    /// The persona, or other segment of users, that it is about; `None` is everybody.
+    pub segment: Option<String>,
     /// Mean difference; `None` without users.
     pub estimate: Option<f64>,
     /// Lower bound, valid at all times together.
@@ -91,6 +93,8 @@ pub struct CardCriterion {
     pub margin: f64,
     /// Whether it was established.
     pub holds: bool,
+    /// Whether it is reported only.
+    pub advisory: bool,
 }
 
 /// The population's figures in one scenario.
@@ -277,11 +281,13 @@ impl Card {
                 .map(|c| CardCriterion {
                     id: c.id.clone(),
                     kind: c.kind,
+                    segment: c.persona.clone().or_else(|| c.segment.clone()),
                     estimate: c.estimate,
                     lower: c.lower,
                     upper: c.upper,
                     margin: c.margin,
                     holds: c.holds,
+                    advisory: c.advisory,
                 })
                 .collect(),
             scenarios: evidence.scenarios.iter().map(scenario).collect(),
@@ -308,7 +314,8 @@ fn limits(inputs: &Inputs, v: &Verdict, evidence: &Evidence) -> Vec<String> {
         format!("The people were simulated after these personas: {personas}."),
         format!("They lived under these conditions: {scenarios}; others were not tried."),
         format!("No user made more than {steps} decisions: what a policy does after more was not seen."),
-        "Segments are personas. Real groups of people may cut across them.".to_owned(),
+        "Fairness was checked for the segments listed here. Other groups of people may cut across them."
+            .to_owned(),
     ];
     if margin > 0.0 {
         limits.push(format!(

@@ -14,7 +14,7 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: GateInputs,
     /// Only say what the gate can show with the users it may draw, and draw none but a few pilots
-    #[arg(long, conflicts_with_all = ["out", "from"])]
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from"])]
     plan: bool,
     /// Decide on the records of users who were simulated before, by `simulate --gate --out DIR` or `merge`
     #[arg(long, value_name = "DIR", conflicts_with = "seed")]

@@ -21,7 +21,8 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     for (level, wanted, most) in
         [("error", Standing::Fails, MOST_PER_LEVEL - 1), ("warning", Standing::Open, MOST_PER_LEVEL)]
     {
-        let criteria = verdict.criteria.iter().filter(|c| Standing::of(c, verdict) == wanted);
+        let criteria = verdict.criteria.iter().filter(|c| words::is_missing(c));
+        let criteria = criteria.filter(|c| Standing::of(c, verdict) == wanted);
         for c in criteria.take(most) {
             let message = format!(
                 "difference {} in {}, needs {}; evidence {} of {} after {} users",

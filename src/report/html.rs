@@ -40,6 +40,7 @@ impl VerdictFormat for Html {
         )?;
         head(v, out)?;
         criteria(v, out)?;
+        segments(v, out)?;
         if v.users > 0 {
             seen(judgement, out)?;
         }
@@ -86,7 +87,7 @@ fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             writeln!(
                 out,
                 "<tr><td class=\"name word-{word}\">{word}</td><td class=\"name\">{}</td>",
-                escape(&c.id)
+                escape(&words::label(c))
             )?;
             cells(
                 &[
@@ -103,6 +104,29 @@ fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         Ok(())
     })?;
     writeln!(out, "<p class=\"note\">{}</p></details>", escape(&words::reading(v)))
+}
+
+/// The fairness check: every criterion about some of the users, worst first.
+fn segments(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let segments = words::segments(v);
+    if segments.is_empty() || v.users == 0 {
+        return Ok(());
+    }
+    writeln!(out, "<h2>Segments, worst first</h2>")?;
+    writeln!(out, "<p>The criteria about a persona or another part of the users, smallest gain first.</p>")?;
+    table(&["segment", "scenario", "metric", "difference", "bounds", "needs", ""], 3, out, |out| {
+        for c in segments {
+            let name = c.persona.as_deref().or(c.segment.as_deref()).unwrap_or_default();
+            writeln!(out, "<tr>")?;
+            for text in [name, &c.scenario, c.metric.name()] {
+                writeln!(out, "<td class=\"name\">{}</td>", escape(text))?;
+            }
+            cells(&[words::signed(c.estimate), words::interval(c.lower, c.upper), words::claim(c)], out)?;
+            let word = Standing::of(c, v).word();
+            writeln!(out, "<td class=\"word-{word}\">{word}</td></tr>")?;
+        }
+        Ok(())
+    })
 }
 
 /// The charts and figures of what was seen besides the criteria.
@@ -147,8 +171,8 @@ fn seen(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
     legend(charts::REACTIONS.into_iter().zip(Reaction::ALL.map(Reaction::name)), out)?;
     chart(|width| charts::reactions(primary, width), out)?;
 
-    writeln!(out, "<h2>Personas, worst first</h2>")?;
-    writeln!(out, "<p>Mean reward and dismiss rate per decision in <em>{scenario}</em>.</p>")?;
+    writeln!(out, "<h2>Personas, in full</h2>")?;
+    writeln!(out, "<p>Mean reward and dismiss rate per decision in <em>{scenario}</em>, worst first.</p>")?;
     let mut personas: Vec<&PersonaEvidence> = primary.personas.iter().collect();
     let difference = |p: &PersonaEvidence| figure(p, Metric::Reward).difference.unwrap_or(f64::INFINITY);
     personas.sort_by(|a, b| difference(a).total_cmp(&difference(b)));

@@ -8,7 +8,8 @@ use crate::promotion::Judgement;
 use std::io::{self, Write};
 
 /// One suite with a test case per criterion, one for the verdict before them. What is open counts as a
-/// failure, what was not evaluated as skipped; an inconclusive verdict is therefore never green.
+/// failure, what was not evaluated and what is only advisory as skipped; an inconclusive verdict is therefore
+/// never green.
 #[derive(Debug, Clone, Copy)]
 pub struct Junit;
 
@@ -20,11 +21,12 @@ impl VerdictFormat for Junit {
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
         let standing = |c: &Assessment| Standing::of(c, v);
-        let count = |wanted: &[Standing]| v.criteria.iter().filter(|c| wanted.contains(&standing(c))).count();
+        let unseen = |c: &Assessment| standing(c) == Standing::NotEvaluated;
         let promoted = v.verdict == Decision::Promote;
         let tests = 1 + v.criteria.len();
-        let failures = usize::from(!promoted) + count(&[Standing::Fails, Standing::Open]);
-        let skipped = count(&[Standing::NotEvaluated]);
+        let failed = v.criteria.iter().filter(|c| words::is_missing(c) && !unseen(c)).count();
+        let failures = usize::from(!promoted) + failed;
+        let skipped = v.criteria.iter().filter(|c| !c.holds).count() - failed;
         let suite = format!("rehearsal: {} over {}", v.challenger, v.baseline);
         writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
         writeln!(
@@ -47,6 +49,7 @@ impl VerdictFormat for Junit {
             let problem = match standing(c) {
                 Standing::Holds => None,
                 Standing::NotEvaluated => Some(Problem::Skipped(v.reason.clone())),
+                s if c.advisory => Some(Problem::Skipped(format!("advisory, {}: {}", s.word(), summary(c)))),
                 s => Some(Problem::Failure(s.word().to_owned(), summary(c), details(c, v))),
             };
             test_case(out, &class, &c.id, problem)?;

@@ -61,7 +61,7 @@ fn row(c: &Assessment, v: &Verdict) -> String {
         if standing == Standing::Holds { "holds".to_owned() } else { format!("**{}**", standing.word()) };
     format!(
         "| {word} | {} | {} | {} | {} | {} | {} |\n",
-        inline(&c.id),
+        inline(&words::label(c)),
         words::signed(c.estimate),
         inline(&words::interval(c.lower, c.upper)),
         inline(&words::claim(c)),

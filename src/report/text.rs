@@ -48,7 +48,7 @@ impl VerdictFormat for Text {
 }
 
 fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let width = v.criteria.iter().map(|c| c.id.len()).max().unwrap_or(0).max("criterion".len());
+    let width = v.criteria.iter().map(|c| words::label(c).len()).max().unwrap_or(0).max("criterion".len());
     writeln!(
         out,
         "         {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}",
@@ -59,7 +59,7 @@ fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             out,
             "  {:<6} {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}",
             Standing::of(c, v).word(),
-            c.id,
+            words::label(c),
             words::signed(c.estimate),
             words::interval(c.lower, c.upper),
             words::claim(c),

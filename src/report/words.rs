@@ -38,6 +38,29 @@ impl Standing {
     }
 }
 
+/// Whether a criterion stands against a promotion.
+pub(crate) fn is_missing(c: &Assessment) -> bool {
+    !c.holds && !c.advisory
+}
+
+/// A criterion's id, marked where it is advisory.
+pub(crate) fn label(c: &Assessment) -> String {
+    if c.advisory { format!("{} (advisory)", c.id) } else { c.id.clone() }
+}
+
+/// The criteria about a persona or another segment of users, smallest gain first: the fairness check.
+pub(crate) fn segments(v: &Verdict) -> Vec<&Assessment> {
+    let mut segments: Vec<&Assessment> =
+        v.criteria.iter().filter(|c| c.persona.is_some() || c.segment.is_some()).collect();
+    let gain = |c: &Assessment| match c.estimate {
+        Some(difference) if c.metric.more_is_better() => difference,
+        Some(difference) => -difference,
+        None => f64::INFINITY,
+    };
+    segments.sort_by(|a, b| gain(a).total_cmp(&gain(b)));
+    segments
+}
+
 /// The decision in a word.
 pub(crate) fn decision(v: &Verdict) -> &'static str {
     match v.verdict {
@@ -68,6 +91,12 @@ pub(crate) fn certainty(v: &Verdict) -> String {
             format!("had {} met every criterion, this verdict's chance was at most {beta}", v.challenger)
         }
         Decision::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
+        Decision::Inconclusive if !v.criteria.iter().any(is_missing) => {
+            format!(
+                "had {} failed any criterion, all would hold with a chance of at most {alpha}",
+                v.challenger
+            )
+        }
         Decision::Inconclusive => format!(
             "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of \
              {beta}"
@@ -78,13 +107,14 @@ pub(crate) fn certainty(v: &Verdict) -> String {
 /// What to do now.
 pub(crate) fn next(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
-    let open: Vec<&Assessment> = v.criteria.iter().filter(|c| !c.holds).collect();
+    let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
         (Decision::Promote, _) => {
             format!("let {challenger} take over, and keep {baseline} running as its shadow")
         }
         (Decision::Reject, Some(worst)) => {
-            let who = worst.persona.as_ref().map_or_else(String::new, |p| format!(" for {p}"));
+            let segment = worst.persona.as_ref().or(worst.segment.as_ref());
+            let who = segment.map_or_else(String::new, |s| format!(" for {s}"));
             format!("keep {baseline}; look first at what {challenger} does in {}{who}", worst.scenario)
         }
         (Decision::Inconclusive, Some(_)) if v.users == 0 => {
@@ -100,7 +130,8 @@ pub(crate) fn next(v: &Verdict) -> String {
                 ),
             }
         }
-        _ => format!("keep {baseline}"),
+        (Decision::Inconclusive, None) => format!("keep {baseline} until that is mended"),
+        (Decision::Reject, None) => format!("keep {baseline}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A forest plot: every criterion's estimate and bounds, with the line that they must clear.
 
-use super::super::words::Standing;
+use super::super::words::{self, Standing};
 use super::{
     Area, FAINT, GRID, INK, MEMORY, MUTED, Width, draw, hue_of, padded, px, stroke, text, without_minus,
 };
@@ -27,7 +27,7 @@ fn gain(c: &Assessment) -> Option<Gain> {
 
 /// One row per criterion, in the verdict's order.
 pub(in super::super) fn forest(v: &Verdict, width: Width) -> String {
-    let longest = v.criteria.iter().map(|c| c.id.len()).max().unwrap_or(0);
+    let longest = v.criteria.iter().map(|c| words::label(c).len()).max().unwrap_or(0);
     // On a phone a criterion's name stands above its interval, else before it. Heights are shares of a row.
     let (row, left, anchor, name_at, interval_at) = match width {
         Width::Wide => (22.0, (7.4 * longest as f64).clamp(80.0, 340.0), HPos::Right, 0.5, 0.5),
@@ -66,7 +66,7 @@ pub(in super::super) fn forest(v: &Verdict, width: Width) -> String {
                 chart.backend_coord(&(x.clamp(range.start, range.end), bottom + height))
             };
             let style = text(INK).pos(Pos::new(anchor, VPos::Center));
-            area.draw_text(&c.id, &style, (px(left), at(0.0, name_at).1)).expect(MEMORY);
+            area.draw_text(&words::label(c), &style, (px(left), at(0.0, name_at).1)).expect(MEMORY);
             if let Some(gain) = gain(c) {
                 let standing = Standing::of(c, v);
                 let ends = [gain.lower, gain.upper].map(|x| at(x, interval_at));

@@ -5,7 +5,7 @@ use rehearsal::gate::{GateSpec, Kind};
 use rehearsal::metrics::Metric;
 use rehearsal::persona::Persona;
 use rehearsal::policy::Policy;
-use rehearsal::promotion::{Inputs, Judgement};
+use rehearsal::promotion::{Inputs, Judgement, Source};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
@@ -211,6 +211,26 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
         let charts = page(&html).descendants().filter(|n| n.has_tag_name(SVG)).count();
         assert_eq!(charts, if case == SAME { 2 } else { 8 }, "two widths of each chart");
     }
+}
+
+#[test]
+fn what_is_only_advisory_is_shown_and_turns_nothing_red() {
+    let sandbox = Sandbox::new();
+    // A greedy policy leaves some kind of tip unseen more often than one that chooses at random.
+    let advisory = "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"starvation\"\nscenarios = [\"./short.toml\"]\n\
+                    margin = 0.001\nadvisory = true\n";
+    let gate = sandbox.read("gate.toml") + advisory;
+    fs::write(sandbox.path("gate.toml"), gate).unwrap();
+    let output = run(sandbox.small(PROMOTE).args(["--out", "out"]).env("GITHUB_ACTIONS", "true"), 0);
+    assert_eq!(stderr(&output), "");
+    assert!(stdout(&output).contains("starvation/short (advisory)"), "{}", stdout(&output));
+    let verdict = json(&sandbox.read("out/verdict.json"));
+    assert_valid(&schema(), &verdict);
+    let report = quick_junit::Report::deserialize_from_str(&sandbox.read("out/junit.xml")).unwrap();
+    let suite = &report.test_suites[0];
+    assert_eq!((report.failures, suite.tests), (0, 6));
+    let case = suite.test_cases.iter().find(|c| c.name.as_str() == "starvation/short").unwrap();
+    assert!(matches!(case.status, TestCaseStatus::Skipped { .. }), "{:?}", case.status);
 }
 
 #[test]
@@ -425,7 +445,8 @@ fn what_is_seen_on_the_way_adds_up() {
     let policy = |name| Policy::named(name).unwrap();
     let inputs =
         Inputs::new(gate, Persona::shipped().unwrap(), policy("egreedy-v1"), policy("linucb")).unwrap();
-    let Judgement { verdict, evidence } = inputs.run(None, String::new(), |_| {}).unwrap();
+    let Judgement { verdict, evidence } =
+        inputs.run(Source::Simulation(None), String::new(), |_| {}).unwrap();
     let names: Vec<&str> = evidence.scenarios.iter().map(|s| s.scenario.as_str()).collect();
     assert_eq!(names, ["steady", "cold-start"]);
     let steady = evidence.primary();
