@@ -227,18 +227,21 @@ impl FeatureBlock {
         let mut block = Self::new(set.dim(), request.candidates().len());
         let context = request.context();
         block.set_moment(weekend(context.weekday));
-        for (k, candidate) in request.candidates().iter().enumerate() {
+        let candidates = request.candidates();
+        let mut rows = block.candidate_rows();
+        for (k, candidate) in candidates.iter().enumerate() {
             let features = CandidateFeatures {
                 clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
                 priority: priority(candidate.priority),
                 urgency: urgency(candidate.due_in_days),
                 effort: effort(candidate.effort_minutes),
             };
-            block.set_candidate(k, &features);
-            if set.uses_profile() {
-                let values = request.profile().map(|p| p.values_for(candidate.kind.as_deref()));
-                let profile = values.map_or(ProfileFeatures::UNKNOWN, |v| ProfileFeatures::of(&v));
-                block.set_profile(k, &profile);
+            rows.set(k, &features);
+        }
+        if let Some(profile) = request.profile().filter(|_| set.uses_profile()) {
+            let mut rows = block.profile_rows();
+            for (k, candidate) in candidates.iter().enumerate() {
+                rows.set(k, &ProfileFeatures::of(&profile.values_for(candidate.kind.as_deref())));
             }
         }
         block
@@ -252,28 +255,42 @@ impl FeatureBlock {
         self.data[3 * stride..3 * stride + len].fill(weekend);
     }
 
-    /// Writes dimensions 1, 2, 4, 5 and 6 of candidate `k`.
+    /// Dimensions 1, 2, 4, 5 and 6 of every candidate, to be written.
     #[inline(always)]
-    pub fn set_candidate(&mut self, k: usize, features: &CandidateFeatures) {
-        let CandidateFeatures { clock, priority, urgency, effort } = *features;
-        for (d, value) in [(1, clock.sin), (2, clock.cos), (4, priority), (5, urgency), (6, effort)] {
-            self.data[d * self.stride + k] = value;
+    pub fn candidate_rows(&mut self) -> CandidateRows<'_> {
+        let len = self.len;
+        let (_, rest) = self.data.split_at_mut(self.stride);
+        let (sin, rest) = rest.split_at_mut(self.stride);
+        let (cos, rest) = rest.split_at_mut(self.stride);
+        let (_, rest) = rest.split_at_mut(self.stride);
+        let (priority, rest) = rest.split_at_mut(self.stride);
+        let (urgency, rest) = rest.split_at_mut(self.stride);
+        CandidateRows {
+            sin: &mut sin[..len],
+            cos: &mut cos[..len],
+            priority: &mut priority[..len],
+            urgency: &mut urgency[..len],
+            effort: &mut rest[..len],
         }
     }
 
-    /// Writes dimensions 7 to 11 of candidate `k`, whose dimensions 0 to 6 are there already.
+    /// Dimensions 7 to 11 of every candidate, to be written once dimensions 1 and 2 are there.
     #[inline(always)]
-    pub fn set_profile(&mut self, k: usize, profile: &ProfileFeatures) {
-        let clock = Clock { sin: self.data[self.stride + k], cos: self.data[2 * self.stride + k] };
-        let values: [f64; PROFILE_DIMS] = [
-            profile.completion_rate,
-            profile.dismiss_rate,
-            profile.mean_dwell,
-            clock.alignment(profile.preferred),
-            profile.tip_volume,
-        ];
-        for (d, value) in values.into_iter().enumerate() {
-            self.data[(CANDIDATE_DIMS + d) * self.stride + k] = value;
+    pub fn profile_rows(&mut self) -> ProfileRows<'_> {
+        let len = self.len;
+        let (own, rest) = self.data.split_at_mut(CANDIDATE_DIMS * self.stride);
+        let (completion_rate, rest) = rest.split_at_mut(self.stride);
+        let (dismiss_rate, rest) = rest.split_at_mut(self.stride);
+        let (mean_dwell, rest) = rest.split_at_mut(self.stride);
+        let (alignment, rest) = rest.split_at_mut(self.stride);
+        ProfileRows {
+            sin: &own[self.stride..][..len],
+            cos: &own[2 * self.stride..][..len],
+            completion_rate: &mut completion_rate[..len],
+            dismiss_rate: &mut dismiss_rate[..len],
+            mean_dwell: &mut mean_dwell[..len],
+            alignment: &mut alignment[..len],
+            tip_volume: &mut rest[..len],
         }
     }
 
@@ -308,6 +325,12 @@ impl FeatureBlock {
         self.stride
     }
 
+    /// Every dimension of every candidate, padded.
+    #[inline(always)]
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
+        self.data.chunks_exact(self.stride)
+    }
+
     /// Dimension `d` of every candidate, padded.
     #[inline(always)]
     pub fn row(&self, d: usize) -> &[f64] {
@@ -327,6 +350,53 @@ impl FeatureBlock {
         let mut out = vec![0.0; self.dim];
         self.copy_vector(k, &mut out);
         out
+    }
+}
+
+/// What of a block one candidate's own features fill.
+#[derive(Debug)]
+pub struct CandidateRows<'a> {
+    sin: &'a mut [f64],
+    cos: &'a mut [f64],
+    priority: &'a mut [f64],
+    urgency: &'a mut [f64],
+    effort: &'a mut [f64],
+}
+
+impl CandidateRows<'_> {
+    /// Writes the features of candidate `k`.
+    #[inline(always)]
+    pub fn set(&mut self, k: usize, features: &CandidateFeatures) {
+        self.sin[k] = features.clock.sin;
+        self.cos[k] = features.clock.cos;
+        self.priority[k] = features.priority;
+        self.urgency[k] = features.urgency;
+        self.effort[k] = features.effort;
+    }
+}
+
+/// What of a block the profile fills.
+#[derive(Debug)]
+pub struct ProfileRows<'a> {
+    sin: &'a [f64],
+    cos: &'a [f64],
+    completion_rate: &'a mut [f64],
+    dismiss_rate: &'a mut [f64],
+    mean_dwell: &'a mut [f64],
+    alignment: &'a mut [f64],
+    tip_volume: &'a mut [f64],
+}
+
+impl ProfileRows<'_> {
+    /// Writes the profile features that hold for candidate `k`.
+    #[inline(always)]
+    pub fn set(&mut self, k: usize, profile: &ProfileFeatures) {
+        let clock = Clock { sin: self.sin[k], cos: self.cos[k] };
+        self.completion_rate[k] = profile.completion_rate;
+        self.dismiss_rate[k] = profile.dismiss_rate;
+        self.mean_dwell[k] = profile.mean_dwell;
+        self.alignment[k] = clock.alignment(profile.preferred);
+        self.tip_volume[k] = profile.tip_volume;
     }
 }
 

@@ -5,26 +5,27 @@ use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::profile::Profile;
 use crate::request::Request;
+use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, RwLock};
 
-/// Policies that were named, each loaded once.
+/// Policies that were named, each loaded once; for several threads.
 #[derive(Debug, Default)]
-pub(super) struct Policies(HashMap<String, Arc<Policy>>);
+pub(super) struct Policies(RwLock<HashMap<String, Arc<Policy>>>);
 
 impl Policies {
-    pub(super) fn load(&mut self, name: &str) -> Result<Arc<Policy>> {
-        if let Some(policy) = self.0.get(name) {
+    pub(super) fn load(&self, name: &str) -> Result<Arc<Policy>> {
+        if let Some(policy) = self.0.read().expect("no thread dies with it").get(name) {
             return Ok(Arc::clone(policy));
         }
         let policy = Arc::new(Policy::load(name)?);
-        self.0.insert(name.to_owned(), Arc::clone(&policy));
-        Ok(policy)
+        let mut known = self.0.write().expect("no thread dies with it");
+        Ok(Arc::clone(known.entry(name.to_owned()).or_insert(policy)))
     }
 
     /// The policy that the command line, the request, or both state. A file and the name in it agree.
     pub(super) fn agreed(
-        &mut self,
+        &self,
         option: Option<&str>,
         request: Option<&str>,
         origin: &str,
@@ -57,15 +58,24 @@ pub(super) fn agree<'a>(
 
 /// Profile names that were warned about: once per name and run.
 #[derive(Debug, Default)]
-pub(super) struct Warned(BTreeSet<String>);
+pub(super) struct Warned(Mutex<BTreeSet<String>>);
 
 impl Warned {
     /// Warns about the names in the request's profile that the contract does not have.
-    pub(super) fn unknown_names(&mut self, request: &Request) {
+    pub(super) fn unknown_names(&self, request: &Request) {
         for name in request.profile().into_iter().flat_map(Profile::unknown_names) {
-            if self.0.insert(name.to_owned()) {
+            if self.0.lock().expect("no thread dies with it").insert(name.to_owned()) {
                 output::warn(&format!("profile_features.{name} is not known here and is not looked at"));
             }
         }
+    }
+}
+
+/// What `work` makes of each item, in order; on all cores if there are enough to be worth it.
+pub(super) fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+    if items.len() < 32 {
+        items.into_iter().map(work).collect()
+    } else {
+        items.into_par_iter().with_min_len(16).map(work).collect()
     }
 }

@@ -1,13 +1,13 @@
 //! `rehearsal reward`: what happened after a decision is learned.
 
-use super::given::{Policies, Warned, agree};
+use super::given::{Policies, Warned, agree, each};
 use super::input::{self, Lines};
 use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
 use crate::reaction::Reaction;
 use crate::request::{Candidate, Context, RawRequest, Request};
-use crate::state::{DecisionLog, Learned, Lesson, Reward, Source, Store};
+use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -91,7 +91,7 @@ struct Answer<'a> {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = global.store();
     let log = DecisionLog::new(&store)?;
-    let mut learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
+    let learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
     if args.jsonl { learner.lines(&store) } else { learner.one(&store) }
 }
 
@@ -103,7 +103,7 @@ struct Learner<'a> {
 }
 
 impl Learner<'_> {
-    fn one(&mut self, store: &Store) -> Result<u8> {
+    fn one(&self, store: &Store) -> Result<u8> {
         let args = self.args;
         let mut raw = RawReward {
             decision: args.decision.clone(),
@@ -123,7 +123,7 @@ impl Learner<'_> {
             raw.request = Some(Request::from_json(&text, &name)?.raw().clone());
             origin = name;
         }
-        let reward = self.reward(raw, &origin)?;
+        let reward = self.reward(raw, &self.log.finder()?, &origin)?;
         let mut ledger = store.ledger();
         let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
         let mut out = Vec::new();
@@ -133,18 +133,22 @@ impl Learner<'_> {
         Ok(exit::DONE)
     }
 
-    fn lines(&mut self, store: &Store) -> Result<u8> {
+    fn lines(&self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
         let stop = signals::stop()?;
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         while let Some(chunk) = lines.next_chunk(&stop)? {
-            let (mut rewards, mut refused) = (Vec::new(), Vec::new());
-            for (number, line) in chunk.lines() {
+            let finder = self.log.finder()?;
+            let parsed = each(chunk.lines().collect(), |(number, line)| {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
-                    self.reward(raw, &origin)
+                    self.reward(raw, &finder, &origin)
                 });
+                (number, reward)
+            });
+            let (mut rewards, mut refused) = (Vec::with_capacity(parsed.len()), Vec::new());
+            for (number, reward) in parsed {
                 match reward {
                     Ok(reward) => {
                         rewards.push(reward);
@@ -183,7 +187,7 @@ impl Learner<'_> {
     }
 
     /// The checked reward of what was stated; the decision is looked up, or the request is at hand.
-    fn reward(&mut self, mut raw: RawReward, origin: &str) -> Result<Reward> {
+    fn reward(&self, mut raw: RawReward, finder: &Finder, origin: &str) -> Result<Reward> {
         let request = raw.take_request();
         let value = match (&raw.reaction, raw.reward) {
             (Some(name), _) => Reaction::from_name(name)?.reward(),
@@ -195,7 +199,7 @@ impl Learner<'_> {
             dwell_seconds: raw.dwell_seconds,
         };
         let (user, policy, request, chosen, event) = if let Some(id) = raw.decision {
-            let logged = self.log.find(&id)?;
+            let logged = finder.find(&id)?;
             let place = format!("decision {id}");
             agree("user", raw.user.as_deref().or(self.args.user.as_deref()), Some(&logged.user), &place)?;
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());

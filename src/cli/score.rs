@@ -1,12 +1,12 @@
 //! `rehearsal score`: a request becomes a decision.
 
-use super::given::{Policies, Warned, agree};
+use super::given::{Policies, Warned, agree, each};
 use super::input::{self, Lines};
 use super::{Global, exit, output};
 use crate::error::{Error, Fault, Result};
 use crate::policy::{Luck, Policy, Scratch};
 use crate::request::Request;
-use crate::state::{Decision, DecisionLog, Draft, Store, UserState, View, decide};
+use crate::state::{Decision, DecisionLog, Draft, ID_PLACEHOLDER, Store, UserState, View, decide};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|s| *s >= Luck::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
-    let mut policies = Policies::default();
+    let policies = Policies::default();
     let shadows = args.shadows.iter().map(|name| policies.load(name)).collect::<Result<Vec<_>>>()?;
     for (i, shadow) in shadows.iter().enumerate() {
         if shadows[..i].iter().any(|s| s.name() == shadow.name()) {
@@ -53,8 +53,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let store = global.store();
     let log = DecisionLog::new(&store)?;
-    let scorer =
-        Scorer { args, shadows, policies, log, warned: Warned::default(), scratch: Scratch::default() };
+    let scorer = Scorer { args, shadows, policies, log, warned: Warned::default() };
     if args.jsonl { scorer.lines(&store) } else { scorer.one(&store) }
 }
 
@@ -85,18 +84,26 @@ struct Shadowed<'a> {
     propensity: Option<f64>,
 }
 
-/// A request that is decided and not yet logged.
-struct Decided {
+/// What is to be decided.
+struct Asked {
     request: Request,
     user: String,
     policy: Arc<Policy>,
     seed: u64,
-    decision: Decision,
-    shadows: Vec<(Arc<Policy>, Decision)>,
 }
 
-/// States that were read, by user and policy.
-type States = HashMap<(String, String), UserState>;
+/// A request that is decided, for the log and for stdout.
+struct Decided {
+    drafts: Vec<Draft>,
+    /// The line that is printed, with a placeholder for the id.
+    answer: Vec<u8>,
+}
+
+/// States that were read, or why they cannot be, by user and policy.
+type States = HashMap<(String, String), Result<UserState>>;
+
+/// So many states are kept in memory.
+const CACHED: usize = 100_000;
 
 struct Scorer<'a> {
     args: &'a Args,
@@ -104,19 +111,19 @@ struct Scorer<'a> {
     policies: Policies,
     log: DecisionLog,
     warned: Warned,
-    scratch: Scratch,
 }
 
 impl Scorer<'_> {
     fn one(mut self, store: &Store) -> Result<u8> {
         let (text, origin) = input::whole(self.args.request.as_deref())?;
-        let request = Request::from_json(&text, &origin)?;
         let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
-        let decided = self.decide(request, &origin, seed, &store.view()?, &mut States::new())?;
-        let ids = self.log.append(decided.drafts())?;
-        let mut out = Vec::new();
-        decided.answer(&ids[0], &mut out);
-        output::bytes(&out)?;
+        let asked = self.asked(&text, &origin, seed)?;
+        let mut states = States::new();
+        self.read(&store.view()?, &[&asked], &mut states);
+        let Decided { drafts, mut answer } = self.decide(&asked, &states)?;
+        let ids = self.log.append(drafts)?;
+        fill_in(&ids[0], &mut answer);
+        output::bytes(&answer)?;
         Ok(exit::DONE)
     }
 
@@ -126,110 +133,147 @@ impl Scorer<'_> {
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);
+        let (mut view, mut states) = (store.view()?, States::new());
         while let Some(chunk) = lines.next_chunk(&stop)? {
-            let (view, mut states) = (store.view()?, States::new());
-            let mut decided = Vec::new();
-            for (number, line) in chunk.lines() {
+            if !view.is_current() || states.len() > CACHED {
+                (view, states) = (store.view()?, States::new());
+            }
+            let mut seed_of = |number| {
                 let mut seed = 0;
                 while seeded < number {
                     seed = seeds.next_u64() % Luck::SEEDS;
                     seeded += 1;
                 }
-                let origin = format!("line {number}");
-                let outcome = Request::from_json(line, &origin)
-                    .and_then(|request| self.decide(request, &origin, seed, &view, &mut states));
-                decided.push((number, outcome));
-            }
-            let drafts =
-                decided.iter().filter_map(|(_, d)| d.as_ref().ok()).flat_map(Decided::drafts).collect();
-            let ids = self.log.append(drafts)?;
-            let (mut next, mut out) = (0, Vec::new());
-            for (number, outcome) in &decided {
-                match outcome {
-                    Ok(decided) => {
-                        decided.answer(&ids[next], &mut out);
-                        next += 1 + decided.shadows.len();
-                    }
-                    Err(error) => {
-                        output::bad_line(*number, error, &mut out);
-                        code = exit::ERROR;
-                    }
-                }
-            }
-            output::bytes(&out)?;
+                seed
+            };
+            let texts = chunk.lines().map(|(number, line)| (number, line, seed_of(number))).collect();
+            let asked = each(texts, |(number, line, seed)| {
+                (number, self.asked(line, &format!("line {number}"), seed))
+            });
+            let good: Vec<&Asked> = asked.iter().filter_map(|(_, asked)| asked.as_ref().ok()).collect();
+            self.read(&view, &good, &mut states);
+            let decided =
+                each(asked, |(number, asked)| (number, asked.and_then(|asked| self.decide(&asked, &states))));
+            code = code.max(self.answer(decided)?);
         }
         Ok(code)
     }
 
-    fn decide(
-        &mut self,
-        request: Request,
-        origin: &str,
-        seed: u64,
-        view: &View,
-        states: &mut States,
-    ) -> Result<Decided> {
+    /// The checked request in a text.
+    fn asked(&self, text: &[u8], origin: &str, seed: u64) -> Result<Asked> {
+        let request = Request::from_json(text, origin)?;
         let user = agree("user", self.args.user.as_deref(), request.user(), origin)?.to_owned();
         let policy = self.policies.agreed(self.args.policy.as_deref(), request.policy(), origin)?;
         self.warned.unknown_names(&request);
         let seed = request.seed().unwrap_or(seed);
-        let mut decide = |policy: &Arc<Policy>| {
-            let key = (user.clone(), policy.name().to_owned());
-            if !states.contains_key(&key) {
-                states.insert(key.clone(), view.state(&user, policy)?);
-            }
-            let state = states.get_mut(&key).expect("just read");
-            Ok(decide(policy, state, &request, seed, &mut self.scratch))
-        };
-        let decision = decide(&policy)?;
-        let mut shadows = Vec::with_capacity(self.shadows.len());
-        for shadow in &self.shadows {
-            match decide(shadow) {
-                Ok(decision) => shadows.push((Arc::clone(shadow), decision)),
-                // Its failure is its own: the answer stands.
-                Err(error) => {
-                    output::warn(&format!("shadow {}: {error}", shadow.name()));
+        Ok(Asked { request, user, policy, seed })
+    }
+
+    /// Reads the states that are needed and not there yet.
+    fn read(&self, view: &View, asked: &[&Asked], states: &mut States) {
+        let mut wanted: HashMap<(String, String), &Arc<Policy>> = HashMap::new();
+        for Asked { user, policy, .. } in asked {
+            for policy in [policy].into_iter().chain(&self.shadows) {
+                let key = (user.clone(), policy.name().to_owned());
+                if !states.contains_key(&key) {
+                    wanted.insert(key, policy);
                 }
             }
         }
-        Ok(Decided { request, user, policy, seed, decision, shadows })
+        states.extend(each(wanted.into_iter().collect(), |(key, policy)| {
+            let state = view.state(&key.0, policy);
+            (key, state)
+        }));
+    }
+
+    /// Decides, with the shadows, and puts it into text.
+    fn decide(&self, asked: &Asked, states: &States) -> Result<Decided> {
+        let Asked { request, user, policy, seed } = asked;
+        let mut scratch = Scratch::default();
+        let mut decide = |policy: &Arc<Policy>| {
+            let state = &states[&(user.clone(), policy.name().to_owned())];
+            let state = state.as_ref().map_err(|error| Error::Refused(error.to_string()))?;
+            Ok(decide(policy, state, request, *seed, &mut scratch))
+        };
+        let decision = decide(policy)?;
+        let mut shadows = Vec::with_capacity(self.shadows.len());
+        for shadow in &self.shadows {
+            match decide(shadow) {
+                Ok(decision) => shadows.push((shadow, decision)),
+                // Its failure is its own: the answer stands.
+                Err::<_, Error>(error) => output::warn(&format!("shadow {}: {error}", shadow.name())),
+            }
+        }
+        let draft = |policy, decision, shadow| Draft::new(user, policy, request, *seed, decision, shadow);
+        let mut drafts = vec![draft(policy, &decision, false)];
+        drafts.extend(shadows.iter().map(|(policy, decision)| draft(policy, decision, true)));
+        Ok(Decided { drafts, answer: answer(asked, &decision, &shadows) })
+    }
+
+    /// Logs the decisions of a chunk and prints the answers.
+    fn answer(&mut self, decided: Vec<(u64, Result<Decided>)>) -> Result<u8> {
+        let mut answers = Vec::with_capacity(decided.len());
+        let mut drafts = Vec::with_capacity(decided.len());
+        for (number, decided) in decided {
+            let answer = decided.map(|decided| {
+                let place = drafts.len();
+                drafts.extend(decided.drafts);
+                (place, decided.answer)
+            });
+            answers.push((number, answer));
+        }
+        let ids = self.log.append(drafts)?;
+        let (mut out, mut code) = (Vec::new(), exit::DONE);
+        for (number, answer) in answers {
+            match answer {
+                Ok((place, mut answer)) => {
+                    fill_in(&ids[place], &mut answer);
+                    out.extend_from_slice(&answer);
+                }
+                Err(error) => {
+                    output::bad_line(number, &error, &mut out);
+                    code = exit::ERROR;
+                }
+            }
+        }
+        output::bytes(&out)?;
+        Ok(code)
     }
 }
 
-impl Decided {
-    /// The decision and its shadows for the log.
-    fn drafts(&self) -> Vec<Draft> {
-        let draft = |policy: &Policy, decision, shadow| {
-            Draft::new(&self.user, policy, &self.request, self.seed, decision, shadow)
-        };
-        let shadows = self.shadows.iter().map(|(policy, decision)| draft(policy, decision, true));
-        [draft(&self.policy, &self.decision, false)].into_iter().chain(shadows).collect()
-    }
+/// What stands before the id in an answer.
+const OPENING: &str = "{\"decision_id\":\"";
 
-    /// Appends the line that is printed.
-    fn answer(&self, id: &str, out: &mut Vec<u8>) {
-        let ids = self.request.candidates();
-        let propensity = |k: usize| self.decision.propensities.as_ref().map(|p| p[k]);
-        let answer = Answer {
-            decision_id: id,
-            user: &self.user,
-            policy: self.policy.name(),
-            chosen: &ids[self.decision.chosen].id,
-            propensity: self.decision.propensity(),
-            explored: self.decision.explored,
-            candidates: (0..ids.len())
-                .map(|k| Scored { id: &ids[k].id, score: self.decision.scores[k], propensity: propensity(k) })
-                .collect(),
-            shadows: self
-                .shadows
-                .iter()
-                .map(|(policy, decision)| Shadowed {
-                    policy: policy.name(),
-                    chosen: &ids[decision.chosen].id,
-                    propensity: decision.propensity(),
-                })
-                .collect(),
-        };
-        output::line(&answer, out);
-    }
+/// Puts the id where its placeholder stands.
+fn fill_in(id: &str, answer: &mut [u8]) {
+    answer[OPENING.len()..OPENING.len() + id.len()].copy_from_slice(id.as_bytes());
+}
+
+/// The line that is printed.
+fn answer(asked: &Asked, decision: &Decision, shadows: &[(&Arc<Policy>, Decision)]) -> Vec<u8> {
+    let candidates = asked.request.candidates();
+    let propensity = |k: usize| decision.propensities.as_ref().map(|p| p[k]);
+    let scored = candidates.iter().enumerate().map(|(k, candidate)| Scored {
+        id: &candidate.id,
+        score: decision.scores[k],
+        propensity: propensity(k),
+    });
+    let shadowed = shadows.iter().map(|(policy, decision)| Shadowed {
+        policy: policy.name(),
+        chosen: &candidates[decision.chosen].id,
+        propensity: decision.propensity(),
+    });
+    let answer = Answer {
+        decision_id: ID_PLACEHOLDER,
+        user: &asked.user,
+        policy: asked.policy.name(),
+        chosen: &candidates[decision.chosen].id,
+        propensity: decision.propensity(),
+        explored: decision.explored,
+        candidates: scored.collect(),
+        shadows: shadowed.collect(),
+    };
+    let mut line = Vec::with_capacity(256 + 64 * candidates.len());
+    output::line(&answer, &mut line);
+    line
 }

@@ -4,7 +4,7 @@ use std::array;
 use std::f64::consts::LOG2_E;
 
 /// ln 2 in two parts: the first has few enough bits that a small whole number times it is exact.
-const LN_2_HIGH: f64 = 6.931_471_803_691_238_2e-1;
+const LN_2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// Adding and subtracting this rounds to a whole number.
 const ROUND: f64 = 6_755_399_441_055_744.0;

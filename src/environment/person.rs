@@ -248,6 +248,7 @@ impl<'a> Person<'a> {
         let changed = self.changed();
         let dues = (DUE_DAYS.end() - DUE_DAYS.start() + 1) as u32;
         let hours = OWN_HOURS.end() - OWN_HOURS.start() + 1;
+        let mut rows = block.candidate_rows();
         for (k, (drawn, kind_u)) in self.drawn.iter_mut().zip(&mut self.kind_u).enumerate() {
             // One word per candidate, cut into fields: kind, priority, due date, effort, own hour.
             let word = self.candidates.next_u64();
@@ -267,16 +268,16 @@ impl<'a> Person<'a> {
                 quarter: quarter as u8,
                 own_hour,
             };
+            let KindTaste { taste, next, preferred } = t.kinds[kind as usize];
+            let away = quarter + DAY - preferred;
+            *kind_u = taste + changed * (next - taste) + t.timing * stage.alignment.at(away as usize);
             let features = CandidateFeatures {
                 clock: stage.clock.at(quarter as usize),
                 priority: stage.priority.at(priority as usize),
                 urgency: stage.urgency.at(due as usize),
                 effort: stage.effort.at(effort as usize),
             };
-            block.set_candidate(k, &features);
-            let KindTaste { taste, next, preferred } = t.kinds[kind as usize];
-            let away = quarter + DAY - preferred;
-            *kind_u = taste + changed * (next - taste) + t.timing * stage.alignment.at(away as usize);
+            rows.set(k, &features);
         }
     }
 
@@ -368,6 +369,7 @@ impl<'a> Person<'a> {
             (&self.declared[..], None)
         };
         let serving = self.serving();
+        let mut rows = block.profile_rows();
         for (k, drawn) in self.drawn.iter().enumerate() {
             let kind = drawn.kind as usize;
             let features = match (serving, user) {
@@ -377,7 +379,7 @@ impl<'a> Person<'a> {
                 // A declared profile was cut down to the user's own values when it was drawn.
                 (ProfileServing::UserLevel | ProfileServing::Full, _) => &by_kind[kind],
             };
-            block.set_profile(k, features);
+            rows.set(k, features);
         }
     }
 

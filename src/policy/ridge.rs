@@ -13,7 +13,6 @@
 //! dimensions in order, vectors over lanes that do not mix, so no instruction set changes a bit.
 
 use crate::features::{FeatureBlock, LANES};
-use std::array;
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -289,24 +288,27 @@ fn fill_symmetric(dim: usize, stride: usize, lower: &[f64], full: &mut [f64]) {
     }
 }
 
-type Lanes = [f64; LANES];
-
+/// y += w x, lane by lane; both are padded to whole lanes.
+///
+/// Lanes are read as a whole before any is written, here and below: the compiler then needs no proof that x
+/// and y are apart to use vector instructions.
 #[inline(always)]
-fn lanes(values: &[f64]) -> Lanes {
-    array::from_fn(|l| values[l])
+fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
+    for (y, x) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0) {
+        let (mut sum, x) = (*y, *x);
+        for l in 0..LANES {
+            sum[l] += w * x[l];
+        }
+        *y = sum;
+    }
 }
 
 /// out[k] = sum over i of weights[i] rows[i][k].
 #[inline(always)]
 fn dot_rows(d: usize, weights: &[f64], block: &FeatureBlock, out: &mut [f64]) {
-    let weights = &weights[..d];
-    for (c, chunk) in out.chunks_exact_mut(LANES).enumerate() {
-        let mut sum = [0.0; LANES];
-        for (i, w) in weights.iter().enumerate() {
-            let x = lanes(&block.row(i)[c * LANES..(c + 1) * LANES]);
-            sum = array::from_fn(|l| sum[l] + w * x[l]);
-        }
-        chunk.copy_from_slice(&sum);
+    out.fill(0.0);
+    for (w, row) in weights[..d].iter().zip(block.rows()) {
+        add_scaled(out, *w, row);
     }
 }
 
@@ -321,19 +323,25 @@ fn quadratic_forms(d: usize, m: &[f64], block: &FeatureBlock, out: &mut [f64]) {
     let stride = d.next_multiple_of(LANES);
     let m = &m[..d * stride];
     for (c, chunk) in out.chunks_exact_mut(LANES).enumerate() {
-        let at = |i: usize| lanes(&block.row(i)[c * LANES..(c + 1) * LANES]);
+        let at = |i: usize| &block.row(i)[c * LANES..(c + 1) * LANES];
         let mut total = [0.0; LANES];
         for i in 0..d {
             // The diagonal once, what is below it twice: M is symmetric.
             let mut below = [0.0; LANES];
             for j in 0..i {
-                let (w, x) = (m[i * stride + j], at(j));
-                below = array::from_fn(|l| below[l] + w * x[l]);
+                let w = m[i * stride + j];
+                for (sum, x) in below.iter_mut().zip(at(j)) {
+                    *sum += w * x;
+                }
             }
-            let (w, x) = (m[i * stride + i], at(i));
-            total = array::from_fn(|l| total[l] + x[l] * (2.0 * below[l] + w * x[l]));
+            let w = m[i * stride + i];
+            for ((sum, below), x) in total.iter_mut().zip(below).zip(at(i)) {
+                *sum += x * (2.0 * below + w * x);
+            }
         }
-        chunk.copy_from_slice(&total.map(|t| t.max(0.0)));
+        for (out, total) in chunk.iter_mut().zip(total) {
+            *out = if total > 0.0 { total } else { 0.0 };
+        }
     }
 }
 
@@ -348,20 +356,15 @@ fn quadratic_form(d: usize, m: &[f64], x: &[f64]) -> f64 {
     total.max(0.0)
 }
 
-/// a += x x^T, of which nothing but the lower triangle is ever read, and b += r x.
+/// a += x x^T, b += r x.
 #[inline(always)]
 fn add_outer_product(d: usize, a: &mut [f64], b: &mut [f64], x: &[f64], r: f64) {
     let stride = d.next_multiple_of(LANES);
     let x = &x[..stride];
-    for (i, row) in a[..d * stride].chunks_exact_mut(stride).enumerate() {
-        // Whole lanes, up to the one that the diagonal is in.
-        for (value, xj) in row[..(i / LANES + 1) * LANES].iter_mut().zip(x) {
-            *value += x[i] * xj;
-        }
+    for (row, xi) in a[..d * stride].chunks_exact_mut(stride).zip(x) {
+        add_scaled(row, *xi, x);
     }
-    for (value, xi) in b[..stride].iter_mut().zip(x) {
-        *value += r * xi;
-    }
+    add_scaled(&mut b[..stride], r, x);
 }
 
 /// A^-1 and theta after one more observation (Sherman & Morrison 1950):
@@ -371,34 +374,34 @@ fn sherman_morrison(d: usize, inverse: &mut [f64], theta: &mut [f64], p: &mut [f
     let stride = d.next_multiple_of(LANES);
     let (inverse, theta, p, x) =
         (&mut inverse[..d * stride], &mut theta[..stride], &mut p[..stride], &x[..stride]);
-    for (c, chunk) in p.chunks_exact_mut(LANES).enumerate() {
-        let mut sum = [0.0; LANES];
-        for i in 0..d {
-            let row = lanes(&inverse[i * stride + c * LANES..]);
-            sum = array::from_fn(|l| sum[l] + row[l] * x[i]);
-        }
-        chunk.copy_from_slice(&sum);
+    p.fill(0.0);
+    for (row, xi) in inverse.chunks_exact(stride).zip(x) {
+        add_scaled(p, *xi, row);
     }
     let shrink = 1.0 / (1.0 + dot(x, p));
     let step = (r - dot(theta, x)) * shrink;
-    for i in 0..d {
-        let pi = p[i];
-        for (value, pj) in inverse[i * stride..(i + 1) * stride].iter_mut().zip(p.iter()) {
-            // (pi pj) first: the product commutes, so the matrix stays symmetric to the bit.
-            *value -= (pi * pj) * shrink;
+    let p = &*p;
+    for (row, pi) in inverse.chunks_exact_mut(stride).zip(p) {
+        for (value, pj) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(p.as_chunks::<LANES>().0) {
+            let (mut difference, pj) = (*value, *pj);
+            for l in 0..LANES {
+                // (pi pj) first: the product commutes, so the matrix stays symmetric to the bit.
+                difference[l] -= (pi * pj[l]) * shrink;
+            }
+            *value = difference;
         }
     }
-    for (t, pi) in theta.iter_mut().zip(p.iter()) {
-        *t += pi * step;
-    }
+    add_scaled(theta, step, p);
 }
 
 /// x . y in four running sums: the same bits on every machine.
 #[inline(always)]
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut sum = [0.0; LANES];
-    for (a, b) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)) {
-        sum = array::from_fn(|l| sum[l] + a[l] * b[l]);
+    for (a, b) in x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            sum[l] += a[l] * b[l];
+        }
     }
     (sum[0] + sum[2]) + (sum[1] + sum[3])
 }

@@ -7,17 +7,17 @@
 use super::dir::{Prepared, line_at};
 use super::index::{INDEX, Index, Place, event_hash};
 use super::journal::REWARDS;
-use super::ledger::{Ledger, prepare};
+use super::ledger::{Ledger, SMALL, prepare};
 use super::name;
 use super::record::{Header, Record};
 use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// So many state files are prepared together.
-const TOGETHER: usize = 1024;
+const TOGETHER: usize = 16_384;
 
 impl Ledger<'_> {
     /// Writes a checkpoint; the lock is held.
@@ -26,17 +26,28 @@ impl Ledger<'_> {
         if journal.tail().is_empty() {
             return Ok(());
         }
-        let (mut keys, mut events) = (BTreeMap::new(), Vec::new());
         let segment = journal.manifest().segment();
-        for (offset, line) in journal.tail().lines() {
-            let header = Header::parse(line).map_err(|what| self.damaged(offset, &what))?;
-            if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
-                events.push((event_hash(&header.user, policy, event), Place { segment, offset }));
-            }
-            let forgotten = header.policies.is_some();
-            for policy in header.policies() {
-                keys.insert((header.user.clone().into_owned(), policy.to_owned()), forgotten);
-            }
+        let lines: Vec<(u64, &[u8])> = journal.tail().lines().collect();
+        let header = |(offset, line): &(u64, &[u8])| {
+            let header = Header::parse(line).map_err(|what| journal.tail().damaged(*offset, &what))?;
+            let event = match (&header.policy, &header.event) {
+                (Some(policy), Some(event)) => Some(event_hash(&header.user, policy, event)),
+                _ => None,
+            };
+            let event = event.map(|hash| (hash, Place { segment, offset: *offset }));
+            let user = header.user.as_ref();
+            let keys: Vec<_> = header.policies().map(|policy| (user.to_owned(), policy.to_owned())).collect();
+            Ok((keys, header.policies.is_some(), event))
+        };
+        let headers: Vec<_> = if lines.len() > SMALL {
+            lines.par_iter().map(header).collect::<Result<_>>()?
+        } else {
+            lines.iter().map(header).collect::<Result<_>>()?
+        };
+        let (mut keys, mut events) = (HashMap::new(), Vec::with_capacity(headers.len()));
+        for (changed, forgotten, event) in headers {
+            keys.extend(changed.into_iter().map(|key| (key, forgotten)));
+            events.extend(event);
         }
         for ((user, policy), _) in keys.iter().filter(|(_, forgotten)| **forgotten) {
             let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
@@ -67,7 +78,7 @@ impl Ledger<'_> {
             prepare(store, &states)?.into_par_iter().try_for_each(Prepared::publish)
         };
         for keys in keys.chunks(TOGETHER) {
-            let loaded: Vec<Option<Loaded>> = if keys.len() > 64 {
+            let loaded: Vec<Option<Loaded>> = if keys.len() > SMALL {
                 keys.par_iter().map(load).collect::<Result<_>>()?
             } else {
                 keys.iter().map(load).collect::<Result<_>>()?
@@ -85,12 +96,21 @@ impl Ledger<'_> {
 
     fn index_events(&mut self, events: &[(u64, Place)]) -> Result<()> {
         let seq = self.journal.as_ref().expect("locked").last_seq();
-        let extended = self.index()?.extend(events, seq)?;
-        if !extended {
-            let all = self.all_events(true)?;
-            Index::create(&self.store.dir, &all, seq)?;
-            self.index = None;
+        let index = self.index()?;
+        if index.extend(events, seq)? {
+            return Ok(());
         }
+        let all = match index.all()? {
+            Some(mut all) => {
+                all.extend_from_slice(events);
+                all.sort_unstable();
+                all.dedup();
+                all
+            }
+            None => self.all_events(true)?,
+        };
+        Index::create(&self.store.dir, &all, seq)?;
+        self.index = None;
         Ok(())
     }
 
@@ -170,10 +190,5 @@ impl Ledger<'_> {
             what: format!("the line at byte {}: {what}", place.offset),
         };
         Record::parse(&line).map(Some).map_err(damaged)
-    }
-
-    fn damaged(&self, offset: u64, what: &str) -> Error {
-        let path = self.store.dir.join(&REWARDS.active());
-        Error::Damaged { path, what: format!("the line at byte {offset}: {what}") }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::user_state::UserState;
 use crate::features::FeatureBlock;
-use crate::policy::{Luck, Policy, Scratch};
+use crate::policy::{Luck, Policy, Scratch, Structure};
 use crate::request::Request;
+use std::borrow::Cow;
 
 /// What a policy chose from a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,19 +27,24 @@ impl Decision {
 }
 
 /// What `policy` chooses in this state: the same for the same request, state and seed.
-///
-/// The state is changed only in that it gets an untaught part for a kind of candidate it has not met.
 pub fn decide(
     policy: &Policy,
-    state: &mut UserState,
+    state: &UserState,
     request: &Request,
     seed: u64,
     scratch: &mut Scratch,
 ) -> Decision {
     let block = FeatureBlock::of(policy.features(), request);
-    let parts: Vec<usize> =
-        request.candidates().iter().map(|c| state.model_mut().part(c.kind.as_deref())).collect();
-    let choice = policy.decide(state.model(), &block, &parts, &mut Luck::new(seed), scratch);
+    // A kind that was not met yet has an untaught part, for this decision only.
+    let mut model = Cow::Borrowed(state.model());
+    let shared = policy.structure() == Structure::Shared;
+    let mut part_of = |kind: Option<&str>| {
+        let known =
+            if shared { Some(0) } else { model.parts().iter().position(|p| p.kind.as_deref() == kind) };
+        known.unwrap_or_else(|| model.to_mut().part(kind))
+    };
+    let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
+    let choice = policy.decide(&model, &block, &parts, &mut Luck::new(seed), scratch);
     let scores = scratch.scores(&block).to_vec();
     Decision {
         chosen: choice.index,

@@ -10,7 +10,7 @@ use std::fmt;
 /// Length of every id.
 pub(super) const ID_BYTES: usize = 29;
 /// Stands where an id will be.
-pub(super) const PLACEHOLDER: &str = "d0000-0000000000-000000000000";
+pub const PLACEHOLDER: &str = "d0000-0000000000-000000000000";
 
 /// A decision id, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const DECISIONS: LogName = LogName("decisions");
 const LOCK: &str = "decisions.lock";
@@ -205,6 +205,36 @@ impl DecisionLog {
         Ok(ids)
     }
 
+    /// The means to find decisions that are in the log by now.
+    ///
+    /// # Errors
+    /// A damaged manifest.
+    pub fn finder(&self) -> Result<Finder> {
+        let manifest = Manifest::read(&self.dir, DECISIONS)?;
+        let files = (0..=manifest.segment()).map(|_| OnceLock::new()).collect();
+        Ok(Finder { dir: self.dir.clone(), manifest, files })
+    }
+}
+
+/// Finds decisions by their ids, from several threads at once.
+#[derive(Debug)]
+pub struct Finder {
+    dir: Dir,
+    manifest: Manifest,
+    /// By number of the segment; the file that is written to also stands at 0.
+    files: Vec<OnceLock<Option<File>>>,
+}
+
+impl Finder {
+    /// The file of a segment, opened once.
+    fn file(&self, place: usize, name: &str) -> Result<Option<&File>> {
+        if self.files[place].get().is_none() {
+            // Another thread may have opened it meanwhile; then this one is closed again.
+            let _ = self.files[place].set(self.dir.open(name)?);
+        }
+        Ok(self.files[place].get().expect("just set").as_ref())
+    }
+
     /// The decision with this id, read from where the id says that it stands.
     ///
     /// # Errors
@@ -212,14 +242,15 @@ impl DecisionLog {
     /// was shown to nobody; a damaged line.
     pub fn find(&self, id: &str) -> Result<Logged> {
         let place = DecisionId::parse(id)?;
-        let manifest = Manifest::read(&self.dir, DECISIONS)?;
         // A segment is in the manifest a moment before its file has its number.
-        let names = [manifest.file(DECISIONS, place.segment), DECISIONS.active()];
+        let sealed = (place.segment as usize, self.manifest.file(DECISIONS, place.segment));
         let mut found = None;
-        for name in names.iter().filter(|_| place.segment <= manifest.segment()) {
+        for (number, name) in
+            [sealed, (0, DECISIONS.active())].iter().filter(|_| place.segment <= self.manifest.segment())
+        {
             let path = self.dir.join(name);
-            let Some(file) = self.dir.open(name)? else { continue };
-            let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?.unwrap_or_default();
+            let Some(file) = self.file(*number, name)? else { continue };
+            let line = line_at(file, place.offset).map_err(Error::io("read", &path))?.unwrap_or_default();
             if line.strip_prefix(ID_PREFIX).is_some_and(|rest| rest.starts_with(id.as_bytes())) {
                 found = Some((path, line));
                 break;

@@ -99,6 +99,33 @@ impl Dir {
     /// `slot` tells apart files that are prepared at the same time. The caller holds the lock under which
     /// files of this `name` are replaced; what a killed process left in the slot is overwritten.
     pub(super) fn prepare(&self, name: &str, slot: impl Display, bytes: &[u8]) -> Result<Prepared> {
+        let (prepared, file) = self.write_beside(name, slot, bytes)?;
+        file.sync_data().map_err(Error::io("sync", &prepared.target))?;
+        Ok(prepared)
+    }
+
+    /// As [`Self::prepare`] for one of many files; [`Self::sync_many`] is yet to come.
+    pub(super) fn prepare_unsynced(&self, name: &str, slot: usize, bytes: &[u8]) -> Result<Prepared> {
+        self.write_beside(name, slot, bytes).map(|(prepared, _)| prepared)
+    }
+
+    /// Syncs what was prepared without: the file system at once where that can be asked for.
+    pub(super) fn sync_many(&self, prepared: &[Prepared]) -> Result<()> {
+        if prepared.is_empty() {
+            return Ok(());
+        }
+        #[cfg(target_os = "linux")]
+        {
+            let directory = File::open(&self.path).map_err(Error::io("open", &self.path))?;
+            rustix::fs::syncfs(&directory).map_err(|e| Error::io("sync", &self.path)(e.into()))
+        }
+        #[cfg(not(target_os = "linux"))]
+        prepared.iter().try_for_each(|one| {
+            File::open(&one.new).and_then(|file| file.sync_data()).map_err(Error::io("sync", &one.target))
+        })
+    }
+
+    fn write_beside(&self, name: &str, slot: impl Display, bytes: &[u8]) -> Result<(Prepared, File)> {
         let new = format!("new.{slot}");
         let target = self.join(name);
         let prepared = Prepared { new: self.join(&new), target, done: false };
@@ -108,12 +135,9 @@ impl Dir {
             Err(_) => None,
         };
         let mut file = self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
-        let written = file
-            .set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
-            .and_then(|()| file.write_all(bytes))
-            .and_then(|()| file.sync_data());
-        written.map_err(Error::io("write", &prepared.target))?;
-        Ok(prepared)
+        let modes = mode.map_or(Ok(()), |mode| file.set_permissions(Permissions::from_mode(mode)));
+        modes.and_then(|()| file.write_all(bytes)).map_err(Error::io("write", &prepared.target))?;
+        Ok((prepared, file))
     }
 
     /// Whether there is an entry of this name, of whatever kind.

@@ -112,16 +112,23 @@ pub(super) fn number(
     records
 }
 
-/// The lines of the records.
-pub(super) fn write(records: &[Record], large: bool) -> Vec<u8> {
+/// The lines of the records, and the length of each.
+pub(super) fn write(records: &[Record], large: bool) -> (Vec<u8>, Vec<usize>) {
     let of = |records: &[Record]| {
         let mut lines = Vec::with_capacity(512 * records.len());
+        let mut lengths = Vec::with_capacity(records.len());
         for record in records {
+            let start = lines.len();
             record.write(&mut lines);
+            lengths.push(lines.len() - start);
         }
-        lines
+        (lines, lengths)
     };
-    if large { records.par_chunks(TOGETHER).map(of).collect::<Vec<_>>().concat() } else { of(records) }
+    if !large {
+        return of(records);
+    }
+    let parts: (Vec<_>, Vec<_>) = records.par_chunks(TOGETHER).map(of).unzip();
+    (parts.0.concat(), parts.1.concat())
 }
 
 /// What becomes of each reward.

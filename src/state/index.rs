@@ -12,7 +12,6 @@
 use super::dir::Dir;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -64,7 +63,7 @@ pub(super) struct Index {
     bits: u32,
     events: u64,
     covered: u64,
-    pages: BTreeMap<u64, Page>,
+    pages: Vec<Option<Page>>,
 }
 
 #[derive(Debug)]
@@ -89,7 +88,8 @@ impl Index {
         if !whole || length != (PAGE as u64) * (1 + (1 << bits)) {
             return Ok(None);
         }
-        Ok(Some(Self { file, path, bits, events, covered, pages: BTreeMap::new() }))
+        let pages = (0..1_u64 << bits).map(|_| None).collect();
+        Ok(Some(Self { file, path, bits, events, covered, pages }))
     }
 
     /// A new index of these events, in the place of the old one, covering the log up to record `covered`.
@@ -145,15 +145,16 @@ impl Index {
             while self.page(at)?.is_some_and(|page| count(&page.bytes) == SLOTS) {
                 at = (at + 1) & ((1 << self.bits) - 1);
             }
-            let page = self.pages.get_mut(&at).expect("just read");
+            let page = self.pages[at as usize].as_mut().expect("just read");
             add(&mut page.bytes, *hash, *place);
             page.dirty = true;
             self.events += 1;
         }
         let written = (|| {
-            for (at, page) in self.pages.iter_mut().filter(|(_, page)| page.dirty) {
+            let pages = self.pages.iter_mut().enumerate().filter_map(|(at, page)| Some((at, page.as_mut()?)));
+            for (at, page) in pages.filter(|(_, page)| page.dirty) {
                 seal(&mut page.bytes);
-                self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at))?;
+                self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at as u64))?;
                 page.dirty = false;
             }
             // The header says less than the pages hold until they are on disk.
@@ -169,17 +170,29 @@ impl Index {
         Ok(true)
     }
 
+    /// Everything that is in it; `None` if a page is damaged.
+    pub(super) fn all(&mut self) -> Result<Option<Vec<(u64, Place)>>> {
+        let mut all = Vec::with_capacity(self.events as usize);
+        for at in 0..1_u64 << self.bits {
+            let Some(page) = self.page(at)? else { return Ok(None) };
+            let slots = page.bytes[HEAD..HEAD + SLOT * count(&page.bytes)].chunks_exact(SLOT);
+            all.extend(slots.map(|slot| (word(slot, 0), Place::unpack(word(slot, 8)))));
+        }
+        Ok(Some(all))
+    }
+
     fn page(&mut self, at: u64) -> Result<Option<&Page>> {
-        if !self.pages.contains_key(&at) {
+        let page = &mut self.pages[at as usize];
+        if page.is_none() {
             let mut bytes = Box::new([0; PAGE]);
             let place = PAGE as u64 * (1 + at);
             self.file.read_exact_at(&mut bytes[..], place).map_err(Error::io("read", &self.path))?;
             if !is_whole(&bytes) || count(&bytes) > SLOTS {
                 return Ok(None);
             }
-            self.pages.insert(at, Page { bytes, dirty: false });
+            *page = Some(Page { bytes, dirty: false });
         }
-        Ok(self.pages.get(&at))
+        Ok(page.as_ref())
     }
 }
 

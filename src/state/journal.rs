@@ -145,7 +145,8 @@ impl Tail {
         &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())]
     }
 
-    fn damaged(&self, place: u64, what: &str) -> Error {
+    /// The error of a line that is not what was written.
+    pub(super) fn damaged(&self, place: u64, what: &str) -> Error {
         Error::Damaged { path: self.path.clone(), what: format!("the line at byte {place}: {what}") }
     }
 

@@ -32,11 +32,11 @@ pub(super) const LOCK: &str = "rewards.lock";
 /// A group that touches more states than this leaves their files to the checkpoint.
 const AT_ONCE: usize = 16;
 /// Groups up to this size are not worth other threads, nor a table of the tail.
-const SMALL: usize = 64;
+pub(super) const SMALL: usize = 64;
 /// The tail is read by every command: beyond this it is checkpointed.
 const TAIL_BYTES: usize = 128 << 10;
 /// The same while a run of large groups goes on.
-const BATCH_TAIL_BYTES: usize = 64 << 20;
+const BATCH_TAIL_BYTES: usize = 128 << 20;
 /// So many states are kept in memory.
 const CACHED: usize = 50_000;
 
@@ -188,8 +188,14 @@ impl Ledger<'_> {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
         }
         let (mut tasks, mut refusals) = self.tasks(rewards, large);
-        let before: Vec<Option<f64>> =
-            rewards.iter().map(|reward| self.learned_before(reward)).collect::<Result<_>>()?;
+        let hash = |reward: &Reward| {
+            let event = reward.lesson.event.as_ref()?;
+            Some(event_hash(&reward.user, reward.policy.name(), event))
+        };
+        let hashes: Vec<Option<u64>> =
+            if large { rewards.par_iter().map(hash).collect() } else { rewards.iter().map(hash).collect() };
+        let before = rewards.iter().zip(&hashes).map(|(reward, hash)| self.learned_before(reward, *hash));
+        let before: Vec<Option<f64>> = before.collect::<Result<_>>()?;
         let mut verdicts = vec![Verdict::Refused; rewards.len()];
         let decide = |(number, task): (usize, &mut Task)| task.learn(number, rewards, &before);
         let decided: Vec<Vec<(usize, Verdict)>> = if large {
@@ -208,8 +214,8 @@ impl Ledger<'_> {
             self.keep(tasks);
             return Ok(outcomes(rewards, &verdicts, &mut refusals));
         };
-        let start = journal.end();
-        let lines = write(&records, large);
+        let mut place = journal.end();
+        let (lines, lengths) = write(&records, large);
         let changed: Vec<&UserState> =
             tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
@@ -222,7 +228,13 @@ impl Ledger<'_> {
             }
         }
         if let Some(lookup) = &mut self.lookup {
-            lookup.add(start, &lines)?;
+            let mut learned =
+                hashes.iter().zip(&verdicts).filter(|(_, v)| matches!(v, Verdict::Learn { .. }));
+            for (record, length) in records.iter().zip(lengths) {
+                let reward = matches!(record.op, Op::Reward { .. }).then(|| learned.next());
+                lookup.add(&record.user, reward.flatten().and_then(|(hash, _)| *hash), place);
+                place += length as u64;
+            }
         }
         self.keep(tasks);
         Ok(outcomes(rewards, &verdicts, &mut refusals))
@@ -299,11 +311,10 @@ impl Ledger<'_> {
     }
 
     /// The reward with which the event of this one was learned, as far as the log is retained.
-    fn learned_before(&mut self, reward: &Reward) -> Result<Option<f64>> {
-        let Some(event) = &reward.lesson.event else { return Ok(None) };
+    fn learned_before(&mut self, reward: &Reward, hash: Option<u64>) -> Result<Option<f64>> {
+        let (Some(event), Some(hash)) = (&reward.lesson.event, hash) else { return Ok(None) };
         let (user, policy) = (reward.user.as_str(), reward.policy.name());
         let journal = self.journal.as_ref().expect("locked");
-        let hash = event_hash(user, policy, event);
         let in_tail = if let Some(lookup) = &self.lookup {
             lookup.learned(journal.tail(), hash, user, policy, event)?
         } else {
@@ -331,15 +342,21 @@ impl Ledger<'_> {
 
 /// New state files, written and synced, not in their places yet.
 pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepared>> {
-    let one = |(slot, state): (usize, &&UserState)| {
-        let name = name::state_file(&state.user, state.policy.name());
-        store.dir.prepare(&name.map_err(|fault| fault.at("state directory"))?, slot, &format::to_line(state))
+    let file = |state: &UserState| {
+        name::state_file(&state.user, state.policy.name()).map_err(|fault| fault.at("state directory"))
     };
-    if states.len() > AT_ONCE {
-        states.par_iter().enumerate().map(one).collect()
-    } else {
-        states.iter().enumerate().map(one).collect()
+    if states.len() <= AT_ONCE {
+        let one = |(slot, state): (usize, &&UserState)| {
+            store.dir.prepare(&file(state)?, slot, &format::to_line(state))
+        };
+        return states.iter().enumerate().map(one).collect();
     }
+    let one = |(slot, state): (usize, &&UserState)| {
+        store.dir.prepare_unsynced(&file(state)?, slot, &format::to_line(state))
+    };
+    let prepared: Vec<Prepared> = states.par_iter().enumerate().map(one).collect::<Result<_>>()?;
+    store.dir.sync_many(&prepared)?;
+    Ok(prepared)
 }
 
 /// An error after the commit: the log has it, and whoever reads the state lays the log over it.

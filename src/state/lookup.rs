@@ -3,7 +3,7 @@
 use super::index::event_hash;
 use super::journal::Tail;
 use super::record::{Header, Record};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use std::collections::HashMap;
 
 /// Places of lines in the log, all of them after the checkpoint.
@@ -11,7 +11,9 @@ use std::collections::HashMap;
 pub(super) struct Lookup {
     users: HashMap<String, Vec<u64>>,
     /// By hash of the event.
-    events: HashMap<u64, Vec<u64>>,
+    events: HashMap<u64, u64>,
+    /// Further events with a hash that is there already.
+    collisions: Vec<(u64, u64)>,
 }
 
 impl Lookup {
@@ -19,29 +21,27 @@ impl Lookup {
     pub(super) fn of(tail: &Tail) -> Result<Self> {
         let mut lookup = Self::default();
         for (place, line) in tail.lines() {
-            lookup.add_line(place, line)?;
+            let header = Header::parse(line).map_err(|what| tail.damaged(place, &what))?;
+            let hash = match (&header.policy, &header.event) {
+                (Some(policy), Some(event)) => Some(event_hash(&header.user, policy, event)),
+                _ => None,
+            };
+            lookup.add(&header.user, hash, place);
         }
         Ok(lookup)
     }
 
-    /// Adds lines that were appended, the first of them at `start`.
-    pub(super) fn add(&mut self, start: u64, lines: &[u8]) -> Result<()> {
-        let mut place = start;
-        for line in lines.split_inclusive(|b| *b == b'\n') {
-            self.add_line(place, line)?;
-            place += line.len() as u64;
+    /// Adds a line about a user, in which the event with this hash is learned.
+    pub(super) fn add(&mut self, user: &str, event: Option<u64>, place: u64) {
+        match self.users.get_mut(user) {
+            Some(places) => places.push(place),
+            None => drop(self.users.insert(user.to_owned(), vec![place])),
         }
-        Ok(())
-    }
-
-    fn add_line(&mut self, place: u64, line: &[u8]) -> Result<()> {
-        let what = |what| Error::Refused(format!("rewards.jsonl: damaged: the line at byte {place}: {what}"));
-        let header = Header::parse(line).map_err(what)?;
-        if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
-            self.events.entry(event_hash(&header.user, policy, event)).or_default().push(place);
+        if let Some(hash) = event
+            && *self.events.entry(hash).or_insert(place) != place
+        {
+            self.collisions.push((hash, place));
         }
-        self.users.entry(header.user.into_owned()).or_default().push(place);
-        Ok(())
     }
 
     /// The records about a user, in order.
@@ -58,7 +58,9 @@ impl Lookup {
         policy: &str,
         event: &str,
     ) -> Result<Option<f64>> {
-        for place in self.events.get(&hash).into_iter().flatten() {
+        let Some(first) = self.events.get(&hash) else { return Ok(None) };
+        let others = self.collisions.iter().filter(|(h, _)| *h == hash).map(|(_, place)| place);
+        for place in [first].into_iter().chain(others) {
             if let Some(reward) = tail.record_at(*place)?.reward_of(user, policy, event) {
                 return Ok(Some(reward));
             }

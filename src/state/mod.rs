@@ -37,7 +37,8 @@ mod user_state;
 mod verify;
 
 pub use decision::{Decision, decide};
-pub use decision_log::{DecisionLog, Draft, Logged};
+pub use decision_id::PLACEHOLDER as ID_PLACEHOLDER;
+pub use decision_log::{DecisionLog, Draft, Finder, Logged};
 pub use format::{FORMAT_VERSION, RawState};
 pub use history::Problem;
 pub use ledger::{Learned, Ledger, Reward};

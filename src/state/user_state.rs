@@ -56,11 +56,6 @@ impl UserState {
         &self.model
     }
 
-    /// The same, to find the part of a candidate's kind.
-    pub fn model_mut(&mut self) -> &mut Model {
-        &mut self.model
-    }
-
     /// Sequence number of the latest log record in it; 0 before the first.
     pub fn seq(&self) -> u64 {
         self.seq
