@@ -195,8 +195,8 @@ pub(crate) fn seed_source(v: &Verdict) -> &'static str {
 /// How to read the table of criteria.
 pub(crate) fn reading(v: &Verdict) -> String {
     format!(
-        "Differences are {} minus {}, as shares of the metric's range; each pair of bounds holds at {}, however \
-         often one looks. Evidence is an e-value, what 1 staked on the criterion has become: from {:.0} on it \
+        "Differences are {} minus {}, as shares of the metric's range; each bound by itself holds at {}, \
+         however often one looks. Evidence is an e-value, what 1 staked on the criterion has become: from {:.0} on it \
          holds. Users are those that it took, or that there were.",
         v.challenger,
         v.baseline,
