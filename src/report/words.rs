@@ -147,8 +147,8 @@ pub(crate) fn claim(c: &Assessment) -> String {
 
 /// A difference with its sign and three decimals; "-" where it is unknown.
 pub(crate) fn signed(value: Option<f64>) -> String {
-    // Adding 0.0 makes -0.0 a plain 0.
-    value.map_or_else(|| "-".to_owned(), |v| format!("{:+.3}", v + 0.0))
+    let text = value.map_or_else(|| "-".to_owned(), |v| format!("{v:+.3}"));
+    if text == "-0.000" { "+0.000".to_owned() } else { text }
 }
 
 /// An interval of differences.
@@ -196,12 +196,15 @@ pub(crate) fn seed_source(v: &Verdict) -> &'static str {
 pub(crate) fn reading(v: &Verdict) -> String {
     format!(
         "Differences are {} minus {}, as shares of the metric's range; each bound by itself holds at {}, \
-         however often one looks. Evidence is an e-value, what 1 staked on the criterion has become: from {:.0} on it \
-         holds. Users are those that it took, or that there were.",
+         however often one looks. Evidence is an e-value, what 1 staked on the criterion has become: once it \
+         has reached {:.0} the criterion holds. One fails once the evidence against it, which the same stakes \
+         on the other side give, has reached {:.0}; one that does neither is open. Users are those after which it held, or all so far; bounds and evidence are \
+         those of all users drawn.",
         v.challenger,
         v.baseline,
         percent(1.0 - v.alpha),
-        (1.0 / v.alpha).ceil()
+        (1.0 / v.alpha).ceil(),
+        (1.0 / v.beta).ceil()
     )
 }
 
