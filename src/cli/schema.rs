@@ -2,7 +2,7 @@
 
 use super::{exit, output};
 use crate::error::{Error, Result};
-use crate::profile;
+use crate::{profile, state};
 use std::fs;
 use std::path::PathBuf;
 
@@ -11,10 +11,14 @@ pub(super) struct Args {
     /// Compare with a registry exported by that service: a JSON array of {"name", "dtype"}
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// Print the schema of state files instead
+    #[arg(long, conflicts_with = "check")]
+    state: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     match &args.check {
+        None if args.state => output::pretty_json(&state::schema())?,
         None => output::pretty_json(&profile::schema())?,
         Some(path) => {
             let text = fs::read(path).map_err(Error::io("read", path))?;
