@@ -26,7 +26,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.store();
+    let store = global.writable_store();
     let mut lines = Lines::open(args.file.as_deref())?;
     let stop = AtomicBool::new(false);
     let (mut ledger, mut code) = (store.ledger(), exit::DONE);

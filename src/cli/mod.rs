@@ -62,6 +62,15 @@ struct Global {
 }
 
 impl Global {
+    /// The state directory of a command that writes to it.
+    fn writable_store(&self) -> Store {
+        let store = self.store();
+        if let Some(warning) = store.warning() {
+            output::warn(&warning);
+        }
+        store
+    }
+
     /// The state directory of the command.
     fn store(&self) -> Store {
         Store::new(&self.state_dir).with_segment_bytes(self.segment_bytes)

@@ -22,7 +22,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.store();
+    let store = global.writable_store();
     let policies = store.view()?.policies_of(&args.user)?;
     let policy = args.policy.as_deref().map(|p| stats::known_name(p, [&policies].into_iter())).transpose()?;
     let removed =

@@ -89,7 +89,7 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.store();
+    let store = global.writable_store();
     let log = DecisionLog::new(&store)?;
     let learner = Learner { args, log, policies: Policies::default(), warned: Warned::default() };
     if args.jsonl { learner.lines(&store) } else { learner.one(&store) }

@@ -3,7 +3,7 @@
 
 use super::{exit, output};
 use crate::error::{Error, Result};
-use crate::{profile, report};
+use crate::{profile, report, state};
 use std::fs;
 use std::path::PathBuf;
 
@@ -24,12 +24,15 @@ enum Of {
     Profile,
     /// The output of `promote-check --json`.
     Verdict,
+    /// A state file.
+    State,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     match (&args.check, args.of) {
         (None, Of::Profile) => output::pretty_json(&profile::schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
+        (None, Of::State) => output::pretty_json(&state::schema())?,
         (Some(path), _) => {
             let text = fs::read(path).map_err(Error::io("read", path))?;
             profile::check_registry(&text, &path.display().to_string())?;

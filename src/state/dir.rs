@@ -26,6 +26,29 @@ impl Dir {
         Self { path: path.to_path_buf() }
     }
 
+    /// Which network file system it is on, if any: there, locks and syncs may not be what they are said to be.
+    pub(super) fn network(&self) -> Option<&'static str> {
+        #[cfg(target_os = "linux")]
+        {
+            // Magic numbers of statfs(2).
+            const NETWORK: [(u32, &str); 9] = [
+                (0x6969, "NFS"),
+                (0x517b, "SMB"),
+                (0xff53_4d42, "CIFS"),
+                (0xfe53_4d42, "SMB2"),
+                (0x0102_1997, "9P"),
+                (0x6573_5546, "FUSE"),
+                (0x00c3_6400, "Ceph"),
+                (0x5346_414f, "AFS"),
+                (0x0bd0_0bd0, "Lustre"),
+            ];
+            let found = rustix::fs::statfs(&self.path).ok()?.f_type as u32;
+            NETWORK.iter().find(|(magic, _)| *magic == found).map(|(_, name)| *name)
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// The path of a file in it, for messages.
     pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -135,8 +158,10 @@ impl Dir {
             Err(_) => None,
         };
         let mut file = self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
-        let modes = mode.map_or(Ok(()), |mode| file.set_permissions(Permissions::from_mode(mode)));
-        modes.and_then(|()| file.write_all(bytes)).map_err(Error::io("write", &prepared.target))?;
+        // Also without one: what a killed process left in the slot has a mode of its own.
+        file.set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
+            .and_then(|()| file.write_all(bytes))
+            .map_err(Error::io("write", &prepared.target))?;
         Ok((prepared, file))
     }
 

@@ -46,6 +46,16 @@ impl Store {
         Self { segment_bytes: bytes, ..self }
     }
 
+    /// A warning if the directory is on a file system that may not keep what it promises.
+    pub fn warning(&self) -> Option<String> {
+        let name = self.dir.network()?;
+        Some(format!(
+            "{} is on {name}: several machines may not exclude each other, and what is synced may not be \
+             durable; let one machine write",
+            self.dir.join("").display()
+        ))
+    }
+
     /// What is committed now.
     ///
     /// # Errors

@@ -202,3 +202,26 @@ fn directories_that_cannot_be_used() {
         dir.run_with(&args, REQUEST).refused(&[place]);
     }
 }
+
+#[test]
+fn modes_are_private_when_created_and_kept_when_replaced() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, open) = used();
+    let mode = |name: &str| fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("state"), 0o700);
+    for name in ["u_egreedy_v2.json", "rewards.jsonl", "decisions.jsonl", "rewards.lock", "decisions.lock"] {
+        assert_eq!(mode(&format!("state/{name}")), 0o600, "{name}");
+    }
+    let state = dir.join("state/u_egreedy_v2.json");
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o640)).unwrap();
+    reward(&dir, &open, "completed");
+    assert_eq!(mode("state/u_egreedy_v2.json"), 0o640);
+}
+
+#[test]
+fn huge_states_are_refused_before_they_are_read() {
+    let (dir, _) = used();
+    let file = fs::File::create(dir.join("state/u_egreedy_v2.json")).unwrap();
+    file.set_len(1 << 40).unwrap();
+    dir.run_with(&SCORE, REQUEST).refused(&["u_egreedy_v2.json", "damaged", "more than"]);
+}

@@ -5,6 +5,7 @@ mod breaking;
 mod dense;
 mod everyday;
 mod logs;
+mod mutations;
 mod upkeep;
 
 use crate::util::Dir;

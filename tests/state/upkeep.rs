@@ -241,3 +241,14 @@ fn a_population_is_a_table() {
     assert!(rows[1].starts_with("alice,egreedy-v2,,5,0.35,"), "{}", rows[1]);
     assert!(rows[2].starts_with("alice,linucb,") && rows[2].ends_with(",,,,,"), "{}", rows[2]);
 }
+
+#[test]
+fn the_schema_of_a_state_names_every_field_of_one() {
+    let dir = lived_in();
+    let schema = dir.run(&["schema", "--of", "state"]).ok().json();
+    for name in ["alice_egreedy_v2", "carol_uniform"] {
+        for field in dir.json(&format!("state/{name}.json")).as_object().unwrap().keys() {
+            assert!(schema["properties"].get(field).is_some(), "{field}");
+        }
+    }
+}
