@@ -54,7 +54,7 @@ proptest! {
             for name in NAMED {
                 let policy = Arc::new(Policy::named(name).unwrap());
                 let state = UserState::new("u", &policy);
-                let decision = rehearsal::state::decide(&policy, &state, &request, 1, &mut Default::default());
+                let decision = rehearsal::state::decide(&policy, &state, &request, 1, &mut rehearsal::policy::Scratch::default());
                 prop_assert!(decision.scores.iter().all(|score| score.is_finite()));
                 prop_assert!(decision.propensity().is_none_or(|p| (0.0..=1.0).contains(&p)));
             }
