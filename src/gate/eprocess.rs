@@ -1,7 +1,7 @@
 //! Testing the mean of bounded observations by betting (Waudby-Smith & Ramdas 2024, "Estimating means of
 //! bounded random variables by betting").
 //!
-//! Observations X lie in [-1, 1]. Against the null H0: E[X] <= m0 a gambler stakes a fixed fraction c of
+//! Observations X lie in [-1, 1]. Against the null H0: E\[X\] <= m0 a gambler stakes a fixed fraction c of
 //! what can be staked: with lambda = c / (1 + m0) the wealth is
 //!
 //! ```text
@@ -63,7 +63,7 @@ pub fn mean(xs: &[Observation]) -> Option<f64> {
     (weight > 0.0).then(|| sum / weight)
 }
 
-/// An e-process against H0: E[X] <= m0 for observations X in [-1, 1].
+/// An e-process against H0: E\[X\] <= m0 for observations X in [-1, 1].
 #[derive(Debug, Clone, PartialEq)]
 pub struct EProcess {
     m0: f64,
@@ -117,7 +117,7 @@ impl EProcess {
     }
 }
 
-/// The largest m such that E[X] <= m is rejected at level `alpha` by `xs`, or -1 if there is none: a lower
+/// The largest m such that E\[X\] <= m is rejected at level `alpha` by `xs`, or -1 if there is none: a lower
 /// confidence bound for the mean, valid at all times together.
 pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
     let rejects = |m0: f64| {
@@ -137,7 +137,7 @@ pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
     low
 }
 
-/// The smallest m such that E[X] >= m is rejected: [`lower_bound`] seen from above.
+/// The smallest m such that E\[X\] >= m is rejected: [`lower_bound`] seen from above.
 pub fn upper_bound(xs: &[Observation], alpha: f64) -> f64 {
     let mirrored: Vec<Observation> = xs.iter().map(|x| x.mirrored()).collect();
     -lower_bound(&mirrored, alpha)
