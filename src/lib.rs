@@ -11,7 +11,7 @@
 //! | [`profile`] | the contract on what is known of a user | a profile feature |
 //! | [`reaction`] | what people do with a tip, and its reward | |
 //! | [`request`] | who is asking, when, and what could be shown | |
-//! | [`dimension`] | the dimensions of a feature vector: what each is made from and how | a dimension |
+//! | [`dimension`] | the dimensions of a feature vector: what each is made from, and how | a dimension |
 //! | [`features`] | a request becomes one vector per candidate | a feature set |
 //! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
 //! | [`state`] | what a policy has learned, on disk, and its logs | |
@@ -22,12 +22,14 @@
 //! | `shipped` | the files that are built into the program | |
 //! | [`environment`] | one simulated person: what they meet and how they react | |
 //! | [`metrics`] | what is measured of a user, and sums that merge to the bit | a metric |
+//! | [`parts`] | results of some blocks, on disk and put together again | |
 //! | [`simulate`] | the one loop in which policies meet people | |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, planning | a kind of criterion, a segment |
+//! | [`digest`] | digests of inputs as they were understood, and the seed that follows | |
 //! | [`evidence`] | what a gate saw besides its criteria, for charts and cards | |
-//! | [`promotion`] | the gate on simulated people: inputs, digests, seed, run | |
+//! | [`promotion`] | the gate on simulated people: inputs, run, judgement | |
+//! | [`card`] | model cards, read before a gate runs and added to after it | |
 //! | [`report`] | verdicts and results in the formats that people and programs read | a report format |
-//! | [`card`] | model cards, written and read again | |
 //! | [`evaluate`] | what policies would have earned, judged on logged decisions | an estimator, a log format |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
 //!

@@ -121,7 +121,6 @@ enum Command {
     Import(import::Args),
     /// Put parts of a simulation together
     Merge(merge::Args),
-    /// Print the profile features as JSON Schema, or compare them with a registry
     /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
     /// Print a completion script for a shell
