@@ -60,6 +60,7 @@ mod shipped;
 pub mod environment;
 pub mod metrics;
 pub mod parts;
+pub mod progressive;
 pub mod simulate;
 
 pub mod gate;

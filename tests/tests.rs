@@ -7,4 +7,5 @@ mod readme;
 mod report;
 mod simulation;
 mod state;
+mod table;
 mod util;

@@ -1,11 +1,11 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
+use super::folder::Folder;
 use super::{Global, exit, output};
-use crate::error::{Error, Fault, Result, within};
+use crate::error::{Fault, Result, within};
 use crate::evaluate::log::{Columns, Format, LogReader, Logs};
-use crate::evaluate::{self, Estimator, Evaluation, Method, ModelKind, Settings, Target, Verdict};
-use std::fs;
-use std::path::{Path, PathBuf};
+use crate::evaluate::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -70,9 +70,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         name => Some(Format::from_name(name)?),
     };
     let columns = columns(args.columns.as_deref())?;
-    if let Some(out) = &args.out {
-        fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    }
+    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
+    let mut folder = args.out.as_ref().map(open).transpose()?;
     let mut log = Logs::new(&args.logs, format, columns);
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
@@ -80,9 +79,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::warn(&remark);
     }
     let text = evaluation.text(&name, &settings);
-    if let Some(out) = &args.out {
-        write(out, &evaluation, &text)?;
+    if let Some(folder) = &mut folder {
+        folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
+        folder.write(1, |out| out.write_all(text.as_bytes()))?;
     }
+    folder.map_or(Ok(()), Folder::finish)?;
     if args.json {
         output::pretty_json(&evaluation)?;
     } else {
@@ -157,16 +158,4 @@ fn columns(text: Option<&str>) -> Result<Columns> {
         column.trim().clone_into(slot);
     }
     Ok(columns)
-}
-
-/// Writes both files, each replaced in one step.
-fn write(out: &Path, evaluation: &Evaluation, text: &str) -> Result<()> {
-    let json = serde_json::to_string_pretty(evaluation).expect("plain values always serialize") + "\n";
-    for (name, content) in [("evaluation.json", json.as_str()), ("evaluation.txt", text)] {
-        let path = out.join(name);
-        let mut file = tempfile::NamedTempFile::new_in(out).map_err(Error::io("write", &path))?;
-        std::io::Write::write_all(&mut file, content.as_bytes()).map_err(Error::io("write", &path))?;
-        file.persist(&path).map_err(|e| Error::io("write", &path)(e.error))?;
-    }
-    Ok(())
 }

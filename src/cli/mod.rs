@@ -26,6 +26,7 @@ mod shell;
 mod signals;
 mod simulate;
 mod stats;
+mod table;
 mod verify;
 
 use crate::error::{Error, Result};

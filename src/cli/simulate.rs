@@ -2,7 +2,7 @@
 
 use super::collector::Collector;
 use super::folder::Folder;
-use super::{exit, output, progress};
+use super::{exit, output, progress, table};
 use crate::digest;
 use crate::error::{Error, Fault, Result};
 use crate::gate::GateSpec;
@@ -30,6 +30,15 @@ pub(super) struct Args {
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
+    /// Instead of people: a CSV whose label is to be guessed, reward 1 for the right class
+    #[arg(long, value_name = "FILE", requires = "label", conflicts_with_all = ["users", "steps", "personas", "blocks", "gate"])]
+    data: Option<PathBuf>,
+    /// With --data: the column with the class
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    label: Option<String>,
+    /// With --data: how many orders of the rows
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    orders: u64,
     /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
     seed: Option<u64>,
@@ -55,6 +64,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
+    if let (Some(data), Some(label)) = (&args.data, &args.label) {
+        return args.table(data, label);
+    }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
@@ -121,6 +133,20 @@ fn run_blocks(
 }
 
 impl Args {
+    /// Policies on a labelled table instead of people.
+    fn table(&self, data: &Path, label: &str) -> Result<u8> {
+        let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+        refuse_doubles("policy", policies.iter().map(Policy::name))?;
+        self.threads.apply()?;
+        table::run(
+            (data, label),
+            &policies,
+            (self.orders, self.seed.unwrap_or(0)),
+            (self.json, self.out.as_deref()),
+        )?;
+        Ok(exit::DONE)
+    }
+
     /// Runs everything; returns the number of decisions.
     fn whole(&self, simulations: &[Simulation], header: &Header) -> Result<u64> {
         let mut collector = Collector::new(header, self.out.as_deref())?;

@@ -4,6 +4,8 @@
 mod logit;
 mod person;
 mod stage;
+mod table;
 
 pub use person::{Outcome, Person, Traits};
 pub use stage::Stage;
+pub use table::LabelledTable;

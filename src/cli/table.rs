@@ -1,0 +1,68 @@
+//! `rehearsal simulate --data`: policies on a labelled table.
+
+use super::folder::Folder;
+use super::output;
+use crate::environment::LabelledTable;
+use crate::error::Result;
+use crate::policy::Policy;
+use crate::progressive::{self, Progress};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Version of the JSON.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What is printed and written.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema_version: u32,
+    version: &'static str,
+    data: String,
+    rows: usize,
+    classes: usize,
+    features: usize,
+    seed: u64,
+    policies: &'a [Progress],
+}
+
+/// Runs the policies on the table at `data`.
+pub(super) fn run(
+    (data, label): (&Path, &str),
+    policies: &[Policy],
+    (orders, seed): (u64, u64),
+    (json, out): (bool, Option<&Path>),
+) -> Result<()> {
+    let table = LabelledTable::load(data, label)?;
+    let mut folder = out.map(|dir| Folder::open(dir, ["table.json"])).transpose()?;
+    let results = progressive::run(&table, policies, orders, seed)?;
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        data: data.display().to_string(),
+        rows: table.len(),
+        classes: table.classes().len(),
+        features: table.dim(),
+        seed,
+        policies: &results,
+    };
+    if let Some(folder) = &mut folder {
+        folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &report)?))?;
+    }
+    folder.map_or(Ok(()), Folder::finish)?;
+    if json { output::pretty_json(&report) } else { output::text(&text(&report, orders)) }
+}
+
+fn text(report: &Report, orders: u64) -> String {
+    let Report { data, rows, classes, features, .. } = report;
+    let mut out = format!("{data}: {rows} rows, {classes} classes, {features} features, {orders} orders\n");
+    let _ = writeln!(out, "\n{:<24} {:>16}   95 % interval", "policy", "progressive loss");
+    for p in report.policies {
+        let bounds = match (p.lower, p.upper) {
+            (Some(lower), Some(upper)) => format!("{lower:.4} to {upper:.4}"),
+            _ => "-".to_owned(),
+        };
+        let _ = writeln!(out, "{:<24} {:>16.4}   {bounds}", p.policy, p.progressive_loss);
+    }
+    out
+}
