@@ -40,6 +40,9 @@ pub(crate) fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 
+/// Ends the list of known names where [`is_path`] gives a file its chance.
+pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
+
 /// Whether a name on the command line or in a file means a file: it ends in `.toml` or has a '/'.
 pub(crate) fn is_path(name: &str) -> bool {
     name.contains('/') || Path::new(name).extension().is_some_and(|e| e == "toml")

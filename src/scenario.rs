@@ -207,7 +207,7 @@ impl Scenario {
         }
         match shipped::text(shipped::SCENARIOS, name) {
             Some(text) if name != GATE => Self::from_toml(text, &format!("scenarios/{name}.toml")),
-            _ => Err(Error::unknown("scenario", name, Self::names())),
+            _ => Err(Error::unknown("scenario", name, Self::names().chain([read::OR_A_FILE]))),
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Explorer, Policy, Structure};
 use crate::error::{Error, Fault, Result, within};
 use crate::features::FeatureSet;
+use crate::read;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -108,7 +109,7 @@ impl Policy {
             "linucb-v2" => (Explorer::LinUcb { alpha: 1.0 }, FeatureSet::V2),
             "lints-v2" => (Explorer::LinTs { v: 0.5 }, FeatureSet::V2),
             "squarecb-v2" => (Explorer::SquareCb { gamma: 50.0 }, FeatureSet::V2),
-            _ => return Err(Error::unknown("policy", name, NAMED)),
+            _ => return Err(Error::unknown("policy", name, NAMED.into_iter().chain([read::OR_A_FILE]))),
         };
         Ok(Self {
             name: name.to_owned(),
@@ -127,10 +128,10 @@ impl Policy {
     /// the name of a built-in policy.
     pub fn load(name: &str) -> Result<Self> {
         let path = Path::new(name);
-        if !crate::read::is_path(name) {
+        if !read::is_path(name) {
             return Self::named(name);
         }
-        let raw: RawPolicy = crate::read::toml(&crate::read::text(path)?, name)?;
+        let raw: RawPolicy = read::toml(&read::text(path)?, name)?;
         let policy = Self::try_from(raw).map_err(|fault| fault.at(path.display()))?;
         if NAMED.contains(&policy.name()) {
             let fault =
