@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-fn failed(error: io::Error) -> Error {
+fn failed(error: &io::Error) -> Error {
     Error::Refused(format!("cannot handle signals: {error}"))
 }
 
@@ -16,13 +16,14 @@ pub(super) fn stop() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag down, and raises it.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop)).map_err(failed)?;
-        flag::register(signal, Arc::clone(&stop)).map_err(failed)?;
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))
+            .map_err(|e| failed(&e))?;
+        flag::register(signal, Arc::clone(&stop)).map_err(|e| failed(&e))?;
     }
     Ok(stop)
 }
 
 /// A file that may not grow is an error of the write, and no signal that ends the process.
 pub(super) fn no_file_too_large() -> Result<()> {
-    flag::register(SIGXFSZ, Arc::default()).map(drop).map_err(failed)
+    flag::register(SIGXFSZ, Arc::default()).map(drop).map_err(|e| failed(&e))
 }
