@@ -61,14 +61,23 @@ impl Case {
         lagging.run_with(&reward, line("u", "late", 1.0)).ok();
         lagging.write("state/u_egreedy_v2.json", old);
         let sealing = Dir::new();
-        for part in 0..9 {
-            // Groups that are visible at once: nothing is checkpointed before the tail is long.
-            let lines: Vec<String> = (0..30).map(|i| line("u", &format!("e{part}-{i}"), 0.5)).collect();
+        for part in 0.. {
+            // Groups that are visible at once: nothing is checkpointed before the tail has 128 KiB, which it
+            // has with the next reward.
+            let length = std::fs::metadata(sealing.join("state/rewards.jsonl")).map_or(0, |m| m.len());
+            let size = if length < 110_000 { 40 } else { 1 };
+            if length > (128 << 10) - 410 {
+                break;
+            }
+            let lines: Vec<String> = (0..size).map(|i| line("u", &format!("e{part}-{i}"), 0.5)).collect();
             sealing.run_with(&reward, lines.join("\n")).ok();
         }
         let seal = ["reward", "--jsonl", "--segment-bytes", "1000"];
         let next = || line("u", "next", 1.0);
         let crowd: Vec<String> = (0..80).map(|i| line(&format!("user{i}"), "e", 1.0)).collect();
+        let sealed = copied(&sealing);
+        sealed.run_with(&seal, next()).ok();
+        assert!(sealed.join("state/rewards.000001.jsonl").exists(), "the case of sealing seals nothing");
         vec![
             Self::new("the first reward", Dir::new(), &reward, next()),
             Self::new("a reward", few(), &reward, next()),
