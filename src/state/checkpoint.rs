@@ -7,7 +7,7 @@
 use super::dir::{Prepared, line_at};
 use super::index::{INDEX, Index, Place, event_hash};
 use super::journal::REWARDS;
-use super::ledger::{Ledger, SMALL, prepare};
+use super::ledger::{Key, Ledger, SMALL, prepare};
 use super::name;
 use super::record::{Header, Record};
 use super::store::Loaded;
@@ -15,6 +15,9 @@ use super::user_state::UserState;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
+
+/// What a line changes: states, whether they are forgotten, and the event that it learns.
+type Change = (Vec<Key>, bool, Option<(u64, Place)>);
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 16_384;
@@ -39,7 +42,7 @@ impl Ledger<'_> {
             let keys: Vec<_> = header.policies().map(|policy| (user.to_owned(), policy.to_owned())).collect();
             Ok((keys, header.policies.is_some(), event))
         };
-        let headers: Vec<_> = if lines.len() > SMALL {
+        let headers: Vec<Change> = if lines.len() > SMALL {
             lines.par_iter().map(header).collect::<Result<_>>()?
         } else {
             lines.iter().map(header).collect::<Result<_>>()?

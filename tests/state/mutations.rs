@@ -4,7 +4,7 @@
 use super::REQUEST;
 use crate::util::Dir;
 use proptest::prelude::*;
-use rehearsal::policy::{NAMED, Policy};
+use rehearsal::policy::{NAMED, Policy, Scratch};
 use rehearsal::request::Request;
 use rehearsal::state::{Store, UserState, state_file};
 use std::fs;
@@ -54,7 +54,7 @@ proptest! {
             for name in NAMED {
                 let policy = Arc::new(Policy::named(name).unwrap());
                 let state = UserState::new("u", &policy);
-                let decision = rehearsal::state::decide(&policy, &state, &request, 1, &mut rehearsal::policy::Scratch::default());
+                let decision = rehearsal::state::decide(&policy, &state, &request, 1, &mut Scratch::default());
                 prop_assert!(decision.scores.iter().all(|score| score.is_finite()));
                 prop_assert!(decision.propensity().is_none_or(|p| (0.0..=1.0).contains(&p)));
             }

@@ -29,8 +29,11 @@ fn prepared() -> Dir {
     dir
 }
 
+/// User, policy, updates, and the bits of the weights.
+type Known = (String, String, u64, Vec<u8>);
+
 /// What is known, if it can be read.
-fn known(store: &Store) -> Option<Vec<(String, String, u64, Vec<u8>)>> {
+fn known(store: &Store) -> Option<Vec<Known>> {
     let view = store.view().ok()?;
     let mut known = Vec::new();
     for (user, policies) in view.users().ok()? {

@@ -96,7 +96,7 @@ fn random_kills(writers: u64, kills_each: usize) {
                     // Groups of one, a few and many, on users of its own and on one that all share.
                     let size = [1, 5, 100][rng.random_range(0..3)];
                     let user = |i: usize| {
-                        if i % 3 == 0 { "all".to_owned() } else { format!("w{writer}-{}", i % 40) }
+                        if i.is_multiple_of(3) { "all".to_owned() } else { format!("w{writer}-{}", i % 40) }
                     };
                     let lines: Vec<String> =
                         (next..next + size).map(|i| line(&user(i), &format!("{writer}-{i}"), 1.0)).collect();
@@ -122,8 +122,9 @@ fn random_kills(writers: u64, kills_each: usize) {
                     }
                 }
                 // What was never acknowledged is not counted on: it is sent once more.
-                let user =
-                    |i: usize| if i % 3 == 0 { "all".to_owned() } else { format!("w{writer}-{}", i % 40) };
+                let user = |i: usize| {
+                    if i.is_multiple_of(3) { "all".to_owned() } else { format!("w{writer}-{}", i % 40) }
+                };
                 let rest: Vec<String> =
                     (0..next + 100).map(|i| line(&user(i), &format!("{writer}-{i}"), 1.0)).collect();
                 let ran = run(dir.command(&["reward", "--jsonl"]), rest.join("\n").as_bytes()).ok();
