@@ -29,8 +29,10 @@ const NAMES: [&str; DIMENSIONS.len()] = {
 pub const CANDIDATE_DIMS: usize = 7;
 /// Number of dimensions that come from the profile.
 pub const PROFILE_DIMS: usize = NAMES.len() - CANDIDATE_DIMS;
-/// Vectors of candidates are padded to a multiple of this many, so that they fill vector registers.
+/// Values are padded to a multiple of this many, so that they fill vector registers.
 pub const LANES: usize = 4;
+/// As many values as one vector instruction takes. Loops go over them, not over single values.
+pub(crate) type Lanes = [f64; LANES];
 
 /// What a policy looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,24 +204,22 @@ impl ProfileFeatures {
     }
 }
 
-/// Feature vectors of all candidates of a request: D rows of K values, each row padded with zeros to a
-/// multiple of [`LANES`].
+/// Feature vectors of all candidates of a request, in tiles: a tile holds [`LANES`] candidates, D rows of
+/// one dimension each. What fills up the last tile means nothing.
 ///
-/// One row holds one dimension of every candidate, so that a score is computed for several candidates
-/// by one vector instruction, and the sum over dimensions runs in the same order whatever its width.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// One row of a tile goes through one vector instruction, and the sum over dimensions runs in the same order
+/// for every candidate.
+#[derive(Debug, Clone, Default)]
 pub struct FeatureBlock {
     dim: usize,
     len: usize,
-    stride: usize,
-    data: Vec<f64>,
+    data: Vec<Lanes>,
 }
 
 impl FeatureBlock {
     /// A block of zeros for `len` candidates in `dim` dimensions.
     pub fn new(dim: usize, len: usize) -> Self {
-        let stride = len.next_multiple_of(LANES);
-        Self { dim, len, stride, data: vec![0.0; dim * stride] }
+        Self { dim, len, data: vec![[0.0; LANES]; dim * len.div_ceil(LANES)] }
     }
 
     /// The block of a request as a feature set sees it.
@@ -228,20 +228,21 @@ impl FeatureBlock {
         let context = request.context();
         block.set_moment(weekend(context.weekday));
         let candidates = request.candidates();
-        let mut rows = block.candidate_rows();
         for (k, candidate) in candidates.iter().enumerate() {
-            let features = CandidateFeatures {
-                clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
-                priority: priority(candidate.priority),
-                urgency: urgency(candidate.due_in_days),
-                effort: effort(candidate.effort_minutes),
-            };
-            rows.set(k, &features);
+            block.set_candidate(
+                k,
+                &CandidateFeatures {
+                    clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
+                    priority: priority(candidate.priority),
+                    urgency: urgency(candidate.due_in_days),
+                    effort: effort(candidate.effort_minutes),
+                },
+            );
         }
         if let Some(profile) = request.profile().filter(|_| set.uses_profile()) {
-            let mut rows = block.profile_rows();
             for (k, candidate) in candidates.iter().enumerate() {
-                rows.set(k, &ProfileFeatures::of(&profile.values_for(candidate.kind.as_deref())));
+                let values = profile.values_for(candidate.kind.as_deref());
+                block.tile_of(k).set_profile(k % LANES, &ProfileFeatures::of(&values));
             }
         }
         block
@@ -250,55 +251,22 @@ impl FeatureBlock {
     /// Writes dimensions 0 and 3, which are the same for all candidates of a moment.
     #[inline(always)]
     pub fn set_moment(&mut self, weekend: f64) {
-        let (stride, len) = (self.stride, self.len);
-        self.data[..len].fill(1.0);
-        self.data[3 * stride..3 * stride + len].fill(weekend);
-    }
-
-    /// Dimensions 1, 2, 4, 5 and 6 of every candidate, to be written.
-    #[inline(always)]
-    pub fn candidate_rows(&mut self) -> CandidateRows<'_> {
-        let len = self.len;
-        let (_, rest) = self.data.split_at_mut(self.stride);
-        let (sin, rest) = rest.split_at_mut(self.stride);
-        let (cos, rest) = rest.split_at_mut(self.stride);
-        let (_, rest) = rest.split_at_mut(self.stride);
-        let (priority, rest) = rest.split_at_mut(self.stride);
-        let (urgency, rest) = rest.split_at_mut(self.stride);
-        CandidateRows {
-            sin: &mut sin[..len],
-            cos: &mut cos[..len],
-            priority: &mut priority[..len],
-            urgency: &mut urgency[..len],
-            effort: &mut rest[..len],
+        for tile in self.tiles_mut() {
+            tile.0[0] = [1.0; LANES];
+            tile.0[3] = [weekend; LANES];
         }
     }
 
-    /// Dimensions 7 to 11 of every candidate, to be written once dimensions 1 and 2 are there.
-    #[inline(always)]
-    pub fn profile_rows(&mut self) -> ProfileRows<'_> {
-        let len = self.len;
-        let (own, rest) = self.data.split_at_mut(CANDIDATE_DIMS * self.stride);
-        let (completion_rate, rest) = rest.split_at_mut(self.stride);
-        let (dismiss_rate, rest) = rest.split_at_mut(self.stride);
-        let (mean_dwell, rest) = rest.split_at_mut(self.stride);
-        let (alignment, rest) = rest.split_at_mut(self.stride);
-        ProfileRows {
-            sin: &own[self.stride..][..len],
-            cos: &own[2 * self.stride..][..len],
-            completion_rate: &mut completion_rate[..len],
-            dismiss_rate: &mut dismiss_rate[..len],
-            mean_dwell: &mut mean_dwell[..len],
-            alignment: &mut alignment[..len],
-            tip_volume: &mut rest[..len],
-        }
+    /// Writes dimensions 1, 2, 4, 5 and 6 of candidate `k`.
+    pub fn set_candidate(&mut self, k: usize, features: &CandidateFeatures) {
+        self.tile_of(k).set_candidate(k % LANES, features);
     }
 
     /// Writes the vector of candidate `k`, for environments with columns of their own.
     pub fn set_vector(&mut self, k: usize, vector: &[f64]) {
         assert_eq!(vector.len(), self.dim);
-        for (d, value) in vector.iter().enumerate() {
-            self.data[d * self.stride + k] = *value;
+        for (row, value) in self.tile_of(k).0.iter_mut().zip(vector) {
+            row[k % LANES] = *value;
         }
     }
 
@@ -319,84 +287,84 @@ impl FeatureBlock {
         self.dim
     }
 
-    /// Length of a padded row.
+    /// Number of candidates with those that fill up the last tile.
     #[inline(always)]
     pub fn stride(&self) -> usize {
-        self.stride
+        self.len.next_multiple_of(LANES)
     }
 
-    /// Every dimension of every candidate, padded.
+    /// The tiles, each D rows.
     #[inline(always)]
-    pub fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
-        self.data.chunks_exact(self.stride)
+    pub(crate) fn tiles(&self) -> std::slice::ChunksExact<'_, Lanes> {
+        self.data.chunks_exact(self.dim)
     }
 
-    /// Dimension `d` of every candidate, padded.
+    /// The tiles, to be written.
     #[inline(always)]
-    pub fn row(&self, d: usize) -> &[f64] {
-        &self.data[d * self.stride..(d + 1) * self.stride]
+    pub(crate) fn tiles_mut(&mut self) -> impl Iterator<Item = Tile<'_>> {
+        self.data.chunks_exact_mut(self.dim).map(Tile)
     }
 
-    /// Copies the vector of candidate `k` into `out`, which may be longer; the rest is left alone.
+    #[inline(always)]
+    fn tile_of(&mut self, k: usize) -> Tile<'_> {
+        Tile(&mut self.data[k / LANES * self.dim..][..self.dim])
+    }
+
+    /// The vector of candidate `k`, dimension by dimension.
+    #[inline(always)]
+    pub fn values(&self, k: usize) -> impl ExactSizeIterator<Item = f64> {
+        self.data[k / LANES * self.dim..][..self.dim].iter().map(move |row| row[k % LANES])
+    }
+
+    /// Copies the vector of candidate `k` into `out`, which may be longer or shorter.
     #[inline(always)]
     pub fn copy_vector(&self, k: usize, out: &mut [f64]) {
-        for (value, row) in out.iter_mut().zip(self.data.chunks_exact(self.stride)) {
-            *value = row[k];
+        for (out, value) in out.iter_mut().zip(self.values(k)) {
+            *out = value;
         }
     }
 
     /// The vector of candidate `k`.
     pub fn vector(&self, k: usize) -> Vec<f64> {
-        let mut out = vec![0.0; self.dim];
-        self.copy_vector(k, &mut out);
-        out
+        self.values(k).collect()
     }
 }
 
-/// What of a block one candidate's own features fill.
+/// A tile of a [`FeatureBlock`], to be written.
 #[derive(Debug)]
-pub struct CandidateRows<'a> {
-    sin: &'a mut [f64],
-    cos: &'a mut [f64],
-    priority: &'a mut [f64],
-    urgency: &'a mut [f64],
-    effort: &'a mut [f64],
-}
+pub(crate) struct Tile<'a>(&'a mut [Lanes]);
 
-impl CandidateRows<'_> {
-    /// Writes the features of candidate `k`.
+impl Tile<'_> {
+    /// Writes dimensions 1, 2, 4, 5 and 6 of the candidate at `lane`.
     #[inline(always)]
-    pub fn set(&mut self, k: usize, features: &CandidateFeatures) {
-        self.sin[k] = features.clock.sin;
-        self.cos[k] = features.clock.cos;
-        self.priority[k] = features.priority;
-        self.urgency[k] = features.urgency;
-        self.effort[k] = features.effort;
+    pub(crate) fn set_candidate(&mut self, lane: usize, features: &CandidateFeatures) {
+        let rows: &mut [Lanes; CANDIDATE_DIMS] = self.0.first_chunk_mut().expect("every feature set begins so");
+        let lane = lane % LANES;
+        rows[1][lane] = features.clock.sin;
+        rows[2][lane] = features.clock.cos;
+        rows[4][lane] = features.priority;
+        rows[5][lane] = features.urgency;
+        rows[6][lane] = features.effort;
     }
-}
 
-/// What of a block the profile fills.
-#[derive(Debug)]
-pub struct ProfileRows<'a> {
-    sin: &'a [f64],
-    cos: &'a [f64],
-    completion_rate: &'a mut [f64],
-    dismiss_rate: &'a mut [f64],
-    mean_dwell: &'a mut [f64],
-    alignment: &'a mut [f64],
-    tip_volume: &'a mut [f64],
-}
-
-impl ProfileRows<'_> {
-    /// Writes the profile features that hold for candidate `k`.
+    /// Writes dimensions 7 to 11 of the candidate at `lane`, once dimensions 1 and 2 are there.
     #[inline(always)]
-    pub fn set(&mut self, k: usize, profile: &ProfileFeatures) {
-        let clock = Clock { sin: self.sin[k], cos: self.cos[k] };
-        self.completion_rate[k] = profile.completion_rate;
-        self.dismiss_rate[k] = profile.dismiss_rate;
-        self.mean_dwell[k] = profile.mean_dwell;
-        self.alignment[k] = clock.alignment(profile.preferred);
-        self.tip_volume[k] = profile.tip_volume;
+    pub(crate) fn set_profile(&mut self, lane: usize, profile: &ProfileFeatures) {
+        const DIMS: usize = CANDIDATE_DIMS + PROFILE_DIMS;
+        let rows: &mut [Lanes; DIMS] = self.0.first_chunk_mut().expect("a feature set with a profile");
+        let lane = lane % LANES;
+        let clock = Clock { sin: rows[1][lane], cos: rows[2][lane] };
+        rows[7][lane] = profile.completion_rate;
+        rows[8][lane] = profile.dismiss_rate;
+        rows[9][lane] = profile.mean_dwell;
+        rows[10][lane] = clock.alignment(profile.preferred);
+        rows[11][lane] = profile.tip_volume;
+    }
+
+    /// Priority, urgency and effort: dimensions 4 to 6.
+    #[inline(always)]
+    pub(crate) fn asks(&self) -> [Lanes; 3] {
+        [self.0[4], self.0[5], self.0[6]]
     }
 }
 

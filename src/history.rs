@@ -86,11 +86,10 @@ impl Tally {
 
     /// What [`ProfileFeatures::of`] gives for [`Self::values`], from tables; `fallback` is the user's own.
     #[inline(always)]
-    fn features(&self, fallback: &ProfileFeatures) -> ProfileFeatures {
+    fn features(&self, fallback: &ProfileFeatures, tables: &Tables) -> ProfileFeatures {
         if self.shown == 0 {
             return *fallback;
         }
-        let tables = &*TABLES;
         ProfileFeatures {
             completion_rate: self.rate(self.completed),
             dismiss_rate: self.rate(self.dismissed),
@@ -106,6 +105,7 @@ impl Tally {
 }
 
 /// Values of the feature functions at every whole hour and every volume up to where it is clipped.
+#[derive(Debug, PartialEq)]
 struct Tables {
     clock: [Clock; 24],
     volume: [f64; 1001],
@@ -123,6 +123,7 @@ pub struct History {
     by_kind: Vec<Tally>,
     user_features: ProfileFeatures,
     features: Vec<ProfileFeatures>,
+    tables: &'static Tables,
 }
 
 impl History {
@@ -133,6 +134,7 @@ impl History {
             by_kind: vec![Tally::EMPTY; kinds],
             user_features: ProfileFeatures::UNKNOWN,
             features: vec![ProfileFeatures::UNKNOWN; kinds],
+            tables: &TABLES,
         }
     }
 
@@ -149,11 +151,11 @@ impl History {
     pub fn observe(&mut self, event: &Event) {
         self.user.observe(event);
         self.by_kind[event.kind].observe(event);
-        self.user_features = self.user.features(&ProfileFeatures::UNKNOWN);
+        self.user_features = self.user.features(&ProfileFeatures::UNKNOWN, self.tables);
         for (kind, (tally, features)) in self.by_kind.iter().zip(&mut self.features).enumerate() {
             // Other kinds change only where the user's values stand in for what they lack.
             if kind == event.kind || tally.completed == 0 {
-                *features = tally.features(&self.user_features);
+                *features = tally.features(&self.user_features, self.tables);
             }
         }
     }

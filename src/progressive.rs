@@ -76,7 +76,7 @@ fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
 /// Share of wrong choices in one pass over the rows in the order of this number.
 fn loss(table: &LabelledTable, policy: &Policy, streams: &Streams, order: u64) -> f64 {
     let mut rows: Vec<usize> = (0..table.len()).collect();
-    let mut shuffle = streams.of(order, Purpose::Candidates);
+    let mut shuffle = streams.of(order, Purpose::Order);
     for i in (1..rows.len()).rev() {
         rows.swap(i, shuffle.random_range(0..=i as u64) as usize);
     }

@@ -13,11 +13,12 @@ use sha2::{Digest, Sha256};
 pub enum Purpose {
     /// Who the person is; drawn once.
     Traits,
-    /// The moment and what there is to choose from: 1 + K words per step.
-    Candidates,
-    /// What they would do: 2 words per step.
-    Reactions,
-    /// The luck of whoever chooses: 1 word per step.
+    /// The moment, what there is to choose from, what they would do, and the luck of whoever chooses:
+    /// 4 + K words per step.
+    Steps,
+    /// The order of the rows of a table.
+    Order,
+    /// The luck of whoever chooses from a table: 1 word per row.
     Exploration,
 }
 
@@ -30,7 +31,7 @@ pub struct Streams {
 impl Streams {
     /// The streams of (seed, scenario, persona).
     pub fn new(seed: u64, scenario: &str, persona: &str) -> Self {
-        let purposes = ["traits", "candidates", "reactions", "exploration"];
+        let purposes = ["traits", "steps", "order", "exploration"];
         let keys = purposes.map(|purpose| {
             let mut hash = Sha256::new_with_prefix(b"rehearsal stream 1");
             for part in [&seed.to_le_bytes()[..], scenario.as_bytes(), persona.as_bytes(), purpose.as_bytes()]
@@ -68,7 +69,7 @@ mod tests {
             first(1, "drift", "mover", 0, Purpose::Traits),
             first(1, "steady", "owl", 0, Purpose::Traits),
             first(1, "steady", "mover", 1, Purpose::Traits),
-            first(1, "steady", "mover", 0, Purpose::Reactions),
+            first(1, "steady", "mover", 0, Purpose::Steps),
             first(1, "steadym", "over", 0, Purpose::Traits),
         ];
         let distinct: std::collections::BTreeSet<_> = all.into_iter().collect();

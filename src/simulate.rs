@@ -174,12 +174,13 @@ impl<'a> Simulation<'a> {
         for user in users.clone() {
             for (p, stage) in self.stages.iter().enumerate() {
                 let mut curve = curve.index_axis_mut(Axis(0), p);
+                let curve = curve.as_slice_mut().expect("the last axes of an array made in one piece");
                 tallies.fill(Tally::default());
                 let mut person = stage.person(user);
                 live(&mut person, &mut lives, &mut block, |d| {
                     let event = &d.outcome.event;
                     tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
-                    curve[[d.policy, d.step, event.reaction as usize]] += 1;
+                    curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
                 });
                 let records = of_user.next().expect("a chunk for each user and persona");
                 for (record, tally) in records.iter_mut().zip(&tallies) {

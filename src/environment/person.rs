@@ -14,8 +14,8 @@
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
 use super::logit::sigmas;
-use super::stage::{DUE_DAYS, EFFORT_MINUTES, OWN_HOURS, QUARTERS, Stage, WAKING};
-use crate::features::{CandidateFeatures, FeatureBlock, LANES, ProfileFeatures, weekend};
+use super::stage::{DUE_DAYS, EFFORT_MINUTES, MeantFor, QUARTERS, Stage};
+use crate::features::{CandidateFeatures, FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
 use crate::history::{Event, History};
 use crate::persona::{noisy_profile, quarter};
 use crate::policy::Luck;
@@ -31,6 +31,9 @@ use serde::{Deserialize, Serialize};
 
 /// Quarter hours in a day, as simulated time counts them.
 const DAY: u32 = QUARTERS as u32;
+
+/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
+const COMMON_WORDS: usize = 4;
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
@@ -51,24 +54,38 @@ struct Character {
 /// How the person takes one kind of tip.
 #[derive(Debug, Clone, Copy)]
 struct KindTaste {
-    /// Added to u.
+    /// Added to u, as the taste is now.
+    now: f64,
+    /// The taste that they started with, and that for the next kind, towards which a change goes.
     taste: f64,
-    /// The taste for the next kind, towards which a change goes.
     next: f64,
-    /// Quarter hour at which it suits best.
-    preferred: u32,
+    /// Quarter hours from the one at which it suits best to midnight.
+    offset: u32,
 }
 
 /// One candidate as it was drawn: positions in the stage's tables.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Drawn {
-    kind: u8,
-    priority: u8,
-    due: u8,
-    effort: u8,
-    /// Quarter hour of the tip: its own or the moment's.
-    quarter: u8,
-    own_hour: bool,
+    kind: usize,
+    priority: usize,
+    due: usize,
+    effort: usize,
+    meant_for: MeantFor,
+}
+
+impl Drawn {
+    /// The candidate that a random word stands for: it is cut into fields.
+    #[inline(always)]
+    fn of(word: u64, stage: &Stage) -> Self {
+        let field = |shift: u32, bits: u32| (word >> shift) & ((1 << bits) - 1);
+        Self {
+            kind: ((field(0, 12) * stage.kinds.len() as u64) >> 12) as usize,
+            priority: ((field(12, 12) * 101) >> 12) as usize,
+            due: stage.due.at(field(24, 10) as usize) as usize,
+            effort: field(34, 3) as usize,
+            meant_for: stage.meant_for.at(field(37, 10) as usize),
+        }
+    }
 }
 
 /// What sets users apart where a scenario declares it, each as a share of users.
@@ -93,8 +110,15 @@ pub struct Outcome {
     pub expected: f64,
 }
 
+/// What becomes of a tip by luck: bit 0 of the index says that it would be completed, bit 1 that it would be
+/// dismissed if it is not, bit 2 snoozed if neither.
+const REACTIONS: [Reaction; 8] = {
+    use Reaction::{Completed, Dismissed, Ignored, Snoozed};
+    [Ignored, Completed, Dismissed, Completed, Snoozed, Completed, Dismissed, Completed]
+};
+
 /// What becomes of a tip.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Probabilities {
     /// That it is completed.
     completed: f64,
@@ -110,21 +134,22 @@ pub struct Person<'a> {
     traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
     declared: Vec<ProfileFeatures>,
-    candidates: ChaCha8Rng,
-    reactions: ChaCha8Rng,
-    exploration: ChaCha8Rng,
+    rng: ChaCha8Rng,
     /// Steps lived, those of the history included.
     step: u32,
+    /// The step's random words, as bytes: those in common, then one per candidate.
+    words: Vec<[u8; 8]>,
+    /// Quarter hour of the step.
+    now: u32,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
     times: Vec<u32>,
     day_old: usize,
-    drawn: Vec<Drawn>,
-    /// What kind and hour of each candidate add to u, and u; padded as the block's rows are.
-    kind_u: Vec<f64>,
-    u: Vec<f64>,
-    best: usize,
-    /// Those of the best candidate.
-    best_probabilities: Probabilities,
+    /// Index of each candidate's kind.
+    kinds: Vec<u8>,
+    /// u of each candidate, in lanes as the block's tiles are, filled up with the least of all numbers.
+    u: Vec<Lanes>,
+    /// Expected reward of the best candidate.
+    best_expected: f64,
     seed: u64,
     completed_luck: f64,
     dismissed_luck: f64,
@@ -159,17 +184,15 @@ impl<'a> Person<'a> {
             declared: declared.collect(),
             character,
             traits,
-            candidates: stage.streams.of(user, Purpose::Candidates),
-            reactions: stage.streams.of(user, Purpose::Reactions),
-            exploration: stage.streams.of(user, Purpose::Exploration),
+            rng: stage.streams.of(user, Purpose::Steps),
             step: 0,
+            words: vec![[0; 8]; COMMON_WORDS + count],
+            now: 0,
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
-            drawn: vec![Drawn::default(); count],
-            kind_u: vec![0.0; count.next_multiple_of(LANES)],
-            u: vec![0.0; count.next_multiple_of(LANES)],
-            best: 0,
-            best_probabilities: Probabilities::default(),
+            kinds: vec![0; count],
+            u: vec![[f64::NEG_INFINITY; LANES]; count.div_ceil(LANES)],
+            best_expected: 0.0,
             seed: 0,
             completed_luck: 0.0,
             dismissed_luck: 0.0,
@@ -191,94 +214,85 @@ impl<'a> Person<'a> {
     pub fn advance(&mut self, block: &mut FeatureBlock) {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
-        let moments = scenario.moments;
-        let slot = self.step % moments.per_day;
-        let day = self.day(self.step / moments.per_day);
-        // Slots of equal length, one decision somewhere in each.
-        let span = WAKING.end - WAKING.start;
-        let (from, to) = (slot * span / moments.per_day, (slot + 1) * span / moments.per_day);
-        let word = self.candidates.next_u64();
-        let now = WAKING.start + from + below(word as u32, (to - from).max(1));
-        let time = day * DAY + now;
+        self.rng.fill_bytes(self.words.as_flattened_mut());
+
+        let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
+        self.now = slot.start + below(self.word(0) as u32, slot.end - slot.start);
+        let time = self.day(self.step / scenario.moments.per_day) * DAY + self.now;
         while self.day_old < self.times.len() && self.times[self.day_old] + DAY <= time {
             self.day_old += 1;
         }
         let recent = (self.times.len() - self.day_old) as f64;
         self.times.push(time);
         let weekend = weekend(self.weekday());
-
         let t = &self.character;
-        let felt = (now + DAY - t.shift) % DAY;
+        let felt = (self.now + DAY - t.shift) % DAY;
         let moment_u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
+
         block.set_moment(weekend);
-        self.draw_candidates(now, block);
-
-        // u of every candidate, by rows of the block: the same sums, several candidates at a time.
-        let t = &self.character;
-        let rows = block.row(4).iter().zip(block.row(5)).zip(block.row(6));
-        for ((u, kind), ((priority, urgency), effort)) in self.u.iter_mut().zip(&self.kind_u).zip(rows) {
-            *u = (moment_u + kind)
-                + (t.priority * (2.0 * priority - 1.0) + (t.urgency * urgency + t.effort * effort));
+        if scenario.change.is_some() {
+            self.change_tastes();
         }
-        let mut best = 0;
-        for (k, u) in self.u[..self.drawn.len()].iter().enumerate() {
-            if *u > self.u[best] {
-                best = k;
-            }
-        }
-        self.best = best;
-        self.best_probabilities = self.probabilities_of(self.u[best]);
+        self.draw_candidates(moment_u, block);
 
-        let (first, second) = (self.reactions.next_u64(), self.reactions.next_u64());
+        let (first, second) = (self.word(1), self.word(2));
         self.completed_luck = unit((first >> 32) as u32);
         self.dismissed_luck = unit(first as u32);
         self.snoozed_luck = unit((second >> 32) as u32);
         self.dwell_level = (second as u32 & 0xfff) as usize;
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
-        self.seed = self.exploration.next_u64() % Luck::SEEDS;
+        self.seed = self.word(3) % Luck::SEEDS;
         self.step += 1;
     }
 
-    /// Draws the candidates of a step at quarter hour `now`: their dimensions go into `block`, and what their
-    /// kind and hour add to u into `kind_u`.
+    /// A random word of this step.
     #[inline(always)]
-    fn draw_candidates(&mut self, now: u32, block: &mut FeatureBlock) {
+    fn word(&self, i: usize) -> u64 {
+        u64::from_le_bytes(self.words[i])
+    }
+
+    /// The candidate of this step.
+    #[inline(always)]
+    fn drawn(&self, k: usize) -> Drawn {
+        Drawn::of(self.word(COMMON_WORDS + k), self.stage)
+    }
+
+    /// Draws the candidates of a step, writes their dimensions into `block`, and computes u of each and the
+    /// largest of them.
+    #[inline(always)]
+    fn draw_candidates(&mut self, moment_u: f64, block: &mut FeatureBlock) {
         let (stage, t) = (self.stage, &self.character);
-        let kinds = t.kinds.len() as u32;
-        let changed = self.changed();
-        let dues = (DUE_DAYS.end() - DUE_DAYS.start() + 1) as u32;
-        let hours = OWN_HOURS.end() - OWN_HOURS.start() + 1;
-        let mut rows = block.candidate_rows();
-        for (k, (drawn, kind_u)) in self.drawn.iter_mut().zip(&mut self.kind_u).enumerate() {
-            // One word per candidate, cut into fields: kind, priority, due date, effort, own hour.
-            let word = self.candidates.next_u64();
-            let field = |shift: u32, bits: u32| (word >> shift) as u32 & ((1 << bits) - 1);
-            let kind = (field(0, 12) * kinds) >> 12;
-            let priority = (field(12, 12) * 101) >> 12;
-            let due = if field(24, 10) < stage.due_below { (field(34, 8) * dues) >> 8 } else { dues };
-            let effort = field(42, 3);
-            let own_hour = field(45, 10) < stage.hour_below;
-            let own = 4 * (OWN_HOURS.start() + ((field(55, 9) * hours) >> 9));
-            let quarter = if own_hour { own } else { now };
-            *drawn = Drawn {
-                kind: kind as u8,
-                priority: priority as u8,
-                due: due as u8,
-                effort: effort as u8,
-                quarter: quarter as u8,
-                own_hour,
-            };
-            let KindTaste { taste, next, preferred } = t.kinds[kind as usize];
-            let away = quarter + DAY - preferred;
-            *kind_u = taste + changed * (next - taste) + t.timing * stage.alignment.at(away as usize);
-            let features = CandidateFeatures {
-                clock: stage.clock.at(quarter as usize),
-                priority: stage.priority.at(priority as usize),
-                urgency: stage.urgency.at(due as usize),
-                effort: stage.effort.at(effort as usize),
-            };
-            rows.set(k, &features);
+        let words = self.words[COMMON_WORDS..].chunks(LANES);
+        let own = self.kinds.chunks_mut(LANES).zip(&mut self.u);
+        let mut best = [f64::NEG_INFINITY; LANES];
+        for (mut tile, (words, (kinds, us))) in block.tiles_mut().zip(words.zip(own)) {
+            // What kind and hour add; nothing can make up for it where there is no candidate.
+            let mut kind_u = [f64::NEG_INFINITY; LANES];
+            for (lane, (word, kind)) in words.iter().zip(kinds).enumerate() {
+                let drawn = Drawn::of(u64::from_le_bytes(*word), stage);
+                let quarter = drawn.meant_for.quarter(self.now);
+                let KindTaste { now, offset, .. } = t.kinds[drawn.kind];
+                *kind = drawn.kind as u8;
+                kind_u[lane % LANES] = now + t.timing * stage.alignment.at((quarter + offset) as usize);
+                let features = CandidateFeatures {
+                    clock: stage.clock.at(quarter as usize),
+                    priority: stage.priority.at(drawn.priority),
+                    urgency: stage.urgency.at(drawn.due),
+                    effort: stage.effort.at(drawn.effort),
+                };
+                tile.set_candidate(lane, &features);
+            }
+            let [priority, urgency, effort] = tile.asks();
+            let mut u = [0.0; LANES];
+            for l in 0..LANES {
+                u[l] = (moment_u + kind_u[l])
+                    + (t.priority * (2.0 * priority[l] - 1.0) + (t.urgency * urgency[l] + t.effort * effort[l]));
+                best[l] = if u[l] > best[l] { u[l] } else { best[l] };
+            }
+            *us = u;
         }
+        let best = best.into_iter().fold(f64::NEG_INFINITY, |m, u| if u > m { u } else { m });
+        self.best_expected = self.expected(self.probabilities_of(best));
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.
@@ -290,7 +304,7 @@ impl<'a> Person<'a> {
     /// Index of each candidate's kind.
     #[inline(always)]
     pub fn kind(&self, k: usize) -> usize {
-        self.drawn[k].kind as usize
+        self.kinds[k] as usize
     }
 
     /// What sets this user apart, where the scenario declares it.
@@ -331,28 +345,23 @@ impl<'a> Person<'a> {
     /// Expected reward of the best candidate: what an oracle that knows the person would get.
     #[inline(always)]
     pub fn best_expected(&self) -> f64 {
-        self.expected(self.best_probabilities)
+        self.best_expected
     }
 
     /// How the person reacts when candidate `k` is shown.
     #[inline(always)]
     pub fn react(&self, k: usize) -> Outcome {
-        let probabilities =
-            if k == self.best { self.best_probabilities } else { self.probabilities_of(self.u[k]) };
+        let probabilities = self.probabilities_of(self.u.as_flattened()[k]);
         let Probabilities { completed, dismissed } = probabilities;
-        let reaction = if self.completed_luck < completed {
-            Reaction::Completed
-        } else if self.dismissed_luck < dismissed {
-            Reaction::Dismissed
-        } else if self.snoozed_luck < self.stage.persona.raw().refusal.snooze {
-            Reaction::Snoozed
-        } else {
-            Reaction::Ignored
-        };
-        let drawn = &self.drawn[k];
+        // One of eight cases, looked up: branches on luck cannot be predicted.
+        let case = usize::from(self.completed_luck < completed)
+            | usize::from(self.dismissed_luck < dismissed) << 1
+            | usize::from(self.snoozed_luck < self.stage.persona.raw().refusal.snooze) << 2;
+        let reaction = REACTIONS[case];
+        let drawn = self.drawn(k);
         let event = Event {
-            kind: drawn.kind as usize,
-            hour: f64::from(drawn.quarter) / 4.0,
+            kind: drawn.kind,
+            hour: f64::from(drawn.meant_for.quarter(self.now)) / 4.0,
             reaction,
             dwell_seconds: self.stage.dwell(reaction, self.dwell_level),
         };
@@ -368,39 +377,47 @@ impl<'a> Person<'a> {
         } else {
             (&self.declared[..], None)
         };
-        let serving = self.serving();
-        let mut rows = block.profile_rows();
-        for (k, drawn) in self.drawn.iter().enumerate() {
-            let kind = drawn.kind as usize;
-            let features = match (serving, user) {
-                (ProfileServing::Missing, _) => &ProfileFeatures::UNKNOWN,
-                (ProfileServing::WrongKind, _) => &by_kind[next_kind(kind, by_kind.len())],
-                (ProfileServing::UserLevel, Some(user)) => user,
-                // A declared profile was cut down to the user's own values when it was drawn.
-                (ProfileServing::UserLevel | ProfileServing::Full, _) => &by_kind[kind],
-            };
-            rows.set(k, features);
+        match (self.serving(), user) {
+            (ProfileServing::Missing, _) => self.fill_profile(block, |_| &ProfileFeatures::UNKNOWN),
+            (ProfileServing::WrongKind, _) => {
+                self.fill_profile(block, |k| &by_kind[next_kind(k, by_kind.len())]);
+            }
+            (ProfileServing::UserLevel, Some(user)) => self.fill_profile(block, |_| user),
+            // A declared profile was cut down to the user's own values when it was drawn.
+            (ProfileServing::UserLevel | ProfileServing::Full, _) => self.fill_profile(block, |k| &by_kind[k]),
+        }
+    }
+
+    /// Writes the profile's dimensions that hold for each candidate's kind.
+    #[inline(always)]
+    fn fill_profile<'p>(&self, block: &mut FeatureBlock, of_kind: impl Fn(usize) -> &'p ProfileFeatures) {
+        for (mut tile, kinds) in block.tiles_mut().zip(self.kinds.chunks(LANES)) {
+            for (lane, kind) in kinds.iter().enumerate() {
+                tile.set_profile(lane, of_kind(*kind as usize));
+            }
         }
     }
 
     /// This step as a request would put it: what [`Self::advance`] and [`Self::serve_profile`] put into the
     /// block. Candidates are named `c0`, `c1`, ...
     pub fn request(&self, history: &History) -> RawRequest {
-        let time = self.times.last().copied().unwrap_or(0);
-        let candidate = |(k, d): (usize, &Drawn)| Candidate {
-            id: format!("c{k}"),
-            kind: Some(self.stage.kinds[d.kind as usize].clone()),
-            priority: Some(f64::from(d.priority) / 100.0),
-            due_in_days: DUE_DAYS.clone().nth(d.due as usize).map(f64::from),
-            effort_minutes: Some(f64::from(EFFORT_MINUTES[d.effort as usize])),
-            hour: d.own_hour.then(|| f64::from(d.quarter) / 4.0),
+        let candidate = |k: usize| {
+            let drawn = self.drawn(k);
+            Candidate {
+                id: format!("c{k}"),
+                kind: Some(self.stage.kinds[drawn.kind].clone()),
+                priority: Some(drawn.priority as f64 / 100.0),
+                due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
+                effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
+                hour: drawn.meant_for.own_hour(),
+            }
         };
         RawRequest {
             user: None,
             policy: None,
             seed: Some(self.seed),
-            context: Context { hour: f64::from(time % DAY) / 4.0, weekday: self.weekday() },
-            candidates: self.drawn.iter().enumerate().map(candidate).collect(),
+            context: Context { hour: f64::from(self.now) / 4.0, weekday: self.weekday() },
+            candidates: (0..self.kinds.len()).map(candidate).collect(),
             profile_features: self.served_profile(history),
         }
     }
@@ -419,17 +436,20 @@ impl<'a> Person<'a> {
         self.times.last().map_or(0, |time| (time / DAY % 7) as u8)
     }
 
-    /// How far tastes have moved towards those for the next kind, in [0, 1].
-    fn changed(&self) -> f64 {
+    /// Moves tastes towards those for the next kind, as far as the scenario's change has gone.
+    fn change_tastes(&mut self) {
         let scenario = self.stage.scenario.raw();
-        let Some(change) = scenario.change else { return 0.0 };
+        let Some(change) = scenario.change else { return };
         let lived = f64::from(self.step) - f64::from(self.history_steps());
         let part = lived / f64::from(scenario.steps);
         let share = match change.kind {
             ChangeKind::Sudden => f64::from(u8::from(part >= change.at)),
             ChangeKind::Drift => ((part - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
         };
-        share * self.stage.persona.raw().changeability
+        let share = share * self.stage.persona.raw().changeability;
+        for kind in &mut self.character.kinds {
+            kind.now = kind.taste + share * (kind.next - kind.taste);
+        }
     }
 
     #[inline(always)]
@@ -441,8 +461,7 @@ impl<'a> Person<'a> {
 
     #[inline(always)]
     fn expected(&self, p: Probabilities) -> f64 {
-        let snooze = self.stage.persona.raw().refusal.snooze;
-        let mild = snooze * Reaction::Snoozed.reward() + (1.0 - snooze) * Reaction::Ignored.reward();
+        let mild = self.stage.mild_reward;
         let refused = p.dismissed * Reaction::Dismissed.reward() + (1.0 - p.dismissed) * mild;
         p.completed * Reaction::Completed.reward() + (1.0 - p.completed) * refused
     }
@@ -462,9 +481,10 @@ impl Character {
         let shift = quarters(spread.hours * normal());
         let tastes: Vec<f64> = persona.kinds.values().map(|k| k.taste + spread.taste * normal()).collect();
         let kinds = persona.kinds.values().enumerate().map(|(i, kind)| KindTaste {
+            now: tastes[i],
             taste: tastes[i],
             next: tastes[next_kind(i, tastes.len())],
-            preferred: quarters(kind.preferred_hour + spread.hours * normal()),
+            offset: DAY - quarters(kind.preferred_hour + spread.hours * normal()),
         });
         let kinds = kinds.collect();
         let conditions = stage.scenario.raw().profile;

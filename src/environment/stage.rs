@@ -10,19 +10,20 @@ use crate::scenario::Scenario;
 use rand::SeedableRng;
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
+use std::ops::{Range, RangeInclusive};
 
 /// Quarter hours in a day, the resolution of simulated time.
 pub(super) const QUARTERS: usize = 96;
 /// Waking quarter hours, from 7:00 to 23:00, over which decisions are spread.
-pub(super) const WAKING: std::ops::Range<u32> = 28..92;
+pub(super) const WAKING: Range<u32> = 28..92;
 /// Values of `due_in_days` that a candidate may have: three days overdue to two weeks ahead.
-pub(super) const DUE_DAYS: std::ops::RangeInclusive<i32> = -3..=14;
+pub(super) const DUE_DAYS: RangeInclusive<i32> = -3..=14;
 /// Values of `effort_minutes` that a candidate may have.
 pub(super) const EFFORT_MINUTES: [u32; 8] = [5, 10, 15, 20, 30, 45, 60, 90];
 /// Whole hours that a candidate may be meant for.
-pub(super) const OWN_HOURS: std::ops::RangeInclusive<u32> = 6..=22;
-/// Levels of the dwell's noise.
-const DWELL_LEVELS: usize = 1024;
+pub(super) const OWN_HOURS: RangeInclusive<u32> = 6..=22;
+/// Levels of the dwell's noise: few enough that the tables stay in the fastest cache.
+const DWELL_LEVELS: usize = 256;
 
 /// A persona in a scenario, compiled: tables over the finitely many hours, priorities, dates and efforts
 /// that simulated candidates have. The features in them come from [`crate::features`].
@@ -44,9 +45,14 @@ pub struct Stage<'a> {
     pub(super) urgency: Table<f64, 32>,
     /// The effort feature by position in [`EFFORT_MINUTES`].
     pub(super) effort: Table<f64, 8>,
-    /// Candidates have a due date, or an hour of their own, when ten random bits are below these.
-    pub(super) due_below: u32,
-    pub(super) hour_below: u32,
+    /// Position in `urgency` by ten random bits.
+    pub(super) due: Table<u8, 1024>,
+    /// When a candidate is meant for, by ten random bits.
+    pub(super) meant_for: Table<MeantFor, 1024>,
+    /// Quarter hours of the day's decisions: slots of equal length, one decision somewhere in each.
+    pub(super) slots: Vec<Range<u32>>,
+    /// Expected reward of a tip that is neither completed nor dismissed.
+    pub(super) mild_reward: f64,
     /// Dwell in seconds by reaction and level.
     pub(super) dwell: [Vec<f64>; 4],
 }
@@ -64,6 +70,13 @@ impl<'a> Stage<'a> {
             };
             raw.receptive.iter().map(bump).sum::<f64>()
         };
+        let (candidates, per_day) = (scenario.raw().candidates, scenario.raw().moments.per_day);
+        let span = WAKING.end - WAKING.start;
+        let slots = (0..per_day).map(|slot| {
+            let from = WAKING.start + slot * span / per_day;
+            from..(WAKING.start + (slot + 1) * span / per_day).max(from + 1)
+        });
+        let no_due = DUE_DAYS.count() as u8;
         let dues = DUE_DAYS.map(|d| Some(f64::from(d))).chain([None]);
         let medians = [raw.dwell.completed, raw.dwell.snoozed, raw.dwell.ignored, raw.dwell.dismissed];
         Self {
@@ -77,8 +90,11 @@ impl<'a> Stage<'a> {
             priority: Table::new((0..=100).map(|p| features::priority(Some(f64::from(p) / 100.0)))),
             urgency: Table::new(dues.map(features::urgency)),
             effort: Table::new(EFFORT_MINUTES.iter().map(|m| features::effort(Some(f64::from(*m))))),
-            due_below: ten_bits(scenario.raw().candidates.due_share),
-            hour_below: ten_bits(scenario.raw().candidates.hour_share),
+            due: guide(candidates.due_share, 0..no_due, no_due),
+            meant_for: guide(candidates.hour_share, OWN_HOURS.map(MeantFor::hour), MeantFor::THE_MOMENT),
+            slots: slots.collect(),
+            mild_reward: raw.refusal.snooze * Reaction::Snoozed.reward()
+                + (1.0 - raw.refusal.snooze) * Reaction::Ignored.reward(),
             dwell: medians.map(|median| dwell_levels(median, raw.dwell.spread)),
         }
     }
@@ -110,9 +126,37 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A share in [0, 1] as a threshold for ten random bits.
-fn ten_bits(share: f64) -> u32 {
-    (share * 1024.0).ceil() as u32
+/// What ten random bits give: one of `values`, evenly, with this probability, else `without`.
+fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Table<T, 1024> {
+    let values: Vec<T> = values.collect();
+    let with = (share * 1024.0).ceil() as usize;
+    Table::new((0..1024).map(|i| if i < with { values[i * values.len() / with] } else { without }))
+}
+
+/// When a candidate is meant for: an hour of its own or the moment, without a branch that nobody could predict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MeantFor {
+    own_quarter: u8,
+    moments: u8,
+}
+
+impl MeantFor {
+    const THE_MOMENT: Self = Self { own_quarter: 0, moments: 1 };
+
+    fn hour(hour: u32) -> Self {
+        Self { own_quarter: 4 * hour as u8, moments: 0 }
+    }
+
+    /// The quarter hour, in a moment at quarter hour `now`.
+    #[inline(always)]
+    pub(super) fn quarter(self, now: u32) -> u32 {
+        u32::from(self.own_quarter) + u32::from(self.moments) * now
+    }
+
+    /// The hour of its own.
+    pub(super) fn own_hour(self) -> Option<f64> {
+        (self.moments == 0).then(|| f64::from(self.own_quarter) / 4.0)
+    }
 }
 
 /// A table whose length is a power of two, so that a masked index needs no check.

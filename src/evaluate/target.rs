@@ -305,8 +305,7 @@ impl Learner {
                 .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
             let features = CandidateFeatures { clock, priority: 0.5, urgency: 0.0, effort: 0.25 };
             self.block.set_moment(weekend);
-            let mut rows = self.block.candidate_rows();
-            (0..candidates).for_each(|k| rows.set(k, &features));
+            (0..candidates).for_each(|k| self.block.set_candidate(k, &features));
             return Ok(());
         }
         let logged = row.features.len() / candidates;

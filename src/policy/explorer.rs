@@ -2,6 +2,7 @@
 //! propensity is computed.
 
 use crate::error::{Fault, Result, within};
+use crate::features::{LANES, Lanes};
 use rand::{Rng, RngExt};
 
 /// An exploration strategy. K is the number of candidates.
@@ -72,10 +73,10 @@ impl Explorer {
         Ok(self)
     }
 
-    /// Chooses by `scores` (length K, at least 1), which for LinUCB and LinTS already carry their optimism.
+    /// Chooses by the scores of K candidates, at least 1, which for LinUCB and LinTS already carry their
+    /// optimism. The last lanes are filled up with minus infinity.
     #[inline(always)]
-    pub fn choose(&self, scores: &[f64], rng: &mut impl Rng) -> Choice {
-        let k = scores.len();
+    pub(crate) fn choose(&self, k: usize, scores: &[Lanes], rng: &mut impl Rng) -> Choice {
         match *self {
             Self::Uniform => Choice { index: below(rng, k), explored: true },
             Self::Egreedy { epsilon } => {
@@ -89,7 +90,7 @@ impl Explorer {
             Self::SquareCb { gamma } => {
                 let top = maximum(scores);
                 let mut left: f64 = rng.random();
-                for (index, score) in scores.iter().enumerate() {
+                for (index, score) in scores.as_flattened()[..k].iter().enumerate() {
                     if *score < top {
                         left -= 1.0 / (k as f64 + gamma * (top - score));
                         if left < 0.0 {
@@ -106,7 +107,7 @@ impl Explorer {
     /// form (LinTS).
     pub fn propensities(&self, scores: &[f64]) -> Option<Vec<f64>> {
         let k = scores.len() as f64;
-        let top = maximum(scores);
+        let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let ties = scores.iter().filter(|s| **s == top).count() as f64;
         let by_rank =
             |best: f64, rest: f64| scores.iter().map(|s| if *s == top { best } else { rest }).collect();
@@ -130,26 +131,48 @@ fn below(rng: &mut impl Rng, n: usize) -> usize {
     ((u64::from(rng.next_u32()) * n as u64) >> 32) as usize
 }
 
+/// The largest score. Lane by lane, so that it goes through vector instructions.
 #[inline(always)]
-fn maximum(scores: &[f64]) -> f64 {
-    scores.iter().fold(f64::NEG_INFINITY, |m, s| if *s > m { *s } else { m })
+fn maximum(scores: &[Lanes]) -> f64 {
+    let larger = |m: f64, s: f64| if s > m { s } else { m };
+    let mut most = [f64::NEG_INFINITY; LANES];
+    for scores in scores {
+        for l in 0..LANES {
+            most[l] = larger(most[l], scores[l]);
+        }
+    }
+    larger(larger(most[0], most[2]), larger(most[1], most[3]))
 }
 
 /// One of the best, evenly. One word is drawn whether or not there is a tie.
 #[inline(always)]
-fn best(scores: &[f64], rng: &mut impl Rng) -> usize {
+fn best(scores: &[Lanes], rng: &mut impl Rng) -> usize {
     let top = maximum(scores);
-    let ties = scores.iter().filter(|s| **s == top).count();
-    let mut skip = below(rng, ties);
-    for (index, score) in scores.iter().enumerate() {
-        if *score == top {
-            if skip == 0 {
-                return index;
-            }
-            skip -= 1;
+    let (first, ties) = find(scores, top);
+    let skip = below(rng, ties);
+    if skip == 0 {
+        return first;
+    }
+    let mut best = scores.as_flattened().iter().enumerate().filter(|(_, score)| **score == top);
+    best.nth(skip).map_or(first, |(index, _)| index)
+}
+
+/// Where a score is first found, and how often: by selections, not by branches, for nobody can predict it.
+#[inline(always)]
+fn find(scores: &[Lanes], wanted: f64) -> (usize, usize) {
+    let mut index: Lanes = [0.0, 1.0, 2.0, 3.0];
+    let (mut first, mut count) = ([f64::INFINITY; LANES], [0.0; LANES]);
+    for scores in scores {
+        for l in 0..LANES {
+            let found = if scores[l] == wanted { index[l] } else { f64::INFINITY };
+            first[l] = if found < first[l] { found } else { first[l] };
+            count[l] += if scores[l] == wanted { 1.0 } else { 0.0 };
+            index[l] += LANES as f64;
         }
     }
-    unreachable!("scores are finite numbers, so one of them is the largest")
+    let smaller = |a: f64, b: f64| if a < b { a } else { b };
+    let first = smaller(smaller(first[0], first[2]), smaller(first[1], first[3]));
+    (first as usize, ((count[0] + count[2]) + (count[1] + count[3])) as usize)
 }
 
 #[cfg(test)]
@@ -191,7 +214,7 @@ mod tests {
             let mut rng = SplitMix64::seed_from_u64(5);
             let mut seen = [0.0; 4];
             for _ in 0..n {
-                seen[explorer.choose(&scores, &mut rng).index] += 1.0;
+                seen[explorer.choose(4, &[scores], &mut rng).index] += 1.0;
             }
             let mut chi_square = 0.0;
             for (s, p) in seen.iter().zip(&p) {
@@ -205,9 +228,10 @@ mod tests {
 
     #[test]
     fn the_single_candidate_is_chosen() {
+        const LEAST: f64 = f64::NEG_INFINITY;
         let mut rng = SplitMix64::seed_from_u64(0);
         for explorer in ALL {
-            assert_eq!(explorer.choose(&[-3.0], &mut rng).index, 0);
+            assert_eq!(explorer.choose(1, &[[-3.0, LEAST, LEAST, LEAST]], &mut rng).index, 0);
             assert!(explorer.propensities(&[-3.0]).is_none_or(|p| p == [1.0]));
         }
     }

@@ -12,7 +12,7 @@ pub use explorer::{Choice, Explorer};
 pub use registry::{NAMED, RawPolicy};
 pub use ridge::{Ridge, RidgeNumbers};
 
-use crate::features::{FeatureBlock, FeatureSet};
+use crate::features::{FeatureBlock, FeatureSet, LANES};
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
@@ -73,6 +73,7 @@ pub struct Scratch {
     scores: Vec<f64>,
     widths: Vec<f64>,
     normals: Vec<f64>,
+    factor: Vec<f64>,
     weights: Vec<f64>,
     x: Vec<f64>,
 }
@@ -142,7 +143,7 @@ impl Policy {
         luck: &mut Luck,
         scratch: &mut Scratch,
     ) -> Choice {
-        scratch.scores.resize(block.stride(), 0.0);
+        fit(&mut scratch.scores, block.stride());
         match self.explorer {
             Explorer::Uniform => scratch.scores.fill(0.0),
             Explorer::Egreedy { .. } | Explorer::SquareCb { .. } => {
@@ -157,7 +158,15 @@ impl Policy {
             }
             Explorer::LinTs { v } => model.perturbed_scores(v, block, parts, luck, scratch),
         }
-        self.explorer.choose(&scratch.scores[..block.len()], &mut luck.0)
+        let scores = scratch.scores.as_chunks_mut().0;
+        if let Some(last) = scores.last_mut() {
+            // What fills up the last tile is never the best.
+            let full = LANES - (block.stride() - block.len());
+            for (l, score) in last.iter_mut().enumerate() {
+                *score = if l < full { *score } else { f64::NEG_INFINITY };
+            }
+        }
+        self.explorer.choose(block.len(), scores, &mut luck.0)
     }
 }
 
@@ -230,9 +239,10 @@ impl Model {
     /// more dimensions than the model: v1 looks at the first rows of what v2 sees.
     #[inline(always)]
     pub fn learn(&mut self, block: &FeatureBlock, k: usize, part: usize, reward: f64, scratch: &mut Scratch) {
-        scratch.x.resize(self.blank.stride(), 0.0);
-        scratch.x[self.blank.dim()..].fill(0.0);
-        block.copy_vector(k, &mut scratch.x[..self.blank.dim()]);
+        fit(&mut scratch.x, self.blank.stride());
+        let (x, padding) = scratch.x.split_at_mut(self.blank.dim());
+        block.copy_vector(k, x);
+        padding.fill(0.0);
         self.learn_vector(part, &scratch.x, reward);
     }
 
@@ -262,19 +272,21 @@ impl Model {
         }
     }
 
+    #[inline(always)]
     fn widths_squared(&self, block: &FeatureBlock, parts: &[usize], scratch: &mut Scratch) {
-        scratch.widths.resize(block.stride(), 0.0);
+        fit(&mut scratch.widths, block.stride());
         if self.structure == Structure::Shared {
             self.parts[0].ridge.widths_squared(block, &mut scratch.widths);
         } else {
             for (k, part) in parts.iter().enumerate() {
-                scratch.widths[k] = self.parts[*part].ridge.width_squared(block, k, &mut scratch.x);
+                scratch.widths[k] = self.parts[*part].ridge.width_squared(block, k, &mut scratch.weights);
             }
         }
     }
 
     /// Scores under weights drawn anew for each part that a candidate belongs to, in the order of the
     /// candidates: each part takes D normal draws.
+    #[inline(always)]
     fn perturbed_scores(
         &self,
         v: f64,
@@ -291,12 +303,22 @@ impl Model {
             }
             scratch.normals.clear();
             scratch.normals.extend((0..self.blank.dim()).map(|_| luck.0.sample::<f64, _>(StandardNormal)));
-            self.parts[part].ridge.perturbed(v, &scratch.normals, &mut scratch.weights);
+            let Scratch { normals, factor, weights, .. } = &mut *scratch;
+            self.parts[part].ridge.perturbed(v, normals, factor, weights);
             for k in first..block.len() {
                 if shared || parts[k] == part {
                     scratch.scores[k] = ridge::weighted(&scratch.weights[..self.blank.dim()], block, k);
                 }
             }
         }
+    }
+}
+
+/// Gives a buffer its length, with zeros, if it has another one.
+#[inline(always)]
+fn fit(buffer: &mut Vec<f64>, len: usize) {
+    if buffer.len() != len {
+        buffer.clear();
+        buffer.resize(len, 0.0);
     }
 }

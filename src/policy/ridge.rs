@@ -8,11 +8,11 @@
 //! With forgetting g < 1: A <- g A + (1 - g) lambda I + x x^T, b <- g b + r x. The prior is topped up so
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
 //!
-//! The kernels are written for a number of dimensions `d` that the built-in feature sets pass as a
-//! constant: the compiler makes one version for 7, one for 12 and one for any other. Sums run over
-//! dimensions in order, vectors over lanes that do not mix, so no instruction set changes a bit.
+//! The kernels work on panels of a few vector registers that stay in registers while the rows of a matrix
+//! go by, so they are as fast for any number of dimensions. Sums run over rows in order, vectors over lanes
+//! that do not mix and nothing is fused, so no instruction set changes a bit.
 
-use crate::features::{FeatureBlock, LANES};
+use crate::features::{FeatureBlock, LANES, Lanes};
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -25,9 +25,12 @@ pub struct Ridge {
     lambda: f64,
     forgetting: f64,
     updates: u64,
-    /// D rows of `stride` values, symmetric, zero beyond D.
+    /// D rows of `stride` values, symmetric, zero beyond D; without the `recent` observations.
     a: Vec<f64>,
-    /// The inverse of `a`, laid out alike.
+    /// Vectors that `a` still lacks. Only an exact solve and a state file need A, choosing does not: it is
+    /// brought up to date when one of them comes.
+    recent: Vec<Lanes>,
+    /// The inverse of A, laid out as `a` is.
     inverse: Vec<f64>,
     /// Length `stride`, zero beyond D; `theta` and `scratch` too.
     b: Vec<f64>,
@@ -50,13 +53,16 @@ pub struct RidgeNumbers {
     pub theta: Vec<f64>,
 }
 
-/// Calls a kernel with the number of dimensions as a constant for the built-in feature sets.
-macro_rules! with_constant_dim {
-    ($dim:expr, $kernel:ident($($argument:expr),*)) => {
-        match $dim {
-            7 => $kernel(7, $($argument),*),
-            12 => $kernel(12, $($argument),*),
-            d => $kernel(d, $($argument),*),
+/// Calls a kernel for rows of so many lanes, with their number as a constant where they are few: what it
+/// sums up then stays in registers. 0 stands for any other number.
+macro_rules! for_lanes {
+    ($lanes:expr, $kernel:ident($($argument:expr),*)) => {
+        match $lanes {
+            1 => $kernel::<1>($($argument),*),
+            2 => $kernel::<2>($($argument),*),
+            3 => $kernel::<3>($($argument),*),
+            4 => $kernel::<4>($($argument),*),
+            _ => $kernel::<0>($($argument),*),
         }
     };
 }
@@ -67,24 +73,23 @@ impl Ridge {
     /// `lambda` must be positive and `forgetting` in (0, 1]; a policy's specification has checked it.
     pub fn new(dim: usize, lambda: f64, forgetting: f64) -> Self {
         let stride = dim.next_multiple_of(LANES);
-        let diagonal = |value: f64| {
-            let mut m = vec![0.0; dim * stride];
-            (0..dim).for_each(|i| m[i * stride + i] = value);
-            m
-        };
+        let square = vec![0.0; dim * stride];
         let zeros = vec![0.0; stride];
-        Self {
+        let mut ridge = Self {
             dim,
             stride,
             lambda,
             forgetting,
             updates: 0,
-            a: diagonal(lambda),
-            inverse: diagonal(1.0 / lambda),
+            a: square.clone(),
+            recent: Vec::new(),
+            inverse: square,
             b: zeros.clone(),
             theta: zeros.clone(),
             scratch: zeros,
-        }
+        };
+        ridge.clear();
+        ridge
     }
 
     /// Back to the model before any observation, without a new allocation.
@@ -96,6 +101,7 @@ impl Ridge {
             self.a[i * self.stride + i] = self.lambda;
             self.inverse[i * self.stride + i] = 1.0 / self.lambda;
         }
+        self.recent.clear();
         self.updates = 0;
     }
 
@@ -124,8 +130,9 @@ impl Ridge {
     /// theta . x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        let theta = &self.theta[..];
-        with_constant_dim!(self.dim, dot_rows(theta, block, out));
+        for (out, tile) in lanes_mut(out).iter_mut().zip(block.tiles()) {
+            *out = self.theta().iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
+        }
     }
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
@@ -138,25 +145,25 @@ impl Ridge {
     pub fn width_squared(&self, block: &FeatureBlock, k: usize, x: &mut Vec<f64>) -> f64 {
         x.resize(self.dim, 0.0);
         block.copy_vector(k, x);
-        quadratic_form(self.dim, &self.inverse, x)
+        quadratic_form(self.stride, &self.inverse, x)
     }
 
     /// x^T A^-1 x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn widths_squared(&self, block: &FeatureBlock, out: &mut [f64]) {
-        let inverse = &self.inverse[..];
-        with_constant_dim!(self.dim, quadratic_forms(inverse, block, out));
+        for (out, tile) in lanes_mut(out).iter_mut().zip(block.tiles()) {
+            *out = quadratic_forms(self.stride, &self.inverse, tile);
+        }
     }
 
-    /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`:
-    /// theta + v L^-T z with A = L L^T. `out` has the model's stride.
-    pub fn perturbed(&self, v: f64, z: &[f64], out: &mut Vec<f64>) {
-        let mut factor = self.a.clone();
-        with_constant_dim!(self.dim, cholesky(&mut factor));
-        out.clear();
+    /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
+    /// with A^-1 = U^T U. `out` gets the model's stride; `factor` is room for U.
+    #[inline(always)]
+    pub fn perturbed(&self, v: f64, z: &[f64], factor: &mut Vec<f64>, out: &mut Vec<f64>) {
+        factor.clone_from(&self.inverse);
+        cholesky(self.stride, factor);
         out.resize(self.stride, 0.0);
-        out[..self.dim].copy_from_slice(&z[..self.dim]);
-        solve_transposed(self.dim, &factor, out);
+        weighted_sum(&z[..self.dim], factor, out);
         for (o, t) in out.iter_mut().zip(&self.theta) {
             *o = t + v * *o;
         }
@@ -166,34 +173,54 @@ impl Ridge {
     #[inline(always)]
     pub fn learn(&mut self, x: &[f64], r: f64) {
         self.updates += 1;
-        let stride = self.stride;
-        let x = &x[..stride];
+        let x = &x[..self.stride];
         if self.forgetting < 1.0 {
-            let g = self.forgetting;
-            self.a.iter_mut().for_each(|v| *v *= g);
-            self.b.iter_mut().for_each(|v| *v *= g);
-            (0..self.dim).for_each(|i| self.a[i * stride + i] += (1.0 - g) * self.lambda);
+            self.forget();
         }
-        let Self { a, inverse, b, theta, scratch, .. } = self;
-        with_constant_dim!(self.dim, add_outer_product(a, b, x, r));
+        lanes(x).iter().for_each(|lanes| self.recent.push(*lanes));
+        add_scaled(&mut self.b, r, x);
         if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {
             self.refresh();
         } else {
-            with_constant_dim!(self.dim, sherman_morrison(inverse, theta, scratch, x, r));
+            self.update_inverse(x, r);
         }
     }
 
+    /// A^-1 and theta after one more observation (Sherman & Morrison 1950): with p = A^-1 x and
+    /// q = p / sqrt(1 + x . p), A^-1 <- A^-1 - q q^T and theta <- theta + q (r - theta . x) / sqrt(1 + x . p).
+    #[inline(always)]
+    fn update_inverse(&mut self, x: &[f64], r: f64) {
+        let Self { dim, inverse, theta, scratch: q, .. } = self;
+        weighted_sum(&x[..*dim], inverse, q);
+        let scale = 1.0 / (1.0 + dot(x, q)).sqrt();
+        let step = (r - dot(theta, x)) * scale;
+        lanes_mut(q).iter_mut().for_each(|q| *q = q.map(|q| q * scale));
+        add_outer_product(-1.0, q, inverse);
+        add_scaled(theta, step, q);
+    }
+
+    /// Weighs all that was learned less.
+    fn forget(&mut self) {
+        let g = self.forgetting;
+        self.a.iter_mut().for_each(|v| *v *= g);
+        self.b.iter_mut().for_each(|v| *v *= g);
+        (0..self.dim).for_each(|i| self.a[i * self.stride + i] += (1.0 - g) * self.lambda);
+    }
+
     /// Recomputes A^-1 and theta from A and b.
+    #[inline(never)]
     fn refresh(&mut self) {
         let (dim, stride) = (self.dim, self.stride);
+        let recent = self.recent.as_flattened().chunks_exact(stride);
+        recent.for_each(|x| add_outer_product(1.0, x, &mut self.a));
+        self.recent.clear();
         let mut factor = self.a.clone();
-        with_constant_dim!(dim, cholesky(&mut factor));
+        cholesky(stride, &mut factor);
         for j in 0..dim {
             let column = &mut self.scratch[..];
             column.fill(0.0);
             column[j] = 1.0;
-            solve_lower(dim, &factor, column);
-            solve_transposed(dim, &factor, column);
+            solve(&factor, column);
             // The lower triangle is what both halves get: exactly symmetric.
             for i in j..dim {
                 self.inverse[i * stride + j] = column[i];
@@ -201,8 +228,7 @@ impl Ridge {
             }
         }
         self.theta.copy_from_slice(&self.b);
-        solve_lower(dim, &factor, &mut self.theta);
-        solve_transposed(dim, &factor, &mut self.theta);
+        solve(&factor, &mut self.theta);
     }
 
     /// The numbers to keep.
@@ -210,9 +236,12 @@ impl Ridge {
         let lower = |m: &[f64]| -> Vec<f64> {
             (0..self.dim).flat_map(|i| m[i * self.stride..=i * self.stride + i].iter().copied()).collect()
         };
+        let mut a = self.a.clone();
+        let recent = self.recent.as_flattened().chunks_exact(self.stride);
+        recent.for_each(|x| add_outer_product(1.0, x, &mut a));
         RidgeNumbers {
             updates: self.updates,
-            a: lower(&self.a),
+            a: lower(&a),
             b: self.b[..self.dim].to_vec(),
             a_inverse: lower(&self.inverse),
             theta: self.theta().to_vec(),
@@ -257,7 +286,7 @@ impl Ridge {
         self.b[..dim].copy_from_slice(b);
         self.updates = updates;
         let mut factor = self.a.clone();
-        if !cholesky(dim, &mut factor) {
+        if !cholesky(stride, &mut factor) {
             return Err("A is not positive definite".to_owned());
         }
         self.refresh();
@@ -288,163 +317,153 @@ fn fill_symmetric(dim: usize, stride: usize, lower: &[f64], full: &mut [f64]) {
     }
 }
 
-/// y += w x, lane by lane; both are padded to whole lanes.
+/// The values as whole lanes; they are padded, so that nothing is left over.
+#[inline(always)]
+fn lanes(values: &[f64]) -> &[Lanes] {
+    values.as_chunks().0
+}
+
+/// See [`lanes`].
+#[inline(always)]
+fn lanes_mut(values: &mut [f64]) -> &mut [Lanes] {
+    values.as_chunks_mut().0
+}
+
+/// y + w x
+#[inline(always)]
+fn plus_scaled(mut y: Lanes, w: f64, x: Lanes) -> Lanes {
+    for l in 0..LANES {
+        y[l] += w * x[l];
+    }
+    y
+}
+
+/// y += w x
 ///
 /// Lanes are read as a whole before any is written, here and below: the compiler then needs no proof that x
 /// and y are apart to use vector instructions.
 #[inline(always)]
 fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
-    for (y, x) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(x.as_chunks::<LANES>().0) {
-        let (mut sum, x) = (*y, *x);
-        for l in 0..LANES {
-            sum[l] += w * x[l];
-        }
-        *y = sum;
+    for (y, x) in lanes_mut(y).iter_mut().zip(lanes(x)) {
+        *y = plus_scaled(*y, w, *x);
     }
-}
-
-/// out[k] = sum over i of weights[i] rows[i][k].
-#[inline(always)]
-fn dot_rows(d: usize, weights: &[f64], block: &FeatureBlock, out: &mut [f64]) {
-    out.fill(0.0);
-    for (w, row) in weights[..d].iter().zip(block.rows()) {
-        add_scaled(out, *w, row);
-    }
-}
-
-/// One entry of what [`dot_rows`] computes, in the same order of additions.
-pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
-    weights.iter().enumerate().fold(0.0, |sum, (i, w)| sum + w * block.row(i)[k])
-}
-
-/// out[k] = x_k^T M x_k for symmetric M.
-#[inline(always)]
-fn quadratic_forms(d: usize, m: &[f64], block: &FeatureBlock, out: &mut [f64]) {
-    let stride = d.next_multiple_of(LANES);
-    let m = &m[..d * stride];
-    for (c, chunk) in out.chunks_exact_mut(LANES).enumerate() {
-        let at = |i: usize| &block.row(i)[c * LANES..(c + 1) * LANES];
-        let mut total = [0.0; LANES];
-        for i in 0..d {
-            // The diagonal once, what is below it twice: M is symmetric.
-            let mut below = [0.0; LANES];
-            for j in 0..i {
-                let w = m[i * stride + j];
-                for (sum, x) in below.iter_mut().zip(at(j)) {
-                    *sum += w * x;
-                }
-            }
-            let w = m[i * stride + i];
-            for ((sum, below), x) in total.iter_mut().zip(below).zip(at(i)) {
-                *sum += x * (2.0 * below + w * x);
-            }
-        }
-        for (out, total) in chunk.iter_mut().zip(total) {
-            *out = if total > 0.0 { total } else { 0.0 };
-        }
-    }
-}
-
-/// One entry of what [`quadratic_forms`] computes, in the same order of operations.
-fn quadratic_form(d: usize, m: &[f64], x: &[f64]) -> f64 {
-    let stride = d.next_multiple_of(LANES);
-    let mut total = 0.0;
-    for i in 0..d {
-        let below = (0..i).fold(0.0, |sum, j| sum + m[i * stride + j] * x[j]);
-        total += x[i] * (2.0 * below + m[i * stride + i] * x[i]);
-    }
-    total.max(0.0)
-}
-
-/// a += x x^T, b += r x.
-#[inline(always)]
-fn add_outer_product(d: usize, a: &mut [f64], b: &mut [f64], x: &[f64], r: f64) {
-    let stride = d.next_multiple_of(LANES);
-    let x = &x[..stride];
-    for (row, xi) in a[..d * stride].chunks_exact_mut(stride).zip(x) {
-        add_scaled(row, *xi, x);
-    }
-    add_scaled(&mut b[..stride], r, x);
-}
-
-/// A^-1 and theta after one more observation (Sherman & Morrison 1950):
-/// with p = A^-1 x and s = 1 + x . p, A^-1 <- A^-1 - p p^T / s and theta <- theta + p (r - theta . x) / s.
-#[inline(always)]
-fn sherman_morrison(d: usize, inverse: &mut [f64], theta: &mut [f64], p: &mut [f64], x: &[f64], r: f64) {
-    let stride = d.next_multiple_of(LANES);
-    let (inverse, theta, p, x) =
-        (&mut inverse[..d * stride], &mut theta[..stride], &mut p[..stride], &x[..stride]);
-    p.fill(0.0);
-    for (row, xi) in inverse.chunks_exact(stride).zip(x) {
-        add_scaled(p, *xi, row);
-    }
-    let shrink = 1.0 / (1.0 + dot(x, p));
-    let step = (r - dot(theta, x)) * shrink;
-    let p = &*p;
-    for (row, pi) in inverse.chunks_exact_mut(stride).zip(p) {
-        for (value, pj) in row.as_chunks_mut::<LANES>().0.iter_mut().zip(p.as_chunks::<LANES>().0) {
-            let (mut difference, pj) = (*value, *pj);
-            for l in 0..LANES {
-                // (pi pj) first: the product commutes, so the matrix stays symmetric to the bit.
-                difference[l] -= (pi * pj[l]) * shrink;
-            }
-            *value = difference;
-        }
-    }
-    add_scaled(theta, step, p);
 }
 
 /// x . y in four running sums: the same bits on every machine.
 #[inline(always)]
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     let mut sum = [0.0; LANES];
-    for (a, b) in x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0) {
+    for (x, y) in lanes(x).iter().zip(lanes(y)) {
         for l in 0..LANES {
-            sum[l] += a[l] * b[l];
+            sum[l] += x[l] * y[l];
         }
     }
     (sum[0] + sum[2]) + (sum[1] + sum[3])
 }
 
-/// Replaces a symmetric matrix by its lower Cholesky factor (what is above the diagonal is left alone);
-/// false if the matrix is not positive definite.
+/// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
 #[inline(always)]
-fn cholesky(d: usize, a: &mut [f64]) -> bool {
-    let stride = d.next_multiple_of(LANES);
-    let a = &mut a[..d * stride];
+fn weighted_sum(weights: &[f64], rows: &[f64], out: &mut [f64]) {
+    for_lanes!(lanes(out).len(), weighted_rows(weights, lanes(rows), out));
+}
+
+#[inline(always)]
+fn weighted_rows<const C: usize>(weights: &[f64], rows: &[Lanes], out: &mut [f64]) {
+    if C == 0 {
+        out.fill(0.0);
+        let rows = rows.as_flattened().chunks_exact(out.len());
+        return weights.iter().zip(rows).for_each(|(w, row)| add_scaled(out, *w, row));
+    }
+    let mut sum = [[0.0; LANES]; C];
+    for (w, row) in weights.iter().zip(rows.as_chunks::<C>().0) {
+        for c in 0..C {
+            sum[c] = plus_scaled(sum[c], *w, row[c]);
+        }
+    }
+    lanes_mut(out).copy_from_slice(&sum);
+}
+
+/// m += sign x x^T. The products commute, so that m stays symmetric to the bit.
+#[inline(always)]
+fn add_outer_product(sign: f64, x: &[f64], m: &mut [f64]) {
+    for_lanes!(lanes(x).len(), add_outer_rows(sign, x, lanes_mut(m)));
+}
+
+#[inline(always)]
+fn add_outer_rows<const C: usize>(sign: f64, x: &[f64], m: &mut [Lanes]) {
+    if C == 0 {
+        let rows = m.as_flattened_mut().chunks_exact_mut(x.len());
+        return x.iter().zip(rows).for_each(|(w, row)| add_scaled(row, sign * w, x));
+    }
+    let mut lanes_of_x = [[0.0; LANES]; C];
+    lanes_of_x.copy_from_slice(lanes(x));
+    for (w, row) in x.iter().zip(m.as_chunks_mut::<C>().0) {
+        for c in 0..C {
+            row[c] = plus_scaled(row[c], sign * w, lanes_of_x[c]);
+        }
+    }
+}
+
+/// theta . x of candidate `k`, in the order of additions of [`Ridge::scores`].
+pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
+    weights.iter().zip(block.values(k)).fold(0.0, |sum, (w, x)| sum + w * x)
+}
+
+/// x^T A^-1 x for the candidates x of a tile.
+#[inline(always)]
+fn quadratic_forms(stride: usize, inverse: &[f64], tile: &[Lanes]) -> Lanes {
+    let mut total = [0.0; LANES];
+    for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
+        // The diagonal once, what is before it twice: A^-1 is symmetric.
+        let before = row[..i].iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
+        for l in 0..LANES {
+            total[l] += x[l] * (2.0 * before[l] + row[i] * x[l]);
+        }
+    }
+    total.map(|total| if total > 0.0 { total } else { 0.0 })
+}
+
+/// One entry of what [`quadratic_forms`] computes, in the same order of operations.
+fn quadratic_form(stride: usize, m: &[f64], x: &[f64]) -> f64 {
+    let mut total = 0.0;
+    for (i, row) in m.chunks_exact(stride).enumerate() {
+        let before = row[..i].iter().zip(x).fold(0.0, |sum, (w, x)| sum + w * x);
+        total += x[i] * (2.0 * before + row[i] * x[i]);
+    }
+    total.max(0.0)
+}
+
+/// Replaces a symmetric matrix by the upper triangle U with U^T U equal to it (Cholesky). False if it is not
+/// positive definite: directions in which it is not are then left out of U.
+#[inline(always)]
+fn cholesky(stride: usize, m: &mut [f64]) -> bool {
     let mut definite = true;
-    for j in 0..d {
-        for i in j..d {
-            let mut sum = a[i * stride + j];
-            for k in 0..j {
-                sum -= a[i * stride + k] * a[j * stride + k];
-            }
-            a[i * stride + j] = if i == j {
-                definite &= sum > 0.0;
-                sum.sqrt()
-            } else {
-                sum / a[j * stride + j]
-            };
+    for j in 0..m.len() / stride {
+        let (row, below) = m[j * stride..].split_at_mut(stride);
+        row[..j].fill(0.0);
+        let scale = if row[j] > 0.0 { 1.0 / row[j].sqrt() } else { 0.0 };
+        definite &= scale > 0.0;
+        row.iter_mut().for_each(|value| *value *= scale);
+        for (other, w) in below.chunks_exact_mut(stride).zip(&row[j + 1..]) {
+            add_scaled(other, -w, row);
         }
     }
     definite
 }
 
-/// x <- L^-1 x.
-fn solve_lower(d: usize, l: &[f64], x: &mut [f64]) {
-    let stride = d.next_multiple_of(LANES);
-    for i in 0..d {
-        let sum = (0..i).fold(x[i], |sum, j| sum - l[i * stride + j] * x[j]);
-        x[i] = sum / l[i * stride + i];
+/// x <- U^-1 U^-T x, which solves U^T U y = x.
+fn solve(u: &[f64], x: &mut [f64]) {
+    let stride = x.len();
+    for (j, row) in u.chunks_exact(stride).enumerate() {
+        x[j] /= row[j];
+        let w = x[j];
+        for (x, u) in x[j + 1..].iter_mut().zip(&row[j + 1..]) {
+            *x -= w * u;
+        }
     }
-}
-
-/// x <- L^-T x.
-fn solve_transposed(d: usize, l: &[f64], x: &mut [f64]) {
-    let stride = d.next_multiple_of(LANES);
-    for i in (0..d).rev() {
-        let sum = (i + 1..d).fold(x[i], |sum, j| sum - l[j * stride + i] * x[j]);
-        x[i] = sum / l[i * stride + i];
+    for (i, row) in u.chunks_exact(stride).enumerate().rev() {
+        let sum = row[i + 1..].iter().zip(&x[i + 1..]).fold(x[i], |sum, (u, x)| sum - u * x);
+        x[i] = sum / row[i];
     }
 }
 
@@ -542,7 +561,7 @@ mod tests {
             }
             let x = padded(&vec![0.3; dim], ridge.stride());
             let expected: f64 = naive_solve(a, vec![0.3; dim]).iter().map(|v| v * 0.3).sum();
-            prop_assert!((quadratic_form(dim, &ridge.inverse, &x) - expected).abs() <= 1e-9 * expected);
+            prop_assert!((quadratic_form(ridge.stride(), &ridge.inverse, &x) - expected).abs() <= 1e-9 * expected);
         }
 
         #[test]
@@ -625,12 +644,12 @@ mod tests {
         let ridge = learned(7, 1.0, 1.0, &data(7, 15, 9));
         let mut rng = SplitMix64::seed_from_u64(11);
         let (n, v) = (40_000, 0.5);
-        let mut out = Vec::new();
+        let (mut factor, mut out) = (Vec::new(), Vec::new());
         let mut sum = [0.0; 7];
         let mut products = [[0.0; 7]; 7];
         for _ in 0..n {
             let z: Vec<f64> = (0..7).map(|_| rng.sample(rand_distr::StandardNormal)).collect();
-            ridge.perturbed(v, &z, &mut out);
+            ridge.perturbed(v, &z, &mut factor, &mut out);
             for i in 0..7 {
                 let di = out[i] - ridge.theta()[i];
                 sum[i] += di;

@@ -129,7 +129,7 @@ impl RehearsalLog {
         let block = FeatureBlock::of(FeatureSet::WIDEST, &request);
         row.features.clear();
         for k in 0..candidates.len() {
-            row.features.extend((0..block.dim()).map(|d| block.row(d)[k]));
+            row.features.extend(block.values(k));
         }
         row.user = names.users.number(line.user.as_bytes());
         row.moment = Some(request.context());
