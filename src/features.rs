@@ -293,10 +293,10 @@ impl FeatureBlock {
         self.len.next_multiple_of(LANES)
     }
 
-    /// The tiles, each D rows.
+    /// The tiles one after the other, each D rows.
     #[inline(always)]
-    pub(crate) fn tiles(&self) -> std::slice::ChunksExact<'_, Lanes> {
-        self.data.chunks_exact(self.dim)
+    pub(crate) fn tiles(&self) -> &[Lanes] {
+        &self.data
     }
 
     /// The tiles, to be written.
@@ -338,7 +338,8 @@ impl Tile<'_> {
     /// Writes dimensions 1, 2, 4, 5 and 6 of the candidate at `lane`.
     #[inline(always)]
     pub(crate) fn set_candidate(&mut self, lane: usize, features: &CandidateFeatures) {
-        let rows: &mut [Lanes; CANDIDATE_DIMS] = self.0.first_chunk_mut().expect("every feature set begins so");
+        let rows: &mut [Lanes; CANDIDATE_DIMS] =
+            self.0.first_chunk_mut().expect("every feature set begins so");
         let lane = lane % LANES;
         rows[1][lane] = features.clock.sin;
         rows[2][lane] = features.clock.cos;
@@ -359,12 +360,6 @@ impl Tile<'_> {
         rows[9][lane] = profile.mean_dwell;
         rows[10][lane] = clock.alignment(profile.preferred);
         rows[11][lane] = profile.tip_volume;
-    }
-
-    /// Priority, urgency and effort: dimensions 4 to 6.
-    #[inline(always)]
-    pub(crate) fn asks(&self) -> [Lanes; 3] {
-        [self.0[4], self.0[5], self.0[6]]
     }
 }
 

@@ -142,26 +142,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs one block.
-    ///
-    /// The loop is compiled twice, for any x86-64 and for those with AVX2; lanes never mix and nothing is
-    /// fused, so both give the same bytes.
     fn block(&self, users: Range<u64>) -> Block {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has just been asked whether it has AVX2.
-            return unsafe { self.block_avx2(users) };
-        }
-        self.block_on_any(users)
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn block_avx2(&self, users: Range<u64>) -> Block {
-        self.block_on_any(users)
-    }
-
-    #[inline(always)]
-    fn block_on_any(&self, users: Range<u64>) -> Block {
         let steps = self.scenario.raw().steps as usize;
         let (personas, policies) = (self.stages.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
@@ -362,24 +343,6 @@ fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
             } else {
                 life.remember(&outcome);
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_instruction_set_changes_no_byte() {
-        let personas = Persona::shipped().unwrap();
-        let policies =
-            ["egreedy-v1", "linucb-v2", "lints-v2", "squarecb-v2"].map(|p| Policy::named(p).unwrap());
-        for scenario in ["steady", "delayed-rewards", "declared-profile"] {
-            let scenario = Scenario::load(scenario).unwrap();
-            let simulation = Simulation::new(&scenario, &personas, &policies, 3).unwrap();
-            // On machines without AVX2 both sides are the same code, and this says nothing.
-            assert_eq!(simulation.block(0..4), simulation.block_on_any(0..4));
         }
     }
 }

@@ -14,7 +14,7 @@
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
 use super::logit::sigmas;
-use super::stage::{DUE_DAYS, EFFORT_MINUTES, MeantFor, QUARTERS, Stage};
+use super::stage::{DUE_DAYS, EFFORT_MINUTES, MeantFor, QUARTERS, Stage, priority};
 use crate::features::{CandidateFeatures, FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
 use crate::history::{Event, History};
 use crate::persona::{noisy_profile, quarter};
@@ -24,6 +24,7 @@ use crate::random::Purpose;
 use crate::reaction::Reaction;
 use crate::request::{Candidate, Context, RawRequest};
 use crate::scenario::{ChangeKind, ProfileServing, ProfileSource, RawScenario};
+use multiversion::multiversion;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
@@ -32,8 +33,8 @@ use serde::{Deserialize, Serialize};
 /// Quarter hours in a day, as simulated time counts them.
 const DAY: u32 = QUARTERS as u32;
 
-/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
-const COMMON_WORDS: usize = 4;
+/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies. One tile.
+const COMMON_WORDS: usize = LANES;
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
@@ -77,13 +78,13 @@ impl Drawn {
     /// The candidate that a random word stands for: it is cut into fields.
     #[inline(always)]
     fn of(word: u64, stage: &Stage) -> Self {
-        let field = |shift: u32, bits: u32| (word >> shift) & ((1 << bits) - 1);
+        let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
         Self {
-            kind: ((field(0, 12) * stage.kinds.len() as u64) >> 12) as usize,
-            priority: ((field(12, 12) * 101) >> 12) as usize,
-            due: stage.due.at(field(24, 10) as usize) as usize,
-            effort: field(34, 3) as usize,
-            meant_for: stage.meant_for.at(field(37, 10) as usize),
+            kind: stage.kind.at(field(0, 8)) as usize,
+            priority: field(8, 8),
+            due: stage.due.at(field(16, 10)) as usize,
+            effort: field(26, 3),
+            meant_for: stage.meant_for.at(field(32, 10)),
         }
     }
 }
@@ -137,16 +138,20 @@ pub struct Person<'a> {
     rng: ChaCha8Rng,
     /// Steps lived, those of the history included.
     step: u32,
-    /// The step's random words, as bytes: those in common, then one per candidate.
-    words: Vec<[u8; 8]>,
+    /// The step's random words, as bytes: those in common, then one per candidate, tile by tile.
+    words: Vec<[[u8; 8]; LANES]>,
     /// Quarter hour of the step.
     now: u32,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
     times: Vec<u32>,
     day_old: usize,
     /// Index of each candidate's kind.
-    kinds: Vec<u8>,
-    /// u of each candidate, in lanes as the block's tiles are, filled up with the least of all numbers.
+    kinds: Vec<[u8; LANES]>,
+    /// Number of candidates.
+    count: usize,
+    /// What kind and hour of each candidate add to u, and u; in lanes as the block's tiles are, filled up with
+    /// the least of all numbers.
+    kind_u: Vec<Lanes>,
     u: Vec<Lanes>,
     /// Expected reward of the best candidate.
     best_expected: f64,
@@ -186,12 +191,14 @@ impl<'a> Person<'a> {
             traits,
             rng: stage.streams.of(user, Purpose::Steps),
             step: 0,
-            words: vec![[0; 8]; COMMON_WORDS + count],
+            words: vec![[[0; 8]; LANES]; 1 + count.div_ceil(LANES)],
             now: 0,
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
-            kinds: vec![0; count],
-            u: vec![[f64::NEG_INFINITY; LANES]; count.div_ceil(LANES)],
+            kinds: vec![[0; LANES]; count.div_ceil(LANES)],
+            count,
+            kind_u: vec![[f64::NEG_INFINITY; LANES]; count.div_ceil(LANES)],
+            u: vec![[0.0; LANES]; count.div_ceil(LANES)],
             best_expected: 0.0,
             seed: 0,
             completed_luck: 0.0,
@@ -214,8 +221,12 @@ impl<'a> Person<'a> {
     pub fn advance(&mut self, block: &mut FeatureBlock) {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
-        self.rng.fill_bytes(self.words.as_flattened_mut());
+        let words = self.words.as_flattened_mut();
+        self.rng.fill_bytes(words[..COMMON_WORDS + self.count].as_flattened_mut());
 
+        if scenario.change.is_some() {
+            self.change_tastes();
+        }
         let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
         self.now = slot.start + below(self.word(0) as u32, slot.end - slot.start);
         let time = self.day(self.step / scenario.moments.per_day) * DAY + self.now;
@@ -230,10 +241,9 @@ impl<'a> Person<'a> {
         let moment_u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
 
         block.set_moment(weekend);
-        if scenario.change.is_some() {
-            self.change_tastes();
-        }
-        self.draw_candidates(moment_u, block);
+        self.draw_candidates(block);
+        let best = utilities(&self.character, moment_u, &self.kind_u, block, &mut self.u);
+        self.best_expected = self.expected(self.probabilities_of(best));
 
         let (first, second) = (self.word(1), self.word(2));
         self.completed_luck = unit((first >> 32) as u32);
@@ -248,7 +258,7 @@ impl<'a> Person<'a> {
     /// A random word of this step.
     #[inline(always)]
     fn word(&self, i: usize) -> u64 {
-        u64::from_le_bytes(self.words[i])
+        u64::from_le_bytes(self.words.as_flattened()[i])
     }
 
     /// The candidate of this step.
@@ -257,23 +267,18 @@ impl<'a> Person<'a> {
         Drawn::of(self.word(COMMON_WORDS + k), self.stage)
     }
 
-    /// Draws the candidates of a step, writes their dimensions into `block`, and computes u of each and the
-    /// largest of them.
-    #[inline(always)]
-    fn draw_candidates(&mut self, moment_u: f64, block: &mut FeatureBlock) {
+    /// Draws the candidates of a step, and writes their dimensions into `block`.
+    fn draw_candidates(&mut self, block: &mut FeatureBlock) {
         let (stage, t) = (self.stage, &self.character);
-        let words = self.words[COMMON_WORDS..].chunks(LANES);
-        let own = self.kinds.chunks_mut(LANES).zip(&mut self.u);
-        let mut best = [f64::NEG_INFINITY; LANES];
-        for (mut tile, (words, (kinds, us))) in block.tiles_mut().zip(words.zip(own)) {
-            // What kind and hour add; nothing can make up for it where there is no candidate.
-            let mut kind_u = [f64::NEG_INFINITY; LANES];
-            for (lane, (word, kind)) in words.iter().zip(kinds).enumerate() {
-                let drawn = Drawn::of(u64::from_le_bytes(*word), stage);
+        let mut left = self.count;
+        let tiles = block.tiles_mut().zip(&mut self.kinds).zip(&mut self.kind_u);
+        for (((mut tile, kinds), kind_u), words) in tiles.zip(&self.words[1..]) {
+            for lane in 0..left.min(LANES) {
+                let drawn = Drawn::of(u64::from_le_bytes(words[lane]), stage);
                 let quarter = drawn.meant_for.quarter(self.now);
                 let KindTaste { now, offset, .. } = t.kinds[drawn.kind];
-                *kind = drawn.kind as u8;
-                kind_u[lane % LANES] = now + t.timing * stage.alignment.at((quarter + offset) as usize);
+                kinds[lane] = drawn.kind as u8;
+                kind_u[lane] = now + t.timing * stage.alignment.at((quarter + offset) as usize);
                 let features = CandidateFeatures {
                     clock: stage.clock.at(quarter as usize),
                     priority: stage.priority.at(drawn.priority),
@@ -282,17 +287,8 @@ impl<'a> Person<'a> {
                 };
                 tile.set_candidate(lane, &features);
             }
-            let [priority, urgency, effort] = tile.asks();
-            let mut u = [0.0; LANES];
-            for l in 0..LANES {
-                u[l] = (moment_u + kind_u[l])
-                    + (t.priority * (2.0 * priority[l] - 1.0) + (t.urgency * urgency[l] + t.effort * effort[l]));
-                best[l] = if u[l] > best[l] { u[l] } else { best[l] };
-            }
-            *us = u;
+            left = left.saturating_sub(LANES);
         }
-        let best = best.into_iter().fold(f64::NEG_INFINITY, |m, u| if u > m { u } else { m });
-        self.best_expected = self.expected(self.probabilities_of(best));
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.
@@ -304,7 +300,7 @@ impl<'a> Person<'a> {
     /// Index of each candidate's kind.
     #[inline(always)]
     pub fn kind(&self, k: usize) -> usize {
-        self.kinds[k] as usize
+        self.kinds.as_flattened()[k] as usize
     }
 
     /// What sets this user apart, where the scenario declares it.
@@ -384,14 +380,17 @@ impl<'a> Person<'a> {
             }
             (ProfileServing::UserLevel, Some(user)) => self.fill_profile(block, |_| user),
             // A declared profile was cut down to the user's own values when it was drawn.
-            (ProfileServing::UserLevel | ProfileServing::Full, _) => self.fill_profile(block, |k| &by_kind[k]),
+            (ProfileServing::UserLevel | ProfileServing::Full, _) => {
+                self.fill_profile(block, |k| &by_kind[k])
+            }
         }
     }
 
     /// Writes the profile's dimensions that hold for each candidate's kind.
     #[inline(always)]
     fn fill_profile<'p>(&self, block: &mut FeatureBlock, of_kind: impl Fn(usize) -> &'p ProfileFeatures) {
-        for (mut tile, kinds) in block.tiles_mut().zip(self.kinds.chunks(LANES)) {
+        // What fills up the last tile has a kind too; nobody looks at it.
+        for (mut tile, kinds) in block.tiles_mut().zip(&self.kinds) {
             for (lane, kind) in kinds.iter().enumerate() {
                 tile.set_profile(lane, of_kind(*kind as usize));
             }
@@ -406,7 +405,7 @@ impl<'a> Person<'a> {
             Candidate {
                 id: format!("c{k}"),
                 kind: Some(self.stage.kinds[drawn.kind].clone()),
-                priority: Some(drawn.priority as f64 / 100.0),
+                priority: Some(priority(drawn.priority)),
                 due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
                 effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
                 hour: drawn.meant_for.own_hour(),
@@ -417,7 +416,7 @@ impl<'a> Person<'a> {
             policy: None,
             seed: Some(self.seed),
             context: Context { hour: f64::from(self.now) / 4.0, weekday: self.weekday() },
-            candidates: (0..self.kinds.len()).map(candidate).collect(),
+            candidates: (0..self.count).map(candidate).collect(),
             profile_features: self.served_profile(history),
         }
     }
@@ -465,6 +464,26 @@ impl<'a> Person<'a> {
         let refused = p.dismissed * Reaction::Dismissed.reward() + (1.0 - p.dismissed) * mild;
         p.completed * Reaction::Completed.reward() + (1.0 - p.completed) * refused
     }
+}
+
+/// u of every candidate, a tile at a time, from what the moment and what kind and hour add to it; gives the
+/// largest. Compiled for any processor and for those with AVX2, with the same bytes: lanes do not mix.
+#[multiversion(targets("x86_64+avx2"))]
+fn utilities(t: &Character, moment_u: f64, kind_u: &[Lanes], block: &FeatureBlock, us: &mut [Lanes]) -> f64 {
+    let mut best = [f64::NEG_INFINITY; LANES];
+    let tiles = block.tiles().chunks_exact(block.dim());
+    for ((u, kind_u), tile) in us.iter_mut().zip(kind_u).zip(tiles) {
+        let [_, _, _, _, priority, urgency, effort] =
+            tile.first_chunk().expect("every feature set begins so");
+        let mut sum = [0.0; LANES];
+        for l in 0..LANES {
+            sum[l] = (moment_u + kind_u[l])
+                + (t.priority * (2.0 * priority[l] - 1.0) + (t.urgency * urgency[l] + t.effort * effort[l]));
+            best[l] = if sum[l] > best[l] { sum[l] } else { best[l] };
+        }
+        *u = sum;
+    }
+    best.into_iter().fold(f64::NEG_INFINITY, |m, u| if u > m { u } else { m })
 }
 
 impl Character {

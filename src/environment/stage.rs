@@ -39,8 +39,10 @@ pub struct Stage<'a> {
     pub(super) receptivity: [f64; QUARTERS],
     /// cos(2 pi d / 24) at each distance d in quarter hours, over two days.
     pub(super) alignment: Table<f64, 256>,
-    /// Priority by hundredths.
-    pub(super) priority: Table<f64, 128>,
+    /// Index of a candidate's kind by eight random bits.
+    pub(super) kind: Table<u8, 256>,
+    /// Priority by eight random bits.
+    pub(super) priority: Table<f64, 256>,
     /// Urgency by position in [`DUE_DAYS`]; the next is that of no due date.
     pub(super) urgency: Table<f64, 32>,
     /// The effort feature by position in [`EFFORT_MINUTES`].
@@ -76,18 +78,21 @@ impl<'a> Stage<'a> {
             let from = WAKING.start + slot * span / per_day;
             from..(WAKING.start + (slot + 1) * span / per_day).max(from + 1)
         });
+        let kinds: Vec<String> = persona.kinds().map(str::to_owned).collect();
+        let count = kinds.len();
         let no_due = DUE_DAYS.count() as u8;
         let dues = DUE_DAYS.map(|d| Some(f64::from(d))).chain([None]);
         let medians = [raw.dwell.completed, raw.dwell.snoozed, raw.dwell.ignored, raw.dwell.dismissed];
         Self {
             scenario,
             persona,
-            kinds: persona.kinds().map(str::to_owned).collect(),
+            kinds,
             streams: Streams::new(seed, scenario.name(), persona.name()),
             clock: Table::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
             receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
             alignment: Table::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
-            priority: Table::new((0..=100).map(|p| features::priority(Some(f64::from(p) / 100.0)))),
+            kind: Table::new((0..256).map(|bits| (bits * count / 256) as u8)),
+            priority: Table::new((0..256).map(|bits| features::priority(Some(priority(bits))))),
             urgency: Table::new(dues.map(features::urgency)),
             effort: Table::new(EFFORT_MINUTES.iter().map(|m| features::effort(Some(f64::from(*m))))),
             due: guide(candidates.due_share, 0..no_due, no_due),
@@ -124,6 +129,11 @@ impl<'a> Stage<'a> {
     pub(super) fn dwell(&self, reaction: Reaction, level: usize) -> f64 {
         self.dwell[reaction as usize][level % DWELL_LEVELS]
     }
+}
+
+/// A candidate's priority from eight random bits: whole hundredths in [0, 1].
+pub(super) fn priority(bits: usize) -> f64 {
+    (bits * 101 / 256) as f64 / 100.0
 }
 
 /// What ten random bits give: one of `values`, evenly, with this probability, else `without`.

@@ -1,8 +1,9 @@
 //! How a policy chooses among scored candidates: the one place where a choice is sampled and where its
 //! propensity is computed.
 
+use super::kernels;
 use crate::error::{Fault, Result, within};
-use crate::features::{LANES, Lanes};
+use crate::features::Lanes;
 use rand::{Rng, RngExt};
 
 /// An exploration strategy. K is the number of candidates.
@@ -88,7 +89,7 @@ impl Explorer {
             }
             Self::LinUcb { .. } | Self::LinTs { .. } => Choice { index: best(scores, rng), explored: false },
             Self::SquareCb { gamma } => {
-                let top = maximum(scores);
+                let top = kernels::maximum(scores);
                 let mut left: f64 = rng.random();
                 for (index, score) in scores.as_flattened()[..k].iter().enumerate() {
                     if *score < top {
@@ -131,48 +132,17 @@ fn below(rng: &mut impl Rng, n: usize) -> usize {
     ((u64::from(rng.next_u32()) * n as u64) >> 32) as usize
 }
 
-/// The largest score. Lane by lane, so that it goes through vector instructions.
-#[inline(always)]
-fn maximum(scores: &[Lanes]) -> f64 {
-    let larger = |m: f64, s: f64| if s > m { s } else { m };
-    let mut most = [f64::NEG_INFINITY; LANES];
-    for scores in scores {
-        for l in 0..LANES {
-            most[l] = larger(most[l], scores[l]);
-        }
-    }
-    larger(larger(most[0], most[2]), larger(most[1], most[3]))
-}
-
 /// One of the best, evenly. One word is drawn whether or not there is a tie.
 #[inline(always)]
 fn best(scores: &[Lanes], rng: &mut impl Rng) -> usize {
-    let top = maximum(scores);
-    let (first, ties) = find(scores, top);
+    let (first, ties) = kernels::best(scores);
     let skip = below(rng, ties);
     if skip == 0 {
         return first;
     }
-    let mut best = scores.as_flattened().iter().enumerate().filter(|(_, score)| **score == top);
+    let scores = scores.as_flattened();
+    let mut best = scores.iter().enumerate().filter(|(_, score)| **score == scores[first]);
     best.nth(skip).map_or(first, |(index, _)| index)
-}
-
-/// Where a score is first found, and how often: by selections, not by branches, for nobody can predict it.
-#[inline(always)]
-fn find(scores: &[Lanes], wanted: f64) -> (usize, usize) {
-    let mut index: Lanes = [0.0, 1.0, 2.0, 3.0];
-    let (mut first, mut count) = ([f64::INFINITY; LANES], [0.0; LANES]);
-    for scores in scores {
-        for l in 0..LANES {
-            let found = if scores[l] == wanted { index[l] } else { f64::INFINITY };
-            first[l] = if found < first[l] { found } else { first[l] };
-            count[l] += if scores[l] == wanted { 1.0 } else { 0.0 };
-            index[l] += LANES as f64;
-        }
-    }
-    let smaller = |a: f64, b: f64| if a < b { a } else { b };
-    let first = smaller(smaller(first[0], first[2]), smaller(first[1], first[3]));
-    (first as usize, ((count[0] + count[2]) + (count[1] + count[3])) as usize)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! [`Model::learn`].
 
 mod explorer;
+mod kernels;
 mod registry;
 mod ridge;
 

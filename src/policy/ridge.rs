@@ -7,11 +7,8 @@
 //!
 //! With forgetting g < 1: A <- g A + (1 - g) lambda I + x x^T, b <- g b + r x. The prior is topped up so
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
-//!
-//! The kernels work on panels of a few vector registers that stay in registers while the rows of a matrix
-//! go by, so they are as fast for any number of dimensions. Sums run over rows in order, vectors over lanes
-//! that do not mix and nothing is fused, so no instruction set changes a bit.
 
+use super::kernels::{self, Carried, add_outer_product, add_scaled, lanes, lanes_mut, weighted_sum};
 use crate::features::{FeatureBlock, LANES, Lanes};
 
 /// Updates between two exact solves.
@@ -51,20 +48,6 @@ pub struct RidgeNumbers {
     pub a_inverse: Vec<f64>,
     /// D values.
     pub theta: Vec<f64>,
-}
-
-/// Calls a kernel for rows of so many lanes, with their number as a constant where they are few: what it
-/// sums up then stays in registers. 0 stands for any other number.
-macro_rules! for_lanes {
-    ($lanes:expr, $kernel:ident($($argument:expr),*)) => {
-        match $lanes {
-            1 => $kernel::<1>($($argument),*),
-            2 => $kernel::<2>($($argument),*),
-            3 => $kernel::<3>($($argument),*),
-            4 => $kernel::<4>($($argument),*),
-            _ => $kernel::<0>($($argument),*),
-        }
-    };
 }
 
 impl Ridge {
@@ -130,9 +113,7 @@ impl Ridge {
     /// theta . x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        for (out, tile) in lanes_mut(out).iter_mut().zip(block.tiles()) {
-            *out = self.theta().iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
-        }
+        kernels::scores(self.theta(), block.tiles(), block.dim(), lanes_mut(out));
     }
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
@@ -151,9 +132,7 @@ impl Ridge {
     /// x^T A^-1 x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn widths_squared(&self, block: &FeatureBlock, out: &mut [f64]) {
-        for (out, tile) in lanes_mut(out).iter_mut().zip(block.tiles()) {
-            *out = quadratic_forms(self.stride, &self.inverse, tile);
-        }
+        kernels::quadratic_forms(&self.inverse, self.stride, block.tiles(), block.dim(), lanes_mut(out));
     }
 
     /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
@@ -178,25 +157,11 @@ impl Ridge {
             self.forget();
         }
         lanes(x).iter().for_each(|lanes| self.recent.push(*lanes));
-        add_scaled(&mut self.b, r, x);
+        let Self { inverse, theta, b, scratch, .. } = self;
+        kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
         if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {
             self.refresh();
-        } else {
-            self.update_inverse(x, r);
         }
-    }
-
-    /// A^-1 and theta after one more observation (Sherman & Morrison 1950): with p = A^-1 x and
-    /// q = p / sqrt(1 + x . p), A^-1 <- A^-1 - q q^T and theta <- theta + q (r - theta . x) / sqrt(1 + x . p).
-    #[inline(always)]
-    fn update_inverse(&mut self, x: &[f64], r: f64) {
-        let Self { dim, inverse, theta, scratch: q, .. } = self;
-        weighted_sum(&x[..*dim], inverse, q);
-        let scale = 1.0 / (1.0 + dot(x, q)).sqrt();
-        let step = (r - dot(theta, x)) * scale;
-        lanes_mut(q).iter_mut().for_each(|q| *q = q.map(|q| q * scale));
-        add_outer_product(-1.0, q, inverse);
-        add_scaled(theta, step, q);
     }
 
     /// Weighs all that was learned less.
@@ -317,110 +282,9 @@ fn fill_symmetric(dim: usize, stride: usize, lower: &[f64], full: &mut [f64]) {
     }
 }
 
-/// The values as whole lanes; they are padded, so that nothing is left over.
-#[inline(always)]
-fn lanes(values: &[f64]) -> &[Lanes] {
-    values.as_chunks().0
-}
-
-/// See [`lanes`].
-#[inline(always)]
-fn lanes_mut(values: &mut [f64]) -> &mut [Lanes] {
-    values.as_chunks_mut().0
-}
-
-/// y + w x
-#[inline(always)]
-fn plus_scaled(mut y: Lanes, w: f64, x: Lanes) -> Lanes {
-    for l in 0..LANES {
-        y[l] += w * x[l];
-    }
-    y
-}
-
-/// y += w x
-///
-/// Lanes are read as a whole before any is written, here and below: the compiler then needs no proof that x
-/// and y are apart to use vector instructions.
-#[inline(always)]
-fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
-    for (y, x) in lanes_mut(y).iter_mut().zip(lanes(x)) {
-        *y = plus_scaled(*y, w, *x);
-    }
-}
-
-/// x . y in four running sums: the same bits on every machine.
-#[inline(always)]
-fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut sum = [0.0; LANES];
-    for (x, y) in lanes(x).iter().zip(lanes(y)) {
-        for l in 0..LANES {
-            sum[l] += x[l] * y[l];
-        }
-    }
-    (sum[0] + sum[2]) + (sum[1] + sum[3])
-}
-
-/// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
-#[inline(always)]
-fn weighted_sum(weights: &[f64], rows: &[f64], out: &mut [f64]) {
-    for_lanes!(lanes(out).len(), weighted_rows(weights, lanes(rows), out));
-}
-
-#[inline(always)]
-fn weighted_rows<const C: usize>(weights: &[f64], rows: &[Lanes], out: &mut [f64]) {
-    if C == 0 {
-        out.fill(0.0);
-        let rows = rows.as_flattened().chunks_exact(out.len());
-        return weights.iter().zip(rows).for_each(|(w, row)| add_scaled(out, *w, row));
-    }
-    let mut sum = [[0.0; LANES]; C];
-    for (w, row) in weights.iter().zip(rows.as_chunks::<C>().0) {
-        for c in 0..C {
-            sum[c] = plus_scaled(sum[c], *w, row[c]);
-        }
-    }
-    lanes_mut(out).copy_from_slice(&sum);
-}
-
-/// m += sign x x^T. The products commute, so that m stays symmetric to the bit.
-#[inline(always)]
-fn add_outer_product(sign: f64, x: &[f64], m: &mut [f64]) {
-    for_lanes!(lanes(x).len(), add_outer_rows(sign, x, lanes_mut(m)));
-}
-
-#[inline(always)]
-fn add_outer_rows<const C: usize>(sign: f64, x: &[f64], m: &mut [Lanes]) {
-    if C == 0 {
-        let rows = m.as_flattened_mut().chunks_exact_mut(x.len());
-        return x.iter().zip(rows).for_each(|(w, row)| add_scaled(row, sign * w, x));
-    }
-    let mut lanes_of_x = [[0.0; LANES]; C];
-    lanes_of_x.copy_from_slice(lanes(x));
-    for (w, row) in x.iter().zip(m.as_chunks_mut::<C>().0) {
-        for c in 0..C {
-            row[c] = plus_scaled(row[c], sign * w, lanes_of_x[c]);
-        }
-    }
-}
-
 /// theta . x of candidate `k`, in the order of additions of [`Ridge::scores`].
 pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
     weights.iter().zip(block.values(k)).fold(0.0, |sum, (w, x)| sum + w * x)
-}
-
-/// x^T A^-1 x for the candidates x of a tile.
-#[inline(always)]
-fn quadratic_forms(stride: usize, inverse: &[f64], tile: &[Lanes]) -> Lanes {
-    let mut total = [0.0; LANES];
-    for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
-        // The diagonal once, what is before it twice: A^-1 is symmetric.
-        let before = row[..i].iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
-        for l in 0..LANES {
-            total[l] += x[l] * (2.0 * before[l] + row[i] * x[l]);
-        }
-    }
-    total.map(|total| if total > 0.0 { total } else { 0.0 })
 }
 
 /// One entry of what [`quadratic_forms`] computes, in the same order of operations.

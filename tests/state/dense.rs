@@ -119,14 +119,11 @@ impl Dense {
                 xs.iter().map(|x| dot(&theta, x) + width(x)).collect()
             }
             "lints-v2" => {
-                // theta + v L^-T z, the draws being the first of the decision's generator.
+                // theta + v L z with A^-1 = L L^T, the draws being the first of the decision's generator.
                 let mut rng = SplitMix64::seed_from_u64(seed);
-                let mut z: Vec<f64> = (0..self.dim).map(|_| rng.sample(StandardNormal)).collect();
-                let l = cholesky(&self.a);
-                for i in (0..self.dim).rev() {
-                    let sum: f64 = (i + 1..self.dim).map(|j| l[j][i] * z[j]).sum();
-                    z[i] = (z[i] - sum) / l[i][i];
-                }
+                let normals: Vec<f64> = (0..self.dim).map(|_| rng.sample(StandardNormal)).collect();
+                let l = cholesky(&inverse(self.a.clone()));
+                let z: Vec<f64> = l.iter().map(|row| dot(row, &normals)).collect();
                 let drawn: Vec<f64> = theta.iter().zip(&z).map(|(t, z)| t + 0.5 * z).collect();
                 xs.iter().map(|x| dot(&drawn, x)).collect()
             }

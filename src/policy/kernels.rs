@@ -1,0 +1,325 @@
+//! What a decision and a lesson spend their time on, over lanes.
+//!
+//! Each kernel is compiled for any processor and for those with AVX2, and called as the processor allows.
+//! Sums run over dimensions in order, vectors over lanes that do not mix and nothing is fused, so no
+//! instruction set changes a bit.
+
+use crate::features::{LANES, Lanes};
+use multiversion::multiversion;
+
+/// The values as whole lanes; they are padded, so that nothing is left over.
+#[inline(always)]
+pub(super) fn lanes(values: &[f64]) -> &[Lanes] {
+    values.as_chunks().0
+}
+
+/// See [`lanes`].
+#[inline(always)]
+pub(super) fn lanes_mut(values: &mut [f64]) -> &mut [Lanes] {
+    values.as_chunks_mut().0
+}
+
+/// y + w x
+#[inline(always)]
+fn plus_scaled(mut y: Lanes, w: f64, x: Lanes) -> Lanes {
+    for l in 0..LANES {
+        y[l] += w * x[l];
+    }
+    y
+}
+
+/// y += w x
+///
+/// Lanes are read as a whole before any is written, here and below: the compiler then needs no proof that x
+/// and y are apart to use vector instructions.
+#[inline(always)]
+pub(super) fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
+    for (y, x) in lanes_mut(y).iter_mut().zip(lanes(x)) {
+        *y = plus_scaled(*y, w, *x);
+    }
+}
+
+/// out[k] = weights . x_k for the candidates of `tiles`, each `dim` rows.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn scores(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+    match weights.len() {
+        7 => scores_in::<7>(weights, tiles, dim, out),
+        12 => scores_in::<12>(weights, tiles, dim, out),
+        _ => {
+            for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+                *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn scores_in<const D: usize>(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+    let Some(weights) = weights.first_chunk::<D>() else { return };
+    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+        let Some(tile) = tile.first_chunk::<D>() else { return };
+        let mut sum = [0.0; LANES];
+        for d in 0..D {
+            sum = plus_scaled(sum, weights[d], tile[d]);
+        }
+        *out = sum;
+    }
+}
+
+/// What a ridge model carries along, each row and vector padded with zeros to whole lanes.
+pub(super) struct Carried<'a> {
+    /// A^-1
+    pub inverse: &'a mut [f64],
+    /// A^-1 b
+    pub theta: &'a mut [f64],
+    pub b: &'a mut [f64],
+    /// Room for a vector.
+    pub scratch: &'a mut [f64],
+}
+
+/// The model after one more observation (Sherman & Morrison 1950): with p = A^-1 x and q = p / sqrt(1 + x . p),
+/// A^-1 <- A^-1 - q q^T, theta <- theta + q (r - theta . x) / sqrt(1 + x . p) and b <- b + r x. `x` is padded,
+/// D is `dim`. The products of q q^T commute, so that A^-1 stays symmetric to the bit.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn update(model: Carried, dim: usize, x: &[f64], r: f64) {
+    match lanes(x).len() {
+        1 => update_in::<1>(model, dim, x, r),
+        2 => update_in::<2>(model, dim, x, r),
+        3 => update_in::<3>(model, dim, x, r),
+        4 => update_in::<4>(model, dim, x, r),
+        _ => {
+            let Carried { inverse, theta, b, scratch: q } = model;
+            weighted_sum(&x[..dim], inverse, q);
+            let scale = 1.0 / (1.0 + dot(lanes(x), lanes(q))).sqrt();
+            let step = (r - dot(lanes(theta), lanes(x))) * scale;
+            q.iter_mut().for_each(|q| *q *= scale);
+            add_outer_product(-1.0, q, inverse);
+            add_scaled(theta, step, q);
+            add_scaled(b, r, x);
+        }
+    }
+}
+
+/// [`update`] with the number of lanes as a constant: q stays in registers.
+#[inline(always)]
+fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
+    let Carried { inverse, theta, b, .. } = model;
+    let rows = lanes_mut(inverse).as_chunks_mut::<C>().0;
+    let theta: Option<&mut [Lanes; C]> = lanes_mut(theta).first_chunk_mut();
+    let (Some(theta), Some(x)) = (theta, lanes(x).first_chunk::<C>()) else { return };
+    let mut q = [[0.0; LANES]; C];
+    for (w, row) in x.as_flattened()[..dim].iter().zip(rows.iter()) {
+        for (q, value) in q.iter_mut().zip(row) {
+            *q = plus_scaled(*q, *w, *value);
+        }
+    }
+    // Both products in one loop: written as two, the compiler cuts the vectors of the loop above into halves.
+    let (mut xq, mut xt) = ([0.0; LANES], [0.0; LANES]);
+    for ((x, q), theta) in x.iter().zip(&q).zip(&*theta) {
+        for l in 0..LANES {
+            xq[l] += x[l] * q[l];
+            xt[l] += x[l] * theta[l];
+        }
+    }
+    let scale = 1.0 / (1.0 + sum(xq)).sqrt();
+    let step = (r - sum(xt)) * scale;
+    for q in &mut q {
+        for l in 0..LANES {
+            q[l] *= scale;
+        }
+    }
+    for (w, row) in q.as_flattened()[..dim].iter().zip(rows) {
+        for (value, q) in row.iter_mut().zip(&q) {
+            *value = plus_scaled(*value, -w, *q);
+        }
+    }
+    for (theta, q) in theta.iter_mut().zip(&q) {
+        *theta = plus_scaled(*theta, step, *q);
+    }
+    for (b, x) in lanes_mut(b).iter_mut().zip(x) {
+        *b = plus_scaled(*b, r, *x);
+    }
+}
+
+/// x . y in four running sums: the same bits on every machine.
+#[inline(always)]
+fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
+    let mut products = [0.0; LANES];
+    for (x, y) in x.iter().zip(y) {
+        for l in 0..LANES {
+            products[l] += x[l] * y[l];
+        }
+    }
+    sum(products)
+}
+
+#[inline(always)]
+fn sum(lanes: Lanes) -> f64 {
+    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+}
+
+/// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn weighted_sum(weights: &[f64], rows: &[f64], out: &mut [f64]) {
+    out.fill(0.0);
+    for (w, row) in weights.iter().zip(rows.chunks_exact(out.len())) {
+        add_scaled(out, *w, row);
+    }
+}
+
+/// m += sign x x^T, symmetric to the bit.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn add_outer_product(sign: f64, x: &[f64], m: &mut [f64]) {
+    for (w, row) in x.iter().zip(m.chunks_exact_mut(x.len())) {
+        add_scaled(row, sign * w, x);
+    }
+}
+
+/// x^T A^-1 x for the candidates x of `tiles`, each `dim` rows; at least 0.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn quadratic_forms(
+    inverse: &[f64],
+    stride: usize,
+    tiles: &[Lanes],
+    dim: usize,
+    out: &mut [Lanes],
+) {
+    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+        let mut total = [0.0; LANES];
+        for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
+            // The diagonal once, what is before it twice: A^-1 is symmetric.
+            let mut before = [0.0; LANES];
+            for (w, x) in row[..i].iter().zip(tile) {
+                before = plus_scaled(before, *w, *x);
+            }
+            for l in 0..LANES {
+                total[l] += x[l] * (2.0 * before[l] + row[i] * x[l]);
+            }
+        }
+        for l in 0..LANES {
+            out[l] = if total[l] > 0.0 { total[l] } else { 0.0 };
+        }
+    }
+}
+
+/// The largest of the scores: where it is first found, and how often. By selections, not by branches, for
+/// nobody can predict it.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
+    let top = maximum(scores);
+    let mut index: Lanes = [0.0, 1.0, 2.0, 3.0];
+    let (mut first, mut count) = ([f64::INFINITY; LANES], [0.0; LANES]);
+    for scores in scores {
+        for l in 0..LANES {
+            let found = if scores[l] == top { index[l] } else { f64::INFINITY };
+            first[l] = if found < first[l] { found } else { first[l] };
+            count[l] += if scores[l] == top { 1.0 } else { 0.0 };
+            index[l] += LANES as f64;
+        }
+    }
+    let smaller = |a: f64, b: f64| if a < b { a } else { b };
+    let first = smaller(smaller(first[0], first[2]), smaller(first[1], first[3]));
+    (first as usize, ((count[0] + count[2]) + (count[1] + count[3])) as usize)
+}
+
+/// The largest score.
+#[inline(always)]
+pub(super) fn maximum(scores: &[Lanes]) -> f64 {
+    let larger = |m: f64, s: f64| if s > m { s } else { m };
+    let mut most = [f64::NEG_INFINITY; LANES];
+    for scores in scores {
+        for l in 0..LANES {
+            most[l] = larger(most[l], scores[l]);
+        }
+    }
+    larger(larger(most[0], most[2]), larger(most[1], most[3]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::SplitMix64;
+
+    /// One value after the other, in the order that is promised, without a vector instruction in sight.
+    struct Plain {
+        inverse: Vec<f64>,
+        theta: Vec<f64>,
+        b: Vec<f64>,
+    }
+
+    impl Plain {
+        fn dot(x: &[f64], y: &[f64]) -> f64 {
+            let mut sums = [0.0; LANES];
+            for (i, (x, y)) in x.iter().zip(y).enumerate() {
+                sums[i % LANES] += x * y;
+            }
+            (sums[0] + sums[2]) + (sums[1] + sums[3])
+        }
+
+        fn update(&mut self, dim: usize, x: &[f64], r: f64) {
+            let stride = x.len();
+            let mut q = vec![0.0; stride];
+            for i in 0..dim {
+                for j in 0..stride {
+                    q[j] += x[i] * self.inverse[i * stride + j];
+                }
+            }
+            let scale = 1.0 / (1.0 + Self::dot(x, &q)).sqrt();
+            let step = (r - Self::dot(&self.theta, x)) * scale;
+            q.iter_mut().for_each(|q| *q *= scale);
+            for i in 0..dim {
+                for j in 0..stride {
+                    self.inverse[i * stride + j] -= q[i] * q[j];
+                }
+            }
+            for j in 0..stride {
+                self.theta[j] += step * q[j];
+                self.b[j] += r * x[j];
+            }
+        }
+    }
+
+    proptest! {
+        /// What makes results the same on a machine with AVX2 and on one without.
+        #[test]
+        fn vector_instructions_change_no_bit(dim in 1..22usize, candidates in 1..14usize, seed in any::<u64>()) {
+            let stride = dim.next_multiple_of(LANES);
+            let mut rng = SplitMix64::seed_from_u64(seed);
+            let mut vector = || -> Vec<f64> {
+                (0..stride).map(|d| if d < dim { rng.random::<f64>() * 2.0 - 1.0 } else { 0.0 }).collect()
+            };
+            let mut inverse = vec![0.0; dim * stride];
+            (0..dim).for_each(|i| inverse[i * stride + i] = 1.0);
+            let zeros = vec![0.0; stride];
+            let mut plain = Plain { inverse: inverse.clone(), theta: zeros.clone(), b: zeros.clone() };
+            let (mut theta, mut b, mut scratch) = (zeros.clone(), zeros.clone(), zeros);
+            for _ in 0..20 {
+                let (x, r) = (vector(), vector()[0]);
+                let model = Carried { inverse: &mut inverse, theta: &mut theta, b: &mut b, scratch: &mut scratch };
+                update(model, dim, &x, r);
+                plain.update(dim, &x, r);
+            }
+            prop_assert_eq!(&inverse, &plain.inverse);
+            prop_assert_eq!(&theta, &plain.theta);
+            prop_assert_eq!(&b, &plain.b);
+
+            let vectors: Vec<Vec<f64>> = (0..candidates.next_multiple_of(LANES)).map(|_| vector()).collect();
+            let mut tiles = Vec::new();
+            for tile in vectors.chunks(LANES) {
+                tiles.extend((0..dim).map(|d| [tile[0][d], tile[1][d], tile[2][d], tile[3][d]]));
+            }
+            let mut out = vec![[0.0; LANES]; vectors.len() / LANES];
+            scores(&theta[..dim], &tiles, dim, &mut out);
+            for (k, x) in vectors.iter().enumerate() {
+                let expected = (0..dim).fold(0.0, |sum, d| sum + theta[d] * x[d]);
+                prop_assert_eq!(out[k / LANES][k % LANES].to_bits(), expected.to_bits());
+            }
+            let scores = out.as_flattened();
+            let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let expected = scores.iter().position(|s| *s == top).unwrap();
+            prop_assert_eq!(best(&out), (expected, scores.iter().filter(|s| **s == top).count()));
+        }
+    }
+}
