@@ -6,7 +6,8 @@
 Builds the release binary, runs every line once per round, in turn, and writes medians to
 benches/results/growth.md and every measurement to growth.json beside it. Growth is that of processor time,
 which other processes disturb less than the clock; decisions per second are by the clock. `--million` adds
-the line of a million users, which takes minutes and, for a while, some gigabytes of the temporary folder. Needs Python 3.10 or newer and Linux.
+the line of a million users, which takes minutes and, for a while, some gigabytes of the temporary folder.
+Needs Python 3.10 or newer and Linux.
 """
 
 import argparse
