@@ -8,12 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 import unittest
 from pathlib import Path
 
-import ray
-from ray.cluster_utils import Cluster
+# Nodes start slowly on a machine that is busy with other things. Ray reads this when it is loaded.
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
+
+import ray  # noqa: E402
+from ray.cluster_utils import Cluster  # noqa: E402
 
 REHEARSAL = os.environ["REHEARSAL"]
 FILES = ["summary.json", "users.csv", "curve.csv", "records.jsonl"]
@@ -72,13 +75,19 @@ class OnACluster(unittest.TestCase):
             self.assertIn(part, last)
 
     def test_a_killed_node_changes_no_byte(self):
-        args = ["steady", *POLICIES, "--users", "6000", "--steps", "400"]
-        run = self.start(*args, "--blocks-per-task", "8", "--out", "spread", "--json")
-        # The first finished part says that all nodes are at work; every one of them has a task then.
+        args = ["steady", *POLICIES, "--users", "6000", "--steps", "200"]
+        # However fast the program, a task takes a second: the node is killed while it is at one.
+        slow = self.dir / "slow"
+        slow.write_text(f'#!/bin/sh\nsleep 1\nexec {REHEARSAL} "$@"\n')
+        slow.chmod(0o755)
+        run = self.start(*args, "--blocks-per-task", "8", "--out", "spread", "--json", binary=str(slow))
+        # The node that has just finished a task is at the next one: there are more tasks than processors.
         first = run.stderr.readline()
         self.assertIn("done on", first)
-        victim = self.nodes.pop()
-        name = victim.node_id[:8]
+        name = first.split(" done on ")[1].split(";")[0]
+        victim = next(node for node in self.nodes if node.node_id.startswith(name))
+        time.sleep(0.3)
+        self.nodes.remove(victim)
         self.cluster.remove_node(victim, allow_graceful=False)
         run.finish()
         self.assertEqual(run.returncode, 0, first + run.err)
