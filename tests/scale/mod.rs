@@ -51,7 +51,8 @@ fn every_block_is_run_once_and_the_result_is_that_of_one_machine() {
             let dir = Dir::new();
             run_in_parts(&dir, shell, index, part, merge, (users, tasks));
             for file in FILES {
-                let (a, b) = (dir.read(&format!("parts/result/{file}")), whole.read(&format!("whole/{file}")));
+                let (a, b) =
+                    (dir.read(&format!("parts/result/{file}")), whole.read(&format!("whole/{file}")));
                 assert!(a == b, "{part}, {users} users, {tasks} tasks: {file} differs");
             }
         }
@@ -67,7 +68,8 @@ fn a_part_that_is_missing_is_named_and_bad_input_has_the_code_that_ends_the_job(
         let env = [&env[..], &[("JOB_COMPLETION_INDEX", index)]].concat();
         run(command("sh", &script("kubernetes/part.sh"), &dir, &env, &RUN), b"").ok();
     }
-    run(command("sh", &script("kubernetes/merge.sh"), &dir, &env, &[]), b"").refused(&["missing: 1 of steady"]);
+    run(command("sh", &script("kubernetes/merge.sh"), &dir, &env, &[]), b"")
+        .refused(&["missing: 1 of steady"]);
     let env = [&env[..], &[("JOB_COMPLETION_INDEX", "1")]].concat();
     let bad = ["stedy", "--policy", "uniform"];
     run(command("sh", &script("kubernetes/part.sh"), &dir, &env, &bad), b"").refused(&["did you mean"]);
@@ -89,7 +91,10 @@ fn the_merge_waits_for_the_array() {
     run(submit, b"").ok();
     let asked = dir.read("asked");
     let lines: Vec<&str> = asked.lines().collect();
-    assert!(lines[0].contains("--array=0-15") && lines[0].contains("egreedy-v2 --steps=10 TASKS=16"), "{asked}");
+    assert!(
+        lines[0].contains("--array=0-15") && lines[0].contains("egreedy-v2 --steps=10 TASKS=16"),
+        "{asked}"
+    );
     assert!(lines[1].contains("--dependency=afterok:1 ") && lines[1].ends_with("PARTS=parts"), "{asked}");
     run(command("bash", &script("slurm/submit.sh"), &dir, &[], &["16"]), b"").exits(2);
 }
