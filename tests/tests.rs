@@ -5,6 +5,7 @@ mod everything;
 mod gate;
 mod readme;
 mod report;
+mod scale;
 mod simulation;
 mod state;
 mod table;

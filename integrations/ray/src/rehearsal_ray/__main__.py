@@ -1,0 +1,5 @@
+"""`python -m rehearsal_ray`."""
+
+from rehearsal_ray import main
+
+raise SystemExit(main())
