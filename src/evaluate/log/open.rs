@@ -97,6 +97,23 @@ impl Logs {
     }
 }
 
+impl Logs {
+    /// The files that reading `paths` reads: those, and the rewards beside decisions.
+    pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            let rewards = rewards_beside(path);
+            let beside = (rewards != *path && rewards.exists()).then_some(rewards);
+            for file in [Some(path.clone()), beside].into_iter().flatten() {
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        files
+    }
+}
+
 impl LogReader for Logs {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         loop {
