@@ -31,6 +31,7 @@
 //! | [`evidence`] | what a gate saw besides its criteria, for charts and cards | |
 //! | [`promotion`] | the gate on simulated people: inputs, run, judgement | |
 //! | [`card`] | model cards, read before a gate runs and added to after it | |
+//! | [`reality`] | how far simulated people are from those of a log | |
 //! | [`report`] | verdicts and results in the formats that people and programs read | a report format |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
 //!
@@ -71,6 +72,8 @@ pub mod gate;
 pub mod digest;
 pub mod evidence;
 pub mod promotion;
+
+pub mod reality;
 
 pub mod report;
 

@@ -179,7 +179,7 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<(Forma
 }
 
 /// Where the rewards of this file of decisions are: beside it, `decisions` in its name made `rewards`.
-fn rewards_beside(path: &Path) -> PathBuf {
+pub(super) fn rewards_beside(path: &Path) -> PathBuf {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     path.with_file_name(name.replacen("decisions", "rewards", 1))
 }
@@ -192,7 +192,7 @@ fn comes_along(path: &Path, paths: &[PathBuf]) -> bool {
 /// Bytes looked at to tell formats apart; also the size of a read.
 const BUFFER: usize = 1 << 17;
 
-fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
     let magic = raw.fill_buf().map_err(Error::io("read", path))?;
