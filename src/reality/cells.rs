@@ -61,6 +61,7 @@ impl Cells {
     // of profile values, and number, predicted and seen completions by predicted probability.
 
     pub(super) fn kind(&self, kind: usize, reaction: usize) -> usize {
+        debug_assert!(kind <= self.kinds + 1 + HOURS);
         kind * REACTIONS + reaction
     }
 
@@ -149,6 +150,7 @@ impl Cells {
 
     /// Reactions of a kind, or of an hour if `at` is [`Self::hour`].
     pub(super) fn reactions<'a>(&self, sums: &'a [f64], at: usize) -> &'a [f64] {
+        debug_assert!(at < self.hour(HOURS, 0));
         &sums[at..at + REACTIONS]
     }
 }

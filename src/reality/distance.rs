@@ -116,14 +116,15 @@ impl Aspect {
             }
             Self::Profile(f) => largest_gap(cells.profile_bins(log, f), cells.profile_bins(people, f)),
             Self::Kinds => {
-                let shown = |sums| {
+                let shown = |sums| -> Vec<f64> {
                     (0..=cells.kinds()).map(|k| total(cells.reactions(sums, cells.kind(k, 0)))).collect()
                 };
                 variation(&shown(log), &shown(people))
             }
             Self::Hours => {
-                let shown =
-                    |sums| (0..HOURS).map(|h| total(cells.reactions(sums, cells.hour(h, 0)))).collect();
+                let shown = |sums| -> Vec<f64> {
+                    (0..HOURS).map(|h| total(cells.reactions(sums, cells.hour(h, 0)))).collect()
+                };
                 variation(&shown(log), &shown(people))
             }
             Self::Rewards => area(cells.reward_steps(log), cells.reward_steps(people)),
@@ -192,7 +193,7 @@ pub(super) fn total(counts: &[f64]) -> f64 {
     counts.iter().sum()
 }
 
-fn variation(a: &Vec<f64>, b: &Vec<f64>) -> f64 {
+fn variation(a: &[f64], b: &[f64]) -> f64 {
     let (n, m) = (total(a), total(b));
     if n == 0.0 || m == 0.0 {
         return 0.0;

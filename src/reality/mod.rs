@@ -178,7 +178,7 @@ pub fn compare(
     settings: &Settings,
 ) -> Result<Comparison> {
     let Overview { lengths, users, policies } = overview(paths)?;
-    let reactions: u64 = lengths.iter().map(|n| *n as u64).sum();
+    let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
     let policy = match policy {
         Some(policy) => policy.clone(),
         None => most_common(&policies)?,
@@ -252,7 +252,7 @@ fn overview(paths: &[PathBuf]) -> Result<Overview> {
     let mut log = ReactionLog::new(paths)?;
     let mut overview = Overview { lengths: Vec::new(), users: HashMap::new(), policies: BTreeMap::new() };
     let Overview { lengths, users, policies } = &mut overview;
-    while let Some(reacted) = log.next()? {
+    while let Some(reacted) = log.read()? {
         let user = *users.entry(reacted.user).or_insert(lengths.len());
         if user == lengths.len() {
             lengths.push(0);
@@ -290,7 +290,7 @@ fn logged(
 ) -> Result<(Vec<Vec<f64>>, u64)> {
     let mut groups = vec![vec![0.0; cells.len()]; users.len().min(GROUPS)];
     let (mut log, mut recent) = (ReactionLog::new(paths)?, Recent::default());
-    while let Some(reacted) = log.next()? {
+    while let Some(reacted) = log.read()? {
         let Some(&user) = users.get(&reacted.user) else { continue };
         let observed = people.logged(&reacted, recent.before(user, reacted.time_ms));
         cells.add(&observed, &mut groups[user % GROUPS]);

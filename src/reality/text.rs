@@ -174,7 +174,7 @@ impl Comparison {
 
 fn groups(out: &mut String, what: &str, groups: &[GroupResult]) {
     let heads = ["share", "completed", "snoozed", "ignored", "dismissed"];
-    let _ = write!(out, "\n  {:<10}", what);
+    let _ = write!(out, "\n  {what:<10}");
     heads.iter().for_each(|head| _ = write!(out, " {head:>14}"));
     out.push('\n');
     for g in groups {

@@ -89,7 +89,7 @@ impl ReactionLog {
     ///
     /// # Errors
     /// A file that cannot be read, a line that is no record of a reward, with file, line and column.
-    pub fn next(&mut self) -> Result<Option<Reacted>> {
+    pub fn read(&mut self) -> Result<Option<Reacted>> {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(path) = self.paths.next() else { return Ok(None) };
