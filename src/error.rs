@@ -56,6 +56,14 @@ pub enum Error {
         /// Where, and what was found.
         what: String,
     },
+    /// An error of a file that another file names.
+    #[error("{by}: {source}")]
+    NamedBy {
+        /// The file, and the field in it.
+        by: String,
+        /// What is wrong with the file that it names.
+        source: Box<Error>,
+    },
     /// A request that is well formed but cannot be honoured; the message says why and what to do.
     #[error("{0}")]
     Refused(String),
@@ -97,6 +105,11 @@ impl Error {
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// The same error, said to come from what the file or field `by` names.
+    pub fn named_by(by: impl Display) -> impl FnOnce(Self) -> Self {
+        move |source| Self::NamedBy { by: by.to_string(), source: Box::new(source) }
     }
 
     /// An unknown name, with the nearest of the known ones suggested.

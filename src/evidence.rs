@@ -1,7 +1,7 @@
 //! What a gate saw besides its criteria, summed up while the simulated users pass by: what charts and
 //! model cards are made of. None of it decides anything.
 
-use crate::gate::{Path, Trial};
+use crate::gate::{LogAssessment, Path, Simulated, Trial};
 use crate::metrics::{Curve, Metric, UserRecord};
 use crate::parts::{Header, ScenarioHeader};
 use crate::reaction::Reaction;
@@ -281,6 +281,21 @@ impl Evidence {
             .collect();
         scenarios[..=primary].rotate_right(1);
         Self { scenarios, curves, paths: trial.paths(MOST_POINTS), rejection: rejection.finish() }
+    }
+
+    /// The same logs, each with what simulated people showed of the same difference.
+    pub(crate) fn beside(&self, mut logs: Vec<LogAssessment>) -> Vec<LogAssessment> {
+        let primary = self.primary();
+        let reward = primary.figures.iter().find(|f| f.metric == Metric::Reward);
+        for log in &mut logs {
+            log.simulated = reward.map(|figure| Simulated {
+                scenario: primary.scenario.clone(),
+                estimate: figure.difference,
+                lower: figure.lower,
+                upper: figure.upper,
+            });
+        }
+        logs
     }
 
     /// The primary scenario.

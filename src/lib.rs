@@ -24,13 +24,15 @@
 //! | [`metrics`] | what is measured of a user, and sums that merge to the bit | a metric |
 //! | [`parts`] | results of some blocks, on disk and put together again | |
 //! | [`simulate`] | the one loop in which policies meet people | |
+//! | [`progressive`] | policies on a labelled table | |
+//! | [`evaluate`] | what policies would have earned, judged on logged decisions | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, planning | a kind of criterion, a segment |
 //! | [`digest`] | digests of inputs as they were understood, and the seed that follows | |
 //! | [`evidence`] | what a gate saw besides its criteria, for charts and cards | |
 //! | [`promotion`] | the gate on simulated people: inputs, run, judgement | |
 //! | [`card`] | model cards, read before a gate runs and added to after it | |
+//! | [`reality`] | how far simulated people are from those of a log | |
 //! | [`report`] | verdicts and results in the formats that people and programs read | a report format |
-//! | [`evaluate`] | what policies would have earned, judged on logged decisions | an estimator, a log format |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
 //!
 //! A command goes through it from top to bottom: `promote-check` reads policies, personas, scenarios and a
@@ -63,16 +65,18 @@ pub mod parts;
 pub mod progressive;
 pub mod simulate;
 
+pub mod evaluate;
+
 pub mod gate;
 
 pub mod digest;
 pub mod evidence;
 pub mod promotion;
 
+pub mod reality;
+
 pub mod report;
 
 pub mod card;
-
-pub mod evaluate;
 
 pub mod cli;

@@ -1,5 +1,7 @@
 //! The gate on simulated people: its inputs, the seed that follows from their digests, and the run.
 
+mod logged;
+
 use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Tally, Thinned};
@@ -11,6 +13,7 @@ use crate::persona::Persona;
 use crate::policy::Policy;
 use crate::scenario::Scenario;
 use crate::simulate::{BLOCK_USERS, Block, Simulation};
+use logged::Logged;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::time::Duration;
@@ -63,7 +66,8 @@ impl Inputs {
     /// # Errors
     /// A scenario that is unknown, cannot be read or is not allowed; two scenarios of one name.
     pub fn new(gate: GateSpec, personas: Vec<Persona>, baseline: Policy, challenger: Policy) -> Result<Self> {
-        let scenarios = gate.scenarios().into_iter().map(Scenario::load).collect::<Result<Vec<_>>>()?;
+        let load = |name| Scenario::load(name).map_err(Error::named_by(gate.origin()));
+        let scenarios = gate.scenarios().into_iter().map(load).collect::<Result<Vec<_>>>()?;
         for (i, scenario) in scenarios.iter().enumerate() {
             if scenarios[..i].iter().any(|s| s.name() == scenario.name()) {
                 return Err(Error::Refused(format!(
@@ -117,6 +121,8 @@ impl Inputs {
                 (header.clone(), Supply::Recorded(parts), header.users.min(self.gate.raw().max_users))
             }
         };
+        // Before anybody is simulated: a bad line is found at once.
+        let logged = if self.is_against_itself() { Logged::default() } else { self.ask_logs(header.seed)? };
         let mut trial = self.trial(&header)?;
         let primary = self.primary();
         let mut tallies: Vec<Tally> =
@@ -144,6 +150,7 @@ impl Inputs {
         }
         let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
+        let digests = digests.into_iter().chain(logged.digests).collect();
         let provenance = Provenance { seed: header.seed, seed_source, digests, version, command };
         let mut verdict =
             Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
@@ -152,6 +159,7 @@ impl Inputs {
                 .clone_into(&mut verdict.reason);
         }
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
+        let verdict = verdict.with_logs(evidence.beside(logged.assessments));
         Ok(Judgement { verdict, evidence })
     }
 

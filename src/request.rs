@@ -126,6 +126,21 @@ impl Request {
         ids().position(|i| i == id).ok_or_else(|| Error::unknown("candidate", id, ids().take(20)))
     }
 
+    /// This request with the candidate at `chosen` alone, and of the profile what holds for it: the same
+    /// feature vector.
+    pub fn only(&self, chosen: usize) -> RawRequest {
+        let candidate = self.raw.candidates[chosen].clone();
+        let of_kind = |p: &Profile| Profile::new(p.values_for(candidate.kind.as_deref()), Vec::new());
+        RawRequest {
+            user: None,
+            policy: None,
+            seed: None,
+            context: self.raw.context,
+            profile_features: self.raw.profile_features.as_ref().map(of_kind),
+            candidates: vec![candidate],
+        }
+    }
+
     /// The request as it was read.
     pub fn raw(&self) -> &RawRequest {
         &self.raw

@@ -7,6 +7,8 @@
 //! All policies of a run meet the same person: moment, candidates and luck are drawn once per step, before
 //! any of them chooses (common random numbers), so that a difference between them is theirs.
 
+mod log;
+
 use crate::environment::{Outcome, Person, Stage};
 use crate::error::{Error, Result};
 use crate::features::FeatureBlock;
@@ -194,6 +196,8 @@ pub struct Life<'a> {
     policy: &'a Policy,
     model: Model,
     history: History,
+    /// Whether the history is kept: where nobody asks for a profile it is not.
+    remembers: bool,
     /// The model's part for each kind, and for each candidate of the step.
     part_of_kind: Vec<usize>,
     parts: Vec<usize>,
@@ -220,11 +224,18 @@ impl<'a> Life<'a> {
             policy,
             model,
             history: History::new(stage.kinds().len()),
+            remembers: policy.features().uses_profile(),
             part_of_kind,
             parts: Vec::new(),
             pending: VecDeque::new(),
             scratch: Scratch::default(),
         }
+    }
+
+    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { remembers: true, ..self }
     }
 
     /// What the policy has learned of the user.
@@ -235,6 +246,12 @@ impl<'a> Life<'a> {
     /// The user's past under this policy, from which an emergent profile follows.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The probability with which each candidate of the latest decision was to be chosen; `None` where the
+    /// policy has none.
+    pub fn propensities(&self, block: &FeatureBlock) -> Option<Vec<f64>> {
+        self.policy.explorer().propensities(self.scratch.scores(block))
     }
 
     /// Begins with another user.
@@ -291,7 +308,7 @@ impl<'a> Life<'a> {
 
     #[inline(always)]
     fn remember(&mut self, outcome: &Outcome) {
-        if self.policy.features().uses_profile() {
+        if self.remembers {
             self.history.observe(&outcome.event);
         }
     }
@@ -307,6 +324,18 @@ pub fn live(
     block: &mut FeatureBlock,
     mut observe: impl FnMut(&Decided),
 ) {
+    watch(person, lives, block, |_, _, _, decided| observe(decided));
+}
+
+/// The same, showing `observe` also the person, the policy's life and what it saw, as they are at the
+/// decision, before anything is learned from it.
+#[inline(always)]
+pub fn watch(
+    person: &mut Person,
+    lives: &mut [Life],
+    block: &mut FeatureBlock,
+    mut observe: impl FnMut(&Person, &Life, &FeatureBlock, &Decided),
+) {
     let scenario = person.scenario();
     begin(person, lives, block);
     for step in 0..scenario.steps {
@@ -317,7 +346,7 @@ pub fn live(
             let chosen = life.choose(person, block);
             let outcome = person.react(chosen);
             let regret = best - outcome.expected;
-            observe(&Decided { policy, step: step as usize, chosen, outcome, regret });
+            observe(person, life, block, &Decided { policy, step: step as usize, chosen, outcome, regret });
             life.catch_up(step);
             if !person.reward_is_lost() {
                 let delay = scenario.rewards.delay;

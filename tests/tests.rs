@@ -4,6 +4,7 @@ mod evaluate;
 mod everything;
 mod gate;
 mod readme;
+mod reality;
 mod report;
 mod scale;
 mod simulation;

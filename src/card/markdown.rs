@@ -4,6 +4,7 @@ use super::{Card, FENCE, JSON_FENCE};
 use crate::evidence::Figure;
 use crate::gate::{SeedSource, Verdict};
 use crate::metrics::Metric;
+use crate::report::logged;
 use crate::report::markdown::inline;
 use crate::report::words::{self, interval, plain, signed};
 use std::fmt::Write;
@@ -112,6 +113,14 @@ fn criteria(verdict: &Verdict, text: &mut String) {
         row([words::label(c), signed(c.estimate), bounds, words::claim(c), standing], text);
     }
     let _ = writeln!(text, "\n{}", inline(&words::reading(verdict)));
+    if let Some(reading) = logged::reading(verdict) {
+        section("Logged decisions", text);
+        table(&logged::COLUMNS, text);
+        verdict.logs.iter().for_each(|log| row(logged::row(log), text));
+        let remarks = logged::remarks(verdict);
+        let _ = writeln!(text, "\n{}", inline(&reading));
+        remarks.iter().for_each(|remark| text.push_str(&format!("\n{}\n", inline(remark))));
+    }
 }
 
 fn segments(card: &Card, verdict: &Verdict, text: &mut String) {

@@ -3,6 +3,7 @@
 
 mod calibrate;
 mod collector;
+mod compare_reality;
 mod evaluate;
 pub mod exit;
 mod export;
@@ -112,6 +113,8 @@ enum Command {
     Reset(reset::Args),
     /// Judge policies on decisions that were logged with their propensities
     Evaluate(evaluate::Args),
+    /// Say how far simulated people are from those of a log
+    CompareReality(compare_reality::Args),
     /// Make every state again from the logs
     Rebuild(rebuild::Args),
     /// Check every file of the state directory
@@ -157,6 +160,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
+        Command::CompareReality(args) => compare_reality::run(&args),
         Command::Rebuild(args) => rebuild::run(&args, &global),
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),

@@ -56,6 +56,10 @@ pub(super) struct Args {
     /// into this file
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also write the lives of `--users` people of the most common persona, and of the others as their shares
+    /// say, into this folder as decisions.jsonl and rewards.jsonl: a log for `evaluate` and `compare-reality`
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["gate", "blocks", "data"])]
+    log: Option<PathBuf>,
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
@@ -78,6 +82,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         .iter()
         .map(|scenario| Simulation::new(scenario, &personas, &policies, seed))
         .collect::<Result<Vec<_>>>()?;
+    let log = args.log.as_deref().map(|dir| args.open_log(dir, &simulations)).transpose()?;
     let digests = gate.as_ref().map_or_else(
         || {
             let mut digests = digest::of_people(&personas, &scenarios);
@@ -95,6 +100,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         None => args.whole(&simulations, &header)?,
     };
     let seconds = start.elapsed().as_secs_f64();
+    if let Some(mut log) = log {
+        simulations[0].write_log(args.users, &mut log.file(0), &mut log.file(1))?;
+        log.finish()?;
+    }
     let rate = decisions as f64 / seconds / 1e6;
     output::note(&format!("{decisions} decisions in {seconds:.2} s, {rate:.2} million per second"));
     Ok(exit::DONE)
@@ -145,6 +154,19 @@ impl Args {
             (self.json, self.out.as_deref()),
         )?;
         Ok(exit::DONE)
+    }
+
+    /// The files of a log, which replace nothing: a log of real people may be there.
+    fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
+        const FILES: [&str; 2] = ["decisions.jsonl", "rewards.jsonl"];
+        if simulations.len() != 1 || self.policies.len() != 1 {
+            return Err(Error::Refused("--log is of one policy in one scenario: name no others".to_owned()));
+        }
+        if let Some(there) = FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
+            let there = there.display();
+            return Err(Error::Refused(format!("{there} is there already; name another folder for --log")));
+        }
+        Folder::open(dir, FILES)
     }
 
     /// Runs everything; returns the number of decisions.

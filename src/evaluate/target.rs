@@ -56,12 +56,20 @@ impl Target {
         if Path::new(name).extension().is_some_and(|e| e == "csv") {
             return Self::table(name, &crate::read::text(Path::new(name))?);
         }
-        let policy = Policy::load(name)?;
+        Self::of(Policy::load(name)?)
+    }
+
+    /// A policy that learns as it goes.
+    ///
+    /// # Errors
+    /// One without exact probabilities.
+    pub fn of(policy: Policy) -> Result<Self> {
         match policy.explorer() {
             Explorer::Uniform => Ok(Self::Uniform),
             Explorer::LinTs { .. } => Err(Error::Refused(format!(
-                "{name}: Thompson sampling has no exact probabilities, and weights need them; test a policy \
-                 whose explorer is uniform, egreedy, linucb or squarecb"
+                "{}: Thompson sampling has no exact probabilities, and weights need them; test a policy whose \
+                 explorer is uniform, egreedy, linucb or squarecb",
+                policy.name()
             ))),
             _ => Ok(Self::Learner(policy)),
         }

@@ -224,7 +224,7 @@ fn null_run(
             users += 1;
             holds |= proof.reaches(raw.alpha);
         }
-        let rejected = refutation.e_value() / criteria as f64 >= 1.0 / raw.beta;
+        let rejected = refutation.e_value() / criteria as f64 >= 1.0 / spec.simulated_beta();
         if rejected || holds {
             return Run { promoted: holds && !rejected, rejected, users };
         }
@@ -257,7 +257,7 @@ fn full_run(spec: &GateSpec, pools: &[Pool], gains: &[Vec<Observation>], mut rng
             }
         }
         let evidence: f64 = refutations.iter().map(EProcess::e_value).sum();
-        let rejected = evidence / pools.len() as f64 >= 1.0 / raw.beta;
+        let rejected = evidence / pools.len() as f64 >= 1.0 / spec.simulated_beta();
         let promoted = !rejected && holds.iter().all(|h| *h);
         if rejected || promoted {
             return Run { promoted, rejected, users };

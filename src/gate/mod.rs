@@ -6,6 +6,7 @@
 
 mod calibrate;
 mod eprocess;
+mod logged;
 mod path;
 mod plan;
 mod spec;
@@ -14,6 +15,7 @@ mod verdict;
 
 pub use calibrate::{Calibration, Comparison, Null, Pool, Power, SCALES, calibrate};
 pub use eprocess::{EProcess, GRID, Observation, lower_bound, mean, projected_count, upper_bound};
+pub use logged::{LogAssessment, LogCriterion, RawColumns, RawLog, Simulated};
 pub use path::Path;
 pub use plan::{POWERS, Plan, plan};
 pub use spec::{By, Criterion, DecisionTime, GateSpec, Kind, RawCriterion, RawGate, Segment, Setting};

@@ -1,5 +1,6 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
+use super::logged::{LogCriterion, RawLog};
 use crate::environment::Traits;
 use crate::error::{Error, Fault, Result, within};
 use crate::metrics::Metric;
@@ -32,6 +33,9 @@ pub struct RawGate {
     pub decision_time: Option<DecisionTime>,
     /// What must be established; each entry stands for one criterion per scenario and segment.
     pub criteria: Vec<RawCriterion>,
+    /// Logs that are asked too, each for the difference in reward.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<RawLog>,
 }
 
 fn default_batch() -> u64 {
@@ -163,6 +167,8 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateSpec {
     raw: RawGate,
+    logs: Vec<LogCriterion>,
+    origin: String,
 }
 
 impl GateSpec {
@@ -188,12 +194,23 @@ impl GateSpec {
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
         let raw: RawGate = read::toml(text, origin)?;
-        Self::try_from(raw).map_err(|fault| fault.at(origin))
+        let gate = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
+        Ok(Self { origin: origin.to_owned(), ..gate })
+    }
+
+    /// What errors call it.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The checked values.
     pub fn raw(&self) -> &RawGate {
         &self.raw
+    }
+
+    /// What is asked of logged decisions.
+    pub fn logs(&self) -> &[LogCriterion] {
+        &self.logs
     }
 
     /// Names of all scenarios that a criterion is about, each once, in the order of the file.
@@ -344,7 +361,28 @@ impl TryFrom<RawGate> for GateSpec {
                 "at least one criterion of kind \"superior\" that is not advisory: a challenger that gains nothing is not promoted",
             ));
         }
-        Ok(Self { raw })
+        let mut logs: Vec<LogCriterion> = Vec::new();
+        for (i, log) in raw.logs.iter().enumerate() {
+            let within_log = |fault: Fault| fault.within(&format!("logs[{i}]"));
+            if logs.iter().any(|other| other.name == log.name) {
+                let again = Fault::new("name", format!("{:?} again", log.name), "each name once");
+                return Err(within_log(again));
+            }
+            logs.push(LogCriterion::try_from(log).map_err(within_log)?);
+        }
+        Ok(Self { raw, logs, origin: "the gate".to_owned() })
+    }
+}
+
+impl Kind {
+    /// The tolerated loss of a claim of this kind: 0 for superiority.
+    pub(super) fn checked_margin(self, margin: Option<f64>) -> Result<f64, Fault> {
+        match (self, margin) {
+            (Self::Superior, None) => Ok(0.0),
+            (Self::Superior, Some(m)) => Err(Fault::new("margin", m, "no margin for kind \"superior\"")),
+            (Self::NotInferior, None) => Err(Fault::new("margin", "missing", "a number in (0, 1)")),
+            (Self::NotInferior, Some(m)) => within("margin", m, 1e-6, 0.999),
+        }
     }
 }
 
@@ -353,11 +391,6 @@ impl RawCriterion {
         if self.scenarios.is_empty() {
             return Err(Fault::new("scenarios", "an empty list", "at least one scenario"));
         }
-        match (self.kind, self.margin) {
-            (Kind::Superior, None) => Ok(()),
-            (Kind::Superior, Some(m)) => Err(Fault::new("margin", m, "no margin for kind \"superior\"")),
-            (Kind::NotInferior, None) => Err(Fault::new("margin", "missing", "a number in (0, 1)")),
-            (Kind::NotInferior, Some(m)) => within("margin", m, 1e-6, 0.999).map(drop),
-        }
+        self.kind.checked_margin(self.margin).map(drop)
     }
 }

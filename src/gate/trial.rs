@@ -155,7 +155,7 @@ impl<'a> Trial<'a> {
 
     /// Promote or reject, once the evidence suffices.
     fn decision(&self) -> Option<Decision> {
-        if self.rejection_evidence() >= 1.0 / self.spec.raw().beta {
+        if self.rejection_evidence() >= 1.0 / self.spec.simulated_beta() {
             Some(Decision::Reject)
         } else if self.deciding().all(|t| t.held_after.is_some()) {
             Some(Decision::Promote)

@@ -1,6 +1,7 @@
 //! What was decided, and everything that it rests on.
 
 use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
+use super::logged::LogAssessment;
 use super::spec::{Kind, Segment};
 use super::trial::{Decision, Tracked, Trial};
 use crate::metrics::Metric;
@@ -60,6 +61,8 @@ pub struct Verdict {
     pub rejection_evidence: f64,
     /// Every criterion: those that do not hold first, weakest evidence first.
     pub criteria: Vec<Assessment>,
+    /// What logged decisions showed, in the order of the gate's file.
+    pub logs: Vec<LogAssessment>,
     /// What it was made from.
     #[serde(flatten)]
     pub provenance: Provenance,
@@ -142,6 +145,7 @@ impl Verdict {
             challenger: challenger.to_owned(),
             rejection_evidence: trial.rejection_evidence(),
             criteria,
+            logs: Vec::new(),
             provenance,
             caveat: CAVEAT,
         }
@@ -149,6 +153,33 @@ impl Verdict {
 }
 
 impl Verdict {
+    /// The verdict of simulated people and of logged decisions together: harm on a required log rejects, and
+    /// a required log that does not hold withholds a promotion.
+    #[must_use]
+    pub fn with_logs(self, logs: Vec<LogAssessment>) -> Self {
+        let required = logs.iter().filter(|log| log.required).count();
+        let harm = logs.iter().find(|log| log.required && log.harms).map(LogAssessment::finding);
+        let missing = logs.iter().find(|log| log.is_missing()).map(LogAssessment::finding);
+        let together = Self { logs, ..self };
+        match (together.verdict, harm, missing) {
+            (Decision::Promote | Decision::Inconclusive, Some(reason), _) => {
+                Self { verdict: Decision::Reject, reason, ..together }
+            }
+            (Decision::Promote, None, Some(reason)) => together.withheld(reason),
+            (Decision::Promote, None, None) if required > 0 => {
+                let reason = format!("{}, and on logged decisions {required} of {required}", together.reason);
+                Self { reason, ..together }
+            }
+            _ => together,
+        }
+    }
+
+    /// Largest probability with which simulated people may wrongly reject: half of beta where a log may
+    /// reject as well.
+    pub fn simulated_beta(&self) -> f64 {
+        if self.logs.iter().any(|log| log.required) { self.beta / 2.0 } else { self.beta }
+    }
+
     /// The same verdict, but inconclusive for `reason` where it would have been a promotion.
     #[must_use]
     pub fn withheld(self, reason: String) -> Self {

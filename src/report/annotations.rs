@@ -1,6 +1,7 @@
 //! Workflow commands that GitHub Actions shows beside a run: one for a verdict that is no promotion, and
 //! one for each criterion that failed, as far as GitHub shows them.
 
+use super::logged;
 use super::words::{self, Standing};
 use crate::gate::{Decision, Verdict};
 use std::io::{self, Write};
@@ -35,6 +36,10 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             );
             command(out, level, &format!("{} {}", c.id, wanted.word()), &message)?;
         }
+    }
+    for log in verdict.logs.iter().filter(|log| log.is_missing()) {
+        let level = if log.harms { "error" } else { "warning" };
+        command(out, level, &format!("{} {}", log.id, logged::standing(log)), &logged::summary(log))?;
     }
     Ok(())
 }

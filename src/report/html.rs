@@ -4,6 +4,7 @@
 
 use super::VerdictFormat;
 use super::charts::{self, Highlights, Hue, Width};
+use super::logged;
 use super::words::{self, Standing};
 use super::xml::escape;
 use crate::evidence::{Figure, PersonaEvidence};
@@ -40,6 +41,7 @@ impl VerdictFormat for Html {
         )?;
         head(v, out)?;
         criteria(v, out)?;
+        logged_decisions(v, out)?;
         segments(v, out)?;
         if v.users > 0 {
             seen(judgement, out)?;
@@ -106,6 +108,29 @@ fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<p class=\"note\">{}</p></details>", escape(&words::reading(v)))
 }
 
+/// What logged decisions say, beside what simulated people showed.
+fn logged_decisions(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let Some(reading) = logged::reading(v) else { return Ok(()) };
+    writeln!(out, "<h2>Logged decisions</h2>")?;
+    table(&logged::COLUMNS, 2, out, |out| {
+        for log in &v.logs {
+            let [standing, label, rest @ ..] = logged::row(log);
+            writeln!(
+                out,
+                "<tr><td class=\"name word-{standing}\">{standing}</td><td class=\"name\">{}</td>",
+                escape(&label)
+            )?;
+            cells(&rest, out)?;
+            writeln!(out, "</tr>")?;
+        }
+        Ok(())
+    })?;
+    for remark in logged::remarks(v) {
+        writeln!(out, "<p>{}</p>", escape(&remark))?;
+    }
+    writeln!(out, "<p class=\"note\">{}</p>", escape(&reading))
+}
+
 /// The fairness check: every criterion about some of the users, worst first.
 fn segments(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let segments = words::segments(v);
@@ -144,7 +169,7 @@ fn seen(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
          challenger rejects it from {:.0} on.</p>",
         (1.0 / v.alpha).ceil(),
         words::percent(v.alpha),
-        (1.0 / v.beta).ceil()
+        (1.0 / v.simulated_beta()).ceil()
     )?;
     let highlights = Highlights::of(judgement);
     let others = (charts::FAINT, "the other criteria");

@@ -1,6 +1,7 @@
 //! XML in the manner of `JUnit`: what CI servers read.
 
 use super::VerdictFormat;
+use super::logged;
 use super::words::{self, Standing};
 use super::xml::{attribute, escape};
 use crate::gate::{Assessment, Decision, Verdict};
@@ -23,10 +24,12 @@ impl VerdictFormat for Junit {
         let standing = |c: &Assessment| Standing::of(c, v);
         let unseen = |c: &Assessment| standing(c) == Standing::NotEvaluated;
         let promoted = v.verdict == Decision::Promote;
-        let tests = 1 + v.criteria.len();
+        let tests = 1 + v.criteria.len() + v.logs.len();
         let failed = v.criteria.iter().filter(|c| words::is_missing(c) && !unseen(c)).count();
-        let failures = usize::from(!promoted) + failed;
-        let skipped = v.criteria.iter().filter(|c| !c.holds).count() - failed;
+        let logs_missing = v.logs.iter().filter(|log| log.is_missing()).count();
+        let logs_skipped = v.logs.iter().filter(|log| !log.holds).count() - logs_missing;
+        let failures = usize::from(!promoted) + failed + logs_missing;
+        let skipped = v.criteria.iter().filter(|c| !c.holds).count() - failed + logs_skipped;
         let suite = format!("rehearsal: {} over {}", v.challenger, v.baseline);
         writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
         writeln!(
@@ -53,6 +56,18 @@ impl VerdictFormat for Junit {
                 s => Some(Problem::Failure(s.word().to_owned(), summary(c), details(c, v))),
             };
             test_case(out, &class, &c.id, problem)?;
+        }
+        for log in &v.logs {
+            let standing = logged::standing(log);
+            let problem = if log.holds {
+                None
+            } else if log.required {
+                let details = logged::reading(v).unwrap_or_default();
+                Some(Problem::Failure(standing.to_owned(), logged::summary(log), details))
+            } else {
+                Some(Problem::Skipped(format!("advisory, {standing}: {}", logged::summary(log))))
+            };
+            test_case(out, "rehearsal.logged", &log.id, problem)?;
         }
         writeln!(out, "  </testsuite>\n</testsuites>")
     }
@@ -120,6 +135,6 @@ fn details(c: &Assessment, v: &Verdict) -> String {
         (1.0 / v.alpha).ceil(),
         c.users,
         words::e_value(c.refutation),
-        (1.0 / v.beta).ceil()
+        (1.0 / v.simulated_beta()).ceil()
     )
 }

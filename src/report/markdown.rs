@@ -1,6 +1,7 @@
 //! Markdown: the summary of a CI step.
 
 use super::VerdictFormat;
+use super::logged;
 use super::words::{self, Standing};
 use crate::gate::{Assessment, Decision, Verdict};
 use crate::promotion::Judgement;
@@ -73,6 +74,16 @@ fn row(c: &Assessment, v: &Verdict) -> String {
 fn tail(v: &Verdict) -> String {
     let p = &v.provenance;
     let mut text = format!("\n{}\n\n", inline(&words::reading(v)));
+    if let Some(reading) = logged::reading(v) {
+        text += &line(&logged::COLUMNS.map(str::to_owned));
+        text += "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+        v.logs.iter().for_each(|log| text += &line(&logged::row(log).map(|cell| inline(&cell))));
+        text += "\n";
+        for remark in logged::remarks(v) {
+            let _ = writeln!(text, "- {}", inline(&remark));
+        }
+        let _ = writeln!(text, "\n{}\n", inline(&reading));
+    }
     let _ = writeln!(text, "<details><summary>What it rests on</summary>\n");
     let _ = writeln!(text, "- {} users of each persona", v.users);
     let _ = writeln!(text, "- seed {} ({})", p.seed, inline(words::seed_source(v)));
@@ -82,6 +93,10 @@ fn tail(v: &Verdict) -> String {
     }
     let _ = writeln!(text, "\nAgain:\n\n{}\n</details>\n\n{}", fenced("sh", &p.command), inline(v.caveat));
     text
+}
+
+fn line(cells: &[String; 8]) -> String {
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// `text` as running text or a table's cell in which nothing is markup. What cannot be markup where it

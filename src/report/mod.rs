@@ -6,6 +6,7 @@ mod charts;
 mod html;
 mod json;
 mod junit;
+pub(crate) mod logged;
 pub(crate) mod markdown;
 mod plan;
 mod simulation;

@@ -30,6 +30,14 @@ pub fn plan_text(spec: &GateSpec, plans: &[Plan], pilot: u64) -> String {
         let _ =
             writeln!(out, "  {:width$}  {sd:>9}  {floor:>9}  {:>11}  {:>11}", p.criterion, gain(0), gain(1));
     }
+    for log in spec.logs() {
+        let (kind, files) = (if log.required { "required" } else { "advisory" }, log.files.join(", "));
+        let _ = writeln!(
+            out,
+            "  logged/{} ({kind}): asked of {files} as it is; no number of simulated users changes it",
+            log.name
+        );
+    }
     let _ = writeln!(
         out,
         "\n  Gains are in the direction that is better, as shares of the metric's range; a negative one lies\n  \

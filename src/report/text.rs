@@ -1,6 +1,7 @@
 //! Plain text: what a person reads in a terminal.
 
 use super::VerdictFormat;
+use super::logged;
 use super::words::{self, Standing};
 use crate::gate::Verdict;
 use crate::promotion::Judgement;
@@ -31,6 +32,7 @@ impl VerdictFormat for Text {
         table(v, out)?;
         writeln!(out)?;
         paragraph(out, "  ", &words::reading(v))?;
+        logged_decisions(v, out)?;
         let p = &v.provenance;
         let seed = format!(
             "Simulated: {} users of each persona; seed {} ({}); rehearsal {}.",
@@ -68,6 +70,26 @@ fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What logged decisions say, beside what simulated people showed.
+fn logged_decisions(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let Some(reading) = logged::reading(v) else { return Ok(()) };
+    let rows: Vec<[String; 8]> =
+        [logged::COLUMNS.map(str::to_owned)].into_iter().chain(v.logs.iter().map(logged::row)).collect();
+    let width = rows.iter().map(|row| row[1].len()).max().unwrap_or(0);
+    writeln!(out)?;
+    for [standing, label, difference, bounds, needs, rows, effective, simulated] in &rows {
+        writeln!(
+            out,
+            "  {standing:<6} {label:width$}  {difference:>10}  {bounds:>16}  {needs:>7}  {rows:>8}  {effective:>9}  {simulated:>9}"
+        )?;
+    }
+    writeln!(out)?;
+    for remark in logged::remarks(v) {
+        paragraph(out, "  ", &remark)?;
+    }
+    paragraph(out, "  ", &reading)
 }
 
 /// Writes `text`, its first line behind `lead` and the others under its beginning.

@@ -1,6 +1,6 @@
 //! What all formats say alike: the decision, each criterion's standing and claim, numbers, what to do next.
 
-use crate::gate::{Assessment, Decision, Kind, SeedSource, Verdict};
+use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
 
 /// Where a criterion stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ impl Standing {
             Self::NotEvaluated
         } else if c.holds {
             Self::Holds
-        } else if c.refutation >= 1.0 / v.beta {
+        } else if c.refutation >= 1.0 / v.simulated_beta() {
             Self::Fails
         } else {
             Self::Open
@@ -112,6 +112,11 @@ pub(crate) fn next(v: &Verdict) -> String {
         (Decision::Promote, _) => {
             format!("let {challenger} take over, and keep {baseline} running as its shadow")
         }
+        (Decision::Reject, _) if harmful_log(v).is_some() => {
+            format!(
+                "keep {baseline}; look first at the logged decisions that {challenger} would have taken otherwise"
+            )
+        }
         (Decision::Reject, Some(worst)) => {
             let segment = worst.persona.as_ref().or(worst.segment.as_ref());
             let who = segment.map_or_else(String::new, |s| format!(" for {s}"));
@@ -130,9 +135,24 @@ pub(crate) fn next(v: &Verdict) -> String {
                 ),
             }
         }
+        (Decision::Inconclusive, None) if v.logs.iter().any(LogAssessment::is_missing) => {
+            let missing = v.logs.iter().find(|log| log.is_missing());
+            match missing.and_then(|log| log.rows_needed) {
+                Some(rows) => format!("keep {baseline} until about {rows} such decisions are logged"),
+                None => {
+                    format!("keep {baseline}; its log has to explore more of what {challenger} would choose")
+                }
+            }
+        }
         (Decision::Inconclusive, None) => format!("keep {baseline} until that is mended"),
         (Decision::Reject, None) => format!("keep {baseline}"),
     }
+}
+
+/// The required log whose harm is the reason of a rejection: simulated people gave none.
+fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
+    let by_people = v.rejection_evidence >= 1.0 / v.simulated_beta();
+    v.logs.iter().find(|log| log.required && log.harms && !by_people)
 }
 
 /// What a criterion demands of the difference.
@@ -204,7 +224,7 @@ pub(crate) fn reading(v: &Verdict) -> String {
         v.baseline,
         percent(1.0 - v.alpha),
         (1.0 / v.alpha).ceil(),
-        (1.0 / v.beta).ceil()
+        (1.0 / v.simulated_beta()).ceil()
     )
 }
 

@@ -8,7 +8,6 @@ use super::format::RawState;
 use super::frame;
 use crate::error::{Fault, Result, within};
 use crate::policy::{NAMED, Policy, RawPolicy};
-use crate::profile::Profile;
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
 use serde::de::IgnoredAny;
@@ -56,7 +55,8 @@ impl Lesson {
         event: Option<String>,
         source: Source,
     ) -> Result<Self, Fault> {
-        Self { request: only(request, chosen), reward, event, source }.check()
+        let request = Request::try_from(request.only(chosen)).expect("a part of a checked request");
+        Self { request, reward, event, source }.check()
     }
 
     fn check(self) -> Result<Self, Fault> {
@@ -75,22 +75,6 @@ impl Lesson {
     pub fn reward(&self) -> f64 {
         self.reward
     }
-}
-
-/// The request with `chosen` as its one candidate, and of the profile what held for it: the same vector.
-fn only(request: &Request, chosen: usize) -> Request {
-    let candidate = request.candidates()[chosen].clone();
-    let of_kind = |p: &Profile| Profile::new(p.values_for(candidate.kind.as_deref()), Vec::new());
-    let profile_features = request.profile().map(of_kind);
-    let raw = RawRequest {
-        user: None,
-        policy: None,
-        seed: None,
-        context: request.context(),
-        candidates: vec![candidate],
-        profile_features,
-    };
-    Request::try_from(raw).expect("a part of a checked request")
 }
 
 /// One line of `rewards.jsonl`.

@@ -1,5 +1,6 @@
 //! `promote-check`: what it decides, what it says, and what CI sees.
 
+mod logged;
 mod statistics;
 
 use crate::util::Dir;

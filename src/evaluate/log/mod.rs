@@ -4,11 +4,13 @@ mod csv;
 mod dsjson;
 mod lines;
 mod open;
+mod reactions;
 mod rehearsal;
 mod vw;
 
 pub use csv::Columns;
 pub use open::{Format, Logs};
+pub use reactions::{Reacted, ReactionLog};
 
 use super::row::{Catalogue, Row};
 use crate::error::{Error, Fault, Result};

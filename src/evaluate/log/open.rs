@@ -97,6 +97,23 @@ impl Logs {
     }
 }
 
+impl Logs {
+    /// The files that reading `paths` reads: those, and the rewards beside decisions.
+    pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            let rewards = rewards_beside(path);
+            let beside = (rewards != *path && rewards.exists()).then_some(rewards);
+            for file in [Some(path.clone()), beside].into_iter().flatten() {
+                if !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        files
+    }
+}
+
 impl LogReader for Logs {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         loop {
@@ -162,7 +179,7 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<(Forma
 }
 
 /// Where the rewards of this file of decisions are: beside it, `decisions` in its name made `rewards`.
-fn rewards_beside(path: &Path) -> PathBuf {
+pub(super) fn rewards_beside(path: &Path) -> PathBuf {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     path.with_file_name(name.replacen("decisions", "rewards", 1))
 }
@@ -175,7 +192,7 @@ fn comes_along(path: &Path, paths: &[PathBuf]) -> bool {
 /// Bytes looked at to tell formats apart; also the size of a read.
 const BUFFER: usize = 1 << 17;
 
-fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
     let magic = raw.fill_buf().map_err(Error::io("read", path))?;

@@ -85,7 +85,7 @@ impl Rewards {
 }
 
 /// Half of the id's SHA-256: no two ids that will ever be met share it.
-fn key(decision: &str) -> u128 {
+pub(super) fn key(decision: &str) -> u128 {
     let digest = Sha256::digest(decision.as_bytes());
     u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
 }

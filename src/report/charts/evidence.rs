@@ -61,7 +61,7 @@ impl<'a> Highlights<'a> {
 /// Evidence along the users, in powers of ten, with the lines at 1/alpha and 1/beta.
 pub(in super::super) fn evidence(judgement: &Judgement, highlights: &Highlights, width: Width) -> String {
     let verdict = &judgement.verdict;
-    let (holds, rejects) = (1.0 / verdict.alpha, 1.0 / verdict.beta);
+    let (holds, rejects) = (1.0 / verdict.alpha, 1.0 / verdict.simulated_beta());
     let (low, high) = (-BELOW, libm::log10(holds.max(rejects)) + ABOVE);
     let users = verdict.users.max(1) as f64;
     draw(width, 320, "Evidence: e-values along the users", |area| {

@@ -1,0 +1,59 @@
+//! `rehearsal compare-reality`: how far simulated people are from those of a log.
+
+use super::{exit, output};
+use crate::error::{Result, within};
+use crate::persona::Persona;
+use crate::policy::{Luck, Policy};
+use crate::reality::{self, Settings};
+use crate::scenario::Scenario;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A log of this program: decisions.jsonl, with rewards.jsonl beside it; repeatable
+    #[arg(long = "log", value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// The scenario that its people are said to live in: a shipped name or a TOML file
+    #[arg(long, value_name = "SCENARIO", default_value = "steady")]
+    scenario: String,
+    /// The policy that chose: a name, or a TOML file [default: the one of most rewards]
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<String>,
+    /// Take the personas from this folder instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    personas: Option<PathBuf>,
+    /// Simulated users of each persona
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    users: u64,
+    /// Number of times that both sides are resampled
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    replicates: u32,
+    /// Probability with which any respect may seem different where nothing is, below 0.5
+    #[arg(long, value_name = "P", default_value_t = 0.05)]
+    alpha: f64,
+    /// Seed of the simulated people and of resampling
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    threads: super::Threads,
+}
+
+pub(super) fn run(args: &Args) -> Result<u8> {
+    let alpha = within("--alpha", args.alpha, 1e-4, 0.499).map_err(|fault| fault.at("command line"))?;
+    let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
+    let scenario = Scenario::load(&args.scenario)?;
+    let policy = args.policy.as_deref().map(Policy::load).transpose()?;
+    let settings = Settings { users: args.users, seed: args.seed, replicates: args.replicates, alpha };
+    args.threads.apply()?;
+    let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
+    if args.json {
+        output::pretty_json(&comparison)?;
+    } else {
+        let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        output::text(&comparison.text(&log))?;
+    }
+    Ok(exit::DONE)
+}

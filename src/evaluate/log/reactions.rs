@@ -1,0 +1,142 @@
+//! What people did: the rewards of this program's own logs, which say of each the tip that was shown, the
+//! moment, the profile and the reaction.
+
+use super::lines::Lines;
+use super::open::{decompressed, rewards_beside};
+use super::rehearsal::key;
+use crate::error::{Error, Fault, Result};
+use crate::reaction::Reaction;
+use crate::request::{RawRequest, Request};
+use serde::Deserialize;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// One reaction to one tip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reacted {
+    /// Whose.
+    pub user: String,
+    /// Under which policy it was learned.
+    pub policy: String,
+    /// The tip, its one candidate, with the moment and the profile values that held for it.
+    pub request: Request,
+    /// What the person did.
+    pub reaction: Reaction,
+    /// For how long, in seconds.
+    pub dwell_seconds: Option<f64>,
+    /// The reward.
+    pub reward: f64,
+    /// When, in milliseconds since 1970.
+    pub time_ms: u64,
+}
+
+/// Reads reactions, file after file.
+pub struct ReactionLog {
+    paths: std::vec::IntoIter<PathBuf>,
+    lines: Option<Lines>,
+    seen: HashSet<u128>,
+    without_reaction: u64,
+}
+
+#[derive(Deserialize)]
+struct RawReacted {
+    op: String,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    policy: Option<String>,
+    #[serde(default)]
+    decision_id: Option<String>,
+    #[serde(default)]
+    reaction: Option<Reaction>,
+    #[serde(default)]
+    dwell_seconds: Option<f64>,
+    #[serde(default)]
+    reward: Option<f64>,
+    #[serde(default)]
+    request: Option<RawRequest>,
+    time_ms: u64,
+}
+
+impl ReactionLog {
+    /// The rewards at `paths`: files of rewards, or of decisions, beside which the rewards are.
+    ///
+    /// # Errors
+    /// A file that is neither.
+    pub fn new(paths: &[PathBuf]) -> Result<Self> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for path in paths {
+            let named = |part: &str| path.file_name().is_some_and(|n| n.to_string_lossy().contains(part));
+            let file = match (named("decisions"), named("rewards")) {
+                (true, false) => rewards_beside(path),
+                (_, true) => path.clone(),
+                (false, false) => {
+                    return Err(Error::Refused(format!(
+                        "{}: only this program's own logs say how people reacted; name decisions.jsonl, with \
+                         rewards.jsonl beside it",
+                        path.display()
+                    )));
+                }
+            };
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        Ok(Self { paths: files.into_iter(), lines: None, seen: HashSet::new(), without_reaction: 0 })
+    }
+
+    /// The next reaction; `None` at the end.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a line that is no record of a reward, with file, line and column.
+    pub fn read(&mut self) -> Result<Option<Reacted>> {
+        loop {
+            let Some(lines) = &mut self.lines else {
+                let Some(path) = self.paths.next() else { return Ok(None) };
+                self.lines = Some(Lines::new(decompressed(&path)?, &shown(&path)));
+                continue;
+            };
+            if !lines.advance()? {
+                self.lines = None;
+                continue;
+            }
+            if lines.text().is_empty() {
+                continue;
+            }
+            let raw: RawReacted = lines.json()?;
+            // What one policy learned from another's decision is the same reaction again.
+            let again = raw.decision_id.as_ref().is_some_and(|id| !self.seen.insert(key(id)));
+            if raw.op != "reward" || again {
+                continue;
+            }
+            let missing =
+                |field: &str, allowed: &str| lines.fault(field, Fault::new(field, "missing", allowed));
+            let Some(reaction) = raw.reaction else {
+                self.without_reaction += 1;
+                continue;
+            };
+            let reward = raw.reward.ok_or_else(|| missing("reward", "a number"))?;
+            let request = raw.request.ok_or_else(|| missing("request", "the tip that was shown"))?;
+            let request = Request::try_from(request)
+                .map_err(|fault| lines.fault("request", fault.within("request")))?;
+            return Ok(Some(Reacted {
+                user: raw.user,
+                policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?,
+                request,
+                reaction,
+                dwell_seconds: raw.dwell_seconds.filter(|d| *d >= 0.0),
+                reward,
+                time_ms: raw.time_ms,
+            }));
+        }
+    }
+
+    /// Rewards so far that were given as numbers, without the reaction.
+    pub fn without_reaction(&self) -> u64 {
+        self.without_reaction
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,103 @@
+//! Logged decisions beside simulated people: what the logs that a gate names say of the same two policies.
+
+use super::Inputs;
+use crate::digest::{self, Digests};
+use crate::error::{Error, Result};
+use crate::evaluate::log::{LogReader, Logs};
+use crate::evaluate::{Estimate, Evaluation, Settings, Target, evaluate};
+use crate::gate::{LogAssessment, LogCriterion};
+use crate::policy::Policy;
+use std::path::{Path, PathBuf};
+
+/// Resampled logs of a bootstrap.
+const REPLICATES: u32 = 1000;
+
+/// What the logs of a gate say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logged {
+    /// One for each log, in the order of the gate's file.
+    pub(super) assessments: Vec<LogAssessment>,
+    /// SHA-256 of every file, by `log/NAME/FILE`. They stand in the verdict and are no part of the seed: who
+    /// adds a line to a log must not get other people by it.
+    pub(super) digests: Digests,
+}
+
+impl Inputs {
+    /// Asks every log of the gate. What a log is refused for is part of its assessment.
+    ///
+    /// # Errors
+    /// Files that cannot be read or have a bad line; both name the gate's file.
+    pub(super) fn ask_logs(&self, seed: u64) -> Result<Logged> {
+        let mut logged = Logged::default();
+        for (i, criterion) in self.gate.logs().iter().enumerate() {
+            let named = || Error::named_by(format!("{}: logs[{i}]", self.gate.origin()));
+            let paths: Vec<PathBuf> = criterion.files.iter().map(PathBuf::from).collect();
+            for path in Logs::files(&paths) {
+                let name = format!("log/{}/{}", criterion.name, path.display());
+                logged.digests.insert(name, digest::of_file(&path).map_err(named())?);
+            }
+            logged.assessments.push(self.ask(criterion, &paths, seed).map_err(named())?);
+        }
+        Ok(logged)
+    }
+
+    fn ask(&self, criterion: &LogCriterion, paths: &[PathBuf], seed: u64) -> Result<LogAssessment> {
+        let alpha = self.gate.log_alpha();
+        let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
+        let settings = Settings {
+            estimators: vec![(criterion.estimator, None)],
+            model: None,
+            method: criterion.interval,
+            alpha,
+            seed,
+            replicates: REPLICATES,
+            reward_range: Some(criterion.reward_range),
+            force: false,
+        };
+        let target = |policy: &Policy| {
+            let target = Target::of(policy.clone())?;
+            Ok::<_, Error>(match &criterion.states {
+                Some(states) => target.frozen(Path::new(states)),
+                None => target,
+            })
+        };
+        let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone());
+        let evaluation = target(&self.baseline)
+            .and_then(|baseline| Ok([baseline, target(&self.challenger)?]))
+            .and_then(|targets| evaluate(&mut logs, &targets, &settings));
+        blank.remarks = logs.remarks();
+        match evaluation {
+            Ok(evaluation) => Ok(blank.told(&evaluation, criterion.reward_range)),
+            // Well-formed, but no answer: whether that matters depends on whether the log is required.
+            Err(Error::Refused(why)) => Ok(LogAssessment { refused: Some(why), ..blank }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl LogAssessment {
+    /// The assessment of what the log said of baseline and challenger.
+    fn told(mut self, evaluation: &Evaluation, (low, high): (f64, f64)) -> Self {
+        let value = |p: usize| evaluation.policies[p].estimates.first().and_then(|e| e.value);
+        self.rows = Some(evaluation.rows);
+        self.on_policy_mean = Some(evaluation.on_policy_mean);
+        self.baseline_value = value(0);
+        self.challenger_value = value(1);
+        let sizes = evaluation.policies.iter().map(|p| p.diagnostics.effective_sample_size);
+        self.effective_sample_size = sizes.reduce(|a, b| Some(a?.min(b?))).flatten();
+        self.refused.clone_from(&evaluation.reason);
+        let difference = evaluation.differences.first().and_then(|d| d.estimates.first());
+        let share = |x: f64| x / (high - low);
+        match difference {
+            _ if self.refused.is_some() => self,
+            Some(Estimate { value: Some(value), lower: Some(lower), upper: Some(upper), .. }) => {
+                self.judged(share(*value), share(*lower), share(*upper))
+            }
+            _ => {
+                let why =
+                    "both policies earn the same on every decision of this log: it cannot tell them apart";
+                Self { refused: Some(why.to_owned()), ..self }
+            }
+        }
+    }
+}

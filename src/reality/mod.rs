@@ -1,0 +1,523 @@
+//! How far simulated people are from real ones, and in which respect.
+//!
+//! The people of a log are compared with those of a scenario who live under the log's policy and make as many
+//! decisions each. Each respect has a distance, an interval (bootstrap by user, corrected for the bias that
+//! distances have on samples), and a noise level: how large the distance becomes when the log's people are
+//! drawn from the simulated ones. Below it nothing can be told apart.
+
+mod cells;
+mod distance;
+mod people;
+mod text;
+
+use crate::digest;
+use crate::error::{Error, Result};
+use crate::evaluate::log::ReactionLog;
+use crate::persona::Persona;
+use crate::policy::Policy;
+use crate::profile::PROFILE_FEATURES;
+use crate::reaction::Reaction;
+use crate::scenario::Scenario;
+use cells::{Cells, HOURS, Observed, PREDICTED};
+use distance::{ASPECTS, Aspect};
+use people::{People, Recent};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+/// Version of the result's JSON.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Users of a log that are resampled one by one; more are put together into so many groups.
+const GROUPS: usize = 1000;
+/// Simulated users of each persona from whom the bins are taken.
+const PILOTS: u64 = 40;
+
+/// How a log is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Simulated users of each persona, at least 2.
+    pub users: u64,
+    /// Seed of the simulated people and of resampling.
+    pub seed: u64,
+    /// Number of times that both sides are resampled.
+    pub replicates: u32,
+    /// Probability with which any aspect at all exceeds its noise level for a log of the very people that are
+    /// simulated, in (0, 0.5).
+    pub alpha: f64,
+}
+
+/// What the comparison found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of this program.
+    pub version: &'static str,
+    /// The scenario.
+    pub scenario: String,
+    /// The policy under which both sides live.
+    pub policy: String,
+    /// Seed of the simulated people and of resampling.
+    pub seed: u64,
+    /// SHA-256 of personas, scenario, policy.
+    pub digests: digest::Digests,
+    /// Users of the log.
+    pub users: u64,
+    /// Their reactions.
+    pub reactions: u64,
+    /// Rewards that were given as numbers, without a reaction: left out.
+    pub without_reaction: u64,
+    /// Simulated users of each persona.
+    pub simulated_users: u64,
+    /// Names of the personas.
+    pub personas: Vec<String>,
+    /// Probability with which any aspect exceeds its noise level without a difference.
+    pub alpha: f64,
+    /// Every respect.
+    pub aspects: Vec<AspectResult>,
+    /// Reactions by kind: `None` for kinds that no persona knows.
+    pub kinds: Vec<GroupResult>,
+    /// Reactions by hour of the moment.
+    pub hours: Vec<GroupResult>,
+    /// Dwell after each reaction.
+    pub dwell: Vec<DwellResult>,
+    /// Means of profile values.
+    pub profile: Vec<Pair>,
+    /// Predicted and seen completions.
+    pub calibration: Vec<CalibrationResult>,
+    /// The aspect to look at first; `None` where none is beyond its noise level.
+    pub farthest: Option<String>,
+    /// What to do next.
+    pub next: String,
+}
+
+/// One respect.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AspectResult {
+    /// Its name.
+    pub aspect: String,
+    /// How distance is measured; always in [0, 1].
+    pub measure: &'static str,
+    /// The distance of the samples.
+    pub distance: f64,
+    /// Lower bound, 95 %, on the distance of the populations.
+    pub lower: f64,
+    /// Upper bound, 95 %.
+    pub upper: f64,
+    /// Distance that people drawn from the simulated ones exceed hardly ever.
+    pub noise: f64,
+    /// Whether the distance is above that.
+    pub beyond_noise: bool,
+}
+
+/// A number on both sides; `None` where there is nothing to count.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pair {
+    /// Of what.
+    pub name: String,
+    /// In the log.
+    pub logged: Option<f64>,
+    /// Among simulated people.
+    pub simulated: Option<f64>,
+}
+
+/// Reactions of some tips. Each array is in the order completed, snoozed, ignored, dismissed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupResult {
+    /// The kind, or the hours; `None` for kinds that no persona knows.
+    pub name: Option<String>,
+    /// Share of the log's tips, and of the simulated ones.
+    pub shares: [f64; 2],
+    /// Rates in the log; `None` without tips.
+    pub logged: Option<[f64; 4]>,
+    /// Rates among simulated people; `None` without tips.
+    pub simulated: Option<[f64; 4]>,
+}
+
+/// Dwell after one reaction: the geometric mean of 1 + seconds, minus 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DwellResult {
+    /// After which.
+    pub reaction: Reaction,
+    /// Seconds in the log; `None` where there are none.
+    pub logged: Option<f64>,
+    /// Seconds among simulated people.
+    pub simulated: Option<f64>,
+}
+
+/// Tips whose predicted probability of completion is in one bin.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CalibrationResult {
+    /// Where the bin begins and ends.
+    pub bin: [f64; 2],
+    /// Logged tips.
+    pub tips: u64,
+    /// Mean predicted probability of those.
+    pub predicted: Option<f64>,
+    /// Share of them that was completed.
+    pub logged: Option<f64>,
+    /// Share of simulated tips of the same bin that was completed.
+    pub simulated: Option<f64>,
+}
+
+/// Compares the log at `paths` with `scenario`. Without a policy it is the one under which most of the log's
+/// rewards were learned.
+///
+/// # Errors
+/// A log that cannot be read or has no reaction; a population that names a persona that is not there; a
+/// policy of the log that has no name here.
+pub fn compare(
+    paths: &[PathBuf],
+    scenario: &Scenario,
+    personas: &[Persona],
+    policy: Option<&Policy>,
+    settings: &Settings,
+) -> Result<Comparison> {
+    let Overview { lengths, users, policies } = overview(paths)?;
+    let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
+    let policy = match policy {
+        Some(policy) => policy.clone(),
+        None => most_common(&policies)?,
+    };
+    let population = scenario.population(personas)?;
+    let (stages, shares) = people::stages(scenario, &population, settings.seed);
+    let people = People::new(&stages, shares);
+
+    let length = |persona: usize, user: u64| {
+        lengths[(user as usize * people.personas() + persona) % lengths.len()] as usize
+    };
+    let life = |persona: usize, user: u64| people.live(persona, user, length(persona, user), &policy);
+    let numbers = |count: u64| (0..count).flat_map(|user| (0..people.personas()).map(move |p| (p, user)));
+    let sample: Vec<Observed> =
+        numbers(PILOTS.min(settings.users)).flat_map(|(persona, user)| life(persona, user)).collect();
+    let cells = Cells::new(people.kinds().len(), &sample);
+
+    let all: Vec<(usize, u64)> = numbers(settings.users).collect();
+    let pool: Vec<Vec<f64>> = all
+        .par_iter()
+        .map(|(persona, user)| {
+            let mut sums = vec![0.0; cells.len()];
+            life(*persona, *user).iter().for_each(|o| cells.add(o, &mut sums));
+            sums
+        })
+        .collect();
+    let (logged, without_reaction) = logged(paths, &users, &people, &cells)?;
+    let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users: lengths.len() };
+
+    let (log, simulated) = (sides.log(), sides.people());
+    let aspects = sides.aspects(settings);
+    let farthest = farthest(&aspects);
+    let findings = text::Findings { cells: &cells, kinds: people.kinds(), log: &log, people: &simulated };
+    let mut digests = digest::of_people(personas, std::slice::from_ref(scenario));
+    digests.insert("policy".to_owned(), digest::of_policy(&policy));
+    Ok(Comparison {
+        schema_version: SCHEMA_VERSION,
+        version: env!("CARGO_PKG_VERSION"),
+        scenario: scenario.name().to_owned(),
+        policy: policy.name().to_owned(),
+        seed: settings.seed,
+        digests,
+        users: lengths.len() as u64,
+        reactions,
+        without_reaction,
+        simulated_users: settings.users,
+        personas: population.iter().map(|(persona, _)| persona.name().to_owned()).collect(),
+        alpha: settings.alpha,
+        kinds: kinds(&findings),
+        hours: hours(&findings),
+        dwell: dwell(&findings),
+        profile: profile(&findings),
+        calibration: calibration(&findings),
+        farthest: farthest.map(Aspect::name),
+        next: findings.next(farthest),
+        aspects,
+    })
+}
+
+/// A log at first sight.
+struct Overview {
+    /// Reactions of each user.
+    lengths: Vec<u32>,
+    /// Numbers of users.
+    users: HashMap<String, usize>,
+    /// Rewards by policy.
+    policies: BTreeMap<String, u64>,
+}
+
+fn overview(paths: &[PathBuf]) -> Result<Overview> {
+    let mut log = ReactionLog::new(paths)?;
+    let mut overview = Overview { lengths: Vec::new(), users: HashMap::new(), policies: BTreeMap::new() };
+    let Overview { lengths, users, policies } = &mut overview;
+    while let Some(reacted) = log.read()? {
+        let user = *users.entry(reacted.user).or_insert(lengths.len());
+        if user == lengths.len() {
+            lengths.push(0);
+        }
+        lengths[user] += 1;
+        *policies.entry(reacted.policy).or_default() += 1;
+    }
+    if lengths.len() < 2 {
+        let shown = paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(Error::Refused(format!(
+            "{shown}: reactions of {} users; people can be compared from two on, and rewards that were given as \
+             numbers say nothing of reactions",
+            lengths.len()
+        )));
+    }
+    Ok(overview)
+}
+
+fn most_common(policies: &BTreeMap<String, u64>) -> Result<Policy> {
+    let most = policies.iter().max_by_key(|(_, count)| **count).map(|(name, _)| name);
+    let name = most.expect("there are reactions");
+    Policy::named(name).map_err(|_| {
+        Error::Refused(format!(
+            "most rewards of this log were learned by {name}, which is not built in; name its file with --policy"
+        ))
+    })
+}
+
+/// Sums of the log's users, the n-th user in group n mod [`GROUPS`]; and how many rewards had no reaction.
+fn logged(
+    paths: &[PathBuf],
+    users: &HashMap<String, usize>,
+    people: &People,
+    cells: &Cells,
+) -> Result<(Vec<Vec<f64>>, u64)> {
+    let mut groups = vec![vec![0.0; cells.len()]; users.len().min(GROUPS)];
+    let (mut log, mut recent) = (ReactionLog::new(paths)?, Recent::default());
+    while let Some(reacted) = log.read()? {
+        let Some(&user) = users.get(&reacted.user) else { continue };
+        let observed = people.logged(&reacted, recent.before(user, reacted.time_ms));
+        cells.add(&observed, &mut groups[user % GROUPS]);
+    }
+    Ok((groups, log.without_reaction()))
+}
+
+/// The sums of both sides.
+struct Sides<'a> {
+    cells: &'a Cells,
+    /// Of each simulated user, the persona changing fastest.
+    pool: Vec<Vec<f64>>,
+    shares: &'a [f64],
+    /// Of each user or group of users of the log.
+    logged: Vec<Vec<f64>>,
+    /// Users of the log.
+    users: usize,
+}
+
+impl Sides<'_> {
+    fn log(&self) -> Vec<f64> {
+        self.sum(&self.logged, |_| 1.0)
+    }
+
+    fn people(&self) -> Vec<f64> {
+        self.sum(&self.pool, |i| self.shares[i % self.shares.len()])
+    }
+
+    fn sum(&self, of: &[Vec<f64>], weight: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut sum = vec![0.0; self.cells.len()];
+        for (i, sums) in of.iter().enumerate() {
+            let weight = weight(i);
+            if weight > 0.0 {
+                sum.iter_mut().zip(sums).for_each(|(s, x)| *s += weight * x);
+            }
+        }
+        sum
+    }
+
+    /// Distances of both sides resampled, and of people drawn from the simulated ones.
+    fn replicate(&self, rng: &mut ChaCha8Rng) -> (Vec<f64>, Vec<f64>) {
+        let personas = self.shares.len();
+        let each = self.pool.len() / personas;
+        let user = |rng: &mut ChaCha8Rng| rng.random_range(0..each as u64) as usize;
+        let mut of_pool = vec![0.0; self.pool.len()];
+        for (persona, share) in self.shares.iter().enumerate() {
+            (0..each).for_each(|_| of_pool[user(rng) * personas + persona] += share);
+        }
+        let mut of_log = vec![0.0; self.logged.len()];
+        (0..self.logged.len())
+            .for_each(|_| of_log[rng.random_range(0..self.logged.len() as u64) as usize] += 1.0);
+        let mut drawn = vec![0.0; self.pool.len()];
+        for _ in 0..self.users {
+            let mut luck: f64 = rng.random();
+            let persona = self.shares.iter().position(|share| {
+                luck -= share;
+                luck < 0.0
+            });
+            drawn[user(rng) * personas + persona.unwrap_or(personas - 1)] += 1.0;
+        }
+        let people = self.sum(&self.pool, |i| of_pool[i]);
+        let log = self.sum(&self.logged, |i| of_log[i]);
+        let same = self.sum(&self.pool, |i| drawn[i]);
+        let distances = |log: &[f64]| ASPECTS.map(|a| a.distance(self.cells, log, &people)).to_vec();
+        (distances(&log), distances(&same))
+    }
+
+    fn aspects(&self, settings: &Settings) -> Vec<AspectResult> {
+        let replicates: Vec<(Vec<f64>, Vec<f64>)> = (0..settings.replicates)
+            .into_par_iter()
+            .map(|r| {
+                let mut key = [0; 32];
+                key[..8].copy_from_slice(&settings.seed.to_le_bytes());
+                key[8..12].copy_from_slice(&r.to_le_bytes());
+                key[12..].copy_from_slice(b"comparison replicate");
+                self.replicate(&mut ChaCha8Rng::from_seed(key))
+            })
+            .collect();
+        let (log, people) = (self.log(), self.people());
+        let of = |(i, aspect): (usize, &Aspect)| {
+            let sorted = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
+                let mut values: Vec<f64> = replicates.iter().map(|r| side(r)[i]).collect();
+                values.sort_by(f64::total_cmp);
+                values
+            };
+            let (resampled, same) = (sorted(|r| &r.0), sorted(|r| &r.1));
+            let distance = aspect.distance(self.cells, &log, &people);
+            // Resampling adds to a distance what sampling added before: reflected, it is taken off.
+            let reflected = |p: f64| (2.0 * distance - quantile(&resampled, p)).clamp(0.0, 1.0);
+            let noise = quantile(&same, 1.0 - settings.alpha / ASPECTS.len() as f64);
+            AspectResult {
+                aspect: aspect.name(),
+                measure: aspect.measure(),
+                distance,
+                lower: reflected(0.975),
+                upper: reflected(0.025),
+                noise,
+                beyond_noise: distance > noise,
+            }
+        };
+        ASPECTS.iter().enumerate().map(of).collect()
+    }
+}
+
+/// The smallest value that a share `p` of the sorted values do not exceed.
+fn quantile(sorted: &[f64], p: f64) -> f64 {
+    let place = (p * sorted.len() as f64).ceil() as usize;
+    sorted[place.clamp(1, sorted.len()) - 1]
+}
+
+/// The aspect beyond its noise level to look at first: causes before consequences, then the one that is
+/// farthest even at its lower bound.
+fn farthest(aspects: &[AspectResult]) -> Option<Aspect> {
+    let beyond = ASPECTS.into_iter().zip(aspects).filter(|(_, result)| result.beyond_noise);
+    let rank = |(aspect, result): &(Aspect, &AspectResult)| (aspect.role(), -result.lower, -result.distance);
+    let first = |a: &(Aspect, &AspectResult), b: &(Aspect, &AspectResult)| {
+        let ((role, lower, distance), other) = (rank(a), rank(b));
+        role.cmp(&other.0).then(lower.total_cmp(&other.1)).then(distance.total_cmp(&other.2))
+    };
+    beyond.min_by(first).map(|(aspect, _)| aspect)
+}
+
+fn rates(reactions: &[f64]) -> Option<[f64; 4]> {
+    let all = distance::total(reactions);
+    (all > 0.0).then(|| std::array::from_fn(|r| reactions[r] / all))
+}
+
+fn group(findings: &text::Findings, name: Option<String>, at: usize, all: [f64; 2]) -> GroupResult {
+    let of = |sums| findings.cells.reactions(sums, at);
+    let share = |sums, all: f64| distance::total(of(sums)) / all;
+    GroupResult {
+        name,
+        shares: [share(findings.log, all[0]), share(findings.people, all[1])],
+        logged: rates(of(findings.log)),
+        simulated: rates(of(findings.people)),
+    }
+}
+
+/// Reactions on both sides: the hours hold each of them once.
+fn totals(findings: &text::Findings) -> [f64; 2] {
+    let hours = findings.cells.hour(0, 0)..findings.cells.hour(HOURS, 0);
+    [findings.log, findings.people].map(|sums| distance::total(&sums[hours.clone()]))
+}
+
+fn kinds(findings: &text::Findings) -> Vec<GroupResult> {
+    let names = findings.kinds.iter().cloned().map(Some).chain([None]);
+    let all = totals(findings);
+    let groups = names.enumerate().map(|(k, name)| group(findings, name, findings.cells.kind(k, 0), all));
+    groups.filter(|g| g.name.is_some() || g.shares[0] > 0.0).collect()
+}
+
+fn hours(findings: &text::Findings) -> Vec<GroupResult> {
+    let all = totals(findings);
+    let groups = (0..HOURS).map(|h| group(findings, Some(text::hours(h)), findings.cells.hour(h, 0), all));
+    groups.filter(|g| g.logged.is_some() || g.simulated.is_some()).collect()
+}
+
+fn dwell(findings: &text::Findings) -> Vec<DwellResult> {
+    let of = |sums: &[f64], r: usize| {
+        let (n, sum) = (findings.cells.dwell_sum(r, 0), findings.cells.dwell_sum(r, 1));
+        (sums[n] > 0.0).then(|| libm::expm1(sums[sum] / sums[n]))
+    };
+    let result = |reaction: Reaction| {
+        let r = reaction as usize;
+        DwellResult { reaction, logged: of(findings.log, r), simulated: of(findings.people, r) }
+    };
+    Reaction::ALL.map(result).to_vec()
+}
+
+fn profile(findings: &text::Findings) -> Vec<Pair> {
+    let of = |sums: &[f64], f: usize| {
+        let (n, sum) = (findings.cells.profile_sum(f, 0), findings.cells.profile_sum(f, 1));
+        (sums[n] > 0.0).then(|| sums[sum] / sums[n])
+    };
+    let pair = |(f, feature): (usize, &crate::profile::ProfileFeature)| Pair {
+        name: feature.name.to_owned(),
+        logged: of(findings.log, f),
+        simulated: of(findings.people, f),
+    };
+    PROFILE_FEATURES.iter().enumerate().map(pair).collect()
+}
+
+fn calibration(findings: &text::Findings) -> Vec<CalibrationResult> {
+    let bin = |b: usize| {
+        let at = |sums: &[f64], what| {
+            let n = sums[findings.cells.predicted(b, 0)];
+            (n > 0.0).then(|| sums[findings.cells.predicted(b, what)] / n)
+        };
+        let width = 1.0 / PREDICTED as f64;
+        CalibrationResult {
+            bin: [b as f64 * width, (b + 1) as f64 * width],
+            tips: findings.log[findings.cells.predicted(b, 0)] as u64,
+            predicted: at(findings.log, 1),
+            logged: at(findings.log, 2),
+            simulated: at(findings.people, 2),
+        }
+    };
+    (0..PREDICTED).map(bin).filter(|c| c.tips > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_comes_before_what_follows_from_it() {
+        let result = |aspect: &Aspect, lower: f64, beyond_noise: bool| AspectResult {
+            aspect: aspect.name(),
+            measure: aspect.measure(),
+            distance: lower + 0.1,
+            lower,
+            upper: lower + 0.2,
+            noise: 0.05,
+            beyond_noise,
+        };
+        let mut all: Vec<AspectResult> = ASPECTS.iter().map(|a| result(a, 0.1, false)).collect();
+        assert_eq!(farthest(&all), None);
+        all[12] = result(&Aspect::Calibration, 0.9, true);
+        assert_eq!(farthest(&all), Some(Aspect::Calibration));
+        all[1] = result(&Aspect::ReactionsByKind, 0.1, true);
+        all[3] = result(&Aspect::Dwell, 0.2, true);
+        assert_eq!(farthest(&all), Some(Aspect::Dwell));
+    }
+
+    #[test]
+    fn quantiles_are_values_that_were_met() {
+        let values: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!([0.0, 0.5, 0.975, 1.0].map(|p| quantile(&values, p)), [1.0, 50.0, 98.0, 100.0]);
+    }
+}

@@ -1,0 +1,173 @@
+//! Logged decisions in a gate: shown beside the simulated people, and where they are required they withhold or
+//! reject.
+
+use super::{GATE, SHORT};
+use crate::util::Dir;
+use serde_json::Value;
+
+/// One model for each kind, quick to follow the latest rewards.
+const RECENT: &str = "name = \"recent\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\nforgetting = 0.98\n";
+
+const REQUIRED: &str = "kind = \"not-inferior\"\nmargin = 0.05\nrequired = true\n";
+
+/// A gate that promotes `recent` over `uniform` on simulated people, and asks `may.csv` too.
+fn gate(log: &str, claim: &str) -> Dir {
+    let dir = Dir::new();
+    dir.write("short.toml", SHORT);
+    dir.write("recent.toml", RECENT);
+    dir.write("may.csv", log);
+    dir.write("gate.toml", with_log(claim));
+    dir
+}
+
+fn with_log(claim: &str) -> String {
+    format!("{GATE}[[logs]]\nname = \"may\"\nfiles = [\"may.csv\"]\n{claim}")
+}
+
+/// A log of three items shown evenly, in no order; `reward` says what the n-th showing of an item earns.
+fn log(rows: u32, reward: impl Fn(usize, u32) -> bool) -> String {
+    let mut text = "action,reward,propensity\n".to_owned();
+    let (mut state, mut shown) = (7_u64, [0; 3]);
+    for _ in 0..rows {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let item = (state >> 33) as usize % 3;
+        let reward = u8::from(reward(item, shown[item]));
+        shown[item] += 1;
+        text += &format!("{},{reward},0.3333333333\n", ["a", "b", "c"][item]);
+    }
+    text
+}
+
+/// `b` earns always, the others every third time: whoever learns is better off.
+fn favourable(rows: u32) -> String {
+    log(rows, |item, n| item == 1 || n % 3 == 0)
+}
+
+/// What earned last time does not earn next time: whoever follows the latest rewards is worse off.
+fn treacherous(rows: u32) -> String {
+    log(rows, |_, n| n % 2 == 0)
+}
+
+const CHECK: [&str; 7] =
+    ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--challenger", "recent.toml"];
+
+fn check(dir: &Dir, code: i32) -> Value {
+    dir.run(&[&CHECK[..], &["--json"]].concat()).exits(code).json()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn a_log_that_holds_is_shown_beside_the_simulated_people() {
+    let dir = gate(&favourable(4000), REQUIRED);
+    let verdict = check(&dir, 0);
+    assert_eq!(verdict["verdict"], "promote", "{verdict:#}");
+    let log = &verdict["logs"][0];
+    assert_eq!((&log["id"], &log["holds"], &log["rows"]), (&"logged/may".into(), &true.into(), &4000.into()));
+    // Uniform earns (1 + 1/3 + 1/3) / 3, and the challenger all but epsilon of the best, as shares of 1.5.
+    assert!((number(&log["baseline_value"]) - 5.0 / 9.0).abs() < 0.03, "{log:#}");
+    let difference = number(&log["challenger_value"]) - number(&log["baseline_value"]);
+    assert!((number(&log["estimate"]) - difference / 1.5).abs() < 1e-12 && difference > 0.3, "{log:#}");
+    // The other side of the table: the same difference among simulated people.
+    assert!(number(&log["simulated"]["estimate"]) > 0.0 && log["simulated"]["scenario"] == "short");
+    assert!(verdict["reason"].as_str().unwrap().ends_with("and on logged decisions 1 of 1"), "{verdict:#}");
+    let sum = std::process::Command::new("sha256sum").arg(dir.join("may.csv")).output().unwrap().stdout;
+    let digest = verdict["digests"]["log/may/may.csv"].as_str().unwrap();
+    assert!(String::from_utf8(sum).unwrap().starts_with(digest));
+
+    dir.run(&[&CHECK[..], &["--out", "out"]].concat()).ok();
+    for (file, parts) in [
+        ("verdict.txt", &["holds  logged/may", "on logged decisions", "learned from the log"][..]),
+        ("verdict.md", &["| holds | logged/may |"]),
+        ("junit.xml", &["classname=\"rehearsal.logged\" name=\"logged/may\"/>"]),
+        ("report.html", &["<h2>Logged decisions</h2>", "logged/may"]),
+    ] {
+        let text = dir.read(&format!("out/{file}"));
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part} in {file}:\n{text}"));
+    }
+    let card = [&CHECK[..], &["--card", "card.md"]].concat();
+    dir.run(&card).ok();
+    dir.run(&card).ok();
+    assert!(dir.read("card.md").contains("| holds | logged/may |"));
+}
+
+#[test]
+fn harm_on_a_required_log_rejects_what_simulated_people_would_promote() {
+    let dir = gate(&treacherous(4000), REQUIRED);
+    let verdict = check(&dir, 1);
+    assert_eq!(verdict["verdict"], "reject");
+    assert!(
+        verdict["reason"].as_str().unwrap().starts_with("logged/may: on logged decisions"),
+        "{verdict:#}"
+    );
+    assert!(verdict["criteria"].as_array().unwrap().iter().all(|c| c["holds"] == true), "{verdict:#}");
+    let text = dir.run(&CHECK).exits(1).stdout();
+    assert!(text.contains("fails  logged/may") && text.contains("look first at the logged"), "{text}");
+    // The same log, advisory: seen, and not decisive.
+    dir.write("gate.toml", with_log(&REQUIRED.replace("required = true\n", "")));
+    let verdict = check(&dir, 0);
+    assert_eq!(verdict["logs"][0]["harms"], true);
+    let text = dir.run(&CHECK).ok().stdout();
+    assert!(text.contains("fails  logged/may (advisory)"), "{text}");
+}
+
+#[test]
+fn a_log_that_cannot_say_withholds_a_promotion_only_where_it_is_required() {
+    // 90 rows are worth fewer than 100 decisions of anybody.
+    let dir = gate(&favourable(90), REQUIRED);
+    let verdict = check(&dir, 3);
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.starts_with("logged/may: this log cannot say what"), "{reason}");
+    assert!(reason.contains("effective sample size"), "{reason}");
+    let text = dir.run(&CHECK).exits(3).stdout();
+    assert!(text.contains("silent logged/may"), "{text}");
+    // What is too wide is open, with what it would take.
+    dir.write("may.csv", log(400, |item, n| (31 * n * n + 17 * n + 7 * item as u32) % 101 < 50));
+    dir.write("gate.toml", with_log(&REQUIRED.replace("0.05", "0.01")));
+    let verdict = check(&dir, 3);
+    assert!(verdict["reason"].as_str().unwrap().starts_with("logged/may is open"), "{verdict:#}");
+    // Thompson sampling has no exact probabilities: advisory logs are silent, and nothing else changes.
+    dir.write("gate.toml", with_log("kind = \"superior\"\n"));
+    let mut lints = CHECK;
+    lints[6] = "lints-v2";
+    let verdict = dir.run(&[&lints[..], &["--json"]].concat()).json();
+    assert!(verdict["logs"][0]["refused"].as_str().unwrap().contains("Thompson"), "{verdict:#}");
+    assert!(!verdict["reason"].as_str().unwrap().contains("logged"), "{verdict:#}");
+}
+
+#[test]
+fn the_content_of_a_log_changes_no_simulated_person() {
+    let dir = gate(&favourable(3000), REQUIRED);
+    let first = check(&dir, 0);
+    dir.write("may.csv", favourable(4000));
+    let second = check(&dir, 0);
+    assert_eq!((&first["seed"], &first["criteria"]), (&second["seed"], &second["criteria"]));
+    assert_ne!(first["digests"]["log/may/may.csv"], second["digests"]["log/may/may.csv"]);
+    // So records that were made before the log grew are still those of this gate.
+    let simulate = ["simulate", "--gate", "gate.toml", "--policy", "uniform", "--policy", "recent.toml"];
+    dir.run(&[&simulate[..], &["--users", "1200", "--out", "people"]].concat()).ok();
+    let from = dir.run(&[&CHECK[..], &["--json", "--from", "people"]].concat()).ok().json();
+    assert_eq!(from, second);
+    let plan = dir.run(&[&CHECK[..], &["--plan"]].concat()).ok().stdout();
+    assert!(plan.contains("logged/may (required)"), "{plan}");
+}
+
+#[test]
+fn errors_of_what_a_gate_names_name_the_gate() {
+    let dir = gate("action,reward,propensity\na,1,0.5\na,1,2\n", REQUIRED);
+    dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.csv, line 3, column 5: propensity is 2;"]);
+    dir.write("gate.toml", with_log(REQUIRED).replace("may.csv", "june.csv"));
+    dir.run(&CHECK).refused(&["gate.toml: logs[0]: cannot read june.csv"]);
+    dir.write("gate.toml", GATE.replace("short.toml", "shorter.toml"));
+    dir.run(&CHECK).refused(&["gate.toml: cannot read shorter.toml"]);
+    dir.write("short.toml", SHORT.replace("steps = 60", "steps = 0"));
+    dir.write("gate.toml", GATE);
+    dir.run(&CHECK).refused(&["gate.toml: short.toml: steps is 0;"]);
+    dir.write("gate.toml", with_log("kind = \"superior\"\nestimator = \"direct_method\"\n"));
+    dir.run(&CHECK).refused(&["gate.toml: logs[0].estimator is \"direct_method\""]);
+    let twice = with_log(REQUIRED) + "[[logs]]\nname = \"may\"\nfiles = [\"may.csv\"]\nkind = \"superior\"\n";
+    dir.write("gate.toml", twice);
+    dir.run(&CHECK).refused(&["logs[1].name is \"may\" again"]);
+}
