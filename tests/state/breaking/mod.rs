@@ -8,6 +8,7 @@ mod errors;
 mod kills;
 mod load;
 mod order;
+mod power;
 mod strace;
 
 use crate::util::{Dir, Ran};
