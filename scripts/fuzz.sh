@@ -60,5 +60,5 @@ for target in $targets; do
         *) length=4096 ;;
     esac
     cargo +nightly fuzz run --sanitizer none --no-trace-compares "$target" -- -runs="$runs" -max_len="$length" \
-        -rss_limit_mb=1024 -timeout=5 -print_final_stats=1
+        -rss_limit_mb=1024 -timeout=60 -print_final_stats=1
 done

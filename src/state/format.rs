@@ -27,7 +27,7 @@ pub const FORMAT_VERSION: u32 = 2;
 pub struct RawState {
     format_version: u32,
     user: String,
-    policy: String,
+    pub(super) policy: String,
     feature_set: String,
     #[serde(rename = "D")]
     dim: usize,

@@ -5,8 +5,8 @@
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
 use super::format::RawState;
-use super::frame;
 use super::user_state::UserState;
+use super::{frame, name};
 use crate::error::{Fault, Result, within};
 use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
 use crate::profile::Profile;
@@ -281,7 +281,31 @@ impl Record {
                 Op::Import { policy: policy()?, prev: prev()?, state }
             }
         };
-        Ok(Self { seq, user: raw.user.into_owned(), time_ms, op })
+        let record = Self { seq, user: raw.user.into_owned(), time_ms, op };
+        record.states_have_files().map_err(|fault| fault.to_string())?;
+        Ok(record)
+    }
+
+    /// Whether every state that it changes can stand in a file.
+    fn states_have_files(&self) -> Result<(), Fault> {
+        match &self.op {
+            Op::Reward { policy, spec, .. } => {
+                if let Some(spec) = spec.as_ref().filter(|spec| spec.name != *policy) {
+                    return Err(Fault::new("spec.name", &spec.name, format!("{policy}, as in the record")));
+                }
+                name::state_file(&self.user, policy).map(drop)
+            }
+            Op::Import { policy, state, .. } => {
+                if state.policy != *policy {
+                    let allowed = format!("{policy}, as in the record");
+                    return Err(Fault::new("state.policy", &state.policy, allowed));
+                }
+                name::state_file(&self.user, policy).map(drop)
+            }
+            Op::Reset { policies } => {
+                policies.keys().try_for_each(|policy| name::state_file(&self.user, policy).map(drop))
+            }
+        }
     }
 
     /// The state of its user after this record alone: the one that it imports, or what it teaches about

@@ -8,6 +8,7 @@ use crate::util::Dir;
 use proptest::prelude::*;
 use rehearsal::policy::Policy;
 use rehearsal::state::{Store, UserState};
+use serde_json::json;
 use std::fs;
 use std::sync::Arc;
 
@@ -94,6 +95,19 @@ fn states_and_lines_of_the_log_with_new_checksums() {
     };
     nearly(&open("state/u_egreedy_v2.json"), bodies::state_file_content);
     nearly(&open("state/rewards.jsonl"), bodies::log_line);
+}
+
+/// Found by libFuzzer: such a record was read, though its state could stand in no file.
+#[test]
+fn a_line_of_the_log_about_a_user_with_an_endless_name() {
+    let line = |user: &str| {
+        json!({"seq": 1, "user": user, "policy": "linucb", "op": "reward", "prev": 0, "event": "e1", "reward": 1,
+               "request": {"context": {"hour": 8.5, "weekday": 0}, "candidates": [{"id": "t1"}]}, "time_ms": 1})
+        .to_string()
+    };
+    bodies::log_line(line("u").as_bytes());
+    bodies::log_line(line(&"u".repeat(289)).as_bytes());
+    bodies::log_line(line("").as_bytes());
 }
 
 proptest! {
