@@ -44,7 +44,12 @@ pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
 
 /// Says on stderr, in one line, what went wrong.
 pub(super) fn complain(error: &impl Display) {
-    let _ = writeln!(io::stderr(), "rehearsal: {}", error.to_string().replace('\n', " "));
+    let _ = writeln!(io::stderr(), "rehearsal: {}", one_line(error));
+}
+
+/// The text without what would end the line or speak to the terminal: it may cite what somebody sent.
+fn one_line(text: &impl Display) -> String {
+    text.to_string().replace(char::is_control, " ")
 }
 
 /// Says on stderr what is good to know and no part of the result.
@@ -54,5 +59,5 @@ pub(super) fn note(note: &str) {
 
 /// Says on stderr what deserves attention but stops nothing.
 pub(super) fn warn(warning: &impl Display) {
-    let _ = writeln!(io::stderr(), "rehearsal: warning: {}", warning.to_string().replace('\n', " "));
+    let _ = writeln!(io::stderr(), "rehearsal: warning: {}", one_line(warning));
 }

@@ -131,12 +131,20 @@ impl Policy {
         if !read::is_path(name) {
             return Self::named(name);
         }
-        let raw: RawPolicy = read::toml(&read::text(path)?, name)?;
-        let policy = Self::try_from(raw).map_err(|fault| fault.at(path.display()))?;
+        Self::from_toml(&read::text(path)?, name)
+    }
+
+    /// Parses and checks a policy file, which errors call `origin`.
+    ///
+    /// # Errors
+    /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
+    pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
+        let raw: RawPolicy = read::toml(text, origin)?;
+        let policy = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
         if NAMED.contains(&policy.name()) {
             let fault =
                 Fault::new("name", format!("{:?}", policy.name()), "a name that no built-in policy has");
-            return Err(fault.at(path.display()));
+            return Err(fault.at(origin));
         }
         Ok(policy)
     }

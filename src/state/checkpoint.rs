@@ -1,7 +1,7 @@
 //! The checkpoint: everything that the tail of the log says goes to the state files and to the index, so
 //! that the tail can begin anew.
 //!
-//! In this order, each durable before the next begins: the states, the index, the manifest that moves
+//! In this order, each durable before the next begins: the log, the states, the index, the manifest that moves
 //! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
 
 use super::dir::{Prepared, line_at};
@@ -29,6 +29,8 @@ impl Ledger<'_> {
         if journal.tail().is_empty() {
             return Ok(());
         }
+        // What follows says that the log has got to here; whoever wrote its end may have died before syncing.
+        journal.sync()?;
         let segment = journal.manifest().segment();
         let lines: Vec<(u64, &[u8])> = journal.tail().lines().collect();
         let header = |(offset, line): &(u64, &[u8])| {

@@ -172,11 +172,11 @@ impl DecisionLog {
         let mut manifest = Manifest::read(&self.dir, DECISIONS)?;
         manifest.finish_sealing(&self.dir, DECISIONS)?;
         let path = self.dir.join(&DECISIONS.active());
-        let mut file = self.dir.open_log(&DECISIONS.active())?;
+        let mut file = self.dir.open_log(&DECISIONS.active(), manifest.latest_sealed())?;
         let mut end = whole_lines(&file).map_err(Error::io("repair", &path))?;
         if end >= self.segment_bytes {
             manifest.seal(&self.dir, DECISIONS, end, 0, last_crc(&file, end))?;
-            file = self.dir.open_log(&DECISIONS.active())?;
+            file = self.dir.open_log(&DECISIONS.active(), manifest.latest_sealed())?;
             end = 0;
         }
         let segment = manifest.segment();

@@ -54,18 +54,19 @@ impl Dir {
         self.path.join(name)
     }
 
-    /// Creates the directory if it is not there, and makes its entry durable.
+    /// Creates the directory if it is not there, with those above it, and makes their entries durable.
     pub(super) fn ensure(&self) -> Result<()> {
         if self.path.is_dir() {
             return Ok(());
         }
+        let is_new = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
+        let new: Vec<&Path> = self.path.ancestors().take_while(is_new).collect();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.path)
             .map_err(Error::io("create the state directory", &self.path))?;
-        let parent = self.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        sync_directory(parent)
+        new.into_iter().try_for_each(|path| sync_directory(above(path)))
     }
 
     /// Opens a regular file for reading; `None` if there is none.
@@ -86,12 +87,16 @@ impl Dir {
         }
     }
 
-    /// Opens a log for reading and appending, and creates it if it is not there.
-    pub(super) fn open_log(&self, name: &str) -> Result<File> {
+    /// Opens a log for reading and appending, and creates it if it is not there: with the mode of the
+    /// segment `before` it, if there is one.
+    pub(super) fn open_log(&self, name: &str, before: Option<&str>) -> Result<File> {
         match self.open_with(name, OFlags::RDWR | OFlags::APPEND) {
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let file = self.open_with(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE)?;
-                self.sync()?;
+                if let Some(mode) = before.and_then(|before| mode_of(&self.join(before))) {
+                    let path = self.join(name);
+                    file.set_permissions(Permissions::from_mode(mode)).map_err(Error::io("create", path))?;
+                }
                 Ok(file)
             }
             opened => opened,
@@ -152,11 +157,10 @@ impl Dir {
         let new = format!("new.{slot}");
         let target = self.join(name);
         let prepared = Prepared { new: self.join(&new), target, done: false };
-        let mode = match fs::symlink_metadata(&prepared.target) {
-            Ok(metadata) if !metadata.is_file() => return Err(not_regular(&prepared.target)),
-            Ok(metadata) => Some(metadata.permissions().mode() & 0o7777),
-            Err(_) => None,
-        };
+        if fs::symlink_metadata(&prepared.target).is_ok_and(|there| !there.is_file()) {
+            return Err(not_regular(&prepared.target));
+        }
+        let mode = mode_of(&prepared.target);
         let mut file = self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
         // Also without one: what a killed process left in the slot has a mode of its own.
         file.set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
@@ -202,6 +206,16 @@ impl Dir {
     /// Makes the entries of the directory durable.
     pub(super) fn sync(&self) -> Result<()> {
         sync_directory(&self.path)
+    }
+
+    /// Makes the entries of the directory durable, and its own.
+    pub(super) fn sync_with_own(&self) -> Result<()> {
+        self.sync()?;
+        match sync_directory(above(&self.path)) {
+            // Where we may not look it was not us who put it.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        }
     }
 
     fn open_with(&self, name: &str, flags: OFlags) -> Result<File> {
@@ -267,6 +281,16 @@ impl Drop for Prepared {
             let _ = fs::remove_file(&self.new);
         }
     }
+}
+
+/// The mode of what is there.
+fn mode_of(path: &Path) -> Option<u32> {
+    fs::symlink_metadata(path).ok().map(|there| there.permissions().mode() & 0o7777)
+}
+
+/// The directory that a path stands in.
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_directory(path: &Path) -> Result<()> {

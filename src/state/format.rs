@@ -27,7 +27,7 @@ pub const FORMAT_VERSION: u32 = 2;
 pub struct RawState {
     format_version: u32,
     user: String,
-    policy: String,
+    pub(super) policy: String,
     feature_set: String,
     #[serde(rename = "D")]
     dim: usize,
@@ -241,6 +241,15 @@ impl RawState {
             }
         }
         Ok(())
+    }
+
+    /// The state of `user` that this is, under the policy that it names, or what is wrong with it.
+    pub(super) fn state_of(self, user: &str) -> Result<UserState, String> {
+        let told = self.spec().map_err(|e| e.to_string())?;
+        let named = NAMED.contains(&told.name()).then(|| Policy::named(told.name()));
+        let policy = Arc::new(named.unwrap_or(Ok(told)).map_err(|e| e.to_string())?);
+        self.belongs_to(user, &policy).map_err(|e| e.to_string())?;
+        self.into_state(&policy)
     }
 
     fn finish(self, bytes: &[u8], path: &Path, policy: &Arc<Policy>) -> Result<UserState> {

@@ -7,7 +7,7 @@ use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
-use crate::policy::{NAMED, Policy, Scratch};
+use crate::policy::{Policy, Scratch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -128,24 +128,13 @@ impl History {
                     self.forgotten.insert(key, seq);
                 }
             }
-            Op::Import { policy, state, .. } => {
-                let made = state.spec().map_err(|e| e.to_string()).and_then(|spec| {
-                    let spec = Arc::new(if NAMED.contains(&spec.name()) {
-                        Policy::named(spec.name()).map_err(|e| e.to_string())?
-                    } else {
-                        spec
-                    });
-                    state.belongs_to(&user, &spec).map_err(|e| e.to_string())?;
-                    state.into_state(&spec)
-                });
-                match made {
-                    Ok(state) => {
-                        let state = UserState { seq, ..state };
-                        self.states.insert((user, policy), Remembered { state, broken: None });
-                    }
-                    Err(what) => self.note(file, format!("record {seq}: {what}")),
+            Op::Import { policy, state, .. } => match state.state_of(&user) {
+                Ok(state) => {
+                    let state = UserState { seq, ..state };
+                    self.states.insert((user, policy), Remembered { state, broken: None });
                 }
-            }
+                Err(what) => self.note(file, format!("record {seq}: {what}")),
+            },
             Op::Reward { policy, prev, spec, lesson } => {
                 if let Some(event) = &lesson.event {
                     self.events.push((event_hash(&user, &policy, event), place));

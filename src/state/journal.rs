@@ -70,7 +70,13 @@ impl Tail {
             let what = format!("its first {offset} bytes are not those that its manifest knows");
             return Err(Error::Damaged { path, what });
         }
-        let mut bytes = vec![0; (metadata.len() - offset) as usize];
+        let length = (metadata.len() - offset) as usize;
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(length).is_err() {
+            let what = format!("{length} bytes since its checkpoint, more than there is memory for");
+            return Err(Error::Damaged { path, what });
+        }
+        bytes.resize(length, 0);
         file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", &path))?;
         Ok((Self { bytes, checkpoint, path, file: metadata.ino() }, metadata.len()))
     }
@@ -193,9 +199,13 @@ impl Journal {
     pub(super) fn open(dir: &Dir) -> Result<Self> {
         let manifest = Manifest::read(dir, REWARDS)?;
         manifest.finish_sealing(dir, REWARDS)?;
-        let file = dir.open_log(&REWARDS.active())?;
+        let file = dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
         let path = dir.join(&REWARDS.active());
         let (mut tail, length) = Tail::of(&file, manifest.checkpoint.clone(), path)?;
+        if length == 0 {
+            // Whoever created it may not have lived to do this.
+            dir.sync_with_own()?;
+        }
         let torn = tail.cut();
         if torn > 0 {
             file.set_len(length - torn as u64).map_err(Error::io("repair", &tail.path))?;

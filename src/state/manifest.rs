@@ -5,7 +5,7 @@
 
 use super::dir::Dir;
 use super::frame;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -48,6 +48,12 @@ pub(super) struct Manifest {
     pub(super) checkpoint: Checkpoint,
     #[serde(default, rename = "crc", skip_serializing)]
     _crc: IgnoredAny,
+}
+
+/// What stands in any format, to say what is newer than this program.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
 }
 
 /// A segment that is appended to no more.
@@ -100,12 +106,13 @@ impl Manifest {
         let Some(bytes) = dir.read(&name, MAX_BYTES)? else { return Ok(Self::default()) };
         let damaged = |what: String| Error::Damaged { path: dir.join(&name), what };
         frame::check(&bytes).map_err(damaged)?;
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))?;
-        if manifest.format_version == FORMAT_VERSION {
-            Ok(manifest)
-        } else {
-            Err(damaged(format!("format {}, not {FORMAT_VERSION}", manifest.format_version)))
+        if let Ok(Version { format_version }) = serde_json::from_slice(&bytes)
+            && format_version != FORMAT_VERSION
+        {
+            let known = format!("{FORMAT_VERSION}, which this program knows");
+            return Err(Fault::new("format_version", format_version, known).at(dir.join(&name).display()));
         }
+        serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
     }
 
     /// A manifest of the segments that are there, in the place of one that is lost.
@@ -126,6 +133,11 @@ impl Manifest {
         let line = frame::seal(serde_json::to_vec(self).expect("plain values always serialize"));
         dir.prepare(&log.manifest(), log.0, &line)?.publish()?;
         dir.sync()
+    }
+
+    /// The file that was sealed last.
+    pub(super) fn latest_sealed(&self) -> Option<&str> {
+        self.sealed.last().map(|sealed| sealed.file.as_str())
     }
 
     /// Number of the segment that is written to.

@@ -67,6 +67,10 @@ impl Store {
             Err(error) => return Err(error),
         };
         manifest.finish_sealing(&self.dir, REWARDS)?;
+        // What states are made from is durable before they are.
+        let path = self.dir.join(&REWARDS.active());
+        let active = self.dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
+        active.sync_data().map_err(Error::io("sync", path))?;
         let history = History::read(self, &manifest)?;
         for (i, sealed) in manifest.sealed.iter_mut().enumerate() {
             (sealed.damaged, sealed.last_seq) = (history.segments[i].len(), history.ends[i]);
@@ -200,7 +204,7 @@ impl Store {
         if history.active_is_damaged() || history.last_seq < latest || !states.is_empty() {
             // What is wrong with the log so far is known from now on.
             let path = self.dir.join(&REWARDS.active());
-            let active = self.dir.open_log(&REWARDS.active())?;
+            let active = self.dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
             let length = active.metadata().map_err(Error::io("read", &path))?.len();
             manifest.seal(&self.dir, REWARDS, length, latest, last_crc(&active, length))?;
             let sealed = manifest.sealed.last_mut().expect("just sealed");

@@ -5,15 +5,17 @@
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
 use super::format::RawState;
-use super::frame;
+use super::user_state::UserState;
+use super::{frame, name};
 use crate::error::{Fault, Result, within};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Largest absolute reward.
 pub const MAX_REWARD: f64 = 1e6;
@@ -77,9 +79,9 @@ impl Lesson {
     }
 }
 
-/// One line of `rewards.jsonl`.
+/// One line of `rewards.jsonl`: a reward, a reset or an import, with its number.
 #[derive(Debug, Clone)]
-pub(super) struct Record {
+pub struct Record {
     /// Its number: 1 for the first record of the log, then one more for each.
     pub(super) seq: u64,
     pub(super) user: String,
@@ -220,8 +222,18 @@ impl Record {
         frame::seal_from(out, start);
     }
 
-    /// The record in a line, or what is wrong with it.
-    pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
+    /// The record as it stands in the log: one line with its checksum.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        line
+    }
+
+    /// The record in a line, with or without its newline.
+    ///
+    /// # Errors
+    /// What is wrong with the line: its checksum, its JSON, a field or a value.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
         frame::check(line)?;
         let raw: RawRecord = serde_json::from_slice(line).map_err(|e| e.to_string())?;
         let (seq, time_ms) = (raw.seq, raw.time_ms);
@@ -253,7 +265,55 @@ impl Record {
                 Op::Import { policy: policy()?, prev: prev()?, state }
             }
         };
-        Ok(Self { seq, user: raw.user.into_owned(), time_ms, op })
+        let record = Self { seq, user: raw.user.into_owned(), time_ms, op };
+        record.states_have_files().map_err(|fault| fault.to_string())?;
+        Ok(record)
+    }
+
+    /// Whether every state that it changes can stand in a file.
+    fn states_have_files(&self) -> Result<(), Fault> {
+        match &self.op {
+            Op::Reward { policy, spec, .. } => {
+                if let Some(spec) = spec.as_ref().filter(|spec| spec.name != *policy) {
+                    return Err(Fault::new("spec.name", &spec.name, format!("{policy}, as in the record")));
+                }
+                name::state_file(&self.user, policy).map(drop)
+            }
+            Op::Import { policy, state, .. } => {
+                if state.policy != *policy {
+                    let allowed = format!("{policy}, as in the record");
+                    return Err(Fault::new("state.policy", &state.policy, allowed));
+                }
+                name::state_file(&self.user, policy).map(drop)
+            }
+            Op::Reset { policies } => {
+                policies.keys().try_for_each(|policy| name::state_file(&self.user, policy).map(drop))
+            }
+        }
+    }
+
+    /// The state of its user after this record alone: the one that it imports, or what it teaches about
+    /// somebody of whom nothing was known. `None` for a reset.
+    ///
+    /// # Errors
+    /// What is wrong with the policy or the state in it.
+    pub fn alone(&self) -> Result<Option<UserState>, String> {
+        match &self.op {
+            Op::Reset { .. } => Ok(None),
+            Op::Import { state, .. } => {
+                let state = state.as_ref().clone().state_of(&self.user)?;
+                Ok(Some(UserState { seq: self.seq, ..state }))
+            }
+            Op::Reward { policy, spec, lesson, .. } => {
+                let policy = match spec {
+                    Some(spec) => Policy::try_from((**spec).clone()).map_err(|e| e.to_string())?,
+                    None => Policy::named(policy).map_err(|e| e.to_string())?,
+                };
+                let mut state = UserState::new(&self.user, &Arc::new(policy));
+                state.learn(lesson, self.seq, &mut Scratch::default());
+                Ok(Some(state))
+            }
+        }
     }
 
     /// The reward with which this record learned an event, if it did.

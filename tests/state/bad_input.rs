@@ -216,6 +216,19 @@ fn modes_are_private_when_created_and_kept_when_replaced() {
     fs::set_permissions(&state, fs::Permissions::from_mode(0o640)).unwrap();
     reward(&dir, &open, "completed");
     assert_eq!(mode("state/u_egreedy_v2.json"), 0o640);
+    // A log that is sealed keeps its mode, and so does the one that takes its place.
+    for log in ["rewards", "decisions"] {
+        let path = dir.join(&format!("state/{log}.jsonl"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    dir.run(&["reset", "--user", "u", "--segment-bytes", "1"]).ok();
+    for _ in 0..2 {
+        dir.run_with(&[&SCORE[..], &["--segment-bytes", "1"]].concat(), REQUEST).ok();
+    }
+    for log in ["rewards", "decisions"] {
+        assert_eq!(mode(&format!("state/{log}.000001.jsonl")), 0o640, "{log}");
+        assert_eq!(mode(&format!("state/{log}.jsonl")), 0o640, "{log}");
+    }
 }
 
 #[test]
@@ -224,4 +237,7 @@ fn huge_states_are_refused_before_they_are_read() {
     let file = fs::File::create(dir.join("state/u_egreedy_v2.json")).unwrap();
     file.set_len(1 << 40).unwrap();
     dir.run_with(&SCORE, REQUEST).refused(&["u_egreedy_v2.json", "damaged", "more than"]);
+    let log = fs::OpenOptions::new().write(true).open(dir.join("state/rewards.jsonl")).unwrap();
+    log.set_len(1 << 43).unwrap();
+    dir.run(&["stats"]).refused(&["rewards.jsonl", "damaged", "more than"]);
 }

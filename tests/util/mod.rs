@@ -167,7 +167,16 @@ pub(crate) struct Dialogue {
 
 impl Dialogue {
     pub(crate) fn new(dir: &Dir, args: &[&str]) -> Self {
-        let mut child = dir.command(args).stderr(Stdio::inherit()).spawn().expect("the binary runs");
+        Self::with(dir.command(args).stderr(Stdio::inherit()))
+    }
+
+    /// The same for a command that is expected to fail, and to say so.
+    pub(crate) fn silent(dir: &Dir, args: &[&str]) -> Self {
+        Self::with(dir.command(args).stderr(Stdio::null()))
+    }
+
+    fn with(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the binary runs");
         let stdin = child.stdin.take().expect("stdin is a pipe");
         let stdout = std::io::BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         Self { child, stdin, stdout }
@@ -175,10 +184,17 @@ impl Dialogue {
 
     /// The answer to one line.
     pub(crate) fn ask(&mut self, line: &Value) -> Value {
-        writeln!(self.stdin, "{line}").expect("the command reads");
+        self.try_ask(&line.to_string()).expect("the command answers")
+    }
+
+    /// The answer to one line; `None` if the command has ended.
+    pub(crate) fn try_ask(&mut self, line: &str) -> Option<Value> {
+        writeln!(self.stdin, "{line}").ok()?;
         let mut answer = String::new();
-        std::io::BufRead::read_line(&mut self.stdout, &mut answer).expect("the command answers");
-        serde_json::from_str(&answer).unwrap_or_else(|e| panic!("{line}: {answer:?}: {e}"))
+        std::io::BufRead::read_line(&mut self.stdout, &mut answer).ok()?;
+        let parsed =
+            |answer| serde_json::from_str(answer).unwrap_or_else(|e| panic!("{line}: {answer:?}: {e}"));
+        (!answer.is_empty()).then(|| parsed(&answer))
     }
 }
 

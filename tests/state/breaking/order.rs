@@ -61,7 +61,10 @@ fn a_reset_is_committed_before_files_go() {
     let calls = calls(&dir, &case.args, &case.input);
     let committed = find(&calls, 0, &["fdatasync(", "rewards.jsonl"]);
     let removed = find(&calls, committed, &["unlink", "u_egreedy_v2.json"]);
-    find(&calls, removed, &["write(1<", "removed"]);
+    // A checkpoint follows: what it says of the log, of which others may have written the end, is durable first.
+    let synced = find(&calls, removed, &["fdatasync(", "rewards.jsonl"]);
+    let noted = find(&calls, synced, &["rename", "rewards.manifest.json"]);
+    find(&calls, noted, &["write(1<", "removed"]);
 }
 
 #[test]
