@@ -377,7 +377,7 @@ mod tests {
         let found = |a: &LogAssessment| (a.holds, a.harms, a.is_missing());
         assert_eq!(found(&judged(0.0, 0.019)), (true, false, false));
         assert_eq!(found(&judged(0.0, 0.02)), (false, false, true));
-        assert_eq!(found(&judged(-0.05, 0.03)), (false, false, true));
+        assert_eq!(found(&judged(-0.05, 0.031)), (false, false, true));
         assert_eq!(found(&judged(-0.05, 0.029)), (false, true, true));
         // Twice as wide an interval as fits takes four times the rows.
         assert_eq!(judged(0.0, 0.04).rows_needed, Some(4000));
