@@ -103,9 +103,9 @@ fn breaking_sixteen_writers_and_a_million_looks() {
     on_one_user(16, 1000, 1_000_000);
 }
 
-/// A writer that is killed again and again, and sends every event until it is acknowledged; how many events
-/// there were in the end.
-fn stubborn(dir: &Dir, writer: u64, kills: usize) -> usize {
+/// A writer that is killed again and again, and sends every event until it is acknowledged; how many were
+/// when it was killed for the last time, and how many in the end.
+fn stubborn(dir: &Dir, writer: u64, kills: usize) -> (usize, usize) {
     // On users of its own and on one that all share.
     let user =
         |i: usize| if i.is_multiple_of(3) { "all".to_owned() } else { format!("w{writer}-{}", i % 40) };
@@ -114,6 +114,8 @@ fn stubborn(dir: &Dir, writer: u64, kills: usize) -> usize {
     };
     let mut rng = ChaCha8Rng::seed_from_u64(writer);
     let (mut acknowledged, mut killed) = (0, 0);
+    // How long to wait, in microseconds: it finds the time in which commands are at work on this machine.
+    let mut patience = 10_000.0;
     while killed < kills {
         // Groups of one, a few and many.
         let size = [1, 5, 100][rng.random_range(0..3)];
@@ -121,13 +123,21 @@ fn stubborn(dir: &Dir, writer: u64, kills: usize) -> usize {
         let mut child = dir.command(&["reward", "--jsonl", "--segment-bytes", "100000"]).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let feeder = thread::spawn(move || drop(stdin.write_all(text.as_bytes())));
-        thread::sleep(Duration::from_micros(rng.random_range(0..30_000)));
+        thread::sleep(Duration::from_micros(rng.random_range(0..patience as u64)));
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();
         feeder.join().unwrap();
         // One that had ended already was not killed.
-        killed += usize::from(output.status.signal() == Some(9));
+        let struck = output.status.signal() == Some(9);
+        killed += usize::from(struck);
         let answers = String::from_utf8(output.stdout).unwrap();
+        patience *= if !struck {
+            0.8
+        } else if answers.is_empty() {
+            1.3
+        } else {
+            1.0
+        };
         for answer in answers.split_inclusive('\n').filter(|answer| answer.ends_with('\n')) {
             let answer: Value = serde_json::from_str(answer).unwrap();
             assert!(answer["updates"].is_u64(), "{answer}");
@@ -138,28 +148,30 @@ fn stubborn(dir: &Dir, writer: u64, kills: usize) -> usize {
     let ran = run(dir.command(&["reward", "--jsonl"]), lines(0..acknowledged + 100).as_bytes()).ok();
     let known = ran.jsonl().iter().take_while(|answer| answer["duplicate"] == true).count();
     assert!(known >= acknowledged, "{known} of {acknowledged} acknowledged rewards are known");
-    acknowledged + 100
+    (acknowledged, acknowledged + 100)
 }
 
 /// All of them at once, while somebody looks.
 fn random_kills(writers: u64, kills_each: usize) {
     let dir = Dir::new();
     let done = AtomicBool::new(false);
-    let (total, seen) = thread::scope(|scope| {
+    let (acknowledged, total, seen) = thread::scope(|scope| {
         let (dir, done) = (&dir, &done);
         let reader = scope.spawn(move || watch(dir, "all", 1, done));
         let writers: Vec<_> =
             (0..writers).map(|writer| scope.spawn(move || stubborn(dir, writer, kills_each))).collect();
-        let total: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+        let counts = writers.into_iter().map(|writer| writer.join().unwrap());
+        let (acknowledged, total) = counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
         done.store(true, Ordering::Relaxed);
-        (total, reader.join().unwrap().0)
+        (acknowledged, total, reader.join().unwrap().0)
     });
     let stats = dir.run(&["stats"]).ok().jsonl();
     let learned: u64 = stats.iter().map(|user| user["policies"][0]["updates"].as_u64().unwrap()).sum();
     assert_eq!(learned, total as u64);
     dir.run(&["verify"]).ok();
     println!(
-        "{} kills of {writers} writers: {total} rewards, none lost, none twice; {seen} whole states seen in order",
+        "{} kills of {writers} writers: {acknowledged} rewards were acknowledged between them, none is lost, none \
+         counted twice; {seen} whole states seen in order",
         kills_each * writers as usize
     );
 }
