@@ -232,12 +232,6 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
-    #[must_use]
-    pub fn remembering(self) -> Self {
-        Self { remembers: true, ..self }
-    }
-
     /// What the policy has learned of the user.
     pub fn model(&self) -> &Model {
         &self.model
@@ -246,12 +240,6 @@ impl<'a> Life<'a> {
     /// The user's past under this policy, from which an emergent profile follows.
     pub fn history(&self) -> &History {
         &self.history
-    }
-
-    /// The probability with which each candidate of the latest decision was to be chosen; `None` where the
-    /// policy has none.
-    pub fn propensities(&self, block: &FeatureBlock) -> Option<Vec<f64>> {
-        self.policy.explorer().propensities(self.scratch.scores(block))
     }
 
     /// Begins with another user.

@@ -3,6 +3,7 @@
 
 use super::{Life, Simulation, watch};
 use crate::error::{Error, Result};
+use crate::features::FeatureBlock;
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
 use serde::Serialize;
@@ -36,6 +37,20 @@ struct RewardLine<'a> {
     dwell_seconds: f64,
     request: &'a RawRequest,
     time_ms: u64,
+}
+
+impl Life<'_> {
+    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { remembers: true, ..self }
+    }
+
+    /// The probability with which each candidate of the latest decision was to be chosen; `None` where the
+    /// policy has none.
+    pub fn propensities(&self, block: &FeatureBlock) -> Option<Vec<f64>> {
+        self.policy.explorer().propensities(self.scratch.scores(block))
+    }
 }
 
 impl Simulation<'_> {
