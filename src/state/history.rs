@@ -35,6 +35,8 @@ pub(super) struct History {
     pub(super) ends: Vec<u64>,
     /// Number of the record that reset a state, for those that are not there any more.
     pub(super) forgotten: BTreeMap<(String, String), u64>,
+    /// Number of the record that the checkpoint has got to.
+    checkpoint: u64,
 }
 
 /// A state as the log makes it.
@@ -43,6 +45,8 @@ pub(super) struct Remembered {
     pub(super) state: UserState,
     /// Why the log does not tell all of it.
     pub(super) broken: Option<String>,
+    /// Number of its latest record before the checkpoint, 0 if there is none: its file has got there.
+    pub(super) settled: u64,
 }
 
 impl History {
@@ -55,6 +59,7 @@ impl History {
             segments: Vec::new(),
             ends: Vec::new(),
             forgotten: BTreeMap::new(),
+            checkpoint: manifest.checkpoint.seq,
         };
         let mut scratch = Scratch::default();
         for segment in 1..=manifest.segment() {
@@ -120,6 +125,7 @@ impl History {
     fn follow(&mut self, record: Record, place: Place, file: &str, scratch: &mut Scratch) {
         let Record { seq, user, op, .. } = record;
         self.last_seq = seq;
+        let settled = if seq <= self.checkpoint { seq } else { 0 };
         match op {
             Op::Reset { policies } => {
                 for policy in policies.into_keys() {
@@ -131,7 +137,7 @@ impl History {
             Op::Import { policy, state, .. } => match state.state_of(&user) {
                 Ok(state) => {
                     let state = UserState { seq, ..state };
-                    self.states.insert((user, policy), Remembered { state, broken: None });
+                    self.states.insert((user, policy), Remembered { state, broken: None, settled });
                 }
                 Err(what) => self.note(file, format!("record {seq}: {what}")),
             },
@@ -148,7 +154,8 @@ impl History {
                     match spec {
                         Ok(spec) => {
                             let state = UserState::new(&key.0, &Arc::new(spec));
-                            self.states.insert(key.clone(), Remembered { state, broken: None });
+                            let remembered = Remembered { state, broken: None, settled: 0 };
+                            self.states.insert(key.clone(), remembered);
                         }
                         Err(what) => {
                             self.note(file, format!("record {seq} of {:?} under {}: {what}", key.0, key.1));
@@ -162,6 +169,7 @@ impl History {
                 }
                 if prev == remembered.state.seq {
                     remembered.state.learn(&lesson, seq, scratch);
+                    remembered.settled = remembered.settled.max(settled);
                     return;
                 }
                 let what = format!(

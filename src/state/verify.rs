@@ -75,9 +75,13 @@ impl Store {
             let Some(state) = state else { continue };
             let key = (user, policy);
             let (found, remembered) = (state.seq, history.states.get(&key));
-            let expected = remembered.map_or_else(
-                || history.forgotten.get(&key).copied().unwrap_or_default(),
-                |remembered| remembered.state.seq,
+            // What the log has got to for this state, and what its file shows at least.
+            let (expected, settled) = remembered.map_or_else(
+                || {
+                    let reset = history.forgotten.get(&key).copied().unwrap_or_default();
+                    (reset, if reset <= checkpoint { reset } else { 0 })
+                },
+                |remembered| (remembered.state.seq, remembered.settled),
             );
             let whole = remembered.is_none_or(|remembered| remembered.broken.is_none());
             if !whole {
@@ -87,7 +91,7 @@ impl Store {
                     &file,
                     format!("it holds record {found}, the log knows none of it after {expected}"),
                 );
-            } else if found < expected && expected <= checkpoint {
+            } else if found < settled {
                 report.note(&file, format!("it holds record {found}, the log has got to {expected}"));
             } else if let Some(remembered) = remembered.filter(|_| found == expected)
                 && format::to_line(&remembered.state) != format::to_line(&state)
@@ -98,7 +102,7 @@ impl Store {
         }
         for (key, remembered) in history.states.iter().filter(|(key, _)| !seen.contains(*key)) {
             let seq = remembered.state.seq;
-            if seq <= checkpoint {
+            if remembered.settled > 0 {
                 let file = name::state_file(&key.0, &key.1).map_err(|fault| fault.at("the log"))?;
                 report.note(&file, format!("it is not there; the log has got to record {seq}"));
             }

@@ -100,6 +100,28 @@ fn states_are_made_again_from_the_log_to_the_bit() {
     dir.run(&["rebuild", "--into", "other"]).refused(&["already"]);
 }
 
+/// It was overlooked while the latest reward was not checkpointed yet, though no reader could do without it.
+#[test]
+fn a_state_that_is_gone_is_missed_whatever_the_log_says_since() {
+    let line = |user: &str, event: &str| crate::state::breaking::line(user, event, 1.0);
+    let dir = Dir::new();
+    dir.run_with(&["reward", "--jsonl"], line("u", "e1") + "\n" + &line("w", "e1")).ok();
+    // With it comes a checkpoint.
+    dir.run(&["reset", "--user", "w"]).ok();
+    let old = dir.read("state/u_egreedy_v2.json");
+    dir.run_with(&["reward", "--jsonl"], line("u", "e2")).ok();
+    assert_eq!(verified(&dir), [""; 0]);
+    // One that lags behind is not missed: the log's tail makes up for it.
+    dir.write("state/u_egreedy_v2.json", old);
+    assert_eq!(verified(&dir), [""; 0]);
+    fs::remove_file(dir.join("state/u_egreedy_v2.json")).unwrap();
+    let problems = verified(&dir);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("u_egreedy_v2.json: it is not there"), "{problems:?}");
+    dir.run(&["rebuild"]).ok();
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
 #[test]
 fn a_damaged_log_is_made_up_for_by_whole_states() {
     let mut flipped = 0;
