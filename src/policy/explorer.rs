@@ -104,7 +104,7 @@ impl Explorer {
         }
     }
 
-    /// Each candidate's probability of being chosen by [`Self::choose`]; `None` where it has no closed
+    /// Each candidate's probability of being chosen; `None` where it has no closed
     /// form (LinTS).
     pub fn propensities(&self, scores: &[f64]) -> Option<Vec<f64>> {
         let k = scores.len() as f64;
