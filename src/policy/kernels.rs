@@ -113,16 +113,8 @@ fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
             *q = plus_scaled(*q, *w, *value);
         }
     }
-    // Both products in one loop: written as two, the compiler cuts the vectors of the loop above into halves.
-    let (mut xq, mut xt) = ([0.0; LANES], [0.0; LANES]);
-    for ((x, q), theta) in x.iter().zip(&q).zip(&*theta) {
-        for l in 0..LANES {
-            xq[l] += x[l] * q[l];
-            xt[l] += x[l] * theta[l];
-        }
-    }
-    let scale = 1.0 / (1.0 + sum(xq)).sqrt();
-    let step = (r - sum(xt)) * scale;
+    let scale = 1.0 / (1.0 + dot(x, &q)).sqrt();
+    let step = (r - dot(theta, x)) * scale;
     for q in &mut q {
         for l in 0..LANES {
             q[l] *= scale;
@@ -144,18 +136,13 @@ fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
 /// x . y in four running sums: the same bits on every machine.
 #[inline(always)]
 fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
-    let mut products = [0.0; LANES];
+    let mut sums = [0.0; LANES];
     for (x, y) in x.iter().zip(y) {
         for l in 0..LANES {
-            products[l] += x[l] * y[l];
+            sums[l] += x[l] * y[l];
         }
     }
-    sum(products)
-}
-
-#[inline(always)]
-fn sum(lanes: Lanes) -> f64 {
-    (lanes[0] + lanes[2]) + (lanes[1] + lanes[3])
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 /// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
