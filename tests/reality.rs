@@ -23,11 +23,16 @@ fn people(change: impl Fn(&str) -> String) -> Dir {
     dir
 }
 
+/// Writes a log of so many of the people in `folder`.
+fn record(dir: &Dir, folder: &str, policy: &str, users: &str, log: &str, rest: &[&str]) {
+    let simulate = ["simulate", "short.toml", "--policy", policy, "--users", users, "--personas", folder];
+    dir.run(&[&simulate[..], &["--log", log], rest].concat()).ok();
+}
+
 /// Writes a log of the people in `folder` and compares it with those in `people`.
 fn compare(dir: &Dir, folder: &str, policy: &str, seed: u32) -> Value {
     let (log, seed) = (format!("log-{seed}"), seed.to_string());
-    let simulate = ["simulate", "short.toml", "--policy", policy, "--users", "60", "--personas", folder];
-    dir.run(&[&simulate[..], &["--seed", &seed, "--log", &log]].concat()).ok();
+    record(dir, folder, policy, "60", &log, &["--seed", &seed]);
     let decisions = format!("{log}/decisions.jsonl");
     let compare =
         ["compare-reality", "--log", &decisions, "--scenario", "short.toml", "--personas", "people"];
@@ -131,19 +136,7 @@ fn other_profiles_and_other_hours_are_told_from_other_people() {
     assert_eq!(comparison["farthest"], "profile.completion_rate", "{comparison:#}");
     // A log of one decision a day, compared with a scenario of several.
     dir.write("short.toml", format!("{SCENARIO}[moments]\nper_day = 1\n"));
-    dir.run(&[
-        "simulate",
-        "short.toml",
-        "--policy",
-        "uniform",
-        "--users",
-        "60",
-        "--personas",
-        "people",
-        "--log",
-        "daily",
-    ])
-    .ok();
+    record(&dir, "people", "uniform", "60", "daily", &[]);
     dir.write("short.toml", format!("{SCENARIO}[moments]\nper_day = 16\n"));
     let compare = ["compare-reality", "--log", "daily/decisions.jsonl", "--scenario", "short.toml"];
     let text = dir.run(&[&compare[..], &["--personas", "people"]].concat()).ok().stdout();
@@ -156,19 +149,7 @@ fn other_profiles_and_other_hours_are_told_from_other_people() {
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
     let dir = people(str::to_owned);
-    dir.run(&[
-        "simulate",
-        "short.toml",
-        "--policy",
-        "linucb",
-        "--users",
-        "9",
-        "--personas",
-        "people",
-        "--log",
-        "log",
-    ])
-    .ok();
+    record(&dir, "people", "linucb", "9", "log", &[]);
     let compare =
         ["compare-reality", "--log", "log/rewards.jsonl", "--scenario", "short.toml", "--personas", "people"];
     let run = |rest: &[&str]| {
@@ -187,19 +168,7 @@ fn what_is_no_log_of_reactions_is_named() {
     dir.write("log.csv", "action,reward,propensity\na,1,0.5\n");
     compare("log.csv").refused(&["log.csv: only this program's own logs say how people reacted"]);
     compare("decisions.jsonl").refused(&["cannot read rewards.jsonl"]);
-    dir.run(&[
-        "simulate",
-        "short.toml",
-        "--policy",
-        "uniform",
-        "--users",
-        "2",
-        "--personas",
-        "people",
-        "--log",
-        "log",
-    ])
-    .ok();
+    record(&dir, "people", "uniform", "2", "log", &[]);
     let rewards = dir.read("log/rewards.jsonl");
     for (from, to, said) in [
         ("\"hour\":", "\"hour\":3", "request.context.hour is 3"),
