@@ -17,6 +17,30 @@ use serde::Serialize;
 /// Probability with which the interval of a mean loss may fail.
 const ALPHA: f64 = 0.05;
 
+/// The orders in which a table's rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orders {
+    /// So many, each drawn at random.
+    Drawn(u64),
+    /// One: that of the file, to compare with another program on the very same rows.
+    AsWritten,
+}
+
+impl Orders {
+    /// How many there are.
+    pub fn len(self) -> u64 {
+        match self {
+            Self::Drawn(orders) => orders,
+            Self::AsWritten => 1,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// How a policy fared on a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Progress {
@@ -32,13 +56,13 @@ pub struct Progress {
     pub orders: Vec<f64>,
 }
 
-/// Runs each policy over `orders` orders of the table's rows. The policy's own feature set is put aside: the
+/// Runs each policy over the table's rows, once in each of `orders`. The policy's own feature set is put aside: the
 /// table's columns are what it looks at.
 ///
 /// # Errors
 /// A policy with one model for all candidates: the classes share their vector, so it could not tell them
 /// apart.
-pub fn run(table: &LabelledTable, policies: &[Policy], orders: u64, seed: u64) -> Result<Vec<Progress>> {
+pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
         if policy.structure() == Structure::Shared && policy.explorer() != Explorer::Uniform {
             return Err(Error::Refused(format!(
@@ -52,9 +76,11 @@ pub fn run(table: &LabelledTable, policies: &[Policy], orders: u64, seed: u64) -
     Ok(policies
         .iter()
         .map(|policy| {
-            let losses: Vec<f64> =
-                (0..orders).into_par_iter().map(|order| loss(table, policy, &streams, order)).collect();
-            progress(policy, losses)
+            let loss = |order| {
+                let rows = rows(table.len(), orders, &streams, order);
+                loss(table, policy, rows, &mut streams.of(order, Purpose::Exploration))
+            };
+            progress(policy, (0..orders.len()).into_par_iter().map(loss).collect())
         })
         .collect())
 }
@@ -73,14 +99,20 @@ fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
     }
 }
 
-/// Share of wrong choices in one pass over the rows in the order of this number.
-fn loss(table: &LabelledTable, policy: &Policy, streams: &Streams, order: u64) -> f64 {
-    let mut rows: Vec<usize> = (0..table.len()).collect();
-    let mut shuffle = streams.of(order, Purpose::Order);
-    for i in (1..rows.len()).rev() {
-        rows.swap(i, shuffle.random_range(0..=i as u64) as usize);
+/// The rows in the order of this number.
+fn rows(len: usize, orders: Orders, streams: &Streams, order: u64) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..len).collect();
+    if let Orders::Drawn(_) = orders {
+        let mut shuffle = streams.of(order, Purpose::Order);
+        for i in (1..len).rev() {
+            rows.swap(i, shuffle.random_range(0..=i as u64) as usize);
+        }
     }
-    let mut exploration = streams.of(order, Purpose::Exploration);
+    rows
+}
+
+/// Share of wrong choices in one pass over these rows.
+fn loss(table: &LabelledTable, policy: &Policy, rows: Vec<usize>, exploration: &mut impl RngExt) -> f64 {
     let mut model = policy.new_model_of(table.dim());
     let parts: Vec<usize> = table.classes().iter().map(|class| model.part(Some(class))).collect();
     let mut block = FeatureBlock::new(table.dim(), table.classes().len());
@@ -118,7 +150,7 @@ mod tests {
     #[test]
     fn what_can_be_learned_is_learned_and_chance_is_chance() {
         let all = [policy("egreedy", "disjoint"), policy("linucb", "disjoint"), policy("uniform", "shared")];
-        let results = run(&table(), &all, 20, 1).unwrap();
+        let results = run(&table(), &all, Orders::Drawn(20), 1).unwrap();
         // Epsilon 0.1 on three classes is wrong in 6.7 %, and a little more while learning.
         assert!((0.05..0.11).contains(&results[0].progressive_loss), "{results:?}");
         assert!(results[1].progressive_loss < 0.1, "{results:?}");
@@ -130,16 +162,30 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_losses_and_another_does_not() {
         let policies = [policy("egreedy", "disjoint")];
-        let run = |seed| run(&table(), &policies, 3, seed).unwrap();
+        let run = |seed| run(&table(), &policies, Orders::Drawn(3), seed).unwrap();
         assert_eq!(run(5), run(5));
         assert_ne!(run(5), run(6));
-        let one = super::run(&table(), &policies, 1, 5).unwrap();
+        let one = super::run(&table(), &policies, Orders::Drawn(1), 5).unwrap();
         assert_eq!((one[0].lower, one[0].orders[0]), (None, run(5)[0].orders[0]));
     }
 
     #[test]
+    fn as_written_the_rows_come_one_after_the_other() {
+        let streams = Streams::new(5, "table", "rows");
+        assert_eq!(rows(5, Orders::AsWritten, &streams, 0), [0, 1, 2, 3, 4]);
+        assert_ne!(rows(50, Orders::Drawn(1), &streams, 0), rows(50, Orders::AsWritten, &streams, 0));
+        // Nothing tells the classes apart but when they come.
+        let sorted = format!("x,class\n{}{}", "1,a\n".repeat(100), "1,b\n".repeat(100));
+        let sorted = LabelledTable::parse(sorted.as_bytes(), "t.csv", "class").unwrap();
+        let policies = [policy("linucb", "disjoint")];
+        let run = |orders| super::run(&sorted, &policies, orders, 5).unwrap().remove(0);
+        assert_eq!(run(Orders::AsWritten).orders.len(), 1);
+        assert_ne!(run(Orders::AsWritten).orders, run(Orders::Drawn(1)).orders);
+    }
+
+    #[test]
     fn one_model_for_all_classes_is_refused() {
-        let refused = run(&table(), &[policy("egreedy", "shared")], 1, 1).unwrap_err();
+        let refused = run(&table(), &[policy("egreedy", "shared")], Orders::Drawn(1), 1).unwrap_err();
         assert!(refused.to_string().contains("structure = \"disjoint\""), "{refused}");
     }
 }

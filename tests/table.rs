@@ -31,6 +31,19 @@ fn a_labelled_table_is_learned_and_the_result_has_its_fields() {
 }
 
 #[test]
+fn the_order_of_the_file_is_one_order() {
+    let dir = Dir::new();
+    dir.write("t.csv", table());
+    dir.write("p.toml", POLICY);
+    let args = ["simulate", "--data", "t.csv", "--label", "class", "--policy", "p.toml", "--in-order"];
+    let result = dir.run(&[&args[..], &["--json"]].concat()).ok().json();
+    assert_eq!(result["policies"][0]["orders"].as_array().unwrap().len(), 1);
+    assert_eq!(result["policies"][0]["lower"], serde_json::Value::Null);
+    let text = dir.run(&args).ok();
+    assert!(text.stdout().starts_with("t.csv: 400 rows, 2 classes, 2 features, in the order of the file\n"));
+}
+
+#[test]
 fn wrong_use_of_a_table_is_refused() {
     let dir = Dir::new();
     dir.write("t.csv", table());
@@ -38,4 +51,6 @@ fn wrong_use_of_a_table_is_refused() {
     simulate(&["--label", "klass", "--policy", "uniform"]).refused(&["klass", "did you mean \"class\"?"]);
     simulate(&["--label", "class", "--policy", "linucb"]).refused(&["structure = \"disjoint\""]);
     assert_eq!(simulate(&["--policy", "uniform"]).code(), 2);
+    let orders = ["--label", "class", "--policy", "uniform", "--orders", "3", "--in-order"];
+    assert_eq!(simulate(&orders).code(), 2);
 }

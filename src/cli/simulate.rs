@@ -9,6 +9,7 @@ use crate::gate::GateSpec;
 use crate::parts::{Header, PartWriter};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
+use crate::progressive::Orders;
 use crate::promotion::Inputs;
 use crate::scenario::Scenario;
 use crate::simulate::{Block, Simulation};
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// With --data: how many orders of the rows
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: u64,
+    /// With --data: once, in the order of the file, to compare with other programs on the same rows
+    #[arg(long, requires = "data", conflicts_with = "orders")]
+    in_order: bool,
     /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
     seed: Option<u64>,
@@ -146,11 +150,12 @@ impl Args {
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
         let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
         refuse_doubles("policy", policies.iter().map(Policy::name))?;
+        let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders) };
         self.threads.apply()?;
         table::run(
             (data, label),
             &policies,
-            (self.orders, self.seed.unwrap_or(0)),
+            (orders, self.seed.unwrap_or(0)),
             (self.json, self.out.as_deref()),
         )?;
         Ok(exit::DONE)

@@ -5,7 +5,7 @@ use super::output;
 use crate::environment::LabelledTable;
 use crate::error::Result;
 use crate::policy::Policy;
-use crate::progressive::{self, Progress};
+use crate::progressive::{self, Orders, Progress};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
@@ -30,7 +30,7 @@ struct Report<'a> {
 pub(super) fn run(
     (data, label): (&Path, &str),
     policies: &[Policy],
-    (orders, seed): (u64, u64),
+    (orders, seed): (Orders, u64),
     (json, out): (bool, Option<&Path>),
 ) -> Result<()> {
     let table = LabelledTable::load(data, label)?;
@@ -53,9 +53,14 @@ pub(super) fn run(
     if json { output::pretty_json(&report) } else { output::text(&text(&report, orders)) }
 }
 
-fn text(report: &Report, orders: u64) -> String {
+fn text(report: &Report, orders: Orders) -> String {
     let Report { data, rows, classes, features, .. } = report;
-    let mut out = format!("{data}: {rows} rows, {classes} classes, {features} features, {orders} orders\n");
+    let orders = match orders {
+        Orders::Drawn(1) => "1 order".to_owned(),
+        Orders::Drawn(orders) => format!("{orders} orders"),
+        Orders::AsWritten => "in the order of the file".to_owned(),
+    };
+    let mut out = format!("{data}: {rows} rows, {classes} classes, {features} features, {orders}\n");
     let _ = writeln!(out, "\n{:<24} {:>16}   95 % interval", "policy", "progressive loss");
     for p in report.policies {
         let bounds = match (p.lower, p.upper) {
