@@ -1,8 +1,10 @@
 """What the results of benchmarks say of the machine that they were measured on."""
 
+import json
 import os
 import platform
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,6 +15,18 @@ def build() -> str:
     """Builds the release binary; returns its version."""
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
     return subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def install(venv: Path, packages: list) -> dict:
+    """Makes a virtual environment with these packages (`name==version`) from PyPI; returns their versions."""
+    python = venv / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", *packages], check=True)
+    listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True, text=True).stdout
+    wanted = {package.split("==")[0] for package in packages}
+    return {p["name"]: p["version"] for p in json.loads(listed) if p["name"].lower() in wanted}
 
 
 def machine() -> str:

@@ -319,8 +319,14 @@ impl FeatureBlock {
     /// Copies the vector of candidate `k` into `out`, which may be longer or shorter.
     #[inline(always)]
     pub fn copy_vector(&self, k: usize, out: &mut [f64]) {
-        for (out, value) in out.iter_mut().zip(self.values(k)) {
-            *out = value;
+        let (len, lane) = (self.dim.min(out.len()), k % LANES);
+        let (rows, last_rows) = self.data[k / LANES * self.dim..][..len].as_chunks();
+        let (out, last_out) = out[..len].as_chunks_mut();
+        for (out, [a, b, c, d]) in out.iter_mut().zip(rows) {
+            *out = [a[lane], b[lane], c[lane], d[lane]];
+        }
+        for (out, row) in last_out.iter_mut().zip(last_rows) {
+            *out = row[lane];
         }
     }
 

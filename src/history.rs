@@ -11,6 +11,8 @@ use crate::profile::{Profile, ProfileValues};
 use crate::reaction::Reaction;
 use std::sync::LazyLock;
 
+const HOURS: usize = 24;
+
 /// One shown tip and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Event {
@@ -31,7 +33,7 @@ struct Tally {
     completed: u32,
     dismissed: u32,
     dwell_sum: f64,
-    completed_at: [u32; 24],
+    completed_at: [u32; HOURS],
     /// The hour with the most completions, the earliest of several; only meaningful after a completion.
     preferred_hour: usize,
 }
@@ -42,7 +44,7 @@ impl Tally {
         completed: 0,
         dismissed: 0,
         dwell_sum: 0.0,
-        completed_at: [0; 24],
+        completed_at: [0; HOURS],
         preferred_hour: 0,
     };
 
@@ -50,19 +52,17 @@ impl Tally {
     fn observe(&mut self, event: &Event) {
         self.shown += 1;
         self.dwell_sum += event.dwell_seconds;
-        match event.reaction {
-            Reaction::Completed => {
-                self.completed += 1;
-                let hour = event.hour as usize;
-                self.completed_at[hour] += 1;
-                let (new, best) = (self.completed_at[hour], self.completed_at[self.preferred_hour]);
-                if new > best || (new == best && hour < self.preferred_hour) {
-                    self.preferred_hour = hour;
-                }
-            }
-            Reaction::Dismissed => self.dismissed += 1,
-            Reaction::Snoozed | Reaction::Ignored => {}
-        }
+        // Reactions cannot be predicted: they are counted without a branch.
+        let completed = u32::from(event.reaction == Reaction::Completed);
+        self.completed += completed;
+        self.dismissed += u32::from(event.reaction == Reaction::Dismissed);
+        let hour = event.hour as usize % HOURS;
+        self.completed_at[hour] += completed;
+        // Nothing changes where nothing was added: the preferred hour is the earliest of the best already.
+        let rank =
+            |hour: usize| HOURS as u64 * u64::from(self.completed_at[hour % HOURS]) + (HOURS - hour) as u64;
+        let better = rank(hour) > rank(self.preferred_hour);
+        self.preferred_hour = if better { hour } else { self.preferred_hour };
     }
 
     #[inline(always)]
@@ -107,7 +107,7 @@ impl Tally {
 /// Values of the feature functions at every whole hour and every volume up to where it is clipped.
 #[derive(Debug, PartialEq)]
 struct Tables {
-    clock: [Clock; 24],
+    clock: [Clock; HOURS],
     volume: [f64; 1001],
 }
 
@@ -121,6 +121,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
 pub struct History {
     user: Tally,
     by_kind: Vec<Tally>,
+    /// How many kinds were never completed: for what they lack the user's values stand in.
+    lacking: usize,
     user_features: ProfileFeatures,
     features: Vec<ProfileFeatures>,
     tables: &'static Tables,
@@ -132,6 +134,7 @@ impl History {
         Self {
             user: Tally::EMPTY,
             by_kind: vec![Tally::EMPTY; kinds],
+            lacking: kinds,
             user_features: ProfileFeatures::UNKNOWN,
             features: vec![ProfileFeatures::UNKNOWN; kinds],
             tables: &TABLES,
@@ -142,6 +145,7 @@ impl History {
     pub fn clear(&mut self) {
         self.user = Tally::EMPTY;
         self.by_kind.fill(Tally::EMPTY);
+        self.lacking = self.by_kind.len();
         self.user_features = ProfileFeatures::UNKNOWN;
         self.features.fill(ProfileFeatures::UNKNOWN);
     }
@@ -150,12 +154,18 @@ impl History {
     #[inline(always)]
     pub fn observe(&mut self, event: &Event) {
         self.user.observe(event);
-        self.by_kind[event.kind].observe(event);
         self.user_features = self.user.features(&ProfileFeatures::UNKNOWN, self.tables);
-        for (kind, (tally, features)) in self.by_kind.iter().zip(&mut self.features).enumerate() {
-            // Other kinds change only where the user's values stand in for what they lack.
-            if kind == event.kind || tally.completed == 0 {
-                *features = tally.features(&self.user_features, self.tables);
+        let tally = &mut self.by_kind[event.kind];
+        let lacked = tally.completed == 0;
+        tally.observe(event);
+        self.features[event.kind] = tally.features(&self.user_features, self.tables);
+        self.lacking -= usize::from(lacked && tally.completed > 0);
+        // Other kinds change only where the user's values stand in.
+        if self.lacking > 0 {
+            for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
+                if tally.completed == 0 {
+                    *features = tally.features(&self.user_features, self.tables);
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from machine import BINARY, ROOT, build, busy, machine  # noqa: E402
+from machine import BINARY, ROOT, build, busy, install, machine  # noqa: E402
 
 RESULTS = ROOT / "benches" / "results"
 VENV = ROOT / "target" / "peers"
@@ -49,17 +49,6 @@ TARGETS = {"numba": 10, "vw_log": 100, "numpy_vectorised": 40}
 def environment() -> dict:
     """Some machines ask an older OpenBLAS to be careful, which slows a current one down."""
     return {k: v for k, v in os.environ.items() if k not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
-
-
-def install() -> dict:
-    """Makes the virtual environment; returns the versions of what is in it."""
-    if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--requirement", HERE / "requirements.txt"], check=True)
-    listed = subprocess.run([*pip, "list", "--format", "json"], check=True, capture_output=True, text=True).stdout
-    wanted = {line.split("==")[0] for line in (HERE / "requirements.txt").read_text().splitlines() if "==" in line}
-    return {p["name"]: p["version"] for p in json.loads(listed) if p["name"].lower() in wanted}
 
 
 def blas() -> str:
@@ -165,7 +154,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="of the number of users; below 1 to try it out")
     options = parser.parse_args()
-    versions, version = install(), build()
+    packages = [line for line in (HERE / "requirements.txt").read_text().splitlines() if "==" in line]
+    versions, version = install(VENV, packages), build()
     load = busy()
     runs = {name: [] for name, *_ in PEERS + OURS}
     for number in range(options.rounds):

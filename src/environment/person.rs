@@ -35,8 +35,11 @@ use serde::{Deserialize, Serialize};
 /// Quarter hours in a day, as simulated time counts them.
 const DAY: u32 = QUARTERS as u32;
 
-/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies. One tile.
-const COMMON_WORDS: usize = LANES;
+/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
+const COMMON_WORDS: usize = 4;
+
+/// Steps whose random words are drawn in one go.
+const STEPS_AHEAD: usize = 8;
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
@@ -140,8 +143,10 @@ pub struct Person<'a> {
     rng: ChaCha8Rng,
     /// Steps lived, those of the history included.
     step: u32,
-    /// The step's random words, as bytes: those in common, then one per candidate, tile by tile.
-    words: Vec<[[u8; 8]; LANES]>,
+    /// Random words of some steps, as bytes: for each step those in common, then one per candidate.
+    words: Vec<[u8; 8]>,
+    /// Where those of this step begin.
+    first_word: usize,
     /// Quarter hour of the step.
     now: u32,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
@@ -193,7 +198,8 @@ impl<'a> Person<'a> {
             traits,
             rng: stage.streams.of(user, Purpose::Steps),
             step: 0,
-            words: vec![[[0; 8]; LANES]; 1 + count.div_ceil(LANES)],
+            words: vec![[0; 8]; STEPS_AHEAD * (COMMON_WORDS + count)],
+            first_word: (STEPS_AHEAD - 1) * (COMMON_WORDS + count),
             now: 0,
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
@@ -223,8 +229,7 @@ impl<'a> Person<'a> {
     pub fn advance(&mut self, block: &mut FeatureBlock) {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
-        let words = self.words.as_flattened_mut();
-        self.rng.fill_bytes(words[..COMMON_WORDS + self.count].as_flattened_mut());
+        self.draw_words();
 
         if scenario.change.is_some() {
             self.change_tastes();
@@ -232,7 +237,10 @@ impl<'a> Person<'a> {
         let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
         self.now = slot.start + below(self.word(0) as u32, slot.end - slot.start);
         let time = self.day(self.step / scenario.moments.per_day) * DAY + self.now;
-        while self.day_old < self.times.len() && self.times[self.day_old] + DAY <= time {
+        // Mostly none or one is a day old since the step before: the first without a branch.
+        let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + DAY <= time);
+        self.day_old += usize::from(is_old(self.day_old));
+        while is_old(self.day_old) {
             self.day_old += 1;
         }
         let recent = (self.times.len() - self.day_old) as f64;
@@ -257,10 +265,20 @@ impl<'a> Person<'a> {
         self.step += 1;
     }
 
+    /// Goes on to the words of the next step.
+    #[inline(always)]
+    fn draw_words(&mut self) {
+        self.first_word += COMMON_WORDS + self.count;
+        if self.first_word == self.words.len() {
+            self.rng.fill_bytes(self.words.as_flattened_mut());
+            self.first_word = 0;
+        }
+    }
+
     /// A random word of this step.
     #[inline(always)]
     fn word(&self, i: usize) -> u64 {
-        u64::from_le_bytes(self.words.as_flattened()[i])
+        u64::from_le_bytes(self.words[self.first_word + i])
     }
 
     /// The candidate of this step.
@@ -272,15 +290,15 @@ impl<'a> Person<'a> {
     /// Draws the candidates of a step, and writes their dimensions into `block`.
     fn draw_candidates(&mut self, block: &mut FeatureBlock) {
         let (stage, t) = (self.stage, &self.character);
-        let mut left = self.count;
+        let words = &self.words[self.first_word + COMMON_WORDS..][..self.count];
         let tiles = block.tiles_mut().zip(&mut self.kinds).zip(&mut self.kind_u);
-        for (((mut tile, kinds), kind_u), words) in tiles.zip(&self.words[1..]) {
-            for lane in 0..left.min(LANES) {
-                let drawn = Drawn::of(u64::from_le_bytes(words[lane]), stage);
+        for (((mut tile, kinds), kind_u), words) in tiles.zip(words.chunks(LANES)) {
+            for (((lane, word), kind), kind_u) in words.iter().enumerate().zip(kinds).zip(kind_u) {
+                let drawn = Drawn::of(u64::from_le_bytes(*word), stage);
                 let quarter = drawn.meant_for.quarter(self.now);
                 let KindTaste { now, offset, .. } = t.kinds[drawn.kind];
-                kinds[lane] = drawn.kind as u8;
-                kind_u[lane] = now + t.timing * stage.alignment.at((quarter + offset) as usize);
+                *kind = drawn.kind as u8;
+                *kind_u = now + t.timing * stage.alignment.at((quarter + offset) as usize);
                 let features = CandidateFeatures {
                     clock: stage.clock.at(quarter as usize),
                     priority: stage.priority.at(drawn.priority),
@@ -289,7 +307,6 @@ impl<'a> Person<'a> {
                 };
                 tile.set_candidate(lane, &features);
             }
-            left = left.saturating_sub(LANES);
         }
     }
 

@@ -6,6 +6,7 @@
 
 use crate::features::{LANES, Lanes};
 use multiversion::multiversion;
+use std::hint::black_box;
 
 /// The values as whole lanes; they are padded, so that nothing is left over.
 #[inline(always)]
@@ -82,11 +83,9 @@ pub(super) struct Carried<'a> {
 /// D is `dim`. The products of q q^T commute, so that A^-1 stays symmetric to the bit.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn update(model: Carried, dim: usize, x: &[f64], r: f64) {
-    match lanes(x).len() {
-        1 => update_in::<1>(model, dim, x, r),
-        2 => update_in::<2>(model, dim, x, r),
-        3 => update_in::<3>(model, dim, x, r),
-        4 => update_in::<4>(model, dim, x, r),
+    match dim {
+        7 => update_in::<7, 2>(model, x, r),
+        12 => update_in::<12, 3>(model, x, r),
         _ => {
             let Carried { inverse, theta, b, scratch: q } = model;
             weighted_sum(&x[..dim], inverse, q);
@@ -100,15 +99,16 @@ pub(super) fn update(model: Carried, dim: usize, x: &[f64], r: f64) {
     }
 }
 
-/// [`update`] with the number of lanes as a constant: q stays in registers.
+/// [`update`] with D, and the lanes that it takes, as constants: q stays in registers.
 #[inline(always)]
-fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
+fn update_in<const D: usize, const C: usize>(model: Carried, x: &[f64], r: f64) {
     let Carried { inverse, theta, b, .. } = model;
-    let rows = lanes_mut(inverse).as_chunks_mut::<C>().0;
-    let theta: Option<&mut [Lanes; C]> = lanes_mut(theta).first_chunk_mut();
-    let (Some(theta), Some(x)) = (theta, lanes(x).first_chunk::<C>()) else { return };
+    let rows: Option<&mut [[Lanes; C]; D]> = lanes_mut(inverse).as_chunks_mut().0.first_chunk_mut();
+    let (theta, b) = (lanes_mut(theta).first_chunk_mut::<C>(), lanes_mut(b).first_chunk_mut::<C>());
+    let (Some(rows), Some(theta), Some(b)) = (rows, theta, b) else { return };
+    let Some(x) = lanes(x).first_chunk::<C>() else { return };
     let mut q = [[0.0; LANES]; C];
-    for (w, row) in x.as_flattened()[..dim].iter().zip(rows.iter()) {
+    for (w, row) in x.as_flattened().iter().zip(rows.iter()) {
         for (q, value) in q.iter_mut().zip(row) {
             *q = plus_scaled(*q, *w, *value);
         }
@@ -120,7 +120,7 @@ fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
             q[l] *= scale;
         }
     }
-    for (w, row) in q.as_flattened()[..dim].iter().zip(rows) {
+    for (w, row) in q.as_flattened().iter().zip(rows) {
         for (value, q) in row.iter_mut().zip(&q) {
             *value = plus_scaled(*value, -w, *q);
         }
@@ -128,7 +128,7 @@ fn update_in<const C: usize>(model: Carried, dim: usize, x: &[f64], r: f64) {
     for (theta, q) in theta.iter_mut().zip(&q) {
         *theta = plus_scaled(*theta, step, *q);
     }
-    for (b, x) in lanes_mut(b).iter_mut().zip(x) {
+    for (b, x) in b.iter_mut().zip(x) {
         *b = plus_scaled(*b, r, *x);
     }
 }
@@ -142,6 +142,8 @@ fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
             sums[l] += x[l] * y[l];
         }
     }
+    // Else the compiler, looking back from this sum, cuts the vectors of whatever made x and y into pieces.
+    let sums = black_box(sums);
     (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
@@ -194,20 +196,20 @@ pub(super) fn quadratic_forms(
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
     let top = maximum(scores);
-    let mut index: Lanes = [0.0, 1.0, 2.0, 3.0];
-    let (mut first, mut count) = ([f64::INFINITY; LANES], [0.0; LANES]);
-    for scores in scores {
-        for l in 0..LANES {
-            let found = if scores[l] == top { index[l] } else { f64::INFINITY };
-            first[l] = if found < first[l] { found } else { first[l] };
-            count[l] += if scores[l] == top { 1.0 } else { 0.0 };
-            index[l] += LANES as f64;
-        }
+    let (mut first, mut count) = (0, 0);
+    for (tile, scores) in scores.iter().enumerate() {
+        // A bit for each lane.
+        let [a, b, c, d] = scores.map(|score| usize::from(score == top));
+        let found = a | b << 1 | c << 2 | d << 3;
+        let here = tile * LANES + found.trailing_zeros() as usize;
+        first = if count == 0 { here } else { first };
+        count += ONES[found];
     }
-    let smaller = |a: f64, b: f64| if a < b { a } else { b };
-    let first = smaller(smaller(first[0], first[2]), smaller(first[1], first[3]));
-    (first as usize, ((count[0] + count[2]) + (count[1] + count[3])) as usize)
+    (first, count)
 }
+
+/// How many bits of the index are set.
+const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
 /// The largest score.
 #[inline(always)]
