@@ -27,7 +27,8 @@ VENV = ROOT / "target" / "compare_vw"
 PACKAGES = ["vowpalwabbit==9.11.9", "scikit-learn==1.9.1"]
 RESULTS = ROOT / "benches" / "results"
 TABLES = ["digits", "iris", "wine", "breast_cancer"]
-POLICIES = ["egreedy", "linucb"]
+# Policy files written for it, by explorer.
+POLICIES = {"egreedy-by-class": "egreedy", "linucb-by-class": "linucb"}
 # How the rows are put to Vowpal Wabbit, all with `--cb_explore_adf` and nothing else but what is named.
 WAYS = {
     "columns in each action": "",
@@ -69,9 +70,9 @@ def by_vw(way: str, seed: int, rows: list, labels: list, classes: list) -> float
 
 def by_rehearsal(folder: Path, seed: int) -> dict:
     command = [BINARY, "simulate", "--data", "table.csv", "--label", "class", "--in-order", "--seed", str(seed), "--json"]
-    for policy in POLICIES:
-        command += ["--policy", f"{policy}.toml"]
-    out = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    for explorer in POLICIES.values():
+        command += ["--policy", f"{explorer}.toml"]
+    out = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
     return {p["policy"]: p["progressive_loss"] for p in json.loads(out)["policies"]}
 
 
@@ -126,13 +127,14 @@ def main() -> None:
     options = parser.parse_args()
     versions = install(VENV, PACKAGES)
     if Path(sys.prefix) != VENV:
-        os.execv(VENV / "bin" / "python", ["python", *sys.argv])
+        python = str(VENV / "bin" / "python")
+        os.execv(python, [python, *sys.argv])
     program = build()
     subprocess.run([sys.executable, ROOT / "scripts" / "export_tables.py"], check=True)
     with tempfile.TemporaryDirectory() as folder:
-        for policy in POLICIES:
-            text = f'name = "{policy}"\nexplorer = "{policy}"\nfeatures = "v1"\nstructure = "disjoint"\n'
-            (Path(folder) / f"{policy}.toml").write_text(text)
+        for name, explorer in POLICIES.items():
+            text = f'name = "{name}"\nexplorer = "{explorer}"\nfeatures = "v1"\nstructure = "disjoint"\n'
+            (Path(folder) / f"{explorer}.toml").write_text(text)
         results = {name: losses(name, options.orders, Path(folder)) for name in TABLES}
     table = lines_of(results)
     (RESULTS / "progressive.md").write_text("\n".join([

@@ -50,7 +50,11 @@ fn fails_at(case: &Case, call: &Call, error: &str) -> bool {
     if ran.code() == 127 && ran.stderr().contains("loading shared libraries") {
         return true;
     }
-    said_in_one_line(&ran, &what);
+    // They are also counted anew for each thread: the very line that says so may be what is refused.
+    let silenced = |line: &str| line.contains("write(2<") && line.contains("(INJECTED)");
+    if !dir.read("trace").lines().any(silenced) {
+        said_in_one_line(&ran, &what);
+    }
     if CHANGES.contains(&call.name.as_str()) && ran.code() != 2 {
         ran.fail(&format!("{what}: expected exit code 2"));
     }
