@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""How long `rehearsal evaluate` and the Python package `obp` 0.5.7 take for the same rows.
+"""How long `rehearsal evaluate`, the Python package `obp` 0.5.7 and the csv crate take for the same rows.
 
-    benches/compare_obp.py [--copies 100] [--rehearsal target/release/rehearsal]
+    benches/compare_obp.py [--copies 100]
 
-Rows: the Open Bandit sample bts/all (scripts/fetch_obd.py), repeated. Both read the same CSV and estimate
-the uniform policy's value with the nine estimators that they share, hyperparameters selected by the same
-rule from 12 values each. Times are CPU seconds on one core, of `obp` without its imports. Needs numpy,
-scipy, scikit-learn, pandas, PyYAML and tqdm, and the unpacked source package on PYTHONPATH.
+Rows: the Open Bandit sample bts/all (scripts/fetch_obd.py), repeated. `evaluate` and `obp` read the same CSV and
+estimate the uniform policy's value with the nine estimators that they share, hyperparameters selected by the same
+rule from 12 values each; a third run has all eleven of `evaluate`. The csv crate only reads the rows. Times are on one
+core: CPU seconds of `evaluate` as a whole process, and of `obp` without its imports. Makes a virtual environment
+in target/compare_obp with what `obp` needs from PyPI, and writes benches/results/logs.md and .json.
 """
 
 import argparse
@@ -15,14 +16,23 @@ import importlib.machinery
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import types
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from machine import BINARY, ROOT, build, install, machine
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import fetch_obd  # noqa: E402
+
+VENV = ROOT / "target" / "compare_obp"
+RESULTS = ROOT / "benches" / "results"
+PACKAGES = ["numpy==2.4.6", "scipy==1.17.1", "scikit-learn==1.9.1", "pandas==3.1.1", "pyyaml==6.0.3", "tqdm==4.70.1"]
 CAPS = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 4096.0]
 
 
@@ -93,11 +103,14 @@ def by_obp(path: Path) -> float:
     return time.process_time() - start
 
 
-def by_rehearsal(binary: Path, path: Path) -> float:
-    names = "ips snips direct_method doubly_robust self_normalized_doubly_robust switch_doubly_robust "
-    names += "doubly_robust_optimistic_shrinkage sub_gaussian_ips sub_gaussian_doubly_robust"
-    command = [str(binary), "evaluate", str(path), "--policy", "uniform", "--reward-model", "item-mean"]
-    for name in names.split():
+SHARED = "ips snips direct_method doubly_robust self_normalized_doubly_robust switch_doubly_robust".split()
+SHARED += "doubly_robust_optimistic_shrinkage sub_gaussian_ips sub_gaussian_doubly_robust".split()
+
+
+def by_rehearsal(path: Path, estimators: list) -> float:
+    command = [str(BINARY), "evaluate", str(path), "--policy", "uniform"]
+    command += ["--reward-model", "item-mean"] if estimators else []
+    for name in estimators:
         command += ["--estimator", name]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "RAYON_NUM_THREADS": "1"})
@@ -105,11 +118,31 @@ def by_rehearsal(binary: Path, path: Path) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def by_csv_crate(path: Path) -> list:
+    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "read_csv", "--", str(path)]
+    out = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [float(line) for line in out.split()]
+
+
+def unpacked_obp() -> Path:
+    """The source package, unpacked: it names old Python versions, and is not installed."""
+    if not (VENV / "obp-0.5.7").exists():
+        with tempfile.TemporaryDirectory() as folder, tarfile.open(fetch_obd.download(Path(folder))) as archive:
+            archive.extractall(VENV, filter="data")
+    return VENV / "obp-0.5.7"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--copies", type=int, default=100)
-    parser.add_argument("--rehearsal", type=Path, default=ROOT / "target/release/rehearsal")
     options = parser.parse_args()
+    versions = install(VENV, PACKAGES)
+    if Path(sys.prefix) != VENV:
+        python = str(VENV / "bin" / "python")
+        os.execv(python, [python, *sys.argv])
+    program = build()
+    subprocess.run([sys.executable, ROOT / "scripts" / "fetch_obd.py"], check=True)
+    sys.path.insert(0, str(unpacked_obp()))
     header, *lines = (ROOT / "data/obd/bts/all.csv").read_text().splitlines(keepends=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
@@ -117,10 +150,33 @@ def main() -> None:
             out.write(header)
             for _ in range(options.copies):
                 out.writelines(lines)
-        ours = sorted(by_rehearsal(options.rehearsal, path) for _ in range(5))
-        theirs = by_obp(path)
-    result = {"rows": options.copies * len(lines), "rehearsal_seconds": ours, "obp_seconds": theirs}
-    print(json.dumps({**result, "times_faster_than_obp": theirs / ours[len(ours) // 2]}))
+        seconds = {
+            "the csv crate, reading": by_csv_crate(path),
+            "`evaluate`, nine estimators": [by_rehearsal(path, SHARED) for _ in range(5)],
+            "`evaluate`, all estimators": [by_rehearsal(path, []) for _ in range(5)],
+            "`obp`, nine estimators": [by_obp(path)],
+        }
+    read, nine, whole, theirs = (statistics.median(values) for values in seconds.values())
+    table = ["| | CPU seconds on one core |", "| --- | ---: |"]
+    table += [f"| {name} | {statistics.median(values):.2f} |" for name, values in seconds.items()]
+    rows = options.copies * len(lines)
+    (RESULTS / "logs.md").write_text("\n".join([
+        "# Reading and judging a log",
+        "",
+        f"Written by `benches/compare_obp.py`: {rows:,} rows of the Open Bandit format, the sample bts/all repeated.",
+        "Medians of 5, of `obp` 1.",
+        "",
+        *table,
+        "",
+        f"- All estimators, bootstrap aside, take {whole / read:.2f} times what the csv crate takes to read; the aim is 2.",
+        f"- The nine that `obp` has too are {theirs / nine:.0f} times as fast as there; the aim is 50.",
+        f"- Machine: {machine()}.",
+        f"- Program: {program}. obp 0.5.7, " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items())) + ".",
+        "",
+    ]))
+    every = {"rows": rows, "program": program, "versions": versions, "seconds": seconds}
+    (RESULTS / "logs.json").write_text(json.dumps(every, indent=1) + "\n")
+    print("\n".join(table))
 
 
 if __name__ == "__main__":

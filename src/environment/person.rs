@@ -14,22 +14,22 @@
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
 mod asked;
+mod character;
+mod served;
+
+use character::{Character, KindTaste};
 
 use super::logit::sigmas;
-use super::stage::{DUE_DAYS, EFFORT_MINUTES, MeantFor, QUARTERS, Stage, priority};
+use super::stage::{MeantFor, QUARTERS, Stage};
 use crate::features::{CandidateFeatures, FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
-use crate::history::{Event, History};
-use crate::persona::{noisy_profile, quarter};
+use crate::history::Event;
 use crate::policy::Luck;
-use crate::profile::Profile;
 use crate::random::Purpose;
 use crate::reaction::Reaction;
-use crate::request::{Candidate, Context, RawRequest};
-use crate::scenario::{ChangeKind, ProfileServing, ProfileSource, RawScenario};
+use crate::scenario::{ChangeKind, ProfileServing, RawScenario};
 use multiversion::multiversion;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
-use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 /// Quarter hours in a day, as simulated time counts them.
@@ -40,34 +40,6 @@ const COMMON_WORDS: usize = 4;
 
 /// Steps whose random words are drawn in one go.
 const STEPS_AHEAD: usize = 8;
-
-/// Who the person is: the persona's values with this person's deviations. Logits.
-#[derive(Debug, Clone)]
-struct Character {
-    base: f64,
-    priority: f64,
-    urgency: f64,
-    effort: f64,
-    weekend: f64,
-    fatigue: f64,
-    timing: f64,
-    kinds: Vec<KindTaste>,
-    /// The whole day's rhythm, in quarter hours later than the persona's.
-    shift: u32,
-    profile: Option<Profile>,
-}
-
-/// How the person takes one kind of tip.
-#[derive(Debug, Clone, Copy)]
-struct KindTaste {
-    /// Added to u, as the taste is now.
-    now: f64,
-    /// The taste that they started with, and that for the next kind, towards which a change goes.
-    taste: f64,
-    next: f64,
-    /// Quarter hours from the one at which it suits best to midnight.
-    offset: u32,
-}
 
 /// One candidate as it was drawn: positions in the stage's tables.
 #[derive(Debug, Clone, Copy)]
@@ -345,12 +317,6 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// How the profile reaches the policies for this user.
-    #[inline(always)]
-    fn serving(&self) -> ProfileServing {
-        if self.traits.no_profile { ProfileServing::Missing } else { self.scenario().profile.serving }
-    }
-
     /// Whether the reward of this step never arrives.
     #[inline(always)]
     pub fn reward_is_lost(&self) -> bool {
@@ -381,72 +347,6 @@ impl<'a> Person<'a> {
             dwell_seconds: self.stage.dwell(reaction, self.dwell_level),
         };
         Outcome { event, reward: reaction.reward(), expected: self.expected(probabilities) }
-    }
-
-    /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profile
-    /// that follows from `history`.
-    #[inline(always)]
-    pub fn serve_profile(&self, history: &History, block: &mut FeatureBlock) {
-        let (by_kind, user) = if self.declared.is_empty() {
-            (history.features(), Some(history.user_features()))
-        } else {
-            (&self.declared[..], None)
-        };
-        match (self.serving(), user) {
-            (ProfileServing::Missing, _) => self.fill_profile(block, |_| &ProfileFeatures::UNKNOWN),
-            (ProfileServing::WrongKind, _) => {
-                self.fill_profile(block, |k| &by_kind[next_kind(k, by_kind.len())]);
-            }
-            (ProfileServing::UserLevel, Some(user)) => self.fill_profile(block, |_| user),
-            // A declared profile was cut down to the user's own values when it was drawn.
-            (ProfileServing::UserLevel | ProfileServing::Full, _) => {
-                self.fill_profile(block, |k| &by_kind[k])
-            }
-        }
-    }
-
-    /// Writes the profile's dimensions that hold for each candidate's kind.
-    #[inline(always)]
-    fn fill_profile<'p>(&self, block: &mut FeatureBlock, of_kind: impl Fn(usize) -> &'p ProfileFeatures) {
-        // What fills up the last tile has a kind too; nobody looks at it.
-        for (mut tile, kinds) in block.tiles_mut().zip(&self.kinds) {
-            for (lane, kind) in kinds.iter().enumerate() {
-                tile.set_profile(lane, of_kind(*kind as usize));
-            }
-        }
-    }
-
-    /// This step as a request would put it: what [`Self::advance`] and [`Self::serve_profile`] put into the
-    /// block. Candidates are named `c0`, `c1`, ...
-    pub fn request(&self, history: &History) -> RawRequest {
-        let candidate = |k: usize| {
-            let drawn = self.drawn(k);
-            Candidate {
-                id: format!("c{k}"),
-                kind: Some(self.stage.kinds[drawn.kind].clone()),
-                priority: Some(priority(drawn.priority)),
-                due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
-                effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
-                hour: drawn.meant_for.own_hour(),
-            }
-        };
-        RawRequest {
-            user: None,
-            policy: None,
-            seed: Some(self.seed),
-            context: Context { hour: f64::from(self.now) / 4.0, weekday: self.weekday() },
-            candidates: (0..self.count).map(candidate).collect(),
-            profile_features: self.served_profile(history),
-        }
-    }
-
-    /// The profile as a request would carry it.
-    fn served_profile(&self, history: &History) -> Option<Profile> {
-        match (self.serving(), &self.character.profile) {
-            (ProfileServing::Missing, _) => None,
-            (serving, Some(profile)) => Some(serve(profile.clone(), serving, &self.stage.kinds)),
-            (serving, None) => Some(serve(history.profile(&self.stage.kinds), serving, &self.stage.kinds)),
-        }
     }
 
     /// Day of the week of the latest step; everybody's life begins on a Monday.
@@ -503,60 +403,6 @@ fn utilities(t: &Character, moment_u: f64, kind_u: &[Lanes], block: &FeatureBloc
         *u = sum;
     }
     best.into_iter().fold(f64::NEG_INFINITY, |m, u| if u > m { u } else { m })
-}
-
-impl Character {
-    fn draw(stage: &Stage, rng: &mut ChaCha8Rng) -> Self {
-        let persona = stage.persona.raw();
-        let (response, spread) = (&persona.response, &persona.spread);
-        let mut normal = || rng.sample::<f64, _>(StandardNormal);
-        let mut scaled = |value: f64| value * (1.0 + spread.response * normal());
-        let (priority, urgency, effort) =
-            (scaled(response.priority), scaled(response.urgency), scaled(response.effort));
-        let (weekend, timing) = (scaled(response.weekend), scaled(response.timing));
-        let fatigue = scaled(response.fatigue).max(0.0);
-        let base = response.base + spread.base * normal();
-        let shift = quarters(spread.hours * normal());
-        let tastes: Vec<f64> = persona.kinds.values().map(|k| k.taste + spread.taste * normal()).collect();
-        let kinds = persona.kinds.values().enumerate().map(|(i, kind)| KindTaste {
-            now: tastes[i],
-            taste: tastes[i],
-            next: tastes[next_kind(i, tastes.len())],
-            offset: DAY - quarters(kind.preferred_hour + spread.hours * normal()),
-        });
-        let kinds = kinds.collect();
-        let conditions = stage.scenario.raw().profile;
-        let profile = (conditions.source == ProfileSource::Synthetic)
-            .then(|| noisy_profile(&persona.profile, &mut normal));
-        Self { base, priority, urgency, effort, weekend, fatigue, timing, kinds, shift, profile }
-    }
-}
-
-/// A profile as a scenario serves it, where it serves one.
-fn serve(mut profile: Profile, serving: ProfileServing, kinds: &[String]) -> Profile {
-    match serving {
-        ProfileServing::Full | ProfileServing::Missing => {}
-        ProfileServing::UserLevel => profile.by_kind.clear(),
-        ProfileServing::WrongKind => {
-            let values = |kind: &String| profile.by_kind.iter().find(|(k, _)| k == kind).map(|(_, v)| *v);
-            let of_next = |(i, kind): (usize, &String)| {
-                Some((kind.clone(), values(&kinds[next_kind(i, kinds.len())])?))
-            };
-            profile.by_kind = kinds.iter().enumerate().filter_map(of_next).collect();
-        }
-    }
-    profile
-}
-
-/// The kind whose values a misleading profile serves for `kind`, and towards which tastes change.
-#[inline(always)]
-fn next_kind(kind: usize, kinds: usize) -> usize {
-    if kind + 1 == kinds { 0 } else { kind + 1 }
-}
-
-/// An hour as quarter hours of the day.
-fn quarters(hour: f64) -> u32 {
-    (quarter(hour) * 4.0) as u32 % DAY
 }
 
 /// A number in [0, 1) with 32 random bits.

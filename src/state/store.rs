@@ -196,7 +196,12 @@ impl View<'_> {
     /// A file that cannot be read, is damaged, or belongs to another policy, user or format.
     pub fn state(&self, user: &str, policy: &Arc<Policy>) -> Result<UserState> {
         name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
-        let loaded = match self.store.load(user, policy, &self.tail.of_user(user)?) {
+        self.state_on(user, policy, &self.tail.of_user(user)?)
+    }
+
+    /// The state with these records on top of its file.
+    fn state_on(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<UserState> {
+        let loaded = match self.store.load(user, policy, records) {
             // A state that was reset or written since then may not fit the log as it was then.
             Err(Error::Damaged { .. }) => {
                 self.store.load(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
@@ -211,8 +216,9 @@ impl View<'_> {
     /// # Errors
     /// As [`Self::state`]; a policy that is neither built in nor has a state of this user.
     pub fn state_by_name(&self, user: &str, policy: &str) -> Result<UserState> {
-        let spec = Arc::new(self.store.spec(user, policy, &self.tail.of_user(user)?)?);
-        self.state(user, &spec)
+        let records = self.tail.of_user(user)?;
+        let spec = Arc::new(self.store.spec(user, policy, &records)?);
+        self.state_on(user, &spec, &records)
     }
 
     /// Names of all policies under which `user` has a state, sorted.

@@ -1,6 +1,7 @@
 //! What a simulated person is asked from outside their life: when it is, and what they would do.
 
-use super::{DAY, KindTaste, Person, Probabilities, quarters};
+use super::character::{KindTaste, quarters};
+use super::{DAY, Person, Probabilities};
 use crate::features::{effort, priority, urgency, weekend};
 use crate::reaction::Reaction;
 use crate::request::{Candidate, Context};
