@@ -1,17 +1,14 @@
 //! Opening a log: compressed or not, in whatever format it turns out to be.
 
+use super::compressed::decompressed;
 use super::csv::CsvLog;
 use super::dsjson::DsjsonLog;
 use super::lines::Lines;
-use super::rehearsal::RehearsalLog;
+use super::rehearsal::{RehearsalLog, Segment};
 use super::vw::VwLog;
-use super::{Columns, LogReader, Names, malformed};
+use super::{Columns, LogReader, Names, malformed, place, unreadable};
 use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
-use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The format of a log.
@@ -155,20 +152,24 @@ fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<(Forma
     let format = if let Some(format) = format {
         format
     } else {
-        let start = source.fill_buf().map_err(Error::io("read", path))?;
+        let start = source.fill_buf().map_err(|e| unreadable(&origin, 1, 1, e))?;
         let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
         Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
             let known = Format::ALL.map(Format::name).join(", ");
-            malformed(origin.clone(), format!("a log of no known format; say which with --format ({known})"))
+            malformed(
+                place(&origin, 1, 1),
+                format!("a log of no known format; say which with --format ({known})"),
+            )
         })?
     };
     let lines = |source| Lines::new(source, &origin);
     let reader: Box<dyn LogReader> = match format {
         Format::Rehearsal => {
             let rewards = rewards_beside(path);
-            let source_of_rewards = decompressed(&rewards)?;
-            let rewards = Lines::new(source_of_rewards, &rewards.display().to_string());
-            Box::new(RehearsalLog::new(lines(source), rewards)?)
+            let rewards: Segment =
+                Box::new(move || Ok(Lines::new(decompressed(&rewards)?, &rewards.display().to_string())));
+            let decisions = lines(source);
+            Box::new(RehearsalLog::new(origin, vec![Box::new(|| Ok(decisions))], vec![rewards])?)
         }
         Format::Dsjson => Box::new(DsjsonLog::new(lines(source))),
         Format::Vw => Box::new(VwLog::new(lines(source))),
@@ -187,22 +188,4 @@ pub(super) fn rewards_beside(path: &Path) -> PathBuf {
 /// Whether this is a file of rewards that a file of decisions among `paths` brings along anyway.
 fn comes_along(path: &Path, paths: &[PathBuf]) -> bool {
     paths.iter().any(|other| other != path && rewards_beside(other) == path)
-}
-
-/// Bytes looked at to tell formats apart; also the size of a read.
-const BUFFER: usize = 1 << 17;
-
-pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut raw = BufReader::with_capacity(BUFFER, file);
-    let magic = raw.fill_buf().map_err(Error::io("read", path))?;
-    let reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
-        Box::new(MultiGzDecoder::new(raw))
-    } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let decoder = StreamingDecoder::new(raw);
-        Box::new(decoder.map_err(|e| malformed(path.display().to_string(), format!("zstd: {e}")))?)
-    } else {
-        return Ok(Box::new(raw));
-    };
-    Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
 }
