@@ -1,6 +1,7 @@
 //! `rehearsal evaluate` from outside.
 
 mod malformed;
+mod segments;
 
 use serde_json::Value;
 use std::fs;

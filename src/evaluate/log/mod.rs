@@ -7,6 +7,7 @@ mod lines;
 mod open;
 mod reactions;
 mod rehearsal;
+mod segments;
 mod vw;
 
 pub use csv::Columns;

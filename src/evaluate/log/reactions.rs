@@ -3,8 +3,9 @@
 
 use super::compressed::decompressed;
 use super::lines::Lines;
-use super::open::rewards_beside;
+
 use super::rehearsal::{Op, key};
+use super::segments::{Segments, rewards_beside};
 use crate::error::{Error, Fault, Result, within};
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
@@ -60,21 +61,26 @@ struct RawReacted {
 }
 
 impl ReactionLog {
-    /// The rewards at `paths`: files of rewards, or of decisions, beside which the rewards are.
+    /// The rewards at `paths`: files of rewards, or of decisions, beside which the rewards are, or folders with
+    /// all segments of them.
     ///
     /// # Errors
-    /// A file that is neither.
+    /// A file that is neither; a folder without a log of ours.
     pub fn new(paths: &[PathBuf]) -> Result<Self> {
         let mut files: Vec<PathBuf> = Vec::new();
         for path in paths {
+            if path.is_dir() {
+                files.extend(Segments::of(path)?.rewards);
+                continue;
+            }
             let named = |part: &str| path.file_name().is_some_and(|n| n.to_string_lossy().contains(part));
             let file = match (named("decisions"), named("rewards")) {
                 (true, false) => rewards_beside(path),
                 (_, true) => path.clone(),
                 (false, false) => {
                     return Err(Error::Refused(format!(
-                        "{}: only this program's own logs say how people reacted; name decisions.jsonl, with \
-                         rewards.jsonl beside it",
+                        "{}: only this program's own logs say how people reacted; name a state directory, or \
+                         decisions.jsonl with rewards.jsonl beside it",
                         path.display()
                     )));
                 }
