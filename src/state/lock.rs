@@ -26,12 +26,17 @@ impl Lock {
     }
 
     /// Takes the lock of a folder itself, for files in it that are read, changed and replaced. Waits for at most 30
-    /// seconds.
+    /// seconds. `None` where there are no such locks: network file systems lock only what is open for writing,
+    /// which folders never are.
     ///
     /// # Errors
     /// A folder that cannot be opened, or that another process has held for so long.
-    pub fn of_folder(path: &Path) -> Result<Self> {
-        Self::hold(File::open(path).map_err(Error::io("lock", path))?, path.to_owned())
+    pub fn of_folder(path: &Path) -> Result<Option<Self>> {
+        let folder = File::open(path).map_err(Error::io("open", path))?;
+        match Self::hold(folder, path.to_owned()) {
+            Err(Error::Io { .. }) => Ok(None),
+            held => held.map(Some),
+        }
     }
 
     fn hold(file: File, path: PathBuf) -> Result<Self> {
