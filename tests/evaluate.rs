@@ -1,5 +1,8 @@
 //! `rehearsal evaluate` from outside.
 
+mod malformed;
+mod segments;
+
 use serde_json::Value;
 use std::fs;
 use std::io::{self, Write};
@@ -229,7 +232,7 @@ fn bad_lines_are_named_and_nothing_is_printed() {
         ("a,1,", "line 12, column 5: propensity is \"\"; allowed: a number"),
         ("a,1,1.5", "line 12, column 5: propensity is 1.5"),
         ("a,much,0.5", "line 12, column 3: reward is \"much\""),
-        ("a,1", "line 12, column 1: 2 fields; the header has 3"),
+        ("a,1", "line 12, column 4: 2 fields; the header has 3"),
     ] {
         let log = file(&dir, "log.csv", format!("{good}{bad}\n").as_bytes());
         let complaint = complaint(&[&log, "--policy", "uniform"]);

@@ -7,7 +7,7 @@ mod markdown;
 
 use crate::error::{Error, Result};
 use crate::evidence::{Evidence, Figure, PersonaEvidence, ScenarioEvidence};
-use crate::gate::{Decision, Kind, SeedSource, Verdict};
+use crate::gate::{Decision, Kind, LogAssessment, SeedSource, Verdict};
 use crate::metrics::Metric;
 use crate::policy::RawPolicy;
 use crate::profile::PROFILE_FEATURES;
@@ -47,6 +47,9 @@ pub struct Card {
     pub baseline: String,
     /// What the latest verdict found, worst first.
     pub criteria: Vec<CardCriterion>,
+    /// What logged decisions showed beside the simulated people, in the order of the gate's file.
+    #[serde(default)]
+    pub logs: Vec<CardLog>,
     /// The primary scenario's figures first, then those of the others.
     pub scenarios: Vec<CardScenario>,
     /// Each persona's figures in the primary scenario, smallest gain in reward first.
@@ -95,6 +98,36 @@ pub struct CardCriterion {
     pub holds: bool,
     /// Whether it is reported only.
     pub advisory: bool,
+}
+
+/// One log in the latest verdict. Differences are challenger minus baseline, as shares of the reward's range.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardLog {
+    /// `logged/NAME`.
+    pub id: String,
+    /// What is claimed.
+    pub kind: Kind,
+    /// The loss that would be tolerated.
+    pub margin: f64,
+    /// Whether a promotion needs it.
+    pub required: bool,
+    /// Logged decisions with a reward; `None` where the log was not even tried.
+    pub rows: Option<u64>,
+    /// How many decisions of the policies' own they are worth.
+    pub effective_sample_size: Option<f64>,
+    /// The difference on logged decisions; `None` where the log cannot say.
+    pub estimate: Option<f64>,
+    /// Lower bound, for one look at a finished log.
+    pub lower: Option<f64>,
+    /// Upper bound, for one look at a finished log.
+    pub upper: Option<f64>,
+    /// The same difference among simulated people; `None` without users.
+    pub simulated: Option<f64>,
+    /// Whether it was established.
+    pub holds: bool,
+    /// Why the log cannot say.
+    pub refused: Option<String>,
 }
 
 /// The population's figures in one scenario.
@@ -242,6 +275,25 @@ impl Entry {
     }
 }
 
+impl CardLog {
+    fn new(log: &LogAssessment) -> Self {
+        Self {
+            id: log.id.clone(),
+            kind: log.kind,
+            margin: log.margin,
+            required: log.required,
+            rows: log.rows,
+            effective_sample_size: log.effective_sample_size,
+            estimate: log.estimate,
+            lower: log.lower,
+            upper: log.upper,
+            simulated: log.simulated.as_ref().and_then(|simulated| simulated.estimate),
+            holds: log.holds,
+            refused: log.refused.clone(),
+        }
+    }
+}
+
 impl Card {
     fn new(inputs: &Inputs, judgement: &Judgement, history: Vec<Entry>) -> Self {
         let Judgement { verdict: v, evidence } = judgement;
@@ -290,6 +342,7 @@ impl Card {
                     advisory: c.advisory,
                 })
                 .collect(),
+            logs: v.logs.iter().map(CardLog::new).collect(),
             scenarios: evidence.scenarios.iter().map(scenario).collect(),
             segments,
             limits: limits(inputs, v, evidence),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A log of this program: decisions.jsonl, with rewards.jsonl beside it; repeatable
+    /// A log of this program: a state directory, or decisions.jsonl with rewards.jsonl beside it; repeatable
     #[arg(long = "log", value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
     /// The scenario that its people are said to live in: a shipped name or a TOML file

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files of logged decisions, gzip or zstd or plain
+    /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let columns = columns(args.columns.as_deref())?;
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
-    let mut log = Logs::new(&args.logs, format, columns);
+    let mut log = Logs::new(&args.logs, format, columns)?;
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
     for remark in log.remarks() {

@@ -1,6 +1,7 @@
 //! Files of results: opened before a long run, replaced atomically after it.
 
 use crate::error::{Error, Result};
+use crate::state::Lock;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ impl Pending {
             let shown = path.display();
             return Err(Error::Refused(format!("{shown} is no regular file, which alone can be replaced")));
         }
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = folder(&path);
         let mut builder = tempfile::Builder::new();
         // Results are for everybody to read, like any file that a program writes.
         #[cfg(unix)]
@@ -40,6 +41,15 @@ impl Pending {
         self.place()
     }
 
+    /// Writes what comes of what is there, of which `content` makes the new: nobody else who does so too comes in
+    /// between.
+    pub(super) fn update(self, content: impl FnOnce(&Path, &mut dyn Write) -> Result<()>) -> Result<()> {
+        let _lock = Lock::of_folder(folder(&self.path))?;
+        let (path, mut new) = (self.path.clone(), Vec::new());
+        content(&path, &mut new)?;
+        self.write(|out| out.write_all(&new))
+    }
+
     fn fill(&mut self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
         let mut out = BufWriter::new(self.file.as_file_mut());
         content(&mut out).and_then(|()| out.flush()).map_err(Error::io("write", &self.path))
@@ -49,6 +59,11 @@ impl Pending {
         let Self { path, file } = self;
         file.persist(&path).map(drop).map_err(|e| Error::io("replace", &path)(e.error))
     }
+}
+
+/// The folder that a file stands in.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Files that will be written together.

@@ -32,7 +32,8 @@ pub(super) struct Reports<'a> {
     formats: Vec<Box<dyn VerdictFormat>>,
     folder: Option<Folder>,
     summary: Option<Pending>,
-    card: Option<(Pending, CardFile, String)>,
+    /// Where, and when.
+    card: Option<(Pending, String)>,
     github: Option<GitHub>,
 }
 
@@ -52,10 +53,12 @@ impl Destinations {
         // The step's own summary is added to, never replaced.
         let own = |path: &&PathBuf| !github.as_ref().is_some_and(|g| g.has_summary_at(path));
         let summary = self.summary.as_ref().filter(own).map(|path| Pending::open(path)).transpose()?;
-        let card = self
-            .card
-            .as_deref()
-            .map(|path| Ok::<_, Error>((Pending::open(path)?, CardFile::load(path, inputs)?, now()?)));
+        let card = |path: &PathBuf| {
+            let pending = Pending::open(path)?;
+            CardFile::load(path, inputs)?;
+            Ok::<_, Error>((pending, now()?))
+        };
+        let card = self.card.as_ref().map(card);
         Ok(Reports { inputs, folder, summary, card: card.transpose()?, github, formats })
     }
 }
@@ -72,8 +75,12 @@ impl Reports<'_> {
         if let Some(summary) = self.summary {
             summary.write(|out| Markdown.write(judgement, out))?;
         }
-        if let Some((file, card, date)) = self.card {
-            file.write(|out| card.write(self.inputs, judgement, &date, out))?;
+        if let Some((file, date)) = self.card {
+            // Read again: another gate may have added its verdict since.
+            file.update(|path, out| {
+                let card = CardFile::load(path, self.inputs)?;
+                card.write(self.inputs, judgement, &date, out).map_err(Error::io("write", path))
+            })?;
         }
         self.github.map_or(Ok(()), |github| github.show(judgement))
     }

@@ -32,7 +32,7 @@ impl Inputs {
         for (i, criterion) in self.gate.logs().iter().enumerate() {
             let named = || Error::named_by(format!("{}: logs[{i}]", self.gate.origin()));
             let paths: Vec<PathBuf> = criterion.files.iter().map(PathBuf::from).collect();
-            for path in Logs::files(&paths) {
+            for path in Logs::files(&paths).map_err(named())? {
                 let name = format!("log/{}/{}", criterion.name, path.display());
                 logged.digests.insert(name, digest::of_file(&path).map_err(named())?);
             }
@@ -61,7 +61,7 @@ impl Inputs {
                 None => target,
             })
         };
-        let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone());
+        let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone())?;
         let evaluation = target(&self.baseline)
             .and_then(|baseline| Ok([baseline, target(&self.challenger)?]))
             .and_then(|targets| evaluate(&mut logs, &targets, &settings));

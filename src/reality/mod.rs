@@ -7,6 +7,8 @@
 
 mod cells;
 mod distance;
+#[cfg(test)]
+mod laws;
 mod people;
 mod result;
 mod text;

@@ -105,13 +105,14 @@ impl Comparison {
     /// The report: distances, farthest respect first named, then what stands behind them.
     pub fn text(&self, log: &str) -> String {
         let mut out = format!("{log} beside {} under {}\n", self.scenario, self.policy);
+        let personas = match self.personas.len() {
+            1 => "1 persona".to_owned(),
+            n => format!("each of {n} personas"),
+        };
         let _ = writeln!(
             out,
-            "  {} users with {} reactions; simulated: {} users of each of {} personas, as many decisions each",
-            self.users,
-            self.reactions,
-            self.simulated_users,
-            self.personas.len()
+            "  {} users with {} reactions; simulated: {} users of {personas}, as many decisions each",
+            self.users, self.reactions, self.simulated_users
         );
         if self.without_reaction > 0 {
             let _ = writeln!(out, "  {} rewards without a reaction were left out", self.without_reaction);

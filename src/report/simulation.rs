@@ -1,5 +1,6 @@
 //! Results of simulations: a table for people, JSON and CSV for programs.
 
+use super::words::count;
 use crate::metrics::{Curve, Estimate, Metric, Of, Summary, UserRecord, curve_estimate};
 use crate::reaction::Reaction;
 use serde::Serialize;
@@ -128,14 +129,12 @@ impl Results {
         let mut out = String::new();
         for s in &self.scenarios {
             let _ = writeln!(out, "{}: {}", s.name, s.description);
-            let _ = writeln!(
-                out,
-                "  {} users of each of {} personas, {} decisions each, seed {}\n",
-                self.users,
-                s.personas.len(),
-                s.steps,
-                self.seed
-            );
+            let personas = match s.personas.len() {
+                1 => "1 persona".to_owned(),
+                n => format!("each of {n} personas"),
+            };
+            let (users, decisions) = (count(self.users, "user"), count(s.steps.into(), "decision"));
+            let _ = writeln!(out, "  {users} of {personas}, {decisions} each, seed {}\n", self.seed);
             s.table(&self.policies, &mut out);
             out.push('\n');
         }

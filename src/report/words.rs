@@ -197,6 +197,11 @@ pub(crate) fn e_value(e: f64) -> String {
     }
 }
 
+/// So many of something: `1 user`, `2 users`.
+pub(crate) fn count(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
 /// A probability in percent, without needless digits.
 pub(crate) fn percent(p: f64) -> String {
     // 100 * 0.07 is not 7: three decimals take such rounding away.

@@ -26,7 +26,7 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, OnceLock};
 
-const DECISIONS: LogName = LogName("decisions");
+pub(super) const DECISIONS: LogName = LogName("decisions");
 const LOCK: &str = "decisions.lock";
 
 /// A decision on its way into the log.

@@ -161,17 +161,28 @@ impl Manifest {
 
     /// Gives the latest sealed segment its number, if a process died before it did.
     pub(super) fn finish_sealing(&self, dir: &Dir, log: LogName) -> Result<()> {
-        let Some(latest) = self.sealed.last() else { return Ok(()) };
-        if dir.has(&latest.file) {
-            return Ok(());
-        }
-        let Some(active) = dir.open(&log.active())? else { return Ok(()) };
-        let length = active.metadata().map_err(Error::io("read", dir.join(&log.active())))?.len();
-        if length == latest.bytes && last_crc(&active, length) == latest.last_crc {
+        if let Some(latest) = self.unfinished(dir, log)? {
             dir.rename(&log.active(), &latest.file)?;
             dir.sync()?;
         }
         Ok(())
+    }
+
+    /// The latest sealed segment, if it does not have its number yet.
+    fn unfinished(&self, dir: &Dir, log: LogName) -> Result<Option<&Sealed>> {
+        let Some(latest) = self.sealed.last().filter(|latest| !dir.has(&latest.file)) else {
+            return Ok(None);
+        };
+        let Some(active) = dir.open(&log.active())? else { return Ok(None) };
+        let length = active.metadata().map_err(Error::io("read", dir.join(&log.active())))?.len();
+        Ok((length == latest.bytes && last_crc(&active, length) == latest.last_crc).then_some(latest))
+    }
+
+    /// Files of sealed segments that are not there under any name.
+    pub(super) fn missing(&self, dir: &Dir, log: LogName) -> Result<Vec<String>> {
+        let unfinished = self.unfinished(dir, log)?.map(|latest| &latest.file);
+        let gone = self.sealed.iter().map(|sealed| &sealed.file).filter(|file| !dir.has(file));
+        Ok(gone.filter(|file| Some(*file) != unfinished).cloned().collect())
     }
 }
 

@@ -43,6 +43,7 @@ pub use decision_log::{DecisionLog, Draft, Finder, Logged};
 pub use format::{FORMAT_VERSION, RawState};
 pub use history::Problem;
 pub use ledger::{Learned, Ledger, Reward};
+pub use lock::Lock;
 pub use name::{parse_state_file, state_file};
 pub use rebuild::Rebuilt;
 pub use record::{Lesson, MAX_DWELL_SECONDS, MAX_REWARD, Record, Source};

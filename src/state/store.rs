@@ -3,9 +3,11 @@
 //! Reading takes no lock. A state is its file, and on top of it the committed records that the file does
 //! not show yet: whatever a killed process had committed is seen by the next command.
 
+use super::decision_log::DECISIONS;
 use super::dir::{Dir, MAX_STATE_BYTES};
 use super::format;
 use super::journal::{REWARDS, Tail};
+use super::manifest::Manifest;
 use super::name;
 use super::record::{Op, Record};
 use super::user_state::UserState;
@@ -54,6 +56,18 @@ impl Store {
              durable; let one machine write",
             self.dir.join("").display()
         ))
+    }
+
+    /// Files of both logs that the manifests list as full and that are not there.
+    ///
+    /// # Errors
+    /// A damaged manifest.
+    pub fn missing_segments(&self) -> Result<Vec<String>> {
+        let mut missing = Vec::new();
+        for log in [DECISIONS, REWARDS] {
+            missing.extend(Manifest::read(&self.dir, log)?.missing(&self.dir, log)?);
+        }
+        Ok(missing)
     }
 
     /// What is committed now.

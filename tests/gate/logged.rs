@@ -90,7 +90,16 @@ fn a_log_that_holds_is_shown_beside_the_simulated_people() {
     let card = [&CHECK[..], &["--card", "card.md"]].concat();
     dir.run(&card).ok();
     dir.run(&card).ok();
-    assert!(dir.read("card.md").contains("| holds | logged/may |"));
+    let card = dir.read("card.md");
+    assert!(card.contains("| holds | logged/may |"));
+    // For programs too: what was logged, and what was simulated, side by side.
+    let json = card.split_once("```json\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
+    let card: Value = serde_json::from_str(json).unwrap();
+    let [of_card] = &card["logs"].as_array().unwrap()[..] else { panic!("{card:#}") };
+    for field in ["id", "estimate", "lower", "upper", "rows", "effective_sample_size", "required", "holds"] {
+        assert_eq!(of_card[field], log[field], "{field}");
+    }
+    assert_eq!(of_card["simulated"], log["simulated"]["estimate"]);
 }
 
 #[test]

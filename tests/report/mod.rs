@@ -528,6 +528,25 @@ fn a_card_keeps_its_history_and_what_people_wrote_around_it() {
 }
 
 #[test]
+fn gates_that_run_at_once_all_add_to_the_card() {
+    let sandbox = Sandbox::new();
+    let run = |seed: u64| {
+        let mut command = sandbox.small(PROMOTE);
+        command.args(["--card", "card.md", "--seed", &seed.to_string()]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..6).map(run).collect();
+    for mut child in children {
+        assert!(matches!(child.wait().unwrap().code(), Some(0 | 1 | 3)));
+    }
+    let card = card_json(&sandbox.read("card.md"));
+    let mut seeds: Vec<u64> =
+        card["history"].as_array().unwrap().iter().map(|entry| entry["seed"].as_u64().unwrap()).collect();
+    seeds.sort_unstable();
+    assert_eq!(seeds, [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn a_card_that_is_not_this_challengers_is_refused_and_left_alone() {
     let sandbox = Sandbox::new();
     let policy = |epsilon: f64| {

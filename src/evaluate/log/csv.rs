@@ -62,16 +62,25 @@ impl CsvLog {
     /// A header that cannot be read or lacks a column.
     pub(super) fn new(mut lines: Lines, names: Columns) -> Result<Self> {
         let mut fields = Fields::default();
-        fields.advance(&mut lines, usize::MAX, 0)?;
+        if !fields.advance(&mut lines, usize::MAX, 0)? {
+            return Err(malformed(lines.at(1), "no header; it names the columns"));
+        }
         let header: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
-        let find = |name: &str| header.iter().position(|h| h == name);
+        let find = |name: &str| {
+            let mut places = (0..header.len()).filter(|i| header[*i] == name);
+            let first = places.next();
+            places.next().map_or(Ok(first), |second| {
+                let place = lines.at(fields.ranges[second].start + 1);
+                Err(Fault::new("the header", format!("{name:?} again"), "each column once").at(place))
+            })
+        };
         let required = |name: &str| {
-            find(name)
+            find(name)?
                 .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
-        let (propensity, timestamp) = (required(&names.propensity)?, find(&names.timestamp));
+        let (propensity, timestamp) = (required(&names.propensity)?, find(&names.timestamp)?);
         Ok(Self { lines, fields, width: header.len(), item, reward, propensity, timestamp, names })
     }
 
@@ -98,6 +107,23 @@ impl CsvLog {
         })
     }
 
+    /// The number of the current record's item. Only what is new is looked at.
+    fn number_of_item(&self, names: &mut Names) -> Result<u32> {
+        let item = self.fields.get(&self.lines, self.item);
+        if let Some(number) = names.items.find(&item) {
+            return Ok(number);
+        }
+        let fault = |value: &str| {
+            let fault = Fault::new(&self.names.item, value, "the name of an item, in UTF-8");
+            Err(fault.at(self.at(self.item)))
+        };
+        match std::str::from_utf8(&item) {
+            Ok("") => fault("empty"),
+            Ok(_) => Ok(names.items.number(&item)),
+            Err(_) => fault(&format!("{:?}", String::from_utf8_lossy(&item))),
+        }
+    }
+
     /// The last column that is looked at.
     fn last(&self) -> usize {
         self.item.max(self.reward).max(self.propensity).max(self.timestamp.unwrap_or(0))
@@ -112,14 +138,12 @@ impl LogReader for CsvLog {
         }
         if self.fields.count != self.width {
             let message = format!("{} fields; the header has {}", self.fields.count, self.width);
-            return Err(malformed(self.lines.at(1), message));
+            // Where fields begin to be too many, or end too early.
+            self.fields.split_quoted(&mut self.lines)?;
+            let column = self.fields.ranges.get(self.width).map_or(self.lines.text().len(), |r| r.start);
+            return Err(malformed(self.lines.at(column + 1), message));
         }
-        let item = self.fields.get(&self.lines, self.item);
-        if item.is_empty() {
-            let fault = Fault::new(&self.names.item, "empty", "the name of an item");
-            return Err(fault.at(self.at(self.item)));
-        }
-        row.chosen = names.items.number(&item);
+        row.chosen = self.number_of_item(names)?;
         let reward = self.number(self.reward, &self.names.reward)?;
         row.reward = checked_reward(&self.names.reward, reward).map_err(|f| f.at(self.at(self.reward)))?;
         let propensity = self.number(self.propensity, &self.names.propensity)?;
@@ -181,24 +205,39 @@ impl Fields {
 
     /// A record with quotes: it goes on until they are closed, maybe over several lines.
     fn split_quoted(&mut self, lines: &mut Lines) -> Result<()> {
-        while memchr::memchr_iter(b'"', lines.text()).count() % 2 == 1 {
+        let is_open = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
+        let mut open = is_open(lines.text());
+        while open {
+            let seen = lines.text().len();
             if !lines.extend()? {
-                return Err(malformed(lines.at(1), "a quote that is never closed"));
+                let quote = memchr::memchr(b'"', lines.text()).map_or(1, |i| i + 1);
+                return Err(malformed(lines.at(quote), "a quote that is never closed"));
             }
+            open ^= is_open(&lines.text()[seen..]);
         }
         self.ranges.clear();
-        let (mut quoted, mut start) = (false, 0);
-        for (i, byte) in lines.text().iter().enumerate() {
+        let (text, mut quoted, mut start) = (lines.text(), false, 0);
+        for (i, byte) in text.iter().enumerate() {
+            let after_quote = i > start && text[i - 1] == b'"';
             match byte {
-                b'"' => quoted = !quoted,
+                // The last one of the field, or the first of two.
+                b'"' if quoted => quoted = false,
+                // The first one of the field, or the second of two.
+                b'"' if i == start || (after_quote && i > start + 1) => quoted = true,
                 b',' if !quoted => {
                     self.ranges.push(start..i);
                     start = i + 1;
                 }
+                b'"' => {
+                    return Err(malformed(lines.at(i + 1), "a quote within a field that has none around it"));
+                }
+                _ if after_quote && !quoted => {
+                    return Err(malformed(lines.at(i + 1), "text after the quote that ends a field"));
+                }
                 _ => {}
             }
         }
-        self.ranges.push(start..lines.text().len());
+        self.ranges.push(start..text.len());
         self.count = self.ranges.len();
         Ok(())
     }
@@ -276,7 +315,7 @@ mod tests {
         assert!(message("1,2019-11-24 06:30:00,79,2,NaN,0.5,a").contains("click is NaN"));
         assert!(message("1,2019-11-24 06:30:00,,2,0,0.5,a").contains("line 3, column 23: item_id is empty"));
         assert!(message("1,soon,79,2,0,0.5,a").contains("line 3, column 3: timestamp is \"soon\""));
-        assert_eq!(message("1,2,3"), "log.csv, line 3, column 1: 3 fields; the header has 7");
+        assert_eq!(message("1,2,3"), "log.csv, line 3, column 6: 3 fields; the header has 7");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! An action is known by its `_tag`, else by all that it says of itself. The reward is minus the cost.
 
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, moment};
-use crate::error::{Fault, Result};
+use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, moment};
+use crate::error::{Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
+use crate::request;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 /// A `dsjson` log.
 pub(super) struct DsjsonLog {
@@ -34,12 +36,14 @@ struct Line {
     #[serde(rename = "c")]
     context: Option<Context>,
     pdrop: Option<f64>,
+    #[serde(rename = "EventId")]
+    event: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 struct Context {
     #[serde(rename = "_multi", default)]
-    multi: Vec<Value>,
+    multi: Vec<Map<String, Value>>,
 }
 
 impl DsjsonLog {
@@ -66,31 +70,69 @@ impl DsjsonLog {
         if candidates.is_empty() {
             return Err(missing("_multi", "the list of actions, in c"));
         }
-        // `_label_Action` and `a` count from 1.
-        let from_one = line.action.or_else(|| line.actions.as_ref()?.first().copied());
-        let chosen = line.index.or_else(|| from_one?.checked_sub(1));
-        let chosen = chosen.filter(|c| *c < candidates.len()).ok_or_else(|| {
-            let allowed = format!("1 to {}, the number of actions", candidates.len());
-            fault("_label_Action", from_one.map_or("missing".to_owned(), |a| a.to_string()), &allowed)
-        })?;
-        row.chosen = chosen as u32;
+        row.chosen = self.chosen(line, candidates.len())? as u32;
         row.listed.clear();
         for candidate in candidates {
-            let item = names.items.number(identity(candidate).as_bytes());
+            let tag = candidate.get("_tag").and_then(Value::as_str);
+            // An action without a tag is known by all that it says of itself.
+            let item = match tag {
+                Some(tag) => names.items.number(tag.as_bytes()),
+                None => names.items.number(&serde_json::to_vec(candidate).expect("what was JSON")),
+            };
+            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+                return Err(fault("_tag", format!("{twice:?} again"), "each action of a decision once"));
+            }
             row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
         }
-        for (action, p) in line.actions.iter().flatten().zip(line.probabilities.iter().flatten()) {
-            let place = action.checked_sub(1).and_then(|k| row.listed.get_mut(k));
-            let allowed = "numbers from 1 to the number of actions";
-            place.ok_or_else(|| fault("a", action.to_string(), allowed))?.propensity = *p;
+        if let (Some(actions), Some(probabilities)) = (&line.actions, &line.probabilities) {
+            self.check_lengths(actions, probabilities)?;
+            for (action, p) in actions.iter().zip(probabilities) {
+                let p = within("p", *p, 0.0, 1.0).map_err(|f| self.lines.fault("p", f))?;
+                let listed = action.checked_sub(1).and_then(|k| row.listed.get_mut(k));
+                let listed = listed.filter(|l| l.propensity.is_nan()).ok_or_else(|| {
+                    let allowed =
+                        format!("each number from 1 to {}, the number of actions, once", candidates.len());
+                    fault("a", action.to_string(), &allowed)
+                })?;
+                listed.propensity = p;
+            }
         }
-        row.moment = line.timestamp.as_ref().and_then(|t| moment(t.as_bytes()));
+        row.moment = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
         Ok(())
     }
-}
 
-fn identity(action: &Value) -> String {
-    action.get("_tag").and_then(Value::as_str).map_or_else(|| action.to_string(), str::to_owned)
+    /// Position of the chosen one of so many actions. `_label_Action` and `a` count from 1, `_labelIndex` from 0.
+    fn chosen(&self, line: &Line, candidates: usize) -> Result<usize> {
+        let by_number = line.action.or_else(|| line.actions.as_ref()?.first().copied());
+        let chosen = line.index.or_else(|| by_number?.checked_sub(1)).filter(|c| *c < candidates);
+        // Where both say it, they say the same.
+        let chosen = chosen.filter(|c| line.action.is_none_or(|action| action == c + 1));
+        chosen.ok_or_else(|| {
+            let said = line.action.or_else(|| Some(line.index?.saturating_add(1))).or(by_number);
+            let mut value = said.map_or("missing".to_owned(), |a| a.to_string());
+            if let (Some(_), Some(index)) = (line.action, line.index) {
+                value += &format!(" and _labelIndex {index}");
+            }
+            let allowed = format!("1 to {candidates}, the number of actions, _labelIndex one less");
+            self.lines.fault("_label_Action", Fault::new("_label_Action", value, allowed))
+        })
+    }
+
+    fn check_lengths(&self, actions: &[usize], probabilities: &[f64]) -> Result<()> {
+        if actions.len() == probabilities.len() {
+            return Ok(());
+        }
+        let value = format!("a list of {}", probabilities.len());
+        let fault = Fault::new("p", value, format!("{}, as a has", actions.len()));
+        Err(self.lines.fault("p", fault))
+    }
+
+    fn moment(&self, text: &str) -> Result<request::Context> {
+        moment(text.as_bytes()).ok_or_else(|| {
+            let allowed = "a date and time, as 2019-11-25T06:30:00Z";
+            self.lines.fault("Timestamp", Fault::new("Timestamp", format!("{text:?}"), allowed))
+        })
+    }
 }
 
 impl LogReader for DsjsonLog {
@@ -100,8 +142,8 @@ impl LogReader for DsjsonLog {
                 continue;
             }
             let line: Line = self.lines.json()?;
-            // A reward that arrived without its decision has neither cost nor context.
-            if line.cost.is_none() && line.context.is_none() {
+            // A reward that arrived without its decision has neither cost nor context, but its event.
+            if line.cost.is_none() && line.context.is_none() && line.event.is_some() {
                 self.without_decision += 1;
                 continue;
             }
@@ -158,11 +200,19 @@ mod tests {
             (
                 "\"_label_probability\":0.8",
                 "\"_label_probability\":\"x\"",
-                "line 2, column 42: invalid type: string \"x\", expected f64",
+                "line 2, column 42: _label_probability: invalid type: string \"x\", expected f64",
             ),
-            ("\"_label_probability\":0.8", "\"_label_probability\":NaN", "line 2, column 40: expected value"),
-            ("\"_labelIndex\":1,", "\"_labelIndex\":2,", "_label_Action is 2; allowed: 1 to 2"),
-            ("\"a\":[2,1]", "\"a\":[2,3]", "a is 3; allowed: numbers from 1"),
+            (
+                "\"_label_probability\":0.8",
+                "\"_label_probability\":NaN",
+                "line 2, column 40: _label_probability: expected value",
+            ),
+            (
+                "\"_labelIndex\":1,",
+                "\"_labelIndex\":2,",
+                "_label_Action is 2 and _labelIndex 2; allowed: 1 to 2",
+            ),
+            ("\"a\":[2,1]", "\"a\":[2,3]", "a is 3; allowed: each number from 1 to 2"),
             ("\"_multi\"", "\"multi\"", "_multi is missing; allowed: the list of actions, in c"),
             ("\"Version\"", "\"pdrop\":0.5,\"Version\"", "pdrop is 0.5; allowed: 0"),
             ("\"_label_cost\":-1,", "", "_label_cost is missing"),

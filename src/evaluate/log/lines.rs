@@ -1,6 +1,6 @@
 //! Lines of a log, one buffer for all of them.
 
-use super::{malformed, place};
+use super::{malformed, place, unreadable};
 use crate::error::{Error, Fault, Result};
 use serde::Deserialize;
 use std::io::BufRead;
@@ -49,7 +49,9 @@ impl Lines {
     fn append(&mut self) -> Result<bool> {
         let before = self.buffer.len();
         loop {
-            let chunk = self.source.fill_buf().map_err(|e| Error::io("read", &self.origin)(e))?;
+            let column = self.buffer.len() + 1;
+            let chunk = self.source.fill_buf();
+            let chunk = chunk.map_err(|e| unreadable(&self.origin, self.number, column, e))?;
             if chunk.is_empty() && self.buffer.len() == before {
                 return Ok(false);
             }
@@ -74,6 +76,11 @@ impl Lines {
         &self.buffer
     }
 
+    /// Number of the current line, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     pub(super) fn origin(&self) -> &str {
         &self.origin
     }
@@ -89,14 +96,26 @@ impl Lines {
             // The parser saw one line and calls it line 1: its place is said in ours.
             let message = error.to_string();
             let message = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
+            let message = self.field::<T>().map_or_else(|| message.to_owned(), |f| format!("{f}: {message}"));
             malformed(self.at(error.column().max(1)), message)
         })
+    }
+
+    /// The field of the current line at which it stops being a `T`, found by the slower parser that knows.
+    fn field<'a, T: Deserialize<'a>>(&'a self) -> Option<String> {
+        let parser = &mut serde_json::Deserializer::from_slice(&self.buffer);
+        let error = serde_path_to_error::deserialize::<_, T>(parser).err()?;
+        let field = error.path().to_string();
+        // Where the line ends too early it does not know the place either.
+        (error.path().iter().len() > 0 && !field.contains('?')).then_some(field)
     }
 
     /// A fault of the field `key` of the current line of JSON: the place is where the key first stands.
     pub(super) fn fault(&self, key: &str, fault: Fault) -> Error {
         let quoted = format!("\"{key}\"");
-        let found = self.buffer.windows(quoted.len()).position(|w| w == quoted.as_bytes());
+        // Values may look like keys, but no colon follows them.
+        let is_key = |i: &usize| self.buffer[i + quoted.len()..].trim_ascii_start().starts_with(b":");
+        let found = memchr::memmem::find_iter(&self.buffer, &quoted).find(is_key);
         fault.at(self.at(found.map_or(1, |i| i + 1)))
     }
 }

@@ -1,11 +1,13 @@
 //! Logs that others wrote, line by line.
 
+mod compressed;
 mod csv;
 mod dsjson;
 mod lines;
 mod open;
 mod reactions;
 mod rehearsal;
+mod segments;
 mod vw;
 
 pub use csv::Columns;
@@ -16,6 +18,7 @@ use super::row::{Catalogue, Row};
 use crate::error::{Error, Fault, Result};
 use crate::request::Context;
 use std::fmt::Display;
+use std::io;
 
 /// What a log names.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,11 @@ pub trait LogReader {
     }
 }
 
+/// Whether an item is among the candidates so far.
+fn is_listed(row: &Row, item: u32) -> bool {
+    row.listed.iter().any(|listed| listed.item == item)
+}
+
 /// A place in a log: file, line and column, both from 1.
 fn place(origin: &str, line: u64, column: usize) -> String {
     format!("{origin}, line {line}, column {column}")
@@ -53,6 +61,14 @@ fn place(origin: &str, line: u64, column: usize) -> String {
 /// A line that the format does not allow.
 fn malformed(place: String, message: impl Display) -> Error {
     Error::Malformed { origin: place, message: message.to_string() }
+}
+
+/// A log that ends amid a line because what comes next cannot be read.
+fn unreadable(origin: &str, line: u64, column: usize, error: io::Error) -> Error {
+    if error.raw_os_error().is_some() {
+        return Error::io("read", origin)(error);
+    }
+    malformed(place(origin, line, column), format!("the compressed data cannot be read on: {error}"))
 }
 
 /// `propensity` if it is a probability that something chosen can have had.
@@ -135,7 +151,8 @@ mod tests {
             2 => read_all(&mut vw::VwLog::new(lines)),
             _ => {
                 let rewards = Lines::new(Box::new(Cursor::new(rewards)), "rewards");
-                read_all(&mut rehearsal::RehearsalLog::new(lines, rewards)?)
+                let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));
+                read_all(&mut rehearsal::RehearsalLog::new("log".to_owned(), vec![lines], vec![rewards])?)
             }
         };
         rows.map(|rows| rows.len())

@@ -1,17 +1,18 @@
 //! Opening a log: compressed or not, in whatever format it turns out to be.
 
+use super::compressed::decompressed;
 use super::csv::CsvLog;
 use super::dsjson::DsjsonLog;
 use super::lines::Lines;
-use super::rehearsal::RehearsalLog;
+use super::rehearsal::{RehearsalLog, Segment};
+use super::segments::{Segments, rewards_beside, rewards_of, together};
 use super::vw::VwLog;
-use super::{Columns, LogReader, Names, malformed};
+use super::{Columns, LogReader, Names, malformed, place, unreadable};
 use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
-use flate2::read::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use crate::state::Store;
+use std::collections::VecDeque;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// The format of a log.
@@ -74,7 +75,7 @@ impl Format {
 
 /// Several files, read one after the other as one log.
 pub struct Logs {
-    paths: std::vec::IntoIter<PathBuf>,
+    parts: VecDeque<Part>,
     format: Option<Format>,
     /// The format of the files so far.
     seen: Option<Format>,
@@ -84,34 +85,118 @@ pub struct Logs {
     remarks: Vec<String>,
 }
 
-impl Logs {
-    /// The files at `paths`, gzip and zstd by their first bytes, of the format that they look like if none is
-    /// given.
-    /// `columns` are those of plain CSV files. The rewards of `decisions.jsonl` are read from `rewards.jsonl`
-    /// beside it, whether or not that is named too.
-    pub fn new(paths: &[PathBuf], format: Option<Format>, columns: Columns) -> Self {
-        let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
-        let logs: Vec<PathBuf> = paths.iter().filter(|p| !comes_along(p, paths)).cloned().collect();
-        let paths = logs.into_iter();
-        Self { paths, format, seen: None, columns, current: None, origin, remarks: Vec::new() }
-    }
+/// What is read with the same rewards: a file, or all files of one of our own logs.
+struct Part {
+    origin: String,
+    files: VecDeque<PathBuf>,
+    /// Known of folders; else beside the first file, if it turns out to be ours.
+    rewards: Option<Vec<PathBuf>>,
 }
 
 impl Logs {
-    /// The files that reading `paths` reads: those, and the rewards beside decisions.
-    pub fn files(paths: &[PathBuf]) -> Vec<PathBuf> {
+    /// The files at `paths`, gzip and zstd by their first bytes, of the format that they look like if none is
+    /// given. A folder is a state directory, or another one with `decisions.jsonl`: all segments of its log.
+    /// `columns` are those of plain CSV files. The rewards of `decisions.jsonl` are read from `rewards.jsonl`
+    /// beside it and all its segments, whether or not those are named too.
+    ///
+    /// # Errors
+    /// A folder without such a log, or with a damaged manifest of it.
+    pub fn new(paths: &[PathBuf], format: Option<Format>, columns: Columns) -> Result<Self> {
+        let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
+        let mut remarks = Vec::new();
+        for folder in paths.iter().filter(|p| p.is_dir()) {
+            let missing = Store::new(folder).missing_segments()?;
+            remarks.extend(missing.iter().map(|file| {
+                let file = folder.join(file);
+                format!(
+                    "{} is listed in the manifest and not there; what it held is left out",
+                    file.display()
+                )
+            }));
+        }
+        let parts = parts(paths)?.into();
+        Ok(Self { parts, format, seen: None, columns, current: None, origin, remarks })
+    }
+
+    /// The files that reading `paths` reads: those, those of folders, and the rewards beside decisions.
+    ///
+    /// # Errors
+    /// A folder without a log of ours.
+    pub fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
-        for path in paths {
-            let rewards = rewards_beside(path);
-            let beside = (rewards != *path && rewards.exists()).then_some(rewards);
-            for file in [Some(path.clone()), beside].into_iter().flatten() {
+        for Part { files: decisions, rewards, .. } in parts(paths)? {
+            let ours = rewards_beside(&decisions[0]) != decisions[0];
+            let beside = if ours { rewards_of(&decisions[0])? } else { Vec::new() };
+            let rewards = rewards.unwrap_or(beside).into_iter().filter(|file| file.exists());
+            for file in decisions.into_iter().chain(rewards) {
                 if !files.contains(&file) {
                     files.push(file);
                 }
             }
         }
-        files
+        Ok(files)
     }
+
+    /// Opens what comes first in `part`: all of it if it is ours, else its first file; the others wait.
+    fn open(&mut self, mut part: Part) -> Result<Box<dyn LogReader>> {
+        let path = part.files.pop_front().expect("a part has a file");
+        let format = self.format.or(part.rewards.is_some().then_some(Format::Rehearsal));
+        let (format, source) = open(&path, format)?;
+        let expected = *self.seen.get_or_insert(format);
+        if format != expected {
+            let message = format!(
+                "it is {}, the files before it are {}; evaluate them one by one",
+                format.name(),
+                expected.name()
+            );
+            return Err(malformed(path.display().to_string(), message));
+        }
+        let lines = Lines::new(source, &path.display().to_string());
+        if format == Format::Rehearsal {
+            let rewards = part.rewards.map_or_else(|| rewards_of(&path), Ok)?;
+            let first: Segment = Box::new(|| Ok(lines));
+            let decisions = [first].into_iter().chain(part.files.into_iter().map(segment)).collect();
+            let rewards = rewards.into_iter().map(segment).collect();
+            return Ok(Box::new(RehearsalLog::new(part.origin, decisions, rewards)?));
+        }
+        if !part.files.is_empty() {
+            self.parts.push_front(part);
+        }
+        Ok(match format {
+            Format::Rehearsal => unreachable!("read with its rewards"),
+            Format::Dsjson => Box::new(DsjsonLog::new(lines)),
+            Format::Vw => Box::new(VwLog::new(lines)),
+            Format::Obd => Box::new(CsvLog::new(lines, Columns::open_bandit())?),
+            Format::Csv => Box::new(CsvLog::new(lines, self.columns.clone())?),
+        })
+    }
+}
+
+/// What `paths` name, in order: files of one of our own logs together, without the rewards that come along.
+fn parts(paths: &[PathBuf]) -> Result<Vec<Part>> {
+    let mut parts: Vec<Part> = Vec::new();
+    let ours = |path: &Path| rewards_beside(path) != path;
+    for path in paths {
+        let origin = path.display().to_string();
+        if path.is_dir() {
+            let Segments { decisions, rewards } = Segments::of(path)?;
+            parts.push(Part { origin, files: decisions.into(), rewards: Some(rewards) });
+            continue;
+        }
+        if paths.iter().any(|other| ours(other) && together(&rewards_beside(other), path)) {
+            continue;
+        }
+        let same = |part: &&mut Part| part.rewards.is_none() && ours(path) && together(&part.files[0], path);
+        match parts.iter_mut().find(same) {
+            Some(part) => part.files.push_back(path.clone()),
+            None => parts.push(Part { origin, files: [path.clone()].into(), rewards: None }),
+        }
+    }
+    Ok(parts)
+}
+
+fn segment(path: PathBuf) -> Segment {
+    Box::new(move || Ok(Lines::new(decompressed(&path)?, &path.display().to_string())))
 }
 
 impl LogReader for Logs {
@@ -123,17 +208,8 @@ impl LogReader for Logs {
                 }
                 self.remarks.extend(current.remarks());
             }
-            let Some(path) = self.paths.next() else { return Ok(false) };
-            let (format, current) = open(&path, self.format, &self.columns)?;
-            let expected = *self.seen.get_or_insert(format);
-            if format != expected {
-                let message = format!(
-                    "it is {}, the files before it are {}; evaluate them one by one",
-                    format.name(),
-                    expected.name()
-                );
-                return Err(malformed(path.display().to_string(), message));
-            }
+            let Some(part) = self.parts.pop_front() else { return Ok(false) };
+            let current = self.open(part)?;
             current.origin().clone_into(&mut self.origin);
             self.current = Some(current);
         }
@@ -148,61 +224,19 @@ impl LogReader for Logs {
     }
 }
 
-/// Opens the log at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
-fn open(path: &Path, format: Option<Format>, columns: &Columns) -> Result<(Format, Box<dyn LogReader>)> {
-    let origin = path.display().to_string();
+/// Opens the file at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
+fn open(path: &Path, format: Option<Format>) -> Result<(Format, Box<dyn BufRead>)> {
     let mut source = decompressed(path)?;
-    let format = if let Some(format) = format {
-        format
-    } else {
-        let start = source.fill_buf().map_err(Error::io("read", path))?;
-        let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
-        Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
-            let known = Format::ALL.map(Format::name).join(", ");
-            malformed(origin.clone(), format!("a log of no known format; say which with --format ({known})"))
-        })?
-    };
-    let lines = |source| Lines::new(source, &origin);
-    let reader: Box<dyn LogReader> = match format {
-        Format::Rehearsal => {
-            let rewards = rewards_beside(path);
-            let source_of_rewards = decompressed(&rewards)?;
-            let rewards = Lines::new(source_of_rewards, &rewards.display().to_string());
-            Box::new(RehearsalLog::new(lines(source), rewards)?)
-        }
-        Format::Dsjson => Box::new(DsjsonLog::new(lines(source))),
-        Format::Vw => Box::new(VwLog::new(lines(source))),
-        Format::Obd => Box::new(CsvLog::new(lines(source), Columns::open_bandit())?),
-        Format::Csv => Box::new(CsvLog::new(lines(source), columns.clone())?),
-    };
-    Ok((format, reader))
-}
-
-/// Where the rewards of this file of decisions are: beside it, `decisions` in its name made `rewards`.
-pub(super) fn rewards_beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    path.with_file_name(name.replacen("decisions", "rewards", 1))
-}
-
-/// Whether this is a file of rewards that a file of decisions among `paths` brings along anyway.
-fn comes_along(path: &Path, paths: &[PathBuf]) -> bool {
-    paths.iter().any(|other| other != path && rewards_beside(other) == path)
-}
-
-/// Bytes looked at to tell formats apart; also the size of a read.
-const BUFFER: usize = 1 << 17;
-
-pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let mut raw = BufReader::with_capacity(BUFFER, file);
-    let magic = raw.fill_buf().map_err(Error::io("read", path))?;
-    let reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
-        Box::new(MultiGzDecoder::new(raw))
-    } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let decoder = StreamingDecoder::new(raw);
-        Box::new(decoder.map_err(|e| malformed(path.display().to_string(), format!("zstd: {e}")))?)
-    } else {
-        return Ok(Box::new(raw));
-    };
-    Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+    if let Some(format) = format {
+        return Ok((format, source));
+    }
+    let origin = path.display().to_string();
+    let start = source.fill_buf().map_err(|e| unreadable(&origin, 1, 1, e))?;
+    let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    let format = Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
+        let known = Format::ALL.map(Format::name).join(", ");
+        let message = format!("a log of no known format; say which with --format ({known})");
+        malformed(place(&origin, 1, 1), message)
+    })?;
+    Ok((format, source))
 }

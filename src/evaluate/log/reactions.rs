@@ -1,12 +1,15 @@
 //! What people did: the rewards of this program's own logs, which say of each the tip that was shown, the
 //! moment, the profile and the reaction.
 
+use super::compressed::decompressed;
 use super::lines::Lines;
-use super::open::{decompressed, rewards_beside};
-use super::rehearsal::key;
-use crate::error::{Error, Fault, Result};
+
+use super::rehearsal::{Op, key};
+use super::segments::{Segments, rewards_beside};
+use crate::error::{Error, Fault, Result, within};
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
+use crate::state::MAX_DWELL_SECONDS;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -34,14 +37,13 @@ pub struct Reacted {
 pub struct ReactionLog {
     paths: std::vec::IntoIter<PathBuf>,
     lines: Option<Lines>,
-    seen: HashSet<u128>,
+    seen: HashSet<[u64; 2]>,
     without_reaction: u64,
 }
 
 #[derive(Deserialize)]
 struct RawReacted {
-    op: String,
-    #[serde(default)]
+    op: Op,
     user: String,
     #[serde(default)]
     policy: Option<String>,
@@ -59,21 +61,26 @@ struct RawReacted {
 }
 
 impl ReactionLog {
-    /// The rewards at `paths`: files of rewards, or of decisions, beside which the rewards are.
+    /// The rewards at `paths`: files of rewards, or of decisions, beside which the rewards are, or folders with
+    /// all segments of them.
     ///
     /// # Errors
-    /// A file that is neither.
+    /// A file that is neither; a folder without a log of ours.
     pub fn new(paths: &[PathBuf]) -> Result<Self> {
         let mut files: Vec<PathBuf> = Vec::new();
         for path in paths {
+            if path.is_dir() {
+                files.extend(Segments::of(path)?.rewards);
+                continue;
+            }
             let named = |part: &str| path.file_name().is_some_and(|n| n.to_string_lossy().contains(part));
             let file = match (named("decisions"), named("rewards")) {
                 (true, false) => rewards_beside(path),
                 (_, true) => path.clone(),
                 (false, false) => {
                     return Err(Error::Refused(format!(
-                        "{}: only this program's own logs say how people reacted; name decisions.jsonl, with \
-                         rewards.jsonl beside it",
+                        "{}: only this program's own logs say how people reacted; name a state directory, or \
+                         decisions.jsonl with rewards.jsonl beside it",
                         path.display()
                     )));
                 }
@@ -106,7 +113,7 @@ impl ReactionLog {
             let raw: RawReacted = lines.json()?;
             // What one policy learned from another's decision is the same reaction again.
             let again = raw.decision_id.as_ref().is_some_and(|id| !self.seen.insert(key(id)));
-            if raw.op != "reward" || again {
+            if raw.op != Op::Reward || again {
                 continue;
             }
             let missing =
@@ -119,12 +126,14 @@ impl ReactionLog {
             let request = raw.request.ok_or_else(|| missing("request", "the tip that was shown"))?;
             let request = Request::try_from(request)
                 .map_err(|fault| lines.fault("request", fault.within("request")))?;
+            let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
+            let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
             return Ok(Some(Reacted {
                 user: raw.user,
                 policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?,
                 request,
                 reaction,
-                dwell_seconds: raw.dwell_seconds.filter(|d| *d >= 0.0),
+                dwell_seconds: dwell_seconds.map_err(|fault| lines.fault("dwell_seconds", fault))?,
                 reward,
                 time_ms: raw.time_ms,
             }));

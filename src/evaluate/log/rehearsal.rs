@@ -1,22 +1,29 @@
-//! This program's own logs: `decisions.jsonl`, and the rewards that followed in `rewards.jsonl`.
+//! This program's own logs: files of decisions, and the rewards that followed in files of their own.
 //!
 //! The rewards are read first and kept, 40 bytes each, so that the decisions can stream past them. Shadow
-//! decisions were shown to nobody and are passed over; decisions without a reward are counted and left out.
+//! decisions were shown to nobody and are passed over; decisions without a reward are counted and left out. Both
+//! are checked all the same.
 
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity};
-use crate::error::{Fault, Result};
+use super::{LogReader, Names, checked_propensity, checked_reward, place};
+use crate::error::{Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::request::{RawRequest, Request};
 use crate::stats::Moments;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
+/// How far two writings of the same probability may be apart.
+const SAME: f64 = 1e-9;
+
 /// Decisions with their rewards.
 pub(super) struct RehearsalLog {
-    lines: Lines,
+    /// The files of decisions that are yet to come, the next one last.
+    segments: Vec<Segment>,
+    lines: Option<Lines>,
+    origin: String,
     rewards: Rewards,
     shadows: u64,
     unrewarded: u64,
@@ -24,19 +31,37 @@ pub(super) struct RehearsalLog {
     delays: Moments,
 }
 
+/// A file that is opened when it is its turn.
+pub(super) type Segment = Box<dyn FnOnce() -> Result<Lines>>;
+
 /// What followed each decision, sorted by the decision's key.
 struct Rewards(Vec<Reward>);
 
 struct Reward {
-    key: u128,
+    key: [u64; 2],
     value: f64,
     time_ms: u64,
+    line: u32,
+    file: u16,
+    /// Whether its decision was met.
+    met: bool,
+}
+
+/// What a record of `rewards.jsonl` does.
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Op {
+    /// A policy learned.
+    Reward,
+    /// A user was forgotten.
+    Reset,
+    /// A state came from elsewhere.
+    Import,
 }
 
 #[derive(Deserialize)]
 struct RewardLine<'a> {
-    #[serde(borrow)]
-    op: Cow<'a, str>,
+    op: Op,
     #[serde(borrow, default)]
     decision_id: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -52,48 +77,122 @@ struct DecisionLine<'a> {
     user: Cow<'a, str>,
     shadow: bool,
     chosen: String,
+    #[serde(deserialize_with = "known_or_null")]
     propensity: Option<f64>,
+    #[serde(deserialize_with = "known_or_null")]
     propensities: Option<Vec<f64>>,
     request: RawRequest,
     time_ms: u64,
 }
 
+/// A value, or the null that says that nobody knows it; a field that is not there says nothing.
+fn known_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(value)
+}
+
 impl Rewards {
-    fn read(mut lines: Lines) -> Result<Self> {
-        let mut rewards = Vec::new();
-        while lines.advance()? {
-            if lines.text().is_empty() {
-                continue;
+    fn read(segments: Vec<Segment>) -> Result<Self> {
+        let (mut rewards, mut origins) = (Vec::new(), Vec::new());
+        for (file, segment) in segments.into_iter().enumerate() {
+            let mut lines = segment()?;
+            origins.push(lines.origin().to_owned());
+            while lines.advance()? {
+                if lines.text().is_empty() {
+                    continue;
+                }
+                let RewardLine { op, decision_id, reward, time_ms } = lines.json()?;
+                let (Some(decision), Op::Reward) = (decision_id, op) else { continue };
+                let missing = || lines.fault("reward", Fault::new("reward", "missing", "a finite number"));
+                let value = checked_reward("reward", reward.ok_or_else(missing)?);
+                rewards.push(Reward {
+                    key: key(&decision),
+                    value: value.map_err(|fault| lines.fault("reward", fault))?,
+                    time_ms,
+                    line: lines.number() as u32,
+                    file: file as u16,
+                    met: false,
+                });
             }
-            let line: RewardLine = lines.json()?;
-            let (Some(decision), true) = (&line.decision_id, line.op == "reward") else { continue };
-            let reward = line.reward.filter(|r| r.is_finite());
-            let reward = reward
-                .ok_or_else(|| lines.fault("reward", Fault::new("reward", "missing", "a finite number")))?;
-            rewards.push(Reward { key: key(decision), value: reward, time_ms: line.time_ms });
         }
         rewards.sort_by_key(|r| r.key);
         // A decision that was learned from by several policies has the same reward with each.
+        for pair in rewards.windows(2) {
+            let [first, again] = pair else { unreachable!("windows of two") };
+            if first.key == again.key && first.value != again.value {
+                let at = |r: &Reward| place(&origins[usize::from(r.file)], r.line.into(), 1);
+                let allowed = format!("{}, which its decision has at {}", first.value, at(first));
+                return Err(Fault::new("reward", again.value, allowed).at(at(again)));
+            }
+        }
         rewards.dedup_by_key(|r| r.key);
         Ok(Self(rewards))
     }
 
-    fn of(&self, decision: &str) -> Option<&Reward> {
+    fn of(&mut self, decision: &str) -> Option<&mut Reward> {
         let key = key(decision);
-        self.0.binary_search_by_key(&key, |r| r.key).ok().map(|i| &self.0[i])
+        self.0.binary_search_by_key(&key, |r| r.key).ok().map(|i| &mut self.0[i])
     }
 }
 
 /// Half of the id's SHA-256: no two ids that will ever be met share it.
-pub(super) fn key(decision: &str) -> u128 {
+pub(super) fn key(decision: &str) -> [u64; 2] {
     let digest = Sha256::digest(decision.as_bytes());
-    u128::from_le_bytes(digest[..16].try_into().expect("a digest has 32 bytes"))
+    [0, 8].map(|i| u64::from_le_bytes(digest[i..i + 8].try_into().expect("a digest has 32 bytes")))
+}
+
+/// A decision that holds what it must.
+struct Checked<'a> {
+    decision_id: Cow<'a, str>,
+    user: Cow<'a, str>,
+    shadow: bool,
+    chosen: usize,
+    propensity: Option<f64>,
+    propensities: Option<Vec<f64>>,
+    request: Request,
+    time_ms: u64,
+}
+
+impl<'a> DecisionLine<'a> {
+    /// What the current one of `lines` holds.
+    fn check(self, lines: &Lines) -> Result<Checked<'a>> {
+        let fault = |key: &str, fault: Fault| lines.fault(key, fault);
+        let request = Request::try_from(self.request).map_err(|f| fault("request", f.within("request")))?;
+        let candidates = request.candidates();
+        let chosen = candidates.iter().position(|c| c.id == self.chosen).ok_or_else(|| {
+            fault("chosen", Fault::new("chosen", format!("{:?}", self.chosen), "the id of a candidate"))
+        })?;
+        let propensity = self.propensity.map(|p| checked_propensity("propensity", p)).transpose();
+        let propensity = propensity.map_err(|f| fault("propensity", f))?;
+        if let Some(all) = &self.propensities {
+            if all.len() != candidates.len() {
+                let value = format!("a list of {}", all.len());
+                let allowed = format!("{}, as candidates", candidates.len());
+                return Err(fault("propensities", Fault::new("propensities", value, allowed)));
+            }
+            for (k, p) in all.iter().enumerate() {
+                within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
+            }
+            if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
+                let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
+                return Err(fault("propensity", Fault::new("propensity", p, allowed)));
+            }
+        }
+        let Self { decision_id, user, shadow, propensities, time_ms, .. } = self;
+        Ok(Checked { decision_id, user, shadow, chosen, propensity, propensities, request, time_ms })
+    }
 }
 
 impl RehearsalLog {
-    pub(super) fn new(decisions: Lines, rewards: Lines) -> Result<Self> {
+    /// The decisions in some files, one after the other, with the rewards in others.
+    ///
+    /// # Errors
+    /// Rewards that cannot be read, a bad line among them, two rewards for one decision.
+    pub(super) fn new(origin: String, mut decisions: Vec<Segment>, rewards: Vec<Segment>) -> Result<Self> {
+        decisions.reverse();
         Ok(Self {
-            lines: decisions,
+            segments: decisions,
+            lines: None,
+            origin,
             rewards: Rewards::read(rewards)?,
             shadows: 0,
             unrewarded: 0,
@@ -101,69 +200,70 @@ impl RehearsalLog {
             delays: Moments::default(),
         })
     }
+}
 
-    fn fill(&self, line: DecisionLine, row: &mut Row, names: &mut Names) -> Result<()> {
-        let request = Request::try_from(line.request)
-            .map_err(|fault| self.lines.fault("request", fault.within("request")))?;
-        let candidates = request.candidates();
-        let chosen = candidates.iter().position(|c| c.id == line.chosen).ok_or_else(|| {
-            let fault = Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate");
-            self.lines.fault("chosen", fault)
-        })?;
-        row.chosen = chosen as u32;
-        let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
-        row.propensity = propensity.map_err(|fault| self.lines.fault("propensity", fault))?;
-        if let Some(all) = line.propensities.as_ref().filter(|p| p.len() != candidates.len()) {
-            let value = format!("a list of {}", all.len());
-            let fault = Fault::new("propensities", value, format!("{}, as candidates", candidates.len()));
-            return Err(self.lines.fault("propensities", fault));
-        }
+impl Checked<'_> {
+    fn fill(self, row: &mut Row, names: &mut Names) {
+        let candidates = self.request.candidates();
+        row.chosen = self.chosen as u32;
+        row.propensity = self.propensity;
         row.listed.clear();
         for (k, candidate) in candidates.iter().enumerate() {
             row.listed.push(Listed {
                 item: names.items.number(candidate.id.as_bytes()),
                 kind: names.kinds.number(candidate.kind.as_deref().unwrap_or("").as_bytes()),
-                propensity: line.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
+                propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let block = FeatureBlock::of(FeatureSet::WIDEST, &request);
+        let block = FeatureBlock::of(FeatureSet::WIDEST, &self.request);
         row.features.clear();
         for k in 0..candidates.len() {
             row.features.extend(block.values(k));
         }
-        row.user = names.users.number(line.user.as_bytes());
-        row.moment = Some(request.context());
-        Ok(())
+        row.user = names.users.number(self.user.as_bytes());
+        row.moment = Some(self.request.context());
     }
 }
 
 impl LogReader for RehearsalLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
-        while self.lines.advance()? {
-            if self.lines.text().is_empty() {
+        loop {
+            let Some(lines) = &mut self.lines else {
+                let Some(segment) = self.segments.pop() else { return Ok(false) };
+                self.lines = Some(segment()?);
+                continue;
+            };
+            if !lines.advance()? {
+                self.lines = None;
                 continue;
             }
-            let line: DecisionLine = self.lines.json()?;
+            if lines.text().is_empty() {
+                continue;
+            }
+            let line = lines.json::<DecisionLine>()?.check(lines)?;
             if line.shadow {
                 self.shadows += 1;
                 continue;
             }
-            let Some(Reward { value, time_ms, .. }) = self.rewards.of(&line.decision_id) else {
+            let Some(reward) = self.rewards.of(&line.decision_id) else {
                 self.unrewarded += 1;
                 continue;
             };
-            let delay = time_ms.saturating_sub(line.time_ms) as f64 / 1000.0;
-            row.reward = *value;
-            self.fill(line, row, names)?;
-            self.delays.observe(delay);
+            if std::mem::replace(&mut reward.met, true) {
+                let value = format!("{:?} again", line.decision_id);
+                let fault = Fault::new("decision_id", value, "each decision once");
+                return Err(lines.fault("decision_id", fault));
+            }
+            row.reward = reward.value;
+            self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
+            line.fill(row, names);
             self.rewarded += 1;
             return Ok(true);
         }
-        Ok(false)
     }
 
     fn origin(&self) -> &str {
-        self.lines.origin()
+        &self.origin
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -199,13 +299,15 @@ mod tests {
     const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a","kind":"rest"},{"id":"b","kind":"focus"}]},"time_ms":1000,"crc":"00000000"}"#;
     const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","request":{},"time_ms":4000,"crc":"00000000"}"#;
 
-    fn lines(text: &str, name: &str) -> Lines {
-        Lines::new(Box::new(Cursor::new(text.to_owned())), name)
+    fn segment(text: &str, name: &'static str) -> Segment {
+        let text = text.to_owned();
+        Box::new(move || Ok(Lines::new(Box::new(Cursor::new(text)), name)))
     }
 
     fn read(decisions: &str, rewards: &str) -> Result<(Vec<Row>, Vec<String>)> {
-        let mut log =
-            RehearsalLog::new(lines(decisions, "decisions.jsonl"), lines(rewards, "rewards.jsonl"))?;
+        let rewards = vec![segment(rewards, "rewards.jsonl")];
+        let decisions = vec![segment(decisions, "decisions.jsonl")];
+        let mut log = RehearsalLog::new("decisions.jsonl".to_owned(), decisions, rewards)?;
         let rows = read_all(&mut log)?;
         Ok((rows, log.remarks()))
     }

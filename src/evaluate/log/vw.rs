@@ -5,9 +5,12 @@
 //! An action is known by its tag (`'tag|...`), else by its features. The reward is minus the cost.
 
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, malformed};
+use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, malformed, place};
 use crate::error::{Error, Fault, Result};
 use crate::evaluate::row::{Listed, Row};
+
+/// What may stand before the features of an action.
+const LABEL: &str = "action:cost:probability, or nothing";
 
 /// A log in that text.
 pub(super) struct VwLog {
@@ -24,10 +27,10 @@ impl VwLog {
     fn decision(&mut self, row: &mut Row, names: &mut Names) -> Result<(bool, bool)> {
         row.listed.clear();
         let mut chosen = None;
-        let mut first = true;
+        let mut began = None;
         while self.lines.advance()? {
             if self.lines.text().is_empty() {
-                if first {
+                if began.is_none() {
                     continue;
                 }
                 break;
@@ -37,19 +40,23 @@ impl VwLog {
             let Some((head, features)) = text.split_once('|') else {
                 return Err(malformed(self.lines.at(text.len() + 1), "no '|' before the features"));
             };
-            let shared = head.split_whitespace().next() == Some("shared");
-            if shared && !first {
+            let parsed = Head::parse(head).and_then(|h| check_features(features, head.len() + 2).map(|()| h));
+            let Head { shared, tag, label } = parsed.map_err(|bad| bad.error(&self.lines))?;
+            if shared && began.is_some() {
                 let message = "a shared line amid the actions; decisions end with a blank line";
                 return Err(malformed(self.lines.at(1), message));
             }
-            first = false;
+            began.get_or_insert(self.lines.number());
             if shared {
                 continue;
             }
-            let head = Head::parse(head).map_err(|bad| bad.error(&self.lines))?;
-            let item = names.items.number(head.tag.unwrap_or(features.trim()).as_bytes());
+            let item = names.items.number(tag.unwrap_or(features.trim()).as_bytes());
+            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+                let fault = Fault::new("tag", format!("{twice:?} again"), "each action of a decision once");
+                return Err(fault.at(self.lines.at(head.rfind('\'').map_or(1, |i| i + 1))));
+            }
             row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
-            if let Some((reward, propensity)) = head.label {
+            if let Some((reward, propensity)) = label {
                 if chosen.is_some() {
                     return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
                 }
@@ -58,13 +65,18 @@ impl VwLog {
                 row.propensity = Some(propensity);
             }
         }
+        if let Some(line) = began.filter(|_| row.listed.is_empty()) {
+            return Err(malformed(place(self.lines.origin(), line, 1), "a shared line without actions"));
+        }
         row.chosen = chosen.unwrap_or(0);
-        Ok((!row.listed.is_empty(), chosen.is_some()))
+        Ok((began.is_some(), chosen.is_some()))
     }
 }
 
-/// What stands before the first '|' of an action's line.
+/// What stands before the first '|' of a line.
 struct Head<'a> {
+    /// Whether the line is about all actions.
+    shared: bool,
     tag: Option<&'a str>,
     /// Reward and propensity.
     label: Option<(f64, f64)>,
@@ -84,30 +96,50 @@ impl Bad {
 
 impl<'a> Head<'a> {
     fn parse(head: &'a str) -> Result<Self, Bad> {
-        let (mut tag, mut label) = (None, None);
-        for word in head.split_whitespace() {
-            // Both are parts of one string, so their distance is a place in it.
-            let column = word.as_ptr() as usize - head.as_ptr() as usize + 1;
+        let (mut shared, mut tag, mut label) = (false, None, None);
+        for (i, word) in head.split_whitespace().enumerate() {
+            let column = within(head, word);
             if let Some(name) = word.strip_prefix('\'') {
                 tag = Some(name);
-            } else if word.contains(':') && label.is_none() {
+            } else if word == "shared" && i == 0 {
+                shared = true;
+            } else if word.contains(':') && label.is_none() && !shared {
                 label = Some(labelled(word, column)?);
             } else {
-                let fault = Fault::new("label", format!("{word:?}"), "action:cost:probability, or nothing");
-                return Err(Bad { column, fault });
+                let allowed = if shared { "nothing on a shared line" } else { LABEL };
+                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
             }
         }
-        Ok(Self { tag, label })
+        Ok(Self { shared, tag, label })
     }
+}
+
+/// Column, from 1, of a part of `text` in it: both are of one string, so their distance is a place.
+fn within(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize + 1
+}
+
+/// Checks the numbers of all that follows the first '|', which begins at `column`: weights of namespaces, and
+/// values of features.
+fn check_features(text: &str, column: usize) -> Result<(), Bad> {
+    for word in text.split([' ', '\t', '|']) {
+        let Some((name, value)) = word.split_once(':') else { continue };
+        if !value.parse().is_ok_and(f64::is_finite) {
+            let fault = Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number");
+            return Err(Bad { column: column + within(text, value) - 1, fault });
+        }
+    }
+    Ok(())
 }
 
 /// Reward and propensity of `action:cost:probability`.
 fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
     let parts: Vec<&str> = word.split(':').collect();
-    let &[action, cost, probability] = &parts[..] else {
-        let fault = Fault::new("label", format!("{word:?}"), "action:cost:probability");
-        return Err(Bad { column, fault });
-    };
+    let label = |allowed| Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) };
+    let &[action, cost, probability] = &parts[..] else { return Err(label("action:cost:probability")) };
+    if action.parse::<u32>().is_err() {
+        return Err(label("action:cost:probability, the action a whole number"));
+    }
     let cost_column = column + action.len() + 1;
     let probability_column = cost_column + cost.len() + 1;
     let number = |field: &str, text: &str, column: usize| {
