@@ -174,6 +174,9 @@ fn what_is_no_log_of_reactions_is_named() {
         ("\"hour\":", "\"hour\":3", "request.context.hour is 3"),
         ("\"reaction\":", "\"reaction\":1", "log/rewards.jsonl, line 3, column"),
         ("\"time_ms\":", "\"time\":", "missing field `time_ms`"),
+        ("\"user\":", "\"person\":", "missing field `user`"),
+        ("\"op\":\"reward\"", "\"op\":\"rewards\"", "op: unknown variant `rewards`"),
+        ("\"dwell_seconds\":", "\"dwell_seconds\":-", "dwell_seconds is -"),
     ] {
         let lines: Vec<String> = rewards
             .lines()
