@@ -33,6 +33,9 @@ fn a_reward_is_locked_prepared_committed_shown_and_then_acknowledged() {
     assert!(
         before.iter().all(|call| !call.text.contains("rewards.jsonl") && !call.text.contains("u_egreedy"))
     );
+    // It is held from then on: what was looked up under a lock that was let go may have changed since.
+    let locks = calls[..committed].iter().filter(|c| c.name == "flock" && c.text.contains("rewards.lock"));
+    assert_eq!(locks.count(), 1);
     // The lock's file is never replaced or removed.
     assert!(calls.iter().all(|call| !(call.name.starts_with("rename") || call.name.starts_with("unlink"))
         || !call.text.contains("rewards.lock")));
