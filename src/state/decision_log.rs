@@ -27,7 +27,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, OnceLock};
 
 pub(super) const DECISIONS: LogName = LogName("decisions");
-const LOCK: &str = "decisions.lock";
+pub(super) const LOCK: &str = "decisions.lock";
 
 /// A decision on its way into the log.
 #[derive(Debug)]
@@ -310,6 +310,8 @@ fn whole_lines(file: &File) -> std::io::Result<u64> {
 
 /// Checks every decision that is retained; how many there are.
 pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
+    // Who seals a segment is waited for.
+    let _lock = dir.has(LOCK).then(|| Lock::take(dir, LOCK)).transpose()?;
     let mut note = |file: &str, problem: String| problems.push(Problem { file: file.to_owned(), problem });
     let manifest = Manifest::read(dir, DECISIONS).or_else(|error| {
         note(&DECISIONS.manifest(), error.to_string());

@@ -2,6 +2,7 @@
 
 use super::ledger::{Ledger, prepare};
 use super::record::{Op, Record};
+use super::store::Loaded;
 use super::user_state::UserState;
 use super::{RawState, now_ms};
 use crate::error::{Error, Result};
@@ -21,18 +22,19 @@ impl Ledger<'_> {
         for state in states {
             let (user, name) = (state.user.clone(), state.policy.name().to_owned());
             let records = journal.tail().of_user(&user)?;
-            let prev = match self.store.load_by_name(&user, &name, &records) {
-                Ok(loaded) => loaded.state.seq,
-                Err(Error::Unknown { .. }) => 0,
+            let (prev, there) = match self.store.load_by_name(&user, &name, &records) {
+                // One of an older format has no number, but has learned.
+                Ok(Loaded { state, .. }) => (state.seq, state.seq > 0 || state.model().updates() > 0),
+                Err(Error::Unknown { .. }) => (0, false),
                 // Replacing is a way to mend what cannot be read.
-                Err(_) if replace => 0,
+                Err(_) if replace => (0, true),
                 Err(error) => {
                     outcomes.push(Err(error));
                     continue;
                 }
             };
             let twice = taken.iter().any(|other| other.user == user && other.policy.name() == name);
-            if twice || (prev > 0 && !replace) {
+            if twice || (there && !replace) {
                 outcomes.push(Err(Error::Refused(format!(
                     "{user:?} has a state under {name} already; --replace puts this one in its place"
                 ))));

@@ -31,6 +31,16 @@ impl LogName {
         format!("{}.{number:06}.jsonl", self.0)
     }
 
+    /// Number of the latest sealed segment that is there, 0 if there is none.
+    fn latest_number(self, dir: &Dir) -> Result<u32> {
+        let number = |name: &String| {
+            let number: u32 =
+                name.strip_prefix(self.0)?.strip_prefix('.')?.strip_suffix(".jsonl")?.parse().ok()?;
+            (self.sealed(number) == *name).then_some(number)
+        };
+        Ok(dir.names()?.iter().filter_map(number).max().unwrap_or(0))
+    }
+
     /// The file of its manifest.
     pub(super) fn manifest(self) -> String {
         format!("{}.manifest.json", self.0)
@@ -101,10 +111,18 @@ impl Default for Manifest {
 
 impl Manifest {
     /// The manifest of a log; that of an empty log if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] also when it is gone and sealed segments are there: with it would go what they hold.
     pub(super) fn read(dir: &Dir, log: LogName) -> Result<Self> {
         let name = log.manifest();
-        let Some(bytes) = dir.read(&name, MAX_BYTES)? else { return Ok(Self::default()) };
         let damaged = |what: String| Error::Damaged { path: dir.join(&name), what };
+        let Some(bytes) = dir.read(&name, MAX_BYTES)? else {
+            return match log.latest_number(dir)? {
+                0 => Ok(Self::default()),
+                number => Err(damaged(format!("it is gone, but {} is there", log.sealed(number)))),
+            };
+        };
         frame::check(&bytes).map_err(damaged)?;
         if let Ok(Version { format_version }) = serde_json::from_slice(&bytes)
             && format_version != FORMAT_VERSION
@@ -115,14 +133,19 @@ impl Manifest {
         serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
     }
 
-    /// A manifest of the segments that are there, in the place of one that is lost.
+    /// A manifest of the segments that are there, in the place of one that is lost. Those that are gone before
+    /// the latest are in it too, empty: a segment's number is its place.
     pub(super) fn guess(dir: &Dir, log: LogName) -> Result<Self> {
         let mut manifest = Self::default();
-        for number in 1.. {
+        for number in 1..=log.latest_number(dir)? {
             let name = log.sealed(number);
-            let Some(file) = dir.open(&name)? else { break };
-            let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
-            let last_crc = last_crc(&file, bytes);
+            let (bytes, last_crc) = match dir.open(&name)? {
+                Some(file) => {
+                    let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
+                    (bytes, last_crc(&file, bytes))
+                }
+                None => (0, String::new()),
+            };
             manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: 0 });
         }
         Ok(manifest)

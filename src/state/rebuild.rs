@@ -5,13 +5,14 @@
 //! What is damaged is set aside under another name, never overwritten. A state whose history the log
 //! does not hold whole is written into the log as it is, so that from here on the log tells all again.
 
+use super::decision_log::{self, DECISIONS};
 use super::dir::Prepared;
 use super::history::{History, Problem};
 use super::index::Index;
 use super::journal::{Journal, REWARDS};
 use super::ledger::{LOCK, prepare};
 use super::lock::Lock;
-use super::manifest::{Checkpoint, Manifest, last_crc};
+use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
@@ -58,14 +59,8 @@ impl Store {
         self.dir.ensure()?;
         let _lock = Lock::take(&self.dir, LOCK)?;
         let mut report = Rebuilt::default();
-        let mut manifest = match Manifest::read(&self.dir, REWARDS) {
-            Ok(manifest) => manifest,
-            Err(Error::Damaged { .. }) => {
-                self.set_aside(&REWARDS.manifest(), &mut report)?;
-                Manifest::guess(&self.dir, REWARDS)?
-            }
-            Err(error) => return Err(error),
-        };
+        let mut manifest = self.manifest(REWARDS, &mut report)?;
+        self.mend_decisions(&mut report)?;
         manifest.finish_sealing(&self.dir, REWARDS)?;
         // What states are made from is durable before they are.
         let path = self.dir.join(&REWARDS.active());
@@ -80,23 +75,57 @@ impl Store {
         Ok(report)
     }
 
-    /// Every state as the log makes it, and what is wrong with the log.
+    /// The manifest of a log; if it is damaged, it is set aside and made of the segments that are there.
+    fn manifest(&self, log: LogName, report: &mut Rebuilt) -> Result<Manifest> {
+        match Manifest::read(&self.dir, log) {
+            Err(Error::Damaged { .. }) => {
+                self.set_aside(&log.manifest(), report)?;
+                Manifest::guess(&self.dir, log)
+            }
+            manifest => manifest,
+        }
+    }
+
+    /// Puts a manifest of the log of decisions in the place of a damaged one.
+    fn mend_decisions(&self, report: &mut Rebuilt) -> Result<()> {
+        if let Err(Error::Damaged { .. }) = Manifest::read(&self.dir, DECISIONS) {
+            let _lock = Lock::take(&self.dir, decision_log::LOCK)?;
+            self.manifest(DECISIONS, report)?.write(&self.dir, DECISIONS)?;
+        }
+        Ok(())
+    }
+
+    /// The manifest, while nobody may seal a segment under the hands of who reads them all; `None` if there is no
+    /// directory.
+    fn held_manifest(&self) -> Result<Option<(Lock, Manifest)>> {
+        if !self.dir.has(LOCK) {
+            return Ok(None);
+        }
+        let lock = Lock::take(&self.dir, LOCK)?;
+        let manifest = Manifest::read(&self.dir, REWARDS)?;
+        manifest.finish_sealing(&self.dir, REWARDS)?;
+        Ok(Some((lock, manifest)))
+    }
+
+    /// Every state as the log makes it, and what is wrong with the log. Writers wait meanwhile.
     ///
     /// # Errors
     /// Files that cannot be read.
     pub fn replayed(&self) -> Result<(Vec<UserState>, Vec<Problem>)> {
-        let history = History::read(self, &Manifest::read(&self.dir, REWARDS)?)?;
+        let Some((_lock, manifest)) = self.held_manifest()? else { return Ok((Vec::new(), Vec::new())) };
+        let history = History::read(self, &manifest)?;
         let whole = history.states.into_values().filter(|remembered| remembered.broken.is_none());
         Ok((whole.map(|r| r.state).collect(), history.segments.into_iter().flatten().collect()))
     }
 
     /// What `policy` would know, had it learned all that the policy named `source` learned, user by user:
-    /// how a new policy starts warm. With it, the users of whom the log does not tell all.
+    /// how a new policy starts warm. With it, the users of whom the log does not tell all, and segments that are
+    /// gone. Writers wait meanwhile.
     ///
     /// # Errors
     /// Files that cannot be read.
     pub fn relearn(&self, source: &str, policy: &Arc<Policy>) -> Result<(Vec<UserState>, Vec<Problem>)> {
-        let manifest = Manifest::read(&self.dir, REWARDS)?;
+        let Some((_lock, manifest)) = self.held_manifest()? else { return Ok((Vec::new(), Vec::new())) };
         let mut states: BTreeMap<String, Result<UserState, String>> = BTreeMap::new();
         let mut scratch = Scratch::default();
         for segment in 1..=manifest.segment() {
@@ -110,10 +139,17 @@ impl Store {
                 };
                 let Record { seq, user, op, .. } = record;
                 match op {
-                    Op::Reward { policy: own, lesson, .. } if own == source => {
+                    Op::Reward { policy: own, prev, lesson, .. } if own == source => {
                         let new = || Ok(UserState::new(&user, policy));
-                        if let Ok(state) = states.entry(user.clone()).or_insert_with(new) {
-                            state.learn(&lesson, seq, &mut scratch);
+                        let state = states.entry(user.clone()).or_insert_with(new);
+                        match state {
+                            Ok(known) if known.seq == prev => known.learn(&lesson, seq, &mut scratch),
+                            Ok(_) => {
+                                let what = "which is not there";
+                                *state =
+                                    Err(format!("record {seq} follows record {prev} under {source}, {what}"));
+                            }
+                            Err(_) => {}
                         }
                     }
                     Op::Import { policy: own, .. } if own == source => {
@@ -126,7 +162,10 @@ impl Store {
                 }
             }
         }
-        let (mut learned, mut untold) = (Vec::new(), Vec::new());
+        let gone = manifest.missing(&self.dir, REWARDS)?.into_iter();
+        let is_gone = || "listed in the manifest, and not there".to_owned();
+        let mut untold: Vec<Problem> = gone.map(|file| Problem { file, problem: is_gone() }).collect();
+        let mut learned = Vec::new();
         for (user, state) in states {
             match state {
                 Ok(state) => learned.push(state),
@@ -177,7 +216,7 @@ impl Store {
                     report.rebuilt.push(file);
                 }
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
-                    self.dir.remove(&file)?;
+                    self.set_aside(&file, report)?;
                 }
                 (None, Ok(Some(state))) => untold.states.push(state),
                 (None, Ok(None)) => report.lost.push(Problem {

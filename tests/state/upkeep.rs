@@ -180,6 +180,59 @@ fn the_manifest_is_made_again() {
     assert_eq!(verified(&dir), [""; 0]);
 }
 
+/// With its manifest would go what the sealed segments hold: their events, and their names.
+#[test]
+fn a_manifest_that_is_gone_is_missed_where_segments_are_there() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    for log in ["rewards", "decisions"] {
+        let manifest = format!("{log}.manifest.json");
+        fs::remove_file(dir.join("state").join(&manifest)).unwrap();
+        assert!(verified(&dir).iter().any(|p| p.starts_with(&manifest) && p.contains("it is gone")), "{log}");
+        let segments = |dir: &Dir| {
+            let all = dir.contents("state").into_iter();
+            all.filter(|(path, _)| path.file_name().unwrap().to_str().unwrap().starts_with(log))
+                .collect::<Vec<_>>()
+        };
+        let before = segments(&dir);
+        let score = ["score", "--policy", "egreedy-v2", "--user", "alice"];
+        dir.run_with(&score, REQUEST).refused(&[&manifest, "it is gone"]);
+        assert_eq!(segments(&dir), before);
+        dir.run(&["rebuild"]).ok();
+        assert_eq!(verified(&dir), [""; 0]);
+    }
+    assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+    // What was learned is known still.
+    let line = json!({"user": "carol", "policy": "uniform", "chosen": "t1", "reward": 1, "event_id": "e0",
+                      "request": serde_json::from_str::<Value>(REQUEST).unwrap()});
+    let answer = dir.run_with(&["reward", "--jsonl"], line.to_string()).ok().json();
+    assert_eq!(answer["duplicate"], true);
+}
+
+#[test]
+fn a_damaged_manifest_of_decisions_is_made_again() {
+    let dir = lived_in();
+    let decision = score(&dir, "egreedy-v2", "alice", REQUEST);
+    let manifest = dir.read("state/decisions.manifest.json");
+    dir.write("state/decisions.manifest.json", manifest.replacen("bytes", "bytez", 1));
+    assert_eq!(verified(&dir).len(), 1);
+    dir.run(&["rebuild"]).ok();
+    assert_eq!(verified(&dir), [""; 0]);
+    reward(&dir, id(&decision), "completed");
+    score(&dir, "egreedy-v2", "alice", REQUEST);
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn a_segment_that_is_gone_is_missed_by_a_warm_start() {
+    let dir = lived_in();
+    fs::remove_file(dir.join("state/rewards.000001.jsonl")).unwrap();
+    let run = dir.run(&["rebuild", "--into", "other", "--from", "egreedy-v2", "--policy", "linucb-v2"]);
+    assert_eq!(run.code(), 2);
+    let lost = run.json()["lost"].to_string();
+    assert!(lost.contains("rewards.000001.jsonl"), "{lost}");
+}
+
 #[test]
 fn a_new_policy_starts_warm() {
     let (dir, direct) = (Dir::new(), Dir::new());
@@ -247,6 +300,9 @@ fn a_state_of_the_first_format_is_read_and_upgraded() {
         (&stats["policies"][0]["updates"], &stats["policies"][0]["theta"]["bias"]),
         (&json!(7), &json!(0.25))
     );
+    // It is there, though the log has no number for it.
+    let run = other.run_with(&["import"], old.to_string());
+    assert!(run.code() == 2 && run.stdout().contains("has a state under linucb already"), "{}", run.stdout());
     assert_eq!(reward(&other, id(&decision), "completed")["updates"], 8);
     let state = other.json("state/u_linucb.json");
     assert_eq!((&state["format_version"], &state["seq"]), (&json!(2), &json!(2)));
