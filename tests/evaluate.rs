@@ -150,7 +150,7 @@ fn the_report_says_what_was_seen_and_what_to_do_next() {
         "effective sample 1000.0 of 4000, 0 % of its choices out of reach",
         "would have earned more than the policy that logged (doubly_robust)",
         "uniform minus",
-        "while it still grows, use --interval anytime",
+        "for more: --interval anytime --reward-range",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
@@ -252,6 +252,8 @@ fn wrong_use_says_what_is_allowed() {
         (["--reward-model", "ridge"], "needs candidates with feature vectors"),
         (["--reward-model", "rigde"], "did you mean \"ridge\"?"),
         (["--interval", "exact"], "known: normal, bootstrap, bernstein, anytime"),
+        (["--interval", "anytime"], "interval anytime: reward_range is absent"),
+        (["--interval", "bernstein"], "interval bernstein: reward_range is absent"),
         (["--confidence", "1"], "--confidence is 1;"),
         (["--reward-range", "1,0"], "--reward-range is \"1,0\""),
         (["--columns", "click"], "--columns is \"click\""),
@@ -444,6 +446,10 @@ mod formats {
         let result = json(&[&log, "--policy", "uniform", "--force"], 3);
         assert!(result["reason"].as_str().unwrap().contains("no exact propensity"), "{result}");
         assert_eq!(result["policies"][0]["diagnostics"]["mean_weight"], Value::Null);
+        // Nothing stands in for what is missing, in no estimator that would need it.
+        for estimate in result["policies"][0]["estimates"].as_array().unwrap() {
+            assert_eq!(estimate["value"].is_number(), estimate["estimator"] == "direct_method", "{estimate}");
+        }
         json(&[&log, "--policy", "uniform", "--estimator", "direct_method"], 0);
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// cross-item-mean]
     #[arg(long, value_name = "NAME")]
     reward_model: Option<String>,
-    /// normal, bootstrap, bernstein or anytime
+    /// normal, bootstrap, bernstein or anytime; the last two need --reward-range
     #[arg(long, value_name = "METHOD", default_value = "normal")]
     interval: String,
     /// Probability with which an interval holds, above 0.5 and below 1
@@ -41,7 +41,7 @@ pub(super) struct Args {
     /// Seed of the bootstrap and of rejection sampling
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Smallest and largest reward there can be [default: those of the log]
+    /// Smallest and largest reward there can be, known before the log was looked at
     #[arg(long, value_name = "LOW,HIGH")]
     reward_range: Option<String>,
     /// Columns of a plain CSV that are not named action, reward, propensity and timestamp

@@ -39,7 +39,8 @@ pub enum Estimator {
     /// Sum of w r over sum of w (Swaminathan & Joachims 2015). Bias of order 1/n; less variance than IPS
     /// where rewards are far from 0, and never outside the range of the rewards. The usual first look.
     Snips,
-    /// Mean of v. Little variance, all the bias of the model, and no sign of it in the log or in the bounds.
+    /// Mean of v, regression by a model and substitution (Beygelzimer & Langford 2009, the offset tree's
+    /// baseline). Little variance, all the bias of the model, and no sign of it in the log or in the bounds.
     /// For logs without propensities, and for comparison.
     DirectMethod,
     /// Mean of v + w (r - q) (Dudik, Langford & Li 2011). Unbiased, whatever the model, if the model has not
@@ -49,15 +50,18 @@ pub enum Estimator {
     /// than doubly robust under large weights.
     SelfNormalizedDoublyRobust,
     /// Mean of v + w 1[w <= lambda] (r - q) (Wang, Agarwal & Dudik 2017): the model alone where the weight
-    /// exceeds lambda. Bias is the model's there. For a decent model and few large weights.
+    /// exceeds lambda. Bias is the model's there; variance as of doubly robust with the mean of w^2 (r - q)^2 over
+    /// w <= lambda alone. For a decent model and few large weights.
     SwitchDoublyRobust,
     /// Mean of v + lambda w / (w^2 + lambda) (r - q) (Su, Dimakopoulou, Krishnamurthy & Dudik 2020). Weights
-    /// stay below sqrt(lambda) / 2; bias is the model's, times the weight taken off. Smoother than a switch.
+    /// stay below sqrt(lambda) / 2; bias is the model's, times the weight taken off; variance that of v, and at most
+    /// lambda (r - q)^2 / (4 n). Smoother than a switch.
     DoublyRobustOptimisticShrinkage,
     /// Mean of w / (1 - lambda + lambda w) r (Metelli, Russo & Restelli 2021). Weights stay below 1 / lambda;
     /// tails are sub-Gaussian; bias towards the mean reward of the log. For heavy-tailed weights.
     SubGaussianIps,
-    /// Mean of v + w / (1 - lambda + lambda w) (r - q) (the same): bias only where the model errs as well.
+    /// Mean of v + w / (1 - lambda + lambda w) (r - q) (the same): bias only where the model errs as well; variance
+    /// that of v, and at most (r - q)^2 / (lambda^2 n). For heavy-tailed weights and a decent model.
     SubGaussianDoublyRobust,
 }
 
@@ -177,9 +181,12 @@ impl Estimator {
         }
     }
 
-    /// The weight it puts in the place of `w`.
+    /// The weight it puts in the place of `w`; NaN, which nothing stands in for, for a weight that is not known.
     #[inline]
     pub fn shrunk(self, w: f64, lambda: f64) -> f64 {
+        if w.is_nan() && self.uses_weights() {
+            return w;
+        }
         match self {
             Self::ClippedIps => w.min(lambda),
             Self::SwitchDoublyRobust => {
@@ -231,7 +238,7 @@ impl Estimator {
         let plain = |plain: f64| Parts { plain, above: 0.0, below: 0.0 };
         match self {
             Self::Replay => {
-                let kept = f64::from(u8::from(accepted));
+                let kept = if weight.is_nan() { weight } else { f64::from(u8::from(accepted)) };
                 Parts { plain: 0.0, above: kept * reward, below: kept }
             }
             Self::Ips | Self::ClippedIps | Self::SubGaussianIps => {
@@ -315,6 +322,19 @@ mod tests {
         }
         let message = Estimator::from_name("doubly-robust").unwrap_err().to_string();
         assert!(message.contains("did you mean \"doubly_robust\"?"), "{message}");
+    }
+
+    #[test]
+    fn nothing_stands_in_for_a_weight_that_is_not_known() {
+        let known = Sample { weight: 1.0, reward: 1.0, predicted: 0.4, expected: 0.5, accepted: true };
+        let unknown = Sample { weight: f64::NAN, accepted: false, ..known };
+        for estimator in Estimator::ALL {
+            let lambda = estimator.grid().map_or(0.0, |grid| grid[3]);
+            let mut totals = Totals::default();
+            [known, unknown].iter().for_each(|sample| totals.add(&estimator.parts(sample, lambda), 1.0));
+            let estimate = totals.estimate(estimator.is_ratio());
+            assert_eq!(estimate.is_some_and(f64::is_finite), !estimator.uses_weights(), "{estimator:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! All bounds speak of the estimator's own expectation. For the unbiased estimators that is the policy's
 //! value; for the shrunk ones it is the value and their bias, which no interval of theirs can show.
 //!
+//! Rows are taken as independent: where a user has many, the bounds are of these users, not of others like them.
+//!
 //! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each
 //! row's influence through the model, to first order, therefore belongs to its term.
 
@@ -39,6 +41,12 @@ impl Method {
             Self::Bernstein => "bernstein",
             Self::Anytime => "anytime",
         }
+    }
+
+    /// Whether its bounds hold only for a range of rewards that is known beforehand: that of the log hides the
+    /// rare rewards that did not come.
+    pub fn needs_range(self) -> bool {
+        matches!(self, Self::Bernstein | Self::Anytime)
     }
 
     /// The method of this name.

@@ -28,7 +28,7 @@ pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
 pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use estimator::Totals;
 use log::LogReader;
 use model::RewardModel;
@@ -161,6 +161,10 @@ impl Question {
 /// A line that is not as its format wants it; a log without rows; a target or a reward model that cannot be
 /// applied to this log.
 pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Settings) -> Result<Evaluation> {
+    if settings.reward_range.is_none() && settings.method.needs_range() {
+        let fault = Fault::new("reward_range", "absent", "LOW,HIGH, known before the log was looked at");
+        return Err(fault.at(format!("interval {}", settings.method.name())));
+    }
     let mut log = Log::read(reader, targets, settings.model)?;
     let (mut samples, seen) = log.see(targets, settings)?;
     let objections = objections(targets, &seen, settings);

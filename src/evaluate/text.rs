@@ -28,7 +28,7 @@ impl Evaluation {
         self.policies.iter().filter_map(|p| self.next(p)).for_each(|line| out.push_str(&line));
         out.push_str(match settings.method {
             Method::Anytime => "",
-            _ => "Bounds are for one look at a finished log; while it still grows, use --interval anytime.\n",
+            _ => "Bounds are for one look at a finished log; for more: --interval anytime --reward-range.\n",
         });
         out
     }
