@@ -113,14 +113,17 @@ impl Manifest {
     /// The manifest of a log; that of an empty log if there is none.
     ///
     /// # Errors
-    /// [`Error::Damaged`] also when it is gone and sealed segments are there: with it would go what they hold.
+    /// [`Error::Damaged`] also when it is gone and the first segment is there: with it would go what that holds.
     pub(super) fn read(dir: &Dir, log: LogName) -> Result<Self> {
         let name = log.manifest();
         let damaged = |what: String| Error::Damaged { path: dir.join(&name), what };
         let Some(bytes) = dir.read(&name, MAX_BYTES)? else {
-            return match log.latest_number(dir)? {
-                0 => Ok(Self::default()),
-                number => Err(damaged(format!("it is gone, but {} is there", log.sealed(number)))),
+            // The first segment is looked for, not all: readers come by here, and a directory may be large.
+            let first = log.sealed(1);
+            return if dir.has(&first) {
+                Err(damaged(format!("it is gone, but {first} is there")))
+            } else {
+                Ok(Self::default())
             };
         };
         frame::check(&bytes).map_err(damaged)?;
