@@ -14,8 +14,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -55,8 +53,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let store = global.store();
     let log = DecisionLog::new(&store)?;
-    let scorer = Scorer { args, shadows, policies, warned: Warned::default() };
-    if args.jsonl { scorer.lines(&store, log) } else { scorer.one(&store, log) }
+    let scorer = Scorer { args, shadows, policies, log, warned: Warned::default() };
+    if args.jsonl { scorer.lines(&store) } else { scorer.one(&store) }
 }
 
 /// What is printed for a decision.
@@ -101,9 +99,6 @@ struct Decided {
     answer: Vec<u8>,
 }
 
-/// The lines of a chunk by number, decided or refused.
-type DecidedChunk = Vec<(u64, Result<Decided>)>;
-
 /// States that were read, or why they cannot be, by user and policy.
 type States = HashMap<(String, String), Result<UserState>>;
 
@@ -114,49 +109,30 @@ struct Scorer<'a> {
     args: &'a Args,
     shadows: Vec<Arc<Policy>>,
     policies: Policies,
+    log: DecisionLog,
     warned: Warned,
 }
 
 impl Scorer<'_> {
-    fn one(&self, store: &Store, mut log: DecisionLog) -> Result<u8> {
+    fn one(mut self, store: &Store) -> Result<u8> {
         let (text, origin) = input::whole(self.args.request.as_deref())?;
         let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
         let asked = self.asked(&text, &origin, seed)?;
         let mut states = States::new();
         self.read(&store.view()?, &[&asked], &mut states);
         let Decided { drafts, mut answer } = self.decide(&asked, &states)?;
-        let ids = log.append(drafts)?;
+        let ids = self.log.append(drafts)?;
         fill_in(&ids[0], &mut answer);
         output::bytes(&answer)?;
         Ok(exit::DONE)
     }
 
-    /// While one chunk is logged and answered, the next is decided.
-    fn lines(&self, store: &Store, mut log: DecisionLog) -> Result<u8> {
-        let (sender, chunks) = mpsc::sync_channel(1);
-        thread::scope(|scope| {
-            let answering = scope.spawn(move || {
-                let mut code = exit::DONE;
-                for chunk in chunks {
-                    code = code.max(answer_chunk(&mut log, chunk)?);
-                }
-                Ok(code)
-            });
-            let decided = self.decide_lines(store, &sender);
-            drop(sender);
-            // What was decided before a failure is answered first.
-            let code = answering.join().expect("it does not panic");
-            decided.and(code)
-        })
-    }
-
-    /// Hands the decisions of each chunk of lines on, until there are no more lines or nobody takes them.
-    fn decide_lines(&self, store: &Store, sender: &SyncSender<DecidedChunk>) -> Result<()> {
+    fn lines(mut self, store: &Store) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
         let stop = AtomicBool::new(false);
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
-        let mut seeded = 0;
+        let (mut seeded, mut code) = (0, exit::DONE);
         let (mut view, mut states) = (store.view()?, States::new());
         while let Some(chunk) = lines.next_chunk(&stop)? {
             if !view.is_current() || states.len() > CACHED {
@@ -178,11 +154,9 @@ impl Scorer<'_> {
             self.read(&view, &good, &mut states);
             let decided =
                 each(asked, |(number, asked)| (number, asked.and_then(|asked| self.decide(&asked, &states))));
-            if sender.send(decided).is_err() {
-                break;
-            }
+            code = code.max(self.answer(decided)?);
         }
-        Ok(())
+        Ok(code)
     }
 
     /// The checked request in a text.
@@ -235,36 +209,36 @@ impl Scorer<'_> {
         drafts.extend(shadows.iter().map(|(policy, decision)| draft(policy, decision, true)));
         Ok(Decided { drafts, answer: answer(asked, &decision, &shadows) })
     }
-}
 
-/// Logs the decisions of a chunk and prints the answers.
-fn answer_chunk(log: &mut DecisionLog, decided: DecidedChunk) -> Result<u8> {
-    let mut answers = Vec::with_capacity(decided.len());
-    let mut drafts = Vec::with_capacity(decided.len());
-    for (number, decided) in decided {
-        let answer = decided.map(|decided| {
-            let place = drafts.len();
-            drafts.extend(decided.drafts);
-            (place, decided.answer)
-        });
-        answers.push((number, answer));
-    }
-    let ids = log.append(drafts)?;
-    let (mut out, mut code) = (Vec::new(), exit::DONE);
-    for (number, answer) in answers {
-        match answer {
-            Ok((place, mut answer)) => {
-                fill_in(&ids[place], &mut answer);
-                out.extend_from_slice(&answer);
-            }
-            Err(error) => {
-                output::bad_line(number, &error, &mut out);
-                code = exit::ERROR;
+    /// Logs the decisions of a chunk and prints the answers.
+    fn answer(&mut self, decided: Vec<(u64, Result<Decided>)>) -> Result<u8> {
+        let mut answers = Vec::with_capacity(decided.len());
+        let mut drafts = Vec::with_capacity(decided.len());
+        for (number, decided) in decided {
+            let answer = decided.map(|decided| {
+                let place = drafts.len();
+                drafts.extend(decided.drafts);
+                (place, decided.answer)
+            });
+            answers.push((number, answer));
+        }
+        let ids = self.log.append(drafts)?;
+        let (mut out, mut code) = (Vec::new(), exit::DONE);
+        for (number, answer) in answers {
+            match answer {
+                Ok((place, mut answer)) => {
+                    fill_in(&ids[place], &mut answer);
+                    out.extend_from_slice(&answer);
+                }
+                Err(error) => {
+                    output::bad_line(number, &error, &mut out);
+                    code = exit::ERROR;
+                }
             }
         }
+        output::bytes(&out)?;
+        Ok(code)
     }
-    output::bytes(&out)?;
-    Ok(code)
 }
 
 /// What stands before the id in an answer.

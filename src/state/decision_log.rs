@@ -66,10 +66,9 @@ impl Draft {
             },
             time_ms: now_ms(),
         };
-        let mut text = Vec::with_capacity(512 + 192 * request.candidates().len());
-        serde_json::to_writer(&mut text, &line).expect("plain values always serialize");
-        text.pop();
-        Self { line: text, shadow }
+        let mut line = serde_json::to_vec(&line).expect("plain values always serialize");
+        line.pop();
+        Self { line, shadow }
     }
 }
 
