@@ -10,9 +10,10 @@ trap 'rm -r "$work"' EXIT
 
 results() { # COMMAND...: what it prints, in one digest
     {
-        "$@" simulate steady drift --policy egreedy-v1 --policy egreedy-v2 --policy lints --users 64 --json
-        "$@" simulate steady --policy linucb --policy squarecb --users 32 --json
-    } 2> "$work/times" | sha256sum | cut -d' ' -f1
+        "$@" simulate steady drift --policy egreedy-v1 --policy egreedy-v2 --policy lints-v2 --users 64 --json &&
+            "$@" simulate steady --policy linucb-v2 --policy squarecb-v2 --users 32 --json
+    } 2> "$work/said" > "$work/printed" || { cat "$work/said" >&2; return 1; }
+    sha256sum < "$work/printed" | cut -d' ' -f1
 }
 built() { # NAME FLAGS: the program of that build
     RUSTFLAGS=$2 cargo build --release --locked --quiet --target-dir "target/instruction-sets/$1"
