@@ -25,7 +25,7 @@ import time
 import types
 from pathlib import Path
 
-from machine import BINARY, ROOT, build, install, machine
+from machine import BINARY, ROOT, build, inside, machine
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import fetch_obd  # noqa: E402
@@ -136,10 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--copies", type=int, default=100)
     options = parser.parse_args()
-    versions = install(VENV, PACKAGES)
-    if Path(sys.prefix) != VENV:
-        python = str(VENV / "bin" / "python")
-        os.execv(python, [python, *sys.argv])
+    versions = inside(VENV, PACKAGES)
     program = build()
     subprocess.run([sys.executable, ROOT / "scripts" / "fetch_obd.py"], check=True)
     sys.path.insert(0, str(unpacked_obp()))

@@ -13,7 +13,6 @@ order's number.
 import argparse
 import csv
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import BINARY, ROOT, build, install, machine
+from machine import BINARY, ROOT, build, inside, machine
 
 VENV = ROOT / "target" / "compare_vw"
 PACKAGES = ["vowpalwabbit==9.11.9", "scikit-learn==1.9.1"]
@@ -125,10 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--orders", type=int, default=10)
     options = parser.parse_args()
-    versions = install(VENV, PACKAGES)
-    if Path(sys.prefix) != VENV:
-        python = str(VENV / "bin" / "python")
-        os.execv(python, [python, *sys.argv])
+    versions = inside(VENV, PACKAGES)
     program = build()
     subprocess.run([sys.executable, ROOT / "scripts" / "export_tables.py"], check=True)
     with tempfile.TemporaryDirectory() as folder:

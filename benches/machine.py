@@ -29,6 +29,15 @@ def install(venv: Path, packages: list) -> dict:
     return {p["name"]: p["version"] for p in json.loads(listed) if p["name"].lower() in wanted}
 
 
+def inside(venv: Path, packages: list) -> dict:
+    """What `install` does, and goes on with the environment's own Python."""
+    versions = install(venv, packages)
+    if Path(sys.prefix) != venv:
+        python = str(venv / "bin" / "python")
+        os.execv(python, [python, *sys.argv])
+    return versions
+
+
 def machine() -> str:
     """Processor, cores, memory and system, in a line."""
     fields = (line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same bytes whatever the processor can do: compares what simulate and promote-check print when the program is
+# The same bytes whatever the processor can do: compares what simulate prints when the program is
 # built for any x86-64 processor, and with AVX2 and FMA throughout; and, where qemu-x86_64 is installed (Debian:
 # qemu-user), when the former runs on a processor without AVX2.
 set -euo pipefail

@@ -28,16 +28,11 @@ pub enum Orders {
 
 impl Orders {
     /// How many there are.
-    pub fn len(self) -> u64 {
+    pub fn count(self) -> u64 {
         match self {
             Self::Drawn(orders) => orders,
             Self::AsWritten => 1,
         }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -80,7 +75,7 @@ pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64
                 let rows = rows(table.len(), orders, &streams, order);
                 loss(table, policy, rows, &mut streams.of(order, Purpose::Exploration))
             };
-            progress(policy, (0..orders.len()).into_par_iter().map(loss).collect())
+            progress(policy, (0..orders.count()).into_par_iter().map(loss).collect())
         })
         .collect())
 }

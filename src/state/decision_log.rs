@@ -9,7 +9,7 @@ use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
 use super::dir::{Dir, line_at};
 use super::history::Problem;
 use super::lock::Lock;
-use super::manifest::{LogName, Manifest, last_crc};
+use super::manifest::{GONE, LogName, Manifest, last_crc};
 use super::record::spec_of;
 use super::store::Store;
 use super::{frame, now_ms};
@@ -322,7 +322,7 @@ pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
         let sealed = manifest.sealed.get(segment as usize - 1);
         let there = dir.open(&name)?;
         if let (Some(sealed), None) = (sealed, &there) {
-            note(&sealed.file, "listed in the manifest, and not there".to_owned());
+            note(&sealed.file, GONE.to_owned());
         }
         let Some(file) = there else { continue };
         let length = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();

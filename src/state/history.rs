@@ -2,7 +2,7 @@
 
 use super::index::{Place, event_hash};
 use super::journal::REWARDS;
-use super::manifest::{Manifest, last_crc};
+use super::manifest::{GONE, Manifest, last_crc};
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
@@ -104,7 +104,7 @@ impl History {
 
     fn check_sealed(&mut self, store: &Store, name: &str, bytes: u64, crc: &str) -> Result<()> {
         let Some(file) = store.dir.open(name)? else {
-            self.note(name, "listed in the manifest, and not there".to_owned());
+            self.note(name, GONE.to_owned());
             return Ok(());
         };
         let length = file.metadata().map_err(Error::io("read", store.dir.join(name)))?.len();

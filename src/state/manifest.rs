@@ -47,6 +47,9 @@ impl LogName {
     }
 }
 
+/// What is wrong with a segment that [`Manifest::missing`] names.
+pub(super) const GONE: &str = "listed in the manifest, and not there";
+
 /// What is known of a log beside its lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

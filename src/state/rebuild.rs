@@ -12,7 +12,7 @@ use super::index::Index;
 use super::journal::{Journal, REWARDS};
 use super::ledger::{LOCK, prepare};
 use super::lock::Lock;
-use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
+use super::manifest::{Checkpoint, GONE, LogName, Manifest, last_crc};
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
@@ -95,16 +95,15 @@ impl Store {
         Ok(())
     }
 
-    /// The manifest, while nobody may seal a segment under the hands of who reads them all; `None` if there is no
-    /// directory.
-    fn held_manifest(&self) -> Result<Option<(Lock, Manifest)>> {
-        if !self.dir.has(LOCK) {
-            return Ok(None);
-        }
-        let lock = Lock::take(&self.dir, LOCK)?;
+    /// The manifest, while nobody may seal a segment under the hands of who reads them all. Without a file to lock
+    /// nobody writes there: it is a copy.
+    fn held_manifest(&self) -> Result<(Option<Lock>, Manifest)> {
+        let lock = self.dir.has(LOCK).then(|| Lock::take(&self.dir, LOCK)).transpose()?;
         let manifest = Manifest::read(&self.dir, REWARDS)?;
-        manifest.finish_sealing(&self.dir, REWARDS)?;
-        Ok(Some((lock, manifest)))
+        if lock.is_some() {
+            manifest.finish_sealing(&self.dir, REWARDS)?;
+        }
+        Ok((lock, manifest))
     }
 
     /// Every state as the log makes it, and what is wrong with the log. Writers wait meanwhile.
@@ -112,7 +111,7 @@ impl Store {
     /// # Errors
     /// Files that cannot be read.
     pub fn replayed(&self) -> Result<(Vec<UserState>, Vec<Problem>)> {
-        let Some((_lock, manifest)) = self.held_manifest()? else { return Ok((Vec::new(), Vec::new())) };
+        let (_lock, manifest) = self.held_manifest()?;
         let history = History::read(self, &manifest)?;
         let whole = history.states.into_values().filter(|remembered| remembered.broken.is_none());
         Ok((whole.map(|r| r.state).collect(), history.segments.into_iter().flatten().collect()))
@@ -125,7 +124,7 @@ impl Store {
     /// # Errors
     /// Files that cannot be read.
     pub fn relearn(&self, source: &str, policy: &Arc<Policy>) -> Result<(Vec<UserState>, Vec<Problem>)> {
-        let Some((_lock, manifest)) = self.held_manifest()? else { return Ok((Vec::new(), Vec::new())) };
+        let (_lock, manifest) = self.held_manifest()?;
         let mut states: BTreeMap<String, Result<UserState, String>> = BTreeMap::new();
         let mut scratch = Scratch::default();
         for segment in 1..=manifest.segment() {
@@ -163,8 +162,7 @@ impl Store {
             }
         }
         let gone = manifest.missing(&self.dir, REWARDS)?.into_iter();
-        let is_gone = || "listed in the manifest, and not there".to_owned();
-        let mut untold: Vec<Problem> = gone.map(|file| Problem { file, problem: is_gone() }).collect();
+        let mut untold: Vec<Problem> = gone.map(|file| Problem { file, problem: GONE.to_owned() }).collect();
         let mut learned = Vec::new();
         for (user, state) in states {
             match state {

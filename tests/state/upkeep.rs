@@ -223,6 +223,18 @@ fn a_damaged_manifest_of_decisions_is_made_again() {
     assert_eq!(verified(&dir), [""; 0]);
 }
 
+/// Where nobody has written there is nothing to lock: the log alone is enough.
+#[test]
+fn a_copy_of_the_log_alone_makes_every_state_again() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    fs::remove_file(dir.join("state/rewards.lock")).unwrap();
+    dir.run(&["rebuild", "--into", "other"]).ok();
+    assert_eq!(dir.run(&["stats", "--state-dir", "other"]).ok().stdout(), stats);
+    let warm = ["rebuild", "--into", "warm", "--from", "egreedy-v2", "--policy", "linucb-v2"];
+    assert_eq!(dir.run(&warm).ok().json()["written"], 2);
+}
+
 #[test]
 fn a_segment_that_is_gone_is_missed_by_a_warm_start() {
     let dir = lived_in();
