@@ -23,6 +23,9 @@ struct Answer {
     user: String,
     policy: String,
     updates: u64,
+    /// Where the damaged file is now that stood there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set_aside: Option<String>,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -38,7 +41,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
                 number,
                 state.map(|state| {
                     let (user, policy) = (state.user().to_owned(), state.policy().name().to_owned());
-                    let answer = Answer { user, policy, updates: state.model().updates() };
+                    let answer = Answer { user, policy, updates: state.model().updates(), set_aside: None };
                     states.push(state);
                     answer
                 }),
@@ -47,7 +50,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let mut outcomes = ledger.import(states, args.replace)?.into_iter();
         let mut out = Vec::new();
         for (number, answer) in answers {
-            let taken = answer.and_then(|answer| outcomes.next().expect("one for each").map(|()| answer));
+            let taken = answer.and_then(|answer| {
+                let set_aside = outcomes.next().expect("one for each")?;
+                Ok(Answer { set_aside, ..answer })
+            });
             match taken {
                 Ok(answer) => output::line(&answer, &mut out),
                 Err(error) => {

@@ -33,7 +33,7 @@ mod verify;
 use crate::error::{Error, Result};
 use crate::state::{SEGMENT_BYTES, Store};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Rehearse contextual-bandit policies on simulated people before they meet real ones.
@@ -66,7 +66,12 @@ struct Global {
 impl Global {
     /// The state directory of a command that writes to it.
     fn writable_store(&self) -> Store {
-        let store = self.store();
+        self.writable_store_at(&self.state_dir)
+    }
+
+    /// Another directory that the command writes states to.
+    fn writable_store_at(&self, dir: &Path) -> Store {
+        let store = Store::new(dir).with_segment_bytes(self.segment_bytes);
         if let Some(warning) = store.warning() {
             output::warn(&warning);
         }

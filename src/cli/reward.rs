@@ -123,7 +123,7 @@ impl Learner<'_> {
             raw.request = Some(Request::from_json(&text, &name)?.raw().clone());
             origin = name;
         }
-        let reward = self.reward(raw, &self.log.finder()?, &origin)?;
+        let reward = self.reward(raw, &self.log.finder(), &origin)?;
         let mut ledger = store.ledger();
         let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
         let mut out = Vec::new();
@@ -138,7 +138,7 @@ impl Learner<'_> {
         let stop = signals::stop()?;
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         while let Some(chunk) = lines.next_chunk(&stop)? {
-            let finder = self.log.finder()?;
+            let finder = self.log.finder();
             let parsed = each(chunk.lines().collect(), |(number, line)| {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
@@ -187,7 +187,9 @@ impl Learner<'_> {
     }
 
     /// The checked reward of what was stated; the decision is looked up, or the request is at hand.
-    fn reward(&self, mut raw: RawReward, finder: &Finder, origin: &str) -> Result<Reward> {
+    ///
+    /// A log of decisions that cannot be read concerns only rewards of decisions.
+    fn reward(&self, mut raw: RawReward, finder: &Result<Finder>, origin: &str) -> Result<Reward> {
         let request = raw.take_request();
         let value = match (&raw.reaction, raw.reward) {
             (Some(name), _) => Reaction::from_name(name)?.reward(),
@@ -199,7 +201,8 @@ impl Learner<'_> {
             dwell_seconds: raw.dwell_seconds,
         };
         let (user, policy, request, chosen, event) = if let Some(id) = raw.decision {
-            let logged = finder.find(&id)?;
+            let logged =
+                finder.as_ref().map_err(|error| Error::Refused(error.to_string())).and_then(|f| f.find(&id))?;
             let place = format!("decision {id}");
             agree("user", raw.user.as_deref().or(self.args.user.as_deref()), Some(&logged.user), &place)?;
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());

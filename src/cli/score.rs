@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(policy) = &args.policy {
         policies.load(policy)?;
     }
-    let store = global.store();
+    let store = global.writable_store();
     let log = DecisionLog::new(&store)?;
     let scorer = Scorer { args, shadows, policies, log, warned: Warned::default() };
     if args.jsonl { scorer.lines(&store) } else { scorer.one(&store) }

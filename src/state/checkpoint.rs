@@ -4,20 +4,20 @@
 //! In this order, each durable before the next begins: the log, the states, the index, the manifest that moves
 //! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
 
-use super::dir::{Prepared, line_at};
-use super::index::{INDEX, Index, Place, event_hash};
+use super::dir::{Lines, Prepared};
+use super::index::{INDEX, Index, Place};
 use super::journal::REWARDS;
 use super::ledger::{Key, Ledger, SMALL, prepare};
 use super::name;
-use super::record::{Header, Record};
+use super::record::Header;
 use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
-/// What a line changes: states, whether they are forgotten, and the event that it learns.
-type Change = (Vec<Key>, bool, Option<(u64, Place)>);
+/// What a line changes: states, whether they are forgotten, and what the index is told.
+type Change = (Vec<Key>, bool, Vec<(u64, Place)>);
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 16_384;
@@ -35,24 +35,20 @@ impl Ledger<'_> {
         let lines: Vec<(u64, &[u8])> = journal.tail().lines().collect();
         let header = |(offset, line): &(u64, &[u8])| {
             let header = Header::parse(line).map_err(|what| journal.tail().damaged(*offset, &what))?;
-            let event = match (&header.policy, &header.event) {
-                (Some(policy), Some(event)) => Some(event_hash(&header.user, policy, event)),
-                _ => None,
-            };
-            let event = event.map(|hash| (hash, Place { segment, offset: *offset }));
+            let slots = header.hashes().map(|hash| (hash, Place { segment, offset: *offset })).collect();
             let user = header.user.as_ref();
             let keys: Vec<_> = header.policies().map(|policy| (user.to_owned(), policy.to_owned())).collect();
-            Ok((keys, header.policies.is_some(), event))
+            Ok((keys, header.policies.is_some(), slots))
         };
         let headers: Vec<Change> = if lines.len() > SMALL {
             lines.par_iter().map(header).collect::<Result<_>>()?
         } else {
             lines.iter().map(header).collect::<Result<_>>()?
         };
-        let (mut keys, mut events) = (HashMap::new(), Vec::with_capacity(headers.len()));
-        for (changed, forgotten, event) in headers {
+        let (mut keys, mut slots) = (HashMap::new(), Vec::with_capacity(headers.len()));
+        for (changed, forgotten, named) in headers {
             keys.extend(changed.into_iter().map(|key| (key, forgotten)));
-            events.extend(event);
+            slots.extend(named);
         }
         for ((user, policy), _) in keys.iter().filter(|(_, forgotten)| **forgotten) {
             let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
@@ -60,7 +56,7 @@ impl Ledger<'_> {
         }
         keys.retain(|_, forgotten| !*forgotten);
         self.write_states(&keys.into_keys().collect::<Vec<_>>())?;
-        self.index_events(&events)?;
+        self.extend_index(&slots)?;
         let journal = self.journal.as_mut().expect("locked");
         journal.checkpoint(&self.store.dir, self.store.segment_bytes)?;
         self.lookup = None;
@@ -99,27 +95,27 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    fn index_events(&mut self, events: &[(u64, Place)]) -> Result<()> {
+    fn extend_index(&mut self, slots: &[(u64, Place)]) -> Result<()> {
         let seq = self.journal.as_ref().expect("locked").last_seq();
         let index = self.index()?;
-        if index.extend(events, seq)? {
+        if index.extend(slots, seq)? {
             return Ok(());
         }
         let all = match index.all()? {
             Some(mut all) => {
-                all.extend_from_slice(events);
+                all.extend_from_slice(slots);
                 all.sort_unstable();
                 all.dedup();
                 all
             }
-            None => self.all_events(true)?,
+            None => self.all_slots(true)?,
         };
         Index::create(&self.store.dir, &all, seq)?;
         self.index = None;
         Ok(())
     }
 
-    /// Where events with this hash stand before the checkpoint.
+    /// The places of this hash before the checkpoint.
     pub(super) fn places_of(&mut self, hash: u64) -> Result<Vec<Place>> {
         if let Some(places) = self.index()?.find(hash)? {
             return Ok(places);
@@ -134,7 +130,7 @@ impl Ledger<'_> {
     }
 
     /// The index, made anew if it is not there, is damaged, or does not reach the checkpoint.
-    fn index(&mut self) -> Result<&mut Index> {
+    pub(super) fn index(&mut self) -> Result<&mut Index> {
         if self.index.is_none() {
             let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
             self.index = Index::open(&self.store.dir)?.filter(|index| index.covered() >= reached);
@@ -146,9 +142,9 @@ impl Ledger<'_> {
     }
 
     fn make_index(&mut self) -> Result<()> {
-        let events = self.all_events(false)?;
+        let slots = self.all_slots(false)?;
         let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
-        Index::create(&self.store.dir, &events, reached)?;
+        Index::create(&self.store.dir, &slots, reached)?;
         self.index = Index::open(&self.store.dir)?;
         if self.index.is_some() {
             return Ok(());
@@ -159,41 +155,23 @@ impl Ledger<'_> {
         })
     }
 
-    /// Every event of the retained log up to the checkpoint, or with the tail.
-    fn all_events(&self, with_tail: bool) -> Result<Vec<(u64, Place)>> {
+    /// What the index is told of the retained log up to the checkpoint, or with the tail.
+    fn all_slots(&self, with_tail: bool) -> Result<Vec<(u64, Place)>> {
         let manifest = self.journal.as_ref().expect("locked").manifest();
-        let mut events = Vec::new();
+        let mut slots = Vec::new();
         for segment in 1..=manifest.segment() {
             let limit = if segment == manifest.segment() && !with_tail {
                 manifest.checkpoint.offset
             } else {
                 u64::MAX
             };
-            let lines = self.store.lines_of(&manifest.file(REWARDS, segment), limit)?;
-            for (offset, line) in lines.lines() {
+            let mut lines = Lines::of(&self.store.dir, &manifest.file(REWARDS, segment), limit)?;
+            while let Some((offset, line)) = lines.next()? {
                 // A damaged line is for `verify` to name; its event cannot be known.
-                let Ok(header) = Header::parse(line) else { continue };
-                if let (Some(policy), Some(event)) = (&header.policy, &header.event) {
-                    events.push((event_hash(&header.user, policy, event), Place { segment, offset }));
-                }
+                let Ok(header) = line.and_then(Header::parse) else { continue };
+                slots.extend(header.hashes().map(|hash| (hash, Place { segment, offset })));
             }
         }
-        Ok(events)
-    }
-
-    /// The record at a place before the checkpoint; `None` if its segment is not retained.
-    pub(super) fn record_at(&self, place: Place) -> Result<Option<Record>> {
-        let manifest = self.journal.as_ref().expect("locked").manifest();
-        let name = manifest.file(REWARDS, place.segment);
-        let Some(file) = self.store.dir.open(&name)? else { return Ok(None) };
-        let path = self.store.dir.join(&name);
-        let Some(line) = line_at(&file, place.offset).map_err(Error::io("read", &path))? else {
-            return Ok(None);
-        };
-        let damaged = |what: String| Error::Damaged {
-            path,
-            what: format!("the line at byte {}: {what}", place.offset),
-        };
-        Record::parse(&line).map(Some).map_err(damaged)
+        Ok(slots)
     }
 }

@@ -6,10 +6,10 @@
 
 use super::decision::Decision;
 use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
-use super::dir::{Dir, line_at};
-use super::history::Problem;
+use super::dir::{Dir, Lines, line_at};
 use super::lock::Lock;
 use super::manifest::{GONE, LogName, Manifest, last_crc};
+use super::reading::Problem;
 use super::record::spec_of;
 use super::store::Store;
 use super::{frame, now_ms};
@@ -317,8 +317,8 @@ pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
         Manifest::guess(dir, DECISIONS)
     })?;
     let mut decisions = 0;
-    for segment in 1..=manifest.segment() {
-        let name = manifest.file(DECISIONS, segment);
+    for (segment, name) in (1..).zip(manifest.files(dir, DECISIONS)?) {
+        let Some(name) = name else { continue };
         let sealed = manifest.sealed.get(segment as usize - 1);
         let there = dir.open(&name)?;
         if let (Some(sealed), None) = (sealed, &there) {
@@ -329,13 +329,12 @@ pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
         if let Some(sealed) = sealed.filter(|sealed| sealed.bytes != length) {
             note(&name, format!("{length} bytes; the manifest knows {}", sealed.bytes));
         }
-        let mut offset = 0;
-        while let Some(line) = line_at(&file, offset).map_err(Error::io("read", dir.join(&name)))? {
-            match check(&line, segment, offset) {
+        let mut lines = Lines::of(dir, &name, u64::MAX)?;
+        while let Some((offset, line)) = lines.next()? {
+            match line.and_then(|line| check(line, segment, offset)) {
                 Ok(()) => decisions += 1,
                 Err(what) => note(&name, format!("the line at byte {offset}: {what}")),
             }
-            offset += line.len() as u64 + 1;
         }
     }
     Ok(decisions)

@@ -8,11 +8,11 @@ use crate::error::{Error, Result};
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Take, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Larger states are refused before they are parsed: no policy writes one.
+/// Larger states, and longer lines, are refused before they are parsed: no policy writes one.
 pub(super) const MAX_STATE_BYTES: u64 = 64 << 20;
 
 /// A state directory, which need not exist yet.
@@ -26,7 +26,8 @@ impl Dir {
         Self { path: path.to_path_buf() }
     }
 
-    /// Which network file system it is on, if any: there, locks and syncs may not be what they are said to be.
+    /// Which network file system it is on, or will be, if any: there, locks and syncs may not be what they are
+    /// said to be.
     pub(super) fn network(&self) -> Option<&'static str> {
         #[cfg(target_os = "linux")]
         {
@@ -42,7 +43,9 @@ impl Dir {
                 (0x5346_414f, "AFS"),
                 (0x0bd0_0bd0, "Lustre"),
             ];
-            let found = rustix::fs::statfs(&self.path).ok()?.f_type as u32;
+            // Before the first write there is no directory yet: it will be where those above it are.
+            let there = self.path.ancestors().map(or_here).find(|path| path.is_dir())?;
+            let found = rustix::fs::statfs(there).ok()?.f_type as u32;
             NETWORK.iter().find(|(magic, _)| *magic == found).map(|(_, name)| *name)
         }
         #[cfg(not(target_os = "linux"))]
@@ -179,6 +182,16 @@ impl Dir {
         fs::rename(self.join(from), self.join(to)).map_err(Error::io("rename", self.join(from)))
     }
 
+    /// Renames a damaged file, if it is there, to the first free `damaged.<n>`; the new name.
+    pub(super) fn set_aside(&self, name: &str) -> Result<Option<String>> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        let free = (1..).map(|n| format!("damaged.{n}")).find(|free| !self.has(free)).expect("some number");
+        self.rename(name, &free)?;
+        Ok(Some(free))
+    }
+
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         let path = self.join(name);
@@ -232,6 +245,45 @@ impl Dir {
             Ok(file)
         } else {
             Err(not_regular(&path))
+        }
+    }
+}
+
+/// The whole lines of a file, one after the other.
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// None if the file is not there.
+    file: Option<Take<BufReader<File>>>,
+    path: PathBuf,
+    line: Vec<u8>,
+    /// Where the next one begins.
+    next: u64,
+}
+
+impl Lines {
+    /// Those in the first `limit` bytes of a file; none if it is not there.
+    pub(super) fn of(dir: &Dir, name: &str, limit: u64) -> Result<Self> {
+        let file = dir.open(name)?.map(|file| BufReader::with_capacity(1 << 16, file).take(limit));
+        Ok(Self { file, path: dir.join(name), line: Vec::new(), next: 0 })
+    }
+
+    /// Where the next line begins, and the line without its newline, or what is wrong with it: one of more than
+    /// 64 MiB is the last that is read. What comes after the last newline is no line.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Result<&[u8], String>)>> {
+        let Some(file) = &mut self.file else { return Ok(None) };
+        self.line.clear();
+        let read = file.by_ref().take(MAX_STATE_BYTES).read_until(b'\n', &mut self.line);
+        let length = read.map_err(Error::io("read", &self.path))? as u64;
+        let offset = self.next;
+        self.next += length;
+        match self.line.strip_suffix(b"\n") {
+            Some(line) => Ok(Some((offset, Ok(line)))),
+            None if length < MAX_STATE_BYTES => Ok(None),
+            None => {
+                self.file = None;
+                let what = format!("longer than the {MAX_STATE_BYTES} bytes that a line has at most");
+                Ok(Some((offset, Err(what))))
+            }
         }
     }
 }
@@ -290,7 +342,12 @@ fn mode_of(path: &Path) -> Option<u32> {
 
 /// The directory that a path stands in.
 fn above(path: &Path) -> &Path {
-    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().map_or(Path::new("."), or_here)
+}
+
+/// The path; the working directory for one that is empty.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
 fn sync_directory(path: &Path) -> Result<()> {

@@ -118,7 +118,7 @@ impl UserState {
         let spec = named.unwrap_or_else(|| raw.spec().map_err(|fault| fault.at(origin)))?;
         name::state_file(&raw.user, &raw.policy).map_err(|fault| fault.at(origin))?;
         raw.belongs_to(&raw.user, &spec).map_err(|fault| fault.at(origin))?;
-        if !frame::stated(line).is_empty() && memmem::find(line, b"\"crc\"").is_some() {
+        if memmem::find(line, b"\"crc\"").is_some() {
             frame::check(line).map_err(|what| damaged(path, what))?;
         }
         raw.into_state(&Arc::new(spec)).map_err(|what| damaged(path, what))
@@ -132,6 +132,12 @@ fn parse(bytes: &[u8], path: &Path) -> Result<RawState> {
         }
         _ => damaged(path, error.to_string()),
     })
+}
+
+/// Whether these bytes are whole, and in a format that this program does not know.
+pub(super) fn is_newer(bytes: &[u8]) -> bool {
+    let version = serde_json::from_slice::<Version>(bytes);
+    version.is_ok_and(|v| v.format_version > FORMAT_VERSION) && frame::check(bytes).is_ok()
 }
 
 fn newer(format_version: u32) -> Fault {

@@ -36,12 +36,24 @@ pub(super) struct Task<'r> {
     pub(super) unknown: Option<Box<RawState>>,
 }
 
+/// What the log says of the event of a reward.
+#[derive(Debug)]
+pub(super) enum Before {
+    /// It has none, or it is new.
+    New,
+    /// The reward with which it was learned.
+    Learned(f64),
+    /// Why it cannot be told: the index names a record that cannot be read.
+    Untold(String),
+}
+
 /// What to do with one reward.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Verdict {
     Learn { task: usize, updates: u64 },
     Duplicate { updates: u64 },
     Conflict { before: f64 },
+    Untold,
     Refused,
 }
 
@@ -51,7 +63,7 @@ impl Task<'_> {
         &mut self,
         number: usize,
         rewards: &[Reward],
-        before: &[Option<f64>],
+        before: &[Before],
     ) -> Vec<(usize, Verdict)> {
         let state = &mut self.loaded.state;
         let mut group: HashMap<&str, f64> = HashMap::new();
@@ -61,12 +73,17 @@ impl Task<'_> {
             let lesson: &Lesson = &rewards[*i].lesson;
             let known = lesson.event.as_deref().and_then(|event| {
                 let in_state = || state.events.iter().find(|e| e.id == event).map(|e| e.reward);
-                before[*i].or_else(|| group.get(event).copied()).or_else(in_state)
+                match before[*i] {
+                    Before::Learned(reward) => Some(reward),
+                    Before::New | Before::Untold(_) => group.get(event).copied().or_else(in_state),
+                }
             });
             let updates = state.model.updates();
             let verdict = match known {
-                Some(known) if known.to_bits() == lesson.reward.to_bits() => Verdict::Duplicate { updates },
+                // Rewards are finite; 0 and -0 are one.
+                Some(known) if known == lesson.reward => Verdict::Duplicate { updates },
                 Some(before) => Verdict::Conflict { before },
+                None if matches!(before[*i], Before::Untold(_)) => Verdict::Untold,
                 None => {
                     state.learn(lesson, state.seq, &mut scratch);
                     self.loaded.behind = true;
@@ -135,6 +152,7 @@ pub(super) fn write(records: &[Record], large: bool) -> (Vec<u8>, Vec<usize>) {
 pub(super) fn outcomes(
     rewards: &[Reward],
     verdicts: &[Verdict],
+    before: &[Before],
     refusals: &mut HashMap<usize, Error>,
 ) -> Vec<Result<Learned>> {
     let outcome = |(i, verdict): (usize, &Verdict)| match *verdict {
@@ -145,6 +163,13 @@ pub(super) fn outcomes(
             let event = event.as_deref().unwrap_or_default();
             Err(Error::Refused(format!(
                 "event {event:?} has reward {reward}, but was learned with reward {before}; it is learned once"
+            )))
+        }
+        Verdict::Untold => {
+            let event = rewards[i].lesson.event.as_deref().unwrap_or_default();
+            let Before::Untold(why) = &before[i] else { unreachable!("who says so knows why") };
+            Err(Error::Refused(format!(
+                "event {event:?} may have been learned by a record that cannot be read ({why}); it is not learned again"
             )))
         }
         Verdict::Refused => Err(refusals.remove(&i).expect("a refusal has its reason")),

@@ -1,38 +1,25 @@
-//! The whole retained log, replayed: every state as the log alone makes it, and everything wrong with it.
+//! Every state as the log alone makes it.
 
-use super::index::{Place, event_hash};
-use super::journal::REWARDS;
-use super::manifest::{GONE, Manifest, last_crc};
+use super::index::Place;
+use super::manifest::Manifest;
+use super::reading::Reading;
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::policy::{Policy, Scratch};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// The file's name in the state directory.
-    pub file: String,
-    /// What is wrong with it, and where.
-    pub problem: String,
-}
 
 /// What the log says.
 #[derive(Debug)]
 pub(super) struct History {
     /// By user and policy; those that were reset are not in it.
     pub(super) states: BTreeMap<(String, String), Remembered>,
-    /// Every event with the place of its record.
-    pub(super) events: Vec<(u64, Place)>,
-    /// Number of the latest record that could be read.
-    pub(super) last_seq: u64,
-    /// What is wrong with each segment, the one that is written to last.
-    pub(super) segments: Vec<Vec<Problem>>,
-    /// Number of the latest record of each segment.
-    pub(super) ends: Vec<u64>,
+    /// What the index has to know.
+    pub(super) slots: Vec<(u64, Place)>,
+    /// How the log could be read.
+    pub(super) log: Reading,
     /// Number of the record that reset a state, for those that are not there any more.
     pub(super) forgotten: BTreeMap<(String, String), u64>,
     /// Number of the record that the checkpoint has got to.
@@ -54,77 +41,27 @@ impl History {
     pub(super) fn read(store: &Store, manifest: &Manifest) -> Result<Self> {
         let mut history = Self {
             states: BTreeMap::new(),
-            events: Vec::new(),
-            last_seq: 0,
-            segments: Vec::new(),
-            ends: Vec::new(),
+            slots: Vec::new(),
+            log: Reading::default(),
             forgotten: BTreeMap::new(),
             checkpoint: manifest.checkpoint.seq,
         };
         let mut scratch = Scratch::default();
-        for segment in 1..=manifest.segment() {
-            history.segments.push(Vec::new());
-            let file = manifest.file(REWARDS, segment);
-            let sealed = manifest.sealed.get(segment as usize - 1);
-            if let Some(sealed) = sealed {
-                history.check_sealed(store, &file, sealed.bytes, &sealed.last_crc)?;
-            }
-            let mut unread = 0;
-            for (offset, line) in store.lines_of(&file, u64::MAX)?.lines() {
-                let at = |what: &str| format!("the line at byte {offset}: {what}");
-                match Record::parse(line) {
-                    Err(what) => {
-                        unread += 1;
-                        history.note(&file, at(&what));
-                    }
-                    Ok(record) if record.seq <= history.last_seq => {
-                        let (seq, last) = (record.seq, history.last_seq);
-                        history.note(&file, at(&format!("record {seq} comes after record {last}")));
-                    }
-                    Ok(record) => {
-                        let missing = record.seq - history.last_seq - 1;
-                        if missing != unread {
-                            history.note(&file, at(&format!("{missing} records are missing before it")));
-                        }
-                        unread = 0;
-                        history.follow(record, Place { segment, offset }, &file, &mut scratch);
-                    }
-                }
-            }
-            history.last_seq = (history.last_seq + unread).max(sealed.map_or(0, |s| s.last_seq));
-            history.ends.push(history.last_seq);
-        }
+        history.log = Reading::of(store, manifest, |log, record, place| {
+            history.slots.extend(record.hashes().map(|hash| (hash, place)));
+            history.follow(log, record, &mut scratch);
+        })?;
         Ok(history)
     }
 
     /// Whether a line of the file that is written to is damaged, so that nothing may be appended.
     pub(super) fn active_is_damaged(&self) -> bool {
-        self.segments.last().is_some_and(|problems| !problems.is_empty())
-    }
-
-    fn check_sealed(&mut self, store: &Store, name: &str, bytes: u64, crc: &str) -> Result<()> {
-        let Some(file) = store.dir.open(name)? else {
-            self.note(name, GONE.to_owned());
-            return Ok(());
-        };
-        let length = file.metadata().map_err(Error::io("read", store.dir.join(name)))?.len();
-        if length != bytes {
-            self.note(name, format!("{length} bytes; the manifest knows {bytes}"));
-        } else if last_crc(&file, length) != crc {
-            self.note(name, format!("its last line does not carry checksum {crc}, which the manifest knows"));
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, file: &str, problem: String) {
-        let problems = self.segments.last_mut().expect("a segment is being read");
-        problems.push(Problem { file: file.to_owned(), problem });
+        self.log.segments.last().is_some_and(|problems| !problems.is_empty())
     }
 
     /// Does what the record says.
-    fn follow(&mut self, record: Record, place: Place, file: &str, scratch: &mut Scratch) {
+    fn follow(&mut self, log: &mut Reading, record: Record, scratch: &mut Scratch) {
         let Record { seq, user, op, .. } = record;
-        self.last_seq = seq;
         let settled = if seq <= self.checkpoint { seq } else { 0 };
         match op {
             Op::Reset { policies } => {
@@ -139,12 +76,9 @@ impl History {
                     let state = UserState { seq, ..state };
                     self.states.insert((user, policy), Remembered { state, broken: None, settled });
                 }
-                Err(what) => self.note(file, format!("record {seq}: {what}")),
+                Err(what) => log.note(format!("record {seq}: {what}")),
             },
             Op::Reward { policy, prev, spec, lesson } => {
-                if let Some(event) = &lesson.event {
-                    self.events.push((event_hash(&user, &policy, event), place));
-                }
                 let key = (user, policy);
                 if !self.states.contains_key(&key) {
                     let spec = match spec {
@@ -158,7 +92,7 @@ impl History {
                             self.states.insert(key.clone(), remembered);
                         }
                         Err(what) => {
-                            self.note(file, format!("record {seq} of {:?} under {}: {what}", key.0, key.1));
+                            log.note(format!("record {seq} of {:?} under {}: {what}", key.0, key.1));
                             return;
                         }
                     }
@@ -167,17 +101,24 @@ impl History {
                 if remembered.broken.is_some() {
                     return;
                 }
-                if prev == remembered.state.seq {
+                let (latest, of) = (remembered.state.seq, format!("{:?} under {}", key.0, key.1));
+                let what = if prev == latest {
+                    None
+                } else if prev < latest && latest >= log.whole_from {
+                    // Nothing is missing in between: its file was gone, or an old one was put in its place.
+                    Some(format!("record {seq} of {of} follows record {prev}, though record {latest} came before it"))
+                } else {
+                    let what = format!("record {seq} of {of} follows record {prev}, which is not there");
+                    remembered.broken = Some(what.clone());
+                    Some(what)
+                };
+                if remembered.broken.is_none() {
                     remembered.state.learn(&lesson, seq, scratch);
                     remembered.settled = remembered.settled.max(settled);
-                    return;
                 }
-                let what = format!(
-                    "record {seq} of {:?} under {} follows record {prev}, which is not there",
-                    key.0, key.1
-                );
-                remembered.broken = Some(what.clone());
-                self.note(file, what);
+                if let Some(what) = what {
+                    log.note(what);
+                }
             }
         }
     }

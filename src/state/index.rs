@@ -1,17 +1,20 @@
-//! Which events of the log were learned: a hash table on disk, so that no command reads a whole log.
+//! Which events of the log were learned, and where the states of each user begin and end: a hash table on
+//! disk, so that no command reads a whole log.
 //!
 //! It covers the log up to the checkpoint; what comes after is searched directly. Everything in it can be
 //! made again from the log, and it is as soon as a page does not carry its checksum.
 //!
 //! The file is a header page and 2^n pages of 4 KiB. A page holds a checksum (CRC-32 of the rest), the
-//! number of its slots, and up to 255 slots of 16 bytes: hash of the event, place of its record. An event
-//! belongs to the page that the first n bits of its hash name, or to the next one when that is full. Slots
+//! number of its slots, and up to 255 slots of 16 bytes: a hash, and the place of a record. A hash
+//! belongs to the page that its first n bits name, or to the next one when that is full. Slots
 //! are only ever added, so a page that was half written at a power cut differs from its checksum, and one
 //! that was not written lacks slots of records after the checkpoint, which are added again.
 
 use super::dir::Dir;
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -23,7 +26,7 @@ const PAGE: usize = 4096;
 const SLOT: usize = 16;
 const HEAD: usize = 16;
 const SLOTS: usize = (PAGE - HEAD) / SLOT;
-const MAGIC: &[u8; 8] = b"rhIndex1";
+const MAGIC: &[u8; 8] = b"rhIndex2";
 /// Grows when there are more events per page than this: pages then rarely overflow.
 const CROWDED: u64 = 150;
 
@@ -55,15 +58,28 @@ pub(super) fn event_hash(user: &str, policy: &str, event: &str) -> u64 {
     u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
 }
 
-/// The index in the hands of whoever holds the lock of the log.
+/// Hash of where the states of a user begin and end. No event has it: policies have names.
+pub(super) fn user_hash(user: &str) -> u64 {
+    event_hash(user, "", "")
+}
+
+/// The hashes under which a record about `user` is found: that of the policy and event that it `learns`, and
+/// that of the user if a state begins or ends with it.
+pub(super) fn hashes(user: &str, learns: Option<(&str, &str)>, turns: bool) -> impl Iterator<Item = u64> {
+    let event = learns.map(|(policy, event)| event_hash(user, policy, event));
+    event.into_iter().chain(turns.then(|| user_hash(user)))
+}
+
+/// The index, as it was when it was opened. Only who holds the lock of the log changes it.
 #[derive(Debug)]
 pub(super) struct Index {
     file: File,
     path: PathBuf,
     bits: u32,
-    events: u64,
+    slots: u64,
     covered: u64,
-    pages: Vec<Option<Page>>,
+    /// Those that were read, by number.
+    pages: BTreeMap<u64, Page>,
 }
 
 #[derive(Debug)]
@@ -75,29 +91,35 @@ struct Page {
 impl Index {
     /// Opens the index; `None` if it is not there, or is not what was written, and must be made anew.
     pub(super) fn open(dir: &Dir) -> Result<Option<Self>> {
-        let Some(file) = dir.open_to_write(INDEX)? else { return Ok(None) };
-        let path = dir.join(INDEX);
+        dir.open_to_write(INDEX)?.map_or(Ok(None), |file| Self::read(file, dir.join(INDEX)))
+    }
+
+    /// Opens the index for a reader, who holds no lock: a page that is being written looks damaged.
+    pub(super) fn open_to_read(dir: &Dir) -> Result<Option<Self>> {
+        dir.open(INDEX)?.map_or(Ok(None), |file| Self::read(file, dir.join(INDEX)))
+    }
+
+    fn read(file: File, path: PathBuf) -> Result<Option<Self>> {
         let length = file.metadata().map_err(Error::io("read", &path))?.len();
         let mut head = [0; PAGE];
         if length < PAGE as u64 {
             return Ok(None);
         }
         file.read_exact_at(&mut head, 0).map_err(Error::io("read", &path))?;
-        let (bits, events, covered) = (word(&head, 16) as u32, word(&head, 24), word(&head, 32));
+        let (bits, slots, covered) = (word(&head, 16) as u32, word(&head, 24), word(&head, 32));
         let whole = is_whole(&head) && head[8..16] == *MAGIC && bits < 40;
         if !whole || length != (PAGE as u64) * (1 + (1 << bits)) {
             return Ok(None);
         }
-        let pages = (0..1_u64 << bits).map(|_| None).collect();
-        Ok(Some(Self { file, path, bits, events, covered, pages }))
+        Ok(Some(Self { file, path, bits, slots, covered, pages: BTreeMap::new() }))
     }
 
-    /// A new index of these events, in the place of the old one, covering the log up to record `covered`.
-    pub(super) fn create(dir: &Dir, events: &[(u64, Place)], covered: u64) -> Result<()> {
-        let bits = (0..40).find(|bits| events.len() as u64 <= (CROWDED / 2) << bits).unwrap_or(40);
+    /// A new index of these places, in the place of the old one, covering the log up to record `covered`.
+    pub(super) fn create(dir: &Dir, slots: &[(u64, Place)], covered: u64) -> Result<()> {
+        let bits = (0..40).find(|bits| slots.len() as u64 <= (CROWDED / 2) << bits).unwrap_or(40);
         let mut pages: Vec<[u8; PAGE]> = vec![[0; PAGE]; 1 + (1 << bits)];
-        head(&mut pages[0], bits, events.len() as u64, covered);
-        for (hash, place) in events {
+        head(&mut pages[0], bits, slots.len() as u64, covered);
+        for (hash, place) in slots {
             let mut at = home(*hash, bits);
             while count(&pages[1 + at as usize]) == SLOTS {
                 at = (at + 1) & ((1 << bits) - 1);
@@ -113,7 +135,7 @@ impl Index {
         self.covered
     }
 
-    /// Where events with this hash stand; `None` if a page is damaged.
+    /// The places of this hash; `None` if a page is damaged.
     pub(super) fn find(&mut self, hash: u64) -> Result<Option<Vec<Place>>> {
         let mut at = home(hash, self.bits);
         let mut found = Vec::new();
@@ -129,13 +151,13 @@ impl Index {
         Ok(Some(found))
     }
 
-    /// Adds events and makes them durable: the log up to record `covered` is then in it. False if it is
+    /// Adds places and makes them durable: the log up to record `covered` is then in it. False if it is
     /// damaged or too small and must be made anew.
-    pub(super) fn extend(&mut self, events: &[(u64, Place)], covered: u64) -> Result<bool> {
-        if self.events + events.len() as u64 > CROWDED << self.bits {
+    pub(super) fn extend(&mut self, slots: &[(u64, Place)], covered: u64) -> Result<bool> {
+        if self.slots + slots.len() as u64 > CROWDED << self.bits {
             return Ok(false);
         }
-        for (hash, place) in events {
+        for (hash, place) in slots {
             match self.find(*hash)? {
                 None => return Ok(false),
                 Some(places) if places.contains(place) => continue,
@@ -145,22 +167,21 @@ impl Index {
             while self.page(at)?.is_some_and(|page| count(&page.bytes) == SLOTS) {
                 at = (at + 1) & ((1 << self.bits) - 1);
             }
-            let page = self.pages[at as usize].as_mut().expect("just read");
+            let page = self.pages.get_mut(&at).expect("just read");
             add(&mut page.bytes, *hash, *place);
             page.dirty = true;
-            self.events += 1;
+            self.slots += 1;
         }
         let written = (|| {
-            let pages = self.pages.iter_mut().enumerate().filter_map(|(at, page)| Some((at, page.as_mut()?)));
-            for (at, page) in pages.filter(|(_, page)| page.dirty) {
+            for (at, page) in self.pages.iter_mut().filter(|(_, page)| page.dirty) {
                 seal(&mut page.bytes);
-                self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at as u64))?;
+                self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at))?;
                 page.dirty = false;
             }
             // The header says less than the pages hold until they are on disk.
             self.file.sync_data()?;
             let mut first = [0; PAGE];
-            head(&mut first, self.bits, self.events, covered);
+            head(&mut first, self.bits, self.slots, covered);
             seal(&mut first);
             self.file.write_all_at(&first, 0)?;
             self.file.sync_data()
@@ -172,7 +193,7 @@ impl Index {
 
     /// Everything that is in it; `None` if a page is damaged.
     pub(super) fn all(&mut self) -> Result<Option<Vec<(u64, Place)>>> {
-        let mut all = Vec::with_capacity(self.events as usize);
+        let mut all = Vec::new();
         for at in 0..1_u64 << self.bits {
             let Some(page) = self.page(at)? else { return Ok(None) };
             let slots = page.bytes[HEAD..HEAD + SLOT * count(&page.bytes)].chunks_exact(SLOT);
@@ -182,17 +203,16 @@ impl Index {
     }
 
     fn page(&mut self, at: u64) -> Result<Option<&Page>> {
-        let page = &mut self.pages[at as usize];
-        if page.is_none() {
+        if let Entry::Vacant(vacant) = self.pages.entry(at) {
             let mut bytes = Box::new([0; PAGE]);
             let place = PAGE as u64 * (1 + at);
             self.file.read_exact_at(&mut bytes[..], place).map_err(Error::io("read", &self.path))?;
             if !is_whole(&bytes) || count(&bytes) > SLOTS {
                 return Ok(None);
             }
-            *page = Some(Page { bytes, dirty: false });
+            vacant.insert(Page { bytes, dirty: false });
         }
-        Ok(page.as_ref())
+        Ok(self.pages.get(&at))
     }
 }
 
@@ -205,9 +225,9 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-fn head(page: &mut [u8; PAGE], bits: u32, events: u64, covered: u64) {
+fn head(page: &mut [u8; PAGE], bits: u32, slots: u64, covered: u64) {
     page[8..16].copy_from_slice(MAGIC);
-    for (at, value) in [(16, u64::from(bits)), (24, events), (32, covered)] {
+    for (at, value) in [(16, u64::from(bits)), (24, slots), (32, covered)] {
         page[at..at + 8].copy_from_slice(&value.to_le_bytes());
     }
 }

@@ -19,6 +19,9 @@ use std::path::PathBuf;
 /// The log of rewards and resets.
 pub(super) const REWARDS: LogName = LogName("rewards");
 
+/// More than this after the checkpoint is not what was written: a checkpoint comes long before.
+const MAX_TAIL_BYTES: u64 = 1 << 30;
+
 /// A reader that finds the log sealed under its hands looks again this many times.
 const ATTEMPTS: usize = 5;
 
@@ -70,13 +73,12 @@ impl Tail {
             let what = format!("its first {offset} bytes are not those that its manifest knows");
             return Err(Error::Damaged { path, what });
         }
-        let length = (metadata.len() - offset) as usize;
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(length).is_err() {
-            let what = format!("{length} bytes since its checkpoint, more than there is memory for");
+        let length = metadata.len() - offset;
+        if length > MAX_TAIL_BYTES {
+            let what = format!("{length} bytes since its checkpoint, more than the {MAX_TAIL_BYTES} that there ever are");
             return Err(Error::Damaged { path, what });
         }
-        bytes.resize(length, 0);
+        let mut bytes = vec![0; length as usize];
         file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", &path))?;
         Ok((Self { bytes, checkpoint, path, file: metadata.ino() }, metadata.len()))
     }

@@ -13,8 +13,8 @@
 //! touches many states leaves 3 and 5 to the checkpoint, which also keeps the tail short.
 
 use super::dir::Prepared;
-use super::group::{Task, Verdict, Wanted, number, outcomes, write};
-use super::index::{Index, event_hash};
+use super::group::{Before, Task, Verdict, Wanted, number, outcomes, write};
+use super::index::{Index, event_hash, user_hash};
 use super::journal::Journal;
 use super::lock::Lock;
 use super::lookup::Lookup;
@@ -184,10 +184,14 @@ impl Ledger<'_> {
 
     fn learn_locked(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
         let large = rewards.len() > SMALL;
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
+            // What follows looks into it.
+            self.index()?;
+        }
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
         }
-        let (mut tasks, mut refusals) = self.tasks(rewards, large);
+        let (mut tasks, mut refusals) = self.tasks(rewards, large)?;
         let hash = |reward: &Reward| {
             let event = reward.lesson.event.as_ref()?;
             Some(event_hash(&reward.user, reward.policy.name(), event))
@@ -195,7 +199,7 @@ impl Ledger<'_> {
         let hashes: Vec<Option<u64>> =
             if large { rewards.par_iter().map(hash).collect() } else { rewards.iter().map(hash).collect() };
         let before = rewards.iter().zip(&hashes).map(|(reward, hash)| self.learned_before(reward, *hash));
-        let before: Vec<Option<f64>> = before.collect::<Result<_>>()?;
+        let before: Vec<Before> = before.collect::<Result<_>>()?;
         let mut verdicts = vec![Verdict::Refused; rewards.len()];
         let decide = |(number, task): (usize, &mut Task)| task.learn(number, rewards, &before);
         let decided: Vec<Vec<(usize, Verdict)>> = if large {
@@ -212,7 +216,7 @@ impl Ledger<'_> {
             // A duplicate is said only of what is durable.
             journal.sync()?;
             self.keep(tasks);
-            return Ok(outcomes(rewards, &verdicts, &mut refusals));
+            return Ok(outcomes(rewards, &verdicts, &before, &mut refusals));
         };
         let mut place = journal.end();
         let (lines, lengths) = write(&records, large);
@@ -237,12 +241,16 @@ impl Ledger<'_> {
             }
         }
         self.keep(tasks);
-        Ok(outcomes(rewards, &verdicts, &mut refusals))
+        Ok(outcomes(rewards, &verdicts, &before, &mut refusals))
     }
 
     /// What there is for each state, in the order of the first reward, with the state; and why there is
     /// nothing for some rewards.
-    fn tasks<'r>(&mut self, rewards: &'r [Reward], large: bool) -> (Vec<Task<'r>>, HashMap<usize, Error>) {
+    fn tasks<'r>(
+        &mut self,
+        rewards: &'r [Reward],
+        large: bool,
+    ) -> Result<(Vec<Task<'r>>, HashMap<usize, Error>)> {
         let mut places: HashMap<(&str, &str), usize> = HashMap::new();
         let mut wanted: Vec<Wanted<'r>> = Vec::new();
         for (i, reward) in rewards.iter().enumerate() {
@@ -261,16 +269,28 @@ impl Ledger<'_> {
         };
         let (mut tasks, mut refusals) = (Vec::with_capacity(loaded.len()), HashMap::new());
         for loaded in loaded {
-            match loaded {
-                Ok(task) => tasks.push(task),
-                Err((rewards, error)) => {
-                    // The same refusal for each of its rewards.
-                    let text = error.to_string();
-                    refusals.extend(rewards.into_iter().map(|i| (i, Error::Refused(text.clone()))));
+            let (rewards, error) = match loaded {
+                Ok(task) if task.loaded.found || !self.should_be_there(task.user, task.policy.name())? => {
+                    tasks.push(task);
+                    continue;
                 }
-            }
+                Ok(task) => (task.rewards, self.store.gone(task.user, task.policy.name())),
+                Err(refused) => refused,
+            };
+            // The same refusal for each of its rewards.
+            let text = error.to_string();
+            refusals.extend(rewards.into_iter().map(|i| (i, Error::Refused(text.clone()))));
         }
-        (tasks, refusals)
+        Ok((tasks, refusals))
+    }
+
+    /// Whether there was a state of the user when the log was last checkpointed.
+    fn should_be_there(&mut self, user: &str, policy: &str) -> Result<bool> {
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
+            return Ok(false);
+        }
+        let places = self.places_of(user_hash(user))?;
+        Ok(self.store.begun(user, places)?.contains(policy))
     }
 
     /// The task with its state, or its rewards and why they cannot be learned.
@@ -310,9 +330,9 @@ impl Ledger<'_> {
         }
     }
 
-    /// The reward with which the event of this one was learned, as far as the log is retained.
-    fn learned_before(&mut self, reward: &Reward, hash: Option<u64>) -> Result<Option<f64>> {
-        let (Some(event), Some(hash)) = (&reward.lesson.event, hash) else { return Ok(None) };
+    /// What the log says of the event of this reward, as far as it is retained.
+    fn learned_before(&mut self, reward: &Reward, hash: Option<u64>) -> Result<Before> {
+        let (Some(event), Some(hash)) = (&reward.lesson.event, hash) else { return Ok(Before::New) };
         let (user, policy) = (reward.user.as_str(), reward.policy.name());
         let journal = self.journal.as_ref().expect("locked");
         let in_tail = if let Some(lookup) = &self.lookup {
@@ -321,20 +341,32 @@ impl Ledger<'_> {
             let records = journal.tail().records_with("event", event)?;
             records.iter().find_map(|record| record.reward_of(user, policy, event))
         };
-        if in_tail.is_some() || journal.manifest().checkpoint.seq == 0 {
-            return Ok(in_tail);
+        if let Some(reward) = in_tail {
+            return Ok(Before::Learned(reward));
         }
+        if journal.manifest().checkpoint.seq == 0 {
+            return Ok(Before::New);
+        }
+        let mut before = Before::New;
         for place in self.places_of(hash)? {
-            let record = self.record_at(place)?;
-            if let Some(before) = record.and_then(|record| record.reward_of(user, policy, event)) {
-                return Ok(Some(before));
+            let manifest = self.journal.as_ref().expect("locked").manifest();
+            match self.store.record_at(manifest, place) {
+                Ok(record) => {
+                    if let Some(reward) = record.and_then(|record| record.reward_of(user, policy, event)) {
+                        return Ok(Before::Learned(reward));
+                    }
+                }
+                Err(error @ Error::Damaged { .. }) => before = Before::Untold(error.to_string()),
+                Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(before)
     }
 
     fn keep(&mut self, tasks: Vec<Task>) {
-        for Task { user, policy, loaded, .. } in tasks {
+        for Task { user, policy, mut loaded, .. } in tasks {
+            // If it was not there before, it is in the log now.
+            loaded.found = true;
             self.states.insert((user.to_owned(), policy.name().to_owned()), loaded);
         }
     }
@@ -360,6 +392,6 @@ pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepar
 }
 
 /// An error after the commit: the log has it, and whoever reads the state lays the log over it.
-fn committed(error: &Error) -> Error {
+pub(super) fn committed(error: &Error) -> Error {
     Error::Refused(format!("{error}; what was to be recorded is recorded and in force"))
 }

@@ -1,6 +1,5 @@
 //! A table of a long tail: which lines are about a user, and where an event was learned.
 
-use super::index::event_hash;
 use super::journal::Tail;
 use super::record::{Header, Record};
 use crate::error::Result;
@@ -22,11 +21,7 @@ impl Lookup {
         let mut lookup = Self::default();
         for (place, line) in tail.lines() {
             let header = Header::parse(line).map_err(|what| tail.damaged(place, &what))?;
-            let hash = match (&header.policy, &header.event) {
-                (Some(policy), Some(event)) => Some(event_hash(&header.user, policy, event)),
-                _ => None,
-            };
-            lookup.add(&header.user, hash, place);
+            lookup.add(&header.user, header.event_hash(), place);
         }
         Ok(lookup)
     }

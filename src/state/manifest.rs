@@ -207,6 +207,19 @@ impl Manifest {
         Ok((length == latest.bytes && last_crc(&active, length) == latest.last_crc).then_some(latest))
     }
 
+    /// The file of every segment, as they stand now, the one that is written to last: `None` where a process died
+    /// between sealing it and beginning the next.
+    pub(super) fn files(&self, dir: &Dir, log: LogName) -> Result<Vec<Option<String>>> {
+        let mut files: Vec<_> = self.sealed.iter().map(|sealed| Some(sealed.file.clone())).collect();
+        files.push(Some(log.active()));
+        if self.unfinished(dir, log)?.is_some() {
+            let active = files.pop();
+            files.pop();
+            files.extend([active.flatten(), None]);
+        }
+        Ok(files)
+    }
+
     /// Files of sealed segments that are not there under any name.
     pub(super) fn missing(&self, dir: &Dir, log: LogName) -> Result<Vec<String>> {
         let unfinished = self.unfinished(dir, log)?.map(|latest| &latest.file);

@@ -5,6 +5,7 @@
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
 use super::format::RawState;
+use super::index::{event_hash, hashes};
 use super::user_state::UserState;
 use super::{frame, name};
 use crate::error::{Fault, Result, within};
@@ -150,9 +151,11 @@ pub(super) struct Header<'a> {
     #[serde(borrow)]
     pub(super) user: Cow<'a, str>,
     #[serde(default)]
-    pub(super) policy: Option<String>,
+    policy: Option<String>,
     #[serde(default)]
-    pub(super) event: Option<String>,
+    event: Option<String>,
+    #[serde(default)]
+    prev: Option<u64>,
     /// Which policies forget, if it is a reset.
     #[serde(default)]
     pub(super) policies: Option<BTreeMap<String, u64>>,
@@ -162,6 +165,20 @@ impl<'a> Header<'a> {
     /// The header of the record in a line whose checksum holds, or what is wrong with it.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, String> {
         serde_json::from_slice(line).map_err(|e| e.to_string())
+    }
+
+    /// The hashes under which the index names it.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
+        hashes(&self.user, self.learns(), self.prev == Some(0) || self.policies.is_some())
+    }
+
+    /// Hash of the event that it learns.
+    pub(super) fn event_hash(&self) -> Option<u64> {
+        self.learns().map(|(policy, event)| event_hash(&self.user, policy, event))
+    }
+
+    fn learns(&self) -> Option<(&str, &str)> {
+        Some((self.policy.as_deref()?, self.event.as_deref()?))
     }
 
     /// The policies whose state of the user it changes.
@@ -314,6 +331,18 @@ impl Record {
                 Ok(Some(state))
             }
         }
+    }
+
+    /// The hashes under which the index names it.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
+        let (learns, turns) = match &self.op {
+            Op::Reward { policy, prev, lesson, .. } => {
+                (lesson.event.as_deref().map(|event| (policy.as_str(), event)), *prev == 0)
+            }
+            Op::Import { prev, .. } => (None, *prev == 0),
+            Op::Reset { .. } => (None, true),
+        };
+        hashes(&self.user, learns, turns)
     }
 
     /// The reward with which this record learned an event, if it did.

@@ -4,8 +4,9 @@
 //! not show yet: whatever a killed process had committed is seen by the next command.
 
 use super::decision_log::DECISIONS;
-use super::dir::{Dir, MAX_STATE_BYTES};
+use super::dir::{Dir, MAX_STATE_BYTES, line_at};
 use super::format;
+use super::index::{Index, Place, user_hash};
 use super::journal::{REWARDS, Tail};
 use super::manifest::Manifest;
 use super::name;
@@ -14,7 +15,6 @@ use super::user_state::UserState;
 use crate::error::{Error, Fault, Result};
 use crate::policy::{NAMED, Policy, Scratch};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub(super) struct Loaded {
     pub(super) state: UserState,
     /// Whether its file says less.
     pub(super) behind: bool,
+    /// Whether there is a file, or a record on top.
+    pub(super) found: bool,
 }
 
 impl Store {
@@ -78,13 +80,53 @@ impl Store {
         Ok(View { store: self, tail: Tail::read(&self.dir)? })
     }
 
-    /// The whole lines in the first `limit` bytes of a file; none if it is not there.
-    pub(super) fn lines_of(&self, name: &str, limit: u64) -> Result<LogLines> {
-        let mut bytes = Vec::new();
-        if let Some(file) = self.dir.open(name)? {
-            file.take(limit).read_to_end(&mut bytes).map_err(Error::io("read", self.dir.join(name)))?;
+    /// The record of `rewards.jsonl` at a place that the index names; `None` if its segment is not retained.
+    pub(super) fn record_at(&self, manifest: &Manifest, place: Place) -> Result<Option<Record>> {
+        let name = manifest.file(REWARDS, place.segment);
+        let Some(file) = self.dir.open(&name)? else { return Ok(None) };
+        let path = self.dir.join(&name);
+        let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?;
+        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
+        let at = |what: String| format!("the line at byte {}: {what}", place.offset);
+        record.map(Some).map_err(|what| Error::Damaged { path, what: at(what) })
+    }
+
+    /// Policies that had a state of the user when the log was last checkpointed, as far as the index can tell:
+    /// where it is damaged or is being written, it tells nothing.
+    fn indexed(&self, user: &str) -> Result<BTreeSet<String>> {
+        let places = match Index::open_to_read(&self.dir)? {
+            Some(mut index) => index.find(user_hash(user))?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        self.begun(user, places)
+    }
+
+    /// Policies of which the latest record at these places, where states of the user begin and end, is not the
+    /// end. Those that cannot be read are for `verify` to name.
+    pub(super) fn begun(&self, user: &str, mut places: Vec<Place>) -> Result<BTreeSet<String>> {
+        let mut policies = BTreeSet::new();
+        if places.is_empty() {
+            return Ok(policies);
         }
-        Ok(LogLines(bytes))
+        let manifest = Manifest::read(&self.dir, REWARDS)?;
+        places.sort_unstable();
+        for place in places {
+            match self.record_at(&manifest, place) {
+                Ok(Some(record)) if record.user == user => follow(&mut policies, record.op),
+                Ok(_) | Err(Error::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(policies)
+    }
+
+    /// The error of a state whose file is gone: to begin anew would be to forget what was learned.
+    pub(super) fn gone(&self, user: &str, policy: &str) -> Error {
+        let file = name::state_file(user, policy).unwrap_or_default();
+        Error::Damaged {
+            path: self.dir.join(&file),
+            what: "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again".to_owned(),
+        }
     }
 
     /// The state in the file of this name, without the records on top; `None` if it is not there.
@@ -96,12 +138,13 @@ impl Store {
         format::from_bytes(&bytes, &path, user, &Arc::new(spec)).map(Some)
     }
 
-    /// Policies under which the user has a file, and those of the records on top.
+    /// Policies under which the user has a file, or should have one, and those of the records on top.
     pub(super) fn policies_in(&self, user: &str, records: &[Record]) -> Result<BTreeSet<String>> {
         let prefix = name::user_prefix(user);
         let files = self.dir.names()?;
         let files = files.iter().filter(|n| n.starts_with(&prefix)).filter_map(|n| name::parse_state_file(n));
         let mut policies: BTreeSet<String> = files.map(|(_, policy)| policy).collect();
+        policies.extend(self.indexed(user)?);
         for record in records {
             follow(&mut policies, record.op.clone());
         }
@@ -133,7 +176,8 @@ impl Store {
         Err(Error::unknown("policy", policy, known))
     }
 
-    /// The state in its file, with the records on top of it.
+    /// The state in its file, with the records on top of it. Where there is neither, the caller knows whether
+    /// there should be.
     pub(super) fn load(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
         let file = name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
         let bytes = self.dir.read(&file, MAX_STATE_BYTES)?;
@@ -143,14 +187,24 @@ impl Store {
             None => UserState::new(user, policy),
         };
         let shown = state.seq;
+        let unnumbered = there && shown == 0;
         let state = self.replay(state, records)?;
-        let behind = state.seq != shown || (there && state.seq == 0);
-        Ok(Loaded { state, behind })
+        let found = there || records.iter().any(|record| record.prev_of(user, policy.name()).is_some());
+        Ok(Loaded { behind: state.seq != shown || unnumbered, found, state })
     }
 
-    /// As [`Self::load`], by the policy's name.
+    /// As [`Self::load`]; a state that should be there and is not is an error.
+    fn load_whole(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
+        let loaded = self.load(user, policy, records)?;
+        if loaded.found || !self.indexed(user)?.contains(policy.name()) {
+            return Ok(loaded);
+        }
+        Err(self.gone(user, policy.name()))
+    }
+
+    /// As [`Self::load_whole`], by the policy's name.
     pub(super) fn load_by_name(&self, user: &str, policy: &str, records: &[Record]) -> Result<Loaded> {
-        self.load(user, &Arc::new(self.spec(user, policy, records)?), records)
+        self.load_whole(user, &Arc::new(self.spec(user, policy, records)?), records)
     }
 
     fn replay(&self, mut state: UserState, records: &[Record]) -> Result<UserState> {
@@ -161,6 +215,13 @@ impl Store {
             records.iter().filter_map(|r| r.prev_of(&state.user, &name).map(|prev| (prev, r))).collect();
         // What was before the latest reset or import is of no interest, be it in the file or not.
         let restart = own.iter().rposition(|(_, r)| r.seq > state.seq && !matches!(r.op, Op::Reward { .. }));
+        if restart.is_none() && state.seq == 0 && state.model().updates() > 0 && !own.is_empty() {
+            return Err(Error::Refused(format!(
+                "the state of {:?} under {name} has no record number, though the log has records of it: it comes \
+                 from elsewhere; `rehearsal rebuild` puts the log's in its place",
+                state.user
+            )));
+        }
         let mut rest = &own[..];
         if let Some(i) = restart {
             let (_, record) = own[i];
@@ -215,10 +276,10 @@ impl View<'_> {
 
     /// The state with these records on top of its file.
     fn state_on(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<UserState> {
-        let loaded = match self.store.load(user, policy, records) {
+        let loaded = match self.store.load_whole(user, policy, records) {
             // A state that was reset or written since then may not fit the log as it was then.
             Err(Error::Damaged { .. }) => {
-                self.store.load(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
+                self.store.load_whole(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
             }
             loaded => loaded,
         };
@@ -269,21 +330,5 @@ fn follow(policies: &mut BTreeSet<String>, op: Op) {
             policies.insert(policy);
         }
         Op::Reset { policies: forgotten } => policies.retain(|p| !forgotten.contains_key(p)),
-    }
-}
-
-/// Lines of a log.
-#[derive(Debug)]
-pub(super) struct LogLines(Vec<u8>);
-
-impl LogLines {
-    /// Each whole line, without its newline, with its byte offset.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let mut offset = 0;
-        self.0.split_inclusive(|b| *b == b'\n').filter_map(move |line| {
-            let at = offset;
-            offset += line.len() as u64;
-            line.strip_suffix(b"\n").map(|line| (at, line))
-        })
     }
 }

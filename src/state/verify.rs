@@ -2,13 +2,14 @@
 
 use super::decision_log;
 use super::format;
-use super::history::{History, Problem};
+use super::history::History;
 use super::index::{INDEX, Index};
 use super::journal::REWARDS;
 use super::ledger::LOCK;
 use super::lock::Lock;
 use super::manifest::Manifest;
 use super::name;
+use super::reading::Problem;
 use super::store::Store;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -43,15 +44,14 @@ impl Store {
                 Manifest::guess(&self.dir, REWARDS)?
             }
         };
-        manifest.finish_sealing(&self.dir, REWARDS)?;
         let history = History::read(self, &manifest)?;
-        for (i, problems) in history.segments.iter().enumerate() {
+        for (i, problems) in history.log.segments.iter().enumerate() {
             let known = manifest.sealed.get(i).map_or(0, |sealed| sealed.damaged);
             if problems.len() != known {
                 report.problems.extend_from_slice(problems);
             }
         }
-        report.records = history.last_seq;
+        report.records = history.log.last_seq;
         self.verify_states(&history, manifest.checkpoint.seq, &mut report)?;
         self.verify_index(&history, &manifest, &mut report)?;
         report.decisions = decision_log::verify(&self.dir, &mut report.problems)?;
@@ -119,7 +119,7 @@ impl Store {
             return Ok(());
         };
         let end = (manifest.segment(), manifest.checkpoint.offset);
-        let missing = history.events.iter().filter(|(_, place)| (place.segment, place.offset) < end);
+        let missing = history.slots.iter().filter(|(_, place)| (place.segment, place.offset) < end);
         let mut absent = 0;
         for (hash, place) in missing {
             match index.find(*hash)? {
@@ -134,7 +134,7 @@ impl Store {
             }
         }
         if absent > 0 {
-            report.note(INDEX, format!("{absent} events of the log are not in it"));
+            report.note(INDEX, format!("{absent} places in the log are not in it"));
         }
         Ok(())
     }

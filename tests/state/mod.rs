@@ -5,6 +5,7 @@ mod breaking;
 mod dense;
 mod everyday;
 mod logs;
+mod lost;
 mod mutations;
 mod upkeep;
 

@@ -36,7 +36,8 @@ fn lived_in() -> Dir {
     dir
 }
 
-fn verified(dir: &Dir) -> Vec<String> {
+/// What `verify` finds wrong.
+pub(super) fn verified(dir: &Dir) -> Vec<String> {
     let run = dir.run(&["verify"]);
     let problems = run.json()["problems"].as_array().unwrap().clone();
     if run.code() != if problems.is_empty() { 0 } else { 2 } {
@@ -260,6 +261,84 @@ fn a_new_policy_starts_warm() {
     assert_eq!(of(&dir), of(&direct));
     assert_eq!(verified(&dir), [""; 0]);
     dir.run(&["rebuild", "--from", "egreedy-v1", "--policy", "linucb-v2"]).refused(&["already"]);
+    dir.run(&["rebuild", "--from", "egreedy-v3", "--policy", "linucb-v2"]).refused(&["egreedy-v3", "egreedy-v1"]);
+}
+
+/// A line that was damaged and made up for concerns only whom it was about.
+#[test]
+fn a_new_policy_starts_warm_from_a_log_that_was_mended() {
+    let dir = lived_in();
+    let log = dir.read("state/rewards.000001.jsonl");
+    dir.write("state/rewards.000001.jsonl", log.replacen("\"user\":\"alice\"", "\"user\":\"alicf\"", 1));
+    dir.run(&["rebuild"]).ok();
+    let run = dir.run(&["rebuild", "--into", "warm", "--from", "uniform", "--policy", "linucb-v2"]).ok();
+    assert_eq!(run.json(), json!({"written": 1, "lost": []}));
+    let run = dir.run(&["rebuild", "--into", "other", "--from", "egreedy-v2", "--policy", "linucb-v2"]);
+    assert_eq!((run.code(), &run.json()["written"]), (2, &json!(1)));
+    assert_eq!(run.json()["lost"][0]["file"], "alice_egreedy_v2.json");
+}
+
+/// What stands in the directory is as large as somebody made it; it is not read into memory for that.
+#[test]
+fn endless_files_are_found_and_mended() {
+    let endless = |dir: &Dir, name: &str| {
+        let file = fs::OpenOptions::new().append(true).open(dir.join("state").join(name)).unwrap();
+        file.set_len(1 << 40).unwrap();
+    };
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    for name in ["rewards.jsonl", "rewards.000001.jsonl", "decisions.jsonl", "alice_linucb.json", "rewards.index"] {
+        endless(&dir, name);
+        let found = verified(&dir);
+        assert!(found.iter().any(|p| p.starts_with(name)), "{name}: {found:?}");
+        dir.run(&["rebuild"]).ok();
+        if name == "decisions.jsonl" {
+            // Nothing can be appended in the right place: it is whole up to there.
+            fs::remove_file(dir.join("state").join(name)).unwrap();
+        }
+        assert_eq!(verified(&dir), [""; 0], "{name}");
+        assert_eq!(dir.run(&["stats"]).ok().stdout(), stats, "{name}");
+    }
+}
+
+/// Nor does it finish what a killed process left: who looks changes nothing.
+#[test]
+fn verify_changes_nothing_where_sealing_was_cut_short() {
+    let dir = lived_in();
+    for log in ["rewards", "decisions"] {
+        let sealed = dir.json(&format!("state/{log}.manifest.json"))["sealed"].as_array().unwrap().len();
+        let (active, latest) = (format!("state/{log}.jsonl"), format!("state/{log}.{sealed:06}.jsonl"));
+        let elsewhere = dir.read(&active);
+        fs::rename(dir.join(&latest), dir.join(&active)).unwrap();
+        let before = dir.contents("state");
+        let problems = verified(&dir);
+        // What was written since is not there in this test, and nothing else is amiss.
+        assert!(problems.iter().all(|p| !p.starts_with(log)), "{problems:?}");
+        assert_eq!(dir.contents("state"), before);
+        fs::rename(dir.join(&active), dir.join(&latest)).unwrap();
+        dir.write(&active, elsewhere);
+    }
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn damaged_decisions_concern_no_reward_that_has_its_request() {
+    let dir = lived_in();
+    dir.write("state/decisions.manifest.json", "nonsense");
+    dir.run(&["reward", "--decision", "000001-000000000000-000000000000", "--reaction", "completed"])
+        .refused(&["decisions.manifest.json"]);
+    let args = ["reward", "--policy", "linucb", "--user", "z", "--chosen", "t1", "--reward", "1"];
+    dir.run_with(&args, REQUEST).ok();
+}
+
+#[test]
+fn no_reward_is_no_reward_whatever_its_sign() {
+    let dir = Dir::new();
+    let args = |reward: &'static str| {
+        ["reward", "--policy", "linucb", "--user", "z", "--chosen", "t1", "--reward", reward, "--event-id", "e"]
+    };
+    dir.run_with(&args("0"), REQUEST).ok();
+    assert_eq!(dir.run_with(&args("-0"), REQUEST).ok().json()["duplicate"], true);
 }
 
 #[test]

@@ -5,8 +5,11 @@ use super::line;
 use crate::util::Dir;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use rehearsal::state::Store;
+use rehearsal::policy::Policy;
+use rehearsal::request::Request;
+use rehearsal::state::{Learned, Lesson, Problem, Reward, Source, Store};
 use std::fs;
+use std::sync::Arc;
 
 /// Two users, sealed segments, an index, a reset, and decisions.
 fn prepared() -> Dir {
@@ -51,8 +54,24 @@ fn known(store: &Store) -> Option<Vec<Known>> {
     Some(known)
 }
 
+/// Every reward that was recorded, to be sent again.
+fn sent(dir: &Dir) -> Vec<Reward> {
+    let policy = Arc::new(Policy::named("egreedy-v2").unwrap());
+    let logs = files(dir).into_iter().filter(|(name, _)| name.starts_with("rewards") && name.ends_with(".jsonl"));
+    let text: String = logs.map(|(_, content)| String::from_utf8(content).unwrap()).collect();
+    let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let rewards = records.filter(|record| record["op"] == "reward").map(|record| {
+        let request = Request::from_json(record["request"].to_string().as_bytes(), "a record").unwrap();
+        let event = record["event"].as_str().map(str::to_owned);
+        let reward = record["reward"].as_f64().unwrap();
+        let lesson = Lesson::new(&request, 0, reward, event, Source::default()).unwrap();
+        Reward { user: record["user"].as_str().unwrap().to_owned(), policy: Arc::clone(&policy), lesson }
+    });
+    rewards.collect()
+}
+
 /// Damages one file of a fresh copy: found or harmless, then mended.
-fn survives(dir: &Dir, name: &str, content: &[u8], what: &str) {
+fn survives(dir: &Dir, sent: &[Reward], name: &str, content: &[u8], what: &str) {
     let work = super::copied(dir);
     let store = Store::new(&work.join("state"));
     let before = known(&store).expect("the prepared directory is whole");
@@ -61,14 +80,22 @@ fn survives(dir: &Dir, name: &str, content: &[u8], what: &str) {
     if !found {
         assert_eq!(known(&store).as_ref(), Some(&before), "{name}: {what}: neither found nor harmless");
     }
-    if name.starts_with("decisions") {
-        return;
-    }
     let rebuilt = store.rebuild().unwrap_or_else(|e| panic!("{name}: {what}: {e}"));
     assert_eq!(rebuilt.lost, [], "{name}: {what}");
-    assert_eq!(known(&store), Some(before), "{name}: {what}: not mended");
-    let problems = store.verify().unwrap().problems;
+    assert_eq!(known(&store).as_ref(), Some(&before), "{name}: {what}: not mended");
+    // A decision that is damaged cannot be made again: it is named as long as it is retained.
+    let of_rewards = |problems: Vec<Problem>| -> Vec<Problem> {
+        problems.into_iter().filter(|p| name != p.file || !name.starts_with("decisions")).collect()
+    };
+    let problems = of_rewards(store.verify().unwrap().problems);
     assert_eq!(problems, [], "{name}: {what}: not mended");
+    // What was learned is learned, whatever is left of its record: it is known, or it cannot be told.
+    let again = store.ledger().learn(sent).unwrap_or_else(|e| panic!("{name}: {what}: {e}"));
+    let learned = again.iter().filter(|again| matches!(again, Ok(Learned { duplicate: false, .. }))).count();
+    assert_eq!(learned, 0, "{name}: {what}: learned again");
+    let untold = again.iter().filter(|again| again.is_err()).count();
+    assert!(untold == 0 || name.starts_with("rewards"), "{name}: {what}: {untold} of {}", sent.len());
+    assert_eq!(known(&store), Some(before), "{name}: {what}: after it was sent again");
 }
 
 fn files(dir: &Dir) -> Vec<(String, Vec<u8>)> {
@@ -80,14 +107,14 @@ fn files(dir: &Dir) -> Vec<(String, Vec<u8>)> {
 }
 
 fn bit_flips(dir: &Dir, flips: usize) {
-    let files = files(dir);
+    let (files, sent) = (files(dir), sent(dir));
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for i in 0..flips {
         let (name, content) = &files[i % files.len()];
         let bit = rng.random_range(0..content.len() * 8);
         let mut content = content.clone();
         content[bit / 8] ^= 1 << (bit % 8);
-        survives(dir, name, &content, &format!("bit {bit}"));
+        survives(dir, &sent, name, &content, &format!("bit {bit}"));
     }
 }
 
@@ -99,12 +126,13 @@ fn flipped_bits_are_found_and_mended() {
 #[test]
 fn files_that_are_cut_short_are_found_and_mended() {
     let dir = prepared();
+    let sent = sent(&dir);
     for (name, content) in files(&dir) {
         for part in [0, 1, 7, 11] {
             let length = content.len() * part / 12;
-            survives(&dir, &name, &content[..length], &format!("{length} bytes"));
+            survives(&dir, &sent, &name, &content[..length], &format!("{length} bytes"));
         }
-        survives(&dir, &name, &content[..content.len() - 1], "one byte less");
+        survives(&dir, &sent, &name, &content[..content.len() - 1], "one byte less");
     }
 }
 
@@ -140,10 +168,10 @@ fn breaking_ten_thousand_flipped_bits() {
 #[ignore = "long"]
 fn breaking_every_truncation_of_every_file() {
     let dir = small();
-    let (mut cut, files) = (0, files(&dir));
+    let (mut cut, files, sent) = (0, files(&dir), sent(&dir));
     for (name, content) in &files {
         for length in 0..content.len() {
-            survives(&dir, name, &content[..length], &format!("{length} bytes"));
+            survives(&dir, &sent, name, &content[..length], &format!("{length} bytes"));
         }
         cut += content.len();
     }

@@ -1,8 +1,9 @@
 //! The order in which a reward is made durable, as the system sees it. Kills alone would not tell
 //! whether anything was synced: what a killed process wrote is still in the system's memory.
 
-use super::strace::{Call, available, calls};
-use super::{Case, copied};
+use super::strace::{Call, available, calls, traced};
+use super::{Case, copied, line};
+use crate::util::Dir;
 
 /// Where the first call after `from` stands whose line has all of these.
 fn find(calls: &[Call], from: usize, parts: &[&str]) -> usize {
@@ -68,6 +69,29 @@ fn a_reset_is_committed_before_files_go() {
     let synced = find(&calls, removed, &["fdatasync(", "rewards.jsonl"]);
     let noted = find(&calls, synced, &["rename", "rewards.manifest.json"]);
     find(&calls, noted, &["write(1<", "removed"]);
+}
+
+/// What locks and syncs do there is not what they do here.
+#[test]
+fn a_network_file_system_is_warned_of() {
+    if !available() {
+        return;
+    }
+    let (dir, next) = (Dir::new(), line("u", "next", 1.0));
+    // The system says that it is NFS, whatever it is.
+    let nfs = ["-e", "trace=statfs", "-e", "inject=statfs:poke_exit=@arg2=6969000000000000"];
+    for (args, input) in [
+        (&["reward", "--jsonl"][..], next.as_str()),
+        (&["score", "--policy", "linucb", "--user", "u"], crate::state::REQUEST),
+        (&["rebuild"], ""),
+        (&["reset", "--user", "u"], ""),
+        (&["rebuild", "--into", "other/place"], ""),
+    ] {
+        let ran = traced(&dir, &nfs, args, input).ok();
+        assert!(ran.stderr().contains("is on NFS: "), "{args:?}: {}", ran.stderr());
+        assert_eq!(ran.stderr().lines().count(), 1, "{args:?}");
+        assert_eq!(dir.run_with(args, input).stderr().contains("NFS"), false);
+    }
 }
 
 #[test]

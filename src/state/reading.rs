@@ -1,0 +1,114 @@
+//! The whole retained log, read once: every record in order, and everything that is wrong with the log itself.
+
+use super::dir::Lines;
+use super::index::Place;
+use super::journal::REWARDS;
+use super::manifest::{GONE, Manifest, Sealed, last_crc};
+use super::record::Record;
+use super::store::Store;
+use crate::error::{Error, Result};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file's name in the state directory.
+    pub file: String,
+    /// What is wrong with it, and where.
+    pub problem: String,
+}
+
+/// How far the log was read, and what was wrong with it until there.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// Number of the latest record.
+    pub(super) last_seq: u64,
+    /// Number of the first record after the latest that are missing, 0 if none are: what was learned since then is
+    /// told whole.
+    pub(super) whole_from: u64,
+    /// What is wrong with each segment, the one that is written to last.
+    pub(super) segments: Vec<Vec<Problem>>,
+    /// Number of the latest record of each segment.
+    pub(super) ends: Vec<u64>,
+    /// Where the latest whole line ends in the file that is written to.
+    pub(super) end: u64,
+    /// The file that is being read.
+    file: String,
+}
+
+impl Reading {
+    /// Reads every segment that the manifest lists, and the one that is written to; `follow` takes each record.
+    pub(super) fn of(
+        store: &Store,
+        manifest: &Manifest,
+        mut follow: impl FnMut(&mut Self, Record, Place),
+    ) -> Result<Self> {
+        let mut reading = Self::default();
+        for (segment, file) in (1..).zip(manifest.files(&store.dir, REWARDS)?) {
+            reading.segments.push(Vec::new());
+            reading.end = 0;
+            let sealed = manifest.sealed.get(segment as usize - 1);
+            let mut unread = 0;
+            if let Some(file) = file {
+                reading.file = file;
+                if let Some(sealed) = sealed {
+                    reading.check_sealed(store, sealed)?;
+                }
+                let mut lines = Lines::of(&store.dir, &reading.file, u64::MAX)?;
+                while let Some((offset, line)) = lines.next()? {
+                    reading.end = offset + line.as_ref().map_or(0, |line| line.len() as u64 + 1);
+                    let at = |what: String| format!("the line at byte {offset}: {what}");
+                    match line.and_then(Record::parse) {
+                        Err(what) => {
+                            unread += 1;
+                            reading.note(at(what));
+                        }
+                        Ok(record) if record.seq <= reading.last_seq => {
+                            let (seq, last) = (record.seq, reading.last_seq);
+                            reading.whole_from = last + 1;
+                            reading.note(at(format!("record {seq} comes after record {last}")));
+                        }
+                        Ok(record) => {
+                            let missing = record.seq - reading.last_seq - 1;
+                            if missing != unread {
+                                reading.note(at(format!("{missing} records are missing before it")));
+                            }
+                            if missing > 0 {
+                                reading.whole_from = record.seq;
+                            }
+                            unread = 0;
+                            reading.last_seq = record.seq;
+                            follow(&mut reading, record, Place { segment, offset });
+                        }
+                    }
+                }
+            }
+            let end = (reading.last_seq + unread).max(sealed.map_or(0, |s| s.last_seq));
+            if end > reading.last_seq {
+                (reading.last_seq, reading.whole_from) = (end, end + 1);
+            }
+            reading.ends.push(end);
+        }
+        Ok(reading)
+    }
+
+    /// Adds what is wrong with the segment that is being read.
+    pub(super) fn note(&mut self, problem: String) {
+        let problems = self.segments.last_mut().expect("a segment is being read");
+        problems.push(Problem { file: self.file.clone(), problem });
+    }
+
+    fn check_sealed(&mut self, store: &Store, sealed: &Sealed) -> Result<()> {
+        let Some(file) = store.dir.open(&self.file)? else {
+            self.note(GONE.to_owned());
+            return Ok(());
+        };
+        let length = file.metadata().map_err(Error::io("read", store.dir.join(&self.file)))?.len();
+        let Sealed { bytes, last_crc: crc, .. } = sealed;
+        if length != *bytes {
+            self.note(format!("{length} bytes; the manifest knows {bytes}"));
+        } else if last_crc(&file, length) != *crc {
+            self.note(format!("its last line does not carry checksum {crc}, which the manifest knows"));
+        }
+        Ok(())
+    }
+}
