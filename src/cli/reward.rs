@@ -201,8 +201,10 @@ impl Learner<'_> {
             dwell_seconds: raw.dwell_seconds,
         };
         let (user, policy, request, chosen, event) = if let Some(id) = raw.decision {
-            let logged =
-                finder.as_ref().map_err(|error| Error::Refused(error.to_string())).and_then(|f| f.find(&id))?;
+            let logged = finder
+                .as_ref()
+                .map_err(|error| Error::Refused(error.to_string()))
+                .and_then(|f| f.find(&id))?;
             let place = format!("decision {id}");
             agree("user", raw.user.as_deref().or(self.args.user.as_deref()), Some(&logged.user), &place)?;
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());

@@ -175,7 +175,8 @@ impl DecisionLog {
         let mut file = self.dir.open_log(&DECISIONS.active(), manifest.latest_sealed())?;
         let mut end = whole_lines(&file).map_err(Error::io("repair", &path))?;
         if end >= self.segment_bytes {
-            manifest.seal(&self.dir, DECISIONS, end, 0, last_crc(&file, end))?;
+            let crc = last_crc(&file, end).map_err(Error::io("read", &path))?;
+            manifest.seal(&self.dir, DECISIONS, end, 0, crc)?;
             file = self.dir.open_log(&DECISIONS.active(), manifest.latest_sealed())?;
             end = 0;
         }

@@ -187,7 +187,12 @@ impl Dir {
         if !self.has(name) {
             return Ok(None);
         }
-        let free = (1..).map(|n| format!("damaged.{n}")).find(|free| !self.has(free)).expect("some number");
+        let mut free = "damaged.1".to_owned();
+        let mut number = 1;
+        while self.has(&free) {
+            number += 1;
+            free = format!("damaged.{number}");
+        }
         self.rename(name, &free)?;
         Ok(Some(free))
     }

@@ -106,7 +106,9 @@ impl History {
                     None
                 } else if prev < latest && latest >= log.whole_from {
                     // Nothing is missing in between: its file was gone, or an old one was put in its place.
-                    Some(format!("record {seq} of {of} follows record {prev}, though record {latest} came before it"))
+                    Some(format!(
+                        "record {seq} of {of} follows record {prev}, though record {latest} came before it"
+                    ))
                 } else {
                     let what = format!("record {seq} of {of} follows record {prev}, which is not there");
                     remembered.broken = Some(what.clone());

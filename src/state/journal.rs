@@ -75,7 +75,9 @@ impl Tail {
         }
         let length = metadata.len() - offset;
         if length > MAX_TAIL_BYTES {
-            let what = format!("{length} bytes since its checkpoint, more than the {MAX_TAIL_BYTES} that there ever are");
+            let what = format!(
+                "{length} bytes since its checkpoint, more than the {MAX_TAIL_BYTES} that there ever are"
+            );
             return Err(Error::Damaged { path, what });
         }
         let mut bytes = vec![0; length as usize];

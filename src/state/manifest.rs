@@ -9,6 +9,7 @@ use crate::error::{Error, Fault, Result};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 
 /// Larger manifests are refused: a hundred thousand segments.
@@ -148,7 +149,7 @@ impl Manifest {
             let (bytes, last_crc) = match dir.open(&name)? {
                 Some(file) => {
                     let bytes = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
-                    (bytes, last_crc(&file, bytes))
+                    (bytes, last_crc(&file, bytes).map_err(Error::io("read", dir.join(&name)))?)
                 }
                 None => (0, String::new()),
             };
@@ -203,8 +204,10 @@ impl Manifest {
             return Ok(None);
         };
         let Some(active) = dir.open(&log.active())? else { return Ok(None) };
-        let length = active.metadata().map_err(Error::io("read", dir.join(&log.active())))?.len();
-        Ok((length == latest.bytes && last_crc(&active, length) == latest.last_crc).then_some(latest))
+        let failed = || Error::io("read", dir.join(&log.active()));
+        let length = active.metadata().map_err(failed())?.len();
+        let same = length == latest.bytes && last_crc(&active, length).map_err(failed())? == latest.last_crc;
+        Ok(same.then_some(latest))
     }
 
     /// The file of every segment, as they stand now, the one that is written to last: `None` where a process died
@@ -229,11 +232,12 @@ impl Manifest {
 }
 
 /// The checksum that the line that ends at `offset` of the file states, "" if none does.
-pub(super) fn last_crc(file: &File, offset: u64) -> String {
+pub(super) fn last_crc(file: &File, offset: u64) -> io::Result<String> {
     // Eight digits, a quote, a brace, the newline.
     let mut seal = [0; 11];
-    let read = offset.checked_sub(11).map(|from| file.read_exact_at(&mut seal, from));
-    if read.is_some_and(|read| read.is_ok()) { frame::stated(&seal).to_owned() } else { String::new() }
+    let Some(from) = offset.checked_sub(11) else { return Ok(String::new()) };
+    file.read_exact_at(&mut seal, from)?;
+    Ok(frame::stated(&seal).to_owned())
 }
 
 /// Whether the line that ends at `offset` of the file carries this checksum.

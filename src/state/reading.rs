@@ -106,7 +106,7 @@ impl Reading {
         let Sealed { bytes, last_crc: crc, .. } = sealed;
         if length != *bytes {
             self.note(format!("{length} bytes; the manifest knows {bytes}"));
-        } else if last_crc(&file, length) != *crc {
+        } else if last_crc(&file, length).map_err(Error::io("read", store.dir.join(&self.file)))? != *crc {
             self.note(format!("its last line does not carry checksum {crc}, which the manifest knows"));
         }
         Ok(())

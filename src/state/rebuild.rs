@@ -192,12 +192,14 @@ impl Store {
         if history.active_is_damaged() || history.log.last_seq < latest || !states.is_empty() {
             // What is wrong with the log so far is known from now on.
             let length = active.metadata().map_err(Error::io("read", &path))?.len();
-            manifest.seal(&self.dir, REWARDS, length, latest, last_crc(&active, length))?;
+            let crc = last_crc(&active, length).map_err(Error::io("read", &path))?;
+            manifest.seal(&self.dir, REWARDS, length, latest, crc)?;
             let sealed = manifest.sealed.last_mut().expect("just sealed");
             sealed.damaged = history.log.segments.last().map_or(0, Vec::len);
         } else {
             let offset = history.log.end;
-            manifest.checkpoint = Checkpoint { offset, seq: latest, crc: last_crc(&active, offset) };
+            let crc = last_crc(&active, offset).map_err(Error::io("read", &path))?;
+            manifest.checkpoint = Checkpoint { offset, seq: latest, crc };
         }
         manifest.write(&self.dir, REWARDS)?;
         if forgotten.is_empty() && states.is_empty() {

@@ -37,7 +37,8 @@ impl Store {
                                 known.learn(&lesson, seq, &mut scratch);
                             } else {
                                 let what = "which is not there";
-                                *state = Err(format!("record {seq} follows record {prev} under {source}, {what}"));
+                                *state =
+                                    Err(format!("record {seq} follows record {prev} under {source}, {what}"));
                             }
                         }
                     }
@@ -46,7 +47,10 @@ impl Store {
                 Op::Import { policy: own, .. } => {
                     if own == source {
                         let what = "imports its state";
-                        states.insert(user, Err(format!("record {seq} {what} under {source}, without the rewards")));
+                        states.insert(
+                            user,
+                            Err(format!("record {seq} {what} under {source}, without the rewards")),
+                        );
                     }
                     met.insert(own);
                 }
@@ -68,8 +72,14 @@ impl Store {
             let problem = match state {
                 Err(problem) => problem,
                 // What the log has lost may be a reset, unless the state is there.
-                Ok(state) if state.seq < reading.whole_from && self.seq_in(&file, &user, source) != Some(state.seq) => {
-                    format!("its latest record under {source} is {}, and records after it are lost", state.seq)
+                Ok(state)
+                    if state.seq < reading.whole_from
+                        && self.seq_in(&file, &user, source) != Some(state.seq) =>
+                {
+                    format!(
+                        "its latest record under {source} is {}, and records after it are lost",
+                        state.seq
+                    )
                 }
                 Ok(state) => {
                     learned.push(state);

@@ -125,7 +125,8 @@ impl Store {
         let file = name::state_file(user, policy).unwrap_or_default();
         Error::Damaged {
             path: self.dir.join(&file),
-            what: "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again".to_owned(),
+            what: "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again"
+                .to_owned(),
         }
     }
 

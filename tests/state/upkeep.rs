@@ -261,7 +261,8 @@ fn a_new_policy_starts_warm() {
     assert_eq!(of(&dir), of(&direct));
     assert_eq!(verified(&dir), [""; 0]);
     dir.run(&["rebuild", "--from", "egreedy-v1", "--policy", "linucb-v2"]).refused(&["already"]);
-    dir.run(&["rebuild", "--from", "egreedy-v3", "--policy", "linucb-v2"]).refused(&["egreedy-v3", "egreedy-v1"]);
+    dir.run(&["rebuild", "--from", "egreedy-v3", "--policy", "linucb-v2"])
+        .refused(&["egreedy-v3", "egreedy-v1"]);
 }
 
 /// A line that was damaged and made up for concerns only whom it was about.
@@ -287,7 +288,9 @@ fn endless_files_are_found_and_mended() {
     };
     let dir = lived_in();
     let stats = dir.run(&["stats"]).ok().stdout();
-    for name in ["rewards.jsonl", "rewards.000001.jsonl", "decisions.jsonl", "alice_linucb.json", "rewards.index"] {
+    for name in
+        ["rewards.jsonl", "rewards.000001.jsonl", "decisions.jsonl", "alice_linucb.json", "rewards.index"]
+    {
         endless(&dir, name);
         let found = verified(&dir);
         assert!(found.iter().any(|p| p.starts_with(name)), "{name}: {found:?}");
@@ -335,7 +338,19 @@ fn damaged_decisions_concern_no_reward_that_has_its_request() {
 fn no_reward_is_no_reward_whatever_its_sign() {
     let dir = Dir::new();
     let args = |reward: &'static str| {
-        ["reward", "--policy", "linucb", "--user", "z", "--chosen", "t1", "--reward", reward, "--event-id", "e"]
+        [
+            "reward",
+            "--policy",
+            "linucb",
+            "--user",
+            "z",
+            "--chosen",
+            "t1",
+            "--reward",
+            reward,
+            "--event-id",
+            "e",
+        ]
     };
     dir.run_with(&args("0"), REQUEST).ok();
     assert_eq!(dir.run_with(&args("-0"), REQUEST).ok().json()["duplicate"], true);
@@ -412,12 +427,38 @@ fn a_population_is_a_table() {
 }
 
 #[test]
-fn the_schema_of_a_state_names_every_field_of_one() {
+fn states_are_what_their_published_schema_says() {
+    let published = |what: &str| {
+        let path = format!("{}/schemas/{what}.schema.json", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(path).unwrap()
+    };
     let dir = lived_in();
-    let schema = dir.run(&["schema", "--of", "state"]).ok().json();
-    for name in ["alice_egreedy_v2", "carol_uniform"] {
-        for field in dir.json(&format!("state/{name}.json")).as_object().unwrap().keys() {
-            assert!(schema["properties"].get(field).is_some(), "{field}");
+    for what in ["state", "profile"] {
+        assert_eq!(dir.run(&["schema", "--of", what]).ok().stdout(), published(what));
+    }
+    let policy = "name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nstructure = \"disjoint\"\nepsilon = 0.1\n";
+    dir.write("mine.toml", policy);
+    let args = ["reward", "--policy", "mine.toml", "--user", "d", "--chosen", "t1", "--reward", "1"];
+    dir.run_with(&args, REQUEST).ok();
+    let schema: Value = serde_json::from_str(&published("state")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let good = ["alice_egreedy_v2", "alice_linucb", "carol_uniform", "d_mine"];
+    for state in good.map(|name| dir.json(&format!("state/{name}.json"))) {
+        let errors: Vec<String> = validator.iter_errors(&state).map(|e| e.to_string()).collect();
+        assert_eq!(errors, [""; 0]);
+        for field in state.as_object().unwrap().keys() {
+            let mut less = state.clone();
+            less.as_object_mut().unwrap().remove(field);
+            // What the first format did not have may be absent.
+            let optional = ["seq", "events", "crc", "A_inverse", "theta"].contains(&field.as_str());
+            assert_eq!(validator.is_valid(&less), optional, "without {field}");
+        }
+        for (field, wrong) in
+            [("D", json!("12")), ("A", json!("x")), ("kinds", json!(3)), ("novelty", json!(1))]
+        {
+            let mut bad = state.clone();
+            bad[field] = wrong;
+            assert!(!validator.is_valid(&bad), "{field}");
         }
     }
 }

@@ -57,9 +57,8 @@ fn known(store: &Store) -> Option<Vec<Known>> {
 /// Every reward that was recorded, to be sent again.
 fn sent(dir: &Dir) -> Vec<Reward> {
     let policy = Arc::new(Policy::named("egreedy-v2").unwrap());
-    let logs = files(dir).into_iter().filter(|(name, _)| name.starts_with("rewards") && name.ends_with(".jsonl"));
-    let text: String = logs.map(|(_, content)| String::from_utf8(content).unwrap()).collect();
-    let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let log = super::lines_of(dir, "rewards");
+    let records = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let rewards = records.filter(|record| record["op"] == "reward").map(|record| {
         let request = Request::from_json(record["request"].to_string().as_bytes(), "a record").unwrap();
         let event = record["event"].as_str().map(str::to_owned);

@@ -103,7 +103,9 @@ fn disk_is_full(case: &Case, spare: impl IntoIterator<Item = u64>) -> Option<(us
 fn a_full_disk_is_an_error_like_any_other() {
     for case in Case::all().into_iter().filter(|case| case.name != "a crowd") {
         let Some((_, failed)) = disk_is_full(&case, [0, 1, 2, 3]) else { return };
-        assert!(failed > 0 || case.name == "a reset", "{}", case.name);
+        // What fits into one block, or the one that is there.
+        let small = ["a reset", "the first decision", "a decision after a torn one"].contains(&case.name);
+        assert!(failed > 0 || small, "{}", case.name);
     }
 }
 

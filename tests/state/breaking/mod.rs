@@ -15,6 +15,7 @@ mod strace;
 
 use crate::util::{Dir, Ran};
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -35,7 +36,9 @@ pub(super) struct Case {
     pub(super) before: String,
     pub(super) after: String,
     /// Whether nothing is wrong with the directory before the command.
-    pub(super) sound: bool,
+    sound: bool,
+    /// Whether the command decides: then it can be done any number of times, and each is another decision.
+    decides: bool,
 }
 
 impl Case {
@@ -45,11 +48,18 @@ impl Case {
         done.run_with(args, &input).ok();
         let after = stats(&done);
         assert_ne!(before, after, "{name} changes nothing");
-        Self { name, prepared, args: args.to_vec(), input, before, after, sound: true }
+        Self { name, prepared, args: args.to_vec(), input, before, after, sound: true, decides: false }
+    }
+
+    fn decision(name: &'static str, prepared: Dir) -> Self {
+        let args = vec!["score", "--policy", "egreedy-v2", "--user", "u", "--segment-bytes", "1000"];
+        let input = super::REQUEST.to_owned();
+        let before = stats(&prepared);
+        Self { name, prepared, args, input, after: before.clone(), before, sound: true, decides: true }
     }
 
     /// Everything that writes: the first reward, a reward, a reset, a checkpoint that seals the log, a group
-    /// that leaves files behind, what recovers after a kill, and what mends damage.
+    /// that leaves files behind, what recovers after a kill, what mends damage, and decisions.
     pub(super) fn all() -> Vec<Self> {
         let reward = ["reward", "--jsonl"];
         let few = || {
@@ -96,6 +106,32 @@ impl Case {
         let elsewhere = Dir::new();
         elsewhere.run_with(&reward, line("x", "e", 1.0)).ok();
         damaged.write("state/x_egreedy_v2.json", elsewhere.read("state/x_egreedy_v2.json"));
+        // Decisions in two segments; then the same as if the process had died between the manifest and the rename.
+        let decided = few();
+        let decide = || {
+            let case = Self::decision("", copied(&decided));
+            drop(decided.run_with(&case.args, &case.input).ok());
+        };
+        // Two in a segment, and two where the next one seals.
+        (0..4).for_each(|_| decide());
+        assert!(decided.join("state/decisions.000001.jsonl").exists(), "no decisions are sealed");
+        let undecided = copied(&decided);
+        let latest = undecided.json("state/decisions.manifest.json")["sealed"].as_array().unwrap().len();
+        let active = undecided.join("state/decisions.jsonl");
+        fs::remove_file(&active).unwrap();
+        fs::rename(undecided.join(&format!("state/decisions.{latest:06}.jsonl")), active).unwrap();
+        let torn_decision = copied(&decided);
+        let log = torn_decision.read("state/decisions.jsonl");
+        torn_decision.write("state/decisions.jsonl", format!("{log}{}", &log[..70]));
+        // One manifest is damaged, the other one is gone.
+        let unlisted = copied(&sealed);
+        (0..3).for_each(|_| {
+            let case = Self::decision("", copied(&unlisted));
+            drop(unlisted.run_with(&case.args, &case.input).ok());
+        });
+        let manifest = unlisted.read("state/rewards.manifest.json");
+        unlisted.write("state/rewards.manifest.json", &manifest[1..]);
+        fs::remove_file(unlisted.join("state/decisions.manifest.json")).unwrap();
         vec![
             Self::new("the first reward", Dir::new(), &reward, next()),
             Self::new("a reward", few(), &reward, next()),
@@ -106,6 +142,14 @@ impl Case {
             Self::new("sealing that was cut short", unnumbered, &reward, line("u", "later", 1.0)),
             Self::new("a crowd", few(), &reward, crowd.join("\n")),
             Self { sound: false, ..Self::new("a rebuild", damaged, &["rebuild"], String::new()) },
+            Self {
+                sound: false,
+                ..Self::new("a rebuild of manifests", unlisted, &["rebuild"], String::new())
+            },
+            Self::decision("the first decision", Dir::new()),
+            Self::decision("a decision that seals", decided),
+            Self::decision("a decision after sealing that was cut short", undecided),
+            Self::decision("a decision after a torn one", torn_decision),
         ]
     }
 
@@ -114,6 +158,9 @@ impl Case {
         let answers = answers(ran);
         let acknowledged = answers > 0;
         let what = format!("{}: {what}", self.name);
+        if self.decides {
+            return self.check_decision(dir, ran, &what);
+        }
         let found = stats(dir);
         let is_after = found == self.after;
         // A crowd is many users, in one group or more: those that were acknowledged are there.
@@ -134,17 +181,59 @@ impl Case {
             verified.fail(&format!("{what}: verify after the command again"));
         }
     }
+
+    /// The decision is in the log once or not at all; one that was told can be rewarded; and there can be another.
+    fn check_decision(&self, dir: &Dir, ran: &Ran, what: &str) {
+        let sound = |when: &str| {
+            let verified = dir.run(&["verify"]);
+            if verified.code() != 0 {
+                verified.fail(&format!("{what}: verify {when}"));
+            }
+        };
+        sound("");
+        let (before, after) = (decisions(&self.prepared), decisions(dir));
+        let told = answers(ran);
+        assert!(after == before + 1 || (after == before && told == 0), "{what}: {after} after {before}");
+        let again = dir.run_with(&self.args, &self.input);
+        if again.code() != 0 {
+            again.fail(&format!("{what}: the command again"));
+        }
+        assert_eq!(decisions(dir), after + 1, "{what}: the command again");
+        let told = ran.stdout().lines().next().filter(|_| told > 0).map(str::to_owned);
+        for decision in told.into_iter().chain([again.stdout()]) {
+            let decision: Value = serde_json::from_str(&decision).unwrap();
+            super::reward(dir, super::id(&decision), "completed");
+        }
+        sound("after the command again");
+    }
 }
 
-/// How many rewards, resets or rebuilds a command acknowledged.
+/// How many rewards, resets, rebuilds or decisions a command acknowledged.
 pub(super) fn answers(ran: &Ran) -> usize {
-    let acknowledged =
-        |line: &&str| ["\"updates\"", "\"removed\"", "\"unchanged\""].iter().any(|a| line.contains(a));
+    let names = ["\"updates\"", "\"removed\"", "\"unchanged\"", "\"decision_id\""];
+    let acknowledged = |line: &&str| names.iter().any(|name| line.contains(name));
     ran.stdout().lines().filter(acknowledged).count()
 }
 
+/// What is known, if it can be read.
 pub(super) fn stats(dir: &Dir) -> String {
-    dir.run(&["stats"]).ok().stdout()
+    let ran = dir.run(&["stats"]);
+    if ran.code() == 0 { ran.stdout() } else { "cannot be read".to_owned() }
+}
+
+/// The lines of a log, all its segments, in no particular order.
+pub(super) fn lines_of(dir: &Dir, log: &str) -> String {
+    let is_of = |path: &Path| {
+        let name = path.file_name().and_then(OsStr::to_str);
+        path.extension() == Some(OsStr::new("jsonl")) && name.is_some_and(|name| name.starts_with(log))
+    };
+    let segments = dir.contents("state").into_iter().filter(|(path, _)| is_of(path));
+    segments.map(|(_, content)| String::from_utf8(content).unwrap()).collect()
+}
+
+/// Number of whole decisions in the log.
+fn decisions(dir: &Dir) -> usize {
+    lines_of(dir, "decisions").matches('\n').count()
 }
 
 /// The same state directory in another place.
