@@ -9,7 +9,12 @@ use std::path::Path;
 ///
 /// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
 pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
-    serde_json::from_slice(text).map_err(|first| {
+    // Looked at as a whole first, so that the parser need not look at each of its strings.
+    let parsed = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    parsed.map_err(|first| {
         let reader = &mut serde_json::Deserializer::from_slice(text);
         let message = match serde_path_to_error::deserialize::<_, T>(reader) {
             Err(error) if error.path().iter().len() > 0 => format!("{}: {}", error.path(), error.inner()),

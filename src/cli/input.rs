@@ -13,7 +13,7 @@ use std::time::Duration;
 const MAX_BYTES: usize = 64 << 20;
 /// How much is read at once, and about how much is worked on at once.
 const READ_BYTES: usize = 1 << 20;
-const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_BYTES: usize = 2 << 20;
 
 /// How often a wait for lines looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -60,8 +60,10 @@ pub(super) struct Chunk {
 impl Chunk {
     /// Every line with its number, those without content left out.
     pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let lines = self.bytes.split(|b| *b == b'\n').zip(self.first..);
-        lines.filter(|(line, _)| !line.iter().all(u8::is_ascii_whitespace)).map(|(line, n)| (n, line))
+        let mut begin = 0;
+        let ends = memchr::memchr_iter(b'\n', &self.bytes).chain([self.bytes.len()]);
+        let lines = ends.map(move |end| &self.bytes[std::mem::replace(&mut begin, end + 1)..end]);
+        (self.first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
     }
 }
 

@@ -99,8 +99,23 @@ struct Decided {
     answer: Vec<u8>,
 }
 
-/// States that were read, or why they cannot be, by user and policy.
-type States = HashMap<(String, String), Result<UserState>>;
+/// States that were read, or why they cannot be, by policy and user.
+#[derive(Default)]
+struct States(HashMap<String, HashMap<String, Result<UserState>>>);
+
+impl States {
+    fn get(&self, user: &str, policy: &str) -> Option<&Result<UserState>> {
+        self.0.get(policy)?.get(user)
+    }
+
+    fn insert(&mut self, user: &str, policy: &str, state: Result<UserState>) {
+        self.0.entry(policy.to_owned()).or_default().insert(user.to_owned(), state);
+    }
+
+    fn len(&self) -> usize {
+        self.0.values().map(HashMap::len).sum()
+    }
+}
 
 /// So many states are kept in memory.
 const CACHED: usize = 100_000;
@@ -118,7 +133,7 @@ impl Scorer<'_> {
         let (text, origin) = input::whole(self.args.request.as_deref())?;
         let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
         let asked = self.asked(&text, &origin, seed)?;
-        let mut states = States::new();
+        let mut states = States::default();
         self.read(&store.view()?, &[&asked], &mut states);
         let Decided { drafts, mut answer } = self.decide(&asked, &states)?;
         let ids = self.log.append(drafts)?;
@@ -133,10 +148,10 @@ impl Scorer<'_> {
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);
-        let (mut view, mut states) = (store.view()?, States::new());
+        let (mut view, mut states) = (store.view()?, States::default());
         while let Some(chunk) = lines.next_chunk(&stop)? {
             if !view.is_current() || states.len() > CACHED {
-                (view, states) = (store.view()?, States::new());
+                (view, states) = (store.view()?, States::default());
             }
             let mut seed_of = |number| {
                 let mut seed = 0;
@@ -171,19 +186,20 @@ impl Scorer<'_> {
 
     /// Reads the states that are needed and not there yet.
     fn read(&self, view: &View, asked: &[&Asked], states: &mut States) {
-        let mut wanted: HashMap<(String, String), &Arc<Policy>> = HashMap::new();
+        let mut wanted: HashMap<(&str, &str), &Arc<Policy>> = HashMap::new();
         for Asked { user, policy, .. } in asked {
             for policy in [policy].into_iter().chain(&self.shadows) {
-                let key = (user.clone(), policy.name().to_owned());
-                if !states.contains_key(&key) {
-                    wanted.insert(key, policy);
+                if states.get(user, policy.name()).is_none() {
+                    wanted.insert((user, policy.name()), policy);
                 }
             }
         }
-        states.extend(each(wanted.into_iter().collect(), |(key, policy)| {
-            let state = view.state(&key.0, policy);
-            (key, state)
-        }));
+        let read = each(wanted.into_iter().collect(), |((user, _), policy)| {
+            (user, policy.name(), view.state(user, policy))
+        });
+        for (user, policy, state) in read {
+            states.insert(user, policy, state);
+        }
     }
 
     /// Decides, with the shadows, and puts it into text.
@@ -191,7 +207,7 @@ impl Scorer<'_> {
         let Asked { request, user, policy, seed } = asked;
         let mut scratch = Scratch::default();
         let mut decide = |policy: &Arc<Policy>| {
-            let state = &states[&(user.clone(), policy.name().to_owned())];
+            let state = states.get(user, policy.name()).expect("it was read");
             let state = state.as_ref().map_err(|error| Error::Refused(error.to_string()))?;
             Ok(decide(policy, state, request, *seed, &mut scratch))
         };

@@ -66,9 +66,10 @@ impl Draft {
             },
             time_ms: now_ms(),
         };
-        let mut line = serde_json::to_vec(&line).expect("plain values always serialize");
-        line.pop();
-        Self { line, shadow }
+        let mut text = Vec::with_capacity(512 + 160 * request.candidates().len());
+        serde_json::to_writer(&mut text, &line).expect("plain values always serialize");
+        text.pop();
+        Self { line: text, shadow }
     }
 }
 

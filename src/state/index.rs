@@ -163,10 +163,7 @@ impl Index {
                 Some(places) if places.contains(place) => continue,
                 Some(_) => {}
             }
-            let mut at = home(*hash, self.bits);
-            while self.page(at)?.is_some_and(|page| count(&page.bytes) == SLOTS) {
-                at = (at + 1) & ((1 << self.bits) - 1);
-            }
+            let Some(at) = self.room(*hash)? else { return Ok(false) };
             let page = self.pages.get_mut(&at).expect("just read");
             add(&mut page.bytes, *hash, *place);
             page.dirty = true;
@@ -189,6 +186,20 @@ impl Index {
         written.map_err(Error::io("write", &self.path))?;
         self.covered = covered;
         Ok(true)
+    }
+
+    /// The first page with room for this hash; `None` if a page is damaged or all are full. They can be, whatever the
+    /// header says: a process may have died after it wrote pages.
+    fn room(&mut self, hash: u64) -> Result<Option<u64>> {
+        let mut at = home(hash, self.bits);
+        for _ in 0..1_u64 << self.bits {
+            match self.page(at)? {
+                None => return Ok(None),
+                Some(page) if count(&page.bytes) < SLOTS => return Ok(Some(at)),
+                Some(_) => at = (at + 1) & ((1 << self.bits) - 1),
+            }
+        }
+        Ok(None)
     }
 
     /// Everything that is in it; `None` if a page is damaged.
@@ -302,6 +313,25 @@ mod tests {
         for (hash, place) in &same {
             assert_eq!(index.find(*hash).unwrap().unwrap(), [*place]);
         }
+    }
+
+    /// A process that dies after it wrote pages leaves a header that knows less.
+    #[test]
+    fn a_header_that_lags_behind_is_no_endless_search() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        Index::create(&dir, &[], 0).unwrap();
+        let header = || std::fs::read(dir.join(INDEX)).unwrap()[..PAGE].to_vec();
+        let old = header();
+        let mut refused = false;
+        for (i, part) in events(400, 5).chunks(100).enumerate() {
+            let mut index = Index::open(&dir).unwrap().unwrap();
+            refused |= !index.extend(part, i as u64 + 1).unwrap();
+            let mut bytes = std::fs::read(dir.join(INDEX)).unwrap();
+            bytes[..PAGE].copy_from_slice(&old);
+            std::fs::write(dir.join(INDEX), bytes).unwrap();
+        }
+        assert!(refused);
     }
 
     #[test]
