@@ -164,7 +164,7 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// The header of the record in a line whose checksum holds, or what is wrong with it.
     pub(super) fn parse(line: &'a [u8]) -> Result<Self, String> {
-        serde_json::from_slice(line).map_err(|e| e.to_string())
+        value_of(line)
     }
 
     /// The hashes under which the index names it.
@@ -252,7 +252,7 @@ impl Record {
     /// What is wrong with the line: its checksum, its JSON, a field or a value.
     pub fn parse(line: &[u8]) -> Result<Self, String> {
         frame::check(line)?;
-        let raw: RawRecord = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+        let raw: RawRecord = value_of(line)?;
         let (seq, time_ms) = (raw.seq, raw.time_ms);
         let missing = |field: &str| format!("record {seq} has no {field}");
         let policy = || raw.policy.as_deref().map(str::to_owned).ok_or_else(|| missing("policy"));
@@ -368,6 +368,12 @@ impl Record {
             Op::Reset { policies } => policies.get(policy).copied(),
         }
     }
+}
+
+/// The value in a line of JSON. Its characters are checked at once, so that the parser need not check each text.
+fn value_of<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    let line = std::str::from_utf8(line).map_err(|e| e.to_string())?;
+    serde_json::from_str(line).map_err(|e| e.to_string())
 }
 
 /// What the model of a policy needs, for a state's first record; `None` for built-in policies.
