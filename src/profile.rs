@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Values above this are refused as damage rather than clipped: no count or dwell is that large.
@@ -166,8 +166,8 @@ impl Serialize for Profile {
             map.serialize_entry(name, &value)?;
         }
         if !self.by_kind.is_empty() {
-            let by_kind: serde_json::Map<String, Value> =
-                self.by_kind.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+            let by_kind: BTreeMap<&str, &ProfileValues> =
+                self.by_kind.iter().map(|(kind, values)| (kind.as_str(), values)).collect();
             map.serialize_entry(BY_KIND, &by_kind)?;
         }
         map.end()
