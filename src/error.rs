@@ -81,10 +81,21 @@ pub struct Fault {
     pub allowed: String,
 }
 
+/// A value as a message cites it: whoever sent megabytes knows them.
+fn shortened(mut value: String) -> String {
+    const LONGEST: usize = 400;
+    if value.len() > LONGEST {
+        let bytes = value.len();
+        value.truncate(value.floor_char_boundary(LONGEST));
+        value.push_str(&format!("... ({bytes} bytes)"));
+    }
+    value
+}
+
 impl Fault {
     /// A fault of `field`, which was `value` where only `allowed` is accepted.
     pub fn new(field: impl Into<String>, value: impl Display, allowed: impl Into<String>) -> Self {
-        Self { field: field.into(), value: value.to_string(), allowed: allowed.into() }
+        Self { field: field.into(), value: shortened(value.to_string()), allowed: allowed.into() }
     }
 
     /// The same fault seen from outside: `candidates[2]` + `priority`.

@@ -2,6 +2,7 @@
 
 use super::{Global, exit, output, stats};
 use crate::error::Result;
+use crate::state::UserState;
 use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut out = Vec::new();
     for (user, policies) in &users {
         for policy in policies.iter().filter(|policy| only.as_ref().is_none_or(|only| only == *policy)) {
-            out.extend(view.state_by_name(user, policy)?.to_line());
+            out.extend(view.known_state(user, policy)?.iter().flat_map(UserState::to_line));
         }
     }
     output::bytes(&out)?;

@@ -61,9 +61,16 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 
 fn in_place(store: &Store) -> Result<u8> {
     let Rebuilt { unchanged, rebuilt, adopted, forgotten, set_aside, lost } = store.rebuild()?;
-    let set_aside = set_aside.iter().map(|(file, now)| Moved { file, now }).collect();
+    let (uncertain, set_aside) =
+        (forgotten.len(), set_aside.iter().map(|(file, now)| Moved { file, now }).collect());
     let (rebuilt, adopted, forgotten) = (&rebuilt, &adopted, &forgotten);
     output::json(&Answer { unchanged, rebuilt, adopted, forgotten, set_aside, lost: Listed::all(&lost) })?;
+    if uncertain > 0 {
+        output::complain(&format!(
+            "{uncertain} states are gone, and records that may have reset them too: they are taken as forgotten"
+        ));
+        return Ok(exit::ERROR);
+    }
     Ok(code_of(&lost))
 }
 

@@ -25,8 +25,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = global.writable_store();
     let policies = store.view()?.policies_of(&args.user)?;
     let policy = args.policy.as_deref().map(|p| stats::known_name(p, [&policies].into_iter())).transpose()?;
-    let removed =
-        if policies.is_empty() { Vec::new() } else { store.ledger().reset(&args.user, policy.as_deref())? };
+    let removed = store.ledger().reset(&args.user, policy.as_deref())?;
     output::json(&Answer { user: &args.user, removed })?;
     Ok(exit::DONE)
 }

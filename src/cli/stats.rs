@@ -79,16 +79,17 @@ pub(super) fn known_name<'a>(
 
 fn of_user<'a>(view: &View, user: &'a str, policies: &BTreeSet<String>) -> Result<UserStats<'a>> {
     let of_policy = |policy: &String| {
-        let state = view.state_by_name(user, policy)?;
+        let Some(state) = view.known_state(user, policy)? else { return Ok(None) };
         let model = state.model();
-        Ok::<_, Error>(PolicyStats {
+        Ok::<_, Error>(Some(PolicyStats {
             policy: policy.clone(),
             updates: model.updates(),
             mean_reward: model.mean_reward(),
             theta: Theta(state),
-        })
+        }))
     };
-    Ok(UserStats { user, policies: policies.iter().map(of_policy).collect::<Result<_>>()? })
+    let policies = policies.iter().filter_map(|policy| of_policy(policy).transpose());
+    Ok(UserStats { user, policies: policies.collect::<Result<_>>()? })
 }
 
 /// The table: weights that a policy does not have are empty, and so is the mean reward of one kind.
@@ -101,7 +102,7 @@ fn rows(view: &View, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<u
         .map_err(failed)?;
     for (user, policies) in users {
         for policy in policies {
-            let state = view.state_by_name(user, policy)?;
+            let Some(state) = view.known_state(user, policy)? else { continue };
             let shared = state.policy().structure() == Structure::Shared;
             for part in state.model().parts().iter().filter(|p| shared || p.ridge.updates() > 0) {
                 let mean = state.model().mean_reward().filter(|_| shared);

@@ -5,7 +5,7 @@
 //! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
 
 use super::dir::{Lines, Prepared};
-use super::index::{INDEX, Index, Place};
+use super::index::{INDEX, Index, Place, Told};
 use super::journal::REWARDS;
 use super::ledger::{Key, Ledger, SMALL, prepare};
 use super::name;
@@ -35,7 +35,8 @@ impl Ledger<'_> {
         let lines: Vec<(u64, &[u8])> = journal.tail().lines().collect();
         let header = |(offset, line): &(u64, &[u8])| {
             let header = Header::parse(line).map_err(|what| journal.tail().damaged(*offset, &what))?;
-            let slots = header.hashes().map(|hash| (hash, Place { segment, offset: *offset })).collect();
+            let place = Place { segment, offset: *offset };
+            let slots = header.about().hashes().map(|hash| (hash, place)).collect();
             let user = header.user.as_ref();
             let keys: Vec<_> = header.policies().map(|policy| (user.to_owned(), policy.to_owned())).collect();
             Ok((keys, header.policies.is_some(), slots))
@@ -73,7 +74,11 @@ impl Ledger<'_> {
                 return Ok(None);
             }
             let records = lookup.map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
-            store.load_by_name(user, policy, &records).map(Some)
+            match store.load_by_name(user, policy, &records) {
+                // Whoever wants it is told; the log has what it lacks, for a rebuild.
+                Err(Error::Damaged { .. } | Error::Invalid { .. } | Error::Refused(_)) => Ok(None),
+                loaded => loaded.map(Some),
+            }
         };
         let write = |states: Vec<&UserState>| {
             prepare(store, &states)?.into_par_iter().try_for_each(Prepared::publish)
@@ -158,7 +163,7 @@ impl Ledger<'_> {
     /// What the index is told of the retained log up to the checkpoint, or with the tail.
     fn all_slots(&self, with_tail: bool) -> Result<Vec<(u64, Place)>> {
         let manifest = self.journal.as_ref().expect("locked").manifest();
-        let mut slots = Vec::new();
+        let mut told = Told::default();
         for segment in 1..=manifest.segment() {
             let limit = if segment == manifest.segment() && !with_tail {
                 manifest.checkpoint.offset
@@ -169,9 +174,9 @@ impl Ledger<'_> {
             while let Some((offset, line)) = lines.next()? {
                 // A damaged line is for `verify` to name; its event cannot be known.
                 let Ok(header) = line.and_then(Header::parse) else { continue };
-                slots.extend(header.hashes().map(|hash| (hash, Place { segment, offset })));
+                told.add(&header.about(), Place { segment, offset });
             }
         }
-        Ok(slots)
+        Ok(told.all())
     }
 }

@@ -9,13 +9,15 @@ use std::fmt;
 
 /// Length of every id.
 pub(super) const ID_BYTES: usize = 29;
+/// Number of the last segment that an id can name.
+pub(super) const MAX_SEGMENT: u32 = 65_535;
 /// Stands where an id will be.
 pub const PLACEHOLDER: &str = "d0000-0000000000-000000000000";
 
 /// A decision id, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DecisionId {
-    /// Number of the segment, from 1 to 65,535.
+    /// Number of the segment, from 1 to [`MAX_SEGMENT`].
     pub(super) segment: u32,
     /// Where the line begins, below 2^40.
     pub(super) offset: u64,

@@ -5,7 +5,7 @@
 //! as unknown; it cannot lose a reward, which carries what it was learned from.
 
 use super::decision::Decision;
-use super::decision_id::{DecisionId, ID_BYTES, PLACEHOLDER};
+use super::decision_id::{DecisionId, ID_BYTES, MAX_SEGMENT, PLACEHOLDER};
 use super::dir::{Dir, Lines, line_at};
 use super::lock::Lock;
 use super::manifest::{GONE, LogName, Manifest, last_crc};
@@ -182,6 +182,10 @@ impl DecisionLog {
             end = 0;
         }
         let segment = manifest.segment();
+        if segment > MAX_SEGMENT {
+            let message = format!("it has {MAX_SEGMENT} segments, all that a decision's id can name; begin another directory");
+            return Err(Error::Refused(format!("{}: {message}", path.display())));
+        }
         let mut bytes = Vec::with_capacity(drafts.iter().map(|d| d.line.len() + 32).sum());
         let mut ids: Vec<String> = Vec::with_capacity(drafts.len());
         let mut shown = 0;

@@ -164,7 +164,15 @@ impl Dir {
             return Err(not_regular(&prepared.target));
         }
         let mode = mode_of(&prepared.target);
-        let mut file = self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC)?;
+        let create = || self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
+        let mut file = match create() {
+            // What a killed process left may have a mode that does not let us.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied && self.has(&new) => {
+                self.remove(&new)?;
+                create()?
+            }
+            created => created?,
+        };
         // Also without one: what a killed process left in the slot has a mode of its own.
         file.set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
             .and_then(|()| file.write_all(bytes))
@@ -179,6 +187,11 @@ impl Dir {
 
     /// Renames a file; nothing of the new name may be there.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        if self.has(to) {
+            let (from, to) = (self.join(from), self.join(to));
+            let message = format!("cannot rename {}: {} is there already", from.display(), to.display());
+            return Err(Error::Refused(message));
+        }
         fs::rename(self.join(from), self.join(to)).map_err(Error::io("rename", self.join(from)))
     }
 

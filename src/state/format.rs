@@ -6,6 +6,7 @@
 //! Format 1, which other tools may write, has only A and b, and neither `seq`, `events` nor checksum. It
 //! is read, solved afresh, and upgraded when the state is next written.
 
+use super::record::MAX_SEQ;
 use super::user_state::{Event, KEPT_EVENTS, UserState};
 use super::{frame, name};
 use crate::error::{Error, Fault, Result};
@@ -286,6 +287,9 @@ impl RawState {
         let learned: u64 = parts.iter().map(|p| p.ridge.updates()).sum();
         if learned != self.updates {
             return Err(format!("updates is {}, those of the kinds add up to {learned}", self.updates));
+        }
+        if self.seq > MAX_SEQ {
+            return Err(format!("seq is {}, more than the {MAX_SEQ} records that there can be", self.seq));
         }
         if !self.reward_sum.is_finite() {
             return Err(format!("reward_sum is {}, not a finite number", self.reward_sum));

@@ -1,6 +1,6 @@
 //! Every state as the log alone makes it.
 
-use super::index::Place;
+use super::index::Told;
 use super::manifest::Manifest;
 use super::reading::Reading;
 use super::record::{Op, Record};
@@ -17,7 +17,7 @@ pub(super) struct History {
     /// By user and policy; those that were reset are not in it.
     pub(super) states: BTreeMap<(String, String), Remembered>,
     /// What the index has to know.
-    pub(super) slots: Vec<(u64, Place)>,
+    pub(super) told: Told,
     /// How the log could be read.
     pub(super) log: Reading,
     /// Number of the record that reset a state, for those that are not there any more.
@@ -32,6 +32,8 @@ pub(super) struct Remembered {
     pub(super) state: UserState,
     /// Why the log does not tell all of it.
     pub(super) broken: Option<String>,
+    /// Number of its latest record, also where the log does not tell all.
+    pub(super) latest: u64,
     /// Number of its latest record before the checkpoint, 0 if there is none: its file has got there.
     pub(super) settled: u64,
 }
@@ -41,14 +43,14 @@ impl History {
     pub(super) fn read(store: &Store, manifest: &Manifest) -> Result<Self> {
         let mut history = Self {
             states: BTreeMap::new(),
-            slots: Vec::new(),
+            told: Told::default(),
             log: Reading::default(),
             forgotten: BTreeMap::new(),
             checkpoint: manifest.checkpoint.seq,
         };
         let mut scratch = Scratch::default();
         history.log = Reading::of(store, manifest, |log, record, place| {
-            history.slots.extend(record.hashes().map(|hash| (hash, place)));
+            history.told.add(&record.about(), place);
             history.follow(log, record, &mut scratch);
         })?;
         Ok(history)
@@ -74,7 +76,7 @@ impl History {
             Op::Import { policy, state, .. } => match state.state_of(&user) {
                 Ok(state) => {
                     let state = UserState { seq, ..state };
-                    self.states.insert((user, policy), Remembered { state, broken: None, settled });
+                    self.states.insert((user, policy), Remembered { state, broken: None, latest: seq, settled });
                 }
                 Err(what) => log.note(format!("record {seq}: {what}")),
             },
@@ -88,7 +90,7 @@ impl History {
                     match spec {
                         Ok(spec) => {
                             let state = UserState::new(&key.0, &Arc::new(spec));
-                            let remembered = Remembered { state, broken: None, settled: 0 };
+                            let remembered = Remembered { state, broken: None, latest: 0, settled: 0 };
                             self.states.insert(key.clone(), remembered);
                         }
                         Err(what) => {
@@ -97,30 +99,28 @@ impl History {
                         }
                     }
                 }
+                // The latest record of the state, be it its end.
+                let end = self.forgotten.get(&key).copied().unwrap_or_default();
                 let remembered = self.states.get_mut(&key).expect("just added");
+                let latest = remembered.state.seq.max(end);
+                remembered.latest = seq;
+                remembered.settled = remembered.settled.max(settled);
                 if remembered.broken.is_some() {
                     return;
                 }
-                let (latest, of) = (remembered.state.seq, format!("{:?} under {}", key.0, key.1));
-                let what = if prev == latest {
-                    None
-                } else if prev < latest && latest >= log.whole_from {
-                    // Nothing is missing in between: its file was gone, or an old one was put in its place.
-                    Some(format!(
-                        "record {seq} of {of} follows record {prev}, though record {latest} came before it"
-                    ))
-                } else {
-                    let what = format!("record {seq} of {of} follows record {prev}, which is not there");
-                    remembered.broken = Some(what.clone());
-                    Some(what)
-                };
-                if remembered.broken.is_none() {
-                    remembered.state.learn(&lesson, seq, scratch);
-                    remembered.settled = remembered.settled.max(settled);
+                if prev != remembered.state.seq {
+                    let of = format!("record {seq} of {:?} under {} follows record {prev}", key.0, key.1);
+                    if prev < latest && latest >= log.whole_from {
+                        // Nothing is missing in between: its file was gone, or an old one was put in its place.
+                        log.note(format!("{of}, though record {latest} came before it"));
+                    } else {
+                        let what = format!("{of}, which is not there");
+                        remembered.broken = Some(what.clone());
+                        log.note(what);
+                        return;
+                    }
                 }
-                if let Some(what) = what {
-                    log.note(what);
-                }
+                remembered.state.learn(&lesson, seq, scratch);
             }
         }
     }

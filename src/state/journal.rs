@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub(super) const REWARDS: LogName = LogName("rewards");
 
 /// More than this after the checkpoint is not what was written: a checkpoint comes long before.
-const MAX_TAIL_BYTES: u64 = 1 << 30;
+const MAX_TAIL_BYTES: u64 = 512 << 20;
 
 /// A reader that finds the log sealed under its hands looks again this many times.
 const ATTEMPTS: usize = 5;
@@ -203,6 +203,10 @@ impl Journal {
     pub(super) fn open(dir: &Dir) -> Result<Self> {
         let manifest = Manifest::read(dir, REWARDS)?;
         manifest.finish_sealing(dir, REWARDS)?;
+        if manifest.sealed.is_empty() && !dir.has(&REWARDS.active()) {
+            // A new log, unless one was here: then its events and numbers would begin anew.
+            manifest.check_new(dir, REWARDS)?;
+        }
         let file = dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
         let path = dir.join(&REWARDS.active());
         let (mut tail, length) = Tail::of(&file, manifest.checkpoint.clone(), path)?;

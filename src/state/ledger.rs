@@ -14,7 +14,7 @@
 
 use super::dir::Prepared;
 use super::group::{Before, Task, Verdict, Wanted, number, outcomes, write};
-use super::index::{Index, event_hash, user_hash};
+use super::index::{Index, event_hash, life_hash};
 use super::journal::Journal;
 use super::lock::Lock;
 use super::lookup::Lookup;
@@ -103,13 +103,25 @@ impl Ledger<'_> {
     /// # Errors
     /// Input and output: then nothing is forgotten, unless the message says otherwise.
     pub fn reset(&mut self, user: &str, policy: Option<&str>) -> Result<Vec<String>> {
+        if !self.store.dir.has(LOCK) && self.store.policies_in(user, &[])?.is_empty() {
+            return Ok(Vec::new());
+        }
         let _lock = self.lock()?;
         self.lookup = None;
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
+            // What follows looks into it.
+            self.index()?;
+        }
         let journal = self.journal.as_mut().expect("locked");
         let records = journal.tail().of_user(user)?;
         let mut names = self.store.policies_in(user, &records)?;
         names.retain(|name| policy.is_none_or(|p| p == name));
         if names.is_empty() {
+            // Nothing is known any more: durably, for whoever recorded that may have died before it was.
+            journal.sync()?;
+            if records.iter().any(|record| matches!(record.op, Op::Reset { .. })) {
+                self.checkpoint()?;
+            }
             return Ok(Vec::new());
         }
         // Also a state that cannot be read can be forgotten.
@@ -270,11 +282,17 @@ impl Ledger<'_> {
         let (mut tasks, mut refusals) = (Vec::with_capacity(loaded.len()), HashMap::new());
         for loaded in loaded {
             let (rewards, error) = match loaded {
-                Ok(task) if task.loaded.found || !self.should_be_there(task.user, task.policy.name())? => {
-                    tasks.push(task);
-                    continue;
+                Ok(task) => {
+                    let Task { rewards, loaded, .. } = task;
+                    match self.there(loaded) {
+                        Ok(loaded) => {
+                            tasks.push(Task { rewards, loaded, ..task });
+                            continue;
+                        }
+                        Err(error @ Error::Io { .. }) => return Err(error),
+                        Err(error) => (rewards, error),
+                    }
                 }
-                Ok(task) => (task.rewards, self.store.gone(task.user, task.policy.name())),
                 Err(refused) => refused,
             };
             // The same refusal for each of its rewards.
@@ -284,13 +302,17 @@ impl Ledger<'_> {
         Ok((tasks, refusals))
     }
 
-    /// Whether there was a state of the user when the log was last checkpointed.
-    fn should_be_there(&mut self, user: &str, policy: &str) -> Result<bool> {
-        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
-            return Ok(false);
+    /// The state, if it goes with what was known of it when the log was last checkpointed.
+    fn there(&mut self, loaded: Loaded) -> Result<Loaded> {
+        let checkpoint = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
+        if checkpoint == 0 || loaded.restarted {
+            return Ok(loaded);
         }
-        let places = self.places_of(user_hash(user))?;
-        Ok(self.store.begun(user, places)?.contains(policy))
+        let (user, policy) = (loaded.state.user(), loaded.state.policy().name());
+        let places = self.places_of(life_hash(user, policy))?;
+        let manifest = self.journal.as_ref().expect("locked").manifest();
+        let life = self.store.life(manifest, user, policy, places)?;
+        self.store.there(loaded, life)
     }
 
     /// The task with its state, or its rewards and why they cannot be learned.
@@ -312,9 +334,9 @@ impl Ledger<'_> {
                 return Ok(loaded);
             }
             Err(Error::Refused(format!(
-                "the state of {user:?} under {} holds record {}, but the log ends with record {}: it is of \
-                 another log; `rehearsal import` takes it into this one",
-                policy.name(),
+                "{}: it holds record {}, but the log ends with record {}: it is of another log; `rehearsal import` \
+                 takes it into this one",
+                self.store.dir.join(&name::state_file(user, policy.name()).unwrap_or_default()).display(),
                 loaded.state.seq,
                 journal.last_seq(),
             )))
@@ -365,8 +387,8 @@ impl Ledger<'_> {
 
     fn keep(&mut self, tasks: Vec<Task>) {
         for Task { user, policy, mut loaded, .. } in tasks {
-            // If it was not there before, it is in the log now.
-            loaded.found = true;
+            // What was to be said of its file was said.
+            loaded.restarted = true;
             self.states.insert((user.to_owned(), policy.name().to_owned()), loaded);
         }
     }

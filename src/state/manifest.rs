@@ -80,14 +80,9 @@ pub(super) struct Sealed {
     pub(super) last_seq: u64,
     /// Checksum of its latest line.
     pub(super) last_crc: String,
-    /// Number of things that are wrong with it and that a rebuild has made up for.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub(super) damaged: usize,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
-fn is_zero(n: &usize) -> bool {
-    *n == 0
+    /// Digest of what is wrong with it and a rebuild has made up for; "" if nothing is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) damaged: String,
 }
 
 /// A place between two records.
@@ -140,6 +135,20 @@ impl Manifest {
         serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
     }
 
+    /// Whether a log may be begun where none is listed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when segments of one are there.
+    pub(super) fn check_new(&self, dir: &Dir, log: LogName) -> Result<()> {
+        match log.latest_number(dir)? {
+            0 => Ok(()),
+            n => {
+                let what = format!("it is gone, but {} is there", log.sealed(n));
+                Err(Error::Damaged { path: dir.join(&log.manifest()), what })
+            }
+        }
+    }
+
     /// A manifest of the segments that are there, in the place of one that is lost. Those that are gone before
     /// the latest are in it too, empty: a segment's number is its place.
     pub(super) fn guess(dir: &Dir, log: LogName) -> Result<Self> {
@@ -153,7 +162,7 @@ impl Manifest {
                 }
                 None => (0, String::new()),
             };
-            manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: 0 });
+            manifest.sealed.push(Sealed { file: name, bytes, last_seq: 0, last_crc, damaged: String::new() });
         }
         Ok(manifest)
     }
@@ -183,7 +192,7 @@ impl Manifest {
     /// Seals the file that is written to, of `bytes` bytes up to record `seq`, all of it checkpointed.
     pub(super) fn seal(&mut self, dir: &Dir, log: LogName, bytes: u64, seq: u64, crc: String) -> Result<()> {
         let file = log.sealed(self.segment());
-        self.sealed.push(Sealed { file, bytes, last_seq: seq, last_crc: crc, damaged: 0 });
+        self.sealed.push(Sealed { file, bytes, last_seq: seq, last_crc: crc, damaged: String::new() });
         self.checkpoint = Checkpoint { offset: 0, seq, crc: String::new() };
         self.write(dir, log)?;
         self.finish_sealing(dir, log)

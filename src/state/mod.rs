@@ -26,6 +26,7 @@ mod import;
 mod index;
 mod journal;
 mod ledger;
+mod life;
 mod lock;
 mod lookup;
 mod manifest;

@@ -3,10 +3,11 @@
 use super::dir::Lines;
 use super::index::Place;
 use super::journal::REWARDS;
-use super::manifest::{GONE, Manifest, Sealed, last_crc};
+use super::manifest::{Checkpoint, GONE, Manifest, Sealed, ends_with, last_crc};
 use super::record::Record;
 use super::store::Store;
 use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +16,18 @@ pub struct Problem {
     pub file: String,
     /// What is wrong with it, and where.
     pub problem: String,
+}
+
+/// A digest of problems, by which a rebuild remembers those that it made up for; "" for none.
+pub(super) fn digest(problems: &[Problem]) -> String {
+    if problems.is_empty() {
+        return String::new();
+    }
+    let mut hasher = Sha256::new();
+    for Problem { file, problem } in problems {
+        hasher.update(format!("{file}: {problem}\n"));
+    }
+    hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How far the log was read, and what was wrong with it until there.
@@ -82,7 +95,16 @@ impl Reading {
                     }
                 }
             }
-            let end = (reading.last_seq + unread).max(sealed.map_or(0, |s| s.last_seq));
+            // What the manifest knows of the file that is written to, it may have lost.
+            let mut known = sealed.map_or(manifest.checkpoint.seq, |s| s.last_seq);
+            if sealed.is_none() && reading.last_seq + unread < known {
+                reading.note(format!("it ends with record {}; the manifest knows record {known}", reading.last_seq));
+            } else if sealed.is_none() && !reading.is_as_checkpointed(store, manifest)? {
+                let offset = manifest.checkpoint.offset;
+                reading.note(format!("its first {offset} bytes are not those that the manifest knows"));
+                known = known.max(reading.last_seq + 1);
+            }
+            let end = (reading.last_seq + unread).max(known);
             if end > reading.last_seq {
                 (reading.last_seq, reading.whole_from) = (end, end + 1);
             }
@@ -95,6 +117,15 @@ impl Reading {
     pub(super) fn note(&mut self, problem: String) {
         let problems = self.segments.last_mut().expect("a segment is being read");
         problems.push(Problem { file: self.file.clone(), problem });
+    }
+
+    /// Whether the file that is written to has at its place the line that the checkpoint has got to.
+    fn is_as_checkpointed(&self, store: &Store, manifest: &Manifest) -> Result<bool> {
+        let Checkpoint { offset, crc, .. } = &manifest.checkpoint;
+        if *offset == 0 {
+            return Ok(true);
+        }
+        Ok(store.dir.open(&self.file)?.is_some_and(|file| ends_with(&file, *offset, crc)))
     }
 
     fn check_sealed(&mut self, store: &Store, sealed: &Sealed) -> Result<()> {

@@ -5,18 +5,20 @@
 
 use super::decision_log::{self, DECISIONS};
 use super::dir::{MAX_STATE_BYTES, Prepared};
-use super::history::History;
-use super::index::{Index, Place};
+use super::history::{History, Remembered};
+use super::index::{Index, Place, life_hash};
 use super::journal::{Journal, REWARDS};
 use super::ledger::{LOCK, prepare};
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
-use super::reading::Problem;
+use super::life::{Life, lost_after};
+use super::reading::{Problem, Reading, digest};
 use super::record::{Op, Record};
 use super::store::Store;
-use super::user_state::UserState;
+use super::user_state::{KEPT_EVENTS, UserState};
 use super::{RawState, format, name, now_ms};
 use crate::error::{Error, Result};
+use crate::policy::Scratch;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a rebuild did.
@@ -65,7 +67,7 @@ impl Store {
         active.sync_data().map_err(Error::io("sync", path))?;
         let history = History::read(self, &manifest)?;
         for (i, sealed) in manifest.sealed.iter_mut().enumerate() {
-            (sealed.damaged, sealed.last_seq) = (history.log.segments[i].len(), history.log.ends[i]);
+            sealed.last_seq = history.log.ends[i];
         }
         let open = self.rebuild_states(&history, &manifest, &mut report)?;
         self.rebuild_log(&history, manifest, open, &mut report)?;
@@ -106,8 +108,17 @@ impl Store {
     pub fn replayed(&self) -> Result<(Vec<UserState>, Vec<Problem>)> {
         let (_lock, manifest) = self.held_manifest()?;
         let history = History::read(self, &manifest)?;
-        let whole = history.states.into_values().filter(|remembered| remembered.broken.is_none());
-        Ok((whole.map(|r| r.state).collect(), history.log.segments.into_iter().flatten().collect()))
+        let mut problems: Vec<Problem> = history.log.segments.into_iter().flatten().collect();
+        let mut whole = Vec::new();
+        for ((user, policy), Remembered { state, broken, .. }) in history.states {
+            if broken.is_none() && self.may_have_ended(&user, &policy, state.seq, history.log.whole_from)? {
+                let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
+                problems.push(Problem { file, problem: lost_after(state.seq) });
+            } else if broken.is_none() {
+                whole.push(state);
+            }
+        }
+        Ok((whole, problems))
     }
 
     /// Writes the states that the log tells; returns what it does not.
@@ -126,20 +137,33 @@ impl Store {
         }
         let seqs = files.iter().filter_map(|(_, state)| state.as_ref().ok()?.as_ref().map(|s| s.seq));
         let latest = seqs.max().unwrap_or(0).max(manifest.checkpoint.seq);
-        let whole_from = if history.log.last_seq < latest { u64::MAX } else { history.log.whole_from };
+        let mut index = Index::open(&self.dir)?.filter(|index| index.covered() >= manifest.checkpoint.seq);
+        let mut was_reset = |told: &UserState| {
+            let (user, policy) = (told.user(), told.policy().name());
+            let places = index.as_mut().map_or(Ok(None), |index| index.find(life_hash(user, policy)))?;
+            let life = self.life(manifest, user, policy, places.unwrap_or_default())?;
+            Ok::<_, Error>(!matches!(life, Life::Begun(_)))
+        };
         let mut untold = Untold { latest, ..Untold::default() };
+        let mut files_alone = Vec::new();
         for (key, (file, in_file)) in keys.into_iter().zip(files) {
             let remembered = history.states.get(&key);
             let told = remembered.filter(|remembered| remembered.broken.is_none()).map(|r| &r.state);
             let reset = history.forgotten.get(&key).copied().unwrap_or_default();
             match (told, in_file) {
                 // The log has lost its end; the file tells more.
-                (Some(told), Ok(Some(state))) if state.seq > told.seq => untold.states.push(state),
+                (Some(told), Ok(Some(state))) if state.seq > told.seq && goes_on(told, &state) => {
+                    files_alone.push(state);
+                }
                 (Some(told), Ok(Some(state))) if format::to_line(&state) == format::to_line(told) => {
                     report.unchanged += 1;
                 }
-                // What the log has lost may be its reset.
-                (Some(told), Ok(None)) if told.seq < whole_from && told.seq <= manifest.checkpoint.seq => {
+                // What the log has lost may be its reset, unless the index knows better.
+                (Some(told), Ok(None))
+                    if told.seq < history.log.whole_from
+                        && told.seq <= manifest.checkpoint.seq
+                        && was_reset(told)? =>
+                {
                     untold.forgotten.entry(key.0.clone()).or_default().insert(key.1.clone(), told.seq);
                     report.forgotten.push(file);
                 }
@@ -151,7 +175,7 @@ impl Store {
                     // One that merely lags behind is replaced, as the next reward would.
                     if in_file
                         .as_ref()
-                        .map_or(true, |state| state.as_ref().is_some_and(|s| s.seq == told.seq || s.seq == 0))
+                        .map_or(true, |state| state.as_ref().is_some_and(|s| s.seq >= told.seq || s.seq == 0))
                     {
                         report.set_aside(self, &file)?;
                     }
@@ -161,7 +185,7 @@ impl Store {
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
                     report.set_aside(self, &file)?;
                 }
-                (None, Ok(Some(state))) => untold.states.push(state),
+                (None, Ok(Some(state))) => files_alone.push(state),
                 (None, Ok(None)) => report.lost.push(Problem {
                     file,
                     problem: remembered.and_then(|r| r.broken.clone()).unwrap_or_default(),
@@ -169,8 +193,63 @@ impl Store {
                 (None, Err(error)) => report.lost.push(Problem { file, problem: error.to_string() }),
             }
         }
+        untold.states = self.brought_up(files_alone, manifest, report)?;
         self.dir.sync()?;
         Ok(untold)
+    }
+
+    /// States of which the log does not tell the beginning, as their files and what the log tells after them make
+    /// them. Those whose files do not go together with it are lost.
+    fn brought_up(
+        &self,
+        states: Vec<UserState>,
+        manifest: &Manifest,
+        report: &mut Rebuilt,
+    ) -> Result<Vec<UserState>> {
+        let key = |state: &UserState| (state.user.clone(), state.policy.name().to_owned());
+        let mut states: BTreeMap<(String, String), Result<UserState, String>> =
+            states.into_iter().map(|state| (key(&state), Ok(state))).collect();
+        if states.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut scratch = Scratch::default();
+        Reading::of(self, manifest, |_, record, _| {
+            let Record { seq, user, op, .. } = record;
+            let policies: Vec<String> = match &op {
+                Op::Reward { policy, .. } | Op::Import { policy, .. } => vec![policy.clone()],
+                Op::Reset { policies } => policies.keys().cloned().collect(),
+            };
+            for policy in policies {
+                let Some(slot) = states.get_mut(&(user.clone(), policy)) else { continue };
+                let Ok(state) = slot else { continue };
+                if seq <= state.seq {
+                    continue;
+                }
+                let holds = state.seq;
+                match &op {
+                    Op::Reward { .. } if holds == 0 && state.model().updates() > 0 => {
+                        *slot = Err(format!("it has no record number, though record {seq} is about it"));
+                    }
+                    Op::Reward { prev, lesson, .. } if *prev <= holds => state.learn(lesson, seq, &mut scratch),
+                    Op::Reward { prev, .. } => {
+                        *slot = Err(format!("it holds record {holds}; record {seq} follows record {prev}"));
+                    }
+                    Op::Import { state: new, .. } => {
+                        *slot = new.as_ref().clone().state_of(&user).map(|new| UserState { seq, ..new });
+                    }
+                    Op::Reset { .. } => *slot = Err(format!("it holds record {holds}; record {seq} is its reset")),
+                }
+            }
+        })?;
+        let mut whole = Vec::new();
+        for ((user, policy), state) in states {
+            let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
+            match state {
+                Ok(state) => whole.push(state),
+                Err(problem) => report.lost.push(Problem { file, problem }),
+            }
+        }
+        Ok(whole)
     }
 
     /// Begins a new segment if the log is damaged or has something to adopt, adopts it, and makes the index.
@@ -184,7 +263,7 @@ impl Store {
         let Untold { states, forgotten, latest } = untold;
         let latest = latest.max(history.log.last_seq);
         let mut slots = self.unreadable(history)?;
-        slots.extend_from_slice(&history.slots);
+        slots.extend(history.told.slots.iter().chain(&history.told.met));
         // Before the manifest says that it reaches so far.
         Index::create(&self.dir, &slots, latest)?;
         let path = self.dir.join(&REWARDS.active());
@@ -194,12 +273,17 @@ impl Store {
             let length = active.metadata().map_err(Error::io("read", &path))?.len();
             let crc = last_crc(&active, length).map_err(Error::io("read", &path))?;
             manifest.seal(&self.dir, REWARDS, length, latest, crc)?;
-            let sealed = manifest.sealed.last_mut().expect("just sealed");
-            sealed.damaged = history.log.segments.last().map_or(0, Vec::len);
         } else {
             let offset = history.log.end;
             let crc = last_crc(&active, offset).map_err(Error::io("read", &path))?;
             manifest.checkpoint = Checkpoint { offset, seq: latest, crc };
+        }
+        if history.log.segments.iter().any(|problems| !problems.is_empty()) {
+            // As whoever looks from now on finds it.
+            let now = History::read(self, &manifest)?;
+            for (sealed, problems) in manifest.sealed.iter_mut().zip(&now.log.segments) {
+                sealed.damaged = digest(problems);
+            }
         }
         manifest.write(&self.dir, REWARDS)?;
         if forgotten.is_empty() && states.is_empty() {
@@ -209,7 +293,7 @@ impl Store {
         let mut record = |journal: &mut Journal, user: String, op: Op| {
             let place = Place { segment: journal.manifest().segment(), offset: journal.end() };
             let record = Record { seq: journal.last_seq() + 1, user, time_ms: now_ms(), op };
-            slots.extend(record.hashes().map(|hash| (hash, place)));
+            slots.extend(record.about().hashes().map(|hash| (hash, place)));
             journal.append(&record.to_line(), record.seq)
         };
         for (user, policies) in forgotten {
@@ -242,9 +326,15 @@ impl Store {
     /// What the index knows of records that cannot be read any more: their events stay known.
     fn unreadable(&self, history: &History) -> Result<Vec<(u64, Place)>> {
         let known = Index::open(&self.dir)?.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default();
-        let read: HashSet<Place> = history.slots.iter().map(|(_, place)| *place).collect();
+        let read: HashSet<Place> = history.told.slots.iter().map(|(_, place)| *place).collect();
         Ok(known.into_iter().filter(|(_, place)| !read.contains(place)).collect())
     }
+}
+
+/// Whether the file goes on from what the log tells: it knows the latest event, if it can.
+fn goes_on(told: &UserState, file: &UserState) -> bool {
+    let latest = told.events().next_back();
+    latest.is_none_or(|latest| file.events().any(|e| e == latest)) || file.events().count() == KEPT_EVENTS
 }
 
 impl Rebuilt {

@@ -5,7 +5,7 @@
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
 use super::format::RawState;
-use super::index::{event_hash, hashes};
+use super::index::{About, event_hash};
 use super::user_state::UserState;
 use super::{frame, name};
 use crate::error::{Fault, Result, within};
@@ -22,6 +22,8 @@ use std::sync::Arc;
 pub const MAX_REWARD: f64 = 1e6;
 /// Longest dwell in seconds: some thirty years.
 pub const MAX_DWELL_SECONDS: f64 = 1e9;
+/// Largest number of a record: larger ones no double holds, and nobody will ever write.
+pub(super) const MAX_SEQ: u64 = 1 << 53;
 /// Longest event id in bytes.
 const MAX_EVENT_BYTES: usize = 256;
 
@@ -167,9 +169,10 @@ impl<'a> Header<'a> {
         value_of(line)
     }
 
-    /// The hashes under which the index names it.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        hashes(&self.user, self.learns(), self.prev == Some(0) || self.policies.is_some())
+    /// What the index has to know of it.
+    pub(super) fn about(&self) -> About<'_> {
+        let turns = self.prev == Some(0) || self.policies.is_some();
+        About { user: &self.user, learns: self.learns(), states: self.policies().collect(), turns }
     }
 
     /// Hash of the event that it learns.
@@ -254,6 +257,9 @@ impl Record {
         frame::check(line)?;
         let raw: RawRecord = value_of(line)?;
         let (seq, time_ms) = (raw.seq, raw.time_ms);
+        if seq > MAX_SEQ {
+            return Err(format!("record number {seq}, more than the {MAX_SEQ} that there can be"));
+        }
         let missing = |field: &str| format!("record {seq} has no {field}");
         let policy = || raw.policy.as_deref().map(str::to_owned).ok_or_else(|| missing("policy"));
         let prev = || raw.prev.ok_or_else(|| missing("prev"));
@@ -333,16 +339,21 @@ impl Record {
         }
     }
 
-    /// The hashes under which the index names it.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        let (learns, turns) = match &self.op {
+    /// What the index has to know of it.
+    pub(super) fn about(&self) -> About<'_> {
+        let user = self.user.as_str();
+        match &self.op {
             Op::Reward { policy, prev, lesson, .. } => {
-                (lesson.event.as_deref().map(|event| (policy.as_str(), event)), *prev == 0)
+                let learns = lesson.event.as_deref().map(|event| (policy.as_str(), event));
+                About { user, learns, states: vec![policy], turns: *prev == 0 }
             }
-            Op::Import { prev, .. } => (None, *prev == 0),
-            Op::Reset { .. } => (None, true),
-        };
-        hashes(&self.user, learns, turns)
+            Op::Import { policy, prev, .. } => {
+                About { user, learns: None, states: vec![policy], turns: *prev == 0 }
+            }
+            Op::Reset { policies } => {
+                About { user, learns: None, states: policies.keys().map(String::as_str).collect(), turns: true }
+            }
+        }
     }
 
     /// The reward with which this record learned an event, if it did.

@@ -1,6 +1,7 @@
 //! Learning again from the log gives a policy that was not there a state to start from.
 
 use super::journal::REWARDS;
+use super::life::lost_after;
 use super::manifest::GONE;
 use super::name;
 use super::reading::{Problem, Reading};
@@ -71,15 +72,8 @@ impl Store {
             let file = name::state_file(&user, source).map_err(|fault| fault.at("the log"))?;
             let problem = match state {
                 Err(problem) => problem,
-                // What the log has lost may be a reset, unless the state is there.
-                Ok(state)
-                    if state.seq < reading.whole_from
-                        && self.seq_in(&file, &user, source) != Some(state.seq) =>
-                {
-                    format!(
-                        "its latest record under {source} is {}, and records after it are lost",
-                        state.seq
-                    )
+                Ok(state) if self.may_have_ended(&user, source, state.seq, reading.whole_from)? => {
+                    lost_after(state.seq)
                 }
                 Ok(state) => {
                     learned.push(state);
@@ -89,10 +83,5 @@ impl Store {
             untold.push(Problem { file, problem });
         }
         Ok((learned, untold))
-    }
-
-    /// Number of the latest record in a state's file, if it can be read.
-    fn seq_in(&self, file: &str, user: &str, policy: &str) -> Option<u64> {
-        self.state_in(file, user, policy).ok().flatten().map(|state| state.seq)
     }
 }

@@ -4,9 +4,8 @@
 //! not show yet: whatever a killed process had committed is seen by the next command.
 
 use super::decision_log::DECISIONS;
-use super::dir::{Dir, MAX_STATE_BYTES, line_at};
+use super::dir::{Dir, MAX_STATE_BYTES};
 use super::format;
-use super::index::{Index, Place, user_hash};
 use super::journal::{REWARDS, Tail};
 use super::manifest::Manifest;
 use super::name;
@@ -36,6 +35,17 @@ pub(super) struct Loaded {
     pub(super) behind: bool,
     /// Whether there is a file, or a record on top.
     pub(super) found: bool,
+    /// Number of the latest record in the file, 0 if it has none or is not there.
+    pub(super) file: u64,
+    /// Whether a record on top begins or ends it, so that nothing before matters.
+    pub(super) restarted: bool,
+}
+
+impl Loaded {
+    /// Whether it stands in a file that the log has not numbered: another tool wrote it.
+    pub(super) fn foreign(&self) -> bool {
+        self.found && self.state.seq == 0 && self.state.model().updates() > 0
+    }
 }
 
 impl Store {
@@ -78,56 +88,6 @@ impl Store {
     /// A log that cannot be read.
     pub fn view(&self) -> Result<View<'_>> {
         Ok(View { store: self, tail: Tail::read(&self.dir)? })
-    }
-
-    /// The record of `rewards.jsonl` at a place that the index names; `None` if its segment is not retained.
-    pub(super) fn record_at(&self, manifest: &Manifest, place: Place) -> Result<Option<Record>> {
-        let name = manifest.file(REWARDS, place.segment);
-        let Some(file) = self.dir.open(&name)? else { return Ok(None) };
-        let path = self.dir.join(&name);
-        let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?;
-        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
-        let at = |what: String| format!("the line at byte {}: {what}", place.offset);
-        record.map(Some).map_err(|what| Error::Damaged { path, what: at(what) })
-    }
-
-    /// Policies that had a state of the user when the log was last checkpointed, as far as the index can tell:
-    /// where it is damaged or is being written, it tells nothing.
-    fn indexed(&self, user: &str) -> Result<BTreeSet<String>> {
-        let places = match Index::open_to_read(&self.dir)? {
-            Some(mut index) => index.find(user_hash(user))?.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        self.begun(user, places)
-    }
-
-    /// Policies of which the latest record at these places, where states of the user begin and end, is not the
-    /// end. Those that cannot be read are for `verify` to name.
-    pub(super) fn begun(&self, user: &str, mut places: Vec<Place>) -> Result<BTreeSet<String>> {
-        let mut policies = BTreeSet::new();
-        if places.is_empty() {
-            return Ok(policies);
-        }
-        let manifest = Manifest::read(&self.dir, REWARDS)?;
-        places.sort_unstable();
-        for place in places {
-            match self.record_at(&manifest, place) {
-                Ok(Some(record)) if record.user == user => follow(&mut policies, record.op),
-                Ok(_) | Err(Error::Damaged { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(policies)
-    }
-
-    /// The error of a state whose file is gone: to begin anew would be to forget what was learned.
-    pub(super) fn gone(&self, user: &str, policy: &str) -> Error {
-        let file = name::state_file(user, policy).unwrap_or_default();
-        Error::Damaged {
-            path: self.dir.join(&file),
-            what: "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again"
-                .to_owned(),
-        }
     }
 
     /// The state in the file of this name, without the records on top; `None` if it is not there.
@@ -190,22 +150,20 @@ impl Store {
         let shown = state.seq;
         let unnumbered = there && shown == 0;
         let state = self.replay(state, records)?;
-        let found = there || records.iter().any(|record| record.prev_of(user, policy.name()).is_some());
-        Ok(Loaded { behind: state.seq != shown || unnumbered, found, state })
+        let own = || records.iter().filter_map(|r| Some((r, r.prev_of(user, policy.name())?)));
+        let found = there || own().next().is_some();
+        let restarted = own().any(|(r, prev)| prev == 0 || !matches!(r.op, Op::Reward { .. }));
+        Ok(Loaded { behind: state.seq != shown || unnumbered, found, file: shown, restarted, state })
     }
 
-    /// As [`Self::load`]; a state that should be there and is not is an error.
-    fn load_whole(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
-        let loaded = self.load(user, policy, records)?;
-        if loaded.found || !self.indexed(user)?.contains(policy.name()) {
-            return Ok(loaded);
-        }
-        Err(self.gone(user, policy.name()))
+    /// As [`Self::load`], for a reader: a state that should be there and is not is an error.
+    fn load_to_read(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
+        self.there_for_reader(self.load(user, policy, records)?)
     }
 
-    /// As [`Self::load_whole`], by the policy's name.
+    /// As [`Self::load_to_read`], by the policy's name.
     pub(super) fn load_by_name(&self, user: &str, policy: &str, records: &[Record]) -> Result<Loaded> {
-        self.load_whole(user, &Arc::new(self.spec(user, policy, records)?), records)
+        self.load_to_read(user, &Arc::new(self.spec(user, policy, records)?), records)
     }
 
     fn replay(&self, mut state: UserState, records: &[Record]) -> Result<UserState> {
@@ -239,6 +197,11 @@ impl Store {
         }
         let mut scratch = Scratch::default();
         let shown = state.seq;
+        for (_, record) in rest {
+            let Op::Reward { spec: Some(spec), .. } = &record.op else { continue };
+            let told = Policy::try_from((**spec).clone()).map_err(|fault| fault.at(log.display()))?;
+            state.fits(&told)?;
+        }
         for (prev, record) in rest.iter().filter(|(_, r)| r.seq > shown) {
             let Op::Reward { lesson, .. } = &record.op else { continue };
             if *prev != state.seq {
@@ -277,10 +240,10 @@ impl View<'_> {
 
     /// The state with these records on top of its file.
     fn state_on(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<UserState> {
-        let loaded = match self.store.load_whole(user, policy, records) {
+        let loaded = match self.store.load_to_read(user, policy, records) {
             // A state that was reset or written since then may not fit the log as it was then.
             Err(Error::Damaged { .. }) => {
-                self.store.load_whole(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
+                self.store.load_to_read(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
             }
             loaded => loaded,
         };
@@ -292,9 +255,29 @@ impl View<'_> {
     /// # Errors
     /// As [`Self::state`]; a policy that is neither built in nor has a state of this user.
     pub fn state_by_name(&self, user: &str, policy: &str) -> Result<UserState> {
-        let records = self.tail.of_user(user)?;
-        let spec = Arc::new(self.store.spec(user, policy, &records)?);
-        self.state_on(user, &spec, &records)
+        Ok(self.loaded_by_name(user, policy)?.state)
+    }
+
+    /// The same, if there is one: it may have been reset since it was listed.
+    ///
+    /// # Errors
+    /// As [`Self::state_by_name`].
+    pub fn known_state(&self, user: &str, policy: &str) -> Result<Option<UserState>> {
+        match self.loaded_by_name(user, policy) {
+            Ok(loaded) => Ok((loaded.state.seq > 0 || loaded.foreign()).then_some(loaded.state)),
+            Err(Error::Unknown { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn loaded_by_name(&self, user: &str, policy: &str) -> Result<Loaded> {
+        match self.store.load_by_name(user, policy, &self.tail.of_user(user)?) {
+            // It may have been reset or written since then.
+            Err(Error::Damaged { .. } | Error::Unknown { .. }) => {
+                self.store.load_by_name(user, policy, &Tail::read(&self.store.dir)?.of_user(user)?)
+            }
+            loaded => loaded,
+        }
     }
 
     /// Names of all policies under which `user` has a state, sorted.
@@ -309,7 +292,7 @@ impl View<'_> {
     /// All users who have a state, with their policies, sorted.
     ///
     /// # Errors
-    /// A directory or log that cannot be read.
+    /// A directory or log that cannot be read; a state whose file is gone.
     pub fn users(&self) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let mut users = BTreeMap::<String, BTreeSet<String>>::new();
         for (user, policy) in self.store.dir.names()?.iter().filter_map(|n| name::parse_state_file(n)) {
@@ -320,12 +303,12 @@ impl View<'_> {
             follow(users.entry(record.user).or_default(), record.op);
         }
         users.retain(|_, policies| !policies.is_empty());
-        Ok(users)
+        self.store.gone(&users)?.map_or(Ok(users), Err)
     }
 }
 
 /// Which policies have a state of a user after a record, if `policies` had one before.
-fn follow(policies: &mut BTreeSet<String>, op: Op) {
+pub(super) fn follow(policies: &mut BTreeSet<String>, op: Op) {
     match op {
         Op::Reward { policy, .. } | Op::Import { policy, .. } => {
             policies.insert(policy);

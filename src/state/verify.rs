@@ -9,7 +9,7 @@ use super::ledger::LOCK;
 use super::lock::Lock;
 use super::manifest::Manifest;
 use super::name;
-use super::reading::Problem;
+use super::reading::{Problem, digest};
 use super::store::Store;
 use crate::error::Result;
 use std::collections::BTreeSet;
@@ -46,8 +46,8 @@ impl Store {
         };
         let history = History::read(self, &manifest)?;
         for (i, problems) in history.log.segments.iter().enumerate() {
-            let known = manifest.sealed.get(i).map_or(0, |sealed| sealed.damaged);
-            if problems.len() != known {
+            let known = manifest.sealed.get(i).map_or("", |sealed| &sealed.damaged);
+            if digest(problems) != known {
                 report.problems.extend_from_slice(problems);
             }
         }
@@ -81,19 +81,16 @@ impl Store {
                     let reset = history.forgotten.get(&key).copied().unwrap_or_default();
                     (reset, if reset <= checkpoint { reset } else { 0 })
                 },
-                |remembered| (remembered.state.seq, remembered.settled),
+                |remembered| (remembered.latest, remembered.settled),
             );
-            let whole = remembered.is_none_or(|remembered| remembered.broken.is_none());
-            if !whole {
-                // What is wrong with the log is listed; this file is all there is.
-            } else if found > expected || remembered.is_none() && found > 0 && expected == 0 {
+            if found > expected || remembered.is_none() && found > 0 && expected == 0 {
                 report.note(
                     &file,
                     format!("it holds record {found}, the log knows none of it after {expected}"),
                 );
             } else if found < settled {
                 report.note(&file, format!("it holds record {found}, the log has got to {expected}"));
-            } else if let Some(remembered) = remembered.filter(|_| found == expected)
+            } else if let Some(remembered) = remembered.filter(|r| found == expected && r.broken.is_none())
                 && format::to_line(&remembered.state) != format::to_line(&state)
             {
                 report.note(&file, "it is not what the log makes of it".to_owned());
@@ -101,7 +98,7 @@ impl Store {
             seen.insert(key);
         }
         for (key, remembered) in history.states.iter().filter(|(key, _)| !seen.contains(*key)) {
-            let seq = remembered.state.seq;
+            let seq = remembered.latest;
             if remembered.settled > 0 {
                 let file = name::state_file(&key.0, &key.1).map_err(|fault| fault.at("the log"))?;
                 report.note(&file, format!("it is not there; the log has got to record {seq}"));
@@ -119,7 +116,7 @@ impl Store {
             return Ok(());
         };
         let end = (manifest.segment(), manifest.checkpoint.offset);
-        let missing = history.slots.iter().filter(|(_, place)| (place.segment, place.offset) < end);
+        let missing = history.told.slots.iter().filter(|(_, place)| (place.segment, place.offset) < end);
         let mut absent = 0;
         for (hash, place) in missing {
             match index.find(*hash)? {

@@ -1,0 +1,192 @@
+//! Where a state began and ended, as the index has it: a file that is gone is not a new state, and one from before a
+//! reset is not the state.
+
+use super::dir::line_at;
+use super::index::{About, Index, Place, is_of_life, life_hash, user_hash};
+use super::journal::{REWARDS, Tail};
+use super::manifest::Manifest;
+use super::name;
+use super::record::{Op, Record};
+use super::store::{Loaded, Store, follow};
+use crate::error::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What is said of a state that may have been reset.
+pub(super) fn lost_after(seq: u64) -> String {
+    format!("its latest record is {seq}, and records after it are lost, one of which may be its reset")
+}
+
+/// What is known of a state up to the checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    /// There is no trace of it.
+    Unknown,
+    /// It began with this record, or was there when it was written.
+    Begun(u64),
+    /// It was reset by this record.
+    Ended(u64),
+    /// It began or ended with a record that is damaged or not retained.
+    Untold,
+}
+
+impl Life {
+    /// Whether there may be a state.
+    fn may_go_on(self) -> bool {
+        matches!(self, Self::Begun(_) | Self::Untold)
+    }
+}
+
+impl Store {
+    /// The record of `rewards.jsonl` at a place that the index names; `None` if its segment is not retained.
+    pub(super) fn record_at(&self, manifest: &Manifest, place: Place) -> Result<Option<Record>> {
+        let name = manifest.file(REWARDS, place.segment);
+        let Some(file) = self.dir.open(&name)? else { return Ok(None) };
+        let path = self.dir.join(&name);
+        let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?;
+        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
+        let at = |what: String| format!("the line at byte {}: {what}", place.offset);
+        record.map(Some).map_err(|what| Error::Damaged { path, what: at(what) })
+    }
+
+    /// What the latest of the places that the index has of a state says of it.
+    pub(super) fn life(
+        &self,
+        manifest: &Manifest,
+        user: &str,
+        policy: &str,
+        mut places: Vec<Place>,
+    ) -> Result<Life> {
+        places.sort_unstable();
+        for place in places.into_iter().rev() {
+            let record = match self.record_at(manifest, place) {
+                Ok(Some(record)) => record,
+                Ok(None) | Err(Error::Damaged { .. }) => return Ok(Life::Untold),
+                Err(error) => return Err(error),
+            };
+            // Another state may have the same hash.
+            if let Some(prev) = record.prev_of(user, policy) {
+                return Ok(match record.op {
+                    Op::Reset { .. } => Life::Ended(record.seq),
+                    _ if prev == 0 => Life::Begun(record.seq),
+                    _ => Life::Begun(prev),
+                });
+            }
+        }
+        Ok(Life::Unknown)
+    }
+
+    /// The same for a reader: where the index is damaged or is being written, there is no trace.
+    fn life_for_reader(&self, user: &str, policy: &str) -> Result<Life> {
+        let Some(mut index) = Index::open_to_read(&self.dir)? else { return Ok(Life::Unknown) };
+        let places = index.find(life_hash(user, policy))?.unwrap_or_default();
+        if places.is_empty() {
+            return Ok(Life::Unknown);
+        }
+        self.life(&Manifest::read(&self.dir, REWARDS)?, user, policy, places)
+    }
+
+    /// Policies that had a state of the user when the log was last checkpointed, as far as the index can tell.
+    pub(super) fn indexed(&self, user: &str) -> Result<BTreeSet<String>> {
+        let mut policies = BTreeSet::new();
+        let Some(mut index) = Index::open_to_read(&self.dir)? else { return Ok(policies) };
+        let mut places = index.find(user_hash(user))?.unwrap_or_default();
+        if places.is_empty() {
+            return Ok(policies);
+        }
+        let manifest = Manifest::read(&self.dir, REWARDS)?;
+        places.sort_unstable();
+        for place in places {
+            match self.record_at(&manifest, place) {
+                Ok(Some(record)) if record.user == user => follow(&mut policies, record.op),
+                // What cannot be read is for `verify` to name.
+                Ok(_) | Err(Error::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(policies)
+    }
+
+    /// A state for a reader, who finds a file or does not.
+    pub(super) fn there_for_reader(&self, loaded: Loaded) -> Result<Loaded> {
+        if loaded.file > 0 || loaded.restarted || (loaded.found && !loaded.foreign()) {
+            return Ok(loaded);
+        }
+        let life = self.life_for_reader(loaded.state.user(), loaded.state.policy().name())?;
+        self.there(loaded, life)
+    }
+
+    /// The state, if what was found goes with what is known of it.
+    ///
+    /// # Errors
+    /// A file that is gone: to begin anew would be to forget what was learned. One from before the latest beginning
+    /// or end, or without a number though the log has records of it: to go on would be to forget these, or to take a
+    /// reset back.
+    pub(super) fn there(&self, loaded: Loaded, life: Life) -> Result<Loaded> {
+        if loaded.restarted {
+            return Ok(loaded);
+        }
+        let file = name::state_file(loaded.state.user(), loaded.state.policy().name()).unwrap_or_default();
+        let damaged = |what: String| Err(Error::Damaged { path: self.dir.join(&file), what });
+        let mend = "`rehearsal rebuild`";
+        match life {
+            life if life.may_go_on() && !loaded.found => damaged(format!(
+                "it is gone, and the log knows that it was there; {mend} makes it again"
+            )),
+            life if life.may_go_on() && loaded.foreign() => damaged(format!(
+                "it has no record number, though the log has records of it; {mend} puts the log's in its place"
+            )),
+            Life::Begun(seq) | Life::Ended(seq) if loaded.file > 0 && loaded.file < seq => damaged(format!(
+                "it holds record {}, but began anew or ended with record {seq}; {mend} sets it aside",
+                loaded.file
+            )),
+            _ => Ok(loaded),
+        }
+    }
+
+    /// Whether a state whose latest record in the log is `seq` may have been reset by one that the log has lost, the
+    /// last of which stood before `whole_from`. Not if its file is there, or the index knows better.
+    pub(super) fn may_have_ended(&self, user: &str, policy: &str, seq: u64, whole_from: u64) -> Result<bool> {
+        if seq >= whole_from {
+            return Ok(false);
+        }
+        let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
+        let in_file = self.state_in(&file, user, policy).ok().flatten().map(|state| state.seq);
+        Ok(in_file != Some(seq) && !matches!(self.life_for_reader(user, policy)?, Life::Begun(_)))
+    }
+
+    /// The first state of which the index knows and that is not among these, if there is one.
+    pub(super) fn gone(&self, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Option<Error>> {
+        let Some(all) = Index::open_to_read(&self.dir)?.map(|mut index| index.all()).transpose()?.flatten() else {
+            return Ok(None);
+        };
+        let keys = users.iter().flat_map(|(user, policies)| policies.iter().map(move |p| (user, p)));
+        let known: HashSet<u64> = keys.map(|(user, policy)| life_hash(user, policy)).collect();
+        let mut latest: BTreeMap<u64, Place> = BTreeMap::new();
+        for (hash, place) in all.into_iter().filter(|(hash, _)| is_of_life(*hash) && !known.contains(hash)) {
+            let at = latest.entry(hash).or_insert(place);
+            *at = place.max(*at);
+        }
+        if latest.is_empty() {
+            return Ok(None);
+        }
+        let manifest = Manifest::read(&self.dir, REWARDS)?;
+        for (hash, place) in latest {
+            let record = match self.record_at(&manifest, place) {
+                Ok(Some(record)) => record,
+                Ok(None) | Err(Error::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let About { user, states, .. } = record.about();
+            let is_end = matches!(record.op, Op::Reset { .. });
+            let Some(policy) = states.iter().find(|policy| life_hash(user, policy) == hash && !is_end) else {
+                continue;
+            };
+            // Unless it was written or reset since it was looked for.
+            match self.load_by_name(user, policy, &Tail::read(&self.dir)?.of_user(user)?) {
+                Ok(_) | Err(Error::Unknown { .. }) => {}
+                Err(error) => return Ok(Some(error)),
+            }
+        }
+        Ok(None)
+    }
+}
