@@ -86,7 +86,7 @@ fn shortened(mut value: String) -> String {
     const LONGEST: usize = 400;
     if value.len() > LONGEST {
         let bytes = value.len();
-        value.truncate(value.floor_char_boundary(LONGEST));
+        value.truncate((0..=LONGEST).rev().find(|at| value.is_char_boundary(*at)).unwrap_or(0));
         value.push_str(&format!("... ({bytes} bytes)"));
     }
     value

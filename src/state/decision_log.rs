@@ -183,7 +183,9 @@ impl DecisionLog {
         }
         let segment = manifest.segment();
         if segment > MAX_SEGMENT {
-            let message = format!("it has {MAX_SEGMENT} segments, all that a decision's id can name; begin another directory");
+            let message = format!(
+                "it has {MAX_SEGMENT} segments, all that a decision's id can name; begin another directory"
+            );
             return Err(Error::Refused(format!("{}: {message}", path.display())));
         }
         let mut bytes = Vec::with_capacity(drafts.iter().map(|d| d.line.len() + 32).sum());

@@ -167,7 +167,9 @@ impl Dir {
         let create = || self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
         let mut file = match create() {
             // What a killed process left may have a mode that does not let us.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied && self.has(&new) => {
+            Err(Error::Io { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied && self.has(&new) =>
+            {
                 self.remove(&new)?;
                 create()?
             }

@@ -76,7 +76,8 @@ impl History {
             Op::Import { policy, state, .. } => match state.state_of(&user) {
                 Ok(state) => {
                     let state = UserState { seq, ..state };
-                    self.states.insert((user, policy), Remembered { state, broken: None, latest: seq, settled });
+                    self.states
+                        .insert((user, policy), Remembered { state, broken: None, latest: seq, settled });
                 }
                 Err(what) => log.note(format!("record {seq}: {what}")),
             },

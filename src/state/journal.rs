@@ -205,7 +205,7 @@ impl Journal {
         manifest.finish_sealing(dir, REWARDS)?;
         if manifest.sealed.is_empty() && !dir.has(&REWARDS.active()) {
             // A new log, unless one was here: then its events and numbers would begin anew.
-            manifest.check_new(dir, REWARDS)?;
+            Manifest::check_new(dir, REWARDS)?;
         }
         let file = dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
         let path = dir.join(&REWARDS.active());

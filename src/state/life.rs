@@ -129,9 +129,9 @@ impl Store {
         let damaged = |what: String| Err(Error::Damaged { path: self.dir.join(&file), what });
         let mend = "`rehearsal rebuild`";
         match life {
-            life if life.may_go_on() && !loaded.found => damaged(format!(
-                "it is gone, and the log knows that it was there; {mend} makes it again"
-            )),
+            life if life.may_go_on() && !loaded.found => {
+                damaged(format!("it is gone, and the log knows that it was there; {mend} makes it again"))
+            }
             life if life.may_go_on() && loaded.foreign() => damaged(format!(
                 "it has no record number, though the log has records of it; {mend} puts the log's in its place"
             )),
@@ -156,7 +156,8 @@ impl Store {
 
     /// The first state of which the index knows and that is not among these, if there is one.
     pub(super) fn gone(&self, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Option<Error>> {
-        let Some(all) = Index::open_to_read(&self.dir)?.map(|mut index| index.all()).transpose()?.flatten() else {
+        let Some(all) = Index::open_to_read(&self.dir)?.map(|mut index| index.all()).transpose()?.flatten()
+        else {
             return Ok(None);
         };
         let keys = users.iter().flat_map(|(user, policies)| policies.iter().map(move |p| (user, p)));

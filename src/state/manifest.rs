@@ -139,7 +139,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::Damaged`] when segments of one are there.
-    pub(super) fn check_new(&self, dir: &Dir, log: LogName) -> Result<()> {
+    pub(super) fn check_new(dir: &Dir, log: LogName) -> Result<()> {
         match log.latest_number(dir)? {
             0 => Ok(()),
             n => {

@@ -27,7 +27,8 @@ pub(super) fn digest(problems: &[Problem]) -> String {
     for Problem { file, problem } in problems {
         hasher.update(format!("{file}: {problem}\n"));
     }
-    hasher.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = hasher.finalize();
+    format!("{:016x}", u64::from_be_bytes(digest[..8].try_into().expect("a digest has 32 bytes")))
 }
 
 /// How far the log was read, and what was wrong with it until there.
@@ -98,7 +99,10 @@ impl Reading {
             // What the manifest knows of the file that is written to, it may have lost.
             let mut known = sealed.map_or(manifest.checkpoint.seq, |s| s.last_seq);
             if sealed.is_none() && reading.last_seq + unread < known {
-                reading.note(format!("it ends with record {}; the manifest knows record {known}", reading.last_seq));
+                reading.note(format!(
+                    "it ends with record {}; the manifest knows record {known}",
+                    reading.last_seq
+                ));
             } else if sealed.is_none() && !reading.is_as_checkpointed(store, manifest)? {
                 let offset = manifest.checkpoint.offset;
                 reading.note(format!("its first {offset} bytes are not those that the manifest knows"));

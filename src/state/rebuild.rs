@@ -9,9 +9,9 @@ use super::history::{History, Remembered};
 use super::index::{Index, Place, life_hash};
 use super::journal::{Journal, REWARDS};
 use super::ledger::{LOCK, prepare};
+use super::life::{Life, lost_after};
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
-use super::life::{Life, lost_after};
 use super::reading::{Problem, Reading, digest};
 use super::record::{Op, Record};
 use super::store::Store;
@@ -230,14 +230,18 @@ impl Store {
                     Op::Reward { .. } if holds == 0 && state.model().updates() > 0 => {
                         *slot = Err(format!("it has no record number, though record {seq} is about it"));
                     }
-                    Op::Reward { prev, lesson, .. } if *prev <= holds => state.learn(lesson, seq, &mut scratch),
+                    Op::Reward { prev, lesson, .. } if *prev <= holds => {
+                        state.learn(lesson, seq, &mut scratch)
+                    }
                     Op::Reward { prev, .. } => {
                         *slot = Err(format!("it holds record {holds}; record {seq} follows record {prev}"));
                     }
                     Op::Import { state: new, .. } => {
                         *slot = new.as_ref().clone().state_of(&user).map(|new| UserState { seq, ..new });
                     }
-                    Op::Reset { .. } => *slot = Err(format!("it holds record {holds}; record {seq} is its reset")),
+                    Op::Reset { .. } => {
+                        *slot = Err(format!("it holds record {holds}; record {seq} is its reset"))
+                    }
                 }
             }
         })?;

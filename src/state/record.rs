@@ -350,9 +350,12 @@ impl Record {
             Op::Import { policy, prev, .. } => {
                 About { user, learns: None, states: vec![policy], turns: *prev == 0 }
             }
-            Op::Reset { policies } => {
-                About { user, learns: None, states: policies.keys().map(String::as_str).collect(), turns: true }
-            }
+            Op::Reset { policies } => About {
+                user,
+                learns: None,
+                states: policies.keys().map(String::as_str).collect(),
+                turns: true,
+            },
         }
     }
 

@@ -6,6 +6,7 @@ mod dense;
 mod everyday;
 mod logs;
 mod lost;
+mod meddled;
 mod mutations;
 mod upkeep;
 

@@ -187,9 +187,19 @@ impl Dialogue {
         self.try_ask(&line.to_string()).expect("the command answers")
     }
 
+    /// The answers to lines that arrive together.
+    pub(crate) fn ask_all(&mut self, lines: &[String]) -> Vec<Value> {
+        self.stdin.write_all((lines.join("\n") + "\n").as_bytes()).expect("the command reads");
+        lines.iter().map(|line| self.answer(line).expect("the command answers")).collect()
+    }
+
     /// The answer to one line; `None` if the command has ended.
     pub(crate) fn try_ask(&mut self, line: &str) -> Option<Value> {
         writeln!(self.stdin, "{line}").ok()?;
+        self.answer(line)
+    }
+
+    fn answer(&mut self, line: &str) -> Option<Value> {
         let mut answer = String::new();
         std::io::BufRead::read_line(&mut self.stdout, &mut answer).ok()?;
         let parsed =

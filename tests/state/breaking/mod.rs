@@ -11,7 +11,7 @@ mod load;
 mod mutants;
 mod order;
 mod power;
-mod strace;
+pub(super) mod strace;
 
 use crate::util::{Dir, Ran};
 use serde_json::{Value, json};

@@ -5,16 +5,16 @@ use std::process::{Command, Stdio};
 
 /// One system call of a traced command.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
-    pub(super) name: String,
+pub(in crate::state) struct Call {
+    pub(in crate::state) name: String,
     /// It is the n-th call of this name in its process, from 1.
-    pub(super) n: usize,
+    pub(in crate::state) n: usize,
     /// The whole line.
-    pub(super) text: String,
+    pub(in crate::state) text: String,
 }
 
 /// Whether strace is there and allowed to trace; else why the test is skipped is printed.
-pub(super) fn available() -> bool {
+pub(in crate::state) fn available() -> bool {
     let traced =
         Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let available = traced.is_ok_and(|status| status.success());
@@ -25,7 +25,7 @@ pub(super) fn available() -> bool {
 }
 
 /// The command under strace with these options.
-pub(super) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) -> Ran {
+pub(in crate::state) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) -> Ran {
     let plain = dir.command(args);
     let mut command = Command::new("strace");
     command
@@ -41,7 +41,7 @@ pub(super) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) ->
 }
 
 /// What the command asks of the system from its first look at the state directory on.
-pub(super) fn calls(dir: &Dir, args: &[&str], input: &str) -> Vec<Call> {
+pub(in crate::state) fn calls(dir: &Dir, args: &[&str], input: &str) -> Vec<Call> {
     traced(dir, &[], args, input).ok();
     let trace = dir.read("trace");
     let mut counts = std::collections::HashMap::new();
