@@ -125,8 +125,8 @@ impl Target {
         }
     }
 
-    /// Whether it looks at the moment of a decision.
-    pub fn looks_at_moments(&self) -> bool {
+    /// Whether it looks at whose decision it is, and at its moment.
+    pub fn learns_of_users(&self) -> bool {
         matches!(self, Self::Learner(_) | Self::Frozen { .. })
     }
 

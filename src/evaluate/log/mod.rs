@@ -15,6 +15,7 @@ pub use open::{Format, Logs};
 pub use reactions::{Reacted, ReactionLog};
 
 use super::row::{Catalogue, Row};
+use super::unit;
 use crate::error::{Error, Fault, Result};
 use crate::request::Context;
 use std::fmt::Display;
@@ -27,8 +28,19 @@ pub struct Names {
     pub items: Catalogue,
     /// Kinds of items.
     pub kinds: Catalogue,
-    /// Users.
+    /// Users; none where [`Self::forgets_users`].
     pub users: Catalogue,
+    /// Whether no policy under test learns of each user apart, so that it is enough to know whose decisions
+    /// belong together.
+    pub forgets_users: bool,
+}
+
+impl Names {
+    /// Makes `row` a decision of this user.
+    pub fn of_user(&mut self, name: &[u8], row: &mut Row) {
+        row.user = if self.forgets_users { 0 } else { self.users.number(name) };
+        row.unit = Some(unit::group(name));
+    }
 }
 
 /// Reads logged decisions, one after the other.

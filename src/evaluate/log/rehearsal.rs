@@ -220,7 +220,7 @@ impl Checked<'_> {
         for k in 0..candidates.len() {
             row.features.extend(block.values(k));
         }
-        row.user = names.users.number(self.user.as_bytes());
+        names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
     }
 }
