@@ -63,7 +63,8 @@ impl Log {
     ) -> Result<Self> {
         let learning = targets.iter().any(Target::learns_of_users);
         let (mut spool, mut builder) = (Spool::new(), None);
-        let mut names = Names { forgets_users: !learning, ..Names::default() };
+        let mut names = Names::default();
+        names.forgets_users = !learning;
         let (mut rows, mut units, mut reward_sum, mut row) = (0, None, 0.0, Row::default());
         while reader.next(&mut row, &mut names)? {
             if rows == 0 {

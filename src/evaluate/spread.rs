@@ -187,6 +187,9 @@ fn resample(
     settings: &Settings,
 ) -> Result<BoundsOf> {
     let width = questions.len();
+    if width == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
     let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, width);
     // Of rows, a block at a time; of groups of users, all.
     let mut block = vec![Totals::default(); width * if units.is_some() { UNITS } else { BLOCK }];
@@ -210,7 +213,13 @@ fn resample(
             filled = 0;
         }
     })?;
-    bootstrap.add(if units.is_some() { &block } else { &block[..filled * width] });
+    if units.is_some() {
+        let has_rows = |unit: &&[Totals]| unit[0].rows_and_weights(false).0 > 0.0;
+        block = block.chunks_exact(width).filter(has_rows).flatten().copied().collect();
+    } else {
+        block.truncate(filled * width);
+    }
+    bootstrap.add(&block);
     let value = |totals: &[Totals], i: usize| {
         totals[i].estimate(questions[i].estimator.is_ratio()).map(|v| v - influences[i] / rows)
     };

@@ -161,6 +161,13 @@ impl Target {
 
 /// What `policy` has learned of each user, by the states in a directory.
 fn states(policy: &Policy, state_dir: &Path, users: &Catalogue) -> Result<Vec<Model>> {
+    if users.is_empty() {
+        return Err(Error::Refused(format!(
+            "{}: its states are of single users, and this log names none; leave out --frozen to let it learn from \
+             the log as it goes, or name the column of users in a CSV",
+            policy.name()
+        )));
+    }
     let store = Store::new(state_dir);
     let (view, policy) = (store.view()?, Arc::new(policy.clone()));
     let model = |user: u32| Ok(view.state(&users.name(user), &policy)?.model().clone());

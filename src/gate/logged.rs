@@ -23,7 +23,7 @@ pub struct RawLog {
     /// A format as `evaluate` knows it, or `auto` (default).
     #[serde(default = "auto")]
     pub format: String,
-    /// Columns of a plain CSV that are not named `action`, `reward`, `propensity` and `timestamp`.
+    /// Columns of a plain CSV that are not named `action`, `reward`, `propensity`, `timestamp` and `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<RawColumns>,
     /// Superior, or not inferior by more than a margin.
@@ -40,7 +40,7 @@ pub struct RawLog {
     /// One whose bounds speak of the policies' values: `doubly_robust` (default), ...
     #[serde(default = "doubly_robust")]
     pub estimator: String,
-    /// `normal` (default), `bootstrap`, or `bernstein` for `ips`.
+    /// `normal` (default), `bootstrap`, or `bernstein` for `ips` on logs that name no users.
     #[serde(default = "normal")]
     pub interval: String,
     /// A directory with what both policies have learned, which then learn nothing more; when absent they
@@ -61,6 +61,8 @@ pub struct RawColumns {
     pub propensity: Option<String>,
     /// When.
     pub timestamp: Option<String>,
+    /// Whose decision it was.
+    pub user: Option<String>,
 }
 
 fn auto() -> String {
@@ -157,6 +159,7 @@ impl TryFrom<&RawLog> for LogCriterion {
                 (&mut columns.reward, named.reward),
                 (&mut columns.propensity, named.propensity),
                 (&mut columns.timestamp, named.timestamp),
+                (&mut columns.user, named.user),
             ] {
                 if let Some(name) = name {
                     *slot = name;

@@ -1,7 +1,8 @@
 //! Comma-separated logs: one decision a line, the whole catalogue as its candidates.
 //!
 //! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
-//! `timestamp` for the moment.
+//! `timestamp` for the moment. It says what its numbers can be: items and positions are whole numbers, clicks 0
+//! or 1.
 
 use super::lines::Lines;
 use super::{LogReader, Names, checked_propensity, checked_reward, malformed, moment};
@@ -20,8 +21,10 @@ pub struct Columns {
     pub reward: String,
     /// Probability with which it was chosen.
     pub propensity: String,
-    /// When, as `2019-11-24 00:00:17`, in local time; may be absent.
+    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise.
     pub timestamp: String,
+    /// Whose decision it was; the same. Without it bounds take decisions as independent.
+    pub user: String,
 }
 
 impl Columns {
@@ -36,9 +39,9 @@ impl Columns {
     }
 
     fn new(item: &str, reward: &str, propensity: &str) -> Self {
-        let [item, reward, propensity, timestamp] =
-            [item, reward, propensity, "timestamp"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp }
+        let [item, reward, propensity, timestamp, user] =
+            [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
+        Self { item, reward, propensity, timestamp, user }
     }
 }
 
@@ -52,15 +55,31 @@ pub(super) struct CsvLog {
     reward: usize,
     propensity: usize,
     timestamp: Option<usize>,
+    user: Option<usize>,
+    /// Of the Open Bandit Dataset, whose numbers are known to be whole.
+    position: Option<usize>,
+    is_open_bandit: bool,
     names: Columns,
 }
 
 impl CsvLog {
+    /// A log of the Open Bandit Dataset.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn open_bandit(lines: Lines) -> Result<Self> {
+        Self::with_header(lines, Columns::open_bandit(), true)
+    }
+
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
-    /// A header that cannot be read or lacks a column.
-    pub(super) fn new(mut lines: Lines, names: Columns) -> Result<Self> {
+    /// A header that cannot be read, lacks a column or has one twice.
+    pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
+        Self::with_header(lines, names, false)
+    }
+
+    fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
         let mut fields = Fields::default();
         if !fields.advance(&mut lines, usize::MAX, 0)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
@@ -80,8 +99,27 @@ impl CsvLog {
                 .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
-        let (propensity, timestamp) = (required(&names.propensity)?, find(&names.timestamp)?);
-        Ok(Self { lines, fields, width: header.len(), item, reward, propensity, timestamp, names })
+        let propensity = required(&names.propensity)?;
+        // What goes by another name than the usual one is there to be read.
+        let optional =
+            |name: &str, usual: &str| if name == usual { find(name) } else { required(name).map(Some) };
+        let timestamp = optional(&names.timestamp, "timestamp")?;
+        let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let position = if is_open_bandit { find("position")? } else { None };
+        let width = header.len();
+        Ok(Self {
+            lines,
+            fields,
+            width,
+            item,
+            reward,
+            propensity,
+            timestamp,
+            user,
+            position,
+            is_open_bandit,
+            names,
+        })
     }
 
     /// The place of a field of the current record.
@@ -92,19 +130,13 @@ impl CsvLog {
     fn number(&self, field: usize, name: &str) -> Result<f64> {
         let bytes = self.fields.get(&self.lines, field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-        text.and_then(|t| t.parse().ok()).ok_or_else(|| {
-            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
-            Fault::new(name, value, "a number").at(self.at(field))
-        })
+        text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
     }
 
     fn moment(&self, field: usize) -> Result<Context> {
         let bytes = self.fields.get(&self.lines, field);
-        moment(&bytes).ok_or_else(|| {
-            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
-            let allowed = "a date and time, as 2019-11-24 00:00:17";
-            Fault::new(&self.names.timestamp, value, allowed).at(self.at(field))
-        })
+        let allowed = "a date and time, as 2019-11-24 00:00:17";
+        moment(&bytes).ok_or_else(|| self.fault(field, &self.names.timestamp, allowed))
     }
 
     /// The number of the current record's item. Only what is new is looked at.
@@ -113,20 +145,46 @@ impl CsvLog {
         if let Some(number) = names.items.find(&item) {
             return Ok(number);
         }
-        let fault = |value: &str| {
-            let fault = Fault::new(&self.names.item, value, "the name of an item, in UTF-8");
-            Err(fault.at(self.at(self.item)))
-        };
-        match std::str::from_utf8(&item) {
-            Ok("") => fault("empty"),
-            Ok(_) => Ok(names.items.number(&item)),
-            Err(_) => fault(&format!("{:?}", String::from_utf8_lossy(&item))),
+        let name = self.checked_name(self.item, &self.names.item, &item, "the name of an item")?;
+        if self.is_open_bandit && !is_whole(&item) {
+            return Err(self.fault(self.item, &self.names.item, "a whole number"));
+        }
+        Ok(names.items.number(name.as_bytes()))
+    }
+
+    /// A name in this field: one without blanks around it, which would make another name that looks the same.
+    fn checked_name<'a>(&self, field: usize, column: &str, name: &'a [u8], what: &str) -> Result<&'a str> {
+        match std::str::from_utf8(name) {
+            Ok("") => Err(Fault::new(column, "empty", format!("{what}, in UTF-8")).at(self.at(field))),
+            Ok(text) if text.trim() == text => Ok(text),
+            Ok(_) => Err(self.fault(field, column, &format!("{what}, without blanks around it"))),
+            Err(_) => Err(self.fault(field, column, &format!("{what}, in UTF-8"))),
+        }
+    }
+
+    /// A fault of what stands in this field of the current record.
+    fn fault(&self, field: usize, column: &str, allowed: &str) -> Error {
+        let value = format!("{:?}", String::from_utf8_lossy(&self.fields.get(&self.lines, field)));
+        Fault::new(column, value, allowed).at(self.at(field))
+    }
+
+    /// What the Open Bandit Dataset says of its numbers, besides what holds for every log.
+    fn check_open_bandit(&self, click: f64) -> Result<()> {
+        if click != 0.0 && click != 1.0 {
+            return Err(self.fault(self.reward, &self.names.reward, "0 or 1"));
+        }
+        match self.position {
+            Some(field) if !is_whole(&self.fields.get(&self.lines, field)) => {
+                Err(self.fault(field, "position", "a whole number"))
+            }
+            _ => Ok(()),
         }
     }
 
     /// The last column that is looked at.
     fn last(&self) -> usize {
-        self.item.max(self.reward).max(self.propensity).max(self.timestamp.unwrap_or(0))
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        self.item.max(self.reward).max(self.propensity).max(optional)
     }
 }
 
@@ -151,12 +209,24 @@ impl LogReader for CsvLog {
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
         row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
+        if let Some(field) = self.user {
+            let user = self.fields.get(&self.lines, field);
+            let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
+            names.of_user(user.as_bytes(), row);
+        }
+        if self.is_open_bandit {
+            self.check_open_bandit(reward)?;
+        }
         Ok(true)
     }
 
     fn origin(&self) -> &str {
         self.lines.origin()
     }
+}
+
+fn is_whole(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 /// Where the fields of a record stand in its line. Most lines have no quotes: their commas are found many
@@ -275,7 +345,7 @@ mod tests {
 
     fn read(rows: &str) -> Result<Vec<Row>> {
         let text = format!("{HEADER}{rows}");
-        let mut log = CsvLog::new(lines(&text), Columns::open_bandit())?;
+        let mut log = CsvLog::open_bandit(lines(&text))?;
         read_all(&mut log)
     }
 
