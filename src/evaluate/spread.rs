@@ -40,14 +40,15 @@ pub(super) fn measure(
     let alpha = settings.alpha;
     let largest = samples.largest().to_vec();
     let (bounds, pair_bounds) = match settings.method {
-        Method::Normal => match units {
-            Some(units) => grouped(samples, questions, &pairs, (model, units), alpha)?,
-            None => {
+        Method::Normal => {
+            if let Some(units) = units {
+                grouped(samples, questions, &pairs, (model, units), alpha)?
+            } else {
                 let (own, pair) = moments(samples, questions, &pairs, model)?;
                 let normal = |moments: &Centred| moments.bounds(|terms| interval::normal(terms, alpha));
                 (own.iter().map(normal).collect(), pair.iter().map(normal).collect())
             }
-        },
+        }
         Method::Bernstein => {
             let (own, pair) = moments(samples, questions, &pairs, model)?;
             let bernstein = |moments: &Centred, length: Option<f64>| {

@@ -257,7 +257,7 @@ mod tests {
         // |1/4 - 1| + |1/2 - 1|, over two steps.
         assert_eq!(Aspect::Rewards.norm(&gaps(&a, &b)), 0.625);
         // The largest of each reaction.
-        assert_eq!(Aspect::Dwell.norm(&[0.1, -0.2, 0.0, 0.1, 0.0, 0.0, -0.3, 0.3]), 0.6000000000000001);
+        assert_eq!(Aspect::Dwell.norm(&[0.125, -0.25, 0.0, 0.125, 0.0, 0.0, -0.5, 0.5]), 0.875);
         assert_eq!((shares_apart(&a, &a), gaps(&a, &[0.0; 3])), (vec![0.0; 3], vec![0.0; 3]));
     }
 

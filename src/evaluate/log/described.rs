@@ -62,30 +62,20 @@ impl Described {
     /// # Errors
     /// A value out of range; the same feature once more.
     pub(super) fn take(&mut self, name: &str, feature: Feature) -> Result<(), Fault> {
-        let again = || Fault::new(name, "there again", "each feature once");
-        let Some(action) = self.actions.last_mut() else { return self.take_shared(name, feature) };
-        if let ("kind", Feature::Text(kind)) = (name, feature) {
-            return match action.kind.replace(kind.to_owned()) {
-                Some(_) => Err(again()),
-                None => action.check(),
-            };
-        }
-        let slot = match name {
-            "priority" => &mut action.priority,
-            "due_in_days" => &mut action.due_in_days,
-            "effort_minutes" => &mut action.effort_minutes,
-            "hour" => &mut action.hour,
-            _ => return self.pass_over(name),
+        let known = match self.actions.last_mut() {
+            Some(action) => take_of(action, name, feature)?,
+            None => self.take_shared(name, feature)?,
         };
-        let Feature::Number(number) = feature else { return self.pass_over(name) };
-        match slot.replace(number) {
-            Some(_) => Err(again()),
-            None => action.check(),
+        if !known {
+            self.passed_over += 1;
+            self.example.get_or_insert_with(|| name.to_owned());
         }
+        Ok(())
     }
 
-    fn take_shared(&mut self, name: &str, feature: Feature) -> Result<(), Fault> {
-        let Feature::Number(number) = feature else { return self.pass_over(name) };
+    /// Whether it is a feature that is known of what actions share.
+    fn take_shared(&mut self, name: &str, feature: Feature) -> Result<bool, Fault> {
+        let Feature::Number(number) = feature else { return Ok(false) };
         let before = match name {
             "hour" => {
                 hour(name, number)?;
@@ -99,19 +89,13 @@ impl Described {
             }
             _ => {
                 let known = PROFILE_FEATURES.iter().position(|feature| feature.name == name);
-                let Some(place) = known else { return self.pass_over(name) };
+                let Some(place) = known else { return Ok(false) };
                 let before = self.profile.0[place].replace(number);
                 self.profile.check()?;
                 before
             }
         };
-        before.map_or(Ok(()), |_| Err(Fault::new(name, "there again", "each feature once")))
-    }
-
-    fn pass_over(&mut self, name: &str) -> Result<(), Fault> {
-        self.passed_over += 1;
-        self.example.get_or_insert_with(|| name.to_owned());
-        Ok(())
+        before.map_or(Ok(true), |_| Err(again(name)))
     }
 
     /// Writes what was said of the decision into `row`, whose candidates are listed; `stamped` is the moment
@@ -181,6 +165,26 @@ impl Described {
         }
         remarks
     }
+}
+
+/// Whether it is a feature that is known of actions.
+fn take_of(action: &mut Candidate, name: &str, feature: Feature) -> Result<bool, Fault> {
+    let before = match (name, feature) {
+        ("kind", Feature::Text(kind)) => action.kind.replace(kind.to_owned()).is_some(),
+        ("priority", Feature::Number(x)) => action.priority.replace(x).is_some(),
+        ("due_in_days", Feature::Number(x)) => action.due_in_days.replace(x).is_some(),
+        ("effort_minutes", Feature::Number(x)) => action.effort_minutes.replace(x).is_some(),
+        ("hour", Feature::Number(x)) => action.hour.replace(x).is_some(),
+        _ => return Ok(false),
+    };
+    if before {
+        return Err(again(name));
+    }
+    action.check().map(|()| true)
+}
+
+fn again(name: &str) -> Fault {
+    Fault::new(name, "there again", "each feature once")
 }
 
 #[cfg(test)]

@@ -126,13 +126,12 @@ impl DsjsonLog {
         for candidate in candidates {
             let tag = candidate.get("_tag").and_then(Value::as_str);
             // An action without a tag is known by all that it says of itself.
-            let item = match tag {
-                Some(tag) => names.items.number(tag.as_bytes()),
-                None => {
-                    let (item, own) = names.untagged(&serde_json::to_vec(candidate).expect("what was JSON"));
-                    others += u64::from(!own);
-                    item
-                }
+            let item = if let Some(tag) = tag {
+                names.items.number(tag.as_bytes())
+            } else {
+                let (item, own) = names.untagged(&serde_json::to_vec(candidate).expect("what was JSON"));
+                others += u64::from(!own);
+                item
             };
             if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
                 return Err(fault("_tag", format!("{twice:?} again"), "each action of a decision once"));

@@ -4,6 +4,7 @@ mod compressed;
 mod csv;
 mod described;
 mod dsjson;
+mod fields;
 mod lines;
 mod open;
 mod reactions;

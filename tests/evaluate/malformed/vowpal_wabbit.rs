@@ -5,6 +5,13 @@ use tempfile::TempDir;
 
 pub(super) const DSJSON: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"Timestamp":"2019-11-25T06:30:00.0Z","EventId":"x","a":[2,1],"c":{"_multi":[{"_tag":"a"},{"_tag":"b"}]},"p":[0.8,0.2]}"#;
 
+/// A log whose second line is the good one with a change.
+fn changed(dir: &TempDir, from: &str, to: &str, parts: &[&str]) {
+    let bad = DSJSON.replacen(from, to, 1);
+    assert_ne!(bad, DSJSON, "{from}");
+    refused(dir, "log.json", format!("{DSJSON}\n{bad}\n").as_bytes(), parts);
+}
+
 #[test]
 fn dsjson() {
     let dir = TempDir::new().unwrap();
@@ -40,26 +47,6 @@ fn dsjson() {
             "ity\":0.7",
             "line 2, column 19",
             "_label_probability is 0.7; allowed: 0.8, as the chosen action has in p",
-        ),
-        // Features that are read.
-        (
-            "{\"_tag\":\"a\"}",
-            "{\"_tag\":\"a\",\"i\":{\"priority\":1.5}}",
-            "line 2, column 171",
-            "priority is 1.5; allowed: a number in [0, 1]",
-        ),
-        (
-            "\"c\":{",
-            "\"c\":{\"u\":{\"hour\":24},",
-            "line 2, column 149",
-            "hour is 24; allowed: an hour in [0, 24)",
-        ),
-        ("\"c\":{", "\"c\":{\"weekday\":7,", "line 2, column 144", "weekday is 7; allowed: 0 (Monday) to 6"),
-        (
-            "\"c\":{",
-            "\"c\":{\"hour\":2,\"u\":{\"hour\":3},",
-            "line 2, column 144",
-            "hour is there again; allowed: each feature once",
         ),
         // Actions.
         (
@@ -111,9 +98,7 @@ fn dsjson() {
         ),
         ("\"EventId\"", "\"pdrop\":0.5,\"EventId\"", "line 2, column 115", "pdrop is 0.5; allowed: 0"),
     ] {
-        let bad = DSJSON.replacen(from, to, 1);
-        assert_ne!(bad, DSJSON, "{from}");
-        refused(&dir, "log.json", format!("{DSJSON}\n{bad}\n").as_bytes(), &[place, reason]);
+        changed(&dir, from, to, &[place, reason]);
     }
     let neither = format!("{DSJSON}\n{{\"Version\":\"1\"}}\n");
     refused(&dir, "log.json", neither.as_bytes(), &["line 2, column 1", "_label_cost is missing"]);
@@ -121,6 +106,34 @@ fn dsjson() {
     let not_utf8 = [before.as_bytes(), b"\"\xff\"", after.as_bytes()].concat();
     refused(&dir, "log.json", &not_utf8, &["line 1, column", "invalid unicode code point"]);
     refused(&dir, "log.json", &DSJSON.as_bytes()[..90], &["line 1, column 90", "EOF while parsing a string"]);
+}
+
+#[test]
+fn features_of_dsjson() {
+    let dir = TempDir::new().unwrap();
+    for (from, to, place, reason) in [
+        (
+            "{\"_tag\":\"a\"}",
+            "{\"_tag\":\"a\",\"i\":{\"priority\":1.5}}",
+            "line 2, column 171",
+            "priority is 1.5; allowed: a number in [0, 1]",
+        ),
+        (
+            "\"c\":{",
+            "\"c\":{\"u\":{\"hour\":24},",
+            "line 2, column 149",
+            "hour is 24; allowed: an hour in [0, 24)",
+        ),
+        ("\"c\":{", "\"c\":{\"weekday\":7,", "line 2, column 144", "weekday is 7; allowed: 0 (Monday) to 6"),
+        (
+            "\"c\":{",
+            "\"c\":{\"hour\":2,\"u\":{\"hour\":3},",
+            "line 2, column 144",
+            "hour is there again; allowed: each feature once",
+        ),
+    ] {
+        changed(&dir, from, to, &[place, reason]);
+    }
 }
 
 #[test]
