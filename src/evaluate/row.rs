@@ -37,7 +37,7 @@ pub struct Row {
     pub moment: Option<Context>,
     /// Whose decision, an index; 0 where the log has no users.
     pub user: u32,
-    /// The group of whole users that it belongs to, see [`super::unit`]; `None` where the log names no users.
+    /// The group of whole users that it belongs to, below [`super::UNITS`]; `None` where the log names no users.
     pub unit: Option<u32>,
     /// The candidates, if they differ from decision to decision; else empty: the whole catalogue.
     pub listed: Vec<Listed>,

@@ -66,8 +66,8 @@ impl Units {
         (effective < MIN_UNITS).then(|| {
             format!(
                 "its decisions are of as few people as {effective:.1} with equally many (needed: {MIN_UNITS}), which \
-                 says too little of others; collect decisions of more users, or ask about these decisions alone: \
-                 --interval anytime --reward-range"
+                 says too little of others; collect decisions of more users, or ask `evaluate` about these alone, with \
+                 --interval anytime and --reward-range"
             )
         })
     }

@@ -8,7 +8,7 @@
 use super::spec::{GateSpec, Kind};
 use crate::error::Fault;
 use crate::evaluate::log::{Columns, Format};
-use crate::evaluate::{Estimator, Method};
+use crate::evaluate::{Estimator, Method, Unit};
 use crate::reaction::Reaction;
 use serde::{Deserialize, Serialize};
 
@@ -224,6 +224,8 @@ pub struct LogAssessment {
     pub states: Option<String>,
     /// Logged decisions with a reward; `None` where the log was not even tried.
     pub rows: Option<u64>,
+    /// What the bounds take as independent; `None` where there are none.
+    pub unit: Option<Unit>,
     /// The smaller effective sample size of both policies.
     pub effective_sample_size: Option<f64>,
     /// Mean reward of the log, in its own units, as are the next two.
@@ -280,6 +282,7 @@ impl LogAssessment {
             confidence,
             states: criterion.states.clone(),
             rows: None,
+            unit: None,
             effective_sample_size: None,
             on_policy_mean: None,
             baseline_value: None,

@@ -128,6 +128,8 @@ fn a_user_column_makes_users_the_unit_and_policies_learn_of_each() {
         let args = [log, "--policy", &policy, "--estimator", "snips"];
         json(&args, 0)["policies"][0]["estimates"][0]["value"].as_f64().unwrap()
     };
+    let frozen = [renamed.as_str(), "--policy", &policy, "--frozen"];
+    assert!(complaint(&frozen).contains("its states are of single users, and this log names none"));
     // Who learns of fifty people one by one has found out less of each.
     assert!(value(&log) < value(&renamed) - 0.02, "{} and {}", value(&log), value(&renamed));
 }

@@ -272,6 +272,18 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_are_new_each_time_cost_no_memory() {
+        let mut names = Names::default();
+        let mut text = |i: usize| names.untagged(format!("{i}").repeat(1 + i % 100).as_bytes());
+        let numbers: Vec<(u32, bool)> = (0..MAX_UNTAGGED + 1000).map(&mut text).collect();
+        assert!(numbers[..MAX_UNTAGGED].iter().enumerate().all(|(i, n)| *n == (i as u32, true)));
+        assert!(numbers[MAX_UNTAGGED..].iter().all(|n| *n == (MAX_UNTAGGED as u32, false)));
+        // What was met before is known again, long or short.
+        assert_eq!([text(7), text(99)], [(7, true), (99, true)]);
+        assert!((0..names.items.len() as u32).all(|item| names.items.name(item).len() <= MAX_TEXT));
+    }
+
+    #[test]
     fn weekdays_are_those_of_the_calendar() {
         for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
             assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");

@@ -331,7 +331,8 @@ mod tests {
         let reset = r#"{"seq":2,"user":"ann","op":"reset","policies":{"egreedy-v1":1},"time_ms":5000}"#;
         let twice = REWARD.replace("egreedy-v1", "egreedy-v2");
         let decisions = format!("{DECISION}\n{shadow}\n{unrewarded}\n");
-        let (rows, remarks) = read(&decisions, &format!("{REWARD}\n{reset}\n{twice}\n")).unwrap();
+        let orphan = REWARD.replace("d1", "d9");
+        let (rows, remarks) = read(&decisions, &format!("{REWARD}\n{reset}\n{twice}\n{orphan}\n")).unwrap();
         assert_eq!(rows.len(), 1);
         let row = &rows[0];
         assert_eq!((row.chosen, row.reward, row.propensity), (1, -0.5, Some(0.05)));
@@ -339,6 +340,7 @@ mod tests {
         assert_eq!(row.features.len(), 2 * FeatureSet::WIDEST.dim());
         let said = remarks.join("; ");
         assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
+        assert!(said.contains("1 rewards belong to no decision that was read"), "{said}");
         assert!(said.contains("1 shadow decisions") && said.contains("3.0 seconds"), "{said}");
     }
 

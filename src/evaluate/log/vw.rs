@@ -124,12 +124,12 @@ impl<'a> Head<'a> {
         let (mut shared, mut tag, mut label) = (false, None, None);
         for (i, word) in head.split_whitespace().enumerate() {
             let column = within(head, word);
-            let touches = head.ends_with(word) && column + word.len() == head.len() + 1;
-            if touches && (word == "shared" || word.contains(':')) {
+            let touches = column + word.len() == head.len() + 1;
+            if let Some(name) = word.strip_prefix('\'') {
+                tag = Some(name).filter(|name| !name.is_empty());
+            } else if touches && (word == "shared" || word.contains(':')) {
                 let allowed = "a blank before '|', without which it would be a tag";
                 return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
-            } else if let Some(name) = word.strip_prefix('\'') {
-                tag = Some(name);
             } else if touches {
                 tag = Some(word);
             } else if word == "shared" && i == 0 {
@@ -247,6 +247,14 @@ mod tests {
     fn decisions_are_read() {
         let text = "shared |u a b\n'first |i x:1\n0:-1.5:0.25 'second |i y\n\n\n|i x:1\n|i y\n\n1:0:1 |i y\n";
         let rows = read(text).unwrap();
+        // What touches the bar is a tag, with a quote and without.
+        for other in
+            [text.replace(" |i", "|i").replace("1:0:1|", "1:0:1 |"), text.replace("'first ", "first")]
+        {
+            // Propensities that are not known are NaN, which equals nothing.
+            assert_eq!(format!("{:?}", read(&other).unwrap()), format!("{rows:?}"), "{other}");
+        }
+        assert_eq!(read("'a:1|i x\n0:1:0.5 '|i y\n").unwrap()[0].chosen, 1);
         // The middle one has no label.
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));
