@@ -7,6 +7,8 @@ use crate::evaluate::log::{Columns, Format, LogReader, Logs};
 use crate::evaluate::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
 use std::path::PathBuf;
 
+// Switches of a command line are no states of anything.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
@@ -51,6 +53,10 @@ pub(super) struct Args {
     /// may be absent
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
+    /// Read no features from dsjson and Vowpal Wabbit's text, only which action was which; else those whose names
+    /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
+    #[arg(long)]
+    no_features: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -77,6 +83,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
     let mut log = Logs::new(&args.logs, format, columns)?;
+    if args.no_features {
+        log = log.without_features();
+    }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
     for remark in log.remarks() {

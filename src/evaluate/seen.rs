@@ -277,3 +277,15 @@ impl Samples {
         &self.largest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_decisions_of_a_user_are_in_one_fold_and_others_go_round() {
+        let of_user = |unit| (0..20).map(|i| fold(i, &Row { unit, ..Row::default() })).collect::<Vec<_>>();
+        assert_eq!(of_user(Some(7)), [2; 20]);
+        assert_eq!(of_user(None)[..7], [0, 1, 2, 3, 4, 0, 1]);
+    }
+}

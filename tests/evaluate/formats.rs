@@ -158,6 +158,8 @@ fn features_of_other_programs_are_read_where_a_feature_set_knows_them() {
         let value = result["policies"][0]["estimates"][0]["value"].as_f64().unwrap();
         // Priority tells it which one is b; it explores a tenth of the time.
         assert!((0.92..0.98).contains(&value), "{name}: {value}");
+        let told_nothing = complaint(&[&log, "--policy", "egreedy-v1", "--no-features"]);
+        assert!(told_nothing.contains("structure = \"disjoint\""), "{told_nothing}");
     }
 }
 

@@ -181,7 +181,7 @@ fn so_do_those_of_the_bootstrap() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes a minute"]
 fn bounds_hold_in_2000_logs() {
     for method in [Method::Normal, Method::Bootstrap] {
         for model in [ModelKind::CrossItemMean, ModelKind::Ridge] {

@@ -18,6 +18,8 @@ use crate::features::{FeatureBlock, FeatureSet};
 use crate::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::request::{Candidate, Context, RawRequest, Request, hour};
 
+/// What to do where other programs mean other things by the same names.
+const WAY_OUT: &str = "; --no-features reads none";
 /// Dimensions that are made from the hour; 0 where nobody says it.
 const OF_THE_HOUR: [usize; 3] = [1, 2, 10];
 
@@ -43,9 +45,16 @@ pub(super) struct Described {
     example: Option<String>,
     /// Decisions with numbers in a log that has no vectors.
     late: u64,
+    /// Whether nothing of all this is to be read.
+    ignored: bool,
 }
 
 impl Described {
+    /// Nothing yet; with `ignored` set nothing ever.
+    pub(super) fn new(ignored: bool) -> Self {
+        Self { ignored, ..Self::default() }
+    }
+
     /// Begins a decision.
     pub(super) fn begin(&mut self) {
         (self.hour, self.weekday, self.profile) = (None, None, ProfileValues::default());
@@ -62,10 +71,15 @@ impl Described {
     /// # Errors
     /// A value out of range; the same feature once more.
     pub(super) fn take(&mut self, name: &str, feature: Feature) -> Result<(), Fault> {
+        if self.ignored {
+            return Ok(());
+        }
         let known = match self.actions.last_mut() {
-            Some(action) => take_of(action, name, feature)?,
-            None => self.take_shared(name, feature)?,
+            Some(action) => take_of(action, name, feature),
+            None => self.take_shared(name, feature),
         };
+        // The same name may mean something else there.
+        let known = known.map_err(|fault| Fault { allowed: fault.allowed + WAY_OUT, ..fault })?;
         if !known {
             self.passed_over += 1;
             self.example.get_or_insert_with(|| name.to_owned());
@@ -254,6 +268,12 @@ mod tests {
         assert!(fault(&[("dismiss_rate", 1.5)], &[]).starts_with("dismiss_rate is 1.5;"));
         assert!(fault(&[], &[("priority", Feature::Number(1.5))]).starts_with("priority is 1.5;"));
         let twice = [("kind", Feature::Text("a")), ("kind", Feature::Text("b"))];
-        assert_eq!(fault(&[], &twice), "kind is there again; allowed: each feature once");
+        assert_eq!(
+            fault(&[], &twice),
+            "kind is there again; allowed: each feature once; --no-features reads none"
+        );
+        let mut ignoring = Described::new(true);
+        let row = row(&mut ignoring, &[("hour", 24.0)], &twice).unwrap();
+        assert!(row.features.is_empty() && row.moment.is_none() && ignoring.remarks("log").is_empty());
     }
 }

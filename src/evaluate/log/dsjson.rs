@@ -97,8 +97,8 @@ fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), F
 }
 
 impl DsjsonLog {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, without_decision: 0, described: Described::default(), others: 0 }
+    pub(super) fn new(lines: Lines, described: Described) -> Self {
+        Self { lines, without_decision: 0, described, others: 0 }
     }
 
     fn fill(&mut self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
@@ -246,7 +246,8 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        read_all(&mut DsjsonLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json")))
+        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
+        read_all(&mut DsjsonLog::new(lines, Described::default()))
     }
 
     const GOOD: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"o":[{"v":1}],"Timestamp":"2019-11-25T06:30:00.0Z","Version":"1","EventId":"x","a":[2,1],"c":{"User":{"age":3},"_multi":[{"Item":{"id":"a"}},{"_tag":"b","Item":{"id":"b"}}]},"p":[0.8,0.2],"VWState":{"m":"m"}}"#;

@@ -215,6 +215,7 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
+    use super::described::Described;
     use super::lines::Lines;
     use super::testing::read_all;
     use super::*;
@@ -234,8 +235,8 @@ mod tests {
         let lines = Lines::new(Box::new(Cursor::new(text)), "log");
         let rows = match format {
             0 => read_all(&mut csv::CsvLog::new(lines, Columns::plain())?),
-            1 => read_all(&mut dsjson::DsjsonLog::new(lines)),
-            2 => read_all(&mut vw::VwLog::new(lines)),
+            1 => read_all(&mut dsjson::DsjsonLog::new(lines, Described::default())),
+            2 => read_all(&mut vw::VwLog::new(lines, Described::default())),
             _ => {
                 let rewards = Lines::new(Box::new(Cursor::new(rewards)), "rewards");
                 let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));

@@ -2,6 +2,7 @@
 
 use super::compressed::decompressed;
 use super::csv::CsvLog;
+use super::described::Described;
 use super::dsjson::DsjsonLog;
 use super::lines::{BYTE_ORDER_MARK, Lines};
 use super::rehearsal::{RehearsalLog, Segment};
@@ -83,6 +84,7 @@ pub struct Logs {
     /// The format of the files so far.
     seen: Option<Format>,
     columns: Columns,
+    without_features: bool,
     current: Option<Box<dyn LogReader>>,
     origin: String,
     remarks: Vec<String>,
@@ -118,7 +120,22 @@ impl Logs {
             }));
         }
         let parts = parts(paths)?.into();
-        Ok(Self { parts, format, seen: None, columns, current: None, origin, remarks })
+        Ok(Self {
+            parts,
+            format,
+            seen: None,
+            columns,
+            without_features: false,
+            current: None,
+            origin,
+            remarks,
+        })
+    }
+
+    /// The same, of whose dsjson and Vowpal Wabbit's text no features are read: names of actions alone.
+    #[must_use]
+    pub fn without_features(self) -> Self {
+        Self { without_features: true, ..self }
     }
 
     /// The files that reading `paths` reads: those, those of folders, and the rewards beside decisions.
@@ -167,8 +184,8 @@ impl Logs {
         }
         Ok(match format {
             Format::Rehearsal => unreachable!("read with its rewards"),
-            Format::Dsjson => Box::new(DsjsonLog::new(lines)),
-            Format::Vw => Box::new(VwLog::new(lines)),
+            Format::Dsjson => Box::new(DsjsonLog::new(lines, Described::new(self.without_features))),
+            Format::Vw => Box::new(VwLog::new(lines, Described::new(self.without_features))),
             Format::Obd => Box::new(CsvLog::open_bandit(lines)?),
             Format::Csv => Box::new(CsvLog::new(lines, self.columns.clone())?),
         })

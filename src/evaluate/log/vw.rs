@@ -27,8 +27,8 @@ pub(super) struct VwLog {
 }
 
 impl VwLog {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, unlabelled: 0, described: Described::default(), others: 0 }
+    pub(super) fn new(lines: Lines, described: Described) -> Self {
+        Self { lines, unlabelled: 0, described, others: 0 }
     }
 
     /// Reads the lines of one decision; false at the end of the log, and whether an action was chosen.
@@ -240,7 +240,8 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        read_all(&mut VwLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw")))
+        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
+        read_all(&mut VwLog::new(lines, Described::default()))
     }
 
     #[test]
