@@ -97,7 +97,7 @@ impl ProfileValues {
         self.0[index as usize]
     }
 
-    fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
         for (feature, value) in PROFILE_FEATURES.iter().zip(self.0) {
             let Some(value) = value else { continue };
             if feature.name == "preferred_hour" {

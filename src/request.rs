@@ -184,7 +184,7 @@ impl TryFrom<RawRequest> for Request {
 }
 
 impl Candidate {
-    fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
         name("id", &self.id)?;
         if let Some(kind) = &self.kind {
             name("kind", kind)?;

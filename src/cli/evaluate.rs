@@ -7,6 +7,8 @@ use crate::evaluate::log::{Columns, Format, LogReader, Logs};
 use crate::evaluate::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
 use std::path::PathBuf;
 
+// Switches of a command line are no states of anything.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
@@ -15,7 +17,8 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
     #[arg(long = "policy", value_name = "P", required = true)]
     policies: Vec<String>,
-    /// Judge policies as the state directory has them, instead of letting them learn from the log
+    /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
+    /// log; for logs that name users: this program's own, or a CSV with the column user
     #[arg(long)]
     frozen: bool,
     /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
@@ -29,7 +32,9 @@ pub(super) struct Args {
     /// cross-item-mean]
     #[arg(long, value_name = "NAME")]
     reward_model: Option<String>,
-    /// normal, bootstrap, bernstein or anytime; the last two need --reward-range
+    /// normal or bootstrap: of people like those of the log, users taken as independent where it names them, else
+    /// decisions; bernstein: the same, for logs that name no users; anytime: of these decisions alone, however
+    /// often one looks. The last two need --reward-range
     #[arg(long, value_name = "METHOD", default_value = "normal")]
     interval: String,
     /// Probability with which an interval holds, above 0.5 and below 1
@@ -44,9 +49,14 @@ pub(super) struct Args {
     /// Smallest and largest reward there can be, known before the log was looked at
     #[arg(long, value_name = "LOW,HIGH")]
     reward_range: Option<String>,
-    /// Columns of a plain CSV that are not named action, reward, propensity and timestamp
+    /// Columns of a plain CSV that are not named action, reward, propensity, timestamp and user; the last two
+    /// may be absent
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
+    /// Read no features from dsjson and Vowpal Wabbit's text, only which action was which; else those whose names
+    /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
+    #[arg(long)]
+    no_features: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -73,6 +83,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
     let mut log = Logs::new(&args.logs, format, columns)?;
+    if args.no_features {
+        log = log.without_features();
+    }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
     for remark in log.remarks() {
@@ -144,7 +157,7 @@ fn columns(text: Option<&str>) -> Result<Columns> {
     let mut columns = Columns::plain();
     for part in text.into_iter().flat_map(|t| t.split(',')) {
         let fault = || {
-            let allowed = "ROLE=COLUMN with the roles action, reward, propensity and timestamp";
+            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp and user";
             Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
         };
         let (role, column) = part.split_once('=').ok_or_else(fault)?;
@@ -153,6 +166,7 @@ fn columns(text: Option<&str>) -> Result<Columns> {
             "reward" => &mut columns.reward,
             "propensity" => &mut columns.propensity,
             "timestamp" => &mut columns.timestamp,
+            "user" => &mut columns.user,
             _ => return Err(fault()),
         };
         column.trim().clone_into(slot);

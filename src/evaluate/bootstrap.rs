@@ -1,10 +1,10 @@
-//! Percentile bootstrap of many estimates in one pass over the samples.
+//! Percentile bootstrap of many estimates in one pass over what is independent: rows, or groups of users.
 //!
-//! Each replicate counts each row as often as a Poisson variable with mean 1 says (the online form of
-//! Efron's bootstrap, Oza & Russell 2001), so rows come by once and nothing is kept. A replicate's
+//! Each replicate counts each unit as often as a Poisson variable with mean 1 says (the online form of
+//! Efron's bootstrap, Oza & Russell 2001), so units come by once and nothing is kept. A replicate's
 //! counts come from a stream of its own by (seed, replicate): threads change nothing.
 
-use super::estimator::{Parts, Totals};
+use super::estimator::Totals;
 use super::interval::Bounds;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -36,14 +36,14 @@ impl Bootstrap {
         Self { replicates: (0..replicates).map(replicate).collect() }
     }
 
-    /// Takes a block of rows: for each row the parts of every estimate, one row after the other.
-    pub fn add(&mut self, parts: &[Parts]) {
+    /// Takes a block of units: for each unit the totals of every estimate, one unit after the other.
+    pub fn add(&mut self, units: &[Totals]) {
         self.replicates.par_iter_mut().for_each(|replicate| {
             let estimates = replicate.totals.len();
-            for row in parts.chunks_exact(estimates) {
+            for unit in units.chunks_exact(estimates) {
                 let times = poisson_one(replicate.rng.next_u32());
                 if times > 0.0 {
-                    replicate.totals.iter_mut().zip(row).for_each(|(t, p)| t.add(p, times));
+                    replicate.totals.iter_mut().zip(unit).for_each(|(t, u)| t.merge_times(u, times));
                 }
             }
         });
@@ -94,10 +94,17 @@ fn poisson_one(bits: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::estimator::Parts;
     use super::*;
 
-    fn plain(values: &[f64]) -> Vec<Parts> {
-        values.iter().map(|v| Parts { plain: *v, above: 0.0, below: 0.0 }).collect()
+    fn one(parts: Parts) -> Totals {
+        let mut totals = Totals::default();
+        totals.add(&parts, 1.0);
+        totals
+    }
+
+    fn plain(values: &[f64]) -> Vec<Totals> {
+        values.iter().map(|v| one(Parts { plain: *v, above: 0.0, below: 0.0 })).collect()
     }
 
     #[test]
@@ -138,7 +145,7 @@ mod tests {
     #[test]
     fn a_ratio_that_is_mostly_undefined_has_no_bounds() {
         let mut bootstrap = Bootstrap::new(1, 100, 1);
-        bootstrap.add(&[Parts { plain: 0.0, above: 1.0, below: 1.0 }]);
+        bootstrap.add(&[one(Parts { plain: 0.0, above: 1.0, below: 1.0 })]);
         assert_eq!(bootstrap.bounds(0.1, |t| t[0].estimate(true)), None);
     }
 }

@@ -280,10 +280,16 @@ impl Totals {
 
     /// Takes everything that `other` has seen.
     pub fn merge(&mut self, other: &Self) {
-        self.rows += other.rows;
-        self.plain += other.plain;
-        self.above += other.above;
-        self.below += other.below;
+        self.merge_times(other, 1.0);
+    }
+
+    /// The same, `times` over.
+    #[inline]
+    pub fn merge_times(&mut self, other: &Self, times: f64) {
+        self.rows += times * other.rows;
+        self.plain += times * other.plain;
+        self.above += times * other.above;
+        self.below += times * other.below;
     }
 
     /// Number of rows, and what the sum of weighted parts is divided by.

@@ -3,7 +3,8 @@
 //! All bounds speak of the estimator's own expectation. For the unbiased estimators that is the policy's
 //! value; for the shrunk ones it is the value and their bias, which no interval of theirs can show.
 //!
-//! Rows are taken as independent: where a user has many, the bounds are of these users, not of others like them.
+//! What is independent are users, with all their decisions, and decisions where the log names no users. The
+//! confidence sequence needs no independence: it is of these decisions, the others are of others like them.
 //!
 //! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each
 //! row's influence through the model, to first order, therefore belongs to its term.
@@ -14,18 +15,22 @@ use crate::stats::{GammaExponentialMixture, Moments, normal_quantile};
 /// How bounds are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Estimate -+ normal quantile times standard error, by the delta method for ratios. Asymptotic: too
-    /// short while a few weights dominate.
+    /// Estimate -+ normal quantile times standard error, by the delta method for ratios; by linearization
+    /// over users, with Student's quantile, where the log names them. Asymptotic: too short while a few
+    /// weights or people dominate.
     Normal,
-    /// Percentiles of estimates from resampled logs (Efron 1979). Asymptotic; follows skewness.
+    /// Percentiles of estimates from resampled users, or decisions (Efron 1979). Asymptotic; follows
+    /// skewness.
     Bootstrap,
     /// Empirical Bernstein bounds (Maurer & Pontil 2009): valid for every n, given a bound on the weights,
     /// for which the log's largest weight stands in. For means that no model fitted on the same log has
-    /// touched.
+    /// touched, and for decisions that are independent: a log that names users is refused.
     Bernstein,
     /// A confidence sequence: valid at all times at once, so one may look as often as one likes, and without
-    /// any bound on the weights (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2022). For estimators
-    /// that no model fitted on the same log has touched.
+    /// any bound on the weights (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2022). It bounds the mean
+    /// over these decisions of what each was worth in expectation given those before it, so it needs no
+    /// independence, and says nothing of other people. For estimators that no model fitted on the same log
+    /// has touched.
     Anytime,
 }
 
@@ -41,6 +46,11 @@ impl Method {
             Self::Bernstein => "bernstein",
             Self::Anytime => "anytime",
         }
+    }
+
+    /// Whether its bounds are of people like those of the log, not of these decisions alone.
+    pub fn speaks_of_others(self) -> bool {
+        self != Self::Anytime
     }
 
     /// Whether its bounds hold only for a range of rewards that is known beforehand: that of the log hides the
@@ -98,11 +108,15 @@ pub fn empirical_bernstein(terms: &Moments, range: f64, alpha: f64) -> Option<Bo
     Some(Bounds::around(terms.mean()?, half_width))
 }
 
-/// A lower bound on the mean of terms that are never negative, valid at all times at once.
+/// A lower bound on the mean of terms that are never negative, valid at all times at once. What is bounded is
+/// the mean of each term's expectation given all terms before it: for independent terms that is their mean,
+/// for those of a log where people differ it is that of the people who were there.
 ///
-/// With predictions m in [0, 1] made before each term x, x - m is at least -1, so the sum of x minus
-/// its mean is sub-exponential with scale 1 in the sum of (x - m)^2 (Fan, Grama & Liu 2015), and the
-/// gamma-exponential mixture bounds it. No term needs an upper bound.
+/// With predictions m in [0, 1] made before each term x, x - m is at least -1, so for y in [0, 1)
+/// E exp(y (x - m) - psi(y) (x - m)^2) is at most 1 + y (mu - m), psi(y) = -ln(1 - y) - y, where mu is the
+/// expectation given the past (Fan, Grama & Liu 2015), and that is at most exp(y (mu - m)). So the sum of
+/// x - mu is sub-exponential with scale 1 in the sum of (x - m)^2, whatever mu does from term to term, and
+/// the gamma-exponential mixture bounds it. No term needs an upper bound.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LowerSequence {
     count: f64,

@@ -19,6 +19,7 @@ mod select;
 mod spread;
 mod target;
 mod text;
+mod unit;
 mod verdict;
 
 pub use estimator::{Estimator, Sample};
@@ -26,6 +27,7 @@ pub use interval::{Bounds, Method};
 pub use model::ModelKind;
 pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
+pub use unit::{MIN_UNITS, UNITS, Unit};
 pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
 
 use crate::error::{Error, Fault, Result};
@@ -35,6 +37,7 @@ use model::RewardModel;
 use seen::{Decision, Log, Samples, Seen};
 use select::GridSums;
 use serde::Serialize;
+use unit::Units;
 
 /// Version of the result's JSON.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -78,6 +81,10 @@ pub struct Evaluation {
     pub schema_version: u32,
     /// Number of logged decisions with a reward.
     pub rows: u64,
+    /// What bounds take as independent.
+    pub unit: Unit,
+    /// How many of them there are: groups of whole users, at most [`UNITS`], or decisions.
+    pub units: u64,
     /// Whether the log could carry the question, for all policies.
     pub verdict: Verdict,
     /// Why not, and what would help.
@@ -98,7 +105,7 @@ pub struct PolicyEvaluation {
     pub policy: String,
     /// Its weights.
     pub diagnostics: Diagnostics,
-    /// Empty where the log cannot say.
+    /// Without those for which the log cannot say.
     pub estimates: Vec<Estimate>,
 }
 
@@ -109,7 +116,7 @@ pub struct Difference {
     pub policy: String,
     /// The first policy, which is taken off.
     pub minus: String,
-    /// Empty where the log cannot say.
+    /// Without those for which the log cannot say.
     pub estimates: Vec<Estimate>,
 }
 
@@ -166,18 +173,28 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
     let mut log = Log::read(reader, targets, settings.model)?;
+    if settings.method == Method::Bernstein && log.units().is_some() {
+        return Err(Error::Refused(format!(
+            "{}: empirical Bernstein bounds are for independent decisions, and those of one user are not; use \
+             --interval normal or bootstrap, or anytime, which asks about these decisions alone",
+            reader.origin()
+        )));
+    }
     let (mut samples, seen) = log.see(targets, settings)?;
-    let objections = objections(targets, &seen, settings);
+    let few = log.units().filter(|_| settings.method.speaks_of_others()).and_then(Units::objection);
+    let objections = objections(targets, &seen, few.as_deref(), settings);
     let mut questions = Vec::new();
     for (policy, seen) in seen.iter().enumerate() {
-        if settings.force || objections[policy].is_none() {
-            for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
-                let selected = || seen.grids[position].as_ref().map(GridSums::choose);
-                let lambda = lambda.or_else(selected).unwrap_or(0.0);
-                let totals = Totals::default();
-                let (estimator, direction) = (*estimator, Vec::new());
-                questions.push(Question { policy, position, estimator, lambda, totals, direction });
+        for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
+            // Weights that are no good are no matter to what does not look at them.
+            let withheld = few.is_some() || (objections[policy].is_some() && estimator.uses_weights());
+            if withheld && !settings.force {
+                continue;
             }
+            let selected = || seen.grids[position].as_ref().map(GridSums::choose);
+            let lambda = lambda.or_else(selected).unwrap_or(0.0);
+            let (totals, estimator, direction) = (Totals::default(), *estimator, Vec::new());
+            questions.push(Question { policy, position, estimator, lambda, totals, direction });
         }
     }
     add_up(&mut samples, &mut questions, &seen, log.model())?;
@@ -189,7 +206,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
             "rewards of this log run from {low} to {high}, beyond the given range of {given_low} to {given_high}"
         )));
     }
-    let spread = spread::measure(&mut samples, &questions, log.model(), range, settings)?;
+    let spread = spread::measure(&mut samples, &questions, (log.model(), log.units()), range, settings)?;
     let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
     let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {
         policy: target.name().to_owned(),
@@ -204,6 +221,8 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     Ok(Evaluation {
         schema_version: SCHEMA_VERSION,
         rows: log.rows(),
+        unit: if log.units().is_some() { Unit::User } else { Unit::Decision },
+        units: log.units().map_or(log.rows(), Units::count),
         verdict: if reasons.is_empty() { Verdict::Evaluated } else { Verdict::Refused },
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         on_policy_mean: log.mean_reward(),
@@ -253,11 +272,17 @@ fn add_up(
     Ok(())
 }
 
-/// What stands against each policy; nothing does where no estimator weights.
-fn objections(targets: &[Target], seen: &[Seen], settings: &Settings) -> Vec<Option<String>> {
+/// What stands against each policy: too few people, or its weights where any estimator looks at them.
+fn objections(
+    targets: &[Target],
+    seen: &[Seen],
+    few: Option<&str>,
+    settings: &Settings,
+) -> Vec<Option<String>> {
     let weighted = settings.estimators.iter().any(|(e, _)| e.uses_weights());
     let objection = |(target, seen): (&Target, &Seen)| {
-        let why = seen.diagnostics.objection().filter(|_| weighted)?;
+        let of_weights = || seen.diagnostics.objection().filter(|_| weighted);
+        let why = few.map(str::to_owned).or_else(of_weights)?;
         Some(format!("this log cannot say what {} is worth: {why}", target.name()))
     };
     targets.iter().zip(seen).map(objection).collect()

@@ -37,6 +37,8 @@ pub struct Row {
     pub moment: Option<Context>,
     /// Whose decision, an index; 0 where the log has no users.
     pub user: u32,
+    /// The group of whole users that it belongs to, below [`super::UNITS`]; `None` where the log names no users.
+    pub unit: Option<u32>,
     /// The candidates, if they differ from decision to decision; else empty: the whole catalogue.
     pub listed: Vec<Listed>,
     /// Feature vectors of the listed candidates, one after the other; empty where the log has none.
@@ -118,15 +120,16 @@ impl Spool {
     /// # Errors
     /// The temporary file cannot be written.
     pub fn put_row(&mut self, row: &Row) -> Result<()> {
-        let more = row.moment.is_some() || row.user != 0 || !row.listed.is_empty();
+        let more = row.moment.is_some() || row.unit.is_some() || row.user != 0 || !row.listed.is_empty();
         let propensity = row.propensity.unwrap_or(f64::NAN);
         self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
         if !more {
             return Ok(());
         }
         let [hour, weekday] = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
+        let unit = row.unit.map_or(f64::NAN, f64::from);
         let lengths = [row.listed.len() as f64, row.features.len() as f64];
-        self.put(&[hour, weekday, f64::from(row.user), lengths[0], lengths[1]])?;
+        self.put(&[hour, weekday, f64::from(row.user), unit, lengths[0], lengths[1]])?;
         for listed in &row.listed {
             self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
         }
@@ -182,13 +185,14 @@ impl SpoolReader<'_> {
         row.chosen = head[0] as u32;
         row.propensity = known(head[1]);
         row.reward = head[2];
-        let mut more = [f64::NAN, 0.0, 0.0, 0.0, 0.0];
+        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0];
         if head[3] > 0.0 {
             self.get(&mut more)?;
         }
-        let [hour, weekday, user, listed, features] = more;
+        let [hour, weekday, user, unit, listed, features] = more;
         row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
         row.user = user as u32;
+        row.unit = known(unit).map(|unit| unit as u32);
         row.listed.clear();
         for _ in 0..listed as usize {
             let mut three = [0.0; 3];
@@ -223,6 +227,7 @@ mod tests {
                 reward: 1.0,
                 moment: Some(Context { hour: 23.5, weekday: 6 }),
                 user: 3,
+                unit: Some(4095),
                 listed: vec![
                     Listed { item: 4, kind: 0, propensity: 0.5 },
                     Listed { item: 2, kind: 1, propensity: 0.0 },

@@ -7,6 +7,7 @@ use super::model::{FOLDS, ModelBuilder, ModelKind, RewardModel};
 use super::row::{Row, Spool};
 use super::select::GridSums;
 use super::target::{Prepared, Target};
+use super::unit::Units;
 use super::verdict::{Diagnostics, WeightSums};
 use crate::error::{Error, Result};
 use rand::rngs::ChaCha8Rng;
@@ -17,6 +18,8 @@ pub(super) struct Log {
     names: Names,
     spool: Spool,
     rows: u64,
+    /// `None` where the log names no users.
+    units: Option<Units>,
     reward_sum: f64,
     model: RewardModel,
 }
@@ -36,6 +39,8 @@ pub(super) struct Decision<'a> {
     pub(super) samples: &'a [Sample],
     /// x of the chosen candidate, as the reward model stores it.
     pub(super) basis: &'a [f64],
+    /// The group of users that it belongs to; 0 where the log names none.
+    pub(super) unit: usize,
 }
 
 /// The samples of every policy, row by row, in a temporary file.
@@ -46,6 +51,7 @@ pub(super) struct Samples {
     largest: Vec<f64>,
     seed: u64,
     stored_len: usize,
+    with_units: bool,
 }
 
 impl Log {
@@ -55,17 +61,30 @@ impl Log {
         targets: &[Target],
         kind: Option<ModelKind>,
     ) -> Result<Self> {
-        let (mut names, mut spool, mut builder) = (Names::default(), Spool::new(), None);
-        let (mut rows, mut reward_sum, mut row) = (0, 0.0, Row::default());
-        let moments_matter = targets.iter().any(Target::looks_at_moments);
+        let learning = targets.iter().any(Target::learns_of_users);
+        let (mut spool, mut builder) = (Spool::new(), None);
+        let mut names = Names::default();
+        names.forgets_users = !learning;
+        let (mut rows, mut units, mut reward_sum, mut row) = (0, None, 0.0, Row::default());
         while reader.next(&mut row, &mut names)? {
+            if rows == 0 {
+                units = row.unit.map(|_| Units::new());
+            }
+            match (&mut units, row.unit) {
+                (Some(units), Some(unit)) => units.add(unit),
+                (None, None) => {}
+                _ => {
+                    let why = "some of its decisions name a user and others none; evaluate them apart";
+                    return Err(Error::Refused(format!("{}: {why}", reader.origin())));
+                }
+            }
             let builder = builder.get_or_insert_with(|| {
                 let with_vectors =
                     if row.features.is_empty() { ModelKind::CrossItemMean } else { ModelKind::Ridge };
                 ModelBuilder::new(kind.unwrap_or(with_vectors))
             });
-            builder.observe((rows % FOLDS as u64) as usize, &row)?;
-            row.moment = row.moment.filter(|_| moments_matter);
+            builder.observe(fold(rows, &row), &row)?;
+            row.moment = row.moment.filter(|_| learning);
             spool.put_row(&row)?;
             reward_sum += row.reward;
             rows += 1;
@@ -77,11 +96,15 @@ impl Log {
             target.extend(&mut names.items);
         }
         let model = builder.fit(names.items.len());
-        Ok(Self { names, spool, rows, reward_sum, model })
+        Ok(Self { names, spool, rows, units, reward_sum, model })
     }
 
     pub(super) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    pub(super) fn units(&self) -> Option<&Units> {
+        self.units.as_ref()
     }
 
     pub(super) fn mean_reward(&self) -> f64 {
@@ -99,20 +122,24 @@ impl Log {
 
     /// Sees every row as each policy does.
     pub(super) fn see(&mut self, targets: &[Target], settings: &Settings) -> Result<(Samples, Vec<Seen>)> {
-        let Self { names, spool, rows, model, .. } = self;
+        let Self { names, spool, rows, units, model, .. } = self;
         let mut viewers: Vec<Viewer> = targets
             .iter()
             .map(|t| Ok(Viewer::new(t.prepare(names)?, model, settings)))
             .collect::<Result<_>>()?;
         let mut samples = Spool::new();
         let stored_len = model.stored_len();
-        let mut numbers = vec![0.0; 1 + stored_len + 3 * targets.len()];
+        let with_units = units.is_some();
+        let mut numbers = vec![0.0; 1 + stored_len + 3 * targets.len() + usize::from(with_units)];
         let (mut reader, mut row) = (spool.read()?, Row::default());
         for i in 0..*rows {
             reader.get_row(&mut row)?;
             numbers[0] = row.reward;
             model.chosen_basis(&row, &mut numbers[1..=stored_len]);
-            let fold = (i % FOLDS as u64) as usize;
+            let fold = fold(i, &row);
+            if let Some(unit) = row.unit {
+                *numbers.last_mut().expect("it has the reward") = f64::from(unit);
+            }
             let own = numbers[1 + stored_len..].chunks_exact_mut(3);
             for (viewer, numbers) in viewers.iter_mut().zip(own) {
                 let sample = viewer.see(&row, fold, model, names.items.len())?;
@@ -121,10 +148,16 @@ impl Log {
             samples.put(&numbers)?;
         }
         let largest = viewers.iter().map(|v| v.weights.largest()).collect();
-        let samples = Samples { spool: samples, rows: *rows, largest, seed: settings.seed, stored_len };
-        let seen = viewers.into_iter().map(|v| v.finish(*rows));
+        let (rows, seed) = (*rows, settings.seed);
+        let samples = Samples { spool: samples, rows, largest, seed, stored_len, with_units };
+        let seen = viewers.into_iter().map(|v| v.finish(rows));
         Ok((samples, seen.collect()))
     }
+}
+
+/// The part of cross-fitting that a row belongs to: all decisions of a user to the same one.
+fn fold(number: u64, row: &Row) -> usize {
+    (row.unit.map_or(number, u64::from) % FOLDS as u64) as usize
 }
 
 /// A policy on its way through the rows.
@@ -216,8 +249,8 @@ impl Samples {
     pub(super) fn each(&mut self, mut each: impl FnMut(&Decision)) -> Result<()> {
         let blank = Sample { weight: 0.0, reward: 0.0, predicted: 0.0, expected: 0.0, accepted: false };
         let mut samples = vec![blank; self.largest.len()];
-        let stored_len = self.stored_len;
-        let mut numbers = vec![0.0; 1 + stored_len + 3 * samples.len()];
+        let (stored_len, with_units) = (self.stored_len, self.with_units);
+        let mut numbers = vec![0.0; 1 + stored_len + 3 * samples.len() + usize::from(with_units)];
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
         key[8..28].copy_from_slice(b"evaluation rejection");
@@ -233,7 +266,8 @@ impl Samples {
                 let accepted = draw * largest < weight;
                 *sample = Sample { weight, reward: numbers[0], predicted, expected, accepted };
             }
-            each(&Decision { samples: &samples, basis: &numbers[1..=stored_len] });
+            let unit = if with_units { numbers[numbers.len() - 1] as usize } else { 0 };
+            each(&Decision { samples: &samples, basis: &numbers[1..=stored_len], unit });
         }
         Ok(())
     }
@@ -241,5 +275,17 @@ impl Samples {
     /// Largest weight of each policy.
     pub(super) fn largest(&self) -> &[f64] {
         &self.largest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_decisions_of_a_user_are_in_one_fold_and_others_go_round() {
+        let of_user = |unit| (0..20).map(|i| fold(i, &Row { unit, ..Row::default() })).collect::<Vec<_>>();
+        assert_eq!(of_user(Some(7)), [2; 20]);
+        assert_eq!(of_user(None)[..7], [0, 1, 2, 3, 4, 0, 1]);
     }
 }

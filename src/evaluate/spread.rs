@@ -1,10 +1,11 @@
 //! The last pass: how far each estimate, and each difference of two, may be off.
 
 use super::bootstrap::Bootstrap;
-use super::estimator::{Estimator, Parts, Totals};
+use super::estimator::{Estimator, Totals};
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
+use super::unit::{UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
 use crate::stats::{Moments, bernoulli_confidence_interval};
@@ -31,7 +32,7 @@ struct Answer {
 pub(super) fn measure(
     samples: &mut Samples,
     questions: &[Question],
-    model: &RewardModel,
+    (model, units): (&RewardModel, Option<&Units>),
     range: (f64, f64),
     settings: &Settings,
 ) -> Result<Spread> {
@@ -40,9 +41,13 @@ pub(super) fn measure(
     let largest = samples.largest().to_vec();
     let (bounds, pair_bounds) = match settings.method {
         Method::Normal => {
-            let (own, pair) = moments(samples, questions, &pairs, model)?;
-            let normal = |moments: &Centred| moments.bounds(|terms| interval::normal(terms, alpha));
-            (own.iter().map(normal).collect(), pair.iter().map(normal).collect())
+            if let Some(units) = units {
+                grouped(samples, questions, &pairs, (model, units), alpha)?
+            } else {
+                let (own, pair) = moments(samples, questions, &pairs, model)?;
+                let normal = |moments: &Centred| moments.bounds(|terms| interval::normal(terms, alpha));
+                (own.iter().map(normal).collect(), pair.iter().map(normal).collect())
+            }
         }
         Method::Bernstein => {
             let (own, pair) = moments(samples, questions, &pairs, model)?;
@@ -57,7 +62,7 @@ pub(super) fn measure(
             });
             (own.collect(), pair.collect())
         }
-        Method::Bootstrap => resample(samples, questions, &pairs, model, settings)?,
+        Method::Bootstrap => resample(samples, questions, &pairs, (model, units), settings)?,
         Method::Anytime => (sequences(samples, questions, range, alpha)?, vec![None; pairs.len()]),
     };
     let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
@@ -122,6 +127,47 @@ fn moments(
     Ok((own, differences))
 }
 
+/// Bounds from sums of terms by group of users. Terms are summed up less the first one of their question, so
+/// that equal ones are known to be equal.
+fn grouped(
+    samples: &mut Samples,
+    questions: &[Question],
+    pairs: &[(usize, usize)],
+    (model, units): (&RewardModel, &Units),
+    alpha: f64,
+) -> Result<BoundsOf> {
+    let width = questions.len() + pairs.len();
+    let mut sums = vec![0.0; UNITS * width];
+    let mut influences = vec![0.0; width];
+    let mut firsts: Option<Vec<f64>> = None;
+    let mut terms = vec![(0.0, 0.0); width];
+    let mut rows = 0.0;
+    samples.each(|decision| {
+        let (own, differences) = terms.split_at_mut(questions.len());
+        for (question, term) in questions.iter().zip(&mut *own) {
+            let parts = question.estimator.parts(&decision.samples[question.policy], question.lambda);
+            *term = (question.totals.term(&parts), question.influence(decision, model));
+        }
+        for ((first, other), term) in pairs.iter().zip(differences) {
+            *term = (own[*other].0 - own[*first].0, own[*other].1 - own[*first].1);
+        }
+        let firsts = firsts.get_or_insert_with(|| terms.iter().map(|(term, _)| *term).collect());
+        let of_unit = &mut sums[decision.unit * width..][..width];
+        for (i, (term, influence)) in terms.iter().enumerate() {
+            of_unit[i] += term - firsts[i] + influence;
+            influences[i] += influence;
+        }
+        rows += 1.0;
+    })?;
+    let firsts = firsts.unwrap_or_default();
+    let bounds = |i: usize| {
+        let bounds = units.bounds(|unit| sums[unit * width + i], alpha)?;
+        Some(bounds.shifted(firsts[i] - influences[i] / rows))
+    };
+    let own = (0..questions.len()).map(bounds).collect();
+    Ok((own, (questions.len()..width).map(bounds).collect()))
+}
+
 /// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
 /// for ratios and where a model has a part, whose terms are not independent.
 fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
@@ -138,30 +184,43 @@ fn resample(
     samples: &mut Samples,
     questions: &[Question],
     pairs: &[(usize, usize)],
-    model: &RewardModel,
+    (model, units): (&RewardModel, Option<&Units>),
     settings: &Settings,
 ) -> Result<BoundsOf> {
-    let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, questions.len());
-    let mut block: Vec<Parts> = Vec::with_capacity(BLOCK * questions.len());
-    let mut influences = vec![0.0; questions.len()];
-    let mut rows = 0.0;
+    let width = questions.len();
+    if width == 0 {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, width);
+    // Of rows, a block at a time; of groups of users, all.
+    let mut block = vec![Totals::default(); width * if units.is_some() { UNITS } else { BLOCK }];
+    let mut influences = vec![0.0; width];
+    let (mut rows, mut filled) = (0.0, 0);
     samples.each(|decision| {
-        block.extend(questions.iter().zip(&mut influences).map(|(question, sum)| {
+        let unit = if units.is_some() { decision.unit } else { filled };
+        let totals = &mut block[unit * width..][..width];
+        for ((question, totals), sum) in questions.iter().zip(totals).zip(&mut influences) {
             let mut parts = question.estimator.parts(&decision.samples[question.policy], question.lambda);
             let influence = question.influence(decision, model);
             *sum += influence;
             parts.plain += influence;
-            parts
-        }));
+            totals.add(&parts, 1.0);
+        }
         rows += 1.0;
-        if block.len() == BLOCK * questions.len() {
+        filled += 1;
+        if filled == BLOCK && units.is_none() {
             bootstrap.add(&block);
-            block.clear();
+            block.fill(Totals::default());
+            filled = 0;
         }
     })?;
-    if !block.is_empty() {
-        bootstrap.add(&block);
+    if units.is_some() {
+        let has_rows = |unit: &&[Totals]| unit[0].rows_and_weights(false).0 > 0.0;
+        block = block.chunks_exact(width).filter(has_rows).flatten().copied().collect();
+    } else {
+        block.truncate(filled * width);
     }
+    bootstrap.add(&block);
     let value = |totals: &[Totals], i: usize| {
         totals[i].estimate(questions[i].estimator.is_ratio()).map(|v| v - influences[i] / rows)
     };

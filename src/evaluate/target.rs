@@ -125,8 +125,8 @@ impl Target {
         }
     }
 
-    /// Whether it looks at the moment of a decision.
-    pub fn looks_at_moments(&self) -> bool {
+    /// Whether it looks at whose decision it is, and at its moment.
+    pub fn learns_of_users(&self) -> bool {
         matches!(self, Self::Learner(_) | Self::Frozen { .. })
     }
 
@@ -161,6 +161,13 @@ impl Target {
 
 /// What `policy` has learned of each user, by the states in a directory.
 fn states(policy: &Policy, state_dir: &Path, users: &Catalogue) -> Result<Vec<Model>> {
+    if users.is_empty() {
+        return Err(Error::Refused(format!(
+            "{}: its states are of single users, and this log names none; leave out --frozen to let it learn from \
+             the log as it goes, or name the column of users in a CSV",
+            policy.name()
+        )));
+    }
     let store = Store::new(state_dir);
     let (view, policy) = (store.view()?, Arc::new(policy.clone()));
     let model = |user: u32| Ok(view.state(&users.name(user), &policy)?.model().clone());

@@ -1,6 +1,6 @@
 //! An evaluation as a person reads it.
 
-use super::{Diagnostics, Estimate, Estimator, Evaluation, Method, PolicyEvaluation, Settings};
+use super::{Diagnostics, Estimate, Estimator, Evaluation, PolicyEvaluation, Settings, Unit};
 use std::fmt::Write;
 
 impl Evaluation {
@@ -26,10 +26,22 @@ impl Evaluation {
             }
         }
         self.policies.iter().filter_map(|p| self.next(p)).for_each(|line| out.push_str(&line));
-        out.push_str(match settings.method {
-            Method::Anytime => "",
-            _ => "Bounds are for one look at a finished log; for more: --interval anytime --reward-range.\n",
+        let others = settings.method.speaks_of_others();
+        out.push_str(&match self.unit {
+            Unit::User if others => format!(
+                "Bounds take users as independent, not their decisions: {} groups of whole users.\n",
+                self.units
+            ),
+            Unit::Decision if others => {
+                "Bounds take decisions as independent: this log names no users.\n".to_owned()
+            }
+            _ => "Bounds are of these decisions, not of others or of other people.\n".to_owned(),
         });
+        if others {
+            out.push_str(
+                "Bounds are for one look at a finished log; for more: --interval anytime --reward-range.\n",
+            );
+        }
         out
     }
 

@@ -8,7 +8,7 @@
 use super::spec::{GateSpec, Kind};
 use crate::error::Fault;
 use crate::evaluate::log::{Columns, Format};
-use crate::evaluate::{Estimator, Method};
+use crate::evaluate::{Estimator, Method, Unit};
 use crate::reaction::Reaction;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub struct RawLog {
     /// A format as `evaluate` knows it, or `auto` (default).
     #[serde(default = "auto")]
     pub format: String,
-    /// Columns of a plain CSV that are not named `action`, `reward`, `propensity` and `timestamp`.
+    /// Columns of a plain CSV that are not named `action`, `reward`, `propensity`, `timestamp` and `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<RawColumns>,
     /// Superior, or not inferior by more than a margin.
@@ -40,7 +40,7 @@ pub struct RawLog {
     /// One whose bounds speak of the policies' values: `doubly_robust` (default), ...
     #[serde(default = "doubly_robust")]
     pub estimator: String,
-    /// `normal` (default), `bootstrap`, or `bernstein` for `ips`.
+    /// `normal` (default), `bootstrap`, or `bernstein` for `ips` on logs that name no users.
     #[serde(default = "normal")]
     pub interval: String,
     /// A directory with what both policies have learned, which then learn nothing more; when absent they
@@ -61,6 +61,8 @@ pub struct RawColumns {
     pub propensity: Option<String>,
     /// When.
     pub timestamp: Option<String>,
+    /// Whose decision it was.
+    pub user: Option<String>,
 }
 
 fn auto() -> String {
@@ -157,6 +159,7 @@ impl TryFrom<&RawLog> for LogCriterion {
                 (&mut columns.reward, named.reward),
                 (&mut columns.propensity, named.propensity),
                 (&mut columns.timestamp, named.timestamp),
+                (&mut columns.user, named.user),
             ] {
                 if let Some(name) = name {
                     *slot = name;
@@ -221,6 +224,8 @@ pub struct LogAssessment {
     pub states: Option<String>,
     /// Logged decisions with a reward; `None` where the log was not even tried.
     pub rows: Option<u64>,
+    /// What the bounds take as independent; `None` where there are none.
+    pub unit: Option<Unit>,
     /// The smaller effective sample size of both policies.
     pub effective_sample_size: Option<f64>,
     /// Mean reward of the log, in its own units, as are the next two.
@@ -277,6 +282,7 @@ impl LogAssessment {
             confidence,
             states: criterion.states.clone(),
             rows: None,
+            unit: None,
             effective_sample_size: None,
             on_policy_mean: None,
             baseline_value: None,

@@ -80,6 +80,7 @@ impl LogAssessment {
     fn told(mut self, evaluation: &Evaluation, (low, high): (f64, f64)) -> Self {
         let value = |p: usize| evaluation.policies[p].estimates.first().and_then(|e| e.value);
         self.rows = Some(evaluation.rows);
+        self.unit = Some(evaluation.unit);
         self.on_policy_mean = Some(evaluation.on_policy_mean);
         self.baseline_value = value(0);
         self.challenger_value = value(1);

@@ -4,6 +4,9 @@
 //! of probabilities), Kolmogorov-Smirnov (the largest difference of distribution functions), Wasserstein
 //! (the area between distribution functions, as a share of the range). On samples none of them is ever
 //! quite 0; how large they are by chance is found by resampling.
+//!
+//! Each is a norm of a difference of estimates, so the distance of two populations and that of their samples
+//! are no further apart than the norm of what sampling did to the difference.
 
 use super::cells::{Cells, HOURS, PREDICTED};
 use crate::profile::PROFILE_FEATURES;
@@ -99,47 +102,69 @@ impl Aspect {
         }
     }
 
-    /// The distance of two vectors of sums.
-    pub(super) fn distance(self, cells: &Cells, log: &[f64], people: &[f64]) -> f64 {
+    /// In what two vectors of sums differ: numbers that are all 0 for equal distributions. Where one side has
+    /// nothing to compare, 0.
+    pub(super) fn difference(self, cells: &Cells, log: &[f64], people: &[f64]) -> Vec<f64> {
         let by_kind = || differences(log, people, (0..cells.kinds()).map(|k| cells.kind(k, 0)), cells);
         let by_hour = || differences(log, people, (0..HOURS).map(|h| cells.hour(h, 0)), cells);
         match self {
-            Self::Reactions => 0.5 * mean(&by_kind()).iter().map(|d| d.abs()).sum::<f64>(),
-            Self::ReactionsByKind => remainder(&by_kind()).iter().sum(),
-            Self::ReactionsByHour => remainder(&by_hour()).iter().sum(),
+            Self::Reactions => mean(&by_kind()).to_vec(),
+            Self::ReactionsByKind => apart(&by_kind(), cells.kinds()),
+            Self::ReactionsByHour => apart(&by_hour(), HOURS),
             Self::Dwell => {
                 let bins = |sums, r| cells.dwell_bins(sums, r);
                 let all: f64 = (0..REACTIONS).map(|r| total(bins(log, r))).sum();
-                let part =
-                    |r| total(bins(log, r)) / all.max(1.0) * largest_gap(bins(log, r), bins(people, r));
-                (0..REACTIONS).map(part).sum()
+                let part = |r| {
+                    let share = total(bins(log, r)) / all.max(1.0);
+                    gaps(bins(log, r), bins(people, r)).map(move |gap| share * gap)
+                };
+                (0..REACTIONS).flat_map(part).collect()
             }
-            Self::Profile(f) => largest_gap(cells.profile_bins(log, f), cells.profile_bins(people, f)),
+            Self::Profile(f) => gaps(cells.profile_bins(log, f), cells.profile_bins(people, f)).collect(),
             Self::Kinds => {
                 let shown = |sums| -> Vec<f64> {
                     (0..=cells.kinds()).map(|k| total(cells.reactions(sums, cells.kind(k, 0)))).collect()
                 };
-                variation(&shown(log), &shown(people))
+                shares_apart(&shown(log), &shown(people))
             }
             Self::Hours => {
                 let shown = |sums| -> Vec<f64> {
                     (0..HOURS).map(|h| total(cells.reactions(sums, cells.hour(h, 0)))).collect()
                 };
-                variation(&shown(log), &shown(people))
+                shares_apart(&shown(log), &shown(people))
             }
-            Self::Rewards => area(cells.reward_steps(log), cells.reward_steps(people)),
+            Self::Rewards => gaps(cells.reward_steps(log), cells.reward_steps(people)).collect(),
             Self::Calibration => {
                 let seen = |sums: &[f64], bin| (sums[cells.predicted(bin, 0)], sums[cells.predicted(bin, 2)]);
                 let bins = (0..PREDICTED).map(|bin| (seen(log, bin), seen(people, bin)));
-                let both = bins.filter(|((n, _), (m, _))| *n > 0.0 && *m > 0.0);
-                let (mut sum, mut weight) = (0.0, 0.0);
-                for ((n, completed), (m, simulated)) in both {
-                    sum += n * (completed / n - simulated / m).abs();
-                    weight += n;
-                }
-                if weight > 0.0 { sum / weight } else { 0.0 }
+                let weighted = bins.map(|((n, completed), (m, simulated))| {
+                    if n > 0.0 && m > 0.0 { (n, completed / n - simulated / m) } else { (0.0, 0.0) }
+                });
+                let weighted: Vec<(f64, f64)> = weighted.collect();
+                let all: f64 = weighted.iter().map(|(n, _)| n).sum();
+                weighted.iter().map(|(n, gap)| if all > 0.0 { n / all * gap } else { 0.0 }).collect()
             }
         }
+    }
+
+    /// The size of a difference, by a norm: that of a sum is at most the sum of both.
+    pub(super) fn norm(self, difference: &[f64]) -> f64 {
+        let sum = |numbers: &[f64]| numbers.iter().map(|x| x.abs()).sum::<f64>();
+        let largest = |numbers: &[f64]| numbers.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
+        match self {
+            Self::Reactions | Self::ReactionsByKind | Self::ReactionsByHour | Self::Kinds | Self::Hours => {
+                0.5 * sum(difference)
+            }
+            Self::Dwell => difference.chunks(difference.len() / REACTIONS).map(largest).sum(),
+            Self::Profile(_) => largest(difference),
+            Self::Rewards => sum(difference) / (difference.len() - 1) as f64,
+            Self::Calibration => sum(difference),
+        }
+    }
+
+    /// The distance of two vectors of sums.
+    pub(super) fn distance(self, cells: &Cells, log: &[f64], people: &[f64]) -> f64 {
+        self.norm(&self.difference(cells, log, people))
     }
 }
 
@@ -179,13 +204,22 @@ pub(super) fn mean(groups: &[Group]) -> [f64; REACTIONS] {
     std::array::from_fn(|r| groups.iter().map(|g| g.share * g.difference[r]).sum())
 }
 
+/// What is left of the differences of `all` groups once the mean difference is taken off, by their shares.
+fn apart(groups: &[Group], all: usize) -> Vec<f64> {
+    let mean = mean(groups);
+    let mut apart = vec![0.0; all * REACTIONS];
+    for Group { index, share, difference } in groups {
+        let own = &mut apart[index * REACTIONS..][..REACTIONS];
+        own.iter_mut().zip(difference).zip(&mean).for_each(|((a, d), m)| *a = share * (d - m));
+    }
+    apart
+}
+
 /// What each group adds to the distance once the mean difference is taken off.
 pub(super) fn remainder(groups: &[Group]) -> Vec<f64> {
-    let mean = mean(groups);
-    let of = |g: &Group| {
-        let apart = g.difference.iter().zip(&mean).map(|(d, m)| (d - m).abs());
-        0.5 * g.share * apart.sum::<f64>()
-    };
+    let all = groups.last().map_or(0, |g| g.index + 1);
+    let apart = apart(groups, all);
+    let of = |g: &Group| 0.5 * apart[g.index * REACTIONS..][..REACTIONS].iter().map(|x| x.abs()).sum::<f64>();
     groups.iter().map(of).collect()
 }
 
@@ -193,31 +227,21 @@ pub(super) fn total(counts: &[f64]) -> f64 {
     counts.iter().sum()
 }
 
-fn variation(a: &[f64], b: &[f64]) -> f64 {
+fn shares_apart(a: &[f64], b: &[f64]) -> Vec<f64> {
     let (n, m) = (total(a), total(b));
-    if n == 0.0 || m == 0.0 {
-        return 0.0;
-    }
-    0.5 * a.iter().zip(b).map(|(x, y)| (x / n - y / m).abs()).sum::<f64>()
+    let both = n > 0.0 && m > 0.0;
+    a.iter().zip(b).map(|(x, y)| if both { x / n - y / m } else { 0.0 }).collect()
 }
 
-/// Differences of distribution functions at the end of each bin; none where either has no value.
+/// Differences of distribution functions at the end of each bin; 0 where either has no value.
 fn gaps<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
     let (n, m) = (total(a), total(b));
     let both = n > 0.0 && m > 0.0;
-    a.iter().zip(b).take(if both { a.len() } else { 0 }).scan((0.0, 0.0), move |(x, y), (p, q)| {
+    a.iter().zip(b).scan((0.0, 0.0), move |(x, y), (p, q)| {
         *x += p / n;
         *y += q / m;
-        Some((*x - *y).abs())
+        Some(if both { *x - *y } else { 0.0 })
     })
-}
-
-fn largest_gap(a: &[f64], b: &[f64]) -> f64 {
-    gaps(a, b).fold(0.0, f64::max)
-}
-
-fn area(a: &[f64], b: &[f64]) -> f64 {
-    gaps(a, b).sum::<f64>() / (a.len() - 1) as f64
 }
 
 #[cfg(test)]
@@ -227,11 +251,14 @@ mod tests {
     #[test]
     fn distances_are_those_of_the_books() {
         let (a, b) = (vec![1.0, 1.0, 2.0], vec![2.0, 0.0, 0.0]);
-        assert_eq!(variation(&a, &b), 0.75);
-        assert_eq!(largest_gap(&a, &b), 0.75);
+        let gaps = |a: &[f64], b: &[f64]| gaps(a, b).collect::<Vec<_>>();
+        assert_eq!(Aspect::Kinds.norm(&shares_apart(&a, &b)), 0.75);
+        assert_eq!(Aspect::Profile(0).norm(&gaps(&a, &b)), 0.75);
         // |1/4 - 1| + |1/2 - 1|, over two steps.
-        assert_eq!(area(&a, &b), 0.625);
-        assert_eq!((variation(&a, &a), largest_gap(&a, &[0.0; 3])), (0.0, 0.0));
+        assert_eq!(Aspect::Rewards.norm(&gaps(&a, &b)), 0.625);
+        // The largest of each reaction.
+        assert_eq!(Aspect::Dwell.norm(&[0.125, -0.25, 0.0, 0.125, 0.0, 0.0, -0.5, 0.5]), 0.875);
+        assert_eq!((shares_apart(&a, &a), gaps(&a, &[0.0; 3])), (vec![0.0; 3], vec![0.0; 3]));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the comparison promises, tried on a small world whose truth is known, and wrong comparisons that must break
 //! the promise.
 
+use super::Settings;
 use super::cells::{Cells, Observed};
 use super::distance::{ASPECTS, Aspect};
-use super::{Settings, Sides};
+use super::resample::Sides;
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
 use rand::rngs::ChaCha8Rng;
@@ -152,6 +153,7 @@ fn coverage(lives: impl Fn(u64) -> Lives) -> [(u64, u64); 4] {
             let result = &aspects[ASPECTS.iter().position(|a| a == aspect).unwrap()];
             let truth = aspect.distance(&cells, &log, &people);
             *holds += u64::from((result.lower..=result.upper).contains(&truth));
+            assert!((result.lower..=result.upper).contains(&result.distance), "{result:?}");
             *seen += u64::from(result.beyond_noise);
         }
     }
@@ -173,6 +175,44 @@ fn intervals_hold_the_distance_of_the_populations_and_differences_are_seen() {
 fn intervals_that_take_reactions_for_people_miss_it() {
     let covered = coverage(|seed| Lives::new(seed, USERS, 0.25, |length| length).apart());
     assert!(covered.iter().any(|(holds, _)| *holds < FEWEST_COVERED), "{covered:?}");
+}
+
+/// Of 60 logs of the very people, those in which the interval of an aspect leaves 0 out, for the aspect with most.
+fn above_zero(lower: impl Fn(&Sides) -> Vec<f64>) -> usize {
+    let cells = cells();
+    let mut above = [0; ASPECTS.len()];
+    for seed in 0..60 {
+        let lower = lower(&Lives::new(seed, USERS, 0.0, |length| length).sides(&cells, &SHARES));
+        above.iter_mut().zip(lower).for_each(|(n, lower)| *n += usize::from(lower > 0.0));
+    }
+    above.into_iter().max().unwrap()
+}
+
+/// Each log with probability 0.05, of which resampling so few users may make 0.08: more of 60 for any of 13 aspects
+/// have probability below 1e-3.
+const MOST_ABOVE: usize = 14;
+
+#[test]
+fn intervals_of_the_very_people_hold_0() {
+    let above = above_zero(|sides| sides.aspects(&settings()).iter().map(|aspect| aspect.lower).collect());
+    assert!(above <= MOST_ABOVE, "{above}");
+}
+
+#[test]
+fn percentiles_of_resampled_distances_do_not() {
+    let above = above_zero(|sides| {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut distances = vec![Vec::new(); ASPECTS.len()];
+        for _ in 0..40 {
+            let resampled = sides.resample(&mut rng);
+            for (aspect, distances) in ASPECTS.iter().zip(&mut distances) {
+                distances.push(aspect.distance(sides.cells, &resampled.log, &resampled.people));
+            }
+        }
+        let lowest = |distances: &Vec<f64>| distances.iter().copied().fold(f64::INFINITY, f64::min);
+        distances.iter().map(lowest).collect()
+    });
+    assert_eq!(above, 60);
 }
 
 /// Sums of so many logged and simulated people.

@@ -1,15 +1,15 @@
 //! How far simulated people are from real ones, and in which respect.
 //!
 //! The people of a log are compared with those of a scenario who live under the log's policy and make as many
-//! decisions each. Each respect has a distance, an interval (bootstrap by user, corrected for the bias that
-//! distances have on samples), and a noise level: how large the distance becomes when the log's people are
-//! drawn from the simulated ones. Below it nothing can be told apart.
+//! decisions each. Each respect has a distance, an interval, and a noise level: how large the distance becomes
+//! when the log's people are drawn from the simulated ones. Below it nothing can be told apart.
 
 mod cells;
 mod distance;
 #[cfg(test)]
 mod laws;
 mod people;
+mod resample;
 mod result;
 mod text;
 
@@ -28,9 +28,8 @@ use crate::scenario::Scenario;
 use cells::{Cells, HOURS, Observed, PREDICTED};
 use distance::{ASPECTS, Aspect};
 use people::{People, Recent};
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
+use resample::Sides;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -187,109 +186,6 @@ fn logged(
     Ok((groups, log.without_reaction()))
 }
 
-/// The sums of both sides.
-struct Sides<'a> {
-    cells: &'a Cells,
-    /// Of each simulated user, the persona changing fastest.
-    pool: Vec<Vec<f64>>,
-    shares: &'a [f64],
-    /// Of each user or group of users of the log.
-    logged: Vec<Vec<f64>>,
-    /// Users of the log.
-    users: usize,
-}
-
-impl Sides<'_> {
-    fn log(&self) -> Vec<f64> {
-        self.sum(&self.logged, |_| 1.0)
-    }
-
-    fn people(&self) -> Vec<f64> {
-        self.sum(&self.pool, |i| self.shares[i % self.shares.len()])
-    }
-
-    fn sum(&self, of: &[Vec<f64>], weight: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut sum = vec![0.0; self.cells.len()];
-        for (i, sums) in of.iter().enumerate() {
-            let weight = weight(i);
-            if weight > 0.0 {
-                sum.iter_mut().zip(sums).for_each(|(s, x)| *s += weight * x);
-            }
-        }
-        sum
-    }
-
-    /// Distances of both sides resampled, and of people drawn from the simulated ones.
-    fn replicate(&self, rng: &mut ChaCha8Rng) -> (Vec<f64>, Vec<f64>) {
-        let personas = self.shares.len();
-        let each = self.pool.len() / personas;
-        let user = |rng: &mut ChaCha8Rng| rng.random_range(0..each as u64) as usize;
-        let mut of_pool = vec![0.0; self.pool.len()];
-        for (persona, share) in self.shares.iter().enumerate() {
-            (0..each).for_each(|_| of_pool[user(rng) * personas + persona] += share);
-        }
-        let mut of_log = vec![0.0; self.logged.len()];
-        (0..self.logged.len())
-            .for_each(|_| of_log[rng.random_range(0..self.logged.len() as u64) as usize] += 1.0);
-        let mut drawn = vec![0.0; self.pool.len()];
-        for _ in 0..self.users {
-            let mut luck: f64 = rng.random();
-            let persona = self.shares.iter().position(|share| {
-                luck -= share;
-                luck < 0.0
-            });
-            drawn[user(rng) * personas + persona.unwrap_or(personas - 1)] += 1.0;
-        }
-        let people = self.sum(&self.pool, |i| of_pool[i]);
-        let log = self.sum(&self.logged, |i| of_log[i]);
-        let same = self.sum(&self.pool, |i| drawn[i]);
-        let distances = |log: &[f64]| ASPECTS.map(|a| a.distance(self.cells, log, &people)).to_vec();
-        (distances(&log), distances(&same))
-    }
-
-    fn aspects(&self, settings: &Settings) -> Vec<AspectResult> {
-        let replicates: Vec<(Vec<f64>, Vec<f64>)> = (0..settings.replicates)
-            .into_par_iter()
-            .map(|r| {
-                let mut key = [0; 32];
-                key[..8].copy_from_slice(&settings.seed.to_le_bytes());
-                key[8..12].copy_from_slice(&r.to_le_bytes());
-                key[12..].copy_from_slice(b"comparison replicate");
-                self.replicate(&mut ChaCha8Rng::from_seed(key))
-            })
-            .collect();
-        let (log, people) = (self.log(), self.people());
-        let of = |(i, aspect): (usize, &Aspect)| {
-            let sorted = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
-                let mut values: Vec<f64> = replicates.iter().map(|r| side(r)[i]).collect();
-                values.sort_by(f64::total_cmp);
-                values
-            };
-            let (resampled, same) = (sorted(|r| &r.0), sorted(|r| &r.1));
-            let distance = aspect.distance(self.cells, &log, &people);
-            // Resampling adds to a distance what sampling added before: reflected, it is taken off.
-            let reflected = |p: f64| (2.0 * distance - quantile(&resampled, p)).clamp(0.0, 1.0);
-            let noise = quantile(&same, 1.0 - settings.alpha / ASPECTS.len() as f64);
-            AspectResult {
-                aspect: aspect.name(),
-                measure: aspect.measure(),
-                distance,
-                lower: reflected(0.975),
-                upper: reflected(0.025),
-                noise,
-                beyond_noise: distance > noise,
-            }
-        };
-        ASPECTS.iter().enumerate().map(of).collect()
-    }
-}
-
-/// The smallest value that a share `p` of the sorted values do not exceed.
-fn quantile(sorted: &[f64], p: f64) -> f64 {
-    let place = (p * sorted.len() as f64).ceil() as usize;
-    sorted[place.clamp(1, sorted.len()) - 1]
-}
-
 /// The aspect beyond its noise level to look at first: causes before consequences, then the one that is
 /// farthest even at its lower bound.
 fn farthest(aspects: &[AspectResult]) -> Option<Aspect> {
@@ -402,11 +298,5 @@ mod tests {
         all[1] = result(&Aspect::ReactionsByKind, 0.1, true);
         all[3] = result(&Aspect::Dwell, 0.2, true);
         assert_eq!(farthest(&all), Some(Aspect::Dwell));
-    }
-
-    #[test]
-    fn quantiles_are_values_that_were_met() {
-        let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!([0.0, 0.5, 0.975, 1.0].map(|p| quantile(&values, p)), [1.0, 50.0, 98.0, 100.0]);
     }
 }

@@ -1,6 +1,7 @@
 //! What all formats say alike of logged decisions: one row for each log, beside what was simulated.
 
 use super::words::{interval, percent, signed};
+use crate::evaluate::Unit;
 use crate::gate::{Kind, LogAssessment, Verdict};
 
 /// Heads of the columns, the standing's first.
@@ -68,6 +69,13 @@ pub(crate) fn remarks(v: &Verdict) -> Vec<String> {
     v.logs.iter().flat_map(of).collect()
 }
 
+fn units(unit: Unit) -> &'static str {
+    match unit {
+        Unit::User => "users",
+        Unit::Decision => "decisions",
+    }
+}
+
 /// How to read the table of logs; `None` without logs.
 pub(crate) fn reading(v: &Verdict) -> Option<String> {
     let first = v.logs.first()?;
@@ -83,10 +91,17 @@ pub(crate) fn reading(v: &Verdict) -> Option<String> {
         })
         .collect();
     learned.dedup();
+    let mut units: Vec<&str> = v.logs.iter().filter_map(|log| log.unit).map(units).collect();
+    units.dedup();
+    let units = if units.is_empty() {
+        String::new()
+    } else {
+        format!(", taking {} as independent", units.join("; elsewhere "))
+    };
     let scenario = first.simulated.as_ref().map_or("", |s| &s.scenario);
     Some(format!(
         "On logged decisions differences are shares of the reward's range too; bounds hold together at {}, for \
-         one look at a finished log. Both policies {}. A log is silent where it cannot carry the question; \
+         one look at a finished log{units}. Both policies {}. A log is silent where it cannot carry the question; \
          effective is how many decisions of the policies' own it is worth, simulated the same difference among \
          simulated people in {scenario}.",
         percent(first.confidence),

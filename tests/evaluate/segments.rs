@@ -3,7 +3,7 @@
 use crate::util::Dir;
 use serde_json::{Value, json};
 
-/// Decisions for twenty people in parts, each part rewarded two parts later, so that rewards lie in other segments than
+/// Decisions for forty people in parts, each part rewarded two parts later, so that rewards lie in other segments than
 /// their decisions. The last ones are not rewarded.
 fn record(segment_bytes: &str) -> Dir {
     let dir = Dir::new();
@@ -13,7 +13,7 @@ fn record(segment_bytes: &str) -> Dir {
         let line = |i: u32| {
             let candidate =
                 |id: &str, priority: f64| json!({"id": id, "kind": "focus", "priority": priority});
-            let user = format!("user {}", i % 20);
+            let user = format!("user {i}");
             json!({"user": user, "policy": "uniform", "seed": part * 100 + i,
                    "context": {"hour": i % 24, "weekday": part % 7},
                    "candidates": [candidate("a", 0.1), candidate("b", 0.9), candidate("c", 0.2)]})
@@ -65,7 +65,7 @@ fn all_segments_of_a_state_directory_are_one_log() {
         dir.run(&[&["compare-reality", "--log", log], &settings[..]].concat()).ok().json()
     };
     let expected = compare(&one, "state/decisions.jsonl");
-    assert_eq!((&expected["users"], &expected["reactions"]), (&20.into(), &400.into()));
+    assert_eq!((&expected["users"], &expected["reactions"]), (&40.into(), &400.into()));
     assert_eq!(compare(&many, "state"), expected);
 }
 

@@ -1,15 +1,15 @@
 //! Comma-separated logs: one decision a line, the whole catalogue as its candidates.
 //!
 //! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
-//! `timestamp` for the moment.
+//! `timestamp` for the moment. It says what its numbers can be: items and positions are whole numbers, clicks 0
+//! or 1.
 
+use super::fields::Fields;
 use super::lines::Lines;
 use super::{LogReader, Names, checked_propensity, checked_reward, malformed, moment};
 use crate::error::{Error, Fault, Result};
 use crate::evaluate::row::Row;
 use crate::request::Context;
-use std::borrow::Cow;
-use std::ops::Range;
 
 /// Names of the columns that matter; the others are passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,10 @@ pub struct Columns {
     pub reward: String,
     /// Probability with which it was chosen.
     pub propensity: String,
-    /// When, as `2019-11-24 00:00:17`, in local time; may be absent.
+    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise.
     pub timestamp: String,
+    /// Whose decision it was; the same. Without it bounds take decisions as independent.
+    pub user: String,
 }
 
 impl Columns {
@@ -36,9 +38,9 @@ impl Columns {
     }
 
     fn new(item: &str, reward: &str, propensity: &str) -> Self {
-        let [item, reward, propensity, timestamp] =
-            [item, reward, propensity, "timestamp"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp }
+        let [item, reward, propensity, timestamp, user] =
+            [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
+        Self { item, reward, propensity, timestamp, user }
     }
 }
 
@@ -52,15 +54,31 @@ pub(super) struct CsvLog {
     reward: usize,
     propensity: usize,
     timestamp: Option<usize>,
+    user: Option<usize>,
+    /// Of the Open Bandit Dataset, whose numbers are known to be whole.
+    position: Option<usize>,
+    is_open_bandit: bool,
     names: Columns,
 }
 
 impl CsvLog {
+    /// A log of the Open Bandit Dataset.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn open_bandit(lines: Lines) -> Result<Self> {
+        Self::with_header(lines, Columns::open_bandit(), true)
+    }
+
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
-    /// A header that cannot be read or lacks a column.
-    pub(super) fn new(mut lines: Lines, names: Columns) -> Result<Self> {
+    /// A header that cannot be read, lacks a column or has one twice.
+    pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
+        Self::with_header(lines, names, false)
+    }
+
+    fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
         let mut fields = Fields::default();
         if !fields.advance(&mut lines, usize::MAX, 0)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
@@ -80,8 +98,27 @@ impl CsvLog {
                 .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
-        let (propensity, timestamp) = (required(&names.propensity)?, find(&names.timestamp)?);
-        Ok(Self { lines, fields, width: header.len(), item, reward, propensity, timestamp, names })
+        let propensity = required(&names.propensity)?;
+        // What goes by another name than the usual one is there to be read.
+        let optional =
+            |name: &str, usual: &str| if name == usual { find(name) } else { required(name).map(Some) };
+        let timestamp = optional(&names.timestamp, "timestamp")?;
+        let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let position = if is_open_bandit { find("position")? } else { None };
+        let width = header.len();
+        Ok(Self {
+            lines,
+            fields,
+            width,
+            item,
+            reward,
+            propensity,
+            timestamp,
+            user,
+            position,
+            is_open_bandit,
+            names,
+        })
     }
 
     /// The place of a field of the current record.
@@ -92,19 +129,13 @@ impl CsvLog {
     fn number(&self, field: usize, name: &str) -> Result<f64> {
         let bytes = self.fields.get(&self.lines, field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-        text.and_then(|t| t.parse().ok()).ok_or_else(|| {
-            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
-            Fault::new(name, value, "a number").at(self.at(field))
-        })
+        text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
     }
 
     fn moment(&self, field: usize) -> Result<Context> {
         let bytes = self.fields.get(&self.lines, field);
-        moment(&bytes).ok_or_else(|| {
-            let value = format!("{:?}", String::from_utf8_lossy(&bytes));
-            let allowed = "a date and time, as 2019-11-24 00:00:17";
-            Fault::new(&self.names.timestamp, value, allowed).at(self.at(field))
-        })
+        let allowed = "a date and time, as 2019-11-24 00:00:17";
+        moment(&bytes).ok_or_else(|| self.fault(field, &self.names.timestamp, allowed))
     }
 
     /// The number of the current record's item. Only what is new is looked at.
@@ -113,20 +144,46 @@ impl CsvLog {
         if let Some(number) = names.items.find(&item) {
             return Ok(number);
         }
-        let fault = |value: &str| {
-            let fault = Fault::new(&self.names.item, value, "the name of an item, in UTF-8");
-            Err(fault.at(self.at(self.item)))
-        };
-        match std::str::from_utf8(&item) {
-            Ok("") => fault("empty"),
-            Ok(_) => Ok(names.items.number(&item)),
-            Err(_) => fault(&format!("{:?}", String::from_utf8_lossy(&item))),
+        let name = self.checked_name(self.item, &self.names.item, &item, "the name of an item")?;
+        if self.is_open_bandit && !is_whole(&item) {
+            return Err(self.fault(self.item, &self.names.item, "a whole number"));
+        }
+        Ok(names.items.number(name.as_bytes()))
+    }
+
+    /// A name in this field: one without blanks around it, which would make another name that looks the same.
+    fn checked_name<'a>(&self, field: usize, column: &str, name: &'a [u8], what: &str) -> Result<&'a str> {
+        match std::str::from_utf8(name) {
+            Ok("") => Err(Fault::new(column, "empty", format!("{what}, in UTF-8")).at(self.at(field))),
+            Ok(text) if text.trim() == text => Ok(text),
+            Ok(_) => Err(self.fault(field, column, &format!("{what}, without blanks around it"))),
+            Err(_) => Err(self.fault(field, column, &format!("{what}, in UTF-8"))),
+        }
+    }
+
+    /// A fault of what stands in this field of the current record.
+    fn fault(&self, field: usize, column: &str, allowed: &str) -> Error {
+        let value = format!("{:?}", String::from_utf8_lossy(&self.fields.get(&self.lines, field)));
+        Fault::new(column, value, allowed).at(self.at(field))
+    }
+
+    /// What the Open Bandit Dataset says of its numbers, besides what holds for every log.
+    fn check_open_bandit(&self, click: f64) -> Result<()> {
+        if click != 0.0 && click != 1.0 {
+            return Err(self.fault(self.reward, &self.names.reward, "0 or 1"));
+        }
+        match self.position {
+            Some(field) if !is_whole(&self.fields.get(&self.lines, field)) => {
+                Err(self.fault(field, "position", "a whole number"))
+            }
+            _ => Ok(()),
         }
     }
 
     /// The last column that is looked at.
     fn last(&self) -> usize {
-        self.item.max(self.reward).max(self.propensity).max(self.timestamp.unwrap_or(0))
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        self.item.max(self.reward).max(self.propensity).max(optional)
     }
 }
 
@@ -151,6 +208,14 @@ impl LogReader for CsvLog {
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
         row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
+        if let Some(field) = self.user {
+            let user = self.fields.get(&self.lines, field);
+            let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
+            names.of_user(user.as_bytes(), row);
+        }
+        if self.is_open_bandit {
+            self.check_open_bandit(reward)?;
+        }
         Ok(true)
     }
 
@@ -159,106 +224,8 @@ impl LogReader for CsvLog {
     }
 }
 
-/// Where the fields of a record stand in its line. Most lines have no quotes: their commas are found many
-/// bytes at a time, and beyond the last field that is looked at they are only counted.
-#[derive(Default)]
-struct Fields {
-    /// Of the fields that are looked at, quotes and all.
-    ranges: Vec<Range<usize>>,
-    /// Number of fields in the record.
-    count: usize,
-}
-
-impl Fields {
-    /// Reads the next record, in which fields up to `last` are looked at and `width` fields are expected;
-    /// false at the end of the log.
-    fn advance(&mut self, lines: &mut Lines, last: usize, width: usize) -> Result<bool> {
-        loop {
-            if !lines.advance()? {
-                return Ok(false);
-            }
-            if !lines.text().is_empty() {
-                break;
-            }
-        }
-        self.ranges.clear();
-        let text = lines.text();
-        let (mut commas, mut start) = (memchr::memchr_iter(b',', text), 0);
-        for comma in commas.by_ref().take(last.saturating_add(1)) {
-            self.ranges.push(start..comma);
-            start = comma + 1;
-        }
-        self.count = self.ranges.len() + 1;
-        if self.ranges.len() <= last {
-            self.ranges.push(start..text.len());
-        } else {
-            self.count += commas.count();
-        }
-        // Quotes matter where they are looked at, and where they hide a comma or the end of a line.
-        let looked_at = self.ranges.last().map_or(0, |r| r.end);
-        let suspect = if self.count == width { &text[..looked_at] } else { text };
-        if memchr::memchr(b'"', suspect).is_some() {
-            self.split_quoted(lines)?;
-        }
-        Ok(true)
-    }
-
-    /// A record with quotes: it goes on until they are closed, maybe over several lines.
-    fn split_quoted(&mut self, lines: &mut Lines) -> Result<()> {
-        let is_open = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
-        let mut open = is_open(lines.text());
-        while open {
-            let seen = lines.text().len();
-            if !lines.extend()? {
-                let quote = memchr::memchr(b'"', lines.text()).map_or(1, |i| i + 1);
-                return Err(malformed(lines.at(quote), "a quote that is never closed"));
-            }
-            open ^= is_open(&lines.text()[seen..]);
-        }
-        self.ranges.clear();
-        let (text, mut quoted, mut start) = (lines.text(), false, 0);
-        for (i, byte) in text.iter().enumerate() {
-            let after_quote = i > start && text[i - 1] == b'"';
-            match byte {
-                // The last one of the field, or the first of two.
-                b'"' if quoted => quoted = false,
-                // The first one of the field, or the second of two.
-                b'"' if i == start || (after_quote && i > start + 1) => quoted = true,
-                b',' if !quoted => {
-                    self.ranges.push(start..i);
-                    start = i + 1;
-                }
-                b'"' => {
-                    return Err(malformed(lines.at(i + 1), "a quote within a field that has none around it"));
-                }
-                _ if after_quote && !quoted => {
-                    return Err(malformed(lines.at(i + 1), "text after the quote that ends a field"));
-                }
-                _ => {}
-            }
-        }
-        self.ranges.push(start..text.len());
-        self.count = self.ranges.len();
-        Ok(())
-    }
-
-    /// A field without its quotes.
-    fn get<'a>(&self, lines: &'a Lines, field: usize) -> Cow<'a, [u8]> {
-        let text = &lines.text()[self.ranges[field].clone()];
-        match text {
-            [b'"', inside @ .., b'"'] => {
-                let mut previous = 0;
-                let is_second = |byte: &u8| {
-                    let second = *byte == b'"' && previous == b'"';
-                    previous = if second { 0 } else { *byte };
-                    second
-                };
-                let mut is_second = is_second;
-                Cow::Owned(inside.iter().copied().filter(|b| !is_second(b)).collect())
-            }
-            _ => Cow::Borrowed(text),
-        }
-    }
+fn is_whole(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -275,7 +242,7 @@ mod tests {
 
     fn read(rows: &str) -> Result<Vec<Row>> {
         let text = format!("{HEADER}{rows}");
-        let mut log = CsvLog::new(lines(&text), Columns::open_bandit())?;
+        let mut log = CsvLog::open_bandit(lines(&text))?;
         read_all(&mut log)
     }
 

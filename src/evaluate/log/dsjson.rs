@@ -1,20 +1,29 @@
 //! Vowpal Wabbit's `dsjson`: one decision a line, with a cost, a probability and its own list of actions.
 //!
-//! An action is known by its `_tag`, else by all that it says of itself. The reward is minus the cost.
+//! An action is known by its `_tag`, else by all that it says of itself; [`super::described`] tells which
+//! features are read. The reward is minus the cost.
 
+use super::described::{Described, Feature};
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, moment};
+use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, moment, untagged_remark};
 use crate::error::{Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::request;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use std::fmt;
+
+/// How far two writings of the same probability may be apart: other programs compute in single precision.
+const SAME: f64 = 1e-6;
 
 /// A `dsjson` log.
 pub(super) struct DsjsonLog {
     lines: Lines,
     without_decision: u64,
+    described: Described,
+    /// Actions without a tag that were not told apart.
+    others: u64,
 }
 
 #[derive(Deserialize)]
@@ -40,18 +49,59 @@ struct Line {
     event: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+/// What actions share, and the actions.
 struct Context {
-    #[serde(rename = "_multi", default)]
+    shared: Map<String, Value>,
     multi: Vec<Map<String, Value>>,
 }
 
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Context;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map with _multi, the list of actions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+                let mut context = Context { shared: Map::new(), multi: Vec::new() };
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == "_multi" {
+                        context.multi = map.next_value()?;
+                    } else {
+                        context.shared.insert(key, map.next_value()?);
+                    }
+                }
+                Ok(context)
+            }
+        }
+        deserializer.deserialize_map(Parts)
+    }
+}
+
+/// Hands every feature below `map` on. What begins with '_' is about the action, not of it.
+fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), Fault> {
+    for (name, value) in map.iter().filter(|(name, _)| !name.starts_with('_')) {
+        match value {
+            Value::Object(inner) => features(inner, described)?,
+            Value::Number(number) => {
+                described.take(name, number.as_f64().map_or(Feature::Other, Feature::Number))?;
+            }
+            Value::String(text) => described.take(name, Feature::Text(text))?,
+            Value::Null | Value::Bool(_) | Value::Array(_) => described.take(name, Feature::Other)?,
+        }
+    }
+    Ok(())
+}
+
 impl DsjsonLog {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, without_decision: 0 }
+    pub(super) fn new(lines: Lines, described: Described) -> Self {
+        Self { lines, without_decision: 0, described, others: 0 }
     }
 
-    fn fill(&self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
+    fn fill(&mut self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
@@ -72,12 +122,16 @@ impl DsjsonLog {
         }
         row.chosen = self.chosen(line, candidates.len())? as u32;
         row.listed.clear();
+        let mut others = 0;
         for candidate in candidates {
             let tag = candidate.get("_tag").and_then(Value::as_str);
             // An action without a tag is known by all that it says of itself.
-            let item = match tag {
-                Some(tag) => names.items.number(tag.as_bytes()),
-                None => names.items.number(&serde_json::to_vec(candidate).expect("what was JSON")),
+            let item = if let Some(tag) = tag {
+                names.items.number(tag.as_bytes())
+            } else {
+                let (item, own) = names.untagged(&serde_json::to_vec(candidate).expect("what was JSON"));
+                others += u64::from(!own);
+                item
             };
             if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
                 return Err(fault("_tag", format!("{twice:?} again"), "each action of a decision once"));
@@ -96,9 +150,25 @@ impl DsjsonLog {
                 })?;
                 listed.propensity = p;
             }
+            let listed = row.listed[row.chosen as usize].propensity;
+            if (propensity - listed).abs() > SAME {
+                let allowed = format!("{listed}, as the chosen action has in p");
+                return Err(fault("_label_probability", propensity.to_string(), &allowed));
+            }
         }
-        row.moment = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
-        Ok(())
+        let stamped = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
+        self.others += others;
+        self.described.begin();
+        let context = line.context.as_ref().expect("it has candidates");
+        let described = &mut self.described;
+        let said = features(&context.shared, described).and_then(|()| {
+            for candidate in candidates {
+                described.begin_action();
+                features(candidate, described)?;
+            }
+            described.fill(row, names, stamped)
+        });
+        said.map_err(|fault| self.lines.fault(&fault.field.clone(), fault))
     }
 
     /// Position of the chosen one of so many actions. `_label_Action` and `a` count from 1, `_labelIndex` from 0.
@@ -158,10 +228,14 @@ impl LogReader for DsjsonLog {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let remark = || {
-            format!("{}: {} lines without a decision were passed over", self.origin(), self.without_decision)
-        };
-        if self.without_decision > 0 { vec![remark()] } else { Vec::new() }
+        let mut remarks = self.described.remarks(self.origin());
+        remarks.extend(untagged_remark(self.origin(), self.others));
+        if self.without_decision > 0 {
+            let passed_over = self.without_decision;
+            remarks
+                .push(format!("{}: {passed_over} lines without a decision were passed over", self.origin()));
+        }
+        remarks
     }
 }
 
@@ -172,7 +246,8 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        read_all(&mut DsjsonLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json")))
+        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
+        read_all(&mut DsjsonLog::new(lines, Described::default()))
     }
 
     const GOOD: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"o":[{"v":1}],"Timestamp":"2019-11-25T06:30:00.0Z","Version":"1","EventId":"x","a":[2,1],"c":{"User":{"age":3},"_multi":[{"Item":{"id":"a"}},{"_tag":"b","Item":{"id":"b"}}]},"p":[0.8,0.2],"VWState":{"m":"m"}}"#;

@@ -9,7 +9,7 @@ use std::io::BufRead;
 const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// What some programs put before the first line of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A log line by line.
 pub(super) struct Lines {

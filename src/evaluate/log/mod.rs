@@ -2,7 +2,9 @@
 
 mod compressed;
 mod csv;
+mod described;
 mod dsjson;
+mod fields;
 mod lines;
 mod open;
 mod reactions;
@@ -15,8 +17,10 @@ pub use open::{Format, Logs};
 pub use reactions::{Reacted, ReactionLog};
 
 use super::row::{Catalogue, Row};
+use super::unit;
 use crate::error::{Error, Fault, Result};
 use crate::request::Context;
+use sha2::{Digest, Sha256};
 use std::fmt::Display;
 use std::io;
 
@@ -27,8 +31,47 @@ pub struct Names {
     pub items: Catalogue,
     /// Kinds of items.
     pub kinds: Catalogue,
-    /// Users.
+    /// Users; none where [`Self::forgets_users`].
     pub users: Catalogue,
+    /// Whether no policy under test learns of each user apart, so that it is enough to know whose decisions
+    /// belong together.
+    pub forgets_users: bool,
+    /// Actions without a tag that are told apart, so far.
+    untagged: usize,
+}
+
+/// Actions without a tag that are told apart, at most, so that memory is flat in their texts.
+const MAX_UNTAGGED: usize = 1 << 16;
+/// The longest text by which such an action is known; longer ones are by their digest.
+const MAX_TEXT: usize = 256;
+
+impl Names {
+    /// The number of an action that is known by all that it says of itself, and whether it is one of its own:
+    /// beyond [`MAX_UNTAGGED`] new ones are taken as one.
+    fn untagged(&mut self, text: &[u8]) -> (u32, bool) {
+        let digest;
+        let name = if text.len() <= MAX_TEXT {
+            text
+        } else {
+            let bytes = Sha256::digest(text).first_chunk().copied().expect("a digest has 32 bytes");
+            digest = format!("{:032x}", u128::from_be_bytes(bytes));
+            digest.as_bytes()
+        };
+        if let Some(number) = self.items.find(name) {
+            return (number, true);
+        }
+        if self.untagged == MAX_UNTAGGED {
+            return (self.items.number(b"(other actions)"), false);
+        }
+        self.untagged += 1;
+        (self.items.number(name), true)
+    }
+
+    /// Makes `row` a decision of this user.
+    pub fn of_user(&mut self, name: &[u8], row: &mut Row) {
+        row.user = if self.forgets_users { 0 } else { self.users.number(name) };
+        row.unit = Some(unit::group(name));
+    }
 }
 
 /// Reads logged decisions, one after the other.
@@ -46,6 +89,16 @@ pub trait LogReader {
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// What to say of a log with more actions without a tag than are told apart.
+fn untagged_remark(origin: &str, others: u64) -> Option<String> {
+    (others > 0).then(|| {
+        format!(
+            "{origin}: more than {MAX_UNTAGGED} distinct actions have no tag; {others} of them were taken as one, \
+             which item means and models by action suffer from; tag actions"
+        )
+    })
 }
 
 /// Whether an item is among the candidates so far.
@@ -88,7 +141,10 @@ fn checked_reward(field: &str, reward: f64) -> Result<f64, Fault> {
 /// Sakamoto's offsets of the months, of which those up to February belong to the year before.
 const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
 
-/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS...]` (or with a `T`), as written, whatever its time zone.
+/// Days of the months of a year that is no leap year.
+const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]` (or with a `T`), as written, whatever time zone follows.
 fn moment(text: &[u8]) -> Option<Context> {
     let number = |from: usize, to: usize| -> Option<u32> {
         let digits = text.get(from..to)?;
@@ -100,14 +156,45 @@ fn moment(text: &[u8]) -> Option<Context> {
     }
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute) = (number(11, 13)?, number(14, 16)?);
-    let second = if text.get(16) == Some(&b':') { number(17, 19)? } else { 0 };
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    let (second, rest) = if text.get(16) == Some(&b':') { (number(17, 19)?, 19) } else { (0, 16) };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if year == 0 || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let days = DAYS[month as usize - 1] + u32::from(leap && month == 2);
+    if !(1..=days).contains(&day) || !is_rest(&text[rest..], rest == 19) {
         return None;
     }
     let y = year - u32::from(month < 3);
     let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
     let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
     Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
+}
+
+/// Whether this may follow a time: a part of a second after seconds, then a time zone, either or neither.
+fn is_rest(text: &[u8], after_seconds: bool) -> bool {
+    let zone = match text {
+        [b'.' | b',', digits @ ..] if after_seconds => {
+            let end = digits.iter().position(|d| !d.is_ascii_digit()).unwrap_or(digits.len());
+            if end == 0 {
+                return false;
+            }
+            &digits[end..]
+        }
+        _ => text,
+    };
+    let two = |digits: &[u8], most: u8| {
+        digits.iter().all(u8::is_ascii_digit) && 10 * (digits[0] - b'0') + (digits[1] - b'0') <= most
+    };
+    match zone.strip_prefix(b" ").unwrap_or(zone) {
+        b"" => zone.is_empty(),
+        b"Z" | b"UTC" | b"GMT" => true,
+        [b'+' | b'-', hours @ ..] if hours.len() == 2 => two(hours, 23),
+        [b'+' | b'-', h, i, b':', minutes @ ..] | [b'+' | b'-', h, i, minutes @ ..] if minutes.len() == 2 => {
+            two(&[*h, *i], 23) && two(minutes, 59)
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +215,7 @@ mod testing {
 
 #[cfg(test)]
 mod tests {
+    use super::described::Described;
     use super::lines::Lines;
     use super::testing::read_all;
     use super::*;
@@ -147,8 +235,8 @@ mod tests {
         let lines = Lines::new(Box::new(Cursor::new(text)), "log");
         let rows = match format {
             0 => read_all(&mut csv::CsvLog::new(lines, Columns::plain())?),
-            1 => read_all(&mut dsjson::DsjsonLog::new(lines)),
-            2 => read_all(&mut vw::VwLog::new(lines)),
+            1 => read_all(&mut dsjson::DsjsonLog::new(lines, Described::default())),
+            2 => read_all(&mut vw::VwLog::new(lines, Described::default())),
             _ => {
                 let rewards = Lines::new(Box::new(Cursor::new(rewards)), "rewards");
                 let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));
@@ -185,11 +273,48 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_are_new_each_time_cost_no_memory() {
+        let mut names = Names::default();
+        let mut text = |i: usize| names.untagged(format!("{i}").repeat(1 + i % 100).as_bytes());
+        let numbers: Vec<(u32, bool)> = (0..MAX_UNTAGGED + 1000).map(&mut text).collect();
+        assert!(numbers[..MAX_UNTAGGED].iter().enumerate().all(|(i, n)| *n == (i as u32, true)));
+        assert!(numbers[MAX_UNTAGGED..].iter().all(|n| *n == (MAX_UNTAGGED as u32, false)));
+        // What was met before is known again, long or short.
+        assert_eq!([text(7), text(99)], [(7, true), (99, true)]);
+        assert!((0..names.items.len() as u32).all(|item| names.items.name(item).len() <= MAX_TEXT));
+    }
+
+    #[test]
     fn weekdays_are_those_of_the_calendar() {
         for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
             assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
         }
-        for bad in ["2019-13-01 00:00", "2019-11-24", "2019-11-24 24:00", "yesterday", ""] {
+        for rest in ["", ":17", ":17.5", ":17.004101+00:00", "Z", ":17 UTC", "+01", ":17 -0530"] {
+            assert!(moment(format!("2019-11-24 00:00{rest}").as_bytes()).is_some(), "{rest}");
+        }
+        for bad in [
+            "2019-13-01 00:00",
+            "2019-11-24",
+            "2019-11-24 24:00",
+            "yesterday",
+            "",
+            // No such day.
+            "2019-02-29 00:00",
+            "1900-02-29 00:00",
+            "2019-11-31 00:00",
+            "2019-11-00 00:00",
+            "0000-01-01 00:00",
+            // Something after it.
+            "2019-11-24 00:00x",
+            "2019-11-24 00:00:",
+            "2019-11-24 00:00:17.",
+            "2019-11-24 00:00.5",
+            "2019-11-24 00:00:17 ",
+            "2019-11-24 00:00:17+1",
+            "2019-11-24 00:00:17+24:00",
+            "2019-11-24 00:00:17+01:60",
+            "2019-11-24 00:00:17 or so",
+        ] {
             assert_eq!(moment(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -2,8 +2,9 @@
 
 use super::compressed::decompressed;
 use super::csv::CsvLog;
+use super::described::Described;
 use super::dsjson::DsjsonLog;
-use super::lines::Lines;
+use super::lines::{BYTE_ORDER_MARK, Lines};
 use super::rehearsal::{RehearsalLog, Segment};
 use super::segments::{Segments, rewards_beside, rewards_of, together};
 use super::vw::VwLog;
@@ -56,11 +57,14 @@ impl Format {
             .ok_or_else(|| Error::unknown("format", name, Self::ALL.map(Self::name)))
     }
 
-    /// The format of a log that starts with this line.
+    /// The format of a log whose first line with anything on it is this one.
     fn detect(first_line: &str) -> Option<Self> {
         let has = |name: &str| first_line.split(',').any(|f| f.trim().trim_matches('"') == name);
         if first_line.starts_with('{') {
             Some(if first_line.contains("\"decision_id\"") { Self::Rehearsal } else { Self::Dsjson })
+        } else if first_line.starts_with('[') {
+            // JSON, but of no format that is known.
+            None
         } else if first_line.contains('|') {
             Some(Self::Vw)
         } else if has("item_id") && has("click") && has("propensity_score") {
@@ -80,6 +84,7 @@ pub struct Logs {
     /// The format of the files so far.
     seen: Option<Format>,
     columns: Columns,
+    without_features: bool,
     current: Option<Box<dyn LogReader>>,
     origin: String,
     remarks: Vec<String>,
@@ -115,7 +120,22 @@ impl Logs {
             }));
         }
         let parts = parts(paths)?.into();
-        Ok(Self { parts, format, seen: None, columns, current: None, origin, remarks })
+        Ok(Self {
+            parts,
+            format,
+            seen: None,
+            columns,
+            without_features: false,
+            current: None,
+            origin,
+            remarks,
+        })
+    }
+
+    /// The same, of whose dsjson and Vowpal Wabbit's text no features are read: names of actions alone.
+    #[must_use]
+    pub fn without_features(self) -> Self {
+        Self { without_features: true, ..self }
     }
 
     /// The files that reading `paths` reads: those, those of folders, and the rewards beside decisions.
@@ -164,9 +184,9 @@ impl Logs {
         }
         Ok(match format {
             Format::Rehearsal => unreachable!("read with its rewards"),
-            Format::Dsjson => Box::new(DsjsonLog::new(lines)),
-            Format::Vw => Box::new(VwLog::new(lines)),
-            Format::Obd => Box::new(CsvLog::new(lines, Columns::open_bandit())?),
+            Format::Dsjson => Box::new(DsjsonLog::new(lines, Described::new(self.without_features))),
+            Format::Vw => Box::new(VwLog::new(lines, Described::new(self.without_features))),
+            Format::Obd => Box::new(CsvLog::open_bandit(lines)?),
             Format::Csv => Box::new(CsvLog::new(lines, self.columns.clone())?),
         })
     }
@@ -232,11 +252,13 @@ fn open(path: &Path, format: Option<Format>) -> Result<(Format, Box<dyn BufRead>
     }
     let origin = path.display().to_string();
     let start = source.fill_buf().map_err(|e| unreadable(&origin, 1, 1, e))?;
-    let line = start.split(|b| *b == b'\n').next().unwrap_or_default();
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+    let mut lines = start.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).enumerate();
+    let (number, line) = lines.find(|(_, line)| !line.is_empty()).unwrap_or_default();
     let format = Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
         let known = Format::ALL.map(Format::name).join(", ");
         let message = format!("a log of no known format; say which with --format ({known})");
-        malformed(place(&origin, 1, 1), message)
+        malformed(place(&origin, number as u64 + 1, 1), message)
     })?;
     Ok((format, source))
 }

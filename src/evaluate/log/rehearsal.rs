@@ -1,8 +1,8 @@
 //! This program's own logs: files of decisions, and the rewards that followed in files of their own.
 //!
 //! The rewards are read first and kept, 40 bytes each, so that the decisions can stream past them. Shadow
-//! decisions were shown to nobody and are passed over; decisions without a reward are counted and left out. Both
-//! are checked all the same.
+//! decisions were shown to nobody and are passed over; decisions without a reward are counted and left out, and
+//! of these the ids are kept, some 20 bytes each. Both are checked all the same.
 
 use super::lines::Lines;
 use super::{LogReader, Names, checked_propensity, checked_reward, place};
@@ -14,6 +14,7 @@ use crate::stats::Moments;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
 const SAME: f64 = 1e-9;
@@ -26,7 +27,8 @@ pub(super) struct RehearsalLog {
     origin: String,
     rewards: Rewards,
     shadows: u64,
-    unrewarded: u64,
+    /// Decisions without a reward, by key: one that stands twice is an error whether or not it has one.
+    unrewarded: HashSet<[u64; 2]>,
     rewarded: u64,
     delays: Moments,
 }
@@ -195,7 +197,7 @@ impl RehearsalLog {
             origin,
             rewards: Rewards::read(rewards)?,
             shadows: 0,
-            unrewarded: 0,
+            unrewarded: HashSet::new(),
             rewarded: 0,
             delays: Moments::default(),
         })
@@ -220,7 +222,7 @@ impl Checked<'_> {
         for k in 0..candidates.len() {
             row.features.extend(block.values(k));
         }
-        row.user = names.users.number(self.user.as_bytes());
+        names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
     }
 }
@@ -245,15 +247,17 @@ impl LogReader for RehearsalLog {
                 self.shadows += 1;
                 continue;
             }
-            let Some(reward) = self.rewards.of(&line.decision_id) else {
-                self.unrewarded += 1;
-                continue;
+            let mut reward = self.rewards.of(&line.decision_id);
+            let again = match &mut reward {
+                Some(reward) => std::mem::replace(&mut reward.met, true),
+                None => !self.unrewarded.insert(key(&line.decision_id)),
             };
-            if std::mem::replace(&mut reward.met, true) {
+            if again {
                 let value = format!("{:?} again", line.decision_id);
                 let fault = Fault::new("decision_id", value, "each decision once");
                 return Err(lines.fault("decision_id", fault));
             }
+            let Some(reward) = reward else { continue };
             row.reward = reward.value;
             self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
             line.fill(row, names);
@@ -267,13 +271,21 @@ impl LogReader for RehearsalLog {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let Self { shadows, unrewarded, rewarded, .. } = self;
+        let Self { shadows, rewarded, .. } = self;
+        let unrewarded = self.unrewarded.len() as u64;
         let mut remarks = Vec::new();
-        if *unrewarded > 0 {
-            let share = 100.0 * *unrewarded as f64 / (unrewarded + rewarded) as f64;
+        if unrewarded > 0 {
+            let share = 100.0 * unrewarded as f64 / (unrewarded + rewarded) as f64;
             remarks.push(format!(
                 "{}: {unrewarded} decisions ({share:.1} %) have no reward and were left out; if what is missing \
                  depends on what followed, the estimates are off",
+                self.origin()
+            ));
+        }
+        let orphans = self.rewards.0.iter().filter(|reward| !reward.met).count();
+        if orphans > 0 {
+            remarks.push(format!(
+                "{}: {orphans} rewards belong to no decision that was read and were left out; is a file missing?",
                 self.origin()
             ));
         }
@@ -319,7 +331,8 @@ mod tests {
         let reset = r#"{"seq":2,"user":"ann","op":"reset","policies":{"egreedy-v1":1},"time_ms":5000}"#;
         let twice = REWARD.replace("egreedy-v1", "egreedy-v2");
         let decisions = format!("{DECISION}\n{shadow}\n{unrewarded}\n");
-        let (rows, remarks) = read(&decisions, &format!("{REWARD}\n{reset}\n{twice}\n")).unwrap();
+        let orphan = REWARD.replace("d1", "d9");
+        let (rows, remarks) = read(&decisions, &format!("{REWARD}\n{reset}\n{twice}\n{orphan}\n")).unwrap();
         assert_eq!(rows.len(), 1);
         let row = &rows[0];
         assert_eq!((row.chosen, row.reward, row.propensity), (1, -0.5, Some(0.05)));
@@ -327,6 +340,7 @@ mod tests {
         assert_eq!(row.features.len(), 2 * FeatureSet::WIDEST.dim());
         let said = remarks.join("; ");
         assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
+        assert!(said.contains("1 rewards belong to no decision that was read"), "{said}");
         assert!(said.contains("1 shadow decisions") && said.contains("3.0 seconds"), "{said}");
     }
 

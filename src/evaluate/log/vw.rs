@@ -2,10 +2,15 @@
 //! each action, a blank line after each decision. The line of the chosen action starts with
 //! `action:cost:probability`.
 //!
-//! An action is known by its tag (`'tag|...`), else by its features. The reward is minus the cost.
+//! An action is known by its tag, else by its features: a word before the bar is a tag if it starts with a quote
+//! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; weights of
+//! namespaces are not applied to them. The reward is minus the cost.
 
+use super::described::{Described, Feature};
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, malformed, place};
+use super::{
+    LogReader, Names, checked_propensity, checked_reward, is_listed, malformed, place, untagged_remark,
+};
 use crate::error::{Error, Fault, Result};
 use crate::evaluate::row::{Listed, Row};
 
@@ -16,16 +21,20 @@ const LABEL: &str = "action:cost:probability, or nothing";
 pub(super) struct VwLog {
     lines: Lines,
     unlabelled: u64,
+    described: Described,
+    /// Actions without a tag that were not told apart.
+    others: u64,
 }
 
 impl VwLog {
-    pub(super) fn new(lines: Lines) -> Self {
-        Self { lines, unlabelled: 0 }
+    pub(super) fn new(lines: Lines, described: Described) -> Self {
+        Self { lines, unlabelled: 0, described, others: 0 }
     }
 
     /// Reads the lines of one decision; false at the end of the log, and whether an action was chosen.
     fn decision(&mut self, row: &mut Row, names: &mut Names) -> Result<(bool, bool)> {
         row.listed.clear();
+        self.described.begin();
         let mut chosen = None;
         let mut began = None;
         while self.lines.advance()? {
@@ -40,20 +49,32 @@ impl VwLog {
             let Some((head, features)) = text.split_once('|') else {
                 return Err(malformed(self.lines.at(text.len() + 1), "no '|' before the features"));
             };
-            let parsed = Head::parse(head).and_then(|h| check_features(features, head.len() + 2).map(|()| h));
-            let Head { shared, tag, label } = parsed.map_err(|bad| bad.error(&self.lines))?;
+            let Head { shared, tag, label } = Head::parse(head).map_err(|bad| bad.error(&self.lines))?;
             if shared && began.is_some() {
                 let message = "a shared line amid the actions; decisions end with a blank line";
                 return Err(malformed(self.lines.at(1), message));
             }
             began.get_or_insert(self.lines.number());
+            if !shared {
+                self.described.begin_action();
+            }
+            let read = each_feature(features, head.len() + 2, &mut self.described);
+            read.map_err(|bad| bad.error(&self.lines))?;
             if shared {
                 continue;
             }
-            let item = names.items.number(tag.unwrap_or(features.trim()).as_bytes());
+            let item = if let Some(tag) = tag {
+                names.items.number(tag.as_bytes())
+            } else {
+                let (item, own) = names.untagged(features.trim().as_bytes());
+                self.others += u64::from(!own);
+                item
+            };
             if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
                 let fault = Fault::new("tag", format!("{twice:?} again"), "each action of a decision once");
-                return Err(fault.at(self.lines.at(head.rfind('\'').map_or(1, |i| i + 1))));
+                let start = within(head, twice) - 1;
+                let quoted = head.as_bytes()[..start].ends_with(b"'");
+                return Err(fault.at(self.lines.at(start + 1 - usize::from(quoted))));
             }
             row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
             if let Some((reward, propensity)) = label {
@@ -68,7 +89,11 @@ impl VwLog {
         if let Some(line) = began.filter(|_| row.listed.is_empty()) {
             return Err(malformed(place(self.lines.origin(), line, 1), "a shared line without actions"));
         }
-        row.chosen = chosen.unwrap_or(0);
+        if let (Some(line), Some(chosen)) = (began, chosen) {
+            row.chosen = chosen;
+            let filled = self.described.fill(row, names, None);
+            filled.map_err(|fault| fault.at(place(self.lines.origin(), line, 1)))?;
+        }
         Ok((began.is_some(), chosen.is_some()))
     }
 }
@@ -99,8 +124,14 @@ impl<'a> Head<'a> {
         let (mut shared, mut tag, mut label) = (false, None, None);
         for (i, word) in head.split_whitespace().enumerate() {
             let column = within(head, word);
+            let touches = column + word.len() == head.len() + 1;
             if let Some(name) = word.strip_prefix('\'') {
-                tag = Some(name);
+                tag = Some(name).filter(|name| !name.is_empty());
+            } else if touches && (word == "shared" || word.contains(':')) {
+                let allowed = "a blank before '|', without which it would be a tag";
+                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+            } else if touches {
+                tag = Some(word);
             } else if word == "shared" && i == 0 {
                 shared = true;
             } else if word.contains(':') && label.is_none() && !shared {
@@ -119,14 +150,35 @@ fn within(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize + 1
 }
 
-/// Checks the numbers of all that follows the first '|', which begins at `column`: weights of namespaces, and
-/// values of features.
-fn check_features(text: &str, column: usize) -> Result<(), Bad> {
-    for word in text.split([' ', '\t', '|']) {
-        let Some((name, value)) = word.split_once(':') else { continue };
-        if !value.parse().is_ok_and(f64::is_finite) {
-            let fault = Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number");
-            return Err(Bad { column: column + within(text, value) - 1, fault });
+/// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
+/// namespace, whose weight is checked only.
+fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), Bad> {
+    let number = |name: &str, value: &str| {
+        value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| Bad {
+            column: column + within(text, value) - 1,
+            fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
+        })
+    };
+    for part in text.split('|') {
+        for word in part.split([' ', '\t']).filter(|word| !word.is_empty()) {
+            let is_namespace = word.as_ptr() == part.as_ptr();
+            let (name, feature) = match word.split_once(':') {
+                Some((name, value)) => {
+                    let value = number(name, value)?;
+                    name.strip_prefix("kind=")
+                        .map_or((name, Feature::Number(value)), |k| ("kind", Feature::Text(k)))
+                }
+                // A category is a name of its own, which counts 1.
+                None => match word.split_once('=') {
+                    Some(("kind", kind)) => ("kind", Feature::Text(kind)),
+                    Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
+                    None => (word, Feature::Number(1.0)),
+                },
+            };
+            if !is_namespace {
+                let column = column + within(text, word) - 1;
+                described.take(name, feature).map_err(|fault| Bad { column, fault })?;
+            }
         }
     }
     Ok(())
@@ -170,9 +222,14 @@ impl LogReader for VwLog {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let remark =
-            || format!("{}: {} decisions without a label were passed over", self.origin(), self.unlabelled);
-        if self.unlabelled > 0 { vec![remark()] } else { Vec::new() }
+        let mut remarks = self.described.remarks(self.origin());
+        remarks.extend(untagged_remark(self.origin(), self.others));
+        if self.unlabelled > 0 {
+            let unlabelled = self.unlabelled;
+            remarks
+                .push(format!("{}: {unlabelled} decisions without a label were passed over", self.origin()));
+        }
+        remarks
     }
 }
 
@@ -183,13 +240,22 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        read_all(&mut VwLog::new(Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw")))
+        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
+        read_all(&mut VwLog::new(lines, Described::default()))
     }
 
     #[test]
     fn decisions_are_read() {
         let text = "shared |u a b\n'first |i x:1\n0:-1.5:0.25 'second |i y\n\n\n|i x:1\n|i y\n\n1:0:1 |i y\n";
         let rows = read(text).unwrap();
+        // What touches the bar is a tag, with a quote and without.
+        for other in
+            [text.replace(" |i", "|i").replace("1:0:1|", "1:0:1 |"), text.replace("'first ", "first")]
+        {
+            // Propensities that are not known are NaN, which equals nothing.
+            assert_eq!(format!("{:?}", read(&other).unwrap()), format!("{rows:?}"), "{other}");
+        }
+        assert_eq!(read("'a:1|i x\n0:1:0.5 '|i y\n").unwrap()[0].chosen, 1);
         // The middle one has no label.
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));

@@ -1,0 +1,139 @@
+//! Whose decisions are independent: those of different people.
+//!
+//! Decisions of one user hang together, by the person and by what was learned of them, so where a log names
+//! users, bounds take whole users as the units. A fixed hash of the name puts each into one of [`UNITS`]
+//! groups, and a group of whole users is as independent of the others as a user is: memory is flat in users
+//! as it is in rows.
+
+use super::interval::Bounds;
+use crate::stats::student_t_quantile;
+use serde::Serialize;
+
+/// Groups of whole users, at most.
+pub const UNITS: usize = 4096;
+
+/// Smallest effective number of units, (sum of n)^2 / sum of n^2 for n decisions each (Carter, Schnepel &
+/// Steigerwald 2017): fewer, or as many of which some have most decisions, tell too little of the spread
+/// between people.
+pub const MIN_UNITS: f64 = 30.0;
+
+/// What bounds take as independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Users, with all their decisions.
+    User,
+    /// Single decisions: the log names no users.
+    Decision,
+}
+
+/// The group of the user of this name: FNV-1a, its bits mixed by MurmurHash3's finalizer, for names that differ
+/// in their last byte differ in few bits of the former.
+pub fn group(user: &[u8]) -> u32 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = user.iter().fold(0xcbf2_9ce4_8422_2325, step);
+    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    ((mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53) >> 52) as u32
+}
+
+/// How many decisions each unit has.
+#[derive(Debug, Clone)]
+pub(super) struct Units {
+    rows: Vec<f64>,
+    all: f64,
+}
+
+impl Units {
+    pub(super) fn new() -> Self {
+        Self { rows: vec![0.0; UNITS], all: 0.0 }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, unit: u32) {
+        self.rows[unit as usize] += 1.0;
+        self.all += 1.0;
+    }
+
+    /// Number of units with a decision.
+    pub(super) fn count(&self) -> u64 {
+        self.rows.iter().filter(|n| **n > 0.0).count() as u64
+    }
+
+    /// Why bounds on what people are like cannot be had from these; `None` if they can.
+    pub(super) fn objection(&self) -> Option<String> {
+        let squares: f64 = self.rows.iter().map(|n| n * n).sum();
+        let effective = self.all * self.all / squares;
+        (effective < MIN_UNITS).then(|| {
+            format!(
+                "its decisions are of as few people as {effective:.1} with equally many (needed: {MIN_UNITS}), which \
+                 says too little of others; collect decisions of more users, or ask `evaluate` about these alone, with \
+                 --interval anytime and --reward-range"
+            )
+        })
+    }
+
+    /// Two-sided bounds on a ratio of means over units, sum of terms over sum of decisions, from the sums of
+    /// terms by unit: linearization with the factor G / (G - 1) and Student's t with G - 1 degrees of
+    /// freedom (Liang & Zeger 1986). `None` where all terms are equal.
+    pub(super) fn bounds(&self, sums: impl Fn(usize) -> f64, alpha: f64) -> Option<Bounds> {
+        let count = self.count() as f64;
+        if count < 2.0 {
+            return None;
+        }
+        let mean = (0..UNITS).map(&sums).sum::<f64>() / self.all;
+        let squares: f64 = self.rows.iter().enumerate().map(|(g, n)| (sums(g) - mean * n).powi(2)).sum();
+        let error = (count / (count - 1.0) * squares).sqrt() / self.all;
+        let half_width = student_t_quantile(1.0 - alpha / 2.0, count - 1.0) * error;
+        (half_width > 0.0).then_some(Bounds { lower: mean - half_width, upper: mean + half_width })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_spread_over_all_groups() {
+        let mut rows = vec![0_u32; UNITS];
+        (0..100 * UNITS).for_each(|i| rows[group(format!("user {i}").as_bytes()) as usize] += 1);
+        // 100 in each on average, with a standard deviation of 10: six of them happen once in 10^5 such tests.
+        assert!(rows.iter().all(|n| (40..=160).contains(n)), "{:?}", (rows.iter().min(), rows.iter().max()));
+        // A promise: the same groups on every machine and in every version.
+        assert_eq!([&b""[..], b"ann", b"user 7"].map(group), [3837, 1775, 3180]);
+    }
+
+    fn units(rows: impl IntoIterator<Item = u32>) -> Units {
+        let mut units = Units::new();
+        rows.into_iter().for_each(|unit| units.add(unit));
+        units
+    }
+
+    #[test]
+    fn too_few_people_are_objected_to_on_both_sides() {
+        assert_eq!(units(0..30).objection(), None);
+        let few = units((0..29).chain(0..29)).objection().unwrap();
+        assert!(few.contains("as few people as 29.0"), "{few}");
+        // A hundred, of whom one has half of the decisions, are hardly more than three.
+        let uneven = units((0..99).chain([99; 99])).objection().unwrap();
+        assert!(uneven.contains("as few people as 4.0"), "{uneven}");
+    }
+
+    #[test]
+    fn bounds_equal_what_the_formula_gives_by_hand() {
+        // Units with 1, 1 and 2 decisions, sums 0, 1 and 3: mean 1, deviations -1, 0 and 1.
+        let units = units([0, 1, 2, 2]);
+        let bounds = units.bounds(|g| [0.0, 1.0, 3.0].get(g).copied().unwrap_or(0.0), 0.05).unwrap();
+        let half = 4.302_652_729_749_464 * (1.5 * 2.0_f64).sqrt() / 4.0;
+        assert!((bounds.lower - (1.0 - half)).abs() < 1e-9, "{bounds:?}");
+        assert!((bounds.upper - (1.0 + half)).abs() < 1e-9, "{bounds:?}");
+        assert_eq!(units.bounds(|_| 0.0, 0.05), None);
+    }
+
+    #[test]
+    fn one_decision_each_is_the_interval_of_independent_terms() {
+        let units = units(0..400);
+        let bounds = units.bounds(|g| f64::from(u8::from(g < 400 && g % 4 == 0)), 0.05).unwrap();
+        let half = student_t_quantile(0.975, 399.0) * (0.25_f64 * 0.75 / 399.0).sqrt();
+        assert!((bounds.upper - bounds.lower - 2.0 * half).abs() < 1e-12, "{bounds:?}");
+    }
+}

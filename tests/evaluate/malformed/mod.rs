@@ -1,0 +1,25 @@
+//! Every malformed line of every format is refused with file, line, column and reason, and no default takes its
+//! place. Columns are bytes of the line, from 1: of the field in CSV, of the word in Vowpal Wabbit's text, of the
+//! field's name in JSON, or where the parser stopped.
+
+mod comma_separated;
+mod compressed;
+mod own;
+mod vowpal_wabbit;
+
+use super::{complaint, file};
+use tempfile::TempDir;
+
+/// A log that is refused with one line that names the file and has every part.
+fn refused(dir: &TempDir, name: &str, content: &[u8], parts: &[&str]) {
+    let log = file(dir, name, content);
+    let said = complaint(&[&log, "--policy", "uniform"]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let shown = || String::from_utf8_lossy(&content[..content.len().min(400)]).into_owned();
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in\n{said}\nwhich is said of\n{}", shown());
+    }
+    assert!(said.contains(&format!("{log}, line ")) || parts[0].contains(", line "), "{said}");
+}
+
+const IN_0_1: &str = "allowed: a number in (0, 1]: the probability of the choice as it was made";
