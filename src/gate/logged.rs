@@ -26,6 +26,9 @@ pub struct RawLog {
     /// Columns of a plain CSV that are not named `action`, `reward`, `propensity`, `timestamp` and `user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<RawColumns>,
+    /// Whether features of Vowpal Wabbit's logs that have the names of a request's are read as these (default).
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub features: bool,
     /// Superior, or not inferior by more than a margin.
     pub kind: Kind,
     /// For `not-inferior`: the loss that would be tolerated, as a share of the reward's range, in (0, 1).
@@ -97,6 +100,8 @@ pub struct LogCriterion {
     pub format: Option<Format>,
     /// Columns of a plain CSV.
     pub columns: Columns,
+    /// Whether features of Vowpal Wabbit's logs are read.
+    pub features: bool,
     /// What is claimed.
     pub kind: Kind,
     /// The loss that would be tolerated; 0 for superiority.
@@ -171,6 +176,7 @@ impl TryFrom<&RawLog> for LogCriterion {
             files: raw.files.clone(),
             format,
             columns,
+            features: raw.features,
             kind: raw.kind,
             margin,
             reward_range: (low, high),
@@ -180,6 +186,15 @@ impl TryFrom<&RawLog> for LogCriterion {
             states: raw.states.clone(),
         })
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// Smallest and largest reward of the reaction table, so that logged and simulated shares are of one range.

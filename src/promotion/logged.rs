@@ -62,6 +62,9 @@ impl Inputs {
             })
         };
         let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone())?;
+        if !criterion.features {
+            logs = logs.without_features();
+        }
         let evaluation = target(&self.baseline)
             .and_then(|baseline| Ok([baseline, target(&self.challenger)?]))
             .and_then(|targets| evaluate(&mut logs, &targets, &settings));

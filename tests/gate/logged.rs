@@ -180,3 +180,22 @@ fn errors_of_what_a_gate_names_name_the_gate() {
     dir.write("gate.toml", twice);
     dir.run(&CHECK).refused(&["logs[1].name is \"may\" again"]);
 }
+
+/// A foreign log may mean something else by `priority`.
+#[test]
+fn features_of_a_foreign_log_are_left_alone_on_request() {
+    let dir = gate("", REQUIRED);
+    let decision = |i: usize| {
+        let cost =
+            |k: usize| if k == i % 2 { format!("0:{}:0.5 ", -((i % 3 == 0) as i32)) } else { String::new() };
+        format!("shared |u x\n{}a|f priority:7\n{}b|f priority:8\n\n", cost(0), cost(1))
+    };
+    dir.write("may.txt", (0..400).map(decision).collect::<String>());
+    let gate = |more: &str| with_log(REQUIRED).replace("may.csv", "may.txt") + "format = \"vw\"\n" + more;
+    dir.write("gate.toml", gate(""));
+    dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.txt, line 2", "priority is 7", "features = false"]);
+    dir.write("gate.toml", gate("features = false\n"));
+    let ran = dir.run(&[&CHECK[..], &["--json"]].concat());
+    assert!(ran.code() != 2, "{}", ran.stderr());
+    assert_eq!(ran.json()["logs"][0]["rows"], 400);
+}

@@ -19,7 +19,7 @@ use crate::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::request::{Candidate, Context, RawRequest, Request, hour};
 
 /// What to do where other programs mean other things by the same names.
-const WAY_OUT: &str = "; --no-features reads none";
+const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";
 /// Dimensions that are made from the hour; 0 where nobody says it.
 const OF_THE_HOUR: [usize; 3] = [1, 2, 10];
 
@@ -270,7 +270,7 @@ mod tests {
         let twice = [("kind", Feature::Text("a")), ("kind", Feature::Text("b"))];
         assert_eq!(
             fault(&[], &twice),
-            "kind is there again; allowed: each feature once; --no-features reads none"
+            "kind is there again; allowed: each feature once; --no-features, in a gate `features = false`, reads none"
         );
         let mut ignoring = Described::new(true);
         let row = row(&mut ignoring, &[("hour", 24.0)], &twice).unwrap();
