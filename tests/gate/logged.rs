@@ -187,7 +187,7 @@ fn features_of_a_foreign_log_are_left_alone_on_request() {
     let dir = gate("", REQUIRED);
     let decision = |i: usize| {
         let cost =
-            |k: usize| if k == i % 2 { format!("0:{}:0.5 ", -((i % 3 == 0) as i32)) } else { String::new() };
+            |k: usize| if k == i % 2 { format!("0:{}:0.5 ", -i32::from(i % 3 == 0)) } else { String::new() };
         format!("shared |u x\n{}a|f priority:7\n{}b|f priority:8\n\n", cost(0), cost(1))
     };
     dir.write("may.txt", (0..400).map(decision).collect::<String>());
