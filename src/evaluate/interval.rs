@@ -20,7 +20,7 @@ pub enum Method {
     /// weights or people dominate.
     Normal,
     /// Percentiles of estimates from resampled users, or decisions (Efron 1979). Asymptotic; follows
-    /// skewness.
+    /// skewness. None for fewer than 30 effective users.
     Bootstrap,
     /// Empirical Bernstein bounds (Maurer & Pontil 2009): valid for every n, given a bound on the weights,
     /// for which the log's largest weight stands in. For means that no model fitted on the same log has

@@ -27,7 +27,7 @@ pub use interval::{Bounds, Method};
 pub use model::ModelKind;
 pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
-pub use unit::{MIN_UNITS, UNITS, Unit};
+pub use unit::{MIN_RESAMPLED, UNITS, Unit};
 pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
 
 use crate::error::{Error, Fault, Result};
@@ -181,13 +181,12 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         )));
     }
     let (mut samples, seen) = log.see(targets, settings)?;
-    let few = log.units().filter(|_| settings.method.speaks_of_others()).and_then(Units::objection);
-    let objections = objections(targets, &seen, few.as_deref(), settings);
+    let objections = objections(targets, &seen, settings);
     let mut questions = Vec::new();
     for (policy, seen) in seen.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
             // Weights that are no good are no matter to what does not look at them.
-            let withheld = few.is_some() || (objections[policy].is_some() && estimator.uses_weights());
+            let withheld = objections[policy].is_some() && estimator.uses_weights();
             if withheld && !settings.force {
                 continue;
             }
@@ -272,17 +271,11 @@ fn add_up(
     Ok(())
 }
 
-/// What stands against each policy: too few people, or its weights where any estimator looks at them.
-fn objections(
-    targets: &[Target],
-    seen: &[Seen],
-    few: Option<&str>,
-    settings: &Settings,
-) -> Vec<Option<String>> {
+/// What stands against each policy: its weights, where any estimator looks at them.
+fn objections(targets: &[Target], seen: &[Seen], settings: &Settings) -> Vec<Option<String>> {
     let weighted = settings.estimators.iter().any(|(e, _)| e.uses_weights());
     let objection = |(target, seen): (&Target, &Seen)| {
-        let of_weights = || seen.diagnostics.objection().filter(|_| weighted);
-        let why = few.map(str::to_owned).or_else(of_weights)?;
+        let why = seen.diagnostics.objection().filter(|_| weighted)?;
         Some(format!("this log cannot say what {} is worth: {why}", target.name()))
     };
     targets.iter().zip(seen).map(objection).collect()

@@ -5,7 +5,7 @@ use super::estimator::{Estimator, Totals};
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
-use super::unit::{UNITS, Units};
+use super::unit::{MIN_RESAMPLED, UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
 use crate::stats::{Moments, bernoulli_confidence_interval};
@@ -188,8 +188,8 @@ fn resample(
     settings: &Settings,
 ) -> Result<BoundsOf> {
     let width = questions.len();
-    if width == 0 {
-        return Ok((Vec::new(), Vec::new()));
+    if width == 0 || units.is_some_and(|units| units.effective() < MIN_RESAMPLED) {
+        return Ok((vec![None; width], vec![None; pairs.len()]));
     }
     let mut bootstrap = Bootstrap::new(settings.seed, settings.replicates, width);
     // Of rows, a block at a time; of groups of users, all.

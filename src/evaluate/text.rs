@@ -1,6 +1,6 @@
 //! An evaluation as a person reads it.
 
-use super::{Diagnostics, Estimate, Estimator, Evaluation, PolicyEvaluation, Settings, Unit};
+use super::{Diagnostics, Estimate, Estimator, Evaluation, MIN_RESAMPLED, PolicyEvaluation, Settings, Unit};
 use std::fmt::Write;
 
 impl Evaluation {
@@ -29,8 +29,14 @@ impl Evaluation {
         let others = settings.method.speaks_of_others();
         out.push_str(&match self.unit {
             Unit::User if others => format!(
-                "Bounds take users as independent, not their decisions: {} groups of whole users.\n",
-                self.units
+                "Bounds take users as independent, not their decisions: {} groups of whole users{}.\n",
+                self.units,
+                // More of them would say more than more decisions.
+                if (self.units as f64) < MIN_RESAMPLED {
+                    ", which are few; of these alone: --interval anytime"
+                } else {
+                    ""
+                }
             ),
             Unit::Decision if others => {
                 "Bounds take decisions as independent: this log names no users.\n".to_owned()

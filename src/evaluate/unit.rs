@@ -12,10 +12,9 @@ use serde::Serialize;
 /// Groups of whole users, at most.
 pub const UNITS: usize = 4096;
 
-/// Smallest effective number of units, (sum of n)^2 / sum of n^2 for n decisions each (Carter, Schnepel &
-/// Steigerwald 2017): fewer, or as many of which some have most decisions, tell too little of the spread
-/// between people.
-pub const MIN_UNITS: f64 = 30.0;
+/// Smallest effective number of units that is resampled: the percentiles of fewer are too narrow, and nothing in
+/// them says so.
+pub const MIN_RESAMPLED: f64 = 30.0;
 
 /// What bounds take as independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,31 +58,26 @@ impl Units {
         self.rows.iter().filter(|n| **n > 0.0).count() as u64
     }
 
-    /// Why bounds on what people are like cannot be had from these; `None` if they can.
-    pub(super) fn objection(&self) -> Option<String> {
+    /// As how many units with equally many decisions they count: (sum of n)^2 / sum of n^2 for n decisions each
+    /// (Carter, Schnepel & Steigerwald 2017). A hundred of which one has most decisions are hardly more than one.
+    pub(super) fn effective(&self) -> f64 {
         let squares: f64 = self.rows.iter().map(|n| n * n).sum();
-        let effective = self.all * self.all / squares;
-        (effective < MIN_UNITS).then(|| {
-            format!(
-                "its decisions are of as few people as {effective:.1} with equally many (needed: {MIN_UNITS}), which \
-                 says too little of others; collect decisions of more users, or ask `evaluate` about these alone, with \
-                 --interval anytime and --reward-range"
-            )
-        })
+        self.all * self.all / squares
     }
 
     /// Two-sided bounds on a ratio of means over units, sum of terms over sum of decisions, from the sums of
-    /// terms by unit: linearization with the factor G / (G - 1) and Student's t with G - 1 degrees of
-    /// freedom (Liang & Zeger 1986). `None` where all terms are equal.
+    /// terms by unit: linearization with the factor G / (G - 1) for G units (Liang & Zeger 1986), and Student's t
+    /// with as many degrees of freedom as there are effective units, less one. `None` for fewer than two of these,
+    /// which tell nothing of others, and where all terms are equal.
     pub(super) fn bounds(&self, sums: impl Fn(usize) -> f64, alpha: f64) -> Option<Bounds> {
-        let count = self.count() as f64;
-        if count < 2.0 {
+        let (count, effective) = (self.count() as f64, self.effective());
+        if effective < 2.0 {
             return None;
         }
         let mean = (0..UNITS).map(&sums).sum::<f64>() / self.all;
         let squares: f64 = self.rows.iter().enumerate().map(|(g, n)| (sums(g) - mean * n).powi(2)).sum();
         let error = (count / (count - 1.0) * squares).sqrt() / self.all;
-        let half_width = student_t_quantile(1.0 - alpha / 2.0, count - 1.0) * error;
+        let half_width = student_t_quantile(1.0 - alpha / 2.0, effective - 1.0) * error;
         (half_width > 0.0).then_some(Bounds { lower: mean - half_width, upper: mean + half_width })
     }
 }
@@ -109,21 +103,25 @@ mod tests {
     }
 
     #[test]
-    fn too_few_people_are_objected_to_on_both_sides() {
-        assert_eq!(units(0..30).objection(), None);
-        let few = units((0..29).chain(0..29)).objection().unwrap();
-        assert!(few.contains("as few people as 29.0"), "{few}");
+    fn people_count_by_their_decisions() {
+        assert!((units(0..30).effective() - 30.0).abs() < 1e-12);
+        assert!((units((0..29).chain(0..29)).effective() - 29.0).abs() < 1e-12);
         // A hundred, of whom one has half of the decisions, are hardly more than three.
-        let uneven = units((0..99).chain([99; 99])).objection().unwrap();
-        assert!(uneven.contains("as few people as 4.0"), "{uneven}");
+        let uneven = units((0..99).chain([99; 99]));
+        assert!((uneven.effective() - 3.96).abs() < 1e-12);
+        // Who alone has nearly all of them says nothing of others.
+        assert_eq!(units((0..9).chain([9; 99])).bounds(|g| g as f64, 0.05), None);
+        assert_eq!(units([3; 50]).bounds(|g| g as f64, 0.05), None);
     }
 
     #[test]
     fn bounds_equal_what_the_formula_gives_by_hand() {
-        // Units with 1, 1 and 2 decisions, sums 0, 1 and 3: mean 1, deviations -1, 0 and 1.
+        // Units with 1, 1 and 2 decisions, sums 0, 1 and 3: mean 1, deviations -1, 0 and 1; 8/3 effective units.
         let units = units([0, 1, 2, 2]);
         let bounds = units.bounds(|g| [0.0, 1.0, 3.0].get(g).copied().unwrap_or(0.0), 0.05).unwrap();
-        let half = 4.302_652_729_749_464 * (1.5 * 2.0_f64).sqrt() / 4.0;
+        let half = student_t_quantile(0.975, 5.0 / 3.0) * (1.5 * 2.0_f64).sqrt() / 4.0;
+        // Between those of 1 and of 2 degrees of freedom in any table.
+        assert!((4.303..12.706).contains(&student_t_quantile(0.975, 5.0 / 3.0)));
         assert!((bounds.lower - (1.0 - half)).abs() < 1e-9, "{bounds:?}");
         assert!((bounds.upper - (1.0 + half)).abs() < 1e-9, "{bounds:?}");
         assert_eq!(units.bounds(|_| 0.0, 0.05), None);

@@ -111,9 +111,19 @@ fn settings(method: Method, model: ModelKind, estimators: &[Estimator]) -> Setti
 
 /// Estimates of many logs: for each, those of the first policy and then of the difference.
 fn estimates(targets: &[Target], settings: &Settings, named: bool, logs: u64) -> Vec<Vec<Estimate>> {
+    estimates_of(50, targets, settings, named, logs)
+}
+
+fn estimates_of(
+    users: u32,
+    targets: &[Target],
+    settings: &Settings,
+    named: bool,
+    logs: u64,
+) -> Vec<Vec<Estimate>> {
     let of = |seed| {
         let settings = Settings { seed, ..settings.clone() };
-        let result = evaluate(&mut People::new(seed, 50, named), targets, &settings).unwrap();
+        let result = evaluate(&mut People::new(seed, users, named), targets, &settings).unwrap();
         let differences = result.differences.into_iter().flat_map(|d| d.estimates);
         result.policies.into_iter().take(1).flat_map(|p| p.estimates).chain(differences).collect()
     };
@@ -161,9 +171,14 @@ fn truth(i: usize) -> f64 {
 }
 
 fn check(method: Method, model: ModelKind, logs: u64) {
+    check_of(50, method, model, logs);
+}
+
+fn check_of(users: u32, method: Method, model: ModelKind, logs: u64) {
     let settings = settings(method, model, &UNBIASED);
     let targets = [table(), Target::Uniform];
-    for (estimator, held) in covered(&estimates(&targets, &settings, true, logs), |i| Some(truth(i))) {
+    let estimates = estimates_of(users, &targets, &settings, true, logs);
+    for (estimator, held) in covered(&estimates, |i| Some(truth(i))) {
         assert!(!too_few(held, logs), "{method:?}, {model:?}, {estimator}: {held} of {logs}");
         assert!(!too_many(held, logs), "{method:?}, {model:?}, {estimator}: {held} of {logs}");
     }
@@ -173,6 +188,11 @@ fn check(method: Method, model: ModelKind, logs: u64) {
 fn bounds_hold_the_value_for_people_like_these_as_often_as_they_say() {
     check(Method::Normal, ModelKind::CrossItemMean, LOGS);
     check(Method::Normal, ModelKind::Ridge, LOGS);
+}
+
+#[test]
+fn so_do_those_of_few_people() {
+    check_of(8, Method::Normal, ModelKind::CrossItemMean, LOGS);
 }
 
 #[test]
@@ -228,7 +248,7 @@ fn confidence_sequences_are_of_these_decisions_and_need_no_number_of_people() {
 }
 
 #[test]
-fn too_few_people_are_refused_and_so_are_bounds_that_need_independence() {
+fn bounds_that_few_people_or_dependent_decisions_cannot_carry_are_not_given() {
     let ask = |users: u32, method: Method| {
         let estimators = [Estimator::Ips, Estimator::DirectMethod];
         let settings = Settings { force: false, ..settings(method, ModelKind::CrossItemMean, &estimators) };
@@ -238,8 +258,10 @@ fn too_few_people_are_refused_and_so_are_bounds_that_need_independence() {
     // Two of them fall into the same group.
     assert_eq!((enough.unit, enough.units, enough.reason), (Unit::User, 59, None));
     let few = ask(12, Method::Bootstrap).unwrap();
-    assert!(few.reason.unwrap().contains("of as few people as"), "all of them are about people like these");
-    assert_eq!((few.units, few.policies[0].estimates.len()), (12, 0));
+    assert_eq!((few.units, few.reason), (12, None));
+    assert!(few.policies[0].estimates.iter().all(|e| e.value.is_some() && e.lower.is_none()));
+    let one = ask(1, Method::Normal).unwrap();
+    assert!(one.policies[0].estimates.iter().all(|e| e.value.is_some() && e.lower.is_none()));
     assert_eq!(ask(20, Method::Anytime).unwrap().policies[0].estimates.len(), 2);
     let refused = ask(60, Method::Bernstein).unwrap_err().to_string();
     assert!(
