@@ -76,8 +76,8 @@ impl Ledger<'_> {
             let records = lookup.map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
             match store.load_by_name(user, policy, &records) {
                 // Whoever wants it is told; the log has what it lacks, for a rebuild.
-                Err(Error::Damaged { .. } | Error::Invalid { .. } | Error::Refused(_)) => Ok(None),
-                loaded => loaded.map(Some),
+                Err(error @ Error::Io { .. }) => Err(error),
+                loaded => Ok(loaded.ok()),
             }
         };
         let write = |states: Vec<&UserState>| {

@@ -83,6 +83,16 @@ impl History {
             },
             Op::Reward { policy, prev, spec, lesson } => {
                 let key = (user, policy);
+                // The latest record of the state may be its end.
+                let end = self.forgotten.get(&key).copied().unwrap_or_default();
+                let untold = |r: &Remembered| r.broken.is_some() || r.state.seq.max(end) < log.whole_from;
+                if prev == 0 && self.states.get(&key).is_some_and(untold) {
+                    log.note(format!(
+                        "record {seq} begins {:?} under {} anew, and its reset is missing",
+                        key.0, key.1
+                    ));
+                    self.states.remove(&key);
+                }
                 if !self.states.contains_key(&key) {
                     let spec = match spec {
                         Some(spec) => Policy::try_from(*spec).map_err(|e| e.to_string()),
@@ -100,8 +110,6 @@ impl History {
                         }
                     }
                 }
-                // The latest record of the state, be it its end.
-                let end = self.forgotten.get(&key).copied().unwrap_or_default();
                 let remembered = self.states.get_mut(&key).expect("just added");
                 let latest = remembered.state.seq.max(end);
                 remembered.latest = seq;

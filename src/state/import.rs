@@ -24,13 +24,12 @@ impl Ledger<'_> {
         for state in states {
             let (user, policy) = (state.user.clone(), state.policy.name().to_owned());
             let records = journal.tail().of_user(&user)?;
-            let (prev, there, readable) = match self.store.load_by_name(&user, &policy, &records) {
+            let (prev, there, readable) = match self.store.load_to_read(&user, &state.policy, &records) {
                 // One of an older format has no number, but has learned.
                 Ok(loaded) => {
                     let known = loaded.state;
                     (known.seq, known.seq > 0 || known.model().updates() > 0, true)
                 }
-                Err(Error::Unknown { .. }) => (0, false, true),
                 // Replacing is a way to mend what cannot be read.
                 Err(_) if replace => (0, true, false),
                 Err(error) => {

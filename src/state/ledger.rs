@@ -373,11 +373,13 @@ impl Ledger<'_> {
         for place in self.places_of(hash)? {
             let manifest = self.journal.as_ref().expect("locked").manifest();
             match self.store.record_at(manifest, place) {
-                Ok(record) => {
-                    if let Some(reward) = record.and_then(|record| record.reward_of(user, policy, event)) {
-                        return Ok(Before::Learned(reward));
-                    }
-                }
+                Ok(Some(record)) => match record.reward_of(user, policy, event) {
+                    Some(reward) => return Ok(Before::Learned(reward)),
+                    // Another event may have the same hash; else another record stands there than did.
+                    None if record.about().hashes().any(|own| own == hash) => {}
+                    None => before = Before::Untold(format!("record {} stands in its place", record.seq)),
+                },
+                Ok(None) => {}
                 Err(error @ Error::Damaged { .. }) => before = Before::Untold(error.to_string()),
                 Err(error) => return Err(error),
             }

@@ -2,6 +2,7 @@
 //! reset is not the state.
 
 use super::dir::line_at;
+use super::history::History;
 use super::index::{About, Index, Place, is_of_life, life_hash, user_hash};
 use super::journal::{REWARDS, Tail};
 use super::manifest::Manifest;
@@ -10,6 +11,8 @@ use super::record::{Op, Record};
 use super::store::{Loaded, Store, follow};
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+const IS_GONE: &str = "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again";
 
 /// What is said of a state that may have been reset.
 pub(super) fn lost_after(seq: u64) -> String {
@@ -48,6 +51,15 @@ impl Store {
         record.map(Some).map_err(|what| Error::Damaged { path, what: at(what) })
     }
 
+    /// The error of a policy that is defined nowhere: a state that was there is gone with its definition.
+    pub(super) fn undefined(&self, user: &str, policy: &str, unknown: Error) -> Result<Error> {
+        if !self.life_for_reader(user, policy)?.may_go_on() {
+            return Ok(unknown);
+        }
+        let file = name::state_file(user, policy).unwrap_or_default();
+        Ok(Error::Damaged { path: self.dir.join(&file), what: IS_GONE.to_owned() })
+    }
+
     /// What the latest of the places that the index has of a state says of it.
     pub(super) fn life(
         &self,
@@ -56,6 +68,7 @@ impl Store {
         policy: &str,
         mut places: Vec<Place>,
     ) -> Result<Life> {
+        let asked = life_hash(user, policy);
         places.sort_unstable();
         for place in places.into_iter().rev() {
             let record = match self.record_at(manifest, place) {
@@ -63,7 +76,10 @@ impl Store {
                 Ok(None) | Err(Error::Damaged { .. }) => return Ok(Life::Untold),
                 Err(error) => return Err(error),
             };
-            // Another state may have the same hash.
+            // Another state may have the same hash; else another record stands there than did.
+            if !record.about().states.iter().any(|state| life_hash(&record.user, state) == asked) {
+                return Ok(Life::Untold);
+            }
             if let Some(prev) = record.prev_of(user, policy) {
                 return Ok(match record.op {
                     Op::Reset { .. } => Life::Ended(record.seq),
@@ -129,10 +145,8 @@ impl Store {
         let damaged = |what: String| Err(Error::Damaged { path: self.dir.join(&file), what });
         let mend = "`rehearsal rebuild`";
         match life {
-            life if life.may_go_on() && !loaded.found => {
-                damaged(format!("it is gone, and the log knows that it was there; {mend} makes it again"))
-            }
-            life if life.may_go_on() && loaded.foreign() => damaged(format!(
+            life if life.may_go_on() && !loaded.found => damaged(IS_GONE.to_owned()),
+            life if life != Life::Unknown && loaded.foreign() => damaged(format!(
                 "it has no record number, though the log has records of it; {mend} puts the log's in its place"
             )),
             Life::Begun(seq) | Life::Ended(seq) if loaded.file > 0 && loaded.file < seq => damaged(format!(
@@ -152,6 +166,23 @@ impl Store {
         let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
         let in_file = self.state_in(&file, user, policy).ok().flatten().map(|state| state.seq);
         Ok(in_file != Some(seq) && !matches!(self.life_for_reader(user, policy)?, Life::Begun(_)))
+    }
+
+    /// Number of states that the index names and that are in no file, where the log does not tell what became of them.
+    pub(super) fn untraced(&self, history: &History) -> Result<usize> {
+        let known =
+            Index::open_to_read(&self.dir)?.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default();
+        let mut lives: HashSet<u64> =
+            known.into_iter().map(|(hash, _)| hash).filter(|h| is_of_life(*h)).collect();
+        for (user, policy) in history.states.keys().chain(history.forgotten.keys()) {
+            lives.remove(&life_hash(user, policy));
+        }
+        if !lives.is_empty() {
+            for (user, policy) in self.dir.names()?.iter().filter_map(|file| name::parse_state_file(file)) {
+                lives.remove(&life_hash(&user, &policy));
+            }
+        }
+        Ok(lives.len())
     }
 
     /// The first state of which the index knows and that is not among these, if there is one.

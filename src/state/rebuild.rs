@@ -6,8 +6,8 @@
 use super::decision_log::{self, DECISIONS};
 use super::dir::{MAX_STATE_BYTES, Prepared};
 use super::history::{History, Remembered};
-use super::index::{Index, Place, life_hash};
-use super::journal::{Journal, REWARDS};
+use super::index::{INDEX, Index, Place, is_of_life, life_hash};
+use super::journal::{Journal, REWARDS, Tail};
 use super::ledger::{LOCK, prepare};
 use super::life::{Life, lost_after};
 use super::lock::Lock;
@@ -144,6 +144,14 @@ impl Store {
             let life = self.life(manifest, user, policy, places.unwrap_or_default())?;
             Ok::<_, Error>(!matches!(life, Life::Begun(_)))
         };
+        // So far every state was in its file: up to the checkpoint, and to the end of what is sealed.
+        let sealed = history.log.ends.iter().take(manifest.sealed.len()).copied();
+        let settled = sealed.chain([manifest.checkpoint.seq]).max().unwrap_or(0);
+        let tail = Tail::read(&self.dir).ok();
+        let fits = |user: &str, policy: &str| {
+            let records = tail.as_ref().and_then(|tail| tail.of_user(user).ok());
+            records.is_none_or(|records| self.load_by_name(user, policy, &records).is_ok())
+        };
         let mut untold = Untold { latest, ..Untold::default() };
         let mut files_alone = Vec::new();
         for (key, (file, in_file)) in keys.into_iter().zip(files) {
@@ -151,8 +159,12 @@ impl Store {
             let told = remembered.filter(|remembered| remembered.broken.is_none()).map(|r| &r.state);
             let reset = history.forgotten.get(&key).copied().unwrap_or_default();
             match (told, in_file) {
-                // The log has lost its end; the file tells more.
-                (Some(told), Ok(Some(state))) if state.seq > told.seq && goes_on(told, &state) => {
+                // The log has lost its end, or what came between; the file tells more.
+                (Some(told), Ok(Some(state)))
+                    if state.seq > told.seq
+                        && (told.seq < history.log.whole_from
+                            || state.seq > history.log.last_seq && goes_on(told, &state)) =>
+                {
                     files_alone.push(state);
                 }
                 (Some(told), Ok(Some(state))) if format::to_line(&state) == format::to_line(told) => {
@@ -160,9 +172,7 @@ impl Store {
                 }
                 // What the log has lost may be its reset, unless the index knows better.
                 (Some(told), Ok(None))
-                    if told.seq < history.log.whole_from
-                        && told.seq <= manifest.checkpoint.seq
-                        && was_reset(told)? =>
+                    if told.seq < history.log.whole_from && told.seq <= settled && was_reset(told)? =>
                 {
                     untold.forgotten.entry(key.0.clone()).or_default().insert(key.1.clone(), told.seq);
                     report.forgotten.push(file);
@@ -176,6 +186,7 @@ impl Store {
                     if in_file
                         .as_ref()
                         .map_or(true, |state| state.as_ref().is_some_and(|s| s.seq >= told.seq || s.seq == 0))
+                        || in_file.as_ref().is_ok_and(Option::is_some) && !fits(&key.0, &key.1)
                     {
                         report.set_aside(self, &file)?;
                     }
@@ -184,6 +195,11 @@ impl Store {
                 }
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
                     report.set_aside(self, &file)?;
+                }
+                (None, Ok(Some(state))) if remembered.is_some_and(|r| !goes_on(&r.state, &state)) => {
+                    let problem =
+                        format!("it holds record {}, and not the latest event that the log tells", state.seq);
+                    report.lost.push(Problem { file, problem });
                 }
                 (None, Ok(Some(state))) => files_alone.push(state),
                 (None, Ok(None)) => report.lost.push(Problem {
@@ -230,6 +246,9 @@ impl Store {
                     Op::Reward { .. } if holds == 0 && state.model().updates() > 0 => {
                         *slot = Err(format!("it has no record number, though record {seq} is about it"));
                     }
+                    Op::Reward { prev: 0, .. } if holds > 0 => {
+                        *slot = Err(format!("it holds record {holds}; record {seq} began it anew"));
+                    }
                     Op::Reward { prev, lesson, .. } if *prev <= holds => {
                         state.learn(lesson, seq, &mut scratch)
                     }
@@ -266,6 +285,12 @@ impl Store {
     ) -> Result<()> {
         let Untold { states, forgotten, latest } = untold;
         let latest = latest.max(history.log.last_seq);
+        let untraced = self.untraced(history)?;
+        if untraced > 0 {
+            let problem =
+                format!("{untraced} states that it names are in no file, and the log does not tell them");
+            report.lost.push(Problem { file: INDEX.to_owned(), problem });
+        }
         let mut slots = self.unreadable(history)?;
         slots.extend(history.told.slots.iter().chain(&history.told.met));
         // Before the manifest says that it reaches so far.
@@ -327,11 +352,12 @@ impl Store {
         bytes.is_some_and(|bytes| format::is_newer(&bytes))
     }
 
-    /// What the index knows of records that cannot be read any more: their events stay known.
+    /// What the index knows of records that cannot be read any more: their events stay known. Where states began
+    /// and ended was of use until now; what became of each is decided.
     fn unreadable(&self, history: &History) -> Result<Vec<(u64, Place)>> {
         let known = Index::open(&self.dir)?.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default();
-        let read: HashSet<Place> = history.told.slots.iter().map(|(_, place)| *place).collect();
-        Ok(known.into_iter().filter(|(_, place)| !read.contains(place)).collect())
+        let told: HashSet<&(u64, Place)> = history.told.slots.iter().collect();
+        Ok(known.into_iter().filter(|slot| !is_of_life(slot.0) && !told.contains(slot)).collect())
     }
 }
 

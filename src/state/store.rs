@@ -134,7 +134,7 @@ impl Store {
         }
         let mut known = self.policies_in(user, records)?;
         known.extend(NAMED.map(str::to_owned));
-        Err(Error::unknown("policy", policy, known))
+        Err(self.undefined(user, policy, Error::unknown("policy", policy, known))?)
     }
 
     /// The state in its file, with the records on top of it. Where there is neither, the caller knows whether
@@ -143,8 +143,12 @@ impl Store {
         let file = name::state_file(user, policy.name()).map_err(|fault| fault.at("state directory"))?;
         let bytes = self.dir.read(&file, MAX_STATE_BYTES)?;
         let there = bytes.is_some();
-        let state = match bytes {
-            Some(bytes) => format::from_bytes(&bytes, &self.dir.join(&file), user, policy)?,
+        let turns =
+            |r: &Record| r.prev_of(user, policy.name()).is_some() && !matches!(r.op, Op::Reward { .. });
+        let state = match bytes.map(|bytes| format::from_bytes(&bytes, &self.dir.join(&file), user, policy)) {
+            // What it was before it was reset or replaced is of no interest.
+            Some(Err(_)) if records.iter().any(turns) => UserState::new(user, policy),
+            Some(read) => read?,
             None => UserState::new(user, policy),
         };
         let shown = state.seq;
@@ -157,7 +161,12 @@ impl Store {
     }
 
     /// As [`Self::load`], for a reader: a state that should be there and is not is an error.
-    fn load_to_read(&self, user: &str, policy: &Arc<Policy>, records: &[Record]) -> Result<Loaded> {
+    pub(super) fn load_to_read(
+        &self,
+        user: &str,
+        policy: &Arc<Policy>,
+        records: &[Record],
+    ) -> Result<Loaded> {
         self.there_for_reader(self.load(user, policy, records)?)
     }
 
@@ -197,7 +206,9 @@ impl Store {
         }
         let mut scratch = Scratch::default();
         let shown = state.seq;
-        for (_, record) in rest {
+        // Records of the definition that is in force: those since the latest beginning or end.
+        let turn = own.iter().rposition(|(_, r)| !matches!(r.op, Op::Reward { .. })).map_or(0, |i| i + 1);
+        for (_, record) in &own[turn..] {
             let Op::Reward { spec: Some(spec), .. } = &record.op else { continue };
             let told = Policy::try_from((**spec).clone()).map_err(|fault| fault.at(log.display()))?;
             state.fits(&told)?;

@@ -4,7 +4,7 @@ use super::decision_log;
 use super::format;
 use super::history::History;
 use super::index::{INDEX, Index};
-use super::journal::REWARDS;
+use super::journal::{REWARDS, Tail};
 use super::ledger::LOCK;
 use super::lock::Lock;
 use super::manifest::Manifest;
@@ -61,6 +61,7 @@ impl Store {
 
     fn verify_states(&self, history: &History, checkpoint: u64, report: &mut Verified) -> Result<()> {
         let mut seen = BTreeSet::new();
+        let tail = Tail::read(&self.dir).ok();
         for file in self.dir.names()? {
             let Some((user, policy)) = name::parse_state_file(&file) else { continue };
             report.states += 1;
@@ -90,6 +91,10 @@ impl Store {
                 );
             } else if found < settled {
                 report.note(&file, format!("it holds record {found}, the log has got to {expected}"));
+            } else if let Some(error) =
+                tail.as_ref().filter(|_| found < expected).and_then(|tail| self.misfit(tail, &key))
+            {
+                report.note(&file, error);
             } else if let Some(remembered) = remembered.filter(|r| found == expected && r.broken.is_none())
                 && format::to_line(&remembered.state) != format::to_line(&state)
             {
@@ -105,6 +110,12 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Why a file that lags behind does not go together with the end of the log, if it does not.
+    fn misfit(&self, tail: &Tail, (user, policy): &(String, String)) -> Option<String> {
+        let records = tail.of_user(user).ok()?;
+        self.load_by_name(user, policy, &records).err().map(|error| error.to_string())
     }
 
     fn verify_index(&self, history: &History, manifest: &Manifest, report: &mut Verified) -> Result<()> {
@@ -129,6 +140,13 @@ impl Store {
                 }
                 Some(places) => absent += usize::from(!places.contains(place)),
             }
+        }
+        let untraced = self.untraced(history)?;
+        if untraced > 0 {
+            report.note(
+                INDEX,
+                format!("{untraced} states that it names are in no file, and the log does not tell them"),
+            );
         }
         if absent > 0 {
             report.note(INDEX, format!("{absent} places in the log are not in it"));
