@@ -47,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Smallest and largest reward there can be, known before the log was looked at
-    #[arg(long, value_name = "LOW,HIGH")]
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     reward_range: Option<String>,
     /// Columns of a plain CSV that are not named action, reward, propensity, timestamp and user; the last two
     /// may be absent

@@ -144,6 +144,8 @@ struct Question {
     estimator: Estimator,
     /// 0 where there is none.
     lambda: f64,
+    /// Whether it was known before the log was looked at.
+    given: bool,
     totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
     /// a model. See [`RewardModel::direction`].
@@ -151,6 +153,16 @@ struct Question {
 }
 
 impl Question {
+    /// The largest that a shrunk weight can be, whatever the log, if that was known before it was looked at.
+    fn weight_bound(&self) -> Option<f64> {
+        let bound = match self.estimator {
+            Estimator::ClippedIps => self.lambda,
+            Estimator::SubGaussianIps => 1.0 / self.lambda,
+            _ => return None,
+        };
+        (self.given && bound.is_finite() && bound > 0.0).then_some(bound)
+    }
+
     /// What a row's reward adds to the estimate through the model: the first order of its influence.
     #[inline]
     fn influence(&self, decision: &Decision, model: &RewardModel) -> f64 {
@@ -173,6 +185,9 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
     let mut log = Log::read(reader, targets, settings.model)?;
+    if !log.mean_reward().is_finite() {
+        return Err(Error::Refused(format!("{}: its rewards are too large to be added up", reader.origin())));
+    }
     if settings.method == Method::Bernstein && log.units().is_some() {
         return Err(Error::Refused(format!(
             "{}: empirical Bernstein bounds are for independent decisions, and those of one user are not; use \
@@ -186,14 +201,16 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     for (policy, seen) in seen.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
             // Weights that are no good are no matter to what does not look at them.
-            let withheld = objections[policy].is_some() && estimator.uses_weights();
+            let out_of_reach = seen.diagnostics.out_of_reach().is_some();
+            let withheld = out_of_reach || objections[policy].is_some() && estimator.uses_weights();
             if withheld && !settings.force {
                 continue;
             }
             let selected = || seen.grids[position].as_ref().map(GridSums::choose);
+            let given = lambda.is_some();
             let lambda = lambda.or_else(selected).unwrap_or(0.0);
             let (totals, estimator, direction) = (Totals::default(), *estimator, Vec::new());
-            questions.push(Question { policy, position, estimator, lambda, totals, direction });
+            questions.push(Question { policy, position, estimator, lambda, given, totals, direction });
         }
     }
     add_up(&mut samples, &mut questions, &seen, log.model())?;
@@ -271,11 +288,13 @@ fn add_up(
     Ok(())
 }
 
-/// What stands against each policy: its weights, where any estimator looks at them.
+/// What stands against each policy: that the log did not do what it does; its weights, where any estimator looks at
+/// them.
 fn objections(targets: &[Target], seen: &[Seen], settings: &Settings) -> Vec<Option<String>> {
     let weighted = settings.estimators.iter().any(|(e, _)| e.uses_weights());
     let objection = |(target, seen): (&Target, &Seen)| {
-        let why = seen.diagnostics.objection().filter(|_| weighted)?;
+        let of_weights = || seen.diagnostics.objection().filter(|_| weighted);
+        let why = seen.diagnostics.out_of_reach().or_else(of_weights)?;
         Some(format!("this log cannot say what {} is worth: {why}", target.name()))
     };
     targets.iter().zip(seen).map(objection).collect()

@@ -8,13 +8,10 @@ use super::seen::Samples;
 use super::unit::{MIN_RESAMPLED, UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
-use crate::stats::{Moments, bernoulli_confidence_interval};
+use crate::stats::Moments;
 
 /// Rows that are resampled together.
 const BLOCK: usize = 1024;
-
-/// Trials around which the bounds on a share are tightest.
-const SHARE_OPTIMUM: f64 = 100.0;
 
 /// Estimates with their bounds, and what differences need.
 pub(super) struct Spread {
@@ -171,11 +168,11 @@ fn grouped(
 /// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
 /// for ratios and where a model has a part, whose terms are not independent.
 fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
-    let Question { estimator, lambda, .. } = question;
-    if estimator.is_ratio() || estimator.uses_model() {
-        return None;
-    }
-    Some(estimator.largest_shrunk(largest, *lambda) * (high.max(0.0) - low.min(0.0)))
+    let bound = match question.estimator {
+        Estimator::Ips => largest,
+        _ => question.weight_bound()?,
+    };
+    Some(bound * (high.max(0.0) - low.min(0.0)))
 }
 
 type BoundsOf = (Vec<Option<Bounds>>, Vec<Option<Bounds>>);
@@ -238,22 +235,18 @@ struct TwoSided {
     value: LowerSequence,
     /// Terms whose mean is what the value leaves of the largest it could be.
     rest: LowerSequence,
-    kept: u64,
-    successes: u64,
-    /// Whether every reward was 0 or 1 after scaling.
-    binary: bool,
 }
 
+/// Bounds at any time, for IPS and for weights that are shrunk to a bound known beforehand. Replay has none: what it
+/// takes depends on the largest weight of the whole log.
 fn sequences(
     samples: &mut Samples,
     questions: &[Question],
     (low, high): (f64, f64),
     alpha: f64,
 ) -> Result<Vec<Option<Bounds>>> {
-    let largest = samples.largest().to_vec();
     let length = high - low;
-    let weight_bound = |q: &Question| q.estimator.largest_shrunk(largest[q.policy], q.lambda);
-    let mut both = vec![TwoSided { binary: true, ..TwoSided::default() }; questions.len()];
+    let mut both = vec![TwoSided::default(); questions.len()];
     samples.each(|decision| {
         for (question, both) in questions.iter().zip(&mut both) {
             let sample = &decision.samples[question.policy];
@@ -263,33 +256,20 @@ fn sequences(
                     both.value.observe(sample.weight * reward);
                     both.rest.observe(sample.weight * (1.0 - reward));
                 }
-                Estimator::ClippedIps | Estimator::SubGaussianIps => {
-                    let term = question.estimator.shrunk(sample.weight, question.lambda) * reward;
+                estimator => {
+                    let Some(bound) = question.weight_bound() else { continue };
+                    let term = estimator.shrunk(sample.weight, question.lambda) * reward;
                     both.value.observe(term);
-                    both.rest.observe((1.0 - term / weight_bound(question)).max(0.0));
+                    both.rest.observe((1.0 - term / bound).max(0.0));
                 }
-                Estimator::Replay if sample.accepted => {
-                    both.value.observe(reward);
-                    both.rest.observe(1.0 - reward);
-                    both.binary &= reward == 0.0 || reward == 1.0;
-                    both.kept += 1;
-                    both.successes += u64::from(reward == 1.0);
-                }
-                _ => {}
             }
         }
     })?;
     let bounds = |(question, both): (&Question, &TwoSided)| {
         let half = alpha / 2.0;
         let (lower, upper) = match question.estimator {
-            Estimator::Replay if both.binary => {
-                bernoulli_confidence_interval(both.successes, both.kept, alpha, SHARE_OPTIMUM)
-            }
-            Estimator::Ips | Estimator::Replay => (both.value.bound(half), 1.0 - both.rest.bound(half)),
-            Estimator::ClippedIps | Estimator::SubGaussianIps => {
-                (both.value.bound(half), weight_bound(question) * (1.0 - both.rest.bound(half)))
-            }
-            _ => return None,
+            Estimator::Ips => (both.value.bound(half), 1.0 - both.rest.bound(half)),
+            _ => (both.value.bound(half), question.weight_bound()? * (1.0 - both.rest.bound(half))),
         };
         // A shrunk weight's mean is below 1, so with rewards that start elsewhere than at 0 the scale does
         // not carry over.

@@ -58,17 +58,18 @@ impl Units {
         self.rows.iter().filter(|n| **n > 0.0).count() as u64
     }
 
-    /// As how many units with equally many decisions they count: (sum of n)^2 / sum of n^2 for n decisions each
-    /// (Carter, Schnepel & Steigerwald 2017). A hundred of which one has most decisions are hardly more than one.
+    /// As how many units with equally many decisions they count: (sum of n^2)^2 / sum of n^4 for n decisions each,
+    /// the degrees of freedom of a variance to which each adds in proportion to n^2 (Satterthwaite 1946). Three that
+    /// have a tenth of all decisions each are three, however many others there are.
     pub(super) fn effective(&self) -> f64 {
-        let squares: f64 = self.rows.iter().map(|n| n * n).sum();
-        self.all * self.all / squares
+        let powers = |power: i32| self.rows.iter().map(|n| n.powi(power)).sum::<f64>();
+        powers(2).powi(2) / powers(4)
     }
 
     /// Two-sided bounds on a ratio of means over units, sum of terms over sum of decisions, from the sums of
     /// terms by unit: linearization with the factor G / (G - 1) for G units (Liang & Zeger 1986), and Student's t
-    /// with as many degrees of freedom as there are effective units, less one. `None` for fewer than two of these,
-    /// which tell nothing of others, and where all terms are equal.
+    /// with as many degrees of freedom as there are effective units, at most G - 1. `None` for fewer than two of
+    /// these, which tell nothing of others, and where all terms are equal.
     pub(super) fn bounds(&self, sums: impl Fn(usize) -> f64, alpha: f64) -> Option<Bounds> {
         let (count, effective) = (self.count() as f64, self.effective());
         if effective < 2.0 {
@@ -77,7 +78,7 @@ impl Units {
         let mean = (0..UNITS).map(&sums).sum::<f64>() / self.all;
         let squares: f64 = self.rows.iter().enumerate().map(|(g, n)| (sums(g) - mean * n).powi(2)).sum();
         let error = (count / (count - 1.0) * squares).sqrt() / self.all;
-        let half_width = student_t_quantile(1.0 - alpha / 2.0, effective - 1.0) * error;
+        let half_width = student_t_quantile(1.0 - alpha / 2.0, effective.min(count - 1.0)) * error;
         (half_width > 0.0).then_some(Bounds { lower: mean - half_width, upper: mean + half_width })
     }
 }
@@ -85,6 +86,8 @@ impl Units {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
 
     #[test]
     fn users_spread_over_all_groups() {
@@ -106,9 +109,9 @@ mod tests {
     fn people_count_by_their_decisions() {
         assert!((units(0..30).effective() - 30.0).abs() < 1e-12);
         assert!((units((0..29).chain(0..29)).effective() - 29.0).abs() < 1e-12);
-        // A hundred, of whom one has half of the decisions, are hardly more than three.
-        let uneven = units((0..99).chain([99; 99]));
-        assert!((uneven.effective() - 3.96).abs() < 1e-12);
+        // Two of a thousand who have a sixth of the decisions each are hardly more than two.
+        let uneven = units((0..1000).chain([1001; 250]).chain([1002; 250]));
+        assert!((2.0..2.05).contains(&uneven.effective()), "{}", uneven.effective());
         // Who alone has nearly all of them says nothing of others.
         assert_eq!(units((0..9).chain([9; 99])).bounds(|g| g as f64, 0.05), None);
         assert_eq!(units([3; 50]).bounds(|g| g as f64, 0.05), None);
@@ -116,15 +119,37 @@ mod tests {
 
     #[test]
     fn bounds_equal_what_the_formula_gives_by_hand() {
-        // Units with 1, 1 and 2 decisions, sums 0, 1 and 3: mean 1, deviations -1, 0 and 1; 8/3 effective units.
+        // Units with 1, 1 and 2 decisions, sums 0, 1 and 3: mean 1, deviations -1, 0 and 1; 36/18 effective units.
         let units = units([0, 1, 2, 2]);
         let bounds = units.bounds(|g| [0.0, 1.0, 3.0].get(g).copied().unwrap_or(0.0), 0.05).unwrap();
-        let half = student_t_quantile(0.975, 5.0 / 3.0) * (1.5 * 2.0_f64).sqrt() / 4.0;
-        // Between those of 1 and of 2 degrees of freedom in any table.
-        assert!((4.303..12.706).contains(&student_t_quantile(0.975, 5.0 / 3.0)));
+        let half = 4.302_652_729_749_464 * (1.5 * 2.0_f64).sqrt() / 4.0;
         assert!((bounds.lower - (1.0 - half)).abs() < 1e-9, "{bounds:?}");
         assert!((bounds.upper - (1.0 + half)).abs() < 1e-9, "{bounds:?}");
         assert_eq!(units.bounds(|_| 0.0, 0.05), None);
+    }
+
+    /// Three people have a tenth of the decisions each, 2,100 one: with G - 1 degrees of freedom, as if all counted,
+    /// intervals of 95 % hold too seldom.
+    #[test]
+    fn a_few_people_with_many_decisions_do_not_make_bounds_too_short() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let sizes: Vec<f64> = [300.0; 3].into_iter().chain(std::iter::repeat_n(1.0, 2100)).collect();
+        let units = units((0..).zip(&sizes).flat_map(|(u, n)| std::iter::repeat_n(u, *n as usize)));
+        let as_if_all_counted =
+            student_t_quantile(0.975, 2102.0) / student_t_quantile(0.975, units.effective());
+        let (mut held, mut held_if) = (0, 0);
+        for _ in 0..1000 {
+            // Each person's mean is uniform in [0.1, 0.9]; the mean of all is 0.5.
+            let sums: Vec<f64> = sizes.iter().map(|n| n * rng.random_range(0.1..0.9)).collect();
+            let bounds = units.bounds(|u| sums.get(u).copied().unwrap_or(0.0), 0.05).unwrap();
+            let (centre, half) =
+                (f64::midpoint(bounds.lower, bounds.upper), (bounds.upper - bounds.lower) / 2.0);
+            held += u32::from((centre - 0.5).abs() <= half);
+            held_if += u32::from((centre - 0.5).abs() <= half * as_if_all_counted);
+        }
+        // Below 925 with probability 2e-4 if they hold as often as they say.
+        assert!(held >= 925, "{held}");
+        assert!(held_if < 925, "{held_if}");
     }
 
     #[test]

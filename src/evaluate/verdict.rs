@@ -52,6 +52,19 @@ impl Diagnostics {
         }
     }
 
+    /// Why no estimator can be trusted, with what would help: what the policy does was not there to be seen. `None`
+    /// if it was.
+    pub fn out_of_reach(&self) -> Option<String> {
+        (self.unsupported > MAX_UNSUPPORTED).then(|| {
+            format!(
+                "{:.1} % of the policy's choices were impossible for the one that logged (allowed: {:.0} %); \
+                 log with more exploration, or test a policy that stays within what was shown",
+                100.0 * self.unsupported,
+                100.0 * MAX_UNSUPPORTED
+            )
+        })
+    }
+
     /// Why estimators that weight cannot be trusted, with what would help; `None` if they can.
     pub fn objection(&self) -> Option<String> {
         let (Some(mean), Some(largest), Some(effective)) =
@@ -63,14 +76,6 @@ impl Diagnostics {
                     .to_owned(),
             );
         };
-        if self.unsupported > MAX_UNSUPPORTED {
-            return Some(format!(
-                "{:.1} % of the policy's choices were impossible for the one that logged (allowed: {:.0} %); \
-                 log with more exploration, or test a policy that stays within what was shown",
-                100.0 * self.unsupported,
-                100.0 * MAX_UNSUPPORTED
-            ));
-        }
         if effective < MIN_EFFECTIVE_SAMPLE {
             return Some(format!(
                 "its effective sample size is {effective:.1} (needed: {MIN_EFFECTIVE_SAMPLE}), its largest \
@@ -150,8 +155,8 @@ mod tests {
         assert_eq!(diagnostics([1.0; 100], 0.0).objection(), None);
         let small = diagnostics([1.0; 99], 0.0).objection().unwrap();
         assert!(small.contains("effective sample size is 99.0"), "{small}");
-        assert_eq!(diagnostics(even(1000), 0.01).objection(), None);
-        let unsupported = diagnostics(even(1000), 0.011).objection().unwrap();
+        assert_eq!(diagnostics(even(1000), 0.01).out_of_reach(), None);
+        let unsupported = diagnostics(even(1000), 0.011).out_of_reach().unwrap();
         assert!(unsupported.contains("1.1 %"), "{unsupported}");
     }
 

@@ -197,7 +197,7 @@ fn so_do_those_of_few_people() {
 
 #[test]
 fn so_do_those_of_the_bootstrap() {
-    check(Method::Bootstrap, ModelKind::CrossItemMean, LOGS);
+    check_of(100, Method::Bootstrap, ModelKind::CrossItemMean, LOGS);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn so_do_those_of_the_bootstrap() {
 fn bounds_hold_in_2000_logs() {
     for method in [Method::Normal, Method::Bootstrap] {
         for model in [ModelKind::CrossItemMean, ModelKind::Ridge] {
-            check(method, model, 2000);
+            check_of(100, method, model, 2000);
         }
     }
 }

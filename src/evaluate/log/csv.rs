@@ -80,7 +80,7 @@ impl CsvLog {
 
     fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
         let mut fields = Fields::default();
-        if !fields.advance(&mut lines, usize::MAX, 0)? {
+        if !fields.advance(&mut lines, usize::MAX)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
         }
         let header: Vec<String> =
@@ -190,7 +190,7 @@ impl CsvLog {
 impl LogReader for CsvLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         let last = self.last();
-        if !self.fields.advance(&mut self.lines, last, self.width)? {
+        if !self.fields.advance(&mut self.lines, last)? {
             return Ok(false);
         }
         if self.fields.count != self.width {

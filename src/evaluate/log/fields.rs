@@ -19,9 +19,8 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Reads the next record, in which fields up to `last` are looked at and `width` fields are expected;
-    /// false at the end of the log.
-    pub(super) fn advance(&mut self, lines: &mut Lines, last: usize, width: usize) -> Result<bool> {
+    /// Reads the next record, in which fields up to `last` are looked at; false at the end of the log.
+    pub(super) fn advance(&mut self, lines: &mut Lines, last: usize) -> Result<bool> {
         loop {
             if !lines.advance()? {
                 return Ok(false);
@@ -43,10 +42,8 @@ impl Fields {
         } else {
             self.count += commas.count();
         }
-        // Quotes matter where they are looked at, and where they hide a comma or the end of a line.
-        let looked_at = self.ranges.last().map_or(0, |r| r.end);
-        let suspect = if self.count == width { &text[..looked_at] } else { text };
-        if memchr::memchr(b'"', suspect).is_some() {
+        // Also where they are not looked at: they hide commas and ends of lines.
+        if memchr::memchr(b'"', text).is_some() {
             self.split_quoted(lines)?;
         }
         Ok(true)

@@ -12,7 +12,7 @@ use super::{Columns, LogReader, Names, malformed, place, unreadable};
 use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
 use crate::state::Store;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -193,7 +193,22 @@ impl Logs {
 }
 
 /// What `paths` name, in order: files of one of our own logs together, without the rewards that come along.
+///
+/// # Errors
+/// A folder without a log of ours; a file that is named twice, whose decisions would count twice.
 fn parts(paths: &[PathBuf]) -> Result<Vec<Part>> {
+    let parts = named(paths)?;
+    let mut seen = HashSet::new();
+    for file in parts.iter().flat_map(|part| &part.files) {
+        if !seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+            let what = "it is named twice, and its decisions would count twice; name it once";
+            return Err(Error::Refused(format!("{}: {what}", file.display())));
+        }
+    }
+    Ok(parts)
+}
+
+fn named(paths: &[PathBuf]) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
     let ours = |path: &Path| rewards_beside(path) != path;
     for path in paths {

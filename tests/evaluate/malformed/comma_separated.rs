@@ -15,6 +15,9 @@ fn csv() {
         ("\"b,1,0.5,2019-11-24 00:00:17,x", "line 3, column 1", "a quote that is never closed"),
         ("b\"\",1,0.5,2019-11-24 00:00:17,x", "line 3, column 2", "a quote within a field"),
         ("\"b\"c,1,0.5,2019-11-24 00:00:17,x", "line 3, column 4", "text after the quote that ends a field"),
+        ("b,1,0.5,2019-11-24 00:00:17,\"x", "line 3, column 29", "a quote that is never closed"),
+        ("b,1,0.5,2019-11-24 00:00:17,x\"\"y", "line 3, column 30", "a quote within a field"),
+        ("b,1,0.5,2019-11-24 00:00:17,\"x\"y", "line 3, column 32", "text after the quote that ends a field"),
         // What was chosen.
         (",1,0.5,2019-11-24 00:00:17,x", "line 3, column 1", "action is empty; allowed: the name of an item"),
         ("\"\",1,0.5,2019-11-24 00:00:17,x", "line 3, column 1", "action is empty"),
@@ -54,6 +57,19 @@ fn csv() {
     refused(&dir, "log.csv", &not_utf8, &["line 3, column 1: action is", "in UTF-8"]);
     let not_utf8 = [good.as_bytes(), b"b,1,0.\xff5,2019-11-24 00:00:17,x\n"].concat();
     refused(&dir, "log.csv", &not_utf8, &["line 3, column 5: propensity is", "allowed: a number"]);
+}
+
+/// What looks like decisions stands inside the quotes of a column that nobody reads.
+#[test]
+fn a_note_of_several_lines_is_one_field() {
+    let dir = TempDir::new().unwrap();
+    let text = "action,reward,propensity,note\n".to_owned()
+        + &"a,1,0.5,\"first\nb,0,0.5,second\"\nb,0,0.5,\n".repeat(200);
+    let log = file(&dir, "log.csv", text.as_bytes());
+    let result = crate::evaluate::json(&[&log, "--policy", "uniform"], 0);
+    assert_eq!((&result["rows"], &result["on_policy_mean"]), (&400.into(), &0.5.into()));
+    let twice = complaint(&[&log, &log, "--policy", "uniform"]);
+    assert!(twice.contains("log.csv: it is named twice"), "{twice}");
 }
 
 #[test]
