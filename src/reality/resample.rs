@@ -90,30 +90,34 @@ impl Sides<'_> {
                 key[12..].copy_from_slice(b"comparison replicate");
                 let Resampled { log, people, same } = self.resample(&mut ChaCha8Rng::from_seed(key));
                 std::array::from_fn(|i| {
-                    let mut moved = ASPECTS[i].difference(self.cells, &log, &people);
-                    moved.iter_mut().zip(&observed[i]).for_each(|(m, o)| *m -= o);
-                    let noise = ASPECTS[i].distance(self.cells, &same, &people);
-                    Chance { moved: ASPECTS[i].norm(&moved), noise }
+                    let moved = || {
+                        let mut moved = ASPECTS[i].difference(self.cells, &log, &people)?;
+                        moved.iter_mut().zip(observed[i].as_ref()?).for_each(|(m, o)| *m -= o);
+                        Some(ASPECTS[i].norm(&moved))
+                    };
+                    // Where resampling leaves nothing to compare, it says nothing of how far the difference is off.
+                    let moved = moved().unwrap_or(f64::INFINITY);
+                    Chance { moved, noise: ASPECTS[i].distance(self.cells, &same, &people) }
                 })
             })
             .collect();
         let of = |(i, aspect): (usize, &super::Aspect)| {
-            let of_sorted = |of: fn(&Chance) -> f64, p: f64| {
-                let mut values: Vec<f64> = replicates.iter().map(|r| of(&r[i])).collect();
-                values.sort_by(f64::total_cmp);
-                quantile(&values, p)
+            let distance = observed[i].as_ref().map(|difference| aspect.norm(difference));
+            let radius = quantile(replicates.iter().map(|r| r[i].moved), CONFIDENCE);
+            let interval = distance.zip(radius);
+            let noise = || {
+                let level = 1.0 - settings.alpha / ASPECTS.len() as f64;
+                quantile(replicates.iter().filter_map(|r| r[i].noise), level)
             };
-            let distance = aspect.norm(&observed[i]);
-            let radius = of_sorted(|r| r.moved, CONFIDENCE);
-            let noise = of_sorted(|r| r.noise, 1.0 - settings.alpha / ASPECTS.len() as f64);
+            let noise = distance.and_then(|_| noise());
             AspectResult {
                 aspect: aspect.name(),
                 measure: aspect.measure(),
                 distance,
-                lower: (distance - radius).max(0.0),
-                upper: (distance + radius).min(1.0),
+                lower: interval.map(|(distance, radius)| (distance - radius).max(0.0)),
+                upper: interval.map(|(distance, radius)| (distance + radius).min(1.0)),
                 noise,
-                beyond_noise: distance > noise,
+                beyond_noise: distance.zip(noise).map(|(distance, noise)| distance > noise),
             }
         };
         ASPECTS.iter().enumerate().map(of).collect()
@@ -131,14 +135,16 @@ pub(super) struct Resampled {
 struct Chance {
     /// How far resampling moves the difference of both sides.
     moved: f64,
-    /// The distance of people drawn from the simulated ones.
-    noise: f64,
+    /// The distance of people drawn from the simulated ones; `None` where these have nothing to compare.
+    noise: Option<f64>,
 }
 
-/// The smallest value that a share `p` of the sorted values do not exceed.
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+/// The smallest value that a share `p` of the values do not exceed; `None` of no values.
+fn quantile(values: impl Iterator<Item = f64>, p: f64) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
     let place = (p * sorted.len() as f64).ceil() as usize;
-    sorted[place.clamp(1, sorted.len()) - 1]
+    sorted.get(place.max(1) - 1).copied()
 }
 
 #[cfg(test)]
@@ -147,7 +153,8 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_were_met() {
-        let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!([0.0, 0.5, 0.975, 1.0].map(|p| quantile(&values, p)), [1.0, 50.0, 98.0, 100.0]);
+        let of = |p| quantile((1..=100).rev().map(f64::from), p);
+        assert_eq!([0.0, 0.5, 0.975, 1.0].map(of), [1.0, 50.0, 98.0, 100.0].map(Some));
+        assert_eq!(quantile(std::iter::empty(), 0.5), None);
     }
 }

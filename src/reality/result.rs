@@ -52,7 +52,7 @@ pub struct Comparison {
     pub next: String,
 }
 
-/// One respect.
+/// One respect. Everything is `None` where one side has nothing to compare.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AspectResult {
     /// Its name.
@@ -60,15 +60,15 @@ pub struct AspectResult {
     /// How distance is measured; always in [0, 1].
     pub measure: &'static str,
     /// The distance of the samples.
-    pub distance: f64,
+    pub distance: Option<f64>,
     /// Lower bound, 95 %, on the distance of the populations.
-    pub lower: f64,
+    pub lower: Option<f64>,
     /// Upper bound, 95 %.
-    pub upper: f64,
+    pub upper: Option<f64>,
     /// Distance that people drawn from the simulated ones exceed hardly ever.
-    pub noise: f64,
+    pub noise: Option<f64>,
     /// Whether the distance is above that.
-    pub beyond_noise: bool,
+    pub beyond_noise: Option<bool>,
 }
 
 /// A number on both sides; `None` where there is nothing to count.
