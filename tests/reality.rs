@@ -238,3 +238,24 @@ fn what_cannot_be_compared_is_not_called_the_same() {
     assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), "dwell - - - nothing to compare");
     assert!(text.contains("Where one side has nothing to compare"), "{text}");
 }
+
+#[test]
+fn few_users_have_no_intervals() {
+    let few = dismissals("focus", 2, |_| 10);
+    // Many users, of whom two have most of the tips.
+    let few_count = dismissals("focus", 40, |user| if user < 2 { 200 } else { 2 });
+    for log in [&few, &few_count] {
+        let comparison = beside_dismissals(log, &["--json"]).json();
+        let reactions = aspect(&comparison, "reactions");
+        assert!(reactions["distance"].as_f64() > Some(0.3), "{reactions}");
+        assert_eq!((&reactions["lower"], &reactions["upper"]), (&Value::Null, &Value::Null));
+        assert_eq!(reactions["beyond_noise"], true, "{reactions}");
+        let text = beside_dismissals(log, &[]).stdout();
+        let said = text.replace('\n', " ");
+        assert!(said.contains("Too few users for intervals"), "{text}");
+        assert!(said.contains("they count as 2, and it takes 30."), "{text}");
+    }
+    let enough = beside_dismissals(&dismissals("focus", 30, |_| 10), &["--json"]).json();
+    let reactions = aspect(&enough, "reactions");
+    assert!(reactions["lower"].as_f64() <= reactions["distance"].as_f64() && reactions["lower"].is_f64());
+}

@@ -4,7 +4,7 @@
 use super::Settings;
 use super::cells::{Cells, Observed};
 use super::distance::{ASPECTS, Aspect};
-use super::resample::Sides;
+use super::resample::{Sides, effective_users};
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
 use rand::rngs::ChaCha8Rng;
@@ -75,7 +75,8 @@ impl Lives {
             sums
         };
         let [pool, logged] = [&self.pool, &self.logged].map(|lives| lives.iter().map(sums).collect());
-        Sides { cells, pool, shares, logged, users: self.logged.len() }
+        let effective_users = effective_users(self.logged.iter().map(|life| life.len() as f64));
+        Sides { cells, pool, shares, logged, users: self.logged.len(), effective_users }
     }
 
     /// The same reactions, each as if it were of a person of its own.

@@ -94,7 +94,9 @@ pub fn compare(
         })
         .collect();
     let (logged, without_reaction) = logged(paths, &users, &people, &cells)?;
-    let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users: lengths.len() };
+    let effective_users = resample::effective_users(lengths.iter().map(|n| f64::from(*n)));
+    let users = lengths.len();
+    let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users, effective_users };
 
     let (log, simulated) = (sides.log(), sides.people());
     let aspects = sides.aspects(settings);
@@ -109,7 +111,8 @@ pub fn compare(
         policy: policy.name().to_owned(),
         seed: settings.seed,
         digests,
-        users: lengths.len() as u64,
+        users: users as u64,
+        effective_users,
         reactions,
         without_reaction,
         simulated_users: settings.users,

@@ -24,6 +24,8 @@ pub struct Comparison {
     pub digests: digest::Digests,
     /// Users of the log.
     pub users: u64,
+    /// The same as they count for intervals: few where most reactions are of few. Below 30 there are none.
+    pub effective_users: f64,
     /// Their reactions.
     pub reactions: u64,
     /// Rewards that were given as numbers, without a reaction: left out.
@@ -61,7 +63,7 @@ pub struct AspectResult {
     pub measure: &'static str,
     /// The distance of the samples.
     pub distance: Option<f64>,
-    /// Lower bound, 95 %, on the distance of the populations.
+    /// Lower bound, 95 %, on the distance of the populations; `None` also of few users.
     pub lower: Option<f64>,
     /// Upper bound, 95 %.
     pub upper: Option<f64>,

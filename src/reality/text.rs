@@ -2,6 +2,7 @@
 
 use super::cells::{Cells, HOURS};
 use super::distance::{Aspect, differences, mean, overall, remainder};
+use super::resample::FEWEST_USERS;
 use super::{Comparison, GroupResult};
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
@@ -167,8 +168,9 @@ impl Comparison {
         let _ = writeln!(
             out,
             "\nDistances run from 0 to 1. Noise is what people drawn from the simulated ones stay below; all together \
-             exceed\nit in {} % of logs. Intervals are by user.",
-            digits(Some(100.0 * self.alpha), 1).trim_end_matches(".0")
+             exceed\nit in {} % of logs. {}",
+            digits(Some(100.0 * self.alpha), 1).trim_end_matches(".0"),
+            self.of_intervals()
         );
         if self.aspects.iter().any(|a| a.distance.is_none()) {
             out.push_str("Where one side has nothing to compare, nothing is said of the distance.\n");
@@ -176,6 +178,21 @@ impl Comparison {
         let _ = writeln!(out, "Farthest: {}", self.farthest.as_deref().unwrap_or("none is beyond noise"));
         let _ = writeln!(out, "Next: {}", self.next);
         out
+    }
+}
+
+impl Comparison {
+    /// What is said of the intervals, or why there are none.
+    fn of_intervals(&self) -> String {
+        if self.effective_users >= FEWEST_USERS {
+            return "Intervals are by user.".to_owned();
+        }
+        let users = digits(Some(self.effective_users), 1);
+        format!(
+            "Too few users for intervals: by their\nshares of the reactions they count as {}, and it takes \
+             {FEWEST_USERS}.",
+            users.trim_end_matches(".0")
+        )
     }
 }
 
