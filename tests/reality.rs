@@ -177,6 +177,11 @@ fn what_is_no_log_of_reactions_is_named() {
         ("\"user\":", "\"person\":", "missing field `user`"),
         ("\"op\":\"reward\"", "\"op\":\"rewards\"", "op: unknown variant `rewards`"),
         ("\"dwell_seconds\":", "\"dwell_seconds\":-", "dwell_seconds is -"),
+        (
+            "\"candidates\":[",
+            "\"candidates\":[{\"id\":\"other\"},",
+            "request.candidates is a list of 2; allowed: 1, the tip",
+        ),
     ] {
         let lines: Vec<String> = rewards
             .lines()
