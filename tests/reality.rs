@@ -177,6 +177,11 @@ fn what_is_no_log_of_reactions_is_named() {
         ("\"user\":", "\"person\":", "missing field `user`"),
         ("\"op\":\"reward\"", "\"op\":\"rewards\"", "op: unknown variant `rewards`"),
         ("\"dwell_seconds\":", "\"dwell_seconds\":-", "dwell_seconds is -"),
+        (
+            "\"candidates\":[",
+            "\"candidates\":[{\"id\":\"other\"},",
+            "request.candidates is a list of 2; allowed: 1, the tip",
+        ),
     ] {
         let lines: Vec<String> = rewards
             .lines()
@@ -193,4 +198,69 @@ fn what_is_no_log_of_reactions_is_named() {
     let simulate = ["simulate", "short.toml", "--policy", "uniform", "--log", "log"];
     dir.run(&simulate).refused(&["log/decisions.jsonl is there already"]);
     dir.run(&[&simulate[..], &["--policy", "linucb"]].concat()).refused(&["--log is of one policy"]);
+}
+
+/// A log of `users` users who dismiss some tips of a kind, all at nine, `of(user)` of them each; without dwell.
+fn dismissals(kind: &str, users: usize, of: impl Fn(usize) -> usize) -> String {
+    let line = |user: usize, tip: usize| {
+        format!(
+            "{{\"user\":\"u{user}\",\"policy\":\"uniform\",\"op\":\"reward\",\"reward\":-0.5,\"decision_id\":\
+             \"d{user}-{tip}\",\"reaction\":\"dismissed\",\"request\":{{\"context\":{{\"hour\":9,\"weekday\":0}},\
+             \"candidates\":[{{\"id\":\"a\",\"kind\":\"{kind}\"}}]}},\"time_ms\":{}}}\n",
+            1000 * tip
+        )
+    };
+    (0..users).flat_map(|user| (0..of(user)).map(move |tip| (user, tip))).map(|(u, t)| line(u, t)).collect()
+}
+
+/// What is said of such a log beside two personas.
+fn beside_dismissals(log: &str, rest: &[&str]) -> crate::util::Ran {
+    let dir = people(str::to_owned);
+    dir.write("rewards.jsonl", log);
+    let compare = ["compare-reality", "--log", "rewards.jsonl", "--scenario", "short.toml"];
+    let compare = [&compare[..], &["--personas", "people", "--users", "60", "--replicates", "100"]].concat();
+    dir.run(&[&compare[..], rest].concat()).ok()
+}
+
+#[test]
+fn what_cannot_be_compared_is_not_called_the_same() {
+    let log = dismissals("alien", 40, |_| 5);
+    let comparison = beside_dismissals(&log, &["--json"]).json();
+    for name in ["reactions_by_kind", "reactions_by_hour", "dwell", "calibration"] {
+        let found = aspect(&comparison, name);
+        for field in ["distance", "lower", "upper", "noise", "beyond_noise"] {
+            assert_eq!(found.get(field), Some(&Value::Null), "{name} {field}: {found}");
+        }
+    }
+    // The personas know no such kind, but they do not dismiss everything.
+    let reactions = aspect(&comparison, "reactions");
+    assert!(reactions["distance"].as_f64() > Some(0.3), "{reactions}");
+    assert!(reactions["lower"].as_f64() > Some(0.2) && reactions["beyond_noise"] == true, "{reactions}");
+    assert_eq!(comparison["farthest"], "reactions");
+    assert_eq!(aspect(&comparison, "kinds_shown")["distance"], 1.0);
+    let text = beside_dismissals(&log, &[]).stdout();
+    let line = text.lines().find(|line| line.trim_start().starts_with("dwell ")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), "dwell - - - nothing to compare");
+    assert!(text.contains("Where one side has nothing to compare"), "{text}");
+}
+
+#[test]
+fn few_users_have_no_intervals() {
+    let few = dismissals("focus", 2, |_| 10);
+    // Many users, of whom two have most of the tips.
+    let few_count = dismissals("focus", 40, |user| if user < 2 { 200 } else { 2 });
+    for log in [&few, &few_count] {
+        let comparison = beside_dismissals(log, &["--json"]).json();
+        let reactions = aspect(&comparison, "reactions");
+        assert!(reactions["distance"].as_f64() > Some(0.3), "{reactions}");
+        assert_eq!((&reactions["lower"], &reactions["upper"]), (&Value::Null, &Value::Null));
+        assert_eq!(reactions["beyond_noise"], true, "{reactions}");
+        let text = beside_dismissals(log, &[]).stdout();
+        let said = text.replace('\n', " ");
+        assert!(said.contains("Too few users for intervals"), "{text}");
+        assert!(said.contains("they count as 2, and it takes 30."), "{text}");
+    }
+    let enough = beside_dismissals(&dismissals("focus", 30, |_| 10), &["--json"]).json();
+    let reactions = aspect(&enough, "reactions");
+    assert!(reactions["lower"].as_f64() <= reactions["distance"].as_f64() && reactions["lower"].is_f64());
 }

@@ -102,25 +102,39 @@ impl Aspect {
         }
     }
 
-    /// In what two vectors of sums differ: numbers that are all 0 for equal distributions. Where one side has
-    /// nothing to compare, 0.
-    pub(super) fn difference(self, cells: &Cells, log: &[f64], people: &[f64]) -> Vec<f64> {
-        let by_kind = || differences(log, people, (0..cells.kinds()).map(|k| cells.kind(k, 0)), cells);
-        let by_hour = || differences(log, people, (0..HOURS).map(|h| cells.hour(h, 0)), cells);
+    /// In what two vectors of sums differ: numbers that are all 0 for equal distributions. `None` where one side has
+    /// nothing to compare: a distance of 0 is said of what was seen on both.
+    pub(super) fn difference(self, cells: &Cells, log: &[f64], people: &[f64]) -> Option<Vec<f64>> {
         match self {
-            Self::Reactions => mean(&by_kind()).to_vec(),
-            Self::ReactionsByKind => apart(&by_kind(), cells.kinds()),
-            Self::ReactionsByHour => apart(&by_hour(), HOURS),
+            Self::Reactions => overall(cells, log, people).map(|difference| difference.to_vec()),
+            Self::ReactionsByKind => {
+                let kinds = (0..cells.kinds()).map(|k| cells.kind(k, 0));
+                apart(&differences(log, people, kinds, cells), cells.kinds())
+            }
+            Self::ReactionsByHour => {
+                let hours = (0..HOURS).map(|h| cells.hour(h, 0));
+                apart(&differences(log, people, hours, cells), HOURS)
+            }
             Self::Dwell => {
                 let bins = |sums, r| cells.dwell_bins(sums, r);
-                let all: f64 = (0..REACTIONS).map(|r| total(bins(log, r))).sum();
-                let part = |r| {
-                    let share = total(bins(log, r)) / all.max(1.0);
-                    gaps(bins(log, r), bins(people, r)).map(move |gap| share * gap)
+                let parts: [Option<Vec<f64>>; REACTIONS] =
+                    std::array::from_fn(|r| gaps(bins(log, r), bins(people, r)));
+                let count = |r: usize| parts[r].as_ref().map_or(0.0, |_| total(bins(log, r)));
+                let all: f64 = (0..REACTIONS).map(count).sum();
+                let part = |r: usize| {
+                    let width = bins(log, r).len();
+                    let gaps = parts[r].clone().unwrap_or_else(|| vec![0.0; width]);
+                    let share = count(r) / all;
+                    gaps.into_iter().map(move |gap| share * gap)
                 };
-                (0..REACTIONS).flat_map(part).collect()
+                (all > 0.0).then(|| (0..REACTIONS).flat_map(part).collect())
             }
-            Self::Profile(f) => gaps(cells.profile_bins(log, f), cells.profile_bins(people, f)).collect(),
+            Self::Profile(f) => {
+                let [a, b] = [log, people].map(|sums| cells.profile_bins(sums, f));
+                // The first bin is of those without a value: where only one side has any, that is a difference.
+                let known = |bins: &[f64]| total(&bins[1..]) > 0.0;
+                gaps(a, b).filter(|_| known(a) || known(b))
+            }
             Self::Kinds => {
                 let shown = |sums| -> Vec<f64> {
                     (0..=cells.kinds()).map(|k| total(cells.reactions(sums, cells.kind(k, 0)))).collect()
@@ -133,7 +147,7 @@ impl Aspect {
                 };
                 shares_apart(&shown(log), &shown(people))
             }
-            Self::Rewards => gaps(cells.reward_steps(log), cells.reward_steps(people)).collect(),
+            Self::Rewards => gaps(cells.reward_steps(log), cells.reward_steps(people)),
             Self::Calibration => {
                 let seen = |sums: &[f64], bin| (sums[cells.predicted(bin, 0)], sums[cells.predicted(bin, 2)]);
                 let bins = (0..PREDICTED).map(|bin| (seen(log, bin), seen(people, bin)));
@@ -142,7 +156,7 @@ impl Aspect {
                 });
                 let weighted: Vec<(f64, f64)> = weighted.collect();
                 let all: f64 = weighted.iter().map(|(n, _)| n).sum();
-                weighted.iter().map(|(n, gap)| if all > 0.0 { n / all * gap } else { 0.0 }).collect()
+                (all > 0.0).then(|| weighted.iter().map(|(n, gap)| n / all * gap).collect())
             }
         }
     }
@@ -162,9 +176,9 @@ impl Aspect {
         }
     }
 
-    /// The distance of two vectors of sums.
-    pub(super) fn distance(self, cells: &Cells, log: &[f64], people: &[f64]) -> f64 {
-        self.norm(&self.difference(cells, log, people))
+    /// The distance of two vectors of sums; `None` where one side has nothing to compare.
+    pub(super) fn distance(self, cells: &Cells, log: &[f64], people: &[f64]) -> Option<f64> {
+        self.difference(cells, log, people).map(|difference| self.norm(&difference))
     }
 }
 
@@ -176,6 +190,30 @@ pub(super) struct Group {
     pub(super) share: f64,
     /// Rate of each reaction in the log minus that among simulated people.
     pub(super) difference: [f64; REACTIONS],
+}
+
+/// Rate of each reaction in the log minus that among simulated people, kind by kind in the log's proportions. Tips
+/// of a kind that simulated people never meet are compared with all of theirs: none of the log's is left out.
+/// `None` where one side has no tips.
+pub(super) fn overall(cells: &Cells, log: &[f64], people: &[f64]) -> Option<[f64; REACTIONS]> {
+    let kinds = || (0..=cells.kinds()).map(|k| cells.kind(k, 0));
+    let together = |sums| -> [f64; REACTIONS] {
+        std::array::from_fn(|r| kinds().map(|at| cells.reactions(sums, at)[r]).sum())
+    };
+    let (logged, simulated) = (together(log), together(people));
+    let n = total(&logged);
+    if n == 0.0 || total(&simulated) == 0.0 {
+        return None;
+    }
+    let mut difference = logged.map(|count| count / n);
+    for at in kinds() {
+        let share = total(cells.reactions(log, at)) / n;
+        let own = cells.reactions(people, at);
+        let beside = if total(own) > 0.0 { own } else { &simulated };
+        let m = total(beside);
+        difference.iter_mut().zip(beside).for_each(|(d, count)| *d -= share * count / m);
+    }
+    Some(difference)
 }
 
 /// The groups that both have met.
@@ -204,21 +242,25 @@ pub(super) fn mean(groups: &[Group]) -> [f64; REACTIONS] {
     std::array::from_fn(|r| groups.iter().map(|g| g.share * g.difference[r]).sum())
 }
 
-/// What is left of the differences of `all` groups once the mean difference is taken off, by their shares.
-fn apart(groups: &[Group], all: usize) -> Vec<f64> {
+/// What is left of the differences of `all` groups once the mean difference is taken off, by their shares; `None`
+/// below two groups that both have met.
+fn apart(groups: &[Group], all: usize) -> Option<Vec<f64>> {
+    if groups.len() < 2 {
+        return None;
+    }
     let mean = mean(groups);
     let mut apart = vec![0.0; all * REACTIONS];
     for Group { index, share, difference } in groups {
         let own = &mut apart[index * REACTIONS..][..REACTIONS];
         own.iter_mut().zip(difference).zip(&mean).for_each(|((a, d), m)| *a = share * (d - m));
     }
-    apart
+    Some(apart)
 }
 
-/// What each group adds to the distance once the mean difference is taken off.
+/// What each group adds to the distance once the mean difference is taken off; nothing below two groups.
 pub(super) fn remainder(groups: &[Group]) -> Vec<f64> {
     let all = groups.last().map_or(0, |g| g.index + 1);
-    let apart = apart(groups, all);
+    let Some(apart) = apart(groups, all) else { return vec![0.0; groups.len()] };
     let of = |g: &Group| 0.5 * apart[g.index * REACTIONS..][..REACTIONS].iter().map(|x| x.abs()).sum::<f64>();
     groups.iter().map(of).collect()
 }
@@ -227,21 +269,21 @@ pub(super) fn total(counts: &[f64]) -> f64 {
     counts.iter().sum()
 }
 
-fn shares_apart(a: &[f64], b: &[f64]) -> Vec<f64> {
+/// Differences of shares; `None` where either has nothing.
+fn shares_apart(a: &[f64], b: &[f64]) -> Option<Vec<f64>> {
     let (n, m) = (total(a), total(b));
-    let both = n > 0.0 && m > 0.0;
-    a.iter().zip(b).map(|(x, y)| if both { x / n - y / m } else { 0.0 }).collect()
+    (n > 0.0 && m > 0.0).then(|| a.iter().zip(b).map(|(x, y)| x / n - y / m).collect())
 }
 
-/// Differences of distribution functions at the end of each bin; 0 where either has no value.
-fn gaps<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+/// Differences of distribution functions at the end of each bin; `None` where either has no value.
+fn gaps(a: &[f64], b: &[f64]) -> Option<Vec<f64>> {
     let (n, m) = (total(a), total(b));
-    let both = n > 0.0 && m > 0.0;
-    a.iter().zip(b).scan((0.0, 0.0), move |(x, y), (p, q)| {
+    let gap = |(x, y): &mut (f64, f64), (p, q): (&f64, &f64)| {
         *x += p / n;
         *y += q / m;
-        Some(if both { *x - *y } else { 0.0 })
-    })
+        Some(*x - *y)
+    };
+    (n > 0.0 && m > 0.0).then(|| a.iter().zip(b).scan((0.0, 0.0), gap).collect())
 }
 
 #[cfg(test)]
@@ -251,14 +293,41 @@ mod tests {
     #[test]
     fn distances_are_those_of_the_books() {
         let (a, b) = (vec![1.0, 1.0, 2.0], vec![2.0, 0.0, 0.0]);
-        let gaps = |a: &[f64], b: &[f64]| gaps(a, b).collect::<Vec<_>>();
-        assert_eq!(Aspect::Kinds.norm(&shares_apart(&a, &b)), 0.75);
-        assert_eq!(Aspect::Profile(0).norm(&gaps(&a, &b)), 0.75);
+        assert_eq!(Aspect::Kinds.norm(&shares_apart(&a, &b).unwrap()), 0.75);
+        assert_eq!(Aspect::Profile(0).norm(&gaps(&a, &b).unwrap()), 0.75);
         // |1/4 - 1| + |1/2 - 1|, over two steps.
-        assert_eq!(Aspect::Rewards.norm(&gaps(&a, &b)), 0.625);
+        assert_eq!(Aspect::Rewards.norm(&gaps(&a, &b).unwrap()), 0.625);
         // The largest of each reaction.
         assert_eq!(Aspect::Dwell.norm(&[0.125, -0.25, 0.0, 0.125, 0.0, 0.0, -0.5, 0.5]), 0.875);
-        assert_eq!((shares_apart(&a, &a), gaps(&a, &[0.0; 3])), (vec![0.0; 3], vec![0.0; 3]));
+        assert_eq!((shares_apart(&a, &a), gaps(&a, &a)), (Some(vec![0.0; 3]), Some(vec![0.0; 3])));
+    }
+
+    #[test]
+    fn nothing_is_not_the_same_as_no_difference() {
+        let (some, none) = ([1.0, 2.0], [0.0; 2]);
+        for (a, b) in [(&some, &none), (&none, &some), (&none, &none)] {
+            assert_eq!((shares_apart(a, b), gaps(a, b)), (None, None));
+        }
+        let group = |index| Group { index, share: 0.5, difference: [0.2, -0.2, 0.0, 0.0] };
+        assert_eq!((apart(&[], 2), apart(&[group(1)], 2)), (None, None));
+        assert!(apart(&[group(0), group(1)], 2).is_some());
+    }
+
+    #[test]
+    fn every_tip_of_the_log_counts_whatever_its_kind() {
+        let cells = Cells::new(2, &[]);
+        let (mut log, mut people) = (vec![0.0; cells.len()], vec![0.0; cells.len()]);
+        let (completed, dismissed) = (Reaction::Completed as usize, Reaction::Dismissed as usize);
+        assert_eq!(overall(&cells, &log, &people), None);
+        // A kind that nobody knows, always dismissed, beside people who complete and dismiss as often.
+        log[cells.kind(2, dismissed)] = 8.0;
+        assert_eq!(overall(&cells, &log, &people), None);
+        people[cells.kind(0, completed)] = 4.0;
+        people[cells.kind(1, dismissed)] = 4.0;
+        assert_eq!(overall(&cells, &log, &people), Some([-0.5, 0.0, 0.0, 0.5]));
+        // Beside known kinds it is a part, and those are compared kind by kind.
+        log[cells.kind(0, completed)] = 8.0;
+        assert_eq!(overall(&cells, &log, &people), Some([-0.25, 0.0, 0.0, 0.25]));
     }
 
     #[test]

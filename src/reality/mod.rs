@@ -94,7 +94,9 @@ pub fn compare(
         })
         .collect();
     let (logged, without_reaction) = logged(paths, &users, &people, &cells)?;
-    let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users: lengths.len() };
+    let effective_users = resample::effective_users(lengths.iter().map(|n| f64::from(*n)));
+    let users = lengths.len();
+    let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users, effective_users };
 
     let (log, simulated) = (sides.log(), sides.people());
     let aspects = sides.aspects(settings);
@@ -109,7 +111,8 @@ pub fn compare(
         policy: policy.name().to_owned(),
         seed: settings.seed,
         digests,
-        users: lengths.len() as u64,
+        users: users as u64,
+        effective_users,
         reactions,
         without_reaction,
         simulated_users: settings.users,
@@ -121,7 +124,7 @@ pub fn compare(
         profile: profile(&findings),
         calibration: calibration(&findings),
         farthest: farthest.map(Aspect::name),
-        next: findings.next(farthest),
+        next: findings.next(farthest, aspects.iter().all(|aspect| aspect.distance.is_some())),
         aspects,
     })
 }
@@ -189,8 +192,10 @@ fn logged(
 /// The aspect beyond its noise level to look at first: causes before consequences, then the one that is
 /// farthest even at its lower bound.
 fn farthest(aspects: &[AspectResult]) -> Option<Aspect> {
-    let beyond = ASPECTS.into_iter().zip(aspects).filter(|(_, result)| result.beyond_noise);
-    let rank = |(aspect, result): &(Aspect, &AspectResult)| (aspect.role(), -result.lower, -result.distance);
+    let beyond = ASPECTS.into_iter().zip(aspects).filter(|(_, result)| result.beyond_noise == Some(true));
+    let rank = |(aspect, result): &(Aspect, &AspectResult)| {
+        (aspect.role(), -result.lower.unwrap_or(0.0), -result.distance.unwrap_or(0.0))
+    };
     let first = |a: &(Aspect, &AspectResult), b: &(Aspect, &AspectResult)| {
         let ((role, lower, distance), other) = (rank(a), rank(b));
         role.cmp(&other.0).then(lower.total_cmp(&other.1)).then(distance.total_cmp(&other.2))
@@ -285,11 +290,11 @@ mod tests {
         let result = |aspect: &Aspect, lower: f64, beyond_noise: bool| AspectResult {
             aspect: aspect.name(),
             measure: aspect.measure(),
-            distance: lower + 0.1,
-            lower,
-            upper: lower + 0.2,
-            noise: 0.05,
-            beyond_noise,
+            distance: Some(lower + 0.1),
+            lower: Some(lower),
+            upper: Some(lower + 0.2),
+            noise: Some(0.05),
+            beyond_noise: Some(beyond_noise),
         };
         let mut all: Vec<AspectResult> = ASPECTS.iter().map(|a| result(a, 0.1, false)).collect();
         assert_eq!(farthest(&all), None);

@@ -18,6 +18,16 @@ use rayon::prelude::*;
 /// Probability with which an interval holds.
 const CONFIDENCE: f64 = 0.95;
 
+/// Below so many users resampling them tells too little of how far a distance is off: there is no interval.
+pub(super) const FEWEST_USERS: f64 = 30.0;
+
+/// Users as they count for an interval, from the decisions of each: (sum of n^2)^2 / sum of n^4. As many as there
+/// are where all have as many decisions; few where most decisions are of few.
+pub(super) fn effective_users(decisions: impl Iterator<Item = f64>) -> f64 {
+    let (squares, fourths) = decisions.fold((0.0, 0.0), |(s, f), n| (s + n * n, f + (n * n) * (n * n)));
+    if fourths > 0.0 { squares * squares / fourths } else { 0.0 }
+}
+
 /// The sums of both sides.
 pub(super) struct Sides<'a> {
     pub(super) cells: &'a Cells,
@@ -28,6 +38,8 @@ pub(super) struct Sides<'a> {
     pub(super) logged: Vec<Vec<f64>>,
     /// Users of the log.
     pub(super) users: usize,
+    /// The same by [`effective_users`].
+    pub(super) effective_users: f64,
 }
 
 impl Sides<'_> {
@@ -90,30 +102,34 @@ impl Sides<'_> {
                 key[12..].copy_from_slice(b"comparison replicate");
                 let Resampled { log, people, same } = self.resample(&mut ChaCha8Rng::from_seed(key));
                 std::array::from_fn(|i| {
-                    let mut moved = ASPECTS[i].difference(self.cells, &log, &people);
-                    moved.iter_mut().zip(&observed[i]).for_each(|(m, o)| *m -= o);
-                    let noise = ASPECTS[i].distance(self.cells, &same, &people);
-                    Chance { moved: ASPECTS[i].norm(&moved), noise }
+                    let moved = || {
+                        let mut moved = ASPECTS[i].difference(self.cells, &log, &people)?;
+                        moved.iter_mut().zip(observed[i].as_ref()?).for_each(|(m, o)| *m -= o);
+                        Some(ASPECTS[i].norm(&moved))
+                    };
+                    // Where resampling leaves nothing to compare, it says nothing of how far the difference is off.
+                    let moved = moved().unwrap_or(f64::INFINITY);
+                    Chance { moved, noise: ASPECTS[i].distance(self.cells, &same, &people) }
                 })
             })
             .collect();
         let of = |(i, aspect): (usize, &super::Aspect)| {
-            let of_sorted = |of: fn(&Chance) -> f64, p: f64| {
-                let mut values: Vec<f64> = replicates.iter().map(|r| of(&r[i])).collect();
-                values.sort_by(f64::total_cmp);
-                quantile(&values, p)
+            let distance = observed[i].as_ref().map(|difference| aspect.norm(difference));
+            let radius = quantile(replicates.iter().map(|r| r[i].moved), CONFIDENCE);
+            let interval = distance.zip(radius).filter(|_| self.effective_users >= FEWEST_USERS);
+            let noise = || {
+                let level = 1.0 - settings.alpha / ASPECTS.len() as f64;
+                quantile(replicates.iter().filter_map(|r| r[i].noise), level)
             };
-            let distance = aspect.norm(&observed[i]);
-            let radius = of_sorted(|r| r.moved, CONFIDENCE);
-            let noise = of_sorted(|r| r.noise, 1.0 - settings.alpha / ASPECTS.len() as f64);
+            let noise = distance.and_then(|_| noise());
             AspectResult {
                 aspect: aspect.name(),
                 measure: aspect.measure(),
                 distance,
-                lower: (distance - radius).max(0.0),
-                upper: (distance + radius).min(1.0),
+                lower: interval.map(|(distance, radius)| (distance - radius).max(0.0)),
+                upper: interval.map(|(distance, radius)| (distance + radius).min(1.0)),
                 noise,
-                beyond_noise: distance > noise,
+                beyond_noise: distance.zip(noise).map(|(distance, noise)| distance > noise),
             }
         };
         ASPECTS.iter().enumerate().map(of).collect()
@@ -131,14 +147,16 @@ pub(super) struct Resampled {
 struct Chance {
     /// How far resampling moves the difference of both sides.
     moved: f64,
-    /// The distance of people drawn from the simulated ones.
-    noise: f64,
+    /// The distance of people drawn from the simulated ones; `None` where these have nothing to compare.
+    noise: Option<f64>,
 }
 
-/// The smallest value that a share `p` of the sorted values do not exceed.
-fn quantile(sorted: &[f64], p: f64) -> f64 {
+/// The smallest value that a share `p` of the values do not exceed; `None` of no values.
+fn quantile(values: impl Iterator<Item = f64>, p: f64) -> Option<f64> {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
     let place = (p * sorted.len() as f64).ceil() as usize;
-    sorted[place.clamp(1, sorted.len()) - 1]
+    sorted.get(place.max(1) - 1).copied()
 }
 
 #[cfg(test)]
@@ -147,7 +165,16 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_were_met() {
-        let values: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!([0.0, 0.5, 0.975, 1.0].map(|p| quantile(&values, p)), [1.0, 50.0, 98.0, 100.0]);
+        let of = |p| quantile((1..=100).rev().map(f64::from), p);
+        assert_eq!([0.0, 0.5, 0.975, 1.0].map(of), [1.0, 50.0, 98.0, 100.0].map(Some));
+        assert_eq!(quantile(std::iter::empty(), 0.5), None);
+    }
+
+    #[test]
+    fn users_count_by_what_they_decided() {
+        assert_eq!(effective_users([5.0; 40].into_iter()), 40.0);
+        assert_eq!(effective_users(std::iter::empty()), 0.0);
+        let few = effective_users((0..40).map(|user| if user < 2 { 1000.0 } else { 10.0 }));
+        assert!((2.0..2.1).contains(&few), "{few}");
     }
 }

@@ -24,6 +24,8 @@ pub struct Comparison {
     pub digests: digest::Digests,
     /// Users of the log.
     pub users: u64,
+    /// The same as they count for intervals: few where most reactions are of few. Below 30 there are none.
+    pub effective_users: f64,
     /// Their reactions.
     pub reactions: u64,
     /// Rewards that were given as numbers, without a reaction: left out.
@@ -52,7 +54,7 @@ pub struct Comparison {
     pub next: String,
 }
 
-/// One respect.
+/// One respect. Everything is `None` where one side has nothing to compare.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AspectResult {
     /// Its name.
@@ -60,15 +62,15 @@ pub struct AspectResult {
     /// How distance is measured; always in [0, 1].
     pub measure: &'static str,
     /// The distance of the samples.
-    pub distance: f64,
-    /// Lower bound, 95 %, on the distance of the populations.
-    pub lower: f64,
+    pub distance: Option<f64>,
+    /// Lower bound, 95 %, on the distance of the populations; `None` also of few users.
+    pub lower: Option<f64>,
     /// Upper bound, 95 %.
-    pub upper: f64,
+    pub upper: Option<f64>,
     /// Distance that people drawn from the simulated ones exceed hardly ever.
-    pub noise: f64,
+    pub noise: Option<f64>,
     /// Whether the distance is above that.
-    pub beyond_noise: bool,
+    pub beyond_noise: Option<bool>,
 }
 
 /// A number on both sides; `None` where there is nothing to count.

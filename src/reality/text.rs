@@ -1,7 +1,8 @@
 //! A comparison as a person reads it, and what to do next.
 
 use super::cells::{Cells, HOURS};
-use super::distance::{Aspect, differences, mean, remainder};
+use super::distance::{Aspect, differences, mean, overall, remainder};
+use super::resample::FEWEST_USERS;
 use super::{Comparison, GroupResult};
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
@@ -22,16 +23,16 @@ pub(super) fn hours(h: usize) -> String {
 }
 
 impl Findings<'_> {
-    /// What to change first.
-    pub(super) fn next(&self, farthest: Option<Aspect>) -> String {
+    /// What to change first; `all` is whether every aspect could be compared.
+    pub(super) fn next(&self, farthest: Option<Aspect>, all: bool) -> String {
         let Some(aspect) = farthest else {
-            return "nothing: with so many users the personas cannot be told from these people".to_owned();
+            let so_far = if all { "nothing" } else { "nothing, as far as they can be compared" };
+            return format!("{so_far}: with so many users the personas cannot be told from these people");
         };
         match aspect {
             Aspect::Reactions => {
-                let kinds = (0..self.cells.kinds()).map(|k| self.cells.kind(k, 0));
-                let mean = mean(&differences(self.log, self.people, kinds, self.cells));
-                let largest = (0..4).max_by(|a, b| mean[*a].abs().total_cmp(&mean[*b].abs())).unwrap_or(0);
+                let by = overall(self.cells, self.log, self.people).unwrap_or_default();
+                let largest = (0..4).max_by(|a, b| by[*a].abs().total_cmp(&by[*b].abs())).unwrap_or(0);
                 let reaction = Reaction::ALL[largest];
                 let (field, inverse) = match reaction {
                     Reaction::Completed => ("base in [response]", false),
@@ -39,8 +40,8 @@ impl Findings<'_> {
                     Reaction::Snoozed => ("snooze in [refusal]", false),
                     Reaction::Ignored => ("snooze and base in [refusal]", true),
                 };
-                let direction = if (mean[largest] > 0.0) == inverse { "lower" } else { "raise" };
-                format!("people {} {} of tips: {direction} {field}", verb(reaction), more(mean[largest]))
+                let direction = if (by[largest] > 0.0) == inverse { "lower" } else { "raise" };
+                format!("people {} {} of tips: {direction} {field}", verb(reaction), more(by[largest]))
             }
             Aspect::ReactionsByKind => {
                 let (k, difference) = self.worst((0..self.cells.kinds()).map(|k| self.cells.kind(k, 0)));
@@ -120,12 +121,15 @@ impl Comparison {
         let _ =
             writeln!(out, "\n  {:<26} {:>8}   {:<15} {:>6}", "respect", "distance", "95 % interval", "noise");
         for a in &self.aspects {
-            let mark = if a.beyond_noise { "  beyond noise" } else { "" };
-            let _ = writeln!(
-                out,
-                "  {:<26} {:>8.3}   {:.3} to {:.3}  {:>6.3}{mark}",
-                a.aspect, a.distance, a.lower, a.upper, a.noise
-            );
+            let interval = a.lower.zip(a.upper);
+            let interval = interval.map_or_else(|| "-".to_owned(), |(l, u)| format!("{l:.3} to {u:.3}"));
+            let mark = match a.beyond_noise {
+                _ if a.distance.is_none() => "  nothing to compare",
+                Some(true) => "  beyond noise",
+                _ => "",
+            };
+            let (distance, noise) = (digits(a.distance, 3), digits(a.noise, 3));
+            let _ = writeln!(out, "  {:<26} {distance:>8}   {interval:<15} {noise:>6}{mark}", a.aspect);
         }
         out.push_str("\n  Logged / simulated shares of tips, and of what became of them\n");
         groups(&mut out, "kind", &self.kinds);
@@ -164,12 +168,31 @@ impl Comparison {
         let _ = writeln!(
             out,
             "\nDistances run from 0 to 1. Noise is what people drawn from the simulated ones stay below; all together \
-             exceed\nit in {} % of logs. Intervals are by user.",
-            digits(Some(100.0 * self.alpha), 1).trim_end_matches(".0")
+             exceed\nit in {} % of logs. {}",
+            digits(Some(100.0 * self.alpha), 1).trim_end_matches(".0"),
+            self.of_intervals()
         );
+        if self.aspects.iter().any(|a| a.distance.is_none()) {
+            out.push_str("Where one side has nothing to compare, nothing is said of the distance.\n");
+        }
         let _ = writeln!(out, "Farthest: {}", self.farthest.as_deref().unwrap_or("none is beyond noise"));
         let _ = writeln!(out, "Next: {}", self.next);
         out
+    }
+}
+
+impl Comparison {
+    /// What is said of the intervals, or why there are none.
+    fn of_intervals(&self) -> String {
+        if self.effective_users >= FEWEST_USERS {
+            return "Intervals are by user.".to_owned();
+        }
+        let users = digits(Some(self.effective_users), 1);
+        format!(
+            "Too few users for intervals: by their\nshares of the reactions they count as {}, and it takes \
+             {FEWEST_USERS}.",
+            users.trim_end_matches(".0")
+        )
     }
 }
 

@@ -43,6 +43,16 @@ pub(super) fn check(line: &[u8]) -> Result<(), String> {
     }
 }
 
+/// Checks a line that may have been written without a checksum, as those of simulated people are.
+///
+/// # Errors
+/// What is wrong with the checksum, if there is one.
+pub fn check_line(line: &[u8]) -> Result<(), String> {
+    let tail = &line[line.len().saturating_sub(SEAL + 1)..];
+    // A quote within a text has a backslash before it, so this is a key.
+    if memchr::memmem::find(tail, b"\"crc\":").is_some() { check(line) } else { Ok(()) }
+}
+
 /// The checksum that a sealed line states.
 pub(super) fn stated(line: &[u8]) -> &str {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -66,6 +76,22 @@ mod tests {
         assert_eq!(String::from_utf8(line.clone()).unwrap(), "{\"a\":1,\"crc\":\"a702fc6e\"}\n");
         check(&line).unwrap();
         check(line.strip_suffix(b"\n").unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_line_may_have_no_checksum_but_not_a_wrong_one() {
+        let line = seal(br#"{"a":1}"#.to_vec());
+        check_line(&line).unwrap();
+        for without in
+            [&br#"{"a":1}"#[..], br#"{"crc":1,"a":"a text that is longer"}"#, br#"{"a":"crc"}"#, b"", b"x"]
+        {
+            check_line(without).unwrap();
+        }
+        for (from, to) in [("{\"a\":1", "{\"a\":2"), ("a702", "a703"), ("fc6e", "fc6"), ("fc6e\"", "fc6e\" ")]
+        {
+            let damaged = String::from_utf8(line.clone()).unwrap().replace(from, to);
+            assert!(check_line(damaged.as_bytes()).is_err(), "{damaged}");
+        }
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub use decision::{Decision, decide};
 pub use decision_id::PLACEHOLDER as ID_PLACEHOLDER;
 pub use decision_log::{DecisionLog, Draft, Finder, Logged};
 pub use format::{FORMAT_VERSION, RawState};
+pub use frame::check_line;
 pub use ledger::{Learned, Ledger, Reward};
 pub use lock::Lock;
 pub use name::{parse_state_file, state_file};

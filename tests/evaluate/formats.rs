@@ -22,8 +22,11 @@ fn dsjson() -> String {
     let line = |(_, action, propensity, reward): (usize, &str, f64, u32)| {
         let index = "abc".find(action).unwrap();
         let cost = -f64::from(reward);
+        // The chosen action is the first.
+        let (a, p) =
+            [("1,2,3", "0.5,0.25,0.25"), ("2,1,3", "0.25,0.5,0.25"), ("3,1,2", "0.25,0.5,0.25")][index];
         format!(
-            r#"{{"_label_cost":{cost},"_label_probability":{propensity},"_label_Action":{},"_labelIndex":{index},"a":[1,2,3],"c":{{"_multi":[{{"_tag":"a"}},{{"_tag":"b"}},{{"_tag":"c"}}]}},"p":[0.5,0.25,0.25]}}"#,
+            r#"{{"_label_cost":{cost},"_label_probability":{propensity},"_label_Action":{},"_labelIndex":{index},"a":[{a}],"c":{{"_multi":[{{"_tag":"a"}},{{"_tag":"b"}},{{"_tag":"c"}}]}},"p":[{p}]}}"#,
             index + 1
         ) + "\n"
     };
@@ -54,8 +57,9 @@ fn rehearsal(dir: &TempDir) -> String {
         );
         lines.push('\n');
         rewards += &format!(
-            r#"{{"seq":{},"user":"u","policy":"p","op":"reward","prev":{i},"reward":{reward},"decision_id":"d{i}","time_ms":{i}}}"#,
-            i + 1
+            r#"{{"seq":{},"user":"u{}","policy":"p","op":"reward","prev":{i},"reward":{reward},"decision_id":"d{i}","time_ms":{i}}}"#,
+            i + 1,
+            i / 4 % 50
         );
         rewards.push('\n');
     }

@@ -5,11 +5,13 @@
 
 use super::described::{Described, Feature};
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, is_listed, moment, untagged_remark};
-use crate::error::{Fault, Result, within};
+use super::{
+    LogReader, Names, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
+};
+use crate::error::{Error, Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::request;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -66,15 +68,18 @@ impl<'de> Deserialize<'de> for Context {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
-                let mut context = Context { shared: Map::new(), multi: Vec::new() };
+                let (mut shared, mut multi) = (Map::new(), None);
                 while let Some(key) = map.next_key::<String>()? {
+                    if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+                    }
                     if key == "_multi" {
-                        context.multi = map.next_value()?;
+                        multi = Some(map.next_value()?);
                     } else {
-                        context.shared.insert(key, map.next_value()?);
+                        shared.insert(key, map.next_value()?);
                     }
                 }
-                Ok(context)
+                Ok(Context { shared, multi: multi.unwrap_or_default() })
             }
         }
         deserializer.deserialize_map(Parts)
@@ -123,8 +128,14 @@ impl DsjsonLog {
         row.chosen = self.chosen(line, candidates.len())? as u32;
         row.listed.clear();
         let mut others = 0;
-        for candidate in candidates {
-            let tag = candidate.get("_tag").and_then(Value::as_str);
+        for (k, candidate) in candidates.iter().enumerate() {
+            let tag = match candidate.get("_tag") {
+                None => None,
+                Some(Value::String(tag)) => Some(tag),
+                Some(other) => {
+                    return Err(self.fault_of(Some(k), Fault::new("_tag", other.to_string(), "a text")));
+                }
+            };
             // An action without a tag is known by all that it says of itself.
             let item = if let Some(tag) = tag {
                 names.items.number(tag.as_bytes())
@@ -134,41 +145,98 @@ impl DsjsonLog {
                 item
             };
             if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
-                return Err(fault("_tag", format!("{twice:?} again"), "each action of a decision once"));
+                let allowed = "each action of a decision once";
+                return Err(self.fault_of(Some(k), Fault::new("_tag", format!("{twice:?} again"), allowed)));
             }
             row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
         }
-        if let (Some(actions), Some(probabilities)) = (&line.actions, &line.probabilities) {
-            self.check_lengths(actions, probabilities)?;
-            for (action, p) in actions.iter().zip(probabilities) {
-                let p = within("p", *p, 0.0, 1.0).map_err(|f| self.lines.fault("p", f))?;
-                let listed = action.checked_sub(1).and_then(|k| row.listed.get_mut(k));
-                let listed = listed.filter(|l| l.propensity.is_nan()).ok_or_else(|| {
-                    let allowed =
-                        format!("each number from 1 to {}, the number of actions, once", candidates.len());
-                    fault("a", action.to_string(), &allowed)
-                })?;
-                listed.propensity = p;
-            }
-            let listed = row.listed[row.chosen as usize].propensity;
-            if (propensity - listed).abs() > SAME {
-                let allowed = format!("{listed}, as the chosen action has in p");
-                return Err(fault("_label_probability", propensity.to_string(), &allowed));
-            }
-        }
+        self.take_probabilities(line, propensity, row)?;
         let stamped = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
         self.others += others;
         self.described.begin();
         let context = line.context.as_ref().expect("it has candidates");
         let described = &mut self.described;
+        let mut of = None;
         let said = features(&context.shared, described).and_then(|()| {
-            for candidate in candidates {
+            for (k, candidate) in candidates.iter().enumerate() {
+                of = Some(k);
                 described.begin_action();
                 features(candidate, described)?;
             }
+            of = None;
             described.fill(row, names, stamped)
         });
-        said.map_err(|fault| self.lines.fault(&fault.field.clone(), fault))
+        said.map_err(|fault| self.fault_of(of, fault))
+    }
+
+    /// A fault of what action `action` says of itself, from 0, or of what is said of all.
+    fn fault_of(&self, action: Option<usize>, fault: Fault) -> Error {
+        let (text, key) = (self.lines.text(), fault.field.clone());
+        let found = || {
+            let context = places::field(text, 0, "c")?.value;
+            let multi = places::field(text, context.start, "_multi")?.value;
+            let first = |within| places::first(text, within, &key);
+            match action {
+                Some(k) => first(places::parts(text, multi.start).get(k)?.value.clone()),
+                None => first(context.start..multi.start).or_else(|| first(multi.end..context.end)),
+            }
+        };
+        match found() {
+            Some(at) => fault.at(self.lines.at(at + 1)),
+            None => self.lines.fault(&key, fault),
+        }
+    }
+
+    /// Writes the probabilities of the actions in `row`, if the line has them. `a` is each action once, the chosen one
+    /// first, and `p` as many probabilities, which add up to 1.
+    fn take_probabilities(&self, line: &Line, propensity: f64, row: &mut Row) -> Result<()> {
+        let fault = |key: &str, value: String, allowed: &str| {
+            Err(self.lines.fault(key, Fault::new(key, value, allowed)))
+        };
+        let Some(actions) = &line.actions else {
+            let missing = Fault::new("a", "missing", "the numbers of the actions to which p belongs");
+            return line.probabilities.as_ref().map_or(Ok(()), |_| Err(self.lines.fault("p", missing)));
+        };
+        if let Some(probabilities) = &line.probabilities {
+            self.check_lengths(actions, probabilities)?;
+        }
+        let count = row.listed.len();
+        let mut met = vec![false; count];
+        for action in actions {
+            let place =
+                action.checked_sub(1).filter(|k| *k < count && !std::mem::replace(&mut met[*k], true));
+            if place.is_none() {
+                let allowed = format!("each number from 1 to {count}, the number of actions, once");
+                return fault("a", action.to_string(), &allowed);
+            }
+        }
+        if actions.len() != count {
+            return fault(
+                "a",
+                format!("a list of {}", actions.len()),
+                &format!("{count}, one for each action"),
+            );
+        }
+        let chosen = row.chosen as usize;
+        if actions[0] != chosen + 1 {
+            let allowed = format!("{}, the labelled action, first", chosen + 1);
+            return fault("a", format!("a list that begins with {}", actions[0]), &allowed);
+        }
+        let Some(probabilities) = &line.probabilities else { return Ok(()) };
+        for (action, p) in actions.iter().zip(probabilities) {
+            let p = within("p", *p, 0.0, 1.0).map_err(|f| self.lines.fault("p", f))?;
+            row.listed[action - 1].propensity = p;
+        }
+        let sum: f64 = probabilities.iter().sum();
+        // Each of them may be written that far off.
+        if (sum - 1.0).abs() > SAME * count as f64 {
+            return fault("p", format!("a list that adds up to {sum}"), "one that adds up to 1");
+        }
+        if (propensity - probabilities[0]).abs() > SAME {
+            let allowed = format!("{}, as the chosen action has in p", probabilities[0]);
+            return fault("_label_probability", propensity.to_string(), &allowed);
+        }
+        Ok(())
     }
 
     /// Position of the chosen one of so many actions. `_label_Action` and `a` count from 1, `_labelIndex` from 0.
@@ -288,6 +356,7 @@ mod tests {
                 "_label_Action is 2 and _labelIndex 2; allowed: 1 to 2",
             ),
             ("\"a\":[2,1]", "\"a\":[2,3]", "a is 3; allowed: each number from 1 to 2"),
+            ("\"User\":{\"age\":3}", "\"_multi\":[{}]", "duplicate field `_multi`"),
             ("\"_multi\"", "\"multi\"", "_multi is missing; allowed: the list of actions, in c"),
             ("\"Version\"", "\"pdrop\":0.5,\"Version\"", "pdrop is 0.5; allowed: 0"),
             ("\"_label_cost\":-1,", "", "_label_cost is missing"),

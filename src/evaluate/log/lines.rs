@@ -1,6 +1,6 @@
 //! Lines of a log, one buffer for all of them.
 
-use super::{malformed, place, unreadable};
+use super::{malformed, place, places, unreadable};
 use crate::error::{Error, Fault, Result};
 use serde::Deserialize;
 use std::io::BufRead;
@@ -110,12 +110,11 @@ impl Lines {
         (error.path().iter().len() > 0 && !field.contains('?')).then_some(field)
     }
 
-    /// A fault of the field `key` of the current line of JSON: the place is where the key first stands.
+    /// A fault of the field `key` of the current line of JSON: the place is that of the key among the line's own
+    /// fields, else where it first stands.
     pub(super) fn fault(&self, key: &str, fault: Fault) -> Error {
-        let quoted = format!("\"{key}\"");
-        // Values may look like keys, but no colon follows them.
-        let is_key = |i: &usize| self.buffer[i + quoted.len()..].trim_ascii_start().starts_with(b":");
-        let found = memchr::memmem::find_iter(&self.buffer, &quoted).find(is_key);
+        let own = places::field(&self.buffer, 0, key).map(|field| field.start());
+        let found = own.or_else(|| places::first(&self.buffer, 0..self.buffer.len(), key));
         fault.at(self.at(found.map_or(1, |i| i + 1)))
     }
 }

@@ -7,6 +7,7 @@ mod dsjson;
 mod fields;
 mod lines;
 mod open;
+mod places;
 mod reactions;
 mod rehearsal;
 mod segments;

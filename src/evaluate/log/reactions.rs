@@ -4,12 +4,12 @@
 use super::compressed::decompressed;
 use super::lines::Lines;
 
-use super::rehearsal::{Op, key};
+use super::rehearsal::{Op, key, undamaged};
 use super::segments::{Segments, rewards_beside};
 use crate::error::{Error, Fault, Result, within};
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
-use crate::state::MAX_DWELL_SECONDS;
+use crate::state::{MAX_DWELL_SECONDS, MAX_REWARD};
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -110,6 +110,7 @@ impl ReactionLog {
             if lines.text().is_empty() {
                 continue;
             }
+            undamaged(lines)?;
             let raw: RawReacted = lines.json()?;
             // What one policy learned from another's decision is the same reaction again.
             let again = raw.decision_id.as_ref().is_some_and(|id| !self.seen.insert(key(id)));
@@ -123,9 +124,17 @@ impl ReactionLog {
                 continue;
             };
             let reward = raw.reward.ok_or_else(|| missing("reward", "a number"))?;
+            let reward = within("reward", reward, -MAX_REWARD, MAX_REWARD);
+            let reward = reward.map_err(|fault| lines.fault("reward", fault))?;
             let request = raw.request.ok_or_else(|| missing("request", "the tip that was shown"))?;
             let request = Request::try_from(request)
                 .map_err(|fault| lines.fault("request", fault.within("request")))?;
+            let shown = request.candidates().len();
+            if shown != 1 {
+                let value = format!("a list of {shown}");
+                let fault = Fault::new("request.candidates", value, "1, the tip that was shown");
+                return Err(lines.fault("request", fault));
+            }
             let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
             let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
             return Ok(Some(Reacted {

@@ -1,15 +1,18 @@
 //! This program's own logs: files of decisions, and the rewards that followed in files of their own.
 //!
-//! The rewards are read first and kept, 40 bytes each, so that the decisions can stream past them. Shadow
+//! The rewards are read first and kept, 48 bytes each, so that the decisions can stream past them. Shadow
 //! decisions were shown to nobody and are passed over; decisions without a reward are counted and left out, and
-//! of these the ids are kept, some 20 bytes each. Both are checked all the same.
+//! of these the ids are kept, some 20 bytes each. Both are checked all the same, and so is the checksum of every line
+//! that has one.
 
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, place};
+use super::{LogReader, Names, checked_propensity, checked_reward, malformed, place};
 use crate::error::{Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::features::{FeatureBlock, FeatureSet};
+use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
+use crate::state::check_line;
 use crate::stats::Moments;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -18,6 +21,9 @@ use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
 const SAME: f64 = 1e-9;
+
+/// How far probabilities of all candidates may be from adding up to 1.
+const WHOLE: f64 = 1e-6;
 
 /// Decisions with their rewards.
 pub(super) struct RehearsalLog {
@@ -36,11 +42,18 @@ pub(super) struct RehearsalLog {
 /// A file that is opened when it is its turn.
 pub(super) type Segment = Box<dyn FnOnce() -> Result<Lines>>;
 
-/// What followed each decision, sorted by the decision's key.
-struct Rewards(Vec<Reward>);
+/// What followed each decision.
+struct Rewards {
+    /// Sorted by the decision's key.
+    all: Vec<Reward>,
+    /// Names of the files.
+    origins: Vec<String>,
+}
 
 struct Reward {
     key: [u64; 2],
+    /// The first part of the key of the user; `None` where the record names none.
+    user: Option<u64>,
     value: f64,
     time_ms: u64,
     line: u32,
@@ -65,9 +78,13 @@ pub(super) enum Op {
 struct RewardLine<'a> {
     op: Op,
     #[serde(borrow, default)]
+    user: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     decision_id: Option<Cow<'a, str>>,
     #[serde(default)]
     reward: Option<f64>,
+    #[serde(default, rename = "reaction")]
+    _reaction: Option<Reaction>,
     time_ms: u64,
 }
 
@@ -102,13 +119,19 @@ impl Rewards {
                 if lines.text().is_empty() {
                     continue;
                 }
-                let RewardLine { op, decision_id, reward, time_ms } = lines.json()?;
-                let (Some(decision), Op::Reward) = (decision_id, op) else { continue };
+                undamaged(&lines)?;
+                let RewardLine { op, user, decision_id, reward, time_ms, .. } = lines.json()?;
+                if op != Op::Reward {
+                    continue;
+                }
                 let missing = || lines.fault("reward", Fault::new("reward", "missing", "a finite number"));
                 let value = checked_reward("reward", reward.ok_or_else(missing)?);
+                let value = value.map_err(|fault| lines.fault("reward", fault))?;
+                let Some(decision) = decision_id else { continue };
                 rewards.push(Reward {
                     key: key(&decision),
-                    value: value.map_err(|fault| lines.fault("reward", fault))?,
+                    user: user.map(|user| key(&user)[0]),
+                    value,
                     time_ms,
                     line: lines.number() as u32,
                     file: file as u16,
@@ -126,14 +149,29 @@ impl Rewards {
                 return Err(Fault::new("reward", again.value, allowed).at(at(again)));
             }
         }
-        rewards.dedup_by_key(|r| r.key);
-        Ok(Self(rewards))
+        // Of those with the same user one is enough; others are met with their decision.
+        rewards.dedup_by_key(|r| (r.key, r.user));
+        Ok(Self { all: rewards, origins })
     }
 
-    fn of(&mut self, decision: &str) -> Option<&mut Reward> {
-        let key = key(decision);
-        self.0.binary_search_by_key(&key, |r| r.key).ok().map(|i| &mut self.0[i])
+    /// The reward of this decision of `user`, which stands in the current one of `lines`.
+    fn of(&mut self, decision: &str, user: &str, lines: &Lines) -> Result<Option<&mut Reward>> {
+        let key_of = key(decision);
+        let first = self.all.partition_point(|r| r.key < key_of);
+        let mut own = self.all[first..].iter().take_while(|r| r.key == key_of);
+        let user_key = key(user)[0];
+        if let Some(other) = own.find(|r| r.user.is_some_and(|of| of != user_key)) {
+            let at = place(&self.origins[usize::from(other.file)], other.line.into(), 1);
+            let allowed = format!("{user:?}, as its decision has at {}", lines.at(1));
+            return Err(Fault::new("user", "another", allowed).at(at));
+        }
+        Ok(self.all.get_mut(first).filter(|r| r.key == key_of))
     }
+}
+
+/// Refuses a current line whose checksum does not hold: what was damaged may still be JSON.
+pub(super) fn undamaged(lines: &Lines) -> Result<()> {
+    check_line(lines.text()).map_err(|reason| malformed(lines.at(1), reason))
 }
 
 /// Half of the id's SHA-256: no two ids that will ever be met share it.
@@ -173,6 +211,14 @@ impl<'a> DecisionLine<'a> {
             }
             for (k, p) in all.iter().enumerate() {
                 within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
+            }
+            let sum: f64 = all.iter().sum();
+            if (sum - 1.0).abs() > WHOLE {
+                let value = format!("a list that adds up to {sum}");
+                return Err(fault(
+                    "propensities",
+                    Fault::new("propensities", value, "one that adds up to 1"),
+                ));
             }
             if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
                 let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
@@ -242,12 +288,13 @@ impl LogReader for RehearsalLog {
             if lines.text().is_empty() {
                 continue;
             }
+            undamaged(lines)?;
             let line = lines.json::<DecisionLine>()?.check(lines)?;
             if line.shadow {
                 self.shadows += 1;
                 continue;
             }
-            let mut reward = self.rewards.of(&line.decision_id);
+            let mut reward = self.rewards.of(&line.decision_id, &line.user, lines)?;
             let again = match &mut reward {
                 Some(reward) => std::mem::replace(&mut reward.met, true),
                 None => !self.unrewarded.insert(key(&line.decision_id)),
@@ -282,7 +329,7 @@ impl LogReader for RehearsalLog {
                 self.origin()
             ));
         }
-        let orphans = self.rewards.0.iter().filter(|reward| !reward.met).count();
+        let orphans = self.rewards.all.iter().filter(|reward| !reward.met).count();
         if orphans > 0 {
             remarks.push(format!(
                 "{}: {orphans} rewards belong to no decision that was read and were left out; is a file missing?",
@@ -308,8 +355,8 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a","kind":"rest"},{"id":"b","kind":"focus"}]},"time_ms":1000,"crc":"00000000"}"#;
-    const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","request":{},"time_ms":4000,"crc":"00000000"}"#;
+    const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a","kind":"rest"},{"id":"b","kind":"focus"}]},"time_ms":1000}"#;
+    const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","request":{},"time_ms":4000}"#;
 
     fn segment(text: &str, name: &'static str) -> Segment {
         let text = text.to_owned();
@@ -363,6 +410,7 @@ mod tests {
                 "\"chosen\":\"c\"",
                 "column 71: chosen is \"c\"; allowed: the id of a candidate",
             ),
+            ("[0.95,0.05]", "[0.9,0.05]", "propensities is a list that adds up to 0.95"),
             ("[0.95,0.05]", "[1]", "propensities is a list of 1; allowed: 2, as candidates"),
             ("\"hour\":8.5", "\"hour\":24", "request.context.hour is 24;"),
             ("\"time_ms\":1000", "\"time\":1000", "missing field `time_ms`"),
@@ -371,6 +419,13 @@ mod tests {
             let message = read(&format!("\n{bad}\n"), REWARD).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+        let bad = REWARD.replace("\"user\":\"ann\"", "\"user\":\"bob\"");
+        let message = read(DECISION, &format!("{REWARD}\n{bad}\n")).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "rewards.jsonl, line 2, column 1: user is another; allowed: \"ann\", as its decision has at \
+             decisions.jsonl, line 1, column 1"
+        );
         let bad = REWARD.replace("\"reward\":-0.5,", "");
         let message = read(DECISION, &bad).unwrap_err().to_string();
         assert!(message.starts_with("rewards.jsonl, line 1, column"), "{message}");

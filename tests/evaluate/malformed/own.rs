@@ -46,6 +46,12 @@ fn decisions_of_our_own() {
             "line 2, column 135",
             "propensities[0] is 1.95; allowed: a number in [0, 1]",
         ),
+        (
+            "[0.95,0.05]",
+            "[0.5,0.05]",
+            "line 2, column 135",
+            "propensities is a list that adds up to 0.55; allowed: one that adds up to 1",
+        ),
         ("[0.95,0.05]", "[null,0.05]", "line 2, column 154", "propensities[0]: invalid type: null"),
         // What could be chosen, and what was.
         (
@@ -75,6 +81,15 @@ fn decisions_of_our_own() {
         let place = "line 2, column 84: propensity is 0;";
         refused(&dir, "decisions.jsonl", format!("{good}\n{passed_over}\n").as_bytes(), &[place]);
     }
+    // Damage that is still JSON.
+    let damaged = DECISION.replace("1000}", "1000,\"crc\":\"01234567\"}");
+    let reason = "line 2, column 1: checksum ";
+    refused(
+        &dir,
+        "decisions.jsonl",
+        format!("{good}\n{damaged}\n").as_bytes(),
+        &[reason, "01234567 is stated"],
+    );
     let twice = format!("{DECISION}\n{DECISION}\n");
     let reason = "line 2, column 2: decision_id is \"d1\" again; allowed: each decision once";
     refused(&dir, "decisions.jsonl", twice.as_bytes(), &[reason]);
@@ -106,6 +121,20 @@ fn rewards_of_our_own() {
         ("-0.5", "null", "line 2, column 81", "reward is missing; allowed: a finite number"),
         ("-0.5", "\"much\"", "line 2, column 95", "reward: invalid type: string \"much\", expected f64"),
         ("-0.5", "1e999", "line 2, column 94", "reward: number out of range"),
+        (
+            "\"reward\":-0.5,\"decision_id\":\"d1\",",
+            "",
+            "line 2, column 1",
+            "reward is missing; allowed: a finite",
+        ),
+        ("\"dismissed\"", "\"delighted\"", "line 2, column 135", "reaction: unknown variant `delighted`"),
+        (
+            "\"ann\"",
+            "\"bob\"",
+            "line 2, column 1",
+            "user is another; allowed: \"ann\", as its decision has at",
+        ),
+        ("4000}", "4000,\"crc\":\"01234567\"}", "line 2, column 1", "checksum "),
         ("\"op\":\"reward\",", "", "line 2, column 228", "missing field `op`"),
         (":\"reward\",", ":\"rewarded\",", "line 2, column 59", "op: unknown variant `rewarded`"),
         ("\"time_ms\"", "\"time\"", "line 2, column 239", "missing field `time_ms`"),

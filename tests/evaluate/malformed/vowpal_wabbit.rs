@@ -68,7 +68,7 @@ fn dsjson() {
         (
             "\"_tag\":\"b\"",
             "\"_tag\":\"a\"",
-            "line 2, column 155",
+            "line 2, column 168",
             "_tag is \"a\" again; allowed: each action of",
         ),
         (
@@ -106,6 +106,57 @@ fn dsjson() {
     let not_utf8 = [before.as_bytes(), b"\"\xff\"", after.as_bytes()].concat();
     refused(&dir, "log.json", &not_utf8, &["line 1, column", "invalid unicode code point"]);
     refused(&dir, "log.json", &DSJSON.as_bytes()[..90], &["line 1, column 90", "EOF while parsing a string"]);
+}
+
+#[test]
+fn actions_and_probabilities_of_dsjson_belong_together() {
+    let dir = TempDir::new().unwrap();
+    for (from, to, place, reason) in [
+        (
+            "\"a\":[2,1],",
+            "",
+            "line 2, column 172",
+            "a is missing; allowed: the numbers of the actions to which p belongs",
+        ),
+        (
+            "\"a\":[2,1]",
+            "\"a\":[1,2]",
+            "line 2, column 129",
+            "a is a list that begins with 1; allowed: 2, the labelled action, first",
+        ),
+        (
+            "{\"_tag\":\"b\"}",
+            "{\"_tag\":\"b\"},{}",
+            "line 2, column 129",
+            "a is a list of 2; allowed: 3, one for each action",
+        ),
+        ("[0.8,0.2]", "[0.8,0.1]", "line 2, column 182", "p is a list that adds up to 0.9"),
+        ("\"_tag\":\"b\"", "\"_tag\":7", "line 2, column 168", "_tag is 7; allowed: a text"),
+    ] {
+        changed(&dir, from, to, &[place, reason]);
+    }
+}
+
+#[test]
+fn dsjson_keys_that_stand_elsewhere_too() {
+    let dir = TempDir::new().unwrap();
+    let elsewhere = DSJSON.replace("\"c\":{", "\"c\":{\"x\":{\"a\":1,\"p\":1},");
+    let late = elsewhere.replace("\"a\":[2,1],", "").replace("\"p\":[", "\"a\":[2,3],\"p\":[");
+    let prior = |x: &str, y: &str| {
+        let tag = |t: &str, of: &str| format!("{{\"_tag\":\"{t}\"{of}}}");
+        DSJSON.replace(&tag("a", ""), &tag("a", x)).replace(&tag("b", ""), &tag("b", y))
+    };
+    let shared = prior(",\"hour\":1", "").replace("\"b\"}]", "\"b\"}],\"u\":{\"hour\":24}");
+    for (bad, place, reason) in [
+        (late, "line 2, column 190", "a is 3;"),
+        (elsewhere.replace("0.2]", "1.2]"), "line 2, column 200", "p is 1.2;"),
+        (prior(",\"priority\":0.5", ",\"priority\":1.5"), "line 2, column 194", "priority is 1.5;"),
+        (shared, "line 2, column 195", "hour is 24;"),
+        (DSJSON.replace("\"b\"}]", "\"b\"}],\"_multi\":[{}]"), "line 2, column", "duplicate field `_multi`"),
+        (DSJSON.replace("\"c\":{", "\"c\":{\"x\":1,\"x\":2,"), "line 2, column", "duplicate field `x`"),
+    ] {
+        refused(&dir, "log.json", format!("{DSJSON}\n{bad}\n").as_bytes(), &[place, reason]);
+    }
 }
 
 #[test]
