@@ -225,6 +225,9 @@ fn a_log_that_cannot_say_is_refused_with_exit_code_3() {
     let never_shown = file(&dir, "d.csv", b"item,probability\nb,0.9\nd,0.1\n");
     let result = json(&[&log, "--policy", &never_shown], 3);
     assert!(result["reason"].as_str().unwrap().contains("10.0 % of the policy's choices were impossible"));
+    // What nobody was shown, no model has seen.
+    let result = json(&[&log, "--policy", &never_shown, "--estimator", "direct_method"], 3);
+    assert_eq!(result["policies"][0]["estimates"], serde_json::json!([]));
 
     let wrong = file(&dir, "wrong.csv", plain_log(4000).replace("0.25", "0.125").as_bytes());
     let result = json(&[&wrong, "--policy", "uniform"], 3);
