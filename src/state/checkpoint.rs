@@ -4,8 +4,9 @@
 //! In this order, each durable before the next begins: the log, the states, the index, the manifest that moves
 //! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
 
+use super::about::Told;
 use super::dir::{Lines, Prepared};
-use super::index::{INDEX, Index, Place, Told};
+use super::index::{INDEX, Index, Place};
 use super::journal::REWARDS;
 use super::ledger::{Key, Ledger, SMALL, prepare};
 use super::name;

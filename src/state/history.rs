@@ -1,6 +1,6 @@
 //! Every state as the log alone makes it.
 
-use super::index::Told;
+use super::about::Told;
 use super::manifest::Manifest;
 use super::reading::Reading;
 use super::record::{Op, Record};

@@ -12,9 +12,8 @@
 
 use super::dir::Dir;
 use crate::error::{Error, Result};
-use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -44,85 +43,6 @@ impl Place {
 
     fn unpack(packed: u64) -> Self {
         Self { segment: (packed >> 40) as u32, offset: packed & ((1 << 40) - 1) }
-    }
-}
-
-/// Hash of an event of one state: an even number.
-pub(super) fn event_hash(user: &str, policy: &str, event: &str) -> u64 {
-    hash([user, policy, event]) & !1
-}
-
-/// Hash of where the state of a user under a policy begins and ends: an odd number.
-pub(super) fn life_hash(user: &str, policy: &str) -> u64 {
-    hash([user, policy, ""]) | 1
-}
-
-/// Hash of where any state of a user begins and ends. No event has it: policies have names.
-pub(super) fn user_hash(user: &str) -> u64 {
-    event_hash(user, "", "")
-}
-
-/// Whether it is a [`life_hash`].
-pub(super) fn is_of_life(hash: u64) -> bool {
-    hash & 1 == 1
-}
-
-fn hash(parts: [&str; 3]) -> u64 {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let digest = hasher.finalize();
-    u64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
-}
-
-/// What the index has to know of a record.
-#[derive(Debug)]
-pub(super) struct About<'a> {
-    pub(super) user: &'a str,
-    /// Policy and event, if it learns one.
-    pub(super) learns: Option<(&'a str, &'a str)>,
-    /// The policies whose state of the user it changes.
-    pub(super) states: Vec<&'a str>,
-    /// Whether they begin or end with it.
-    pub(super) turns: bool,
-}
-
-impl About<'_> {
-    /// The hashes under which the record is found: of its event; and where states begin or end, theirs and the user's.
-    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        let event = self.learns.map(|(policy, event)| event_hash(self.user, policy, event));
-        let states = self.states.iter().filter(|_| self.turns).map(|policy| life_hash(self.user, policy));
-        event.into_iter().chain(states).chain(self.turns.then(|| user_hash(self.user)))
-    }
-}
-
-/// What the index is told of a whole log, record by record.
-#[derive(Debug, Default)]
-pub(super) struct Told {
-    pub(super) slots: Vec<(u64, Place)>,
-    /// Where states are met first that began before: in a segment that is not retained, or in a damaged line.
-    pub(super) met: Vec<(u64, Place)>,
-    lives: HashSet<u64>,
-}
-
-impl Told {
-    pub(super) fn add(&mut self, about: &About, place: Place) {
-        self.slots.extend(about.hashes().map(|hash| (hash, place)));
-        for policy in &about.states {
-            let hash = life_hash(about.user, policy);
-            if self.lives.insert(hash) && !about.turns {
-                self.met.extend([(hash, place), (user_hash(about.user), place)]);
-            }
-        }
-    }
-
-    /// Everything that a new index has to know.
-    pub(super) fn all(self) -> Vec<(u64, Place)> {
-        let mut all = self.slots;
-        all.extend(self.met);
-        all
     }
 }
 

@@ -12,9 +12,10 @@
 //! state file is a view of the log, and every reader lays the tail of the log over it. A group that
 //! touches many states leaves 3 and 5 to the checkpoint, which also keeps the tail short.
 
+use super::about::{event_hash, life_hash};
 use super::dir::Prepared;
 use super::group::{Before, Task, Verdict, Wanted, number, outcomes, write};
-use super::index::{Index, event_hash, life_hash};
+use super::index::Index;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::lookup::Lookup;

@@ -1,9 +1,10 @@
 //! Where a state began and ended, as the index has it: a file that is gone is not a new state, and one from before a
 //! reset is not the state.
 
+use super::about::{About, is_of_life, life_hash, user_hash};
 use super::dir::line_at;
 use super::history::History;
-use super::index::{About, Index, Place, is_of_life, life_hash, user_hash};
+use super::index::{Index, Place};
 use super::journal::{REWARDS, Tail};
 use super::manifest::Manifest;
 use super::name;

@@ -13,6 +13,7 @@
 //!
 //! Readers take no lock: [`View`]. The [`Ledger`] says how it commits.
 
+mod about;
 mod checkpoint;
 mod decision;
 mod decision_id;

@@ -3,10 +3,11 @@
 //! What is damaged is set aside under another name, never overwritten. A state whose history the log
 //! does not hold whole is written into the log as it is, so that from here on the log tells all again.
 
+use super::about::{is_of_life, life_hash};
 use super::decision_log::{self, DECISIONS};
 use super::dir::{MAX_STATE_BYTES, Prepared};
 use super::history::{History, Remembered};
-use super::index::{INDEX, Index, Place, is_of_life, life_hash};
+use super::index::{INDEX, Index, Place};
 use super::journal::{Journal, REWARDS, Tail};
 use super::ledger::{LOCK, prepare};
 use super::life::{Life, lost_after};

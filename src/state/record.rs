@@ -4,8 +4,8 @@
 //! a hole in it is never replayed as if it were whole. A reward carries the one candidate that was shown,
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
+use super::about::{About, event_hash};
 use super::format::RawState;
-use super::index::{About, event_hash};
 use super::user_state::UserState;
 use super::{frame, name};
 use crate::error::{Fault, Result, within};

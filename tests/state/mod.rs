@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod breaking;
+mod damage_on_damage;
 mod dense;
 mod everyday;
 mod logs;
