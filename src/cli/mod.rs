@@ -71,7 +71,7 @@ impl Global {
 
     /// Another directory that the command writes states to.
     fn writable_store_at(&self, dir: &Path) -> Store {
-        let store = Store::new(dir).with_segment_bytes(self.segment_bytes);
+        let store = self.store_at(dir);
         if let Some(warning) = store.warning() {
             output::warn(&warning);
         }
@@ -80,7 +80,11 @@ impl Global {
 
     /// The state directory of the command.
     fn store(&self) -> Store {
-        Store::new(&self.state_dir).with_segment_bytes(self.segment_bytes)
+        self.store_at(&self.state_dir)
+    }
+
+    fn store_at(&self, dir: &Path) -> Store {
+        Store::new(dir).with_segment_bytes(self.segment_bytes)
     }
 }
 

@@ -27,7 +27,7 @@ pub use interval::{Bounds, Method};
 pub use model::ModelKind;
 pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
-pub use unit::{MIN_RESAMPLED, UNITS, Unit};
+pub use unit::{UNITS, Unit};
 pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
 
 use crate::error::{Error, Fault, Result};

@@ -5,10 +5,10 @@ use super::estimator::{Estimator, Totals};
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
-use super::unit::{MIN_RESAMPLED, UNITS, Units};
+use super::unit::{UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
-use crate::stats::Moments;
+use crate::stats::{MIN_RESAMPLED, Moments};
 
 /// Rows that are resampled together.
 const BLOCK: usize = 1024;

@@ -1,6 +1,7 @@
 //! An evaluation as a person reads it.
 
-use super::{Diagnostics, Estimate, Estimator, Evaluation, MIN_RESAMPLED, PolicyEvaluation, Settings, Unit};
+use super::{Diagnostics, Estimate, Estimator, Evaluation, PolicyEvaluation, Settings, Unit};
+use crate::stats::MIN_RESAMPLED;
 use std::fmt::Write;
 
 impl Evaluation {

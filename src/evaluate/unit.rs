@@ -6,15 +6,11 @@
 //! as it is in rows.
 
 use super::interval::Bounds;
-use crate::stats::student_t_quantile;
+use crate::stats::{effective_units, student_t_quantile};
 use serde::Serialize;
 
 /// Groups of whole users, at most.
 pub const UNITS: usize = 4096;
-
-/// Smallest effective number of units that is resampled: the percentiles of fewer are too narrow, and nothing in
-/// them says so.
-pub const MIN_RESAMPLED: f64 = 30.0;
 
 /// What bounds take as independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,12 +54,9 @@ impl Units {
         self.rows.iter().filter(|n| **n > 0.0).count() as u64
     }
 
-    /// As how many units with equally many decisions they count: (sum of n^2)^2 / sum of n^4 for n decisions each,
-    /// the degrees of freedom of a variance to which each adds in proportion to n^2 (Satterthwaite 1946). Three that
-    /// have a tenth of all decisions each are three, however many others there are.
+    /// As how many units with equally many decisions they count.
     pub(super) fn effective(&self) -> f64 {
-        let powers = |power: i32| self.rows.iter().map(|n| n.powi(power)).sum::<f64>();
-        powers(2).powi(2) / powers(4)
+        effective_units(self.rows.iter().copied())
     }
 
     /// Two-sided bounds on a ratio of means over units, sum of terms over sum of decisions, from the sums of

@@ -4,9 +4,10 @@
 use super::Settings;
 use super::cells::{Cells, Observed};
 use super::distance::{ASPECTS, Aspect};
-use super::resample::{Sides, effective_users};
+use super::resample::Sides;
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
+use crate::stats::effective_units;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
@@ -75,7 +76,7 @@ impl Lives {
             sums
         };
         let [pool, logged] = [&self.pool, &self.logged].map(|lives| lives.iter().map(sums).collect());
-        let effective_users = effective_users(self.logged.iter().map(|life| life.len() as f64));
+        let effective_users = effective_units(self.logged.iter().map(|life| life.len() as f64));
         Sides { cells, pool, shares, logged, users: self.logged.len(), effective_users }
     }
 

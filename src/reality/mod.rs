@@ -25,6 +25,7 @@ use crate::policy::Policy;
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
 use crate::scenario::Scenario;
+use crate::stats::effective_units;
 use cells::{Cells, HOURS, Observed, PREDICTED};
 use distance::{ASPECTS, Aspect};
 use people::{People, Recent};
@@ -94,7 +95,7 @@ pub fn compare(
         })
         .collect();
     let (logged, without_reaction) = logged(paths, &users, &people, &cells)?;
-    let effective_users = resample::effective_users(lengths.iter().map(|n| f64::from(*n)));
+    let effective_users = effective_units(lengths.iter().map(|n| f64::from(*n)));
     let users = lengths.len();
     let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users, effective_users };
 

@@ -11,22 +11,13 @@ use super::Settings;
 use super::cells::Cells;
 use super::distance::ASPECTS;
 use super::result::AspectResult;
+use crate::stats::MIN_RESAMPLED;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 /// Probability with which an interval holds.
 const CONFIDENCE: f64 = 0.95;
-
-/// Below so many users resampling them tells too little of how far a distance is off: there is no interval.
-pub(super) const FEWEST_USERS: f64 = 30.0;
-
-/// Users as they count for an interval, from the decisions of each: (sum of n^2)^2 / sum of n^4. As many as there
-/// are where all have as many decisions; few where most decisions are of few.
-pub(super) fn effective_users(decisions: impl Iterator<Item = f64>) -> f64 {
-    let (squares, fourths) = decisions.fold((0.0, 0.0), |(s, f), n| (s + n * n, f + (n * n) * (n * n)));
-    if fourths > 0.0 { squares * squares / fourths } else { 0.0 }
-}
 
 /// The sums of both sides.
 pub(super) struct Sides<'a> {
@@ -38,7 +29,7 @@ pub(super) struct Sides<'a> {
     pub(super) logged: Vec<Vec<f64>>,
     /// Users of the log.
     pub(super) users: usize,
-    /// The same by [`effective_users`].
+    /// The same by [`effective_units`](crate::stats::effective_units).
     pub(super) effective_users: f64,
 }
 
@@ -116,7 +107,7 @@ impl Sides<'_> {
         let of = |(i, aspect): (usize, &super::Aspect)| {
             let distance = observed[i].as_ref().map(|difference| aspect.norm(difference));
             let radius = quantile(replicates.iter().map(|r| r[i].moved), CONFIDENCE);
-            let interval = distance.zip(radius).filter(|_| self.effective_users >= FEWEST_USERS);
+            let interval = distance.zip(radius).filter(|_| self.effective_users >= MIN_RESAMPLED);
             let noise = || {
                 let level = 1.0 - settings.alpha / ASPECTS.len() as f64;
                 quantile(replicates.iter().filter_map(|r| r[i].noise), level)
@@ -168,13 +159,5 @@ mod tests {
         let of = |p| quantile((1..=100).rev().map(f64::from), p);
         assert_eq!([0.0, 0.5, 0.975, 1.0].map(of), [1.0, 50.0, 98.0, 100.0].map(Some));
         assert_eq!(quantile(std::iter::empty(), 0.5), None);
-    }
-
-    #[test]
-    fn users_count_by_what_they_decided() {
-        assert_eq!(effective_users([5.0; 40].into_iter()), 40.0);
-        assert_eq!(effective_users(std::iter::empty()), 0.0);
-        let few = effective_users((0..40).map(|user| if user < 2 { 1000.0 } else { 10.0 }));
-        assert!((2.0..2.1).contains(&few), "{few}");
     }
 }

@@ -2,10 +2,10 @@
 
 use super::cells::{Cells, HOURS};
 use super::distance::{Aspect, differences, mean, overall, remainder};
-use super::resample::FEWEST_USERS;
 use super::{Comparison, GroupResult};
 use crate::profile::PROFILE_FEATURES;
 use crate::reaction::Reaction;
+use crate::stats::MIN_RESAMPLED;
 use std::fmt::Write;
 
 /// Both sides, and the names of what was counted.
@@ -184,13 +184,13 @@ impl Comparison {
 impl Comparison {
     /// What is said of the intervals, or why there are none.
     fn of_intervals(&self) -> String {
-        if self.effective_users >= FEWEST_USERS {
+        if self.effective_users >= MIN_RESAMPLED {
             return "Intervals are by user.".to_owned();
         }
         let users = digits(Some(self.effective_users), 1);
         format!(
             "Too few users for intervals: by their\nshares of the reactions they count as {}, and it takes \
-             {FEWEST_USERS}.",
+             {MIN_RESAMPLED}.",
             users.trim_end_matches(".0")
         )
     }

@@ -121,8 +121,11 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The places of this hash before the checkpoint.
+    /// The places of this hash before the checkpoint; none before the first one.
     pub(super) fn places_of(&mut self, hash: u64) -> Result<Vec<Place>> {
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
+            return Ok(Vec::new());
+        }
         if let Some(places) = self.index()?.find(hash)? {
             return Ok(places);
         }

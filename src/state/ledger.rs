@@ -130,10 +130,9 @@ impl Ledger<'_> {
             |name: &str| self.store.load_by_name(user, name, &records).map_or(0, |loaded| loaded.state.seq);
         let policies: BTreeMap<String, u64> = names.iter().map(|n| (n.clone(), latest(n))).collect();
         let seq = journal.last_seq() + 1;
-        let mut line = Vec::new();
         let op = Op::Reset { policies };
-        Record { seq, user: user.to_owned(), time_ms: now_ms(), op }.write(&mut line);
-        journal.append(&line, seq)?;
+        let record = Record { seq, user: user.to_owned(), time_ms: now_ms(), op };
+        journal.append(&record.to_line(), seq)?;
         for policy in &names {
             self.states.remove(&(user.to_owned(), policy.clone()));
             let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
@@ -197,10 +196,6 @@ impl Ledger<'_> {
 
     fn learn_locked(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
         let large = rewards.len() > SMALL;
-        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
-            // What follows looks into it.
-            self.index()?;
-        }
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
         }
@@ -305,8 +300,7 @@ impl Ledger<'_> {
 
     /// The state, if it goes with what was known of it when the log was last checkpointed.
     fn there(&mut self, loaded: Loaded) -> Result<Loaded> {
-        let checkpoint = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
-        if checkpoint == 0 || loaded.restarted {
+        if loaded.restarted {
             return Ok(loaded);
         }
         let (user, policy) = (loaded.state.user(), loaded.state.policy().name());
@@ -367,9 +361,6 @@ impl Ledger<'_> {
         if let Some(reward) = in_tail {
             return Ok(Before::Learned(reward));
         }
-        if journal.manifest().checkpoint.seq == 0 {
-            return Ok(Before::New);
-        }
         let mut before = Before::New;
         for place in self.places_of(hash)? {
             let manifest = self.journal.as_ref().expect("locked").manifest();
@@ -390,7 +381,7 @@ impl Ledger<'_> {
 
     fn keep(&mut self, tasks: Vec<Task>) {
         for Task { user, policy, mut loaded, .. } in tasks {
-            // What was to be said of its file was said.
+            // What was to be asked of the index was asked.
             loaded.restarted = true;
             self.states.insert((user.to_owned(), policy.name().to_owned()), loaded);
         }

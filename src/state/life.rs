@@ -57,8 +57,13 @@ impl Store {
         if !self.life_for_reader(user, policy)?.may_go_on() {
             return Ok(unknown);
         }
+        Ok(self.misplaced(user, policy, IS_GONE.to_owned()))
+    }
+
+    /// The error of a state whose file is not as it should be.
+    fn misplaced(&self, user: &str, policy: &str, what: String) -> Error {
         let file = name::state_file(user, policy).unwrap_or_default();
-        Ok(Error::Damaged { path: self.dir.join(&file), what: IS_GONE.to_owned() })
+        Error::Damaged { path: self.dir.join(&file), what }
     }
 
     /// What the latest of the places that the index has of a state says of it.
@@ -142,8 +147,7 @@ impl Store {
         if loaded.restarted {
             return Ok(loaded);
         }
-        let file = name::state_file(loaded.state.user(), loaded.state.policy().name()).unwrap_or_default();
-        let damaged = |what: String| Err(Error::Damaged { path: self.dir.join(&file), what });
+        let damaged = |what| Err(self.misplaced(loaded.state.user(), loaded.state.policy().name(), what));
         let mend = "`rehearsal rebuild`";
         match life {
             life if life.may_go_on() && !loaded.found => damaged(IS_GONE.to_owned()),
@@ -169,12 +173,16 @@ impl Store {
         Ok(in_file != Some(seq) && !matches!(self.life_for_reader(user, policy)?, Life::Begun(_)))
     }
 
+    /// Everything in the index; nothing if it is not there or damaged.
+    pub(super) fn whole_index(&self) -> Result<Vec<(u64, Place)>> {
+        let index = Index::open_to_read(&self.dir)?;
+        Ok(index.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default())
+    }
+
     /// Number of states that the index names and that are in no file, where the log does not tell what became of them.
-    pub(super) fn untraced(&self, history: &History) -> Result<usize> {
-        let known =
-            Index::open_to_read(&self.dir)?.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default();
+    pub(super) fn untraced(&self, history: &History, index: &[(u64, Place)]) -> Result<usize> {
         let mut lives: HashSet<u64> =
-            known.into_iter().map(|(hash, _)| hash).filter(|h| is_of_life(*h)).collect();
+            index.iter().map(|(hash, _)| *hash).filter(|h| is_of_life(*h)).collect();
         for (user, policy) in history.states.keys().chain(history.forgotten.keys()) {
             lives.remove(&life_hash(user, policy));
         }
@@ -188,10 +196,7 @@ impl Store {
 
     /// The first state of which the index knows and that is not among these, if there is one.
     pub(super) fn gone(&self, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Option<Error>> {
-        let Some(all) = Index::open_to_read(&self.dir)?.map(|mut index| index.all()).transpose()?.flatten()
-        else {
-            return Ok(None);
-        };
+        let all = self.whole_index()?;
         let keys = users.iter().flat_map(|(user, policies)| policies.iter().map(move |p| (user, p)));
         let known: HashSet<u64> = keys.map(|(user, policy)| life_hash(user, policy)).collect();
         let mut latest: BTreeMap<u64, Place> = BTreeMap::new();

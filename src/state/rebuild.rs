@@ -286,13 +286,14 @@ impl Store {
     ) -> Result<()> {
         let Untold { states, forgotten, latest } = untold;
         let latest = latest.max(history.log.last_seq);
-        let untraced = self.untraced(history)?;
+        let index = self.whole_index()?;
+        let untraced = self.untraced(history, &index)?;
         if untraced > 0 {
             let problem =
                 format!("{untraced} states that it names are in no file, and the log does not tell them");
             report.lost.push(Problem { file: INDEX.to_owned(), problem });
         }
-        let mut slots = self.unreadable(history)?;
+        let mut slots = unreadable(index, history);
         slots.extend(history.told.slots.iter().chain(&history.told.met));
         // Before the manifest says that it reaches so far.
         Index::create(&self.dir, &slots, latest)?;
@@ -352,14 +353,13 @@ impl Store {
         let bytes = self.dir.read(file, MAX_STATE_BYTES).ok().flatten();
         bytes.is_some_and(|bytes| format::is_newer(&bytes))
     }
+}
 
-    /// What the index knows of records that cannot be read any more: their events stay known. Where states began
-    /// and ended was of use until now; what became of each is decided.
-    fn unreadable(&self, history: &History) -> Result<Vec<(u64, Place)>> {
-        let known = Index::open(&self.dir)?.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default();
-        let told: HashSet<&(u64, Place)> = history.told.slots.iter().collect();
-        Ok(known.into_iter().filter(|slot| !is_of_life(slot.0) && !told.contains(slot)).collect())
-    }
+/// What the index knows of records that cannot be read any more: their events stay known. Where states began and
+/// ended was of use until now; what became of each is decided.
+fn unreadable(index: Vec<(u64, Place)>, history: &History) -> Vec<(u64, Place)> {
+    let told: HashSet<&(u64, Place)> = history.told.slots.iter().collect();
+    index.into_iter().filter(|slot| !is_of_life(slot.0) && !told.contains(slot)).collect()
 }
 
 /// Whether the file goes on from what the log tells: it knows the latest event, if it can.

@@ -37,7 +37,7 @@ pub(super) struct Loaded {
     pub(super) found: bool,
     /// Number of the latest record in the file, 0 if it has none or is not there.
     pub(super) file: u64,
-    /// Whether a record on top begins or ends it, so that nothing before matters.
+    /// Whether nothing before matters: a record on top begins or ends it, or the index was asked already.
     pub(super) restarted: bool,
 }
 

@@ -141,7 +141,7 @@ impl Store {
                 Some(places) => absent += usize::from(!places.contains(place)),
             }
         }
-        let untraced = self.untraced(history)?;
+        let untraced = self.untraced(history, &self.whole_index()?)?;
         if untraced > 0 {
             report.note(
                 INDEX,

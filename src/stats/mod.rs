@@ -8,6 +8,7 @@ mod binomial;
 mod mixture;
 mod moments;
 mod special;
+mod units;
 
 pub use binomial::{clopper_pearson, clopper_pearson_lower, clopper_pearson_upper};
 pub use mixture::{GammaExponentialMixture, NormalMixture, bernoulli_confidence_interval};
@@ -16,6 +17,7 @@ pub use special::{
     incomplete_beta, incomplete_beta_inverse, incomplete_gamma, ln_beta, normal_cdf, normal_quantile,
     student_t_cdf, student_t_quantile,
 };
+pub use units::{MIN_RESAMPLED, effective_units};
 
 /// The least double in `low..=high` for which `holds`, which must not hold below it and must hold above;
 /// `high` if there is none. Both ends are at least 0: doubles are then ordered as their bits are, and at

@@ -108,12 +108,12 @@ impl Case {
         damaged.write("state/x_egreedy_v2.json", elsewhere.read("state/x_egreedy_v2.json"));
         // Decisions in two segments; then the same as if the process had died between the manifest and the rename.
         let decided = few();
-        let decide = || {
-            let case = Self::decision("", copied(&decided));
-            drop(decided.run_with(&case.args, &case.input).ok());
+        let decide = |dir: &Dir| {
+            let case = Self::decision("", copied(dir));
+            drop(dir.run_with(&case.args, &case.input).ok());
         };
         // Two in a segment, and two where the next one seals.
-        (0..4).for_each(|_| decide());
+        (0..4).for_each(|_| decide(&decided));
         assert!(decided.join("state/decisions.000001.jsonl").exists(), "no decisions are sealed");
         let undecided = copied(&decided);
         let latest = undecided.json("state/decisions.manifest.json")["sealed"].as_array().unwrap().len();
@@ -125,10 +125,7 @@ impl Case {
         torn_decision.write("state/decisions.jsonl", format!("{log}{}", &log[..70]));
         // One manifest is damaged, the other one is gone.
         let unlisted = copied(&sealed);
-        (0..3).for_each(|_| {
-            let case = Self::decision("", copied(&unlisted));
-            drop(unlisted.run_with(&case.args, &case.input).ok());
-        });
+        (0..3).for_each(|_| decide(&unlisted));
         let manifest = unlisted.read("state/rewards.manifest.json");
         unlisted.write("state/rewards.manifest.json", &manifest[1..]);
         fs::remove_file(unlisted.join("state/decisions.manifest.json")).unwrap();
