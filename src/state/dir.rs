@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Take, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Larger states, and longer lines, are refused before they are parsed: no policy writes one.
@@ -57,19 +57,16 @@ impl Dir {
         self.path.join(name)
     }
 
-    /// Creates the directory if it is not there, with those above it, and makes their entries durable.
+    /// Creates the directory if it is not there, with those above it; whoever writes into it makes them durable.
     pub(super) fn ensure(&self) -> Result<()> {
         if self.path.is_dir() {
             return Ok(());
         }
-        let is_new = |path: &&Path| !path.as_os_str().is_empty() && !path.is_dir();
-        let new: Vec<&Path> = self.path.ancestors().take_while(is_new).collect();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.path)
-            .map_err(Error::io("create the state directory", &self.path))?;
-        new.into_iter().try_for_each(|path| sync_directory(above(path)))
+            .map_err(Error::io("create the state directory", &self.path))
     }
 
     /// Opens a regular file for reading; `None` if there is none.
@@ -241,14 +238,20 @@ impl Dir {
         sync_directory(&self.path)
     }
 
-    /// Makes the entries of the directory durable, and its own.
+    /// Makes the entries of the directory durable, its own, and those of the directories above it on the same file
+    /// system: whoever made them may not have lived to do so.
     pub(super) fn sync_with_own(&self) -> Result<()> {
         self.sync()?;
-        match sync_directory(above(&self.path)) {
-            // Where we may not look it was not us who put it.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            synced => synced,
+        let device = |path: &Path| fs::metadata(path).map(|there| there.dev()).ok();
+        let own = device(&self.path);
+        for above in self.path.ancestors().skip(1).map(or_here).take_while(|path| device(path) == own) {
+            match sync_directory(above) {
+                // Where we may not look it was not us who put it.
+                Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => break,
+                synced => synced?,
+            }
         }
+        Ok(())
     }
 
     fn open_with(&self, name: &str, flags: OFlags) -> Result<File> {
@@ -358,11 +361,6 @@ impl Drop for Prepared {
 /// The mode of what is there.
 fn mode_of(path: &Path) -> Option<u32> {
     fs::symlink_metadata(path).ok().map(|there| there.permissions().mode() & 0o7777)
-}
-
-/// The directory that a path stands in.
-fn above(path: &Path) -> &Path {
-    path.parent().map_or(Path::new("."), or_here)
 }
 
 /// The path; the working directory for one that is empty.

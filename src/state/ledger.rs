@@ -177,7 +177,11 @@ impl Ledger<'_> {
             // Others wrote: their states, and ours that they wrote on, are read again.
             _ => {
                 self.forget();
-                self.journal = Some(Journal::open(dir)?);
+                let journal = self.journal.insert(Journal::open(dir)?);
+                if journal.tail().len() >= BATCH_TAIL_BYTES {
+                    // Whoever wrote it was killed before its checkpoint, perhaps again and again.
+                    self.checkpoint().inspect_err(|_| self.forget())?;
+                }
             }
         }
         Ok(lock)
