@@ -1,6 +1,7 @@
 //! `rehearsal import`: states that `export` printed, or another tool, are taken in.
 
-use super::input::Lines;
+use super::given::each;
+use super::input::{Chunk, Lines};
 use super::{Global, exit, output};
 use crate::error::Result;
 use crate::state::UserState;
@@ -31,12 +32,15 @@ struct Answer {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = global.writable_store();
     let mut lines = Lines::open(args.file.as_deref())?;
-    let stop = AtomicBool::new(false);
     let (mut ledger, mut code) = (store.ledger(), exit::DONE);
-    while let Some(chunk) = lines.next_chunk(&stop)? {
+    let parse = |chunk: &Chunk| {
+        let state =
+            |(number, line): (u64, &[u8])| (number, UserState::from_line(line, &format!("line {number}")));
+        Ok(each(chunk.lines().collect(), state))
+    };
+    let take = |parsed: Vec<(u64, Result<UserState>)>| {
         let (mut states, mut answers) = (Vec::new(), Vec::new());
-        for (number, line) in chunk.lines() {
-            let state = UserState::from_line(line, &format!("line {number}"));
+        for (number, state) in parsed {
             answers.push((
                 number,
                 state.map(|state| {
@@ -63,7 +67,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             }
         }
         output::bytes(&out)?;
-        ledger.settle(false)?;
-    }
+        ledger.settle(false)
+    };
+    lines.in_two_steps(&AtomicBool::new(false), parse, take)?;
     Ok(code)
 }

@@ -91,16 +91,48 @@ impl Lines {
         Ok(Self { pieces, next: 1 })
     }
 
-    /// The lines that are there, waiting for at least one; `None` at the end, and when `stop` becomes true.
-    pub(super) fn next_chunk(&mut self, stop: &AtomicBool) -> Result<Option<Chunk>> {
+    /// Works on all lines in order, in two steps: while some are finished, the next ones are prepared, if they are
+    /// there. Ends with the lines, and when `stop` becomes true: whatever was handed on is finished then.
+    ///
+    /// # Errors
+    /// Of a step, or of reading; what was read before that is finished.
+    pub(super) fn in_two_steps<P: Send>(
+        &mut self,
+        stop: &AtomicBool,
+        mut prepare: impl FnMut(&Chunk) -> Result<P> + Send,
+        mut finish: impl FnMut(P) -> Result<()> + Send,
+    ) -> Result<()> {
+        let mut prepared = None;
+        loop {
+            let chunk = self.next_chunk(stop, prepared.is_none());
+            prepared = match (prepared, chunk) {
+                (None, Ok(None)) => return Ok(()),
+                (None, chunk) => chunk?.map(|chunk| prepare(&chunk)).transpose()?,
+                (Some(waiting), Ok(Some(chunk))) => {
+                    let (finished, next) = rayon::join(|| finish(waiting), || prepare(&chunk));
+                    finished?;
+                    Some(next?)
+                }
+                (Some(waiting), chunk) => {
+                    finish(waiting)?;
+                    chunk?;
+                    None
+                }
+            };
+        }
+    }
+
+    /// The lines that are there, if it is so waiting for at least one; `None` at the end, and when `stop` becomes
+    /// true.
+    fn next_chunk(&mut self, stop: &AtomicBool, wait: bool) -> Result<Option<Chunk>> {
         let mut bytes = loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            match self.pieces.recv_timeout(LOOK) {
+            match self.pieces.recv_timeout(if wait { LOOK } else { Duration::ZERO }) {
                 Ok(piece) => break piece?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if wait => {}
+                Err(_) => return Ok(None),
             }
         };
         while bytes.len() < CHUNK_BYTES {

@@ -1,7 +1,7 @@
 //! `rehearsal reward`: what happened after a decision is learned.
 
 use super::given::{Policies, Warned, agree, each};
-use super::input::{self, Lines};
+use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
@@ -137,16 +137,18 @@ impl Learner<'_> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
         let stop = signals::stop()?;
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
-        while let Some(chunk) = lines.next_chunk(&stop)? {
+        let parse = |chunk: &Chunk| {
             let finder = self.log.finder();
-            let parsed = each(chunk.lines().collect(), |(number, line)| {
+            Ok(each(chunk.lines().collect(), |(number, line)| {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
                     self.reward(raw, &finder, &origin)
                 });
                 (number, reward)
-            });
+            }))
+        };
+        let learn = |parsed: Vec<(u64, Result<Reward>)>| {
             let (mut rewards, mut refused) = (Vec::with_capacity(parsed.len()), Vec::new());
             for (number, reward) in parsed {
                 match reward {
@@ -176,8 +178,9 @@ impl Learner<'_> {
                 }
             }
             output::bytes(&out)?;
-            ledger.settle(false)?;
-        }
+            ledger.settle(false)
+        };
+        lines.in_two_steps(&stop, parse, learn)?;
         ledger.settle(true)?;
         if stop.load(Ordering::Relaxed) {
             // Every answer stands for a reward that is on disk; of what has none, nothing was learned.

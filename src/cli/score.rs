@@ -1,14 +1,15 @@
 //! `rehearsal score`: a request becomes a decision.
 
 use super::given::{Policies, Warned, agree, each};
-use super::input::{self, Lines};
+use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output};
 use crate::error::{Error, Fault, Result};
 use crate::policy::{Luck, Policy, Scratch};
 use crate::request::Request;
-use crate::state::{Decision, DecisionLog, Draft, ID_PLACEHOLDER, Store, UserState, View, decide};
+use crate::state::{Decision, DecisionLog, Drafts, ID_PLACEHOLDER, Store, UserState, View, decide};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -52,9 +53,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         policies.load(policy)?;
     }
     let store = global.writable_store();
-    let log = DecisionLog::new(&store)?;
-    let scorer = Scorer { args, shadows, policies, log, warned: Warned::default() };
-    if args.jsonl { scorer.lines(&store) } else { scorer.one(&store) }
+    let mut log = DecisionLog::new(&store)?;
+    let scorer = Scorer { args, shadows, policies, warned: Warned::default() };
+    if args.jsonl { scorer.lines(&store, &mut log) } else { scorer.one(&store, &mut log) }
 }
 
 /// What is printed for a decision.
@@ -85,18 +86,25 @@ struct Shadowed<'a> {
 }
 
 /// What is to be decided.
-struct Asked {
+struct Asked<'a> {
+    /// The request as it was sent, and what it says.
+    text: &'a [u8],
     request: Request,
     user: String,
     policy: Arc<Policy>,
     seed: u64,
 }
 
-/// A request that is decided, for the log and for stdout.
+/// Requests that are decided, in order: for the log and for stdout.
+#[derive(Default)]
 struct Decided {
-    drafts: Vec<Draft>,
-    /// The line that is printed, with a placeholder for the id.
-    answer: Vec<u8>,
+    drafts: Drafts,
+    /// The lines that are printed, with room for ids.
+    answers: Vec<u8>,
+    /// Where in the answers an id belongs, and which draft's.
+    ids: Vec<(usize, usize)>,
+    /// Whether one of them could not be decided.
+    failed: bool,
 }
 
 /// States that were read, or why they cannot be, by policy and user.
@@ -120,36 +128,36 @@ impl States {
 /// So many states are kept in memory.
 const CACHED: usize = 100_000;
 
+/// So many requests are decided by one thread at a time.
+const TOGETHER: usize = 64;
+/// Longest request: it stands in the log as it was sent, in a line that can be read again.
+const MAX_BYTES: usize = 32 << 20;
+
 struct Scorer<'a> {
     args: &'a Args,
     shadows: Vec<Arc<Policy>>,
     policies: Policies,
-    log: DecisionLog,
     warned: Warned,
 }
 
 impl Scorer<'_> {
-    fn one(mut self, store: &Store) -> Result<u8> {
+    fn one(&self, store: &Store, log: &mut DecisionLog) -> Result<u8> {
         let (text, origin) = input::whole(self.args.request.as_deref())?;
         let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
         let asked = self.asked(&text, &origin, seed)?;
-        let mut states = States::default();
+        let (mut states, mut decided) = (States::default(), Decided::default());
         self.read(&store.view()?, &[&asked], &mut states);
-        let Decided { drafts, mut answer } = self.decide(&asked, &states)?;
-        let ids = self.log.append(drafts)?;
-        fill_in(&ids[0], &mut answer);
-        output::bytes(&answer)?;
-        Ok(exit::DONE)
+        self.decide(&asked, &states, &mut Scratch::default(), &mut decided)?;
+        answer(vec![decided], log)
     }
 
-    fn lines(mut self, store: &Store) -> Result<u8> {
+    fn lines(&self, store: &Store, log: &mut DecisionLog) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref())?;
-        let stop = AtomicBool::new(false);
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);
         let (mut view, mut states) = (store.view()?, States::default());
-        while let Some(chunk) = lines.next_chunk(&stop)? {
+        let prepare = |chunk: &Chunk| {
             if !view.is_current() || states.len() > CACHED {
                 (view, states) = (store.view()?, States::default());
             }
@@ -167,21 +175,31 @@ impl Scorer<'_> {
             });
             let good: Vec<&Asked> = asked.iter().filter_map(|(_, asked)| asked.as_ref().ok()).collect();
             self.read(&view, &good, &mut states);
-            let decided =
-                each(asked, |(number, asked)| (number, asked.and_then(|asked| self.decide(&asked, &states))));
-            code = code.max(self.answer(decided)?);
-        }
+            if asked.len() <= TOGETHER {
+                return Ok(vec![self.decide_all(&asked, &states)]);
+            }
+            Ok(asked.par_chunks(TOGETHER).map(|asked| self.decide_all(asked, &states)).collect())
+        };
+        let finish = |decided| {
+            code = code.max(answer(decided, log)?);
+            Ok(())
+        };
+        lines.in_two_steps(&AtomicBool::new(false), prepare, finish)?;
         Ok(code)
     }
 
     /// The checked request in a text.
-    fn asked(&self, text: &[u8], origin: &str, seed: u64) -> Result<Asked> {
+    fn asked<'a>(&self, text: &'a [u8], origin: &str, seed: u64) -> Result<Asked<'a>> {
+        if text.len() > MAX_BYTES {
+            let value = format!("{} bytes", text.len());
+            return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
+        }
         let request = Request::from_json(text, origin)?;
         let user = agree("user", self.args.user.as_deref(), request.user(), origin)?.to_owned();
         let policy = self.policies.agreed(self.args.policy.as_deref(), request.policy(), origin)?;
         self.warned.unknown_names(&request);
         let seed = request.seed().unwrap_or(seed);
-        Ok(Asked { request, user, policy, seed })
+        Ok(Asked { text, request, user, policy, seed })
     }
 
     /// Reads the states that are needed and not there yet.
@@ -202,14 +220,29 @@ impl Scorer<'_> {
         }
     }
 
-    /// Decides, with the shadows, and puts it into text.
-    fn decide(&self, asked: &Asked, states: &States) -> Result<Decided> {
-        let Asked { request, user, policy, seed } = asked;
-        let mut scratch = Scratch::default();
+    /// Decides lines, each by itself.
+    fn decide_all(&self, asked: &[(u64, Result<Asked>)], states: &States) -> Decided {
+        let (mut decided, mut scratch) = (Decided::default(), Scratch::default());
+        for (number, asked) in asked {
+            let outcome = match asked {
+                Ok(asked) => self.decide(asked, states, &mut scratch, &mut decided),
+                Err(error) => Err(Error::Refused(error.to_string())),
+            };
+            if let Err(error) = outcome {
+                output::bad_line(*number, &error, &mut decided.answers);
+                decided.failed = true;
+            }
+        }
+        decided
+    }
+
+    /// Decides, with the shadows, and adds the text of it.
+    fn decide(&self, asked: &Asked, states: &States, scratch: &mut Scratch, out: &mut Decided) -> Result<()> {
+        let Asked { text, request, user, policy, seed } = asked;
         let mut decide = |policy: &Arc<Policy>| {
             let state = states.get(user, policy.name()).expect("it was read");
             let state = state.as_ref().map_err(|error| Error::Refused(error.to_string()))?;
-            Ok(decide(policy, state, request, *seed, &mut scratch))
+            Ok(decide(policy, state, request, *seed, scratch))
         };
         let decision = decide(policy)?;
         let mut shadows = Vec::with_capacity(self.shadows.len());
@@ -220,53 +253,37 @@ impl Scorer<'_> {
                 Err::<_, Error>(error) => output::warn(&format!("shadow {}: {error}", shadow.name())),
             }
         }
-        let draft = |policy, decision, shadow| Draft::new(user, policy, request, *seed, decision, shadow);
-        let mut drafts = vec![draft(policy, &decision, false)];
-        drafts.extend(shadows.iter().map(|(policy, decision)| draft(policy, decision, true)));
-        Ok(Decided { drafts, answer: answer(asked, &decision, &shadows) })
-    }
-
-    /// Logs the decisions of a chunk and prints the answers.
-    fn answer(&mut self, decided: Vec<(u64, Result<Decided>)>) -> Result<u8> {
-        let mut answers = Vec::with_capacity(decided.len());
-        let mut drafts = Vec::with_capacity(decided.len());
-        for (number, decided) in decided {
-            let answer = decided.map(|decided| {
-                let place = drafts.len();
-                drafts.extend(decided.drafts);
-                (place, decided.answer)
-            });
-            answers.push((number, answer));
-        }
-        let ids = self.log.append(drafts)?;
-        let (mut out, mut code) = (Vec::new(), exit::DONE);
-        for (number, answer) in answers {
-            match answer {
-                Ok((place, mut answer)) => {
-                    fill_in(&ids[place], &mut answer);
-                    out.extend_from_slice(&answer);
-                }
-                Err(error) => {
-                    output::bad_line(number, &error, &mut out);
-                    code = exit::ERROR;
-                }
-            }
-        }
-        output::bytes(&out)?;
-        Ok(code)
+        out.ids.push((out.answers.len() + OPENING.len(), out.drafts.count()));
+        let mut draft = |policy, decision, shadow| {
+            out.drafts.add((user, policy), (request, text), *seed, decision, shadow);
+        };
+        draft(policy, &decision, false);
+        shadows.iter().for_each(|(policy, decision)| draft(policy, decision, true));
+        print(asked, &decision, &shadows, &mut out.answers);
+        Ok(())
     }
 }
 
 /// What stands before the id in an answer.
 const OPENING: &str = "{\"decision_id\":\"";
 
-/// Puts the id where its placeholder stands.
-fn fill_in(id: &str, answer: &mut [u8]) {
-    answer[OPENING.len()..OPENING.len() + id.len()].copy_from_slice(id.as_bytes());
+/// Logs the decisions and prints the answers.
+fn answer(mut decided: Vec<Decided>, log: &mut DecisionLog) -> Result<u8> {
+    let mut drafts: Vec<Drafts> = decided.iter_mut().map(|part| std::mem::take(&mut part.drafts)).collect();
+    let ids = log.append(&mut drafts)?;
+    let mut out = Vec::with_capacity(decided.iter().map(|part| part.answers.len()).sum());
+    for (part, ids) in decided.iter_mut().zip(ids) {
+        for (place, draft) in &part.ids {
+            part.answers[*place..][..ids[*draft].len()].copy_from_slice(&ids[*draft]);
+        }
+        out.extend_from_slice(&part.answers);
+    }
+    output::bytes(&out)?;
+    Ok(if decided.iter().any(|part| part.failed) { exit::ERROR } else { exit::DONE })
 }
 
-/// The line that is printed.
-fn answer(asked: &Asked, decision: &Decision, shadows: &[(&Arc<Policy>, Decision)]) -> Vec<u8> {
+/// Appends the line that is printed, with room for the id.
+fn print(asked: &Asked, decision: &Decision, shadows: &[(&Arc<Policy>, Decision)], out: &mut Vec<u8>) {
     let candidates = asked.request.candidates();
     let propensity = |k: usize| decision.propensities.as_ref().map(|p| p[k]);
     let scored = candidates.iter().enumerate().map(|(k, candidate)| Scored {
@@ -289,7 +306,5 @@ fn answer(asked: &Asked, decision: &Decision, shadows: &[(&Arc<Policy>, Decision
         candidates: scored.collect(),
         shadows: shadowed.collect(),
     };
-    let mut line = Vec::with_capacity(256 + 64 * candidates.len());
-    output::line(&answer, &mut line);
-    line
+    output::line(&answer, out);
 }

@@ -1,6 +1,6 @@
 //! `decisions.jsonl`: every decision with its request, so that a reward can be learned later.
 //!
-//! Lines are appended by one write under a lock of their own, so that an id can say where its line
+//! Lines are appended under a lock of their own, so that an id can say where its line
 //! begins. They are not synced: a power cut may lose the latest decisions, whose rewards are then refused
 //! as unknown; it cannot lose a reward, which carries what it was learned from.
 
@@ -15,10 +15,10 @@ use super::store::Store;
 use super::{frame, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::{Luck, Policy, RawPolicy};
-use crate::profile::Profile;
-use crate::request::{Candidate, Context, RawRequest, Request};
+use crate::request::{RawRequest, Request};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
+use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -29,23 +29,28 @@ use std::sync::{Arc, OnceLock};
 pub(super) const DECISIONS: LogName = LogName("decisions");
 pub(super) const LOCK: &str = "decisions.lock";
 
-/// A decision on its way into the log.
-#[derive(Debug)]
-pub struct Draft {
-    line: Vec<u8>,
-    shadow: bool,
+/// The text of a decision's id.
+pub type IdText = [u8; ID_BYTES];
+
+/// Decisions on their way into the log, in order: their lines, with room for ids and checksums.
+#[derive(Debug, Default)]
+pub struct Drafts {
+    lines: Vec<u8>,
+    /// Where each line ends, and whether it is a shadow's.
+    ends: Vec<(usize, bool)>,
 }
 
-impl Draft {
-    /// What `policy` decided for `user` with `seed`. Shadow decisions follow the one that they shadow.
-    pub fn new(
-        user: &str,
-        policy: &Policy,
-        request: &Request,
+impl Drafts {
+    /// Adds what `policy` decided for `user` with `seed` on a request, whose JSON is `text`. Shadow decisions follow
+    /// the one that they shadow.
+    pub fn add(
+        &mut self,
+        (user, policy): (&str, &Policy),
+        (request, text): (&Request, &[u8]),
         seed: u64,
         decision: &Decision,
         shadow: bool,
-    ) -> Self {
+    ) {
         let line = Line {
             decision_id: PLACEHOLDER,
             shadow_of: shadow.then_some(PLACEHOLDER),
@@ -59,21 +64,47 @@ impl Draft {
             scores: &decision.scores,
             propensities: decision.propensities.as_deref(),
             seed,
-            request: LineRequest {
-                context: request.context(),
-                candidates: request.candidates(),
-                profile_features: request.profile(),
-            },
             time_ms: now_ms(),
         };
-        let mut text = Vec::with_capacity(512 + 160 * request.candidates().len());
-        serde_json::to_writer(&mut text, &line).expect("plain values always serialize");
-        text.pop();
-        Self { line: text, shadow }
+        serde_json::to_writer(&mut self.lines, &line).expect("plain values always serialize");
+        self.lines.pop();
+        self.lines.extend_from_slice(b",\"request\":");
+        let begin = self.lines.len();
+        self.lines.extend_from_slice(text.trim_ascii());
+        // Between the values of a JSON text a line break is a blank; within them there is none.
+        self.lines[begin..].iter_mut().filter(|b| matches!(b, b'\n' | b'\r')).for_each(|b| *b = b' ');
+        frame::seal_later(&mut self.lines);
+        self.ends.push((self.lines.len(), shadow));
+    }
+
+    /// Number of decisions, those of shadows included.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Fills in ids and checksums, the first line being at `offset` of a segment; returns the ids.
+    fn fill_in(&mut self, segment: u32, offset: u64, mut checks: SplitMix64) -> Vec<IdText> {
+        let mut ids: Vec<IdText> = Vec::with_capacity(self.ends.len());
+        let (mut begin, mut shown) = (0, 0);
+        for (i, (end, shadow)) in self.ends.iter().enumerate() {
+            let check = checks.next_u64() >> 16;
+            ids.push(DecisionId { segment, offset: offset + begin as u64, check }.text());
+            let line = &mut self.lines[begin..*end];
+            let (own, rest) = line[ID_PREFIX.len()..].split_at_mut(ID_BYTES);
+            own.copy_from_slice(&ids[i]);
+            if *shadow {
+                rest[SHADOW_PREFIX.len()..][..ID_BYTES].copy_from_slice(&ids[shown]);
+            } else {
+                shown = i;
+            }
+            frame::fill_in(line);
+            begin = *end;
+        }
+        ids
     }
 }
 
-/// What a line holds, as it is written. The ids come first, so that their places are known.
+/// What a line holds before the request. The ids come first, so that their places are known.
 #[derive(Serialize)]
 struct Line<'a> {
     decision_id: &'a str,
@@ -90,16 +121,7 @@ struct Line<'a> {
     scores: &'a [f64],
     propensities: Option<&'a [f64]>,
     seed: u64,
-    request: LineRequest<'a>,
     time_ms: u64,
-}
-
-#[derive(Serialize)]
-struct LineRequest<'a> {
-    context: Context,
-    candidates: &'a [Candidate],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile_features: Option<&'a Profile>,
 }
 
 /// A line as it is read.
@@ -163,11 +185,14 @@ impl DecisionLog {
         Ok(Self { dir: store.dir.clone(), segment_bytes: store.segment_bytes, checks })
     }
 
-    /// Appends decisions in order and returns their ids.
+    /// Appends decisions in order and returns their ids, part by part.
     ///
     /// # Errors
     /// A directory or log that cannot be written; then none of them is in the log.
-    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<String>> {
+    pub fn append(&mut self, parts: &mut [Drafts]) -> Result<Vec<Vec<IdText>>> {
+        if parts.iter().all(|part| part.ends.is_empty()) {
+            return Ok(vec![Vec::new(); parts.len()]);
+        }
         self.dir.ensure()?;
         let _lock = Lock::take(&self.dir, LOCK)?;
         let mut manifest = Manifest::read(&self.dir, DECISIONS)?;
@@ -188,25 +213,20 @@ impl DecisionLog {
             );
             return Err(Error::Refused(format!("{}: {message}", path.display())));
         }
-        let mut bytes = Vec::with_capacity(drafts.iter().map(|d| d.line.len() + 32).sum());
-        let mut ids: Vec<String> = Vec::with_capacity(drafts.len());
-        let mut shown = 0;
-        for (i, draft) in drafts.into_iter().enumerate() {
-            let start = bytes.len();
-            let offset = end + start as u64;
-            ids.push(DecisionId { segment, offset, check: self.checks.next_u64() >> 16 }.to_string());
-            bytes.extend_from_slice(&draft.line);
-            let place = start + ID_PREFIX.len();
-            bytes[place..place + ID_BYTES].copy_from_slice(ids[i].as_bytes());
-            if draft.shadow {
-                let place = place + ID_BYTES + SHADOW_PREFIX.len();
-                bytes[place..place + ID_BYTES].copy_from_slice(ids[shown].as_bytes());
-            } else {
-                shown = i;
-            }
-            frame::seal_from(&mut bytes, start);
-        }
-        if let Err(error) = file.write_all(&bytes) {
+        let mut offset = end;
+        let mut place = |part: &Drafts| {
+            let begin = offset;
+            offset += part.lines.len() as u64;
+            (begin, SplitMix64::seed_from_u64(self.checks.next_u64()))
+        };
+        let places: Vec<(u64, SplitMix64)> = parts.iter().map(&mut place).collect();
+        let fill_in = |(part, (begin, checks)): (&mut Drafts, _)| part.fill_in(segment, begin, checks);
+        let ids = if parts.len() == 1 {
+            parts.iter_mut().zip(places).map(fill_in).collect()
+        } else {
+            parts.par_iter_mut().zip(places).map(fill_in).collect()
+        };
+        if let Err(error) = parts.iter().try_for_each(|part| file.write_all(&part.lines)) {
             let _ = file.set_len(end);
             return Err(Error::io("write", path)(error));
         }

@@ -3,7 +3,7 @@
 //! A line is one JSON object whose last field is `"crc"`: eight hex digits, the CRC-32 (IEEE 802.3, as in
 //! zlib) of every byte before `,"crc"`. A reader needs no canonical form: it sums the bytes that it sees.
 
-use std::fmt::Write;
+use super::decision_id::hex;
 
 /// What stands before the digits, and what after them.
 const OPENING: &[u8] = b",\"crc\":\"";
@@ -21,11 +21,23 @@ pub(super) fn seal(mut line: Vec<u8>) -> Vec<u8> {
 
 /// Adds the checksum to the object that begins at `start` and whose closing brace is not there yet.
 pub(super) fn seal_from(lines: &mut Vec<u8>, start: usize) {
-    let crc = digits(&lines[start..]);
+    seal_later(lines);
+    fill_in(&mut lines[start..]);
+}
+
+/// Ends a line as [`seal_from`] does, but for the digits of the checksum, for which there is room.
+pub(super) fn seal_later(lines: &mut Vec<u8>) {
     lines.extend_from_slice(OPENING);
-    lines.extend_from_slice(crc.as_bytes());
+    lines.extend_from_slice(&[b'0'; 8]);
     lines.extend_from_slice(CLOSING);
     lines.push(b'\n');
+}
+
+/// Fills in the checksum of a line, its newline included.
+pub(super) fn fill_in(line: &mut [u8]) {
+    let end = line.len() - SEAL - 1;
+    let crc = digits(&line[..end]);
+    line[end + OPENING.len()..][..crc.len()].copy_from_slice(&crc);
 }
 
 /// Whether `line`, with or without its newline, carries the checksum of its content; if not, what is wrong.
@@ -36,10 +48,11 @@ pub(super) fn check(line: &[u8]) -> Result<(), String> {
         return Err("no checksum at its end".to_owned());
     };
     let found = digits(content);
-    if stated == found.as_bytes() {
+    if stated == found {
         Ok(())
     } else {
-        Err(format!("checksum {found}, but {} is stated", String::from_utf8_lossy(stated)))
+        let [found, stated] = [&found[..], stated].map(String::from_utf8_lossy);
+        Err(format!("checksum {found}, but {stated} is stated"))
     }
 }
 
@@ -60,10 +73,10 @@ pub(super) fn stated(line: &[u8]) -> &str {
     digits.and_then(|d| std::str::from_utf8(d).ok()).unwrap_or_default()
 }
 
-fn digits(content: &[u8]) -> String {
-    let mut text = String::with_capacity(8);
-    write!(text, "{:08x}", crc32fast::hash(content)).expect("a String takes everything");
-    text
+fn digits(content: &[u8]) -> [u8; 8] {
+    let mut digits = [0; 8];
+    hex(u64::from(crc32fast::hash(content)), &mut digits);
+    digits
 }
 
 #[cfg(test)]
@@ -96,7 +109,11 @@ mod tests {
 
     #[test]
     fn every_flipped_bit_and_every_cut_is_seen() {
+        let mut changed = seal(br#"{"user":"carol","reward":0.25}"#.to_vec());
+        changed[9..14].copy_from_slice(b"alice");
+        fill_in(&mut changed);
         let line = seal(br#"{"user":"alice","reward":0.25}"#.to_vec());
+        assert_eq!(changed, line);
         let line = &line[..line.len() - 1];
         for i in 0..line.len() * 8 {
             let mut damaged = line.to_vec();

@@ -43,7 +43,7 @@ mod verify;
 
 pub use decision::{Decision, decide};
 pub use decision_id::PLACEHOLDER as ID_PLACEHOLDER;
-pub use decision_log::{DecisionLog, Draft, Finder, Logged};
+pub use decision_log::{DecisionLog, Drafts, Finder, IdText, Logged};
 pub use format::{FORMAT_VERSION, RawState};
 pub use frame::check_line;
 pub use ledger::{Learned, Ledger, Reward};
