@@ -18,9 +18,9 @@ const REQUEST: &str = r#"{"context": {"hour": 8.5, "weekday": 0},
 fn reward(number: usize) -> Reward {
     let request = Request::from_json(REQUEST.as_bytes(), "request").expect("a request");
     let event = Some(format!("event-{number}"));
-    let lesson = Lesson::new(&request, 0, 1.0, event, Source::default()).expect("a lesson");
+    let lesson = Lesson::new(request, 0, 1.0, event, Source::default()).expect("a lesson");
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
-    Reward { user: "u".to_owned(), policy, lesson }
+    Reward { user: "u".to_owned(), policy, lesson: Arc::new(lesson) }
 }
 
 /// The least that makes `state` and `line` durable.

@@ -169,9 +169,10 @@ fn state(updates: usize) -> UserState {
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
     let request = Request::from_json(request(CANDIDATES).as_bytes(), "request").expect("a request");
     let reward = |n: usize| {
-        let lesson =
-            Lesson::new(&request, n % CANDIDATES, spread(n), Some(format!("e{n}")), Source::default());
-        Reward { user: "alice".to_owned(), policy: Arc::clone(&policy), lesson: lesson.expect("in range") }
+        let event = Some(format!("e{n}"));
+        let lesson = Lesson::new(request.clone(), n % CANDIDATES, spread(n), event, Source::default());
+        let lesson = Arc::new(lesson.expect("in range"));
+        Reward { user: "alice".to_owned(), policy: Arc::clone(&policy), lesson }
     };
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::new(dir.path());

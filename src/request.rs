@@ -128,22 +128,26 @@ impl Request {
 
     /// This request with the candidate at `chosen` alone, and of the profile what holds for it: the same
     /// feature vector.
-    pub fn only(&self, chosen: usize) -> RawRequest {
-        let candidate = self.raw.candidates[chosen].clone();
-        let of_kind = |p: &Profile| Profile::new(p.values_for(candidate.kind.as_deref()), Vec::new());
-        RawRequest {
-            user: None,
-            policy: None,
-            seed: None,
-            context: self.raw.context,
-            profile_features: self.raw.profile_features.as_ref().map(of_kind),
-            candidates: vec![candidate],
+    #[must_use]
+    pub fn only(self, chosen: usize) -> Self {
+        let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
+        candidates.swap(0, chosen);
+        candidates.truncate(1);
+        let kind = candidates[0].kind.as_deref();
+        let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
+        Self {
+            raw: RawRequest { user: None, policy: None, seed: None, context, candidates, profile_features },
         }
     }
 
     /// The request as it was read.
     pub fn raw(&self) -> &RawRequest {
         &self.raw
+    }
+
+    /// The same, for whoever sends it on.
+    pub fn into_raw(self) -> RawRequest {
+        self.raw
     }
 }
 
@@ -165,22 +169,30 @@ impl TryFrom<RawRequest> for Request {
         if let Some(seed) = raw.seed.filter(|s| *s >= 1 << 53) {
             return Err(Fault::new("seed", seed, "a whole number below 2^53"));
         }
-        let mut seen = HashSet::with_capacity(raw.candidates.len());
         for (i, candidate) in raw.candidates.iter().enumerate() {
             candidate.check().map_err(|fault| fault.within(&format!("candidates[{i}]")))?;
-            if !seen.insert(candidate.id.as_str()) {
-                return Err(Fault::new(
-                    format!("candidates[{i}].id"),
-                    format!("{:?} again", candidate.id),
-                    "ids that are unique within the request",
-                ));
-            }
+        }
+        if let Some(i) = repeated(&raw.candidates) {
+            return Err(Fault::new(
+                format!("candidates[{i}].id"),
+                format!("{:?} again", raw.candidates[i].id),
+                "ids that are unique within the request",
+            ));
         }
         if let Some(profile) = &raw.profile_features {
             profile.check().map_err(|fault| fault.within("profile_features"))?;
         }
         Ok(Self { raw })
     }
+}
+
+/// The first candidate whose id another one has before it. Few are compared with each other, many go through a set.
+fn repeated(candidates: &[Candidate]) -> Option<usize> {
+    if candidates.len() <= 16 {
+        return (1..candidates.len()).find(|i| candidates[..*i].iter().any(|c| c.id == candidates[*i].id));
+    }
+    let mut seen = HashSet::with_capacity(candidates.len());
+    candidates.iter().position(|candidate| !seen.insert(candidate.id.as_str()))
 }
 
 impl Candidate {

@@ -10,6 +10,7 @@ use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 #[derive(Debug, clap::Args)]
@@ -224,8 +225,8 @@ impl Learner<'_> {
             let chosen = request.position(raw.chosen.as_deref().expect("checked"))?;
             (user, policy, request, chosen, raw.event_id)
         };
-        let lesson = Lesson::new(&request, chosen, value, event, source).map_err(|fault| fault.at(origin))?;
-        Ok(Reward { user, policy, lesson })
+        let lesson = Lesson::new(request, chosen, value, event, source).map_err(|fault| fault.at(origin))?;
+        Ok(Reward { user, policy, lesson: Arc::new(lesson) })
     }
 }
 

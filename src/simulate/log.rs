@@ -87,7 +87,7 @@ impl Simulation<'_> {
                         time_ms: FIRST_MONDAY_MS + person.time_ms(),
                     };
                     let event = &decided.outcome.event;
-                    let shown = only(&request, decided.chosen);
+                    let shown = only(request.clone(), decided.chosen);
                     let reward = (!person.reward_is_lost()).then(|| RewardLine {
                         user: &user,
                         policy: policy.name(),
@@ -113,9 +113,8 @@ impl Simulation<'_> {
 }
 
 /// The request as a reward carries it: the tip that was shown.
-fn only(request: &RawRequest, chosen: usize) -> RawRequest {
-    let request = Request::try_from(request.clone()).expect("simulated requests are in range");
-    request.only(chosen)
+fn only(request: RawRequest, chosen: usize) -> RawRequest {
+    Request::try_from(request).expect("simulated requests are in range").only(chosen).into_raw()
 }
 
 fn put(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {

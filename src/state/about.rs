@@ -43,15 +43,32 @@ pub(super) struct About<'a> {
     /// The policies whose state of the user it changes.
     pub(super) states: Vec<&'a str>,
     /// Whether they begin or end with it.
-    pub(super) turns: bool,
+    pub(super) turn: Option<Turn>,
+}
+
+/// What a record is to the states that it changes, if it is more than one among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Begins,
+    Ends,
 }
 
 impl About<'_> {
     /// The hashes under which the record is found: of its event; and where states begin or end, theirs and the user's.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        let event = self.learns.map(|(policy, event)| event_hash(self.user, policy, event));
-        let states = self.states.iter().filter(|_| self.turns).map(|policy| life_hash(self.user, policy));
-        event.into_iter().chain(states).chain(self.turns.then(|| user_hash(self.user)))
+        self.event_hash().into_iter().chain(self.turn_hashes())
+    }
+
+    /// That of the event that it learns.
+    pub(super) fn event_hash(&self) -> Option<u64> {
+        self.learns.map(|(policy, event)| event_hash(self.user, policy, event))
+    }
+
+    /// Those of where states begin or end.
+    pub(super) fn turn_hashes(&self) -> impl Iterator<Item = u64> {
+        let turns = self.turn.is_some();
+        let states = self.states.iter().filter(move |_| turns).map(|policy| life_hash(self.user, policy));
+        states.chain(turns.then(|| user_hash(self.user)))
     }
 }
 
@@ -69,7 +86,7 @@ impl Told {
         self.slots.extend(about.hashes().map(|hash| (hash, place)));
         for policy in &about.states {
             let hash = life_hash(about.user, policy);
-            if self.lives.insert(hash) && !about.turns {
+            if self.lives.insert(hash) && about.turn.is_none() {
                 self.met.extend([(hash, place), (user_hash(about.user), place)]);
             }
         }

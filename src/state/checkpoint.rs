@@ -9,16 +9,13 @@ use super::dir::{Lines, Prepared};
 use super::index::{INDEX, Index, Place};
 use super::journal::REWARDS;
 use super::ledger::{Key, Ledger, SMALL, prepare};
+use super::lookup::Lookup;
 use super::name;
 use super::record::Header;
 use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
-use std::collections::HashMap;
-
-/// What a line changes: states, whether they are forgotten, and what the index is told.
-type Change = (Vec<Key>, bool, Vec<(u64, Place)>);
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 16_384;
@@ -32,32 +29,17 @@ impl Ledger<'_> {
         }
         // What follows says that the log has got to here; whoever wrote its end may have died before syncing.
         journal.sync()?;
-        let segment = journal.manifest().segment();
-        let lines: Vec<(u64, &[u8])> = journal.tail().lines().collect();
-        let header = |(offset, line): &(u64, &[u8])| {
-            let header = Header::parse(line).map_err(|what| journal.tail().damaged(*offset, &what))?;
-            let place = Place { segment, offset: *offset };
-            let slots = header.about().hashes().map(|hash| (hash, place)).collect();
-            let user = header.user.as_ref();
-            let keys: Vec<_> = header.policies().map(|policy| (user.to_owned(), policy.to_owned())).collect();
-            Ok((keys, header.policies.is_some(), slots))
-        };
-        let headers: Vec<Change> = if lines.len() > SMALL {
-            lines.par_iter().map(header).collect::<Result<_>>()?
-        } else {
-            lines.iter().map(header).collect::<Result<_>>()?
-        };
-        let (mut keys, mut slots) = (HashMap::new(), Vec::with_capacity(headers.len()));
-        for (changed, forgotten, named) in headers {
-            keys.extend(changed.into_iter().map(|key| (key, forgotten)));
-            slots.extend(named);
+        if self.lookup.is_none() {
+            self.lookup = Some(Lookup::of(journal.tail())?);
         }
-        for ((user, policy), _) in keys.iter().filter(|(_, forgotten)| **forgotten) {
-            let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
+        let lookup = self.lookup.as_ref().expect("just made");
+        let slots = lookup.slots(journal.manifest().segment());
+        let (ended, changed): (Vec<_>, Vec<_>) = lookup.states().partition(|(_, ends)| *ends);
+        for ((user, policy), _) in ended {
+            let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
             self.store.dir.remove(&file)?;
         }
-        keys.retain(|_, forgotten| !*forgotten);
-        self.write_states(&keys.into_keys().collect::<Vec<_>>())?;
+        self.write_states(&changed.into_iter().map(|(key, _)| key).collect::<Vec<_>>())?;
         self.extend_index(&slots)?;
         let journal = self.journal.as_mut().expect("locked");
         journal.checkpoint(&self.store.dir, self.store.segment_bytes)?;
@@ -66,15 +48,15 @@ impl Ledger<'_> {
     }
 
     /// Brings the files of these states up to date.
-    fn write_states(&mut self, keys: &[(String, String)]) -> Result<()> {
+    fn write_states(&mut self, keys: &[Key]) -> Result<()> {
         let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
-        let (states, lookup) = (&self.states, self.lookup.as_ref());
-        let load = |key: &(String, String)| {
+        let (states, lookup) = (&self.states, self.lookup.as_ref().expect("of this tail"));
+        let load = |key: &Key| {
             let (user, policy) = key;
             if states.contains_key(key) {
                 return Ok(None);
             }
-            let records = lookup.map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
+            let records = lookup.of_user(tail, user)?;
             match store.load_by_name(user, policy, &records) {
                 // Whoever wants it is told; the log has what it lacks, for a rebuild.
                 Err(error @ Error::Io { .. }) => Err(error),

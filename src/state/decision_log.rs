@@ -72,7 +72,10 @@ impl Drafts {
         let begin = self.lines.len();
         self.lines.extend_from_slice(text.trim_ascii());
         // Between the values of a JSON text a line break is a blank; within them there is none.
-        self.lines[begin..].iter_mut().filter(|b| matches!(b, b'\n' | b'\r')).for_each(|b| *b = b' ');
+        let text = &mut self.lines[begin..];
+        while let Some(i) = memchr::memchr2(b'\n', b'\r', text) {
+            text[i] = b' ';
+        }
         frame::seal_later(&mut self.lines);
         self.ends.push((self.lines.len(), shadow));
     }

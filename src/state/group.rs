@@ -3,6 +3,7 @@
 use super::ledger::{Learned, Reward};
 use super::record::{Lesson, Op, Record, spec_of};
 use super::store::Loaded;
+use super::user_state::KEPT_EVENTS;
 use super::{RawState, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::{Policy, Scratch};
@@ -64,10 +65,12 @@ impl Task<'_> {
         number: usize,
         rewards: &[Reward],
         before: &[Before],
+        scratch: &mut Scratch,
     ) -> Vec<(usize, Verdict)> {
         let state = &mut self.loaded.state;
+        // The state itself knows the latest ones.
+        let long = self.rewards.len() > KEPT_EVENTS;
         let mut group: HashMap<&str, f64> = HashMap::new();
-        let mut scratch = Scratch::default();
         let mut verdicts = Vec::with_capacity(self.rewards.len());
         for i in &self.rewards {
             let lesson: &Lesson = &rewards[*i].lesson;
@@ -85,9 +88,10 @@ impl Task<'_> {
                 Some(before) => Verdict::Conflict { before },
                 None if matches!(before[*i], Before::Untold(_)) => Verdict::Untold,
                 None => {
-                    state.learn(lesson, state.seq, &mut scratch);
+                    state.learn(lesson, state.seq, scratch);
                     self.loaded.behind = true;
-                    group.extend(lesson.event.as_deref().map(|event| (event, lesson.reward)));
+                    let event = lesson.event.as_deref().filter(|_| long);
+                    group.extend(event.map(|event| (event, lesson.reward)));
                     Verdict::Learn { task: number, updates: updates + 1 }
                 }
             };
@@ -120,7 +124,7 @@ pub(super) fn number(
             policy: reward.policy.name().to_owned(),
             prev: task.latest,
             spec: spec_of(&reward.policy).filter(|_| task.latest == 0),
-            lesson: Box::new(reward.lesson.clone()),
+            lesson: Arc::clone(&reward.lesson),
         };
         task.latest = seq;
         task.loaded.state.seq = seq;
@@ -159,7 +163,7 @@ pub(super) fn outcomes(
         Verdict::Learn { updates, .. } => Ok(Learned { updates, duplicate: false }),
         Verdict::Duplicate { updates } => Ok(Learned { updates, duplicate: true }),
         Verdict::Conflict { before } => {
-            let Lesson { event, reward, .. } = &rewards[i].lesson;
+            let Lesson { event, reward, .. } = rewards[i].lesson.as_ref();
             let event = event.as_deref().unwrap_or_default();
             Err(Error::Refused(format!(
                 "event {event:?} has reward {reward}, but was learned with reward {before}; it is learned once"

@@ -24,7 +24,7 @@ use super::store::{Loaded, Store};
 use super::user_state::UserState;
 use super::{RawState, format, name, now_ms};
 use crate::error::{Error, Result};
-use crate::policy::Policy;
+use crate::policy::{Policy, Scratch};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct Reward {
     /// The policy that learns.
     pub policy: Arc<Policy>,
     /// What it learns.
-    pub lesson: Lesson,
+    pub lesson: Arc<Lesson>,
 }
 
 /// What became of a reward.
@@ -213,11 +213,14 @@ impl Ledger<'_> {
         let before = rewards.iter().zip(&hashes).map(|(reward, hash)| self.learned_before(reward, *hash));
         let before: Vec<Before> = before.collect::<Result<_>>()?;
         let mut verdicts = vec![Verdict::Refused; rewards.len()];
-        let decide = |(number, task): (usize, &mut Task)| task.learn(number, rewards, &before);
+        let decide = |scratch: &mut Scratch, (number, task): (usize, &mut Task)| {
+            task.learn(number, rewards, &before, scratch)
+        };
         let decided: Vec<Vec<(usize, Verdict)>> = if large {
-            tasks.par_iter_mut().enumerate().map(decide).collect()
+            tasks.par_iter_mut().enumerate().map_init(Scratch::default, decide).collect()
         } else {
-            tasks.iter_mut().enumerate().map(decide).collect()
+            let mut scratch = Scratch::default();
+            tasks.iter_mut().enumerate().map(|task| decide(&mut scratch, task)).collect()
         };
         for (i, verdict) in decided.into_iter().flatten() {
             verdicts[i] = verdict;
@@ -248,7 +251,7 @@ impl Ledger<'_> {
                 hashes.iter().zip(&verdicts).filter(|(_, v)| matches!(v, Verdict::Learn { .. }));
             for (record, length) in records.iter().zip(lengths) {
                 let reward = matches!(record.op, Op::Reward { .. }).then(|| learned.next());
-                lookup.add(&record.user, reward.flatten().and_then(|(hash, _)| *hash), place);
+                lookup.add(&record.about(), reward.flatten().and_then(|(hash, _)| *hash), place);
                 place += length as u64;
             }
         }

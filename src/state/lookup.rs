@@ -1,47 +1,95 @@
-//! A table of a long tail: which lines are about a user, and where an event was learned.
+//! A table of the tail of the log: which lines are about a user, where an event was learned, and what a checkpoint
+//! has to bring up to date.
 
+use super::about::{About, Turn};
+use super::index::Place;
 use super::journal::Tail;
+use super::ledger::{Key, SMALL};
 use super::record::{Header, Record};
 use crate::error::Result;
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Places of lines in the log, all of them after the checkpoint.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    users: HashMap<String, Vec<u64>>,
+    users: HashMap<String, OfUser>,
     /// By hash of the event.
     events: HashMap<u64, u64>,
     /// Further events with a hash that is there already.
     collisions: Vec<(u64, u64)>,
+    /// What the index has to know, line by line.
+    slots: Vec<(u64, u64)>,
+}
+
+/// What the tail has of a user.
+#[derive(Debug, Default)]
+struct OfUser {
+    lines: Vec<u64>,
+    /// Policies whose state it changes, and whether that ends with it.
+    states: Vec<(String, bool)>,
 }
 
 impl Lookup {
     /// The table of a tail.
     pub(super) fn of(tail: &Tail) -> Result<Self> {
-        let mut lookup = Self::default();
-        for (place, line) in tail.lines() {
+        let lines: Vec<(u64, &[u8])> = tail.lines().collect();
+        let header = |(place, line): (u64, _)| {
             let header = Header::parse(line).map_err(|what| tail.damaged(place, &what))?;
-            lookup.add(&header.user, header.event_hash(), place);
+            let event = header.about().event_hash();
+            Ok((place, header, event))
+        };
+        let headers: Vec<(u64, Header, Option<u64>)> = if lines.len() > SMALL {
+            lines.into_par_iter().map(header).collect::<Result<_>>()?
+        } else {
+            lines.into_iter().map(header).collect::<Result<_>>()?
+        };
+        let mut lookup = Self::default();
+        for (place, header, event) in headers {
+            lookup.add(&header.about(), event, place);
         }
         Ok(lookup)
     }
 
-    /// Adds a line about a user, in which the event with this hash is learned.
-    pub(super) fn add(&mut self, user: &str, event: Option<u64>, place: u64) {
-        match self.users.get_mut(user) {
-            Some(places) => places.push(place),
-            None => drop(self.users.insert(user.to_owned(), vec![place])),
+    /// Adds the line at a place, in which the event with this hash is learned.
+    pub(super) fn add(&mut self, about: &About, event: Option<u64>, place: u64) {
+        if !self.users.contains_key(about.user) {
+            self.users.insert(about.user.to_owned(), OfUser::default());
+        }
+        let user = self.users.get_mut(about.user).expect("just added");
+        user.lines.push(place);
+        let ends = about.turn == Some(Turn::Ends);
+        for policy in &about.states {
+            match user.states.iter_mut().find(|(known, _)| known == policy) {
+                Some((_, ended)) => *ended = ends,
+                None => user.states.push(((*policy).to_owned(), ends)),
+            }
         }
         if let Some(hash) = event
             && *self.events.entry(hash).or_insert(place) != place
         {
             self.collisions.push((hash, place));
         }
+        self.slots.extend(event.into_iter().chain(about.turn_hashes()).map(|hash| (hash, place)));
     }
 
     /// The records about a user, in order.
     pub(super) fn of_user(&self, tail: &Tail, user: &str) -> Result<Vec<Record>> {
-        self.users.get(user).into_iter().flatten().map(|place| tail.record_at(*place)).collect()
+        let lines = self.users.get(user).into_iter().flat_map(|user| &user.lines);
+        lines.map(|place| tail.record_at(*place)).collect()
+    }
+
+    /// The states that the tail changes, and whether they end with it.
+    pub(super) fn states(&self) -> impl Iterator<Item = (Key, bool)> {
+        let of_user = |(user, of): (&String, &'_ OfUser)| -> Vec<(Key, bool)> {
+            of.states.iter().map(|(policy, ends)| ((user.clone(), policy.clone()), *ends)).collect()
+        };
+        self.users.iter().flat_map(of_user)
+    }
+
+    /// What the index has to know, the tail being in this segment.
+    pub(super) fn slots(&self, segment: u32) -> Vec<(u64, Place)> {
+        self.slots.iter().map(|(hash, offset)| (*hash, Place { segment, offset: *offset })).collect()
     }
 
     /// The reward with which an event was learned.

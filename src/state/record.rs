@@ -4,7 +4,7 @@
 //! a hole in it is never replayed as if it were whole. A reward carries the one candidate that was shown,
 //! its moment and the profile values that held for it: enough to learn again, also under another policy.
 
-use super::about::{About, event_hash};
+use super::about::{About, Turn};
 use super::format::RawState;
 use super::user_state::UserState;
 use super::{frame, name};
@@ -54,14 +54,13 @@ impl Lesson {
     /// # Errors
     /// A [`Fault`] for a reward, a dwell time or an event id that is out of range.
     pub fn new(
-        request: &Request,
+        request: Request,
         chosen: usize,
         reward: f64,
         event: Option<String>,
         source: Source,
     ) -> Result<Self, Fault> {
-        let request = Request::try_from(request.only(chosen)).expect("a part of a checked request");
-        Self { request, reward, event, source }.check()
+        Self { request: request.only(chosen), reward, event, source }.check()
     }
 
     fn check(self) -> Result<Self, Fault> {
@@ -97,7 +96,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     /// A state learns. The specification stands with the first record of a policy that is not built in.
-    Reward { policy: String, prev: u64, spec: Option<Box<RawPolicy>>, lesson: Box<Lesson> },
+    Reward { policy: String, prev: u64, spec: Option<Box<RawPolicy>>, lesson: Arc<Lesson> },
     /// These policies forget the user; each with the latest record of its state.
     Reset { policies: BTreeMap<String, u64> },
     /// A state comes from elsewhere, whole.
@@ -151,7 +150,7 @@ enum OpName {
 #[derive(Debug, Deserialize)]
 pub(super) struct Header<'a> {
     #[serde(borrow)]
-    pub(super) user: Cow<'a, str>,
+    user: Cow<'a, str>,
     #[serde(default)]
     policy: Option<String>,
     #[serde(default)]
@@ -160,7 +159,7 @@ pub(super) struct Header<'a> {
     prev: Option<u64>,
     /// Which policies forget, if it is a reset.
     #[serde(default)]
-    pub(super) policies: Option<BTreeMap<String, u64>>,
+    policies: Option<BTreeMap<String, u64>>,
 }
 
 impl<'a> Header<'a> {
@@ -171,13 +170,11 @@ impl<'a> Header<'a> {
 
     /// What the index has to know of it.
     pub(super) fn about(&self) -> About<'_> {
-        let turns = self.prev == Some(0) || self.policies.is_some();
-        About { user: &self.user, learns: self.learns(), states: self.policies().collect(), turns }
-    }
-
-    /// Hash of the event that it learns.
-    pub(super) fn event_hash(&self) -> Option<u64> {
-        self.learns().map(|(policy, event)| event_hash(&self.user, policy, event))
+        let turn = match self.policies {
+            Some(_) => Some(Turn::Ends),
+            None => begins(self.prev),
+        };
+        About { user: &self.user, learns: self.learns(), states: self.policies().collect(), turn }
     }
 
     fn learns(&self) -> Option<(&str, &str)> {
@@ -185,7 +182,7 @@ impl<'a> Header<'a> {
     }
 
     /// The policies whose state of the user it changes.
-    pub(super) fn policies(&self) -> impl Iterator<Item = &str> {
+    fn policies(&self) -> impl Iterator<Item = &str> {
         let forgotten = self.policies.iter().flat_map(|p| p.keys().map(String::as_str));
         self.policy.as_deref().into_iter().chain(forgotten)
     }
@@ -277,7 +274,7 @@ impl Record {
                         dwell_seconds: raw.dwell_seconds,
                     },
                 };
-                let lesson = Box::new(lesson.check().map_err(|fault| fault.to_string())?);
+                let lesson = Arc::new(lesson.check().map_err(|fault| fault.to_string())?);
                 Op::Reward { policy, prev, spec: raw.spec.map(|s| Box::new(s.into_owned())), lesson }
             }
             OpName::Reset => {
@@ -345,16 +342,16 @@ impl Record {
         match &self.op {
             Op::Reward { policy, prev, lesson, .. } => {
                 let learns = lesson.event.as_deref().map(|event| (policy.as_str(), event));
-                About { user, learns, states: vec![policy], turns: *prev == 0 }
+                About { user, learns, states: vec![policy], turn: begins(Some(*prev)) }
             }
             Op::Import { policy, prev, .. } => {
-                About { user, learns: None, states: vec![policy], turns: *prev == 0 }
+                About { user, learns: None, states: vec![policy], turn: begins(Some(*prev)) }
             }
             Op::Reset { policies } => About {
                 user,
                 learns: None,
                 states: policies.keys().map(String::as_str).collect(),
-                turns: true,
+                turn: Some(Turn::Ends),
             },
         }
     }
@@ -382,6 +379,11 @@ impl Record {
             Op::Reset { policies } => policies.get(policy).copied(),
         }
     }
+}
+
+/// A state begins with a record that none precedes.
+fn begins(prev: Option<u64>) -> Option<Turn> {
+    (prev == Some(0)).then_some(Turn::Begins)
 }
 
 /// The value in a line of JSON. Its characters are checked at once, so that the parser need not check each text.

@@ -63,8 +63,12 @@ fn sent(dir: &Dir) -> Vec<Reward> {
         let request = Request::from_json(record["request"].to_string().as_bytes(), "a record").unwrap();
         let event = record["event"].as_str().map(str::to_owned);
         let reward = record["reward"].as_f64().unwrap();
-        let lesson = Lesson::new(&request, 0, reward, event, Source::default()).unwrap();
-        Reward { user: record["user"].as_str().unwrap().to_owned(), policy: Arc::clone(&policy), lesson }
+        let lesson = Lesson::new(request, 0, reward, event, Source::default()).unwrap();
+        Reward {
+            user: record["user"].as_str().unwrap().to_owned(),
+            policy: Arc::clone(&policy),
+            lesson: Arc::new(lesson),
+        }
     });
     rewards.collect()
 }
