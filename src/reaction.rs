@@ -7,6 +7,9 @@ use std::fmt;
 /// Best reward minus worst, 1.5: what differences of mean reward are divided by to lie in [-1, 1].
 pub const REWARD_RANGE: f64 = 1.5;
 
+/// Largest absolute reward that is learned: rewards need not come from a reaction.
+pub const MAX_REWARD: f64 = 1e6;
+
 /// What a person did with the tip that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -10,6 +10,7 @@
 
 use super::kernels::{self, Carried, add_outer_product, add_scaled, lanes, lanes_mut, weighted_sum};
 use crate::features::{FeatureBlock, LANES, Lanes};
+use crate::reaction::MAX_REWARD;
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -217,21 +218,27 @@ impl Ridge {
     ///
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
-    /// inverse or weights that do not belong to A and b.
+    /// inverse or weights that are not those of A and b, by more than rounding explains.
     pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
         let (dim, stride) = (self.dim, self.stride);
         self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
         self.check_length("theta", &numbers.theta, dim)?;
         let mut solved = self.with_sums(numbers.updates, &numbers.a, &numbers.b)?;
-        let strays = |own: &[f64], kept: &[f64]| {
-            let scale = own.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(v.abs()));
-            own.iter().zip(kept).any(|(o, k)| (o - k).abs() > 1e-6 * scale)
-        };
         let own = solved.numbers();
-        if strays(&own.a_inverse, &numbers.a_inverse) {
+        let largest = |values: &[f64]| values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        // What rounding can do since the latest factorization: each update adds its share, more of it the worse A is
+        // conditioned. In theta it is relative to the rewards, not to what is left of them: they may cancel.
+        let (updates, trace) =
+            ((REFRESH as usize + dim) as f64, (0..dim).map(|i| solved.a[i * stride + i]).sum::<f64>());
+        let rounding = 1e-6 + f64::EPSILON * updates * (1.0 + trace) * largest(&own.a_inverse);
+        let strays = |own: &[f64], kept: &[f64], allowed: f64| {
+            own.iter().zip(kept).any(|(o, k)| (o - k).abs() > allowed)
+        };
+        if strays(&own.a_inverse, &numbers.a_inverse, rounding * largest(&own.a_inverse)) {
             return Err("A_inverse is not the inverse of A".to_owned());
         }
-        if strays(&own.theta, &numbers.theta) {
+        if strays(&own.theta, &numbers.theta, rounding * largest(&own.theta) + (rounding - 1e-6) * MAX_REWARD)
+        {
             return Err("theta is not A^-1 b".to_owned());
         }
         fill_symmetric(dim, stride, &numbers.a_inverse, &mut solved.inverse);
@@ -426,6 +433,24 @@ mod tests {
             let x = padded(&vec![0.3; dim], ridge.stride());
             let expected: f64 = naive_solve(a, vec![0.3; dim]).iter().map(|v| v * 0.3).sum();
             prop_assert!((quadratic_form(ridge.stride(), &ridge.inverse, &x) - expected).abs() <= 1e-9 * expected);
+        }
+
+        /// Also where rewards cancel, are as large as they can be, or A is hardly conditioned.
+        #[test]
+        fn what_was_learned_is_read_back(dim in prop_oneof![Just(7usize), Just(12)], n in 0..600usize,
+                                         lambda in prop_oneof![Just(1e-6), Just(1e-3), Just(1.0)], one in any::<bool>(),
+                                         size in prop_oneof![Just(0.5), Just(1.0), Just(MAX_REWARD)], seed in any::<u64>()) {
+            let mut data = data(dim, n, seed);
+            let first = data.first().map(|(x, _)| x.clone()).unwrap_or_default();
+            for (i, (x, r)) in data.iter_mut().enumerate() {
+                if one {
+                    x.clone_from(&first);
+                }
+                *r = [-size, 0.5 * size, 0.5 * size, 1e-3][(i + seed as usize) % 4];
+            }
+            let numbers = learned(dim, lambda, 1.0, &data).numbers();
+            let resumed = Ridge::new(dim, lambda, 1.0).with_numbers(&numbers);
+            prop_assert_eq!(resumed.map(|ridge| ridge.numbers()), Ok(numbers));
         }
 
         #[test]

@@ -51,7 +51,7 @@ pub use lock::Lock;
 pub use name::{parse_state_file, state_file};
 pub use reading::Problem;
 pub use rebuild::Rebuilt;
-pub use record::{Lesson, MAX_DWELL_SECONDS, MAX_REWARD, Record, Source};
+pub use record::{Lesson, MAX_DWELL_SECONDS, Record, Source};
 pub use schema::schema;
 pub use store::{SEGMENT_BYTES, Store, View};
 pub use user_state::{Event, KEPT_EVENTS, UserState};

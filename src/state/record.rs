@@ -10,7 +10,7 @@ use super::user_state::UserState;
 use super::{frame, name};
 use crate::error::{Fault, Result, within};
 use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
-use crate::reaction::Reaction;
+use crate::reaction::{MAX_REWARD, Reaction};
 use crate::request::{RawRequest, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -18,8 +18,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Largest absolute reward.
-pub const MAX_REWARD: f64 = 1e6;
 /// Longest dwell in seconds: some thirty years.
 pub const MAX_DWELL_SECONDS: f64 = 1e9;
 /// Largest number of a record: larger ones no double holds, and nobody will ever write.
