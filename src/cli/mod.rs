@@ -149,7 +149,13 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
         Err(error) => {
-            output::complain(&error);
+            let next = match &error {
+                Error::Damaged { what, .. } if !what.contains('`') => {
+                    "; `rehearsal verify` lists what is damaged, `rehearsal rebuild` mends states and rewards"
+                }
+                _ => "",
+            };
+            output::complain(&format!("{error}{next}"));
             exit::ERROR
         }
     };

@@ -97,6 +97,6 @@ fn code_of(lost: &[Problem]) -> u8 {
     if lost.is_empty() {
         return exit::DONE;
     }
-    output::complain(&format!("{} states are not told whole by the log", lost.len()));
+    output::complain(&format!("the logs do not tell all of what is listed as lost: {}", lost.len()));
     exit::ERROR
 }

@@ -40,6 +40,8 @@ pub(super) struct About<'a> {
     pub(super) user: &'a str,
     /// Policy and event, if it learns one.
     pub(super) learns: Option<(&'a str, &'a str)>,
+    /// Policy and events of a state that comes with it.
+    pub(super) brings: Vec<(&'a str, &'a str)>,
     /// The policies whose state of the user it changes.
     pub(super) states: Vec<&'a str>,
     /// Whether they begin or end with it.
@@ -54,9 +56,14 @@ pub(super) enum Turn {
 }
 
 impl About<'_> {
-    /// The hashes under which the record is found: of its event; and where states begin or end, theirs and the user's.
+    /// The hashes under which the record is found: of its events; and where states begin or end, theirs and the user's.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
-        self.event_hash().into_iter().chain(self.turn_hashes())
+        self.event_hash().into_iter().chain(self.brought_hashes()).chain(self.turn_hashes())
+    }
+
+    /// Those of the events that a state comes with.
+    pub(super) fn brought_hashes(&self) -> impl Iterator<Item = u64> {
+        self.brings.iter().map(|(policy, event)| event_hash(self.user, policy, event))
     }
 
     /// That of the event that it learns.

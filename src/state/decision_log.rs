@@ -6,10 +6,9 @@
 
 use super::decision::Decision;
 use super::decision_id::{DecisionId, ID_BYTES, MAX_SEGMENT, PLACEHOLDER};
-use super::dir::{Dir, Lines, line_at};
+use super::dir::{Dir, MAX_STATE_BYTES as MAX_LINE_BYTES, line_at};
 use super::lock::Lock;
-use super::manifest::{GONE, LogName, Manifest, last_crc};
-use super::reading::Problem;
+use super::manifest::{LogName, Manifest, last_crc};
 use super::record::spec_of;
 use super::store::Store;
 use super::{frame, now_ms};
@@ -24,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 pub(super) const DECISIONS: LogName = LogName("decisions");
@@ -130,8 +130,8 @@ struct Line<'a> {
 /// A line as it is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawLine {
-    decision_id: String,
+pub(super) struct RawLine {
+    pub(super) decision_id: String,
     #[serde(default)]
     shadow_of: Option<String>,
     user: String,
@@ -139,7 +139,7 @@ struct RawLine {
     #[serde(default)]
     spec: Option<RawPolicy>,
     shadow: bool,
-    chosen: String,
+    pub(super) chosen: String,
     #[serde(rename = "propensity")]
     _propensity: Option<f64>,
     #[serde(rename = "explored")]
@@ -150,7 +150,7 @@ struct RawLine {
     _propensities: IgnoredAny,
     #[serde(rename = "seed")]
     _seed: u64,
-    request: RawRequest,
+    pub(super) request: RawRequest,
     #[serde(rename = "time_ms")]
     _time_ms: u64,
     #[serde(rename = "crc")]
@@ -197,12 +197,12 @@ impl DecisionLog {
             return Ok(vec![Vec::new(); parts.len()]);
         }
         self.dir.ensure()?;
-        let _lock = Lock::take(&self.dir, LOCK)?;
+        let lock = Lock::take(&self.dir, LOCK)?;
         let mut manifest = Manifest::read(&self.dir, DECISIONS)?;
         manifest.finish_sealing(&self.dir, DECISIONS)?;
         let path = self.dir.join(&DECISIONS.active());
         let mut file = self.dir.open_log(&DECISIONS.active(), manifest.latest_sealed())?;
-        let mut end = whole_lines(&file).map_err(Error::io("repair", &path))?;
+        let mut end = whole_lines(&file, &path)?;
         if end >= self.segment_bytes {
             let crc = last_crc(&file, end).map_err(Error::io("read", &path))?;
             manifest.seal(&self.dir, DECISIONS, end, 0, crc)?;
@@ -229,6 +229,7 @@ impl DecisionLog {
         } else {
             parts.par_iter_mut().zip(places).map(fill_in).collect()
         };
+        lock.check()?;
         if let Err(error) = parts.iter().try_for_each(|part| file.write_all(&part.lines)) {
             let _ = file.set_len(end);
             return Err(Error::io("write", path)(error));
@@ -317,15 +318,19 @@ const ID_PREFIX: &[u8] = b"{\"decision_id\":\"";
 const SHADOW_PREFIX: &[u8] = b"\",\"shadow_of\":\"";
 
 /// Cuts off a line that was never finished, whose id nobody was told; where the file ends then.
-fn whole_lines(file: &File) -> std::io::Result<u64> {
-    let length = file.metadata()?.len();
+pub(super) fn whole_lines(file: &File, path: &Path) -> Result<u64> {
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut end = length;
     let mut buffer = [0; 4096];
     while end > 0 {
+        if length - end > MAX_LINE_BYTES {
+            let what = format!("its last {MAX_LINE_BYTES} bytes are no line");
+            return Err(Error::Damaged { path: path.to_owned(), what });
+        }
         // The first look is at one byte: nearly always it is the newline.
         let size = if end == length { 1 } else { end.min(buffer.len() as u64) as usize };
         let chunk = &mut buffer[..size];
-        file.read_exact_at(chunk, end - size as u64)?;
+        file.read_exact_at(chunk, end - size as u64).map_err(Error::io("read", path))?;
         if let Some(i) = memchr::memrchr(b'\n', chunk) {
             end = end - size as u64 + i as u64 + 1;
             break;
@@ -333,52 +338,7 @@ fn whole_lines(file: &File) -> std::io::Result<u64> {
         end -= size as u64;
     }
     if end < length {
-        file.set_len(end)?;
+        file.set_len(end).map_err(Error::io("repair", path))?;
     }
     Ok(end)
-}
-
-/// Checks every decision that is retained; how many there are.
-pub(super) fn verify(dir: &Dir, problems: &mut Vec<Problem>) -> Result<u64> {
-    // Who seals a segment is waited for.
-    let _lock = dir.has(LOCK).then(|| Lock::take(dir, LOCK)).transpose()?;
-    let mut note = |file: &str, problem: String| problems.push(Problem { file: file.to_owned(), problem });
-    let manifest = Manifest::read(dir, DECISIONS).or_else(|error| {
-        note(&DECISIONS.manifest(), error.to_string());
-        Manifest::guess(dir, DECISIONS)
-    })?;
-    let mut decisions = 0;
-    for (segment, name) in (1..).zip(manifest.files(dir, DECISIONS)?) {
-        let Some(name) = name else { continue };
-        let sealed = manifest.sealed.get(segment as usize - 1);
-        let there = dir.open(&name)?;
-        if let (Some(sealed), None) = (sealed, &there) {
-            note(&sealed.file, GONE.to_owned());
-        }
-        let Some(file) = there else { continue };
-        let length = file.metadata().map_err(Error::io("read", dir.join(&name)))?.len();
-        if let Some(sealed) = sealed.filter(|sealed| sealed.bytes != length) {
-            note(&name, format!("{length} bytes; the manifest knows {}", sealed.bytes));
-        }
-        let mut lines = Lines::of(dir, &name, u64::MAX)?;
-        while let Some((offset, line)) = lines.next()? {
-            match line.and_then(|line| check(line, segment, offset)) {
-                Ok(()) => decisions += 1,
-                Err(what) => note(&name, format!("the line at byte {offset}: {what}")),
-            }
-        }
-    }
-    Ok(decisions)
-}
-
-/// Whether a line is a decision and stands where its id says.
-fn check(line: &[u8], segment: u32, offset: u64) -> Result<(), String> {
-    frame::check(line)?;
-    let raw: RawLine = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let id = DecisionId::parse(&raw.decision_id).map_err(|e| e.to_string())?;
-    if (id.segment, id.offset) != (segment, offset) {
-        return Err(format!("its id {} names another place", raw.decision_id));
-    }
-    let request = Request::try_from(raw.request).map_err(|fault| fault.to_string())?;
-    request.position(&raw.chosen).map(drop).map_err(|e| e.to_string())
 }

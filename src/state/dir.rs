@@ -286,8 +286,13 @@ pub(super) struct Lines {
 impl Lines {
     /// Those in the first `limit` bytes of a file; none if it is not there.
     pub(super) fn of(dir: &Dir, name: &str, limit: u64) -> Result<Self> {
-        let file = dir.open(name)?.map(|file| BufReader::with_capacity(1 << 16, file).take(limit));
-        Ok(Self { file, path: dir.join(name), line: Vec::new(), next: 0 })
+        Ok(Self::in_file(dir.open(name)?, dir.join(name), limit))
+    }
+
+    /// Those in the first `limit` bytes of a file that is open; none if there is none.
+    pub(super) fn in_file(file: Option<File>, path: PathBuf, limit: u64) -> Self {
+        let file = file.map(|file| BufReader::with_capacity(1 << 16, file).take(limit));
+        Self { file, path, line: Vec::new(), next: 0 }
     }
 
     /// Where the next line begins, and the line without its newline, or what is wrong with it: one of more than

@@ -154,6 +154,11 @@ fn differs(field: &str, found: impl std::fmt::Debug, expected: impl Into<String>
 }
 
 impl RawState {
+    /// The latest events, oldest first, with their rewards.
+    pub(super) fn events(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.events.iter().map(|(id, reward)| (id.as_str(), *reward))
+    }
+
     /// What is kept of a state.
     pub(super) fn of(state: &UserState) -> Self {
         let policy = &state.policy;

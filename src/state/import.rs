@@ -15,7 +15,7 @@ impl Ledger<'_> {
     /// # Errors
     /// Input and output, a damaged log: then none of them is committed, unless the message says otherwise.
     pub fn import(&mut self, states: Vec<UserState>, replace: bool) -> Result<Vec<Result<Option<String>>>> {
-        let _lock = self.lock()?;
+        let lock = self.lock()?;
         self.forget_states();
         let journal = self.journal.as_mut().expect("locked");
         let (mut outcomes, mut lines) = (Vec::new(), Vec::new());
@@ -57,7 +57,7 @@ impl Ledger<'_> {
         }
         if !taken.is_empty() {
             let prepared = prepare(self.store, &taken.iter().collect::<Vec<_>>())?;
-            journal.append(&lines, seq)?;
+            journal.append(&lock, &lines, seq)?;
             prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         }
         Ok(outcomes)

@@ -25,7 +25,7 @@ const PAGE: usize = 4096;
 const SLOT: usize = 16;
 const HEAD: usize = 16;
 const SLOTS: usize = (PAGE - HEAD) / SLOT;
-const MAGIC: &[u8; 8] = b"rhIndex2";
+const MAGIC: &[u8; 8] = b"rhIndex3";
 /// Grows when there are more events per page than this: pages then rarely overflow.
 const CROWDED: u64 = 150;
 

@@ -7,6 +7,7 @@
 
 use super::dir::Dir;
 use super::frame;
+use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
 use super::record::Record;
 use crate::error::{Error, Result};
@@ -274,7 +275,8 @@ impl Journal {
 
     /// Appends whole lines, the latest of which is record `last_seq`, and syncs: after this they are
     /// committed. On failure the log is as it was; a failed sync is not tried again.
-    pub(super) fn append(&mut self, lines: &[u8], last_seq: u64) -> Result<()> {
+    pub(super) fn append(&mut self, lock: &Lock, lines: &[u8], last_seq: u64) -> Result<()> {
+        lock.check()?;
         let written = self
             .file
             .write_all(lines)

@@ -90,8 +90,8 @@ impl Ledger<'_> {
     /// Input and output, a damaged log: then none of the group is committed, unless the message says
     /// otherwise.
     pub fn learn(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
-        let _lock = self.lock()?;
-        let outcomes = self.learn_locked(rewards);
+        let lock = self.lock()?;
+        let outcomes = self.learn_locked(rewards, &lock);
         if outcomes.is_err() {
             self.forget();
         }
@@ -107,7 +107,7 @@ impl Ledger<'_> {
         if !self.store.dir.has(LOCK) && self.store.policies_in(user, &[])?.is_empty() {
             return Ok(Vec::new());
         }
-        let _lock = self.lock()?;
+        let lock = self.lock()?;
         self.lookup = None;
         if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
             // What follows looks into it.
@@ -132,7 +132,7 @@ impl Ledger<'_> {
         let seq = journal.last_seq() + 1;
         let op = Op::Reset { policies };
         let record = Record { seq, user: user.to_owned(), time_ms: now_ms(), op };
-        journal.append(&record.to_line(), seq)?;
+        journal.append(&lock, &record.to_line(), seq)?;
         for policy in &names {
             self.states.remove(&(user.to_owned(), policy.clone()));
             let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
@@ -198,7 +198,7 @@ impl Ledger<'_> {
         *self = self.store.ledger();
     }
 
-    fn learn_locked(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
+    fn learn_locked(&mut self, rewards: &[Reward], lock: &Lock) -> Result<Vec<Result<Learned>>> {
         let large = rewards.len() > SMALL;
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
@@ -239,7 +239,7 @@ impl Ledger<'_> {
             tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
-        journal.append(&lines, seq)?;
+        journal.append(lock, &lines, seq)?;
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {
             for task in &mut tasks {
@@ -336,8 +336,8 @@ impl Ledger<'_> {
                 return Ok(loaded);
             }
             Err(Error::Refused(format!(
-                "{}: it holds record {}, but the log ends with record {}: it is of another log; `rehearsal import` \
-                 takes it into this one",
+                "{}: it holds record {}, but the log ends with record {}: the log has lost its end, or the file is of \
+                 another one; `rehearsal rebuild` takes what goes together, `rehearsal import --replace` the file as it is",
                 self.store.dir.join(&name::state_file(user, policy.name()).unwrap_or_default()).display(),
                 loaded.state.seq,
                 journal.last_seq(),
@@ -362,8 +362,12 @@ impl Ledger<'_> {
         let in_tail = if let Some(lookup) = &self.lookup {
             lookup.learned(journal.tail(), hash, user, policy, event)?
         } else {
-            let records = journal.tail().records_with("event", event)?;
-            records.iter().find_map(|record| record.reward_of(user, policy, event))
+            let learned =
+                |records: Vec<Record>| records.iter().find_map(|r| r.reward_of(user, policy, event));
+            match learned(journal.tail().records_with("event", event)?) {
+                None => learned(journal.tail().records_with("op", "import")?),
+                learned => learned,
+            }
         };
         if let Some(reward) = in_tail {
             return Ok(Before::Learned(reward));

@@ -57,7 +57,12 @@ impl Store {
         if !self.life_for_reader(user, policy)?.may_go_on() {
             return Ok(unknown);
         }
-        Ok(self.misplaced(user, policy, IS_GONE.to_owned()))
+        Ok(self.gone_file(user, policy))
+    }
+
+    /// The error of a state whose file is gone.
+    pub(super) fn gone_file(&self, user: &str, policy: &str) -> Error {
+        self.misplaced(user, policy, IS_GONE.to_owned())
     }
 
     /// The error of a state whose file is not as it should be.

@@ -5,6 +5,7 @@
 use super::dir::Dir;
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -13,16 +14,42 @@ use std::time::Duration;
 /// How long to wait for another process. A commit takes milliseconds, the longest checkpoint seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a lock file is opened anew that was removed before its lock was held.
+const ATTEMPTS: usize = 5;
+
 /// Held until dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl Lock {
     /// Takes the lock `name`, waiting for at most 30 seconds.
     pub(super) fn take(dir: &Dir, name: &str) -> Result<Self> {
-        Self::hold(dir.open_lock(name)?, dir.join(name))
+        for _ in 1..ATTEMPTS {
+            let lock = Self::hold(dir.open_lock(name)?, dir.join(name))?;
+            if lock.check().is_ok() {
+                return Ok(lock);
+            }
+        }
+        let lock = Self::hold(dir.open_lock(name)?, dir.join(name))?;
+        lock.check().map(|()| lock)
+    }
+
+    /// Whether it still is the lock that others ask for.
+    ///
+    /// # Errors
+    /// A lock file that somebody removed or replaced: another process may hold the new one.
+    pub(super) fn check(&self) -> Result<()> {
+        let own = self.file.metadata().map_err(Error::io("lock", &self.path))?;
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == (own.dev(), own.ino())) {
+            return Ok(());
+        }
+        Err(Error::Refused(format!(
+            "{}: somebody removed it while it was held; it has to stay, also when nobody holds it",
+            self.path.display()
+        )))
     }
 
     /// Takes the lock of a folder itself, for files in it that are read, changed and replaced. Waits for at most 30
@@ -41,7 +68,7 @@ impl Lock {
 
     fn hold(file: File, path: PathBuf) -> Result<Self> {
         match file.try_lock() {
-            Ok(()) => return Ok(Self { _file: file }),
+            Ok(()) => return Ok(Self { file, path }),
             Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(e)) => return Err(Error::io("lock", path)(e)),
         }
@@ -54,12 +81,33 @@ impl Lock {
             let _ = sender.send(locked.map(|()| file));
         });
         match receiver.recv_timeout(PATIENCE) {
-            Ok(locked) => Ok(Self { _file: locked.map_err(Error::io("lock", path))? }),
+            Ok(Ok(file)) => Ok(Self { file, path }),
+            Ok(Err(error)) => Err(Error::io("lock", path)(error)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Error::Refused(format!(
                 "{}: another process has held this lock for {} seconds",
                 path.display(),
                 PATIENCE.as_secs()
             ))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::journal::{Journal, REWARDS};
+
+    #[test]
+    fn a_lock_that_somebody_removed_commits_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::new(folder.path());
+        let lock = Lock::take(&dir, "rewards.lock").unwrap();
+        let mut journal = Journal::open(&dir).unwrap();
+        std::fs::remove_file(dir.join("rewards.lock")).unwrap();
+        let other = Lock::take(&dir, "rewards.lock").unwrap();
+        let error = journal.append(&lock, b"a line\n", 1).unwrap_err().to_string();
+        assert!(error.contains("somebody removed it"), "{error}");
+        assert_eq!(std::fs::read(dir.join(&REWARDS.active())).unwrap(), b"");
+        journal.append(&other, b"a line\n", 1).unwrap();
     }
 }

@@ -65,12 +65,13 @@ impl Lookup {
                 None => user.states.push(((*policy).to_owned(), ends)),
             }
         }
-        if let Some(hash) = event
-            && *self.events.entry(hash).or_insert(place) != place
-        {
-            self.collisions.push((hash, place));
+        for hash in event.into_iter().chain(about.brought_hashes()) {
+            if *self.events.entry(hash).or_insert(place) != place {
+                self.collisions.push((hash, place));
+            }
+            self.slots.push((hash, place));
         }
-        self.slots.extend(event.into_iter().chain(about.turn_hashes()).map(|hash| (hash, place)));
+        self.slots.extend(about.turn_hashes().map(|hash| (hash, place)));
     }
 
     /// The records about a user, in order.

@@ -16,6 +16,7 @@
 mod about;
 mod checkpoint;
 mod decision;
+mod decision_check;
 mod decision_id;
 mod decision_log;
 mod dir;

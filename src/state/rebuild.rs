@@ -4,13 +4,14 @@
 //! does not hold whole is written into the log as it is, so that from here on the log tells all again.
 
 use super::about::{is_of_life, life_hash};
+use super::decision_check;
 use super::decision_log::{self, DECISIONS};
 use super::dir::{MAX_STATE_BYTES, Prepared};
-use super::history::{History, Remembered};
+use super::history::History;
 use super::index::{INDEX, Index, Place};
 use super::journal::{Journal, REWARDS, Tail};
 use super::ledger::{LOCK, prepare};
-use super::life::{Life, lost_after};
+use super::life::Life;
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
 use super::reading::{Problem, Reading, digest};
@@ -35,7 +36,8 @@ pub struct Rebuilt {
     pub forgotten: Vec<String>,
     /// Damaged files, and the names under which they are now.
     pub set_aside: Vec<(String, String)>,
-    /// States that neither the log nor their file tells; their files are where they were.
+    /// States that neither the log nor their file tells, and decisions that cannot be read; the files are where they
+    /// were.
     pub lost: Vec<Problem>,
 }
 
@@ -57,7 +59,7 @@ impl Store {
     /// Input and output; what was done until then stays and can be done again.
     pub fn rebuild(&self) -> Result<Rebuilt> {
         self.dir.ensure()?;
-        let _lock = Lock::take(&self.dir, LOCK)?;
+        let lock = Lock::take(&self.dir, LOCK)?;
         let mut report = Rebuilt::default();
         let mut manifest = self.manifest(REWARDS, &mut report)?;
         self.mend_decisions(&mut report)?;
@@ -71,7 +73,7 @@ impl Store {
             sealed.last_seq = history.log.ends[i];
         }
         let open = self.rebuild_states(&history, &manifest, &mut report)?;
-        self.rebuild_log(&history, manifest, open, &mut report)?;
+        self.rebuild_log(&lock, &history, manifest, open, &mut report)?;
         Ok(report)
     }
 
@@ -86,12 +88,13 @@ impl Store {
         }
     }
 
-    /// Puts a manifest of the log of decisions in the place of a damaged one.
+    /// Puts a manifest of the log of decisions in the place of a damaged one, and says which decisions are lost.
     fn mend_decisions(&self, report: &mut Rebuilt) -> Result<()> {
         if let Err(Error::Damaged { .. }) = Manifest::read(&self.dir, DECISIONS) {
             let _lock = Lock::take(&self.dir, decision_log::LOCK)?;
             self.manifest(DECISIONS, report)?.write(&self.dir, DECISIONS)?;
         }
+        report.lost.extend(decision_check::mend(&self.dir)?);
         Ok(())
     }
 
@@ -100,26 +103,6 @@ impl Store {
     pub(super) fn held_manifest(&self) -> Result<(Option<Lock>, Manifest)> {
         let lock = self.dir.has(LOCK).then(|| Lock::take(&self.dir, LOCK)).transpose()?;
         Ok((lock, Manifest::read(&self.dir, REWARDS)?))
-    }
-
-    /// Every state as the log makes it, and what is wrong with the log. Writers wait meanwhile.
-    ///
-    /// # Errors
-    /// Files that cannot be read.
-    pub fn replayed(&self) -> Result<(Vec<UserState>, Vec<Problem>)> {
-        let (_lock, manifest) = self.held_manifest()?;
-        let history = History::read(self, &manifest)?;
-        let mut problems: Vec<Problem> = history.log.segments.into_iter().flatten().collect();
-        let mut whole = Vec::new();
-        for ((user, policy), Remembered { state, broken, .. }) in history.states {
-            if broken.is_none() && self.may_have_ended(&user, &policy, state.seq, history.log.whole_from)? {
-                let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
-                problems.push(Problem { file, problem: lost_after(state.seq) });
-            } else if broken.is_none() {
-                whole.push(state);
-            }
-        }
-        Ok((whole, problems))
     }
 
     /// Writes the states that the log tells; returns what it does not.
@@ -197,7 +180,9 @@ impl Store {
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
                     report.set_aside(self, &file)?;
                 }
-                (None, Ok(Some(state))) if remembered.is_some_and(|r| !goes_on(&r.state, &state)) => {
+                (None, Ok(Some(state)))
+                    if remembered.is_some_and(|r| r.latest != state.seq && !goes_on(&r.state, &state)) =>
+                {
                     let problem =
                         format!("it holds record {}, and not the latest event that the log tells", state.seq);
                     report.lost.push(Problem { file, problem });
@@ -279,6 +264,7 @@ impl Store {
     /// Begins a new segment if the log is damaged or has something to adopt, adopts it, and makes the index.
     fn rebuild_log(
         &self,
+        lock: &Lock,
         history: &History,
         mut manifest: Manifest,
         untold: Untold,
@@ -293,10 +279,12 @@ impl Store {
                 format!("{untraced} states that it names are in no file, and the log does not tell them");
             report.lost.push(Problem { file: INDEX.to_owned(), problem });
         }
-        let mut slots = unreadable(index, history);
-        slots.extend(history.told.slots.iter().chain(&history.told.met));
-        // Before the manifest says that it reaches so far.
-        Index::create(&self.dir, &slots, latest)?;
+        let of_log: Vec<(u64, Place)> = history.told.slots.iter().chain(&history.told.met).copied().collect();
+        let known: HashSet<&(u64, Place)> = of_log.iter().collect();
+        let unreadable: Vec<(u64, Place)> = index.into_iter().filter(|slot| !known.contains(slot)).collect();
+        // Before the manifest says that it reaches so far. Where states began and ended that the log does not tell is
+        // of use until it is in the log what became of them.
+        Index::create(&self.dir, &[&of_log[..], &unreadable].concat(), latest)?;
         let path = self.dir.join(&REWARDS.active());
         let active = self.dir.open_log(&REWARDS.active(), manifest.latest_sealed())?;
         if history.active_is_damaged() || history.log.last_seq < latest || !states.is_empty() {
@@ -317,15 +305,18 @@ impl Store {
             }
         }
         manifest.write(&self.dir, REWARDS)?;
-        if forgotten.is_empty() && states.is_empty() {
+        let (stale, mut slots): (Vec<_>, Vec<_>) =
+            unreadable.into_iter().partition(|(hash, _)| is_of_life(*hash));
+        if forgotten.is_empty() && states.is_empty() && stale.is_empty() {
             return Ok(());
         }
+        slots.extend(of_log);
         let mut journal = Journal::open(&self.dir)?;
         let mut record = |journal: &mut Journal, user: String, op: Op| {
             let place = Place { segment: journal.manifest().segment(), offset: journal.end() };
             let record = Record { seq: journal.last_seq() + 1, user, time_ms: now_ms(), op };
             slots.extend(record.about().hashes().map(|hash| (hash, place)));
-            journal.append(&record.to_line(), record.seq)
+            journal.append(lock, &record.to_line(), record.seq)
         };
         for (user, policies) in forgotten {
             record(&mut journal, user, Op::Reset { policies })?;
@@ -353,13 +344,6 @@ impl Store {
         let bytes = self.dir.read(file, MAX_STATE_BYTES).ok().flatten();
         bytes.is_some_and(|bytes| format::is_newer(&bytes))
     }
-}
-
-/// What the index knows of records that cannot be read any more: their events stay known. Where states began and
-/// ended was of use until now; what became of each is decided.
-fn unreadable(index: Vec<(u64, Place)>, history: &History) -> Vec<(u64, Place)> {
-    let told: HashSet<&(u64, Place)> = history.told.slots.iter().collect();
-    index.into_iter().filter(|slot| !is_of_life(slot.0) && !told.contains(slot)).collect()
 }
 
 /// Whether the file goes on from what the log tells: it knows the latest event, if it can.

@@ -158,6 +158,16 @@ pub(super) struct Header<'a> {
     /// Which policies forget, if it is a reset.
     #[serde(default)]
     policies: Option<BTreeMap<String, u64>>,
+    /// The state that it imports.
+    #[serde(default, borrow)]
+    state: Option<Brought<'a>>,
+}
+
+/// Of a state that is imported: what it has learned.
+#[derive(Debug, Deserialize)]
+struct Brought<'a> {
+    #[serde(default, borrow)]
+    events: Vec<(Cow<'a, str>, IgnoredAny)>,
 }
 
 impl<'a> Header<'a> {
@@ -172,11 +182,12 @@ impl<'a> Header<'a> {
             Some(_) => Some(Turn::Ends),
             None => begins(self.prev),
         };
-        About { user: &self.user, learns: self.learns(), states: self.policies().collect(), turn }
-    }
-
-    fn learns(&self) -> Option<(&str, &str)> {
-        Some((self.policy.as_deref()?, self.event.as_deref()?))
+        let policy = self.policy.as_deref();
+        let learns = policy.and_then(|policy| Some((policy, self.event.as_deref()?)));
+        let events = self.state.iter().flat_map(|state| &state.events);
+        let brings = policy.map(|policy| events.map(|(event, _)| (policy, event.as_ref())).collect());
+        let (user, states) = (&self.user, self.policies().collect());
+        About { user, learns, brings: brings.unwrap_or_default(), states, turn }
     }
 
     /// The policies whose state of the user it changes.
@@ -340,28 +351,35 @@ impl Record {
         match &self.op {
             Op::Reward { policy, prev, lesson, .. } => {
                 let learns = lesson.event.as_deref().map(|event| (policy.as_str(), event));
-                About { user, learns, states: vec![policy], turn: begins(Some(*prev)) }
+                let turn = begins(Some(*prev));
+                About { user, learns, brings: Vec::new(), states: vec![policy], turn }
             }
-            Op::Import { policy, prev, .. } => {
-                About { user, learns: None, states: vec![policy], turn: begins(Some(*prev)) }
+            Op::Import { policy, prev, state } => {
+                let brings = state.events().map(|(event, _)| (policy.as_str(), event)).collect();
+                About { user, learns: None, brings, states: vec![policy], turn: begins(Some(*prev)) }
             }
             Op::Reset { policies } => About {
                 user,
                 learns: None,
+                brings: Vec::new(),
                 states: policies.keys().map(String::as_str).collect(),
                 turn: Some(Turn::Ends),
             },
         }
     }
 
-    /// The reward with which this record learned an event, if it did.
+    /// The reward with which this record, or the state that it brings, learned an event, if it did.
     pub(super) fn reward_of(&self, user: &str, policy: &str, event: &str) -> Option<f64> {
         match &self.op {
             Op::Reward { policy: own, lesson, .. } => {
                 let same = self.user == user && own == policy && lesson.event.as_deref() == Some(event);
                 same.then_some(lesson.reward)
             }
-            Op::Reset { .. } | Op::Import { .. } => None,
+            Op::Import { policy: own, state, .. } => {
+                let same = self.user == user && own == policy;
+                state.events().find(|(id, _)| same && *id == event).map(|(_, reward)| reward)
+            }
+            Op::Reset { .. } => None,
         }
     }
 

@@ -1,5 +1,6 @@
-//! Learning again from the log gives a policy that was not there a state to start from.
+//! States made of the log for elsewhere: for another directory, or for a policy that was not there.
 
+use super::history::{History, Remembered};
 use super::journal::REWARDS;
 use super::life::lost_after;
 use super::manifest::GONE;
@@ -14,6 +15,64 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Store {
+    /// Every state as the log makes it, and what is wrong with the log. Writers wait meanwhile.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn replayed(&self) -> Result<(Vec<UserState>, Vec<Problem>)> {
+        let (_lock, manifest) = self.held_manifest()?;
+        let history = History::read(self, &manifest)?;
+        let beyond = self.beyond(|user, policy| {
+            let key = (user.to_owned(), policy.to_owned());
+            let latest = history.states.get(&key).map(|remembered| remembered.latest);
+            Some(latest.or_else(|| history.forgotten.get(&key).copied()).unwrap_or(0))
+        })?;
+        let mut problems: Vec<Problem> = history.log.segments.into_iter().flatten().collect();
+        let mut whole = Vec::new();
+        for ((user, policy), Remembered { state, broken, .. }) in history.states {
+            let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
+            if broken.is_some() || beyond.contains_key(&file) {
+                continue;
+            }
+            if self.may_have_ended(&user, &policy, state.seq, history.log.whole_from)? {
+                problems.push(Problem { file, problem: lost_after(state.seq) });
+            } else {
+                whole.push(state);
+            }
+        }
+        problems.extend(beyond.into_iter().map(|(file, problem)| Problem { file, problem }));
+        Ok((whole, problems))
+    }
+
+    /// Files of states that hold more than the log tells of them: than record `told`, where it is about them.
+    fn beyond(&self, told: impl Fn(&str, &str) -> Option<u64>) -> Result<BTreeMap<String, String>> {
+        let mut beyond = BTreeMap::new();
+        for file in self.dir.names()? {
+            let Some((user, policy)) = name::parse_state_file(&file) else { continue };
+            let Some(told) = told(&user, &policy) else { continue };
+            let state = match self.state_in(&file, &user, &policy) {
+                Err(error @ Error::Io { .. }) => return Err(error),
+                // What is damaged is of no interest: the log tells it.
+                read => read.ok().flatten(),
+            };
+            let Some(state) = state else { continue };
+            let unnumbered = state.seq == 0 && state.model().updates() > 0;
+            if state.seq > told || told == 0 && unnumbered {
+                let holds = if unnumbered {
+                    "a state of elsewhere".to_owned()
+                } else {
+                    format!("record {}", state.seq)
+                };
+                let upto = if told > 0 { format!("only up to record {told}") } else { "nothing".to_owned() };
+                let problem = format!(
+                    "it holds {holds}, and the log tells {upto} of it; `rehearsal rebuild` takes it into the log"
+                );
+                beyond.insert(file, problem);
+            }
+        }
+        Ok(beyond)
+    }
+
     /// What `policy` would know, had it learned all that the policy named `source` learned, user by user:
     /// how a new policy starts warm. With it, the users of whom the log does not tell all, and segments that are
     /// gone. Writers wait meanwhile.
@@ -23,7 +82,8 @@ impl Store {
     pub fn relearn(&self, source: &str, policy: &Arc<Policy>) -> Result<(Vec<UserState>, Vec<Problem>)> {
         let (_lock, manifest) = self.held_manifest()?;
         let mut states: BTreeMap<String, Result<UserState, String>> = BTreeMap::new();
-        let mut met = BTreeSet::new();
+        // What the log tells of each user under `source`, and policies that it knows.
+        let (mut told, mut met) = (BTreeMap::new(), BTreeSet::new());
         let mut scratch = Scratch::default();
         let reading = Reading::of(self, &manifest, |reading, record, _| {
             let seq = record.seq;
@@ -31,6 +91,7 @@ impl Store {
             match record.op {
                 Op::Reward { policy: own, prev, lesson, .. } => {
                     if own == source {
+                        told.insert(user.clone(), seq);
                         let new = Ok(UserState::new(&user, policy));
                         let state = states.entry(user).or_insert(new);
                         if let Ok(known) = state {
@@ -47,6 +108,7 @@ impl Store {
                 }
                 Op::Import { policy: own, .. } => {
                     if own == source {
+                        told.insert(user.clone(), seq);
                         let what = "imports its state";
                         states.insert(
                             user,
@@ -58,6 +120,7 @@ impl Store {
                 Op::Reset { policies } => {
                     if policies.contains_key(source) {
                         states.remove(&user);
+                        told.insert(user, seq);
                     }
                 }
             }
@@ -67,10 +130,13 @@ impl Store {
         }
         let gone = manifest.missing(&self.dir, REWARDS)?.into_iter();
         let mut untold: Vec<Problem> = gone.map(|file| Problem { file, problem: GONE.to_owned() }).collect();
+        let beyond =
+            self.beyond(|user, policy| (policy == source).then(|| told.get(user).copied().unwrap_or(0)))?;
         let mut learned = Vec::new();
         for (user, state) in states {
             let file = name::state_file(&user, source).map_err(|fault| fault.at("the log"))?;
             let problem = match state {
+                _ if beyond.contains_key(&file) => continue,
                 Err(problem) => problem,
                 Ok(state) if self.may_have_ended(&user, source, state.seq, reading.whole_from)? => {
                     lost_after(state.seq)
@@ -82,6 +148,7 @@ impl Store {
             };
             untold.push(Problem { file, problem });
         }
+        untold.extend(beyond.into_iter().map(|(file, problem)| Problem { file, problem }));
         Ok((learned, untold))
     }
 }

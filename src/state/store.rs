@@ -215,6 +215,9 @@ impl Store {
         }
         for (prev, record) in rest.iter().filter(|(_, r)| r.seq > shown) {
             let Op::Reward { lesson, .. } = &record.op else { continue };
+            if *prev != state.seq && state.seq == 0 {
+                return Err(self.gone_file(&state.user, &name));
+            }
             if *prev != state.seq {
                 return Err(damaged(format!(
                     "record {} of {:?} under {name} follows record {prev}, but its state holds record {}",

@@ -1,6 +1,6 @@
 //! Whether everything in a state directory is what was written there, and follows from the logs.
 
-use super::decision_log;
+use super::decision_check;
 use super::format;
 use super::history::History;
 use super::index::{INDEX, Index};
@@ -54,7 +54,9 @@ impl Store {
         report.records = history.log.last_seq;
         self.verify_states(&history, manifest.checkpoint.seq, &mut report)?;
         self.verify_index(&history, &manifest, &mut report)?;
-        report.decisions = decision_log::verify(&self.dir, &mut report.problems)?;
+        let checked = decision_check::check(&self.dir)?;
+        report.decisions = checked.decisions;
+        report.problems.extend(checked.news());
         report.problems.sort();
         Ok(report)
     }

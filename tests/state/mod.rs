@@ -4,6 +4,7 @@ mod bad_input;
 mod breaking;
 mod damage_on_damage;
 mod dense;
+mod elsewhere;
 mod everyday;
 mod logs;
 mod lost;
