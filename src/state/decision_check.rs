@@ -2,7 +2,7 @@
 //! remembers it.
 
 use super::decision_id::DecisionId;
-use super::decision_log::{DECISIONS, LOCK, RawLine, whole_lines};
+use super::decision_log::{DECISIONS, LOCK, RawLine};
 use super::dir::{Dir, Lines};
 use super::frame;
 use super::lock::Lock;
@@ -60,14 +60,12 @@ pub(super) fn mend(dir: &Dir) -> Result<Vec<Problem>> {
     let mut manifest = Manifest::read(dir, DECISIONS)?;
     manifest.finish_sealing(dir, DECISIONS)?;
     let (_, segments) = Segments::of(dir, &manifest)?.read(dir, &manifest)?;
-    let path = dir.join(&DECISIONS.active());
-    if let Some(active) = dir.open_to_write(&DECISIONS.active())?
+    if let Some((active, length)) = with_length(dir, &DECISIONS.active())?
         && segments.last().is_some_and(|(problems, _)| !problems.is_empty())
     {
-        let end = whole_lines(&active, &path)?;
-        let crc = last_crc(&active, end).map_err(Error::io("read", &path))?;
+        let crc = last_crc(&active, length).map_err(Error::io("read", dir.join(&DECISIONS.active())))?;
         lock.check()?;
-        manifest.seal(dir, DECISIONS, end, 0, crc)?;
+        manifest.seal(dir, DECISIONS, length, 0, crc)?;
     }
     // As whoever looks from now on finds it.
     let (_, segments) = Segments::of(dir, &manifest)?.read(dir, &manifest)?;

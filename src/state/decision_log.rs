@@ -318,7 +318,7 @@ const ID_PREFIX: &[u8] = b"{\"decision_id\":\"";
 const SHADOW_PREFIX: &[u8] = b"\",\"shadow_of\":\"";
 
 /// Cuts off a line that was never finished, whose id nobody was told; where the file ends then.
-pub(super) fn whole_lines(file: &File, path: &Path) -> Result<u64> {
+fn whole_lines(file: &File, path: &Path) -> Result<u64> {
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut end = length;
     let mut buffer = [0; 4096];

@@ -191,6 +191,7 @@ fn a_state_of_another_log_is_not_written_on() {
     }
     let decision = score(&dir, "linucb", "u", REQUEST);
     fs::copy(other.join("state/u_linucb.json"), dir.join("state/u_linucb.json")).unwrap();
-    dir.run(&["reward", "--decision", id(&decision), "--reaction", "completed"]).refused(&["another log"]);
+    dir.run(&["reward", "--decision", id(&decision), "--reaction", "completed"])
+        .refused(&["of another one", "rehearsal rebuild"]);
     assert_eq!(dir.json("state/u_linucb.json")["updates"], 3);
 }
