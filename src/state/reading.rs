@@ -45,6 +45,8 @@ pub(super) struct Reading {
     pub(super) ends: Vec<u64>,
     /// Where the latest whole line ends in the file that is written to.
     pub(super) end: u64,
+    /// Whole records whose number another one has already, by segment: two processes wrote at once.
+    pub(super) beside: Vec<(usize, Record)>,
     /// The file that is being read.
     file: String,
 }
@@ -80,6 +82,7 @@ impl Reading {
                             let (seq, last) = (record.seq, reading.last_seq);
                             reading.whole_from = last + 1;
                             reading.note(at(format!("record {seq} comes after record {last}")));
+                            reading.beside.push((segment as usize - 1, record));
                         }
                         Ok(record) => {
                             let missing = record.seq - reading.last_seq - 1;

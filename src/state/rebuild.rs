@@ -72,6 +72,7 @@ impl Store {
         for (i, sealed) in manifest.sealed.iter_mut().enumerate() {
             sealed.last_seq = history.log.ends[i];
         }
+        report.lost.extend(passed_over(&history, &manifest)?);
         let open = self.rebuild_states(&history, &manifest, &mut report)?;
         self.rebuild_log(&lock, &history, manifest, open, &mut report)?;
         Ok(report)
@@ -344,6 +345,27 @@ impl Store {
         let bytes = self.dir.read(file, MAX_STATE_BYTES).ok().flatten();
         bytes.is_some_and(|bytes| format::is_newer(&bytes))
     }
+}
+
+/// Rewards that stand in the log beside a record of the same number and that nothing was learned from, as far as no
+/// rebuild has said so before. They can be sent again.
+fn passed_over(history: &History, manifest: &Manifest) -> Result<Vec<Problem>> {
+    let known: HashSet<u64> = history.told.slots.iter().map(|(hash, _)| *hash).collect();
+    let mut problems = Vec::new();
+    for (segment, record) in &history.log.beside {
+        let said = manifest.sealed.get(*segment).map_or("", |sealed| &sealed.damaged);
+        let Op::Reward { policy, lesson, .. } = &record.op else { continue };
+        let is_known = record.about().event_hash().is_some_and(|hash| known.contains(&hash));
+        if is_known || said == digest(&history.log.segments[*segment]) {
+            continue;
+        }
+        let file = name::state_file(&record.user, policy).map_err(|fault| fault.at("the log"))?;
+        let event = lesson.event.as_ref().map_or_else(String::new, |event| format!(" of event {event:?}"));
+        let problem =
+            format!("a reward{event} stands beside another record {}, and was not learned", record.seq);
+        problems.push(Problem { file, problem });
+    }
+    Ok(problems)
 }
 
 /// Whether the file goes on from what the log tells: it knows the latest event, if it can.

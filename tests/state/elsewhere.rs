@@ -193,3 +193,19 @@ fn a_log_without_end_is_no_endless_search() {
     dir.run_with(&["score", "--policy", "uniform", "--user", "u"], REQUEST)
         .refused(&["decisions.jsonl", "no line"]);
 }
+
+/// As two processes leave it of which somebody took the lock away.
+#[test]
+fn a_record_beside_another_one_is_said_to_be_lost_and_can_be_sent_again() {
+    let (dir, other) = (Dir::new(), Dir::new());
+    for (dir, event) in [(&dir, "e1"), (&other, "e1"), (&dir, "e2"), (&other, "e3")] {
+        reward(dir, "alice", event);
+    }
+    let (log, others) = (dir.read("state/rewards.jsonl"), other.read("state/rewards.jsonl"));
+    dir.write("state/rewards.jsonl", log + others.split_inclusive('\n').nth(1).unwrap());
+    let report = dir.run(&["rebuild"]).exits(2).json();
+    assert!(report["lost"][0]["problem"].as_str().unwrap().contains("\"e3\""), "{report}");
+    assert_eq!((updates(&dir, "alice"), verified(&dir)), (2, vec![]));
+    assert_eq!(dir.run(&["rebuild"]).ok().json()["lost"], serde_json::json!([]));
+    assert_eq!((reward(&dir, "alice", "e3")["duplicate"].clone(), updates(&dir, "alice")), (false.into(), 3));
+}
