@@ -63,9 +63,8 @@ impl Ledger<'_> {
                 loaded => Ok(loaded.ok()),
             }
         };
-        let write = |states: Vec<&UserState>| {
-            prepare(store, &states)?.into_par_iter().try_for_each(Prepared::publish)
-        };
+        let write =
+            |states: Vec<&UserState>| prepare(store, &states)?.into_iter().try_for_each(Prepared::publish);
         for keys in keys.chunks(TOGETHER) {
             let loaded: Vec<Option<Loaded>> = if keys.len() > SMALL {
                 keys.par_iter().map(load).collect::<Result<_>>()?

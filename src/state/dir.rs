@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use rustix::fs::{FileType, Mode, OFlags};
 use std::fmt::Display;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Take, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,9 @@ impl Dir {
         match self.open_with(name, OFlags::RDWR | OFlags::APPEND) {
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let file = self.open_with(name, OFlags::RDWR | OFlags::APPEND | OFlags::CREATE)?;
-                if let Some(mode) = before.and_then(|before| mode_of(&self.join(before))) {
+                if let Some(mode) =
+                    before.and_then(|before| Some(mode_bits(&fs::symlink_metadata(self.join(before)).ok()?)))
+                {
                     let path = self.join(name);
                     file.set_permissions(Permissions::from_mode(mode)).map_err(Error::io("create", path))?;
                 }
@@ -157,10 +159,11 @@ impl Dir {
         let new = format!("new.{slot}");
         let target = self.join(name);
         let prepared = Prepared { new: self.join(&new), target, done: false };
-        if fs::symlink_metadata(&prepared.target).is_ok_and(|there| !there.is_file()) {
+        let there = fs::symlink_metadata(&prepared.target).ok();
+        if there.as_ref().is_some_and(|there| !there.is_file()) {
             return Err(not_regular(&prepared.target));
         }
-        let mode = mode_of(&prepared.target);
+        let mode = there.map_or(0o600, |there| mode_bits(&there));
         let create = || self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
         let mut file = match create() {
             // What a killed process left may have a mode that does not let us.
@@ -172,10 +175,14 @@ impl Dir {
             }
             created => created?,
         };
-        // Also without one: what a killed process left in the slot has a mode of its own.
-        file.set_permissions(Permissions::from_mode(mode.unwrap_or(0o600)))
-            .and_then(|()| file.write_all(bytes))
-            .map_err(Error::io("write", &prepared.target))?;
+        let written = (|| {
+            // What a killed process left in the slot has a mode of its own.
+            if mode_bits(&file.metadata()?) != mode {
+                file.set_permissions(Permissions::from_mode(mode))?;
+            }
+            file.write_all(bytes)
+        })();
+        written.map_err(Error::io("write", &prepared.target))?;
         Ok((prepared, file))
     }
 
@@ -363,9 +370,9 @@ impl Drop for Prepared {
     }
 }
 
-/// The mode of what is there.
-fn mode_of(path: &Path) -> Option<u32> {
-    fs::symlink_metadata(path).ok().map(|there| there.permissions().mode() & 0o7777)
+/// Who may do what with a file.
+fn mode_bits(file: &Metadata) -> u32 {
+    file.permissions().mode() & 0o7777
 }
 
 /// The path; the working directory for one that is empty.

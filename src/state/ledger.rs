@@ -38,6 +38,8 @@ pub(super) const SMALL: usize = 64;
 const TAIL_BYTES: usize = 128 << 10;
 /// The same while a run of large groups goes on.
 const BATCH_TAIL_BYTES: usize = 128 << 20;
+/// So many states are put into text at a time.
+const IN_TEXT: usize = 1024;
 /// So many states are kept in memory.
 const CACHED: usize = 50_000;
 
@@ -410,10 +412,14 @@ pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepar
         };
         return states.iter().enumerate().map(one).collect();
     }
-    let one = |(slot, state): (usize, &&UserState)| {
-        store.dir.prepare_unsynced(&file(state)?, slot, &format::to_line(state))
-    };
-    let prepared: Vec<Prepared> = states.par_iter().enumerate().map(one).collect::<Result<_>>()?;
+    let mut prepared = Vec::with_capacity(states.len());
+    for states in states.chunks(IN_TEXT) {
+        let lines: Vec<Vec<u8>> = states.par_iter().map(|state| format::to_line(state)).collect();
+        // One thread alone: the system lets only one at a time into a directory.
+        for (state, line) in states.iter().zip(lines) {
+            prepared.push(store.dir.prepare_unsynced(&file(state)?, prepared.len(), &line)?);
+        }
+    }
     store.dir.sync_many(&prepared)?;
     Ok(prepared)
 }
