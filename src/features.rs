@@ -29,6 +29,8 @@ const NAMES: [&str; DIMENSIONS.len()] = {
 pub const CANDIDATE_DIMS: usize = 7;
 /// Number of dimensions that come from the profile.
 pub const PROFILE_DIMS: usize = NAMES.len() - CANDIDATE_DIMS;
+/// Number of all dimensions.
+const ALL_DIMS: usize = NAMES.len();
 /// Values are padded to a multiple of this many, so that they fill vector registers.
 pub const LANES: usize = 4;
 /// As many values as one vector instruction takes. Loops go over them, not over single values.
@@ -249,17 +251,14 @@ impl FeatureBlock {
     }
 
     /// Writes dimensions 0 and 3, which are the same for all candidates of a moment.
-    #[inline(always)]
     pub fn set_moment(&mut self, weekend: f64) {
-        for tile in self.tiles_mut() {
-            tile.0[0] = [1.0; LANES];
-            tile.0[3] = [weekend; LANES];
-        }
+        self.tiles_mut().for_each(|mut tile| drop(tile.candidates(weekend)));
     }
 
     /// Writes dimensions 1, 2, 4, 5 and 6 of candidate `k`.
     pub fn set_candidate(&mut self, k: usize, features: &CandidateFeatures) {
-        self.tile_of(k).set_candidate(k % LANES, features);
+        let mut tile = self.tile_of(k);
+        CandidateRows(tile.first_rows()).set(k, features);
     }
 
     /// Writes the vector of candidate `k`, for environments with columns of their own.
@@ -293,16 +292,23 @@ impl FeatureBlock {
         self.len.next_multiple_of(LANES)
     }
 
+    /// The rows of all tiles, each D of them.
+    #[inline(always)]
+    pub(crate) fn rows(&self) -> &[Lanes] {
+        &self.data
+    }
+
     /// The tiles one after the other, each D rows.
     #[inline(always)]
-    pub(crate) fn tiles(&self) -> &[Lanes] {
-        &self.data
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = &[Lanes]> {
+        cut(&self.data, self.dim)
     }
 
     /// The tiles, to be written.
     #[inline(always)]
     pub(crate) fn tiles_mut(&mut self) -> impl Iterator<Item = Tile<'_>> {
-        self.data.chunks_exact_mut(self.dim).map(Tile)
+        let (dim, mut rows) = (self.dim, &mut self.data[..]);
+        std::iter::from_fn(move || rows.split_off_mut(..dim).map(Tile))
     }
 
     #[inline(always)]
@@ -316,17 +322,15 @@ impl FeatureBlock {
         self.data[k / LANES * self.dim..][..self.dim].iter().map(move |row| row[k % LANES])
     }
 
-    /// Copies the vector of candidate `k` into `out`, which may be longer or shorter.
+    /// Copies the vector of candidate `k` into `out`, which may be shorter.
     #[inline(always)]
     pub fn copy_vector(&self, k: usize, out: &mut [f64]) {
-        let (len, lane) = (self.dim.min(out.len()), k % LANES);
-        let (rows, last_rows) = self.data[k / LANES * self.dim..][..len].as_chunks();
-        let (out, last_out) = out[..len].as_chunks_mut();
-        for (out, [a, b, c, d]) in out.iter_mut().zip(rows) {
-            *out = [a[lane], b[lane], c[lane], d[lane]];
-        }
-        for (out, row) in last_out.iter_mut().zip(last_rows) {
-            *out = row[lane];
+        let (rows, lane) = (&self.data[k / LANES * self.dim..][..out.len()], k % LANES);
+        // Straight code for the feature sets that there are.
+        match out.len() {
+            CANDIDATE_DIMS => copy_lane::<CANDIDATE_DIMS>(rows, lane, out),
+            ALL_DIMS => copy_lane::<ALL_DIMS>(rows, lane, out),
+            _ => rows.iter().zip(out).for_each(|(row, out)| *out = row[lane]),
         }
     }
 
@@ -336,30 +340,78 @@ impl FeatureBlock {
     }
 }
 
+#[inline(always)]
+fn copy_lane<const D: usize>(rows: &[Lanes], lane: usize, out: &mut [f64]) {
+    let (Some(rows), Some(out)) = (rows.first_chunk::<D>(), out.first_chunk_mut::<D>()) else { return };
+    for d in 0..D {
+        out[d] = rows[d][lane];
+    }
+}
+
+/// Pieces of `dim` rows. As `chunks_exact`, which however divides.
+#[inline(always)]
+pub(crate) fn cut(mut rows: &[Lanes], dim: usize) -> impl Iterator<Item = &[Lanes]> {
+    std::iter::from_fn(move || rows.split_off(..dim))
+}
+
+/// Dimensions 0 to 6 of a tile, to be written.
+#[derive(Debug)]
+pub(crate) struct CandidateRows<'a>(&'a mut [Lanes; CANDIDATE_DIMS]);
+
+impl CandidateRows<'_> {
+    /// Writes dimensions 1, 2, 4, 5 and 6 of the candidate at `lane`.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, lane: usize, features: &CandidateFeatures) {
+        let lane = lane % LANES;
+        self.0[1][lane] = features.clock.sin;
+        self.0[2][lane] = features.clock.cos;
+        self.0[4][lane] = features.priority;
+        self.0[5][lane] = features.urgency;
+        self.0[6][lane] = features.effort;
+    }
+}
+
 /// A tile of a [`FeatureBlock`], to be written.
 #[derive(Debug)]
 pub(crate) struct Tile<'a>(&'a mut [Lanes]);
 
 impl Tile<'_> {
-    /// Writes dimensions 1, 2, 4, 5 and 6 of the candidate at `lane`.
+    /// Its dimensions 0 to 6, with those written that are the same for all candidates of a moment.
     #[inline(always)]
-    pub(crate) fn set_candidate(&mut self, lane: usize, features: &CandidateFeatures) {
-        let rows: &mut [Lanes; CANDIDATE_DIMS] =
-            self.0.first_chunk_mut().expect("every feature set begins so");
-        let lane = lane % LANES;
-        rows[1][lane] = features.clock.sin;
-        rows[2][lane] = features.clock.cos;
-        rows[4][lane] = features.priority;
-        rows[5][lane] = features.urgency;
-        rows[6][lane] = features.effort;
+    pub(crate) fn candidates(&mut self, weekend: f64) -> CandidateRows<'_> {
+        let rows = self.first_rows();
+        rows[0] = [1.0; LANES];
+        rows[3] = [weekend; LANES];
+        CandidateRows(rows)
     }
 
-    /// Writes dimensions 7 to 11 of the candidate at `lane`, once dimensions 1 and 2 are there.
     #[inline(always)]
-    pub(crate) fn set_profile(&mut self, lane: usize, profile: &ProfileFeatures) {
-        const DIMS: usize = CANDIDATE_DIMS + PROFILE_DIMS;
-        let rows: &mut [Lanes; DIMS] = self.0.first_chunk_mut().expect("a feature set with a profile");
-        let lane = lane % LANES;
+    fn first_rows(&mut self) -> &mut [Lanes; CANDIDATE_DIMS] {
+        self.0.first_chunk_mut().expect("every feature set begins so")
+    }
+
+    /// Writes dimensions 7 to 11 of all its candidates, once dimensions 1 and 2 are there.
+    #[inline(always)]
+    pub(crate) fn set_profiles(&mut self, profiles: [&ProfileFeatures; LANES]) {
+        let rows: &mut [Lanes; ALL_DIMS] = self.0.first_chunk_mut().expect("a feature set with a profile");
+        let [a, b, c, d] = profiles;
+        let row = |of: fn(&ProfileFeatures) -> f64| [of(a), of(b), of(c), of(d)];
+        rows[7] = row(|p| p.completion_rate);
+        rows[8] = row(|p| p.dismiss_rate);
+        rows[9] = row(|p| p.mean_dwell);
+        let (sin, cos) = (row(|p| p.preferred.sin), row(|p| p.preferred.cos));
+        let mut alignment = [0.0; LANES];
+        for l in 0..LANES {
+            let clock = Clock { sin: rows[1][l], cos: rows[2][l] };
+            alignment[l] = clock.alignment(Clock { sin: sin[l], cos: cos[l] });
+        }
+        rows[10] = alignment;
+        rows[11] = row(|p| p.tip_volume);
+    }
+
+    /// The same for the candidate at `lane`.
+    fn set_profile(&mut self, lane: usize, profile: &ProfileFeatures) {
+        let rows: &mut [Lanes; ALL_DIMS] = self.0.first_chunk_mut().expect("a feature set with a profile");
         let clock = Clock { sin: rows[1][lane], cos: rows[2][lane] };
         rows[7][lane] = profile.completion_rate;
         rows[8][lane] = profile.dismiss_rate;

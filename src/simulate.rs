@@ -135,9 +135,9 @@ impl<'a> Simulation<'a> {
                 person.advance(&mut block);
                 let start = Instant::now();
                 life.look(&person, &mut block);
-                let chosen = life.choose(&person, &block);
+                life.choose(&person, &block);
                 times.push(start.elapsed());
-                life.hear(&block, chosen, person.react(chosen), None);
+                life.hear(person.react(life.chosen), None);
             }
         }
         times
@@ -152,12 +152,12 @@ impl<'a> Simulation<'a> {
         let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
         let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, &self.stages[0])).collect();
         let mut block = self.stages[0].block();
-        let mut of_user = records.chunks_exact_mut(policies);
         let mut tallies = vec![Tally::default(); policies];
-        for user in users.clone() {
-            for (p, stage) in self.stages.iter().enumerate() {
-                let mut curve = curve.index_axis_mut(Axis(0), p);
-                let curve = curve.as_slice_mut().expect("the last axes of an array made in one piece");
+        // Persona by persona, whose tables then stay in the fastest cache.
+        for (p, stage) in self.stages.iter().enumerate() {
+            let mut curve = curve.index_axis_mut(Axis(0), p);
+            let curve = curve.as_slice_mut().expect("the last axes of an array made in one piece");
+            for (i, user) in users.clone().enumerate() {
                 tallies.fill(Tally::default());
                 let mut person = stage.person(user);
                 live(&mut person, &mut lives, &mut block, |d| {
@@ -165,7 +165,7 @@ impl<'a> Simulation<'a> {
                     tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
                     curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
                 });
-                let records = of_user.next().expect("a chunk for each user and persona");
+                let records = &mut records[(i * personas + p) * policies..][..policies];
                 for (record, tally) in records.iter_mut().zip(&tallies) {
                     *record = tally.record(stage.kinds().len(), person.traits());
                 }
@@ -203,6 +203,9 @@ pub struct Life<'a> {
     parts: Vec<usize>,
     /// Rewards that have not arrived yet, oldest first.
     pending: VecDeque<Pending>,
+    /// The candidate chosen last, and its vector.
+    chosen: usize,
+    x: Vec<f64>,
     scratch: Scratch,
 }
 
@@ -220,6 +223,7 @@ impl<'a> Life<'a> {
     pub fn new(policy: &'a Policy, stage: &Stage) -> Self {
         let mut model = policy.new_model();
         let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
+        let x = model.blank_vector();
         Self {
             policy,
             model,
@@ -228,6 +232,8 @@ impl<'a> Life<'a> {
             part_of_kind,
             parts: Vec::new(),
             pending: VecDeque::new(),
+            chosen: 0,
+            x,
             scratch: Scratch::default(),
         }
     }
@@ -263,24 +269,29 @@ impl<'a> Life<'a> {
 
     /// Chooses a candidate of the step.
     #[inline(always)]
-    fn choose(&mut self, person: &Person, block: &FeatureBlock) -> usize {
+    fn choose(&mut self, person: &Person, block: &FeatureBlock) {
         let luck = &mut Luck::new(person.seed());
-        self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch).index
+        let choice = self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch);
+        self.take(block, choice.index);
     }
 
-    /// Learns from an outcome, at once or when step `due` comes.
+    /// Takes candidate `k`, to learn from its vector as this policy sees it.
     #[inline(always)]
-    fn hear(&mut self, block: &FeatureBlock, chosen: usize, outcome: Outcome, due: Option<u32>) {
+    fn take(&mut self, block: &FeatureBlock, k: usize) {
+        self.chosen = k;
+        self.model.copy_vector(block, k, &mut self.x);
+    }
+
+    /// Learns what became of the chosen candidate, at once or when step `due` comes.
+    #[inline(always)]
+    fn hear(&mut self, outcome: Outcome, due: Option<u32>) {
         let part = self.part_of_kind[outcome.event.kind];
         match due {
             None => {
-                self.model.learn(block, chosen, part, outcome.reward, &mut self.scratch);
+                self.model.learn_vector(part, &self.x, outcome.reward);
                 self.remember(&outcome);
             }
-            Some(due) => {
-                let x = self.model.padded_vector(block, chosen);
-                self.pending.push_back(Pending { due, x, part, outcome });
-            }
+            Some(due) => self.pending.push_back(Pending { due, x: self.x.clone(), part, outcome }),
         }
     }
 
@@ -328,17 +339,21 @@ pub fn watch(
     begin(person, lives, block);
     for step in 0..scenario.steps {
         person.advance(block);
+        for life in lives.iter_mut() {
+            life.look(person, block);
+            life.choose(person, block);
+        }
+        person.consider(lives.iter().map(|life| life.chosen));
         let best = person.best_expected();
         for (policy, life) in lives.iter_mut().enumerate() {
-            life.look(person, block);
-            let chosen = life.choose(person, block);
-            let outcome = person.react(chosen);
+            let chosen = life.chosen;
+            let outcome = person.react_to_chosen(policy, chosen);
             let regret = best - outcome.expected;
             observe(person, life, block, &Decided { policy, step: step as usize, chosen, outcome, regret });
             life.catch_up(step);
             if !person.reward_is_lost() {
                 let delay = scenario.rewards.delay;
-                life.hear(block, chosen, outcome, (delay > 0).then_some(step + delay));
+                life.hear(outcome, (delay > 0).then_some(step + delay));
             }
         }
     }
@@ -350,16 +365,18 @@ fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
     lives.iter_mut().for_each(Life::begin);
     let history = person.scenario().history;
     for _ in 0..person.history_steps() {
+        if !history.learn {
+            let outcome = person.pass();
+            lives.iter_mut().for_each(|life| life.remember(&outcome));
+            continue;
+        }
         person.advance(block);
-        let shown = (person.seed() % block.len() as u64) as usize;
+        let shown = person.random_candidate();
         let outcome = person.react(shown);
         for life in lives.iter_mut() {
-            if history.learn {
-                life.look(person, block);
-                life.hear(block, shown, outcome, None);
-            } else {
-                life.remember(&outcome);
-            }
+            life.look(person, block);
+            life.take(block, shown);
+            life.hear(outcome, None);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Sums run over dimensions in order, vectors over lanes that do not mix and nothing is fused, so no
 //! instruction set changes a bit.
 
-use crate::features::{LANES, Lanes};
+use crate::features::{LANES, Lanes, cut};
 use multiversion::multiversion;
 use std::hint::black_box;
 
@@ -47,7 +47,7 @@ pub(super) fn scores(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [La
         7 => scores_in::<7>(weights, tiles, dim, out),
         12 => scores_in::<12>(weights, tiles, dim, out),
         _ => {
-            for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+            for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
                 *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
             }
         }
@@ -57,7 +57,7 @@ pub(super) fn scores(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [La
 #[inline(always)]
 fn scores_in<const D: usize>(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
     let Some(weights) = weights.first_chunk::<D>() else { return };
-    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+    for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
         let Some(tile) = tile.first_chunk::<D>() else { return };
         let mut sum = [0.0; LANES];
         for d in 0..D {
@@ -120,16 +120,17 @@ fn update_in<const D: usize, const C: usize>(model: Carried, x: &[f64], r: f64) 
             q[l] *= scale;
         }
     }
-    for (w, row) in q.as_flattened().iter().zip(rows) {
-        for (value, q) in row.iter_mut().zip(&q) {
-            *value = plus_scaled(*value, -w, *q);
-        }
-    }
     for (theta, q) in theta.iter_mut().zip(&q) {
         *theta = plus_scaled(*theta, step, *q);
     }
     for (b, x) in b.iter_mut().zip(x) {
         *b = plus_scaled(*b, r, *x);
+    }
+    // Last: the next decision waits for theta, not for A^-1.
+    for (w, row) in q.as_flattened().iter().zip(rows) {
+        for (value, q) in row.iter_mut().zip(&q) {
+            *value = plus_scaled(*value, -w, *q);
+        }
     }
 }
 
@@ -173,7 +174,7 @@ pub(super) fn quadratic_forms(
     dim: usize,
     out: &mut [Lanes],
 ) {
-    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+    for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
         let mut total = [0.0; LANES];
         for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
             // The diagonal once, what is before it twice: A^-1 is symmetric.
@@ -191,37 +192,62 @@ pub(super) fn quadratic_forms(
     }
 }
 
-/// The largest of the scores: where it is first found, and how often. By selections, not by branches, for
-/// nobody can predict it.
+/// The largest of the first `k` scores, at least one: where it is first found, and how often. By selections,
+/// not by branches, for nobody can predict it.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
-    let top = maximum(scores);
+pub(super) fn best(k: usize, scores: &[Lanes]) -> (usize, usize) {
+    let (full, last) = split_last(k, scores);
+    let top = largest(full, last);
     let (mut first, mut count) = (0, 0);
-    for (tile, scores) in scores.iter().enumerate() {
-        // A bit for each lane.
-        let [a, b, c, d] = scores.map(|score| usize::from(score == top));
-        let found = a | b << 1 | c << 2 | d << 3;
-        let here = tile * LANES + found.trailing_zeros() as usize;
-        first = if count == 0 { here } else { first };
-        count += ONES[found];
+    for (tile, scores) in full.iter().enumerate() {
+        (first, count) = find(top, tile, scores, (first, count));
     }
-    (first, count)
+    find(top, full.len(), &last, (first, count))
 }
 
-/// How many bits of the index are set.
-const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
-
-/// The largest score.
+/// Where `top` was found first, and how often, once this tile was looked at as well.
 #[inline(always)]
-pub(super) fn maximum(scores: &[Lanes]) -> f64 {
+fn find(top: f64, tile: usize, scores: &Lanes, (first, count): (usize, usize)) -> (usize, usize) {
+    /// How many bits of the index are set.
+    const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
+    // A bit for each lane.
+    let [a, b, c, d] = scores.map(|score| usize::from(score == top));
+    let found = a | b << 1 | c << 2 | d << 3;
+    let here = tile * LANES + found.trailing_zeros() as usize;
+    (if count == 0 { here } else { first }, count + ONES[found])
+}
+
+/// The largest of the first `k` scores, at least one.
+pub(super) fn maximum(k: usize, scores: &[Lanes]) -> f64 {
+    let (full, last) = split_last(k, scores);
+    largest(full, last)
+}
+
+#[inline(always)]
+fn largest(full: &[Lanes], last: Lanes) -> f64 {
     let larger = |m: f64, s: f64| if s > m { s } else { m };
-    let mut most = [f64::NEG_INFINITY; LANES];
-    for scores in scores {
+    let mut most = last;
+    for scores in full {
         for l in 0..LANES {
             most[l] = larger(most[l], scores[l]);
         }
     }
     larger(larger(most[0], most[2]), larger(most[1], most[3]))
+}
+
+/// The last tile of `k` scores, with minus infinity in what fills it up, and those before it.
+#[inline(always)]
+fn split_last(k: usize, scores: &[Lanes]) -> (&[Lanes], Lanes) {
+    const LEAST: f64 = f64::NEG_INFINITY;
+    /// What makes a score the least of all where nobody is, by how many are there, from one.
+    const ABSENT: [Lanes; LANES] =
+        [[0.0, LEAST, LEAST, LEAST], [0.0, 0.0, LEAST, LEAST], [0.0, 0.0, 0.0, LEAST], [0.0; LANES]];
+    let (full, last) = scores.split_at((k - 1) / LANES);
+    let (mut last, absent) = (last[0], ABSENT[(k - 1) % LANES]);
+    for l in 0..LANES {
+        last[l] += absent[l];
+    }
+    (full, last)
 }
 
 #[cfg(test)]
@@ -305,10 +331,10 @@ mod tests {
                 let expected = (0..dim).fold(0.0, |sum, d| sum + theta[d] * x[d]);
                 prop_assert_eq!(out[k / LANES][k % LANES].to_bits(), expected.to_bits());
             }
-            let scores = out.as_flattened();
+            let scores = &out.as_flattened()[..candidates];
             let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let expected = scores.iter().position(|s| *s == top).unwrap();
-            prop_assert_eq!(best(&out), (expected, scores.iter().filter(|s| **s == top).count()));
+            prop_assert_eq!(best(candidates, &out), (expected, scores.iter().filter(|s| **s == top).count()));
         }
     }
 }

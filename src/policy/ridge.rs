@@ -113,7 +113,7 @@ impl Ridge {
     /// theta . x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::scores(self.theta(), block.tiles(), block.dim(), lanes_mut(out));
+        kernels::scores(self.theta(), block.rows(), block.dim(), lanes_mut(out));
     }
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
@@ -132,7 +132,7 @@ impl Ridge {
     /// x^T A^-1 x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn widths_squared(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::quadratic_forms(&self.inverse, self.stride, block.tiles(), block.dim(), lanes_mut(out));
+        kernels::quadratic_forms(&self.inverse, self.stride, block.rows(), block.dim(), lanes_mut(out));
     }
 
     /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
@@ -156,7 +156,7 @@ impl Ridge {
         if self.forgetting < 1.0 {
             self.forget();
         }
-        lanes(x).iter().for_each(|lanes| self.recent.push(*lanes));
+        self.recent.extend(lanes(x).iter().map(|lanes| *lanes));
         let Self { inverse, theta, b, scratch, .. } = self;
         kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
         if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {
