@@ -18,10 +18,10 @@ use crate::persona::Persona;
 use crate::policy::{Luck, Model, Policy, Scratch, Structure};
 use crate::reaction::Reaction;
 use crate::scenario::Scenario;
-use ndarray::Axis;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Users of each persona in one block.
@@ -111,17 +111,30 @@ impl<'a> Simulation<'a> {
 
     /// Runs `users` of each persona and hands their blocks, in order, to `fold`, until that returns false.
     /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
+    ///
+    /// The calling thread folds what there is while the others compute what comes next.
     pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
         let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+        let run = |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+        let (mut ready, wanted) = (Vec::new(), AtomicBool::new(true));
         for start in blocks.clone().step_by(BATCH) {
-            let batch = start..blocks.end.min(start + BATCH as u64);
-            let run =
-                |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
-            let results: Vec<Block> = batch.into_par_iter().map(run).collect();
-            if !results.into_iter().all(&mut fold) {
+            let batch: Vec<u64> = (start..blocks.end.min(start + BATCH as u64)).collect();
+            let mut next = Vec::new();
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    let wanted = |_: &u64| wanted.load(Relaxed);
+                    next = batch.into_par_iter().with_max_len(1).filter(wanted).map(run).collect();
+                });
+                if !ready.drain(..).all(&mut fold) {
+                    wanted.store(false, Relaxed);
+                }
+            });
+            if !wanted.load(Relaxed) {
                 return;
             }
+            ready = next;
         }
+        ready.into_iter().all(fold);
     }
 
     /// How long each decision of the first policy took for some users, features included.
@@ -143,35 +156,42 @@ impl<'a> Simulation<'a> {
         times
     }
 
-    /// Runs one block.
+    /// Runs one block, its personas side by side.
     fn block(&self, users: Range<u64>) -> Block {
-        let steps = self.scenario.raw().steps as usize;
         let (personas, policies) = (self.stages.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
-        let mut records = vec![UserRecord::default(); count * personas * policies];
+        let steps = self.scenario.raw().steps as usize;
         let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
-        let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, &self.stages[0])).collect();
-        let mut block = self.stages[0].block();
-        let mut tallies = vec![Tally::default(); policies];
-        // Persona by persona, whose tables then stay in the fastest cache.
-        for (p, stage) in self.stages.iter().enumerate() {
-            let mut curve = curve.index_axis_mut(Axis(0), p);
-            let curve = curve.as_slice_mut().expect("the last axes of an array made in one piece");
-            for (i, user) in users.clone().enumerate() {
-                tallies.fill(Tally::default());
-                let mut person = stage.person(user);
-                live(&mut person, &mut lives, &mut block, |d| {
-                    let event = &d.outcome.event;
-                    tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
-                    curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
-                });
-                let records = &mut records[(i * personas + p) * policies..][..policies];
-                for (record, tally) in records.iter_mut().zip(&tallies) {
-                    *record = tally.record(stage.kinds().len(), person.traits());
-                }
-            }
-        }
+        let curves = curve.as_slice_mut().expect("an array made in one piece");
+        let of_persona = self.stages.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
+        let records: Vec<_> = of_persona
+            .with_max_len(1)
+            .map(|(stage, curve)| self.persona(stage, users.clone(), curve))
+            .collect();
+        let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
+        let records = (0..count).flat_map(of_user).copied().collect();
         Block { users, records, curve }
+    }
+
+    /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
+    /// `curve`, by policy and step.
+    fn persona(&self, stage: &Stage, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+        let steps = self.scenario.raw().steps as usize;
+        let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
+        let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, stage)).collect();
+        let mut block = stage.block();
+        let mut tallies = vec![Tally::default(); lives.len()];
+        for user in users {
+            tallies.fill(Tally::default());
+            let mut person = stage.person(user);
+            live(&mut person, &mut lives, &mut block, |d| {
+                let event = &d.outcome.event;
+                tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
+                curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
+            });
+            records.extend(tallies.iter().map(|tally| tally.record(stage.kinds().len(), person.traits())));
+        }
+        records
     }
 }
 

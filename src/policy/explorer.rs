@@ -75,7 +75,7 @@ impl Explorer {
     }
 
     /// Chooses by the scores of K candidates, at least 1, which for LinUCB and LinTS already carry their
-    /// optimism. What fills up the last lanes is not looked at.
+    /// optimism. The last lanes are filled up with minus infinity.
     #[inline(always)]
     pub(crate) fn choose(&self, k: usize, scores: &[Lanes], rng: &mut impl Rng) -> Choice {
         match *self {
@@ -84,14 +84,12 @@ impl Explorer {
                 if rng.random::<f64>() < epsilon {
                     Choice { index: below(rng, k), explored: true }
                 } else {
-                    Choice { index: best(k, scores, rng), explored: false }
+                    Choice { index: best(scores, rng), explored: false }
                 }
             }
-            Self::LinUcb { .. } | Self::LinTs { .. } => {
-                Choice { index: best(k, scores, rng), explored: false }
-            }
+            Self::LinUcb { .. } | Self::LinTs { .. } => Choice { index: best(scores, rng), explored: false },
             Self::SquareCb { gamma } => {
-                let top = kernels::maximum(k, scores);
+                let top = kernels::maximum(scores);
                 let mut left: f64 = rng.random();
                 for (index, score) in scores.as_flattened()[..k].iter().enumerate() {
                     if *score < top {
@@ -101,7 +99,7 @@ impl Explorer {
                         }
                     }
                 }
-                Choice { index: best(k, scores, rng), explored: false }
+                Choice { index: best(scores, rng), explored: false }
             }
         }
     }
@@ -136,13 +134,13 @@ fn below(rng: &mut impl Rng, n: usize) -> usize {
 
 /// One of the best, evenly. One word is drawn whether or not there is a tie.
 #[inline(always)]
-fn best(k: usize, scores: &[Lanes], rng: &mut impl Rng) -> usize {
-    let (first, ties) = kernels::best(k, scores);
+fn best(scores: &[Lanes], rng: &mut impl Rng) -> usize {
+    let (first, ties) = kernels::best(scores);
     let skip = below(rng, ties);
     if skip == 0 {
         return first;
     }
-    let scores = &scores.as_flattened()[..k];
+    let scores = scores.as_flattened();
     let mut best = scores.iter().enumerate().filter(|(_, score)| **score == scores[first]);
     best.nth(skip).map_or(first, |(index, _)| index)
 }
@@ -200,9 +198,10 @@ mod tests {
 
     #[test]
     fn the_single_candidate_is_chosen() {
+        const LEAST: f64 = f64::NEG_INFINITY;
         let mut rng = SplitMix64::seed_from_u64(0);
         for explorer in ALL {
-            assert_eq!(explorer.choose(1, &[[-3.0, 5.0, -3.0, f64::NAN]], &mut rng).index, 0);
+            assert_eq!(explorer.choose(1, &[[-3.0, LEAST, LEAST, LEAST]], &mut rng).index, 0);
             assert!(explorer.propensities(&[-3.0]).is_none_or(|p| p == [1.0]));
         }
     }

@@ -40,24 +40,35 @@ pub(super) fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
     }
 }
 
-/// out[k] = weights . x_k for the candidates of `tiles`, each `dim` rows.
+/// out[i] = weights . x_i for the `k` candidates of `rows`, `dim` rows a tile; what fills up the last tile gets
+/// minus infinity.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn scores(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+pub(super) fn scores(weights: &[f64], rows: &[Lanes], dim: usize, k: usize, out: &mut [Lanes]) {
     match weights.len() {
-        7 => scores_in::<7>(weights, tiles, dim, out),
-        12 => scores_in::<12>(weights, tiles, dim, out),
+        7 => scores_in::<7>(weights, rows, dim, out),
+        12 => scores_in::<12>(weights, rows, dim, out),
         _ => {
-            for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
+            for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
                 *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
             }
         }
     }
+    if let Some(last) = out.last_mut() {
+        // An addition, and of whole lanes, which are read as such soon: no score is -0, so 0 changes none.
+        *last = plus_scaled(*last, 1.0, ABSENT[k % LANES]);
+    }
 }
 
+/// What makes those of a tile the least of all who are not there, by how many are in it; 0 is a full one.
+const ABSENT: [Lanes; LANES] = {
+    const LEAST: f64 = f64::NEG_INFINITY;
+    [[0.0; LANES], [0.0, LEAST, LEAST, LEAST], [0.0, 0.0, LEAST, LEAST], [0.0, 0.0, 0.0, LEAST]]
+};
+
 #[inline(always)]
-fn scores_in<const D: usize>(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+fn scores_in<const D: usize>(weights: &[f64], rows: &[Lanes], dim: usize, out: &mut [Lanes]) {
     let Some(weights) = weights.first_chunk::<D>() else { return };
-    for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
+    for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
         let Some(tile) = tile.first_chunk::<D>() else { return };
         let mut sum = [0.0; LANES];
         for d in 0..D {
@@ -192,62 +203,36 @@ pub(super) fn quadratic_forms(
     }
 }
 
-/// The largest of the first `k` scores, at least one: where it is first found, and how often. By selections,
-/// not by branches, for nobody can predict it.
+/// The largest of the scores: where it is first found, and how often. By selections, not by branches, for
+/// nobody can predict it.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn best(k: usize, scores: &[Lanes]) -> (usize, usize) {
-    let (full, last) = split_last(k, scores);
-    let top = largest(full, last);
-    let (mut first, mut count) = (0, 0);
-    for (tile, scores) in full.iter().enumerate() {
-        (first, count) = find(top, tile, scores, (first, count));
-    }
-    find(top, full.len(), &last, (first, count))
-}
-
-/// Where `top` was found first, and how often, once this tile was looked at as well.
-#[inline(always)]
-fn find(top: f64, tile: usize, scores: &Lanes, (first, count): (usize, usize)) -> (usize, usize) {
+pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
     /// How many bits of the index are set.
     const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
-    // A bit for each lane.
-    let [a, b, c, d] = scores.map(|score| usize::from(score == top));
-    let found = a | b << 1 | c << 2 | d << 3;
-    let here = tile * LANES + found.trailing_zeros() as usize;
-    (if count == 0 { here } else { first }, count + ONES[found])
+    let top = maximum(scores);
+    let (mut first, mut count) = (0, 0);
+    for (tile, scores) in scores.iter().enumerate() {
+        // A bit for each lane.
+        let [a, b, c, d] = scores.map(|score| usize::from(score == top));
+        let found = a | b << 1 | c << 2 | d << 3;
+        let here = tile * LANES + found.trailing_zeros() as usize;
+        first = if count == 0 { here } else { first };
+        count += ONES[found];
+    }
+    (first, count)
 }
 
-/// The largest of the first `k` scores, at least one.
-pub(super) fn maximum(k: usize, scores: &[Lanes]) -> f64 {
-    let (full, last) = split_last(k, scores);
-    largest(full, last)
-}
-
+/// The largest score.
 #[inline(always)]
-fn largest(full: &[Lanes], last: Lanes) -> f64 {
+pub(super) fn maximum(scores: &[Lanes]) -> f64 {
     let larger = |m: f64, s: f64| if s > m { s } else { m };
-    let mut most = last;
-    for scores in full {
+    let mut most = [f64::NEG_INFINITY; LANES];
+    for scores in scores {
         for l in 0..LANES {
             most[l] = larger(most[l], scores[l]);
         }
     }
     larger(larger(most[0], most[2]), larger(most[1], most[3]))
-}
-
-/// The last tile of `k` scores, with minus infinity in what fills it up, and those before it.
-#[inline(always)]
-fn split_last(k: usize, scores: &[Lanes]) -> (&[Lanes], Lanes) {
-    const LEAST: f64 = f64::NEG_INFINITY;
-    /// What makes a score the least of all where nobody is, by how many are there, from one.
-    const ABSENT: [Lanes; LANES] =
-        [[0.0, LEAST, LEAST, LEAST], [0.0, 0.0, LEAST, LEAST], [0.0, 0.0, 0.0, LEAST], [0.0; LANES]];
-    let (full, last) = scores.split_at((k - 1) / LANES);
-    let (mut last, absent) = (last[0], ABSENT[(k - 1) % LANES]);
-    for l in 0..LANES {
-        last[l] += absent[l];
-    }
-    (full, last)
 }
 
 #[cfg(test)]
@@ -326,15 +311,16 @@ mod tests {
                 tiles.extend((0..dim).map(|d| [tile[0][d], tile[1][d], tile[2][d], tile[3][d]]));
             }
             let mut out = vec![[0.0; LANES]; vectors.len() / LANES];
-            scores(&theta[..dim], &tiles, dim, &mut out);
-            for (k, x) in vectors.iter().enumerate() {
+            scores(&theta[..dim], &tiles, dim, candidates, &mut out);
+            for (k, x) in vectors[..candidates].iter().enumerate() {
                 let expected = (0..dim).fold(0.0, |sum, d| sum + theta[d] * x[d]);
                 prop_assert_eq!(out[k / LANES][k % LANES].to_bits(), expected.to_bits());
             }
-            let scores = &out.as_flattened()[..candidates];
+            let scores = out.as_flattened();
+            prop_assert!(scores[candidates..].iter().all(|s| *s == f64::NEG_INFINITY));
             let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let expected = scores.iter().position(|s| *s == top).unwrap();
-            prop_assert_eq!(best(candidates, &out), (expected, scores.iter().filter(|s| **s == top).count()));
+            prop_assert_eq!(best(&out), (expected, scores.iter().filter(|s| **s == top).count()));
         }
     }
 }

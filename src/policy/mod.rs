@@ -263,6 +263,7 @@ impl Model {
         if self.structure == Structure::Shared {
             self.parts[0].ridge.scores(block, out);
         } else {
+            out[parts.len()..].fill(f64::NEG_INFINITY);
             for (k, part) in parts.iter().enumerate() {
                 out[k] = self.parts[*part].ridge.score_one(block, k);
             }
@@ -292,6 +293,7 @@ impl Model {
         luck: &mut Luck,
         scratch: &mut Scratch,
     ) {
+        scratch.scores[block.len()..].fill(f64::NEG_INFINITY);
         let shared = self.structure == Structure::Shared;
         for first in 0..block.len() {
             let part = if shared { 0 } else { parts[first] };

@@ -110,10 +110,11 @@ impl Ridge {
         self.stride
     }
 
-    /// theta . x of every candidate into `out`, which has the block's stride.
+    /// theta . x of every candidate into `out`, which has the block's stride; minus infinity for what fills it
+    /// up.
     #[inline(always)]
     pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::scores(self.theta(), block.rows(), block.dim(), lanes_mut(out));
+        kernels::scores(self.theta(), block.rows(), block.dim(), block.len(), lanes_mut(out));
     }
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
@@ -156,7 +157,7 @@ impl Ridge {
         if self.forgetting < 1.0 {
             self.forget();
         }
-        self.recent.extend(lanes(x).iter().map(|lanes| *lanes));
+        self.recent.extend(lanes(x).iter().copied());
         let Self { inverse, theta, b, scratch, .. } = self;
         kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
         if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {

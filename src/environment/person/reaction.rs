@@ -122,3 +122,48 @@ impl Person<'_> {
         Outcome { event, reward: reaction.reward(), expected: answer.expected }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Stage;
+    use crate::persona::Persona;
+    use crate::scenario::Scenario;
+
+    /// Calls `check` with every shipped persona's first people, in a scenario in which tastes change.
+    fn people(check: impl Fn(&Stage, u64)) {
+        let scenario = Scenario::load("drift").unwrap();
+        for persona in Persona::shipped().unwrap() {
+            (0..3).for_each(|user| check(&Stage::new(&scenario, &persona, 7), user));
+        }
+    }
+
+    #[test]
+    fn several_reactions_are_those_of_one_by_one() {
+        people(|stage, user| {
+            let (mut person, mut block) = (stage.person(user), stage.block());
+            for step in 0..50 {
+                person.advance(&mut block);
+                let count = step % (block.len() + 1);
+                let chosen = || (0..count).map(|i| (i * 7 + step) % block.len());
+                person.consider(chosen());
+                for (i, k) in chosen().enumerate() {
+                    assert_eq!(person.react_to_chosen(i, k), person.react(k));
+                }
+                let all = (0..block.len()).map(|k| person.react(k).expected);
+                assert_eq!(person.best_expected(), all.fold(f64::NEG_INFINITY, f64::max));
+            }
+        });
+    }
+
+    #[test]
+    fn a_step_passed_is_one_lived_at_random() {
+        people(|stage, user| {
+            let (mut passing, mut living, mut block) =
+                (stage.person(user), stage.person(user), stage.block());
+            for _ in 0..100 {
+                living.advance(&mut block);
+                assert_eq!(passing.pass(), living.react(living.random_candidate()));
+            }
+        });
+    }
+}
