@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 /// Users of each persona in one block.
 pub const BLOCK_USERS: u64 = 32;
 
-/// Blocks handed to the threads at a time: what is in memory at once.
-const BATCH: usize = 64;
+/// Blocks handed to the threads at a time; as many again wait in memory to be folded.
+const BATCH: usize = 32;
 
 /// Policies in a scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -346,8 +346,11 @@ pub fn live(
     watch(person, lives, block, |_, _, _, decided| observe(decided));
 }
 
-/// The same, showing `observe` also the person, the policy's life and what it saw, as they are at the
-/// decision, before anything is learned from it.
+/// The same, showing `observe` also the person, the policy's life and the block, as they are at the decision,
+/// before anything is learned from it. The block is as the last of the policies saw it.
+///
+/// First every policy chooses, then the person answers all of them: what one policy waits for is computed beside
+/// what the others wait for.
 #[inline(always)]
 pub fn watch(
     person: &mut Person,

@@ -198,12 +198,13 @@ impl<'a> Person<'a> {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
         self.draw_words();
+        let [moment, first, second, luck] = self.common_words();
 
         if scenario.change.is_some() {
             self.change_tastes();
         }
         let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
-        let now = slot.start + below(self.word(0) as u32, slot.end - slot.start);
+        let now = slot.start + below(moment as u32, slot.end - slot.start);
         let time = self.day(self.step / scenario.moments.per_day) * DAY + now;
         // Mostly none or one is a day old since the step before: the first without a branch.
         let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + DAY <= time);
@@ -219,13 +220,12 @@ impl<'a> Person<'a> {
         let u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
         self.moment = Moment { now: now as u8, weekend, u };
 
-        let (first, second) = (self.word(1), self.word(2));
         self.completed_luck = unit((first >> 32) as u32);
         self.dismissed_luck = unit(first as u32);
         self.snoozed_luck = unit((second >> 32) as u32);
         self.dwell = stage.dwell.at(second as usize % DWELL_LEVELS);
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
-        self.seed = self.word(3) % Luck::SEEDS;
+        self.seed = luck % Luck::SEEDS;
         self.step += 1;
     }
 
@@ -239,10 +239,11 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// A random word of this step.
+    /// Random words of this step that are not a candidate's.
     #[inline(always)]
-    fn word(&self, i: usize) -> u64 {
-        u64::from_le_bytes(self.words[self.first_word + i])
+    fn common_words(&self) -> [u64; COMMON_WORDS] {
+        let words = self.words[self.first_word..].first_chunk::<COMMON_WORDS>();
+        words.expect("words for a whole step").map(u64::from_le_bytes)
     }
 
     /// The candidate of this step.

@@ -137,29 +137,26 @@ fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Ta
     Table::new((0..1024).map(|i| if i < with { values[i * values.len() / with] } else { without }))
 }
 
-/// When a candidate is meant for: an hour of its own or the moment, without a branch that nobody could predict.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MeantFor {
-    own_quarter: u8,
-    moments: u8,
-}
+/// When a candidate is meant for: the quarter hour of an hour of its own, or the moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct MeantFor(u8);
 
 impl MeantFor {
-    const THE_MOMENT: Self = Self { own_quarter: 0, moments: 1 };
+    const THE_MOMENT: Self = Self(u8::MAX);
 
     fn hour(hour: u32) -> Self {
-        Self { own_quarter: 4 * hour as u8, moments: 0 }
+        Self(4 * hour as u8)
     }
 
     /// The quarter hour, in a moment at quarter hour `now`.
     #[inline(always)]
     pub(super) fn quarter(self, now: u8) -> u8 {
-        self.own_quarter + self.moments * now
+        if self == Self::THE_MOMENT { now } else { self.0 }
     }
 
     /// The hour of its own.
     pub(super) fn own_hour(self) -> Option<f64> {
-        (self.moments == 0).then(|| f64::from(self.own_quarter) / 4.0)
+        (self != Self::THE_MOMENT).then(|| f64::from(self.0) / 4.0)
     }
 }
 
