@@ -6,10 +6,14 @@
 //! Transcendental functions come from the `libm` crate and not from the system, so that the same request
 //! gives the same vector on every machine.
 
+mod block;
+
+pub use block::FeatureBlock;
+pub(crate) use block::{Tile, cut};
+
 use crate::dimension::{DIMENSIONS, Dimension};
 use crate::error::{Error, Result};
 use crate::profile::{ProfileIndex, ProfileValues};
-use crate::request::Request;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 use std::fmt;
@@ -29,6 +33,8 @@ const NAMES: [&str; DIMENSIONS.len()] = {
 pub const CANDIDATE_DIMS: usize = 7;
 /// Number of dimensions that come from the profile.
 pub const PROFILE_DIMS: usize = NAMES.len() - CANDIDATE_DIMS;
+/// Number of all dimensions.
+const ALL_DIMS: usize = NAMES.len();
 /// Values are padded to a multiple of this many, so that they fill vector registers.
 pub const LANES: usize = 4;
 /// As many values as one vector instruction takes. Loops go over them, not over single values.
@@ -204,174 +210,10 @@ impl ProfileFeatures {
     }
 }
 
-/// Feature vectors of all candidates of a request, in tiles: a tile holds [`LANES`] candidates, D rows of
-/// one dimension each. What fills up the last tile means nothing.
-///
-/// One row of a tile goes through one vector instruction, and the sum over dimensions runs in the same order
-/// for every candidate.
-#[derive(Debug, Clone, Default)]
-pub struct FeatureBlock {
-    dim: usize,
-    len: usize,
-    data: Vec<Lanes>,
-}
-
-impl FeatureBlock {
-    /// A block of zeros for `len` candidates in `dim` dimensions.
-    pub fn new(dim: usize, len: usize) -> Self {
-        Self { dim, len, data: vec![[0.0; LANES]; dim * len.div_ceil(LANES)] }
-    }
-
-    /// The block of a request as a feature set sees it.
-    pub fn of(set: FeatureSet, request: &Request) -> Self {
-        let mut block = Self::new(set.dim(), request.candidates().len());
-        let context = request.context();
-        block.set_moment(weekend(context.weekday));
-        let candidates = request.candidates();
-        for (k, candidate) in candidates.iter().enumerate() {
-            block.set_candidate(
-                k,
-                &CandidateFeatures {
-                    clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
-                    priority: priority(candidate.priority),
-                    urgency: urgency(candidate.due_in_days),
-                    effort: effort(candidate.effort_minutes),
-                },
-            );
-        }
-        if let Some(profile) = request.profile().filter(|_| set.uses_profile()) {
-            for (k, candidate) in candidates.iter().enumerate() {
-                let values = profile.values_for(candidate.kind.as_deref());
-                block.tile_of(k).set_profile(k % LANES, &ProfileFeatures::of(&values));
-            }
-        }
-        block
-    }
-
-    /// Writes dimensions 0 and 3, which are the same for all candidates of a moment.
-    #[inline(always)]
-    pub fn set_moment(&mut self, weekend: f64) {
-        for tile in self.tiles_mut() {
-            tile.0[0] = [1.0; LANES];
-            tile.0[3] = [weekend; LANES];
-        }
-    }
-
-    /// Writes dimensions 1, 2, 4, 5 and 6 of candidate `k`.
-    pub fn set_candidate(&mut self, k: usize, features: &CandidateFeatures) {
-        self.tile_of(k).set_candidate(k % LANES, features);
-    }
-
-    /// Writes the vector of candidate `k`, for environments with columns of their own.
-    pub fn set_vector(&mut self, k: usize, vector: &[f64]) {
-        assert_eq!(vector.len(), self.dim);
-        for (row, value) in self.tile_of(k).0.iter_mut().zip(vector) {
-            row[k % LANES] = *value;
-        }
-    }
-
-    /// Number of candidates, K.
-    #[inline(always)]
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is no candidate.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Number of dimensions, D.
-    #[inline(always)]
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// Number of candidates with those that fill up the last tile.
-    #[inline(always)]
-    pub fn stride(&self) -> usize {
-        self.len.next_multiple_of(LANES)
-    }
-
-    /// The tiles one after the other, each D rows.
-    #[inline(always)]
-    pub(crate) fn tiles(&self) -> &[Lanes] {
-        &self.data
-    }
-
-    /// The tiles, to be written.
-    #[inline(always)]
-    pub(crate) fn tiles_mut(&mut self) -> impl Iterator<Item = Tile<'_>> {
-        self.data.chunks_exact_mut(self.dim).map(Tile)
-    }
-
-    #[inline(always)]
-    fn tile_of(&mut self, k: usize) -> Tile<'_> {
-        Tile(&mut self.data[k / LANES * self.dim..][..self.dim])
-    }
-
-    /// The vector of candidate `k`, dimension by dimension.
-    #[inline(always)]
-    pub fn values(&self, k: usize) -> impl ExactSizeIterator<Item = f64> {
-        self.data[k / LANES * self.dim..][..self.dim].iter().map(move |row| row[k % LANES])
-    }
-
-    /// Copies the vector of candidate `k` into `out`, which may be longer or shorter.
-    #[inline(always)]
-    pub fn copy_vector(&self, k: usize, out: &mut [f64]) {
-        let (len, lane) = (self.dim.min(out.len()), k % LANES);
-        let (rows, last_rows) = self.data[k / LANES * self.dim..][..len].as_chunks();
-        let (out, last_out) = out[..len].as_chunks_mut();
-        for (out, [a, b, c, d]) in out.iter_mut().zip(rows) {
-            *out = [a[lane], b[lane], c[lane], d[lane]];
-        }
-        for (out, row) in last_out.iter_mut().zip(last_rows) {
-            *out = row[lane];
-        }
-    }
-
-    /// The vector of candidate `k`.
-    pub fn vector(&self, k: usize) -> Vec<f64> {
-        self.values(k).collect()
-    }
-}
-
-/// A tile of a [`FeatureBlock`], to be written.
-#[derive(Debug)]
-pub(crate) struct Tile<'a>(&'a mut [Lanes]);
-
-impl Tile<'_> {
-    /// Writes dimensions 1, 2, 4, 5 and 6 of the candidate at `lane`.
-    #[inline(always)]
-    pub(crate) fn set_candidate(&mut self, lane: usize, features: &CandidateFeatures) {
-        let rows: &mut [Lanes; CANDIDATE_DIMS] =
-            self.0.first_chunk_mut().expect("every feature set begins so");
-        let lane = lane % LANES;
-        rows[1][lane] = features.clock.sin;
-        rows[2][lane] = features.clock.cos;
-        rows[4][lane] = features.priority;
-        rows[5][lane] = features.urgency;
-        rows[6][lane] = features.effort;
-    }
-
-    /// Writes dimensions 7 to 11 of the candidate at `lane`, once dimensions 1 and 2 are there.
-    #[inline(always)]
-    pub(crate) fn set_profile(&mut self, lane: usize, profile: &ProfileFeatures) {
-        const DIMS: usize = CANDIDATE_DIMS + PROFILE_DIMS;
-        let rows: &mut [Lanes; DIMS] = self.0.first_chunk_mut().expect("a feature set with a profile");
-        let lane = lane % LANES;
-        let clock = Clock { sin: rows[1][lane], cos: rows[2][lane] };
-        rows[7][lane] = profile.completion_rate;
-        rows[8][lane] = profile.dismiss_rate;
-        rows[9][lane] = profile.mean_dwell;
-        rows[10][lane] = clock.alignment(profile.preferred);
-        rows[11][lane] = profile.tip_volume;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Request;
     use proptest::prelude::*;
 
     fn block(set: FeatureSet, text: &str) -> FeatureBlock {

@@ -36,6 +36,14 @@ struct Tally {
     completed_at: [u32; HOURS],
     /// The hour with the most completions, the earliest of several; only meaningful after a completion.
     preferred_hour: usize,
+    /// Its rank among the hours.
+    rank: u32,
+}
+
+/// What an hour with so many completions is ranked by: the earlier of two with as many comes first.
+#[inline(always)]
+const fn rank(completed: u32, hour: usize) -> u32 {
+    HOURS as u32 * completed + (HOURS - hour) as u32
 }
 
 impl Tally {
@@ -46,6 +54,7 @@ impl Tally {
         dwell_sum: 0.0,
         completed_at: [0; HOURS],
         preferred_hour: 0,
+        rank: rank(0, 0),
     };
 
     #[inline(always)]
@@ -58,11 +67,11 @@ impl Tally {
         self.dismissed += u32::from(event.reaction == Reaction::Dismissed);
         let hour = event.hour as usize % HOURS;
         self.completed_at[hour] += completed;
-        // Nothing changes where nothing was added: the preferred hour is the earliest of the best already.
-        let rank =
-            |hour: usize| HOURS as u64 * u64::from(self.completed_at[hour % HOURS]) + (HOURS - hour) as u64;
-        let better = rank(hour) > rank(self.preferred_hour);
+        // No other hour's rank has changed, and none falls: the preferred one is the best of them.
+        let rank = rank(self.completed_at[hour], hour);
+        let better = rank > self.rank;
         self.preferred_hour = if better { hour } else { self.preferred_hour };
+        self.rank = if better { rank } else { self.rank };
     }
 
     #[inline(always)]
@@ -123,7 +132,6 @@ pub struct History {
     by_kind: Vec<Tally>,
     /// How many kinds were never completed: for what they lack the user's values stand in.
     lacking: usize,
-    user_features: ProfileFeatures,
     features: Vec<ProfileFeatures>,
     tables: &'static Tables,
 }
@@ -135,7 +143,6 @@ impl History {
             user: Tally::EMPTY,
             by_kind: vec![Tally::EMPTY; kinds],
             lacking: kinds,
-            user_features: ProfileFeatures::UNKNOWN,
             features: vec![ProfileFeatures::UNKNOWN; kinds],
             tables: &TABLES,
         }
@@ -146,7 +153,6 @@ impl History {
         self.user = Tally::EMPTY;
         self.by_kind.fill(Tally::EMPTY);
         self.lacking = self.by_kind.len();
-        self.user_features = ProfileFeatures::UNKNOWN;
         self.features.fill(ProfileFeatures::UNKNOWN);
     }
 
@@ -154,18 +160,25 @@ impl History {
     #[inline(always)]
     pub fn observe(&mut self, event: &Event) {
         self.user.observe(event);
-        self.user_features = self.user.features(&ProfileFeatures::UNKNOWN, self.tables);
         let tally = &mut self.by_kind[event.kind];
         let lacked = tally.completed == 0;
         tally.observe(event);
-        self.features[event.kind] = tally.features(&self.user_features, self.tables);
+        self.features[event.kind] = tally.features(&ProfileFeatures::UNKNOWN, self.tables);
         self.lacking -= usize::from(lacked && tally.completed > 0);
-        // Other kinds change only where the user's values stand in.
         if self.lacking > 0 {
-            for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
-                if tally.completed == 0 {
-                    *features = tally.features(&self.user_features, self.tables);
-                }
+            self.stand_in();
+        }
+    }
+
+    /// Gives kinds that lack something the user's own values.
+    #[inline(always)]
+    fn stand_in(&mut self) {
+        let user = self.user_features();
+        for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
+            if tally.shown == 0 {
+                *features = user;
+            } else if tally.completed == 0 {
+                features.preferred = user.preferred;
             }
         }
     }
@@ -178,8 +191,8 @@ impl History {
 
     /// The user's own profile features.
     #[inline(always)]
-    pub fn user_features(&self) -> &ProfileFeatures {
-        &self.user_features
+    pub fn user_features(&self) -> ProfileFeatures {
+        self.user.features(&ProfileFeatures::UNKNOWN, self.tables)
     }
 
     /// The profile features that hold for candidates of each kind.

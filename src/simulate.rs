@@ -18,17 +18,17 @@ use crate::persona::Persona;
 use crate::policy::{Luck, Model, Policy, Scratch, Structure};
 use crate::reaction::Reaction;
 use crate::scenario::Scenario;
-use ndarray::Axis;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Users of each persona in one block.
 pub const BLOCK_USERS: u64 = 32;
 
-/// Blocks handed to the threads at a time: what is in memory at once.
-const BATCH: usize = 64;
+/// Blocks handed to the threads at a time; as many again wait in memory to be folded.
+const BATCH: usize = 32;
 
 /// Policies in a scenario, ready to run.
 #[derive(Debug, Clone)]
@@ -111,17 +111,30 @@ impl<'a> Simulation<'a> {
 
     /// Runs `users` of each persona and hands their blocks, in order, to `fold`, until that returns false.
     /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
+    ///
+    /// The calling thread folds what there is while the others compute what comes next.
     pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
         let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+        let run = |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+        let (mut ready, wanted) = (Vec::new(), AtomicBool::new(true));
         for start in blocks.clone().step_by(BATCH) {
-            let batch = start..blocks.end.min(start + BATCH as u64);
-            let run =
-                |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
-            let results: Vec<Block> = batch.into_par_iter().map(run).collect();
-            if !results.into_iter().all(&mut fold) {
+            let batch: Vec<u64> = (start..blocks.end.min(start + BATCH as u64)).collect();
+            let mut next = Vec::new();
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    let wanted = |_: &u64| wanted.load(Relaxed);
+                    next = batch.into_par_iter().with_max_len(1).filter(wanted).map(run).collect();
+                });
+                if !ready.drain(..).all(&mut fold) {
+                    wanted.store(false, Relaxed);
+                }
+            });
+            if !wanted.load(Relaxed) {
                 return;
             }
+            ready = next;
         }
+        ready.into_iter().all(fold);
     }
 
     /// How long each decision of the first policy took for some users, features included.
@@ -135,43 +148,50 @@ impl<'a> Simulation<'a> {
                 person.advance(&mut block);
                 let start = Instant::now();
                 life.look(&person, &mut block);
-                let chosen = life.choose(&person, &block);
+                life.choose(&person, &block);
                 times.push(start.elapsed());
-                life.hear(&block, chosen, person.react(chosen), None);
+                life.hear(person.react(life.chosen), None);
             }
         }
         times
     }
 
-    /// Runs one block.
+    /// Runs one block, its personas side by side.
     fn block(&self, users: Range<u64>) -> Block {
-        let steps = self.scenario.raw().steps as usize;
         let (personas, policies) = (self.stages.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
-        let mut records = vec![UserRecord::default(); count * personas * policies];
+        let steps = self.scenario.raw().steps as usize;
         let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
-        let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, &self.stages[0])).collect();
-        let mut block = self.stages[0].block();
-        let mut of_user = records.chunks_exact_mut(policies);
-        let mut tallies = vec![Tally::default(); policies];
-        for user in users.clone() {
-            for (p, stage) in self.stages.iter().enumerate() {
-                let mut curve = curve.index_axis_mut(Axis(0), p);
-                let curve = curve.as_slice_mut().expect("the last axes of an array made in one piece");
-                tallies.fill(Tally::default());
-                let mut person = stage.person(user);
-                live(&mut person, &mut lives, &mut block, |d| {
-                    let event = &d.outcome.event;
-                    tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
-                    curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
-                });
-                let records = of_user.next().expect("a chunk for each user and persona");
-                for (record, tally) in records.iter_mut().zip(&tallies) {
-                    *record = tally.record(stage.kinds().len(), person.traits());
-                }
-            }
-        }
+        let curves = curve.as_slice_mut().expect("an array made in one piece");
+        let of_persona = self.stages.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
+        let records: Vec<_> = of_persona
+            .with_max_len(1)
+            .map(|(stage, curve)| self.persona(stage, users.clone(), curve))
+            .collect();
+        let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
+        let records = (0..count).flat_map(of_user).copied().collect();
         Block { users, records, curve }
+    }
+
+    /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
+    /// `curve`, by policy and step.
+    fn persona(&self, stage: &Stage, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+        let steps = self.scenario.raw().steps as usize;
+        let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
+        let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, stage)).collect();
+        let mut block = stage.block();
+        let mut tallies = vec![Tally::default(); lives.len()];
+        for user in users {
+            tallies.fill(Tally::default());
+            let mut person = stage.person(user);
+            live(&mut person, &mut lives, &mut block, |d| {
+                let event = &d.outcome.event;
+                tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
+                curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
+            });
+            records.extend(tallies.iter().map(|tally| tally.record(stage.kinds().len(), person.traits())));
+        }
+        records
     }
 }
 
@@ -203,6 +223,9 @@ pub struct Life<'a> {
     parts: Vec<usize>,
     /// Rewards that have not arrived yet, oldest first.
     pending: VecDeque<Pending>,
+    /// The candidate chosen last, and its vector.
+    chosen: usize,
+    x: Vec<f64>,
     scratch: Scratch,
 }
 
@@ -220,6 +243,7 @@ impl<'a> Life<'a> {
     pub fn new(policy: &'a Policy, stage: &Stage) -> Self {
         let mut model = policy.new_model();
         let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
+        let x = model.blank_vector();
         Self {
             policy,
             model,
@@ -228,6 +252,8 @@ impl<'a> Life<'a> {
             part_of_kind,
             parts: Vec::new(),
             pending: VecDeque::new(),
+            chosen: 0,
+            x,
             scratch: Scratch::default(),
         }
     }
@@ -263,24 +289,29 @@ impl<'a> Life<'a> {
 
     /// Chooses a candidate of the step.
     #[inline(always)]
-    fn choose(&mut self, person: &Person, block: &FeatureBlock) -> usize {
+    fn choose(&mut self, person: &Person, block: &FeatureBlock) {
         let luck = &mut Luck::new(person.seed());
-        self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch).index
+        let choice = self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch);
+        self.take(block, choice.index);
     }
 
-    /// Learns from an outcome, at once or when step `due` comes.
+    /// Takes candidate `k`, to learn from its vector as this policy sees it.
     #[inline(always)]
-    fn hear(&mut self, block: &FeatureBlock, chosen: usize, outcome: Outcome, due: Option<u32>) {
+    fn take(&mut self, block: &FeatureBlock, k: usize) {
+        self.chosen = k;
+        self.model.copy_vector(block, k, &mut self.x);
+    }
+
+    /// Learns what became of the chosen candidate, at once or when step `due` comes.
+    #[inline(always)]
+    fn hear(&mut self, outcome: Outcome, due: Option<u32>) {
         let part = self.part_of_kind[outcome.event.kind];
         match due {
             None => {
-                self.model.learn(block, chosen, part, outcome.reward, &mut self.scratch);
+                self.model.learn_vector(part, &self.x, outcome.reward);
                 self.remember(&outcome);
             }
-            Some(due) => {
-                let x = self.model.padded_vector(block, chosen);
-                self.pending.push_back(Pending { due, x, part, outcome });
-            }
+            Some(due) => self.pending.push_back(Pending { due, x: self.x.clone(), part, outcome }),
         }
     }
 
@@ -315,8 +346,11 @@ pub fn live(
     watch(person, lives, block, |_, _, _, decided| observe(decided));
 }
 
-/// The same, showing `observe` also the person, the policy's life and what it saw, as they are at the
-/// decision, before anything is learned from it.
+/// The same, showing `observe` also the person, the policy's life and the block, as they are at the decision,
+/// before anything is learned from it. The block is as the last of the policies saw it.
+///
+/// First every policy chooses, then the person answers all of them: what one policy waits for is computed beside
+/// what the others wait for.
 #[inline(always)]
 pub fn watch(
     person: &mut Person,
@@ -328,17 +362,21 @@ pub fn watch(
     begin(person, lives, block);
     for step in 0..scenario.steps {
         person.advance(block);
+        for life in lives.iter_mut() {
+            life.look(person, block);
+            life.choose(person, block);
+        }
+        person.consider(lives.iter().map(|life| life.chosen));
         let best = person.best_expected();
         for (policy, life) in lives.iter_mut().enumerate() {
-            life.look(person, block);
-            let chosen = life.choose(person, block);
-            let outcome = person.react(chosen);
+            let chosen = life.chosen;
+            let outcome = person.react_to_chosen(policy, chosen);
             let regret = best - outcome.expected;
             observe(person, life, block, &Decided { policy, step: step as usize, chosen, outcome, regret });
             life.catch_up(step);
             if !person.reward_is_lost() {
                 let delay = scenario.rewards.delay;
-                life.hear(block, chosen, outcome, (delay > 0).then_some(step + delay));
+                life.hear(outcome, (delay > 0).then_some(step + delay));
             }
         }
     }
@@ -350,16 +388,18 @@ fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
     lives.iter_mut().for_each(Life::begin);
     let history = person.scenario().history;
     for _ in 0..person.history_steps() {
+        if !history.learn {
+            let outcome = person.pass();
+            lives.iter_mut().for_each(|life| life.remember(&outcome));
+            continue;
+        }
         person.advance(block);
-        let shown = (person.seed() % block.len() as u64) as usize;
+        let shown = person.random_candidate();
         let outcome = person.react(shown);
         for life in lives.iter_mut() {
-            if history.learn {
-                life.look(person, block);
-                life.hear(block, shown, outcome, None);
-            } else {
-                life.remember(&outcome);
-            }
+            life.look(person, block);
+            life.take(block, shown);
+            life.hear(outcome, None);
         }
     }
 }

@@ -15,7 +15,11 @@ const ROUND: f64 = 6_755_399_441_055_744.0;
 /// taken for 700.
 #[inline(always)]
 pub(super) fn sigmas<const N: usize>(u: [f64; N]) -> [f64; N] {
-    u.map(|u| 1.0 / (1.0 + exp(-u)))
+    let mut sigmas = [0.0; N];
+    for i in 0..N {
+        sigmas[i] = 1.0 / (1.0 + exp(-u[i]));
+    }
+    sigmas
 }
 
 /// exp(x) = 2^n 2^(j / 16) exp(r) with |r| <= ln 2 / 32, exp(r) by its Taylor polynomial of degree 6.

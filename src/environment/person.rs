@@ -14,20 +14,21 @@
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
 mod asked;
+mod candidates;
 mod character;
+mod reaction;
 mod served;
 
-use character::{Character, KindTaste};
+use candidates::{Drawn, Moment};
+use character::Character;
+use reaction::{Answer, Answers};
 
-use super::logit::sigmas;
-use super::stage::{MeantFor, QUARTERS, Stage};
-use crate::features::{CandidateFeatures, FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
+use super::stage::{DWELL_LEVELS, QUARTERS, Stage};
+use crate::features::{FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
 use crate::history::Event;
 use crate::policy::Luck;
 use crate::random::Purpose;
-use crate::reaction::Reaction;
 use crate::scenario::{ChangeKind, ProfileServing, RawScenario};
-use multiversion::multiversion;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -40,31 +41,6 @@ const COMMON_WORDS: usize = 4;
 
 /// Steps whose random words are drawn in one go.
 const STEPS_AHEAD: usize = 8;
-
-/// One candidate as it was drawn: positions in the stage's tables.
-#[derive(Debug, Clone, Copy)]
-struct Drawn {
-    kind: usize,
-    priority: usize,
-    due: usize,
-    effort: usize,
-    meant_for: MeantFor,
-}
-
-impl Drawn {
-    /// The candidate that a random word stands for: it is cut into fields.
-    #[inline(always)]
-    fn of(word: u64, stage: &Stage) -> Self {
-        let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
-        Self {
-            kind: stage.kind.at(field(0, 8)) as usize,
-            priority: field(8, 8),
-            due: stage.due.at(field(16, 10)) as usize,
-            effort: field(26, 3),
-            meant_for: stage.meant_for.at(field(32, 10)),
-        }
-    }
-}
 
 /// What sets users apart where a scenario declares it, each as a share of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,22 +64,6 @@ pub struct Outcome {
     pub expected: f64,
 }
 
-/// What becomes of a tip by luck: bit 0 of the index says that it would be completed, bit 1 that it would be
-/// dismissed if it is not, bit 2 snoozed if neither.
-const REACTIONS: [Reaction; 8] = {
-    use Reaction::{Completed, Dismissed, Ignored, Snoozed};
-    [Ignored, Completed, Dismissed, Completed, Snoozed, Completed, Dismissed, Completed]
-};
-
-/// What becomes of a tip.
-#[derive(Debug, Clone, Copy)]
-struct Probabilities {
-    /// That it is completed.
-    completed: f64,
-    /// That it is dismissed if it is not completed.
-    dismissed: f64,
-}
-
 /// A simulated person in the middle of their life.
 #[derive(Debug)]
 pub struct Person<'a> {
@@ -119,8 +79,8 @@ pub struct Person<'a> {
     words: Vec<[u8; 8]>,
     /// Where those of this step begin.
     first_word: usize,
-    /// Quarter hour of the step.
-    now: u32,
+    /// When the step is.
+    moment: Moment,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
     times: Vec<u32>,
     day_old: usize,
@@ -132,13 +92,16 @@ pub struct Person<'a> {
     /// the least of all numbers.
     kind_u: Vec<Lanes>,
     u: Vec<Lanes>,
-    /// Expected reward of the best candidate.
-    best_expected: f64,
+    /// The largest u.
+    best_u: f64,
+    /// What the person makes of the best candidate and of those that were chosen.
+    answers: Vec<Answers>,
     seed: u64,
     completed_luck: f64,
     dismissed_luck: f64,
     snoozed_luck: f64,
-    dwell_level: usize,
+    /// Dwell in seconds by reaction.
+    dwell: [f64; 4],
     lost: bool,
 }
 
@@ -172,19 +135,20 @@ impl<'a> Person<'a> {
             step: 0,
             words: vec![[0; 8]; STEPS_AHEAD * (COMMON_WORDS + count)],
             first_word: (STEPS_AHEAD - 1) * (COMMON_WORDS + count),
-            now: 0,
+            moment: Moment::default(),
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
             kinds: vec![[0; LANES]; count.div_ceil(LANES)],
             count,
             kind_u: vec![[f64::NEG_INFINITY; LANES]; count.div_ceil(LANES)],
             u: vec![[0.0; LANES]; count.div_ceil(LANES)],
-            best_expected: 0.0,
+            best_u: 0.0,
+            answers: Vec::new(),
             seed: 0,
             completed_luck: 0.0,
             dismissed_luck: 0.0,
             snoozed_luck: 0.0,
-            dwell_level: 0,
+            dwell: [0.0; 4],
             lost: false,
         }
     }
@@ -199,16 +163,49 @@ impl<'a> Person<'a> {
     /// 0 to 6 into `block`.
     #[inline(always)]
     pub fn advance(&mut self, block: &mut FeatureBlock) {
+        self.draw_moment();
+        self.draw_candidates(block);
+        self.best_u = candidates::utilities(&self.character, self.moment.u, &self.kind_u, block, &mut self.u);
+    }
+
+    /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
+    /// the person reacts to it.
+    #[inline(always)]
+    pub fn pass(&mut self) -> Outcome {
+        self.draw_moment();
+        let shown = self.random_candidate();
+        let u = candidates::utility_of(self.drawn(shown), self.stage, &self.character, self.moment);
+        self.react_by(shown, self.answer(u))
+    }
+
+    /// The candidate that chance shows at this step.
+    #[inline(always)]
+    pub fn random_candidate(&self) -> usize {
+        (self.seed % self.count as u64) as usize
+    }
+
+    /// Draws the candidates of a step, and writes their dimensions into `block`.
+    #[inline(never)]
+    fn draw_candidates(&mut self, block: &mut FeatureBlock) {
+        let words = &self.words[self.first_word + COMMON_WORDS..][..self.count];
+        let who = (self.stage, &self.character, self.moment);
+        candidates::draw(who, words, block, (&mut self.kinds, &mut self.kind_u));
+    }
+
+    /// Draws moment and luck of the next step.
+    #[inline(always)]
+    fn draw_moment(&mut self) {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
         self.draw_words();
+        let [moment, first, second, luck] = self.common_words();
 
         if scenario.change.is_some() {
             self.change_tastes();
         }
         let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
-        self.now = slot.start + below(self.word(0) as u32, slot.end - slot.start);
-        let time = self.day(self.step / scenario.moments.per_day) * DAY + self.now;
+        let now = slot.start + below(moment as u32, slot.end - slot.start);
+        let time = self.day(self.step / scenario.moments.per_day) * DAY + now;
         // Mostly none or one is a day old since the step before: the first without a branch.
         let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + DAY <= time);
         self.day_old += usize::from(is_old(self.day_old));
@@ -219,21 +216,16 @@ impl<'a> Person<'a> {
         self.times.push(time);
         let weekend = weekend(self.weekday());
         let t = &self.character;
-        let felt = (self.now + DAY - t.shift) % DAY;
-        let moment_u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
+        let felt = (now + DAY - t.shift) % DAY;
+        let u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
+        self.moment = Moment { now: now as u8, weekend, u };
 
-        block.set_moment(weekend);
-        self.draw_candidates(block);
-        let best = utilities(&self.character, moment_u, &self.kind_u, block, &mut self.u);
-        self.best_expected = self.expected(self.probabilities_of(best));
-
-        let (first, second) = (self.word(1), self.word(2));
         self.completed_luck = unit((first >> 32) as u32);
         self.dismissed_luck = unit(first as u32);
         self.snoozed_luck = unit((second >> 32) as u32);
-        self.dwell_level = (second as u32 & 0xfff) as usize;
+        self.dwell = stage.dwell.at(second as usize % DWELL_LEVELS);
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
-        self.seed = self.word(3) % Luck::SEEDS;
+        self.seed = luck % Luck::SEEDS;
         self.step += 1;
     }
 
@@ -247,39 +239,17 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// A random word of this step.
+    /// Random words of this step that are not a candidate's.
     #[inline(always)]
-    fn word(&self, i: usize) -> u64 {
-        u64::from_le_bytes(self.words[self.first_word + i])
+    fn common_words(&self) -> [u64; COMMON_WORDS] {
+        let words = self.words[self.first_word..].first_chunk::<COMMON_WORDS>();
+        words.expect("words for a whole step").map(u64::from_le_bytes)
     }
 
     /// The candidate of this step.
     #[inline(always)]
     fn drawn(&self, k: usize) -> Drawn {
-        Drawn::of(self.word(COMMON_WORDS + k), self.stage)
-    }
-
-    /// Draws the candidates of a step, and writes their dimensions into `block`.
-    fn draw_candidates(&mut self, block: &mut FeatureBlock) {
-        let (stage, t) = (self.stage, &self.character);
-        let words = &self.words[self.first_word + COMMON_WORDS..][..self.count];
-        let tiles = block.tiles_mut().zip(&mut self.kinds).zip(&mut self.kind_u);
-        for (((mut tile, kinds), kind_u), words) in tiles.zip(words.chunks(LANES)) {
-            for (((lane, word), kind), kind_u) in words.iter().enumerate().zip(kinds).zip(kind_u) {
-                let drawn = Drawn::of(u64::from_le_bytes(*word), stage);
-                let quarter = drawn.meant_for.quarter(self.now);
-                let KindTaste { now, offset, .. } = t.kinds[drawn.kind];
-                *kind = drawn.kind as u8;
-                *kind_u = now + t.timing * stage.alignment.at((quarter + offset) as usize);
-                let features = CandidateFeatures {
-                    clock: stage.clock.at(quarter as usize),
-                    priority: stage.priority.at(drawn.priority),
-                    urgency: stage.urgency.at(drawn.due),
-                    effort: stage.effort.at(drawn.effort),
-                };
-                tile.set_candidate(lane, &features);
-            }
-        }
+        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.stage)
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.
@@ -323,32 +293,6 @@ impl<'a> Person<'a> {
         self.lost
     }
 
-    /// Expected reward of the best candidate: what an oracle that knows the person would get.
-    #[inline(always)]
-    pub fn best_expected(&self) -> f64 {
-        self.best_expected
-    }
-
-    /// How the person reacts when candidate `k` is shown.
-    #[inline(always)]
-    pub fn react(&self, k: usize) -> Outcome {
-        let probabilities = self.probabilities_of(self.u.as_flattened()[k]);
-        let Probabilities { completed, dismissed } = probabilities;
-        // One of eight cases, looked up: branches on luck cannot be predicted.
-        let case = usize::from(self.completed_luck < completed)
-            | usize::from(self.dismissed_luck < dismissed) << 1
-            | usize::from(self.snoozed_luck < self.stage.persona.raw().refusal.snooze) << 2;
-        let reaction = REACTIONS[case];
-        let drawn = self.drawn(k);
-        let event = Event {
-            kind: drawn.kind,
-            hour: f64::from(drawn.meant_for.quarter(self.now)) / 4.0,
-            reaction,
-            dwell_seconds: self.stage.dwell(reaction, self.dwell_level),
-        };
-        Outcome { event, reward: reaction.reward(), expected: self.expected(probabilities) }
-    }
-
     /// Day of the week of the latest step; everybody's life begins on a Monday.
     fn weekday(&self) -> u8 {
         self.times.last().map_or(0, |time| (time / DAY % 7) as u8)
@@ -369,40 +313,6 @@ impl<'a> Person<'a> {
             kind.now = kind.taste + share * (kind.next - kind.taste);
         }
     }
-
-    #[inline(always)]
-    fn probabilities_of(&self, u: f64) -> Probabilities {
-        let refusal = &self.stage.persona.raw().refusal;
-        let [completed, dismissed] = sigmas([u, refusal.base - refusal.relief * u]);
-        Probabilities { completed, dismissed }
-    }
-
-    #[inline(always)]
-    fn expected(&self, p: Probabilities) -> f64 {
-        let mild = self.stage.mild_reward;
-        let refused = p.dismissed * Reaction::Dismissed.reward() + (1.0 - p.dismissed) * mild;
-        p.completed * Reaction::Completed.reward() + (1.0 - p.completed) * refused
-    }
-}
-
-/// u of every candidate, a tile at a time, from what the moment and what kind and hour add to it; gives the
-/// largest. Compiled for any processor and for those with AVX2, with the same bytes: lanes do not mix.
-#[multiversion(targets("x86_64+avx2"))]
-fn utilities(t: &Character, moment_u: f64, kind_u: &[Lanes], block: &FeatureBlock, us: &mut [Lanes]) -> f64 {
-    let mut best = [f64::NEG_INFINITY; LANES];
-    let tiles = block.tiles().chunks_exact(block.dim());
-    for ((u, kind_u), tile) in us.iter_mut().zip(kind_u).zip(tiles) {
-        let [_, _, _, _, priority, urgency, effort] =
-            tile.first_chunk().expect("every feature set begins so");
-        let mut sum = [0.0; LANES];
-        for l in 0..LANES {
-            sum[l] = (moment_u + kind_u[l])
-                + (t.priority * (2.0 * priority[l] - 1.0) + (t.urgency * urgency[l] + t.effort * effort[l]));
-            best[l] = if sum[l] > best[l] { sum[l] } else { best[l] };
-        }
-        *u = sum;
-    }
-    best.into_iter().fold(f64::NEG_INFINITY, |m, u| if u > m { u } else { m })
 }
 
 /// A number in [0, 1) with 32 random bits.

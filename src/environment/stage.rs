@@ -23,7 +23,7 @@ pub(super) const EFFORT_MINUTES: [u32; 8] = [5, 10, 15, 20, 30, 45, 60, 90];
 /// Whole hours that a candidate may be meant for.
 pub(super) const OWN_HOURS: RangeInclusive<u32> = 6..=22;
 /// Levels of the dwell's noise: few enough that the tables stay in the fastest cache.
-const DWELL_LEVELS: usize = 256;
+pub(super) const DWELL_LEVELS: usize = 256;
 
 /// A persona in a scenario, compiled: tables over the finitely many hours, priorities, dates and efforts
 /// that simulated candidates have. The features in them come from [`crate::features`].
@@ -34,7 +34,7 @@ pub struct Stage<'a> {
     pub(super) kinds: Vec<String>,
     pub(super) streams: Streams,
     /// The clock feature at each quarter hour.
-    pub(super) clock: Table<Clock, 128>,
+    pub(super) clock: Table<Clock, 256>,
     /// Receptivity, a term of u, at each quarter hour.
     pub(super) receptivity: [f64; QUARTERS],
     /// cos(2 pi d / 24) at each distance d in quarter hours, over two days.
@@ -44,7 +44,7 @@ pub struct Stage<'a> {
     /// Priority by eight random bits.
     pub(super) priority: Table<f64, 256>,
     /// Urgency by position in [`DUE_DAYS`]; the next is that of no due date.
-    pub(super) urgency: Table<f64, 32>,
+    pub(super) urgency: Table<f64, 256>,
     /// The effort feature by position in [`EFFORT_MINUTES`].
     pub(super) effort: Table<f64, 8>,
     /// Position in `urgency` by ten random bits.
@@ -55,8 +55,8 @@ pub struct Stage<'a> {
     pub(super) slots: Vec<Range<u32>>,
     /// Expected reward of a tip that is neither completed nor dismissed.
     pub(super) mild_reward: f64,
-    /// Dwell in seconds by reaction and level.
-    pub(super) dwell: [Vec<f64>; 4],
+    /// Dwell in seconds by level and reaction: what the level decides lies together.
+    pub(super) dwell: Table<[f64; 4], DWELL_LEVELS>,
 }
 
 impl<'a> Stage<'a> {
@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
             slots: slots.collect(),
             mild_reward: raw.refusal.snooze * Reaction::Snoozed.reward()
                 + (1.0 - raw.refusal.snooze) * Reaction::Ignored.reward(),
-            dwell: medians.map(|median| dwell_levels(median, raw.dwell.spread)),
+            dwell: Table::new(dwell_levels(medians, raw.dwell.spread)),
         }
     }
 
@@ -123,12 +123,6 @@ impl<'a> Stage<'a> {
     pub fn kinds(&self) -> &[String] {
         &self.kinds
     }
-
-    /// Dwell in seconds after `reaction` at one of the levels of its noise.
-    #[inline(always)]
-    pub(super) fn dwell(&self, reaction: Reaction, level: usize) -> f64 {
-        self.dwell[reaction as usize][level % DWELL_LEVELS]
-    }
 }
 
 /// A candidate's priority from eight random bits: whole hundredths in [0, 1].
@@ -143,29 +137,26 @@ fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Ta
     Table::new((0..1024).map(|i| if i < with { values[i * values.len() / with] } else { without }))
 }
 
-/// When a candidate is meant for: an hour of its own or the moment, without a branch that nobody could predict.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct MeantFor {
-    own_quarter: u8,
-    moments: u8,
-}
+/// When a candidate is meant for: the quarter hour of an hour of its own, or the moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct MeantFor(u8);
 
 impl MeantFor {
-    const THE_MOMENT: Self = Self { own_quarter: 0, moments: 1 };
+    const THE_MOMENT: Self = Self(u8::MAX);
 
     fn hour(hour: u32) -> Self {
-        Self { own_quarter: 4 * hour as u8, moments: 0 }
+        Self(4 * hour as u8)
     }
 
     /// The quarter hour, in a moment at quarter hour `now`.
     #[inline(always)]
-    pub(super) fn quarter(self, now: u32) -> u32 {
-        u32::from(self.own_quarter) + u32::from(self.moments) * now
+    pub(super) fn quarter(self, now: u8) -> u8 {
+        if self == Self::THE_MOMENT { now } else { self.0 }
     }
 
     /// The hour of its own.
     pub(super) fn own_hour(self) -> Option<f64> {
-        (self.moments == 0).then(|| f64::from(self.own_quarter) / 4.0)
+        (self != Self::THE_MOMENT).then(|| f64::from(self.0) / 4.0)
     }
 }
 
@@ -191,12 +182,14 @@ impl<T: Copy, const N: usize> Table<T, N> {
 
 /// Log-normal dwells: a fixed sample of the distribution, rounded to tenths of a second, one level of which
 /// is drawn at each step.
-fn dwell_levels(median: f64, spread: f64) -> Vec<f64> {
+fn dwell_levels(medians: [f64; 4], spread: f64) -> impl Iterator<Item = [f64; 4]> {
     let mut rng = SplitMix64::seed_from_u64(0);
     let mut normals: Vec<f64> =
         (0..DWELL_LEVELS / 2).map(|_| rand::RngExt::sample(&mut rng, StandardNormal)).collect();
     // Antithetic halves: the median is exact.
     normals.extend_from_within(..);
     normals[DWELL_LEVELS / 2..].iter_mut().for_each(|z| *z = -*z);
-    normals.iter().map(|z| (median * libm::exp(spread * z) * 10.0).round() / 10.0).collect()
+    normals
+        .into_iter()
+        .map(move |z| medians.map(|median| (median * libm::exp(spread * z) * 10.0).round() / 10.0))
 }

@@ -4,7 +4,7 @@
 //! Sums run over dimensions in order, vectors over lanes that do not mix and nothing is fused, so no
 //! instruction set changes a bit.
 
-use crate::features::{LANES, Lanes};
+use crate::features::{LANES, Lanes, cut};
 use multiversion::multiversion;
 use std::hint::black_box;
 
@@ -40,24 +40,35 @@ pub(super) fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
     }
 }
 
-/// out[k] = weights . x_k for the candidates of `tiles`, each `dim` rows.
+/// out[i] = weights . x_i for the `k` candidates of `rows`, `dim` rows a tile; what fills up the last tile gets
+/// minus infinity.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn scores(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+pub(super) fn scores(weights: &[f64], rows: &[Lanes], dim: usize, k: usize, out: &mut [Lanes]) {
     match weights.len() {
-        7 => scores_in::<7>(weights, tiles, dim, out),
-        12 => scores_in::<12>(weights, tiles, dim, out),
+        7 => scores_in::<7>(weights, rows, dim, out),
+        12 => scores_in::<12>(weights, rows, dim, out),
         _ => {
-            for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+            for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
                 *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
             }
         }
     }
+    if let Some(last) = out.last_mut() {
+        // An addition, and of whole lanes, which are read as such soon: no score is -0, so 0 changes none.
+        *last = plus_scaled(*last, 1.0, ABSENT[k % LANES]);
+    }
 }
 
+/// What makes those of a tile the least of all who are not there, by how many are in it; 0 is a full one.
+const ABSENT: [Lanes; LANES] = {
+    const LEAST: f64 = f64::NEG_INFINITY;
+    [[0.0; LANES], [0.0, LEAST, LEAST, LEAST], [0.0, 0.0, LEAST, LEAST], [0.0, 0.0, 0.0, LEAST]]
+};
+
 #[inline(always)]
-fn scores_in<const D: usize>(weights: &[f64], tiles: &[Lanes], dim: usize, out: &mut [Lanes]) {
+fn scores_in<const D: usize>(weights: &[f64], rows: &[Lanes], dim: usize, out: &mut [Lanes]) {
     let Some(weights) = weights.first_chunk::<D>() else { return };
-    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+    for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
         let Some(tile) = tile.first_chunk::<D>() else { return };
         let mut sum = [0.0; LANES];
         for d in 0..D {
@@ -120,16 +131,17 @@ fn update_in<const D: usize, const C: usize>(model: Carried, x: &[f64], r: f64) 
             q[l] *= scale;
         }
     }
-    for (w, row) in q.as_flattened().iter().zip(rows) {
-        for (value, q) in row.iter_mut().zip(&q) {
-            *value = plus_scaled(*value, -w, *q);
-        }
-    }
     for (theta, q) in theta.iter_mut().zip(&q) {
         *theta = plus_scaled(*theta, step, *q);
     }
     for (b, x) in b.iter_mut().zip(x) {
         *b = plus_scaled(*b, r, *x);
+    }
+    // Last: the next decision waits for theta, not for A^-1.
+    for (w, row) in q.as_flattened().iter().zip(rows) {
+        for (value, q) in row.iter_mut().zip(&q) {
+            *value = plus_scaled(*value, -w, *q);
+        }
     }
 }
 
@@ -173,7 +185,7 @@ pub(super) fn quadratic_forms(
     dim: usize,
     out: &mut [Lanes],
 ) {
-    for (out, tile) in out.iter_mut().zip(tiles.chunks_exact(dim)) {
+    for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
         let mut total = [0.0; LANES];
         for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
             // The diagonal once, what is before it twice: A^-1 is symmetric.
@@ -195,6 +207,8 @@ pub(super) fn quadratic_forms(
 /// nobody can predict it.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
+    /// How many bits of the index are set.
+    const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
     let top = maximum(scores);
     let (mut first, mut count) = (0, 0);
     for (tile, scores) in scores.iter().enumerate() {
@@ -207,9 +221,6 @@ pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
     }
     (first, count)
 }
-
-/// How many bits of the index are set.
-const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
 /// The largest score.
 #[inline(always)]
@@ -300,12 +311,13 @@ mod tests {
                 tiles.extend((0..dim).map(|d| [tile[0][d], tile[1][d], tile[2][d], tile[3][d]]));
             }
             let mut out = vec![[0.0; LANES]; vectors.len() / LANES];
-            scores(&theta[..dim], &tiles, dim, &mut out);
-            for (k, x) in vectors.iter().enumerate() {
+            scores(&theta[..dim], &tiles, dim, candidates, &mut out);
+            for (k, x) in vectors[..candidates].iter().enumerate() {
                 let expected = (0..dim).fold(0.0, |sum, d| sum + theta[d] * x[d]);
                 prop_assert_eq!(out[k / LANES][k % LANES].to_bits(), expected.to_bits());
             }
             let scores = out.as_flattened();
+            prop_assert!(scores[candidates..].iter().all(|s| *s == f64::NEG_INFINITY));
             let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let expected = scores.iter().position(|s| *s == top).unwrap();
             prop_assert_eq!(best(&out), (expected, scores.iter().filter(|s| **s == top).count()));

@@ -13,7 +13,7 @@ pub use explorer::{Choice, Explorer};
 pub use registry::{NAMED, RawPolicy};
 pub use ridge::{Ridge, RidgeNumbers};
 
-use crate::features::{FeatureBlock, FeatureSet, LANES};
+use crate::features::{FeatureBlock, FeatureSet};
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
@@ -159,15 +159,7 @@ impl Policy {
             }
             Explorer::LinTs { v } => model.perturbed_scores(v, block, parts, luck, scratch),
         }
-        let scores = scratch.scores.as_chunks_mut().0;
-        if let Some(last) = scores.last_mut() {
-            // What fills up the last tile is never the best.
-            let full = LANES - (block.stride() - block.len());
-            for (l, score) in last.iter_mut().enumerate() {
-                *score = if l < full { *score } else { f64::NEG_INFINITY };
-            }
-        }
-        self.explorer.choose(block.len(), scores, &mut luck.0)
+        self.explorer.choose(block.len(), scratch.scores.as_chunks().0, &mut luck.0)
     }
 }
 
@@ -247,11 +239,15 @@ impl Model {
         self.learn_vector(part, &scratch.x, reward);
     }
 
-    /// The vector of candidate `k` as [`Self::learn_vector`] takes it.
-    pub fn padded_vector(&self, block: &FeatureBlock, k: usize) -> Vec<f64> {
-        let mut x = vec![0.0; self.blank.stride()];
+    /// Room for a vector as [`Self::learn_vector`] takes it.
+    pub fn blank_vector(&self) -> Vec<f64> {
+        vec![0.0; self.blank.stride()]
+    }
+
+    /// Makes `x` that of candidate `k`, of whose dimensions the model may know but the first.
+    #[inline(always)]
+    pub fn copy_vector(&self, block: &FeatureBlock, k: usize, x: &mut [f64]) {
         block.copy_vector(k, &mut x[..self.blank.dim()]);
-        x
     }
 
     /// Learns that `x`, padded with zeros to the model's stride, earned `reward`.
@@ -267,6 +263,7 @@ impl Model {
         if self.structure == Structure::Shared {
             self.parts[0].ridge.scores(block, out);
         } else {
+            out[parts.len()..].fill(f64::NEG_INFINITY);
             for (k, part) in parts.iter().enumerate() {
                 out[k] = self.parts[*part].ridge.score_one(block, k);
             }
@@ -296,6 +293,7 @@ impl Model {
         luck: &mut Luck,
         scratch: &mut Scratch,
     ) {
+        scratch.scores[block.len()..].fill(f64::NEG_INFINITY);
         let shared = self.structure == Structure::Shared;
         for first in 0..block.len() {
             let part = if shared { 0 } else { parts[first] };

@@ -111,10 +111,11 @@ impl Ridge {
         self.stride
     }
 
-    /// theta . x of every candidate into `out`, which has the block's stride.
+    /// theta . x of every candidate into `out`, which has the block's stride; minus infinity for what fills it
+    /// up.
     #[inline(always)]
     pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::scores(self.theta(), block.tiles(), block.dim(), lanes_mut(out));
+        kernels::scores(self.theta(), block.rows(), block.dim(), block.len(), lanes_mut(out));
     }
 
     /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
@@ -133,7 +134,7 @@ impl Ridge {
     /// x^T A^-1 x of every candidate into `out`, which has the block's stride.
     #[inline(always)]
     pub fn widths_squared(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::quadratic_forms(&self.inverse, self.stride, block.tiles(), block.dim(), lanes_mut(out));
+        kernels::quadratic_forms(&self.inverse, self.stride, block.rows(), block.dim(), lanes_mut(out));
     }
 
     /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
@@ -157,7 +158,7 @@ impl Ridge {
         if self.forgetting < 1.0 {
             self.forget();
         }
-        lanes(x).iter().for_each(|lanes| self.recent.push(*lanes));
+        self.recent.extend(lanes(x).iter().copied());
         let Self { inverse, theta, b, scratch, .. } = self;
         kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
         if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {

@@ -1,7 +1,7 @@
 //! What a simulated person is asked from outside their life: when it is, and what they would do.
 
 use super::character::{KindTaste, quarters};
-use super::{DAY, Person, Probabilities};
+use super::{Answer, DAY, Person};
 use crate::features::{effort, priority, urgency, weekend};
 use crate::reaction::Reaction;
 use crate::request::{Candidate, Context};
@@ -29,11 +29,11 @@ impl Person<'_> {
             + t.weekend * weekend(context.weekday)
             - t.fatigue * recent as f64
             + taste
-            + t.timing * stage.alignment.at((tip + offset) as usize)
+            + t.timing * stage.alignment.at((tip + u32::from(offset)) as usize)
             + t.priority * (2.0 * priority(candidate.priority) - 1.0)
             + t.urgency * urgency(candidate.due_in_days)
             + t.effort * effort(candidate.effort_minutes);
-        let Probabilities { completed, dismissed } = self.probabilities_of(u);
+        let Answer { completed, dismissed, .. } = self.answer(u);
         let (missed, snooze) = (1.0 - completed, stage.persona.raw().refusal.snooze);
         let mild = missed * (1.0 - dismissed);
         let of = |reaction| match reaction {

@@ -35,7 +35,7 @@ pub(super) struct KindTaste {
     pub(super) taste: f64,
     pub(super) next: f64,
     /// Quarter hours from the one at which it suits best to midnight.
-    pub(super) offset: u32,
+    pub(super) offset: u8,
 }
 
 impl Character {
@@ -55,7 +55,7 @@ impl Character {
             now: tastes[i],
             taste: tastes[i],
             next: tastes[next_kind(i, tastes.len())],
-            offset: DAY - quarters(kind.preferred_hour + spread.hours * normal()),
+            offset: (DAY - quarters(kind.preferred_hour + spread.hours * normal())) as u8,
         });
         let kinds = kinds.collect();
         let conditions = stage.scenario.raw().profile;

@@ -19,17 +19,17 @@ impl Person<'_> {
     /// that follows from `history`.
     #[inline(always)]
     pub fn serve_profile(&self, history: &History, block: &mut FeatureBlock) {
-        let (by_kind, user) = if self.declared.is_empty() {
-            (history.features(), Some(history.user_features()))
-        } else {
-            (&self.declared[..], None)
-        };
-        match (self.serving(), user) {
+        let (by_kind, emergent) =
+            if self.declared.is_empty() { (history.features(), true) } else { (&self.declared[..], false) };
+        match (self.serving(), emergent) {
             (ProfileServing::Missing, _) => self.fill_profile(block, |_| &ProfileFeatures::UNKNOWN),
             (ProfileServing::WrongKind, _) => {
                 self.fill_profile(block, |k| &by_kind[next_kind(k, by_kind.len())]);
             }
-            (ProfileServing::UserLevel, Some(user)) => self.fill_profile(block, |_| user),
+            (ProfileServing::UserLevel, true) => {
+                let user = history.user_features();
+                self.fill_profile(block, |_| &user);
+            }
             // A declared profile was cut down to the user's own values when it was drawn.
             (ProfileServing::UserLevel | ProfileServing::Full, _) => {
                 self.fill_profile(block, |k| &by_kind[k])
@@ -42,9 +42,9 @@ impl Person<'_> {
     fn fill_profile<'p>(&self, block: &mut FeatureBlock, of_kind: impl Fn(usize) -> &'p ProfileFeatures) {
         // What fills up the last tile has a kind too; nobody looks at it.
         for (mut tile, kinds) in block.tiles_mut().zip(&self.kinds) {
-            for (lane, kind) in kinds.iter().enumerate() {
-                tile.set_profile(lane, of_kind(*kind as usize));
-            }
+            let [a, b, c, d] = *kinds;
+            let of = |kind: u8| of_kind(kind as usize);
+            tile.set_profiles([of(a), of(b), of(c), of(d)]);
         }
     }
 
@@ -66,7 +66,7 @@ impl Person<'_> {
             user: None,
             policy: None,
             seed: Some(self.seed),
-            context: Context { hour: f64::from(self.now) / 4.0, weekday: self.weekday() },
+            context: Context { hour: f64::from(self.moment.now) / 4.0, weekday: self.weekday() },
             candidates: (0..self.count).map(candidate).collect(),
             profile_features: self.served_profile(history),
         }
