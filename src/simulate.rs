@@ -385,12 +385,16 @@ pub fn watch(
 /// Lives the random decisions that lie behind the user, and hands every policy the past that they make.
 #[inline(always)]
 fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
-    lives.iter_mut().for_each(Life::begin);
+    for life in &mut *lives {
+        life.begin();
+    }
     let history = person.scenario().history;
     for _ in 0..person.history_steps() {
         if !history.learn {
             let outcome = person.pass();
-            lives.iter_mut().for_each(|life| life.remember(&outcome));
+            for life in &mut *lives {
+                life.remember(&outcome);
+            }
             continue;
         }
         person.advance(block);
