@@ -28,7 +28,9 @@ pub struct Sample {
 pub enum Estimator {
     /// Mean reward of the decisions that survive rejection sampling, each kept with probability w / max w
     /// (Li, Chu, Langford & Wang 2011, for logs of a uniform policy). Nearly unbiased (the largest weight
-    /// is the log's own); variance as of rows / max w decisions. For logs that explored evenly.
+    /// is the log's own); variance as of rows / max w decisions. For logs that explored evenly. A policy that learns does
+    /// so from the decisions that it keeps alone, each with probability w times the smallest propensity: this is what it
+    /// would earn deployed, over as many decisions as were kept.
     Replay,
     /// Mean of w r, inverse propensity scoring (Horvitz & Thompson 1952). Unbiased; its variance grows with
     /// the mean of w^2 r^2. For policies close to the one that logged.
@@ -43,8 +45,10 @@ pub enum Estimator {
     /// baseline). Little variance, all the bias of the model, and no sign of it in the log or in the bounds.
     /// For logs without propensities, and for comparison.
     DirectMethod,
-    /// Mean of v + w (r - q) (Dudik, Langford & Li 2011). Unbiased, whatever the model, if the model has not
-    /// seen the row; the better the model, the less variance. The usual second look.
+    /// Mean of v + w (r - q) (Dudik, Langford & Li 2011). With exact propensities unbiased, however wrong the model, if
+    /// that has not seen the row: cross-fitted, on independent rows; with a model of all rows the bias is of order 1/n.
+    /// With wrong propensities, as far off as weights and model are both: their errors multiply. The better the model, the
+    /// less variance. The usual second look.
     DoublyRobust,
     /// Mean of v + sum of w (r - q) over sum of w (Thomas & Brunskill 2016). Bias of order 1/n; steadier
     /// than doubly robust under large weights.
@@ -114,6 +118,11 @@ impl Estimator {
         Self::SubGaussianDoublyRobust,
     ];
 
+    /// Those whose bounds are bounds on the value, the first to look at first; those of the others leave out the bias of
+    /// a model, or of weights that were shrunk.
+    pub const OF_THE_VALUE: [Self; 5] =
+        [Self::DoublyRobust, Self::SelfNormalizedDoublyRobust, Self::Snips, Self::Ips, Self::Replay];
+
     /// Its name on the command line and in results.
     pub fn name(self) -> &'static str {
         match self {
@@ -171,12 +180,19 @@ impl Estimator {
     ///
     /// # Errors
     /// A hyperparameter for an estimator without one, or out of its range: [0, 1] for the sub-Gaussian
-    /// ones, [0, 1e300] for the others.
+    /// ones, from 0 to 1e300 for the others.
     pub fn check_lambda(self, lambda: f64) -> Result<f64, Fault> {
         let field = format!("lambda of {}", self.name());
         match self {
             Self::SubGaussianIps | Self::SubGaussianDoublyRobust => within(&field, lambda, 0.0, 1.0),
-            _ if self.grid().is_some() => within(&field, lambda, 0.0, 1e300),
+            _ if self.grid().is_some() => {
+                let within = (0.0..=1e300).contains(&lambda);
+                if within {
+                    Ok(lambda)
+                } else {
+                    Err(Fault::new(field, lambda, "a number that is not negative"))
+                }
+            }
             _ => Err(Fault::new(field, lambda, "none: it has no hyperparameter")),
         }
     }
@@ -338,7 +354,8 @@ mod tests {
         assert!(sub_gaussian.check_lambda(1.0 + f64::EPSILON).is_err());
         assert!(Estimator::ClippedIps.check_lambda(1e9).is_ok());
         for bad in [-1e-9, f64::NAN, f64::INFINITY] {
-            assert!(Estimator::ClippedIps.check_lambda(bad).is_err(), "{bad}");
+            let message = Estimator::ClippedIps.check_lambda(bad).unwrap_err().to_string();
+            assert!(message.ends_with("allowed: a number that is not negative"), "{message}");
         }
         assert!(Estimator::Ips.check_lambda(1.0).unwrap_err().to_string().contains("no hyperparameter"));
     }

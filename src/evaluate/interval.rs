@@ -9,8 +9,10 @@
 //! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each
 //! row's influence through the model, to first order, therefore belongs to its term.
 
+use super::unit::MIN_UNITS;
 use crate::error::{Error, Result};
-use crate::stats::{GammaExponentialMixture, Moments, normal_quantile};
+use crate::stats::{GammaExponentialMixture, MIN_RESAMPLED, Moments, normal_quantile};
+use serde::Serialize;
 
 /// How bounds are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,14 @@ impl Method {
         self != Self::Anytime
     }
 
+    /// Effective users below which it gives no bounds on others.
+    pub fn least_units(self) -> f64 {
+        match self {
+            Self::Bootstrap => MIN_RESAMPLED,
+            _ => MIN_UNITS,
+        }
+    }
+
     /// Whether its bounds hold only for a range of rewards that is known beforehand: that of the log hides the
     /// rare rewards that did not come.
     pub fn needs_range(self) -> bool {
@@ -72,7 +82,7 @@ impl Method {
 }
 
 /// Lower and upper bound.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bounds {
     /// Lower bound.
     pub lower: f64,
@@ -85,6 +95,11 @@ impl Bounds {
     #[must_use]
     pub fn shifted(self, by: f64) -> Self {
         Self { lower: self.lower + by, upper: self.upper + by }
+    }
+
+    /// Whether both are numbers: what overflows is no bound.
+    pub fn is_finite(self) -> bool {
+        self.lower.is_finite() && self.upper.is_finite()
     }
 
     fn around(centre: f64, half_width: f64) -> Self {

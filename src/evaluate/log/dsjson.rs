@@ -4,6 +4,7 @@
 //! features are read. The reward is minus the cost.
 
 use super::described::{Described, Feature};
+use super::distinct::{Distinct, DistinctMap};
 use super::lines::Lines;
 use super::{
     LogReader, Names, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
@@ -23,6 +24,8 @@ const SAME: f64 = 1e-6;
 pub(super) struct DsjsonLog {
     lines: Lines,
     without_decision: u64,
+    /// Decisions that say that nothing is to be learned from them.
+    skipped: u64,
     described: Described,
     /// Actions without a tag that were not told apart.
     others: u64,
@@ -30,8 +33,11 @@ pub(super) struct DsjsonLog {
 
 #[derive(Deserialize)]
 struct Line {
-    #[serde(rename = "_label_cost")]
-    cost: Option<f64>,
+    /// `Some(None)` for one that is there and null.
+    #[serde(rename = "_label_cost", default, deserialize_with = "there")]
+    cost: Option<Option<f64>>,
+    #[serde(rename = "_skipLearn", default)]
+    skip: Option<bool>,
     #[serde(rename = "_label_probability")]
     probability: Option<f64>,
     #[serde(rename = "_labelIndex")]
@@ -49,6 +55,11 @@ struct Line {
     pdrop: Option<f64>,
     #[serde(rename = "EventId")]
     event: Option<IgnoredAny>,
+}
+
+/// A value that is there, which may be null.
+fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 /// What actions share, and the actions.
@@ -74,9 +85,11 @@ impl<'de> Deserialize<'de> for Context {
                         return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
                     }
                     if key == "_multi" {
-                        multi = Some(map.next_value()?);
+                        let actions: Vec<DistinctMap> = map.next_value()?;
+                        multi = Some(actions.into_iter().map(|action| action.0).collect());
                     } else {
-                        shared.insert(key, map.next_value()?);
+                        let Distinct(value) = map.next_value()?;
+                        shared.insert(key, value);
                     }
                 }
                 Ok(Context { shared, multi: multi.unwrap_or_default() })
@@ -103,7 +116,7 @@ fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), F
 
 impl DsjsonLog {
     pub(super) fn new(lines: Lines, described: Described) -> Self {
-        Self { lines, without_decision: 0, described, others: 0 }
+        Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
     fn fill(&mut self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
@@ -111,7 +124,8 @@ impl DsjsonLog {
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
         let cost = line.cost.ok_or_else(|| missing("_label_cost", "a number"))?;
-        row.reward = checked_reward("_label_cost", -cost).map_err(|f| self.lines.fault("_label_cost", f))?;
+        let cost = cost.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
+        row.reward = -checked_reward("_label_cost", cost).map_err(|f| self.lines.fault("_label_cost", f))?;
         let propensity =
             line.probability.ok_or_else(|| missing("_label_probability", "a number in (0, 1]"))?;
         let propensity = checked_propensity("_label_probability", propensity)
@@ -285,7 +299,15 @@ impl LogReader for DsjsonLog {
                 self.without_decision += 1;
                 continue;
             }
-            self.fill(&line, row, names)?;
+            let skipped = line.skip == Some(true);
+            // What is not to be learned from is well-formed all the same, but need have no label.
+            if !skipped || line.cost.is_some() {
+                self.fill(&line, row, names)?;
+            }
+            if skipped {
+                self.skipped += 1;
+                continue;
+            }
             return Ok(true);
         }
         Ok(false)
@@ -295,9 +317,17 @@ impl LogReader for DsjsonLog {
         self.lines.origin()
     }
 
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.described.remarks(self.origin());
         remarks.extend(untagged_remark(self.origin(), self.others));
+        if self.skipped > 0 {
+            let skipped = self.skipped;
+            remarks.push(format!("{}: {skipped} lines with _skipLearn were passed over", self.origin()));
+        }
         if self.without_decision > 0 {
             let passed_over = self.without_decision;
             remarks
@@ -332,8 +362,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_to_be_learned_from_is_checked_and_passed_over() {
+        let skip = GOOD.replace("\"Version\"", "\"_skipLearn\":true,\"Version\"");
+        let keep = skip.replace("true", "false");
+        let unlabelled = "{\"_skipLearn\":true,\"EventId\":\"x\",\"c\":{\"_multi\":[{}]}}";
+        let text = format!("{skip}\n{GOOD}\n{unlabelled}\n{keep}\n");
+        let mut log =
+            DsjsonLog::new(Lines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
+        assert_eq!(read_all(&mut log).unwrap().len(), 2);
+        let remarks = log.remarks();
+        assert!(
+            remarks.contains(&"log.json: 2 lines with _skipLearn were passed over".to_owned()),
+            "{remarks:?}"
+        );
+        let bad = skip.replace("\"_label_probability\":0.8", "\"_label_probability\":2");
+        assert!(read(&bad).is_err());
+    }
+
+    #[test]
     fn every_bad_line_is_named() {
         for (from, to, expected) in [
+            (
+                "\"_label_cost\":-1",
+                "\"_label_cost\":null",
+                "line 2, column 2: _label_cost is null; allowed: a number",
+            ),
+            ("\"_label_cost\":-1", "\"_label_cost\":1e999", "number out of range"),
+            ("\"c\":{", "\"d\":{", "_multi is missing; allowed: the list of actions, in c"),
+            (
+                "\"_tag\":\"b\"",
+                "\"_tag\":\"b\",\"x\":1,\"x\":2",
+                "line 2, column 239: c._multi[1]: duplicate field `x`",
+            ),
+            ("\"id\":\"b\"", "\"id\":\"b\",\"id\":\"b\"", "duplicate field `id`"),
+            ("\"age\":3", "\"age\":3,\"age\":3", "duplicate field `age`"),
             (
                 "\"_label_probability\":0.8",
                 "\"_label_probability\":0",

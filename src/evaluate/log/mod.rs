@@ -3,6 +3,7 @@
 mod compressed;
 mod csv;
 mod described;
+mod distinct;
 mod dsjson;
 mod fields;
 mod lines;
@@ -13,7 +14,7 @@ mod rehearsal;
 mod segments;
 mod vw;
 
-pub use csv::Columns;
+pub use csv::{Columns, NO_COLUMN};
 pub use open::{Format, Logs};
 pub use reactions::{Reacted, ReactionLog};
 
@@ -86,8 +87,24 @@ pub trait LogReader {
     /// What errors call the log.
     fn origin(&self) -> &str;
 
+    /// Where the decision ends that was read last: file and line.
+    fn place(&self) -> String {
+        self.origin().to_owned()
+    }
+
     /// What deserves attention once the log is read, such as decisions without a reward.
     fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is good to know once the log is read.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Keys of the decisions that were read, here and in logs before, sorted; none where decisions have no ids. They
+    /// are handed over once.
+    fn take_keys(&mut self) -> Vec<[u64; 2]> {
         Vec::new()
     }
 }

@@ -22,6 +22,9 @@ use std::collections::HashSet;
 /// How far two writings of the same probability may be apart.
 const SAME: f64 = 1e-9;
 
+/// Mean delay of rewards, in seconds, from which on it is worth saying.
+const SLOW: f64 = 60.0;
+
 /// How far probabilities of all candidates may be from adding up to 1.
 const WHOLE: f64 = 1e-6;
 
@@ -37,6 +40,8 @@ pub(super) struct RehearsalLog {
     unrewarded: HashSet<[u64; 2]>,
     rewarded: u64,
     delays: Moments,
+    /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
+    before: Vec<[u64; 2]>,
 }
 
 /// A file that is opened when it is its turn.
@@ -246,7 +251,13 @@ impl RehearsalLog {
             unrewarded: HashSet::new(),
             rewarded: 0,
             delays: Moments::default(),
+            before: Vec::new(),
         })
+    }
+
+    /// The same, after logs with these decisions, sorted.
+    pub(super) fn after(self, before: Vec<[u64; 2]>) -> Self {
+        Self { before, ..self }
     }
 }
 
@@ -299,6 +310,9 @@ impl LogReader for RehearsalLog {
                 Some(reward) => std::mem::replace(&mut reward.met, true),
                 None => !self.unrewarded.insert(key(&line.decision_id)),
             };
+            // There is nothing before but where several logs are read.
+            let again = again
+                || !self.before.is_empty() && self.before.binary_search(&key(&line.decision_id)).is_ok();
             if again {
                 let value = format!("{:?} again", line.decision_id);
                 let fault = Fault::new("decision_id", value, "each decision once");
@@ -315,6 +329,10 @@ impl LogReader for RehearsalLog {
 
     fn origin(&self) -> &str {
         &self.origin
+    }
+
+    fn place(&self) -> String {
+        self.lines.as_ref().map_or_else(|| self.origin.clone(), Lines::place)
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -339,13 +357,26 @@ impl LogReader for RehearsalLog {
         if *shadows > 0 {
             remarks.push(format!("{}: {shadows} shadow decisions were passed over", self.origin()));
         }
-        if let Some(mean) = self.delays.mean() {
-            remarks.push(format!(
-                "{}: rewards came {mean:.1} seconds after the decision on average",
-                self.origin()
-            ));
-        }
         remarks
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let slow = self.delays.mean().filter(|mean| *mean >= SLOW);
+        let note = |mean: f64| {
+            let origin = self.origin();
+            format!(
+                "{origin}: rewards came {mean:.0} seconds after the decision on average; policies that learn had them at once"
+            )
+        };
+        slow.map(note).into_iter().collect()
+    }
+
+    fn take_keys(&mut self) -> Vec<[u64; 2]> {
+        let met = self.rewards.all.iter().filter(|reward| reward.met).map(|reward| reward.key);
+        let own = met.chain(self.unrewarded.iter().copied());
+        let mut keys: Vec<[u64; 2]> = own.chain(std::mem::take(&mut self.before)).collect();
+        keys.sort_unstable();
+        keys
     }
 }
 
@@ -388,7 +419,21 @@ mod tests {
         let said = remarks.join("; ");
         assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
         assert!(said.contains("1 rewards belong to no decision that was read"), "{said}");
-        assert!(said.contains("1 shadow decisions") && said.contains("3.0 seconds"), "{said}");
+        assert!(said.contains("1 shadow decisions") && !said.contains("seconds"), "{said}");
+    }
+
+    #[test]
+    fn slow_rewards_are_noted() {
+        for (time, expected) in [("60999", 0), ("61000", 1)] {
+            let decisions = vec![segment(DECISION, "decisions.jsonl")];
+            let reward = REWARD.replace("4000", time);
+            let rewards =
+                vec![Box::new(move || Ok(Lines::new(Box::new(Cursor::new(reward)), "rewards.jsonl")))
+                    as Segment];
+            let mut log = RehearsalLog::new("decisions.jsonl".to_owned(), decisions, rewards).unwrap();
+            assert_eq!(read_all(&mut log).unwrap().len(), 1);
+            assert_eq!(log.notes().len(), expected, "{time}: {:?}", log.notes());
+        }
     }
 
     #[test]
