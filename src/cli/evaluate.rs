@@ -20,7 +20,8 @@ pub(super) struct Args {
     #[arg(long = "policy", value_name = "P", required = true)]
     policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
-    /// log; for logs that name users: this program's own, or a CSV with the column user
+    /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
+    /// are counted, and new to it
     #[arg(long)]
     frozen: bool,
     /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
@@ -38,8 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     reward_model: Option<String>,
     /// normal or bootstrap: of people like those of the log, users taken as independent where it names them, else
-    /// decisions; bernstein: the same, for logs that name no users; anytime: of these decisions alone, however
-    /// often one looks. The last two need --reward-range
+    /// decisions; bernstein: the same, for logs that name no users and policies that do not learn; anytime: of these
+    /// decisions alone, however often one looks. The last two need --reward-range
     #[arg(long, value_name = "METHOD", default_value = "normal")]
     interval: String,
     /// Probability with which an interval holds, above 0.5 and below 1

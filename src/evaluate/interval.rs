@@ -26,7 +26,8 @@ pub enum Method {
     Bootstrap,
     /// Empirical Bernstein bounds (Maurer & Pontil 2009): valid for every n, given a bound on the weights,
     /// for which the log's largest weight stands in. For means that no model fitted on the same log has
-    /// touched, and for decisions that are independent: a log that names users is refused.
+    /// touched, and for decisions that are independent: a log that names users is refused, and policies that
+    /// learn from it have none.
     Bernstein,
     /// A confidence sequence: valid at all times at once, so one may look as often as one likes, and without
     /// any bound on the weights (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2022). It bounds the mean

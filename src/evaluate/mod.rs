@@ -22,6 +22,7 @@ mod spread;
 mod table;
 mod target;
 mod text;
+mod totals;
 mod unit;
 mod verdict;
 
@@ -36,12 +37,12 @@ pub use verdict::{
 };
 
 use crate::error::{Error, Fault, Result};
-use estimator::Totals;
 use log::LogReader;
 use model::RewardModel;
 use seen::{Decision, Log, Samples, Seen};
 use select::GridSums;
 use serde::Serialize;
+use totals::Totals;
 use unit::Units;
 
 /// Version of the result's JSON.

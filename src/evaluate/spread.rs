@@ -1,10 +1,11 @@
 //! The last pass: how far each estimate, and each difference of two, may be off.
 
 use super::bootstrap::Bootstrap;
-use super::estimator::{Estimator, Totals};
+use super::estimator::Estimator;
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
+use super::totals::Totals;
 use super::unit::{UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;

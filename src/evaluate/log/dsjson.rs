@@ -4,7 +4,7 @@
 //! features are read. The reward is minus the cost.
 
 use super::described::{Described, Feature};
-use super::distinct::{Distinct, DistinctMap};
+use super::dsjson_line::Line;
 use super::lines::Lines;
 use super::{
     LogReader, Names, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
@@ -12,10 +12,7 @@ use super::{
 use crate::error::{Error, Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::request;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
 const SAME: f64 = 1e-6;
@@ -29,74 +26,6 @@ pub(super) struct DsjsonLog {
     described: Described,
     /// Actions without a tag that were not told apart.
     others: u64,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    /// `Some(None)` for one that is there and null.
-    #[serde(rename = "_label_cost", default, deserialize_with = "there")]
-    cost: Option<Option<f64>>,
-    #[serde(rename = "_skipLearn", default)]
-    skip: Option<bool>,
-    #[serde(rename = "_label_probability")]
-    probability: Option<f64>,
-    #[serde(rename = "_labelIndex")]
-    index: Option<usize>,
-    #[serde(rename = "_label_Action")]
-    action: Option<usize>,
-    #[serde(rename = "Timestamp")]
-    timestamp: Option<String>,
-    #[serde(rename = "a")]
-    actions: Option<Vec<usize>>,
-    #[serde(rename = "p")]
-    probabilities: Option<Vec<f64>>,
-    #[serde(rename = "c")]
-    context: Option<Context>,
-    pdrop: Option<f64>,
-    #[serde(rename = "EventId")]
-    event: Option<IgnoredAny>,
-}
-
-/// A value that is there, which may be null.
-fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(value).map(Some)
-}
-
-/// What actions share, and the actions.
-struct Context {
-    shared: Map<String, Value>,
-    multi: Vec<Map<String, Value>>,
-}
-
-impl<'de> Deserialize<'de> for Context {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
-            type Value = Context;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a map with _multi, the list of actions")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
-                let (mut shared, mut multi) = (Map::new(), None);
-                while let Some(key) = map.next_key::<String>()? {
-                    if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
-                        return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
-                    }
-                    if key == "_multi" {
-                        let actions: Vec<DistinctMap> = map.next_value()?;
-                        multi = Some(actions.into_iter().map(|action| action.0).collect());
-                    } else {
-                        let Distinct(value) = map.next_value()?;
-                        shared.insert(key, value);
-                    }
-                }
-                Ok(Context { shared, multi: multi.unwrap_or_default() })
-            }
-        }
-        deserializer.deserialize_map(Parts)
-    }
 }
 
 /// Hands every feature below `map` on. What begins with '_' is about the action, not of it.

@@ -5,12 +5,14 @@ mod csv;
 mod described;
 mod distinct;
 mod dsjson;
+mod dsjson_line;
 mod fields;
 mod lines;
 mod open;
 mod places;
 mod reactions;
 mod rehearsal;
+mod rewards;
 mod segments;
 mod vw;
 
