@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
-    log.remarks().iter().for_each(|remark| output::warn(remark));
+    log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation.text(&name, &settings);
     if let Some(folder) = &mut folder {

@@ -246,12 +246,12 @@ mod tests {
 
     #[test]
     fn a_log_is_known_as_far_as_its_least_known_row() {
+        use Support::{ItemsChosen, Propensities, Unknown};
         let of = |rows: [Support; 2]| {
             let mut sums = WeightSums::default();
             rows.into_iter().for_each(|support| sums.add(1.0, 0.5, support));
             Diagnostics::new(&sums, 2)
         };
-        use Support::{ItemsChosen, Propensities, Unknown};
         assert_eq!(of([Propensities, ItemsChosen]).support, ItemsChosen);
         assert!(
             of([ItemsChosen, ItemsChosen]).why_out_of_reach().unwrap().contains("never chosen in this log")

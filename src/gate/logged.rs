@@ -261,9 +261,9 @@ pub struct LogAssessment {
     pub rows_needed: Option<u64>,
     /// Why the log cannot say.
     pub refused: Option<String>,
-    /// Whether that is because it is of too few users for bounds.
+    /// As how many its users count, where they are too few for bounds.
     #[serde(skip)]
-    pub few_users: bool,
+    pub few_users: Option<f64>,
     /// What deserves attention, such as decisions without a reward.
     pub remarks: Vec<String>,
     /// What simulated people showed of the same difference.
@@ -309,7 +309,7 @@ impl LogAssessment {
             harms: false,
             rows_needed: None,
             refused: None,
-            few_users: false,
+            few_users: None,
             remarks: Vec::new(),
             simulated: None,
         }

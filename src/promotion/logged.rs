@@ -132,6 +132,6 @@ impl LogAssessment {
         } else {
             "nothing bounds the difference: it is the same on every decision, or too large".to_owned()
         };
-        Self { refused: Some(why), few_users: few, ..self }
+        Self { refused: Some(why), few_users: few.then_some(evaluation.effective_units), ..self }
     }
 }

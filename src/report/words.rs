@@ -147,7 +147,7 @@ pub(crate) fn next(v: &Verdict) -> String {
 /// What to do about a log that a promotion lacks.
 fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String {
     match (&log.refused, log.rows_needed) {
-        (Some(_), _) if log.few_users => {
+        (Some(_), _) if log.few_users.is_some() => {
             format!(
                 "keep {baseline} until decisions of more users are logged; more of the same users will not do"
             )

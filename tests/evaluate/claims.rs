@@ -165,15 +165,14 @@ fn what_was_never_chosen_is_out_of_reach_in_every_format() {
         format!("{}{}|f x\n{}{}|f x\n{}|f x\n\n", label(0), tags[0], label(1), tags[1], tags[2])
     };
     let same: String = (0..2000).map(|i| vw(i, ["'a ", "'b ", "'c "])).collect();
-    let dsjson: String = (0..2000)
-        .map(|i| {
-            let action = 1 + i % 2;
-            format!(
-                "{{\"_label_cost\":0,\"_label_probability\":0.5,\"_label_Action\":{action},\"c\":{{\"_multi\":\
-                 [{{\"_tag\":\"a\"}},{{\"_tag\":\"b\"}},{{\"_tag\":\"c\"}}]}}}}\n"
-            )
-        })
-        .collect();
+    let line = |i: usize| {
+        let action = 1 + i % 2;
+        format!(
+            "{{\"_label_cost\":0,\"_label_probability\":0.5,\"_label_Action\":{action},\"c\":{{\"_multi\":\
+             [{{\"_tag\":\"a\"}},{{\"_tag\":\"b\"}},{{\"_tag\":\"c\"}}]}}}}\n"
+        )
+    };
+    let dsjson: String = (0..2000).map(line).collect();
     for (name, text) in [("log.vw", same), ("log.json", dsjson)] {
         let log = file(&dir, name, text.as_bytes());
         let result = json(&[&log, "--policy", "uniform", "--estimator", "direct_method"], 3);
@@ -282,7 +281,8 @@ fn columns_are_named_for_csv_alone_and_may_be_switched_off() {
     let vw = file(&dir, "log.vw", b"0:-1:0.5 'a |f x\n'b |f x\n\n");
     let said = complaint(&[&vw, "--policy", "uniform", "--columns", "reward=gain"]);
     assert!(said.contains("log.vw: it is vw, and --columns"), "{said}");
-    let rows: String = (0..400).map(|i| format!("a,{},1,soon,\n", i % 2)).collect();
+    let row = |i: u32| format!("a,{},1,soon,\n", i % 2);
+    let rows: String = (0..400).map(row).collect();
     let log = file(&dir, "log.csv", format!("action,reward,propensity,timestamp,user\n{rows}").as_bytes());
     let args = [&log, "--policy", "uniform", "--columns"];
     assert!(complaint(&[&args[..], &["user=none"]].concat()).contains("timestamp is \"soon\""));

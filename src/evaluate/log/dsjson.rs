@@ -52,8 +52,8 @@ impl DsjsonLog {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
-        let cost = line.cost.ok_or_else(|| missing("_label_cost", "a number"))?;
-        let cost = cost.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
+        let cost = line.cost.as_ref().ok_or_else(|| missing("_label_cost", "a number"))?;
+        let cost = cost.0.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
         row.reward = -checked_reward("_label_cost", cost).map_err(|f| self.lines.fault("_label_cost", f))?;
         let propensity =
             line.probability.ok_or_else(|| missing("_label_probability", "a number in (0, 1]"))?;
@@ -223,8 +223,8 @@ impl LogReader for DsjsonLog {
                 continue;
             }
             let line: Line = self.lines.json()?;
-            // A reward that arrived without its decision has neither cost nor context, but its event.
-            if line.cost.is_none() && line.context.is_none() && line.event.is_some() {
+            // A reward that arrived without its decision has neither label nor context, but its event.
+            if !line.is_labelled() && line.context.is_none() && line.event.is_some() {
                 self.without_decision += 1;
                 continue;
             }
@@ -318,6 +318,11 @@ mod tests {
             ),
             ("\"_label_cost\":-1", "\"_label_cost\":1e999", "number out of range"),
             ("\"c\":{", "\"d\":{", "_multi is missing; allowed: the list of actions, in c"),
+            (
+                "_label_cost\":-1,\"_label_probability\":0.8,\"_label_Action\":2,\"_labelIndex\":1,\"o\":[{\"v\":1}],\"Timestamp\":\"2019-11-25T06:30:00.0Z\",\"Version\":\"1\",\"EventId\":\"x\",\"a\":[2,1],\"c\"",
+                "_label_Action\":2,\"EventId\":\"x\",\"d\"",
+                "_label_cost is missing; allowed: a number",
+            ),
             (
                 "\"_tag\":\"b\"",
                 "\"_tag\":\"b\",\"x\":1,\"x\":2",

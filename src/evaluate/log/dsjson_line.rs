@@ -9,9 +9,8 @@ use std::fmt;
 /// What is looked at of a line; the rest is passed over.
 #[derive(Deserialize)]
 pub(super) struct Line {
-    /// `Some(None)` for one that is there and null.
     #[serde(rename = "_label_cost", default, deserialize_with = "there")]
-    pub(super) cost: Option<Option<f64>>,
+    pub(super) cost: Option<Cost>,
     #[serde(rename = "_skipLearn", default)]
     pub(super) skip: Option<bool>,
     #[serde(rename = "_label_probability")]
@@ -33,9 +32,18 @@ pub(super) struct Line {
     pub(super) event: Option<IgnoredAny>,
 }
 
-/// A value that is there, which may be null.
-fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<f64>>, D::Error> {
-    Option::deserialize(value).map(Some)
+impl Line {
+    /// Whether it has any part of a label.
+    pub(super) fn is_labelled(&self) -> bool {
+        self.cost.is_some() || self.probability.is_some() || self.index.is_some() || self.action.is_some()
+    }
+}
+
+/// A cost that is there, if only as null.
+pub(super) struct Cost(pub(super) Option<f64>);
+
+fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Cost>, D::Error> {
+    Option::deserialize(value).map(|cost| Some(Cost(cost)))
 }
 
 /// What actions share, and the actions.
