@@ -43,7 +43,7 @@ pub struct Progress {
     pub policy: String,
     /// Share of wrong choices, in [0, 1], mean over the orders.
     pub progressive_loss: f64,
-    /// Student's bounds on it, 95 %; `None` for a single order, or when all gave the same.
+    /// Student's bounds on it, 95 %, within [0, 1]; `None` for a single order, or when all gave the same.
     pub lower: Option<f64>,
     /// See `lower`.
     pub upper: Option<f64>,
@@ -88,8 +88,9 @@ fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
     Progress {
         policy: policy.name().to_owned(),
         progressive_loss: mean,
-        lower: half.map(|h| mean - h),
-        upper: half.map(|h| mean + h),
+        // Of few orders they may reach beyond what a share can be.
+        lower: half.map(|h| (mean - h).max(0.0)),
+        upper: half.map(|h| (mean + h).min(1.0)),
         orders: losses,
     }
 }
@@ -162,6 +163,12 @@ mod tests {
         assert_ne!(run(5), run(6));
         let one = super::run(&table(), &policies, Orders::Drawn(1), 5).unwrap();
         assert_eq!((one[0].lower, one[0].orders[0]), (None, run(5)[0].orders[0]));
+    }
+
+    #[test]
+    fn bounds_of_few_orders_are_those_of_a_share() {
+        let of = |losses: [f64; 2]| progress(&policy("egreedy", "disjoint"), losses.to_vec());
+        assert_eq!((of([0.01, 0.05]).lower, of([0.9, 0.99]).upper), (Some(0.0), Some(1.0)));
     }
 
     #[test]

@@ -45,6 +45,14 @@ pub(crate) fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 
+/// The line, from 1, in which the record begins whose reading began at `position`: blank lines before it are not its own.
+pub(crate) fn csv_line(text: &[u8], position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 0 };
+    let rest = text.get(position.byte() as usize..).unwrap_or_default();
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
+}
+
 /// Ends the list of known names where [`is_path`] gives a file its chance.
 pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
 

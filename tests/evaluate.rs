@@ -1,7 +1,9 @@
 //! `rehearsal evaluate` from outside.
 
+mod claims;
 mod formats;
 mod malformed;
+mod own_logs;
 mod segments;
 mod truth;
 mod users;
@@ -150,7 +152,7 @@ fn the_report_says_what_was_seen_and_what_to_do_next() {
     let text = stdout(&run(&[&log, "--policy", &only_b, "--policy", "uniform"]));
     for part in [
         "log.csv: 4000 decisions, mean reward 0.50025",
-        "effective sample 1000.0 of 4000, 0 % of its choices out of reach",
+        "effective sample 1000.0 of 4000, 0 % of its choices on items never chosen",
         "would have earned more than the policy that logged (doubly_robust)",
         "uniform minus",
         "for more: --interval anytime --reward-range",
@@ -170,12 +172,30 @@ fn the_json_has_the_promised_fields_and_no_others() {
     let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
     let result = json(&[&log, "--policy", "uniform"], 0);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    let top = ["on_policy_mean", "policies", "reason", "rows", "schema_version", "unit", "units", "verdict"];
+    let top = [
+        "effective_units",
+        "on_policy_mean",
+        "policies",
+        "reason",
+        "rows",
+        "schema_version",
+        "unit",
+        "units",
+        "verdict",
+    ];
     assert_eq!(keys(&result), top);
     assert_eq!((&result["unit"], &result["units"]), (&"decision".into(), &4000.into()));
     let policy = &result["policies"][0];
-    assert_eq!(keys(policy), ["diagnostics", "estimates", "policy"]);
-    assert_eq!(keys(&policy["diagnostics"]), ["effective_sample_size", "max_weight", "mean_weight"]);
+    assert_eq!(keys(policy), ["against_log", "diagnostics", "estimates", "learns", "policy"]);
+    let diagnostics = [
+        "effective_sample_size",
+        "max_weight",
+        "mean_weight",
+        "mean_weight_bounds",
+        "out_of_reach",
+        "support",
+    ];
+    assert_eq!(keys(&policy["diagnostics"]), diagnostics);
     assert_eq!(policy["estimates"].as_array().unwrap().len(), 11);
     for estimate in policy["estimates"].as_array().unwrap() {
         assert_eq!(keys(estimate), ["estimator", "lambda", "lower", "upper", "value"]);
@@ -193,7 +213,8 @@ fn a_table_of_probabilities_is_a_policy() {
         all.iter().find(|e| e["estimator"] == name).unwrap()["value"].as_f64().unwrap()
     };
     for estimator in ["ips", "snips", "replay", "doubly_robust"] {
-        assert!((value(&result["policies"][0], estimator) - 1.0).abs() < 1e-9, "{estimator}");
+        // The model of each part has seen b a little more or less often.
+        assert!((value(&result["policies"][0], estimator) - 1.0).abs() < 1e-3, "{estimator}");
     }
     let difference = &result["differences"][0];
     assert_eq!((&difference["policy"], &difference["minus"]), (&"uniform".into(), &only_b.into()));
@@ -224,7 +245,7 @@ fn a_log_that_cannot_say_is_refused_with_exit_code_3() {
     let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
     let never_shown = file(&dir, "d.csv", b"item,probability\nb,0.9\nd,0.1\n");
     let result = json(&[&log, "--policy", &never_shown], 3);
-    assert!(result["reason"].as_str().unwrap().contains("10.0 % of the policy's choices were impossible"));
+    assert!(result["reason"].as_str().unwrap().contains("10.0 % of the policy's choices fall on items"));
     // What nobody was shown, no model has seen.
     let result = json(&[&log, "--policy", &never_shown, "--estimator", "direct_method"], 3);
     assert_eq!(result["policies"][0]["estimates"], serde_json::json!([]));
@@ -321,78 +342,4 @@ fn results_are_the_same_for_any_number_of_threads_and_land_in_the_directory() {
         fs::read(out.join("evaluation.json")).unwrap()
     };
     assert_eq!(with("1", "one"), with("3", "three"));
-}
-
-/// Logs that the program itself wrote.
-mod own_logs {
-    use super::*;
-    use serde_json::json as value;
-    use std::io::Write;
-    use std::process::Stdio;
-
-    /// Answers of a command to JSON lines.
-    fn ask(dir: &TempDir, args: &[&str], lines: &[Value]) -> Vec<Value> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
-            .args(args)
-            .arg("--state-dir")
-            .arg(dir.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
-        let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()).unwrap());
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", stdout(&output));
-        stdout(&output).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
-    }
-
-    fn request(seed: u64) -> Value {
-        let candidate = |id: &str, priority: f64| value!({"id": id, "priority": priority});
-        value!({"user": format!("user {}", seed % 36), "context": {"hour": 8, "weekday": 1}, "seed": seed,
-            "candidates": [candidate("a", 0.1), candidate("b", 0.9), candidate("c", 0.2)]})
-    }
-
-    #[test]
-    fn what_score_and_reward_wrote_is_read_and_policies_learn_from_it_or_are_taken_as_they_are() {
-        let dir = TempDir::new().unwrap();
-        let requests: Vec<Value> = (0..900).map(request).collect();
-        let decisions = ask(&dir, &["score", "--jsonl", "--policy", "uniform"], &requests);
-        let rewards: Vec<Value> = decisions[..800]
-            .iter()
-            .map(|d| {
-                let reaction = if d["chosen"] == "b" { "completed" } else { "ignored" };
-                value!({"decision": d["decision_id"], "reaction": reaction})
-            })
-            .collect();
-        ask(&dir, &["reward", "--jsonl"], &rewards);
-        let log = dir.path().join("decisions.jsonl").display().to_string();
-        let args = [&log, "--policy", "egreedy-v2", "--estimator", "doubly_robust", "--state-dir"];
-        let state_dir = dir.path().display().to_string();
-        let args = [&args[..], &[state_dir.as_str()]].concat();
-
-        let output = run(&args);
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        assert!(stderr(&output).contains("100 decisions (11.1 %) have no reward"), "{}", stderr(&output));
-        assert!(!stderr(&output).contains("belong to no decision"), "{}", stderr(&output));
-        let result = json(&args, 0);
-        assert_eq!(result["rows"], 800);
-        let learning = result["policies"][0]["estimates"][0]["value"].as_f64().unwrap();
-        assert!((0.75..0.96).contains(&learning), "{learning}");
-
-        let frozen = [&args[..], &["--frozen"]].concat();
-        assert!(complaint(&frozen).contains("no state of it for any user of this log"));
-        let lesson = |user: u64, chosen: &str, reward: f64| {
-            value!({"policy": "egreedy-v2", "user": format!("user {user}"), "chosen": chosen, "reward": reward,
-                "request": {"context": {"hour": 8, "weekday": 1}, "candidates": request(0)["candidates"]}})
-        };
-        let all = |user| [lesson(user, "a", 1.0), lesson(user, "b", -1.0), lesson(user, "c", 0.5)];
-        ask(&dir, &["reward", "--jsonl"], &(0..36).flat_map(all).collect::<Vec<_>>());
-        // What it was taught is wrong: b, which alone earns, is its last choice.
-        let result = json(&frozen, 0);
-        let value = result["policies"][0]["estimates"][0]["value"].as_f64().unwrap();
-        assert!((value - 0.1 / 3.0).abs() < 0.01, "{value}");
-    }
 }

@@ -161,6 +161,14 @@ fn the_same_inputs_give_the_same_bytes() {
     assert_ne!(run(&[]), run(&["--seed", "1"]));
 }
 
+/// A record with another reward, and without its checksum.
+fn with_reward(line: &str, reward: f64) -> String {
+    let mut record: Value = serde_json::from_str(line).unwrap();
+    record["reward"] = reward.into();
+    record.as_object_mut().unwrap().remove("crc");
+    record.to_string()
+}
+
 #[test]
 fn what_is_no_log_of_reactions_is_named() {
     let dir = people(str::to_owned);
@@ -168,6 +176,7 @@ fn what_is_no_log_of_reactions_is_named() {
     dir.write("log.csv", "action,reward,propensity\na,1,0.5\n");
     compare("log.csv").refused(&["log.csv: only this program's own logs say how people reacted"]);
     compare("decisions.jsonl").refused(&["cannot read rewards.jsonl"]);
+    compare("nowhere").refused(&["cannot read nowhere"]);
     record(&dir, "people", "uniform", "2", "log", &[]);
     let rewards = dir.read("log/rewards.jsonl");
     for (from, to, said) in [
@@ -191,6 +200,11 @@ fn what_is_no_log_of_reactions_is_named() {
         dir.write("log/rewards.jsonl", lines.join("\n"));
         compare("log/decisions.jsonl").refused(&["log/rewards.jsonl, line 3, column", said]);
     }
+    let first = rewards.lines().next().unwrap();
+    let other = format!("{rewards}{}\n", with_reward(first, 0.125));
+    dir.write("log/rewards.jsonl", other);
+    compare("log/decisions.jsonl")
+        .refused(&["reward is 0.125; allowed: ", ", which its decision has before"]);
     dir.write("log/rewards.jsonl", rewards.replace("\"reaction\":", "\"unknown\":"));
     compare("log/decisions.jsonl").refused(&["reactions of 0 users"]);
     dir.write("log/rewards.jsonl", rewards.replace("\"policy\":\"uniform\"", "\"policy\":\"mine\""));
@@ -242,6 +256,28 @@ fn what_cannot_be_compared_is_not_called_the_same() {
     let line = text.lines().find(|line| line.trim_start().starts_with("dwell ")).unwrap();
     assert_eq!(line.split_whitespace().collect::<Vec<_>>().join(" "), "dwell - - - nothing to compare");
     assert!(text.contains("Where one side has nothing to compare"), "{text}");
+}
+
+#[test]
+fn rewards_beyond_the_reaction_table_are_left_out_and_said() {
+    let log = dismissals("focus", 40, |_| 5)
+        .replace("\"reward\":-0.5,\"decision_id\":\"d3", "\"reward\":9,\"decision_id\":\"d3");
+    let comparison = beside_dismissals(&log, &["--json"]).json();
+    // Users 3 and 30 to 39.
+    assert_eq!(comparison["rewards_off_the_table"], 55);
+    let text = beside_dismissals(&log, &[]).stdout();
+    assert!(text.contains("  55 rewards beyond the reaction table's were left out"), "{text}");
+}
+
+/// With the same seed on both sides the people of the log would be the simulated ones, and nothing but themselves.
+#[test]
+fn the_simulated_people_are_not_those_of_the_log() {
+    let dir = people(str::to_owned);
+    record(&dir, "people", "uniform", "60", "log", &["--seed", "0"]);
+    let compare = ["compare-reality", "--log", "log", "--scenario", "short.toml", "--personas", "people"];
+    let comparison =
+        dir.run(&[&compare[..], &["--users", "60", "--replicates", "100", "--json"]].concat()).ok().json();
+    assert!(aspect(&comparison, "reactions")["distance"].as_f64() > Some(0.0), "{comparison:#}");
 }
 
 #[test]

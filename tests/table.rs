@@ -51,6 +51,9 @@ fn wrong_use_of_a_table_is_refused() {
     simulate(&["--label", "klass", "--policy", "uniform"]).refused(&["klass", "did you mean \"class\"?"]);
     simulate(&["--label", "class", "--policy", "linucb"]).refused(&["structure = \"disjoint\""]);
     assert_eq!(simulate(&["--policy", "uniform"]).code(), 2);
+    assert_eq!(simulate(&["--label", "class", "--policy", "uniform", "steady"]).code(), 2);
+    dir.write("t.csv", table().replacen("-1,no", "NA,no", 1));
+    simulate(&["--label", "class", "--policy", "uniform"]).refused(&["t.csv, line 3: x is \"NA\""]);
     let orders = ["--label", "class", "--policy", "uniform", "--orders", "3", "--in-order"];
     assert_eq!(simulate(&orders).code(), 2);
 }

@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::{Global, exit, output};
-use crate::error::{Fault, Result, within};
+use crate::error::{Error, Fault, Result, within};
 use crate::evaluate::log::{Columns, Format, LogReader, Logs};
 use crate::evaluate::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
 use std::path::PathBuf;
@@ -14,18 +14,24 @@ pub(super) struct Args {
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
-    /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability
+    /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability. A policy that learns
+    /// is judged as it would stand had it been taught every logged decision so far, which is not what it would earn
+    /// deployed; that is what replay estimates, from fewer decisions
     #[arg(long = "policy", value_name = "P", required = true)]
     policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
-    /// log; for logs that name users: this program's own, or a CSV with the column user
+    /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
+    /// are counted, and new to it
     #[arg(long)]
     frozen: bool,
     /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
     /// vw (Vowpal Wabbit), or csv
     #[arg(long, value_name = "FORMAT", default_value = "auto")]
     format: String,
-    /// An estimator, with a hyperparameter unless it is to be selected; repeatable [default: all]
+    /// An estimator, with a hyperparameter (:LAMBDA) unless it is to be selected; repeatable [default: all]: replay, ips,
+    /// snips, doubly_robust, self_normalized_doubly_robust, whose bounds are bounds on the value; clipped_ips:LAMBDA,
+    /// direct_method, switch_doubly_robust:LAMBDA, doubly_robust_optimistic_shrinkage:LAMBDA, sub_gaussian_ips:LAMBDA,
+    /// sub_gaussian_doubly_robust:LAMBDA, whose bounds leave out a bias (marked *). docs/estimators.md says which when
     #[arg(long = "estimator", value_name = "NAME[:LAMBDA]")]
     estimators: Vec<String>,
     /// item-mean, cross-item-mean or ridge [default: ridge where the log has feature vectors, else
@@ -33,8 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     reward_model: Option<String>,
     /// normal or bootstrap: of people like those of the log, users taken as independent where it names them, else
-    /// decisions; bernstein: the same, for logs that name no users; anytime: of these decisions alone, however
-    /// often one looks. The last two need --reward-range
+    /// decisions; bernstein: the same, for logs that name no users and policies that do not learn; anytime: of these
+    /// decisions alone, however often one looks. The last two need --reward-range
     #[arg(long, value_name = "METHOD", default_value = "normal")]
     interval: String,
     /// Probability with which an interval holds, above 0.5 and below 1
@@ -43,14 +49,14 @@ pub(super) struct Args {
     /// Number of resampled logs of the bootstrap
     #[arg(long, value_name = "N", default_value_t = 1000)]
     replicates: u32,
-    /// Seed of the bootstrap and of rejection sampling
+    /// Seed of the bootstrap, of rejection sampling and of the parts of cross-fitting
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Smallest and largest reward there can be, known before the log was looked at
     #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     reward_range: Option<String>,
-    /// Columns of a plain CSV that are not named action, reward, propensity, timestamp and user; the last two
-    /// may be absent
+    /// Columns of a plain CSV that are not named action, reward, propensity, timestamp and user; the last two may be
+    /// absent, and `user=none` or `timestamp=none` leaves one unread that is there
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
     /// Read no features from dsjson and Vowpal Wabbit's text, only which action was which; else those whose names
@@ -75,6 +81,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         Ok(if args.frozen { target.frozen(&global.state_dir) } else { target })
     };
     let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
+    for (i, target) in targets.iter().enumerate() {
+        if targets[..i].iter().any(|other| other.name() == target.name()) {
+            return Err(Error::Refused(format!("policy {:?} is given twice", target.name())));
+        }
+    }
     let format = match args.format.as_str() {
         "auto" => None,
         name => Some(Format::from_name(name)?),
@@ -88,9 +99,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
-    for remark in log.remarks() {
-        output::warn(&remark);
-    }
+    log.remarks().iter().for_each(output::warn);
+    log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation.text(&name, &settings);
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;

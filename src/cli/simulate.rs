@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
     /// Instead of people: a CSV whose label is to be guessed, reward 1 for the right class
-    #[arg(long, value_name = "FILE", requires = "label", conflicts_with_all = ["users", "steps", "personas", "blocks", "gate"])]
+    #[arg(long, value_name = "FILE", requires = "label", conflicts_with_all = ["scenarios", "users", "steps", "personas", "blocks", "gate"])]
     data: Option<PathBuf>,
     /// With --data: the column with the class
     #[arg(long, value_name = "COLUMN", requires = "data")]

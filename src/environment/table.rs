@@ -3,11 +3,14 @@
 //! has to find out by choosing.
 
 use crate::error::{Error, Fault, Result};
+use crate::read::csv_line;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Most classes, and most values of a column of words.
 const MAX_VALUES: usize = 1000;
+/// What to do about cells that are missing.
+const COMPLETE: &str = "leave out rows or columns with missing values, or fill them in";
 
 /// Rows of numbers, each with the class that is right.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,29 +34,44 @@ impl LabelledTable {
     }
 
     pub(crate) fn parse(text: &[u8], origin: &str, label: &str) -> Result<Self> {
-        let malformed =
-            |e: csv::Error| Error::Malformed { origin: origin.to_owned(), message: e.to_string() };
+        let malformed = |origin: String, message: String| Error::Malformed { origin, message };
         let mut reader = csv::Reader::from_reader(text);
-        let header: Vec<String> = reader.headers().map_err(malformed)?.iter().map(str::to_owned).collect();
-        let label = header
-            .iter()
-            .position(|h| h == label)
-            .ok_or_else(|| Error::unknown("column", label, header.iter().take(12)))?;
+        let header = reader.headers().map_err(|e| malformed(origin.to_owned(), e.to_string()))?;
+        let header: Vec<String> = header.iter().map(str::to_owned).collect();
+        let mut distinct = BTreeSet::new();
+        if let Some(twice) = header.iter().find(|name| !distinct.insert(*name)) {
+            let fault = Fault::new("the header", format!("{twice:?} again"), "each column once");
+            return Err(fault.at(origin));
+        }
+        let unknown = || Error::unknown("column", label, header.iter().take(12)).to_string();
+        let place = header.iter().position(|h| h == label);
+        let label = place.ok_or_else(|| malformed(origin.to_owned(), unknown()))?;
         let mut columns = vec![Vec::new(); header.len()];
+        let mut lines = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(malformed)?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let record = record.map_err(|error| match error.kind() {
+                csv::ErrorKind::UnequalLengths { pos, len, expected_len } => malformed(
+                    format!("{origin}, line {}", csv_line(text, pos.as_ref())),
+                    format!("{len} fields; the header has {expected_len}"),
+                ),
+                _ => malformed(origin.to_owned(), error.to_string()),
+            })?;
+            let line = csv_line(text, record.position());
             for ((column, name), value) in columns.iter_mut().zip(&header).zip(&record) {
                 if value.trim().is_empty() {
-                    return Err(Fault::new(name, "empty", "a value").at(format!("{origin}, line {line}")));
+                    return Err(Fault::new(name, "empty", COMPLETE).at(format!("{origin}, line {line}")));
                 }
                 column.push(value.trim().to_owned());
             }
+            lines.push(line);
         }
-        let rows = columns[label].len();
+        let rows = lines.len();
         let (labels, classes) = numbered(&columns[label], &header[label], 2).map_err(|f| f.at(origin))?;
         let mut scaled = vec![vec![1.0; rows]];
         for (i, column) in columns.iter().enumerate().filter(|(i, _)| *i != label) {
+            if let Some((row, fault)) = wrong_number(column, &header[i]) {
+                return Err(fault.at(format!("{origin}, line {}", lines[row])));
+            }
             scaled.extend(features(column, &header[i]).map_err(|f| f.at(origin))?);
         }
         let dim = scaled.len();
@@ -92,13 +110,23 @@ impl LabelledTable {
     }
 }
 
+/// The first cell, with its row, of a column of numbers that is none: in a column of words each word is a feature, and
+/// a missing number that is written as one would make features of all numbers.
+fn wrong_number(column: &[String], name: &str) -> Option<(usize, Fault)> {
+    let is_number = |cell: &&String| cell.parse().is_ok_and(f64::is_finite);
+    if 2 * column.iter().filter(is_number).count() < column.len().max(1) {
+        return None;
+    }
+    let row = column.iter().position(|cell| !is_number(&cell))?;
+    let allowed = format!("a finite number, as most of its column; {COMPLETE}");
+    Some((row, Fault::new(name, format!("{:?}", column[row]), allowed)))
+}
+
 /// A column of numbers, divided by the largest of them; or of words, one column of 0 and 1 for each word.
 fn features(column: &[String], name: &str) -> Result<Vec<Vec<f64>>, Fault> {
-    let numbers: Option<Vec<f64>> = column.iter().map(|v| v.parse().ok()).collect();
+    let numbers: Option<Vec<f64>> =
+        column.iter().map(|v| v.parse().ok().filter(|x: &f64| x.is_finite())).collect();
     if let Some(mut numbers) = numbers {
-        if let Some(bad) = numbers.iter().find(|n| !n.is_finite()) {
-            return Err(Fault::new(name, bad, "finite numbers"));
-        }
         let largest = numbers.iter().fold(0.0_f64, |m, n| m.max(n.abs()));
         if largest > 0.0 {
             numbers.iter_mut().for_each(|n| *n /= largest);
@@ -143,11 +171,21 @@ mod tests {
     #[test]
     fn what_is_not_a_labelled_table_is_named() {
         let message = |text: &str| parse(text).unwrap_err().to_string();
-        assert!(message("size,klass\n1,a\n").contains("unknown column \"class\", did you mean \"klass\"?"));
+        assert!(
+            message("size,klass\n1,a\n").contains("t.csv: unknown column \"class\", did you mean \"klass\"?")
+        );
         assert!(message("size,class\n1,a\n2,a\n").contains("class is a column of 1 different values"));
         assert!(message("size,class\n1,a\n,b\n").contains("t.csv, line 3: size is empty"));
-        assert!(message("size,class\n1,a\n2\n").contains("t.csv: CSV error: record 2 (line: 3"));
-        assert!(message("size,class\n1,a\ninf,b\n").contains("size is inf; allowed: finite numbers"));
+        assert_eq!(message("size,class\n1,a\n\n2\n"), "t.csv, line 4: 1 fields; the header has 2");
+        for missing in ["inf", "NaN", "NA", "?"] {
+            let said = message(&format!("size,class\n1,a\n\n{missing},b\n2,b\n"));
+            assert!(
+                said.starts_with(&format!("t.csv, line 4: size is \"{missing}\"; allowed: a finite number")),
+                "{said}"
+            );
+        }
+        assert!(parse("size,class\nNA,a\nsmall,b\n").is_ok());
+        assert!(message("class,size,class\na,1,b\n").starts_with("t.csv: the header is \"class\" again"));
         assert!(message("size,class\n").contains("class is a column of 0 different values"));
     }
 }

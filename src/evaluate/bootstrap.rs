@@ -4,8 +4,8 @@
 //! Efron's bootstrap, Oza & Russell 2001), so units come by once and nothing is kept. A replicate's
 //! counts come from a stream of its own by (seed, replicate): threads change nothing.
 
-use super::estimator::Totals;
 use super::interval::Bounds;
+use super::totals::Totals;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -94,7 +94,7 @@ fn poisson_one(bits: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::estimator::Parts;
+    use super::super::totals::Parts;
     use super::*;
 
     fn one(parts: Parts) -> Totals {

@@ -9,8 +9,10 @@
 //! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each
 //! row's influence through the model, to first order, therefore belongs to its term.
 
+use super::unit::MIN_UNITS;
 use crate::error::{Error, Result};
-use crate::stats::{GammaExponentialMixture, Moments, normal_quantile};
+use crate::stats::{GammaExponentialMixture, MIN_RESAMPLED, Moments, normal_quantile};
+use serde::Serialize;
 
 /// How bounds are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,8 @@ pub enum Method {
     Bootstrap,
     /// Empirical Bernstein bounds (Maurer & Pontil 2009): valid for every n, given a bound on the weights,
     /// for which the log's largest weight stands in. For means that no model fitted on the same log has
-    /// touched, and for decisions that are independent: a log that names users is refused.
+    /// touched, and for decisions that are independent: a log that names users is refused, and policies that
+    /// learn from it have none.
     Bernstein,
     /// A confidence sequence: valid at all times at once, so one may look as often as one likes, and without
     /// any bound on the weights (Waudby-Smith, Wu, Ramdas, Karampatziakis & Mineiro 2022). It bounds the mean
@@ -53,6 +56,14 @@ impl Method {
         self != Self::Anytime
     }
 
+    /// Effective users below which it gives no bounds on others.
+    pub fn least_units(self) -> f64 {
+        match self {
+            Self::Bootstrap => MIN_RESAMPLED,
+            _ => MIN_UNITS,
+        }
+    }
+
     /// Whether its bounds hold only for a range of rewards that is known beforehand: that of the log hides the
     /// rare rewards that did not come.
     pub fn needs_range(self) -> bool {
@@ -72,7 +83,7 @@ impl Method {
 }
 
 /// Lower and upper bound.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bounds {
     /// Lower bound.
     pub lower: f64,
@@ -85,6 +96,11 @@ impl Bounds {
     #[must_use]
     pub fn shifted(self, by: f64) -> Self {
         Self { lower: self.lower + by, upper: self.upper + by }
+    }
+
+    /// Whether both are numbers: what overflows is no bound.
+    pub fn is_finite(self) -> bool {
+        self.lower.is_finite() && self.upper.is_finite()
     }
 
     fn around(centre: f64, half_width: f64) -> Self {

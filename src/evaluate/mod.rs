@@ -9,16 +9,20 @@
 //! 4. go over their terms once more: bounds, and the differences between policies.
 
 mod bootstrap;
+mod chance;
 mod estimator;
 mod interval;
+mod learner;
 pub mod log;
 mod model;
 mod row;
 mod seen;
 mod select;
 mod spread;
+mod table;
 mod target;
 mod text;
+mod totals;
 mod unit;
 mod verdict;
 
@@ -28,15 +32,17 @@ pub use model::ModelKind;
 pub use row::{Catalogue, Listed, Row};
 pub use target::Target;
 pub use unit::{UNITS, Unit};
-pub use verdict::{Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE};
+pub use verdict::{
+    Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE, Support,
+};
 
 use crate::error::{Error, Fault, Result};
-use estimator::Totals;
 use log::LogReader;
 use model::RewardModel;
 use seen::{Decision, Log, Samples, Seen};
 use select::GridSums;
 use serde::Serialize;
+use totals::Totals;
 use unit::Units;
 
 /// Version of the result's JSON.
@@ -54,7 +60,7 @@ pub struct Settings {
     pub method: Method,
     /// Probability with which bounds may fail, in (0, 0.5).
     pub alpha: f64,
-    /// Seed of the bootstrap and of rejection sampling.
+    /// Seed of the bootstrap, of rejection sampling and of the parts of cross-fitting.
     pub seed: u64,
     /// Number of resampled logs.
     pub replicates: u32,
@@ -85,6 +91,8 @@ pub struct Evaluation {
     pub unit: Unit,
     /// How many of them there are: groups of whole users, at most [`UNITS`], or decisions.
     pub units: u64,
+    /// As how many with equally many decisions they count.
+    pub effective_units: f64,
     /// Whether the log could carry the question, for all policies.
     pub verdict: Verdict,
     /// Why not, and what would help.
@@ -103,10 +111,23 @@ pub struct Evaluation {
 pub struct PolicyEvaluation {
     /// Its name.
     pub policy: String,
+    /// Whether it learned from the log as it went: then it is judged as it would stand had it been taught every
+    /// decision so far, not as it would learn by its own choices.
+    pub learns: bool,
+    /// Of a frozen policy, users of the log of whom it has no state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_without_state: Option<u64>,
     /// Its weights.
     pub diagnostics: Diagnostics,
     /// Without those for which the log cannot say.
     pub estimates: Vec<Estimate>,
+    /// Its value less what the policy that logged earned, on the same decisions, by the first of
+    /// [`Estimator::OF_THE_VALUE`] that has bounds; `None` where the log cannot say, and for a policy that chooses as
+    /// the one that logged did.
+    pub against_log: Option<Estimate>,
+    /// Whether something stands against it.
+    #[serde(skip)]
+    pub refused: bool,
 }
 
 /// The difference between two policies.
@@ -146,6 +167,8 @@ struct Question {
     lambda: f64,
     /// Whether it was known before the log was looked at.
     given: bool,
+    /// Whether what the policy does depends on earlier decisions of the log.
+    learns: bool,
     totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
     /// a model. See [`RewardModel::direction`].
@@ -153,6 +176,20 @@ struct Question {
 }
 
 impl Question {
+    /// One without a hyperparameter, paired with none of another policy.
+    fn of(policy: usize, estimator: Estimator) -> Self {
+        Self {
+            policy,
+            position: usize::MAX,
+            estimator,
+            lambda: 0.0,
+            given: false,
+            learns: false,
+            totals: Totals::default(),
+            direction: Vec::new(),
+        }
+    }
+
     /// The largest that a shrunk weight can be, whatever the log, if that was known before it was looked at.
     fn weight_bound(&self) -> Option<f64> {
         let bound = match self.estimator {
@@ -184,7 +221,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         let fault = Fault::new("reward_range", "absent", "LOW,HIGH, known before the log was looked at");
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
-    let mut log = Log::read(reader, targets, settings.model)?;
+    let mut log = Log::read(reader, targets, settings)?;
     if !log.mean_reward().is_finite() {
         return Err(Error::Refused(format!("{}: its rewards are too large to be added up", reader.origin())));
     }
@@ -201,7 +238,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     for (policy, seen) in seen.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
             // Weights that are no good are no matter to what does not look at them.
-            let out_of_reach = seen.diagnostics.out_of_reach().is_some();
+            let out_of_reach = seen.diagnostics.why_out_of_reach().is_some();
             let withheld = out_of_reach || objections[policy].is_some() && estimator.uses_weights();
             if withheld && !settings.force {
                 continue;
@@ -209,10 +246,12 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
             let selected = || seen.grids[position].as_ref().map(GridSums::choose);
             let given = lambda.is_some();
             let lambda = lambda.or_else(selected).unwrap_or(0.0);
-            let (totals, estimator, direction) = (Totals::default(), *estimator, Vec::new());
-            questions.push(Question { policy, position, estimator, lambda, given, totals, direction });
+            let learns = targets[policy].learns();
+            questions.push(Question { position, lambda, given, learns, ..Question::of(policy, *estimator) });
         }
     }
+    // The policy that logged is judged beside the others: its weights are 1.
+    questions.push(Question::of(targets.len(), Estimator::Ips));
     add_up(&mut samples, &mut questions, &seen, log.model())?;
     let (low, high) = log.reward_range();
     let range = settings.reward_range.unwrap_or((low, high));
@@ -226,8 +265,12 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
     let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {
         policy: target.name().to_owned(),
+        learns: target.learns(),
+        users_without_state: seen.without_state,
         diagnostics: seen.diagnostics,
         estimates: spread.estimates(&questions, p),
+        against_log: spread.against_log(&questions, p).filter(|_| !seen.diagnostics.is_the_logged()),
+        refused: objections[p].is_some(),
     });
     let differences = targets.iter().enumerate().skip(1).map(|(p, target)| Difference {
         policy: target.name().to_owned(),
@@ -239,6 +282,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         rows: log.rows(),
         unit: if log.units().is_some() { Unit::User } else { Unit::Decision },
         units: log.units().map_or(log.rows(), Units::count),
+        effective_units: log.units().map_or(log.rows() as f64, Units::effective),
         verdict: if reasons.is_empty() { Verdict::Evaluated } else { Verdict::Refused },
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         on_policy_mean: log.mean_reward(),
@@ -294,7 +338,7 @@ fn objections(targets: &[Target], seen: &[Seen], settings: &Settings) -> Vec<Opt
     let weighted = settings.estimators.iter().any(|(e, _)| e.uses_weights());
     let objection = |(target, seen): (&Target, &Seen)| {
         let of_weights = || seen.diagnostics.objection().filter(|_| weighted);
-        let why = seen.diagnostics.out_of_reach().or_else(of_weights)?;
+        let why = seen.diagnostics.why_out_of_reach().or_else(of_weights)?;
         Some(format!("this log cannot say what {} is worth: {why}", target.name()))
     };
     targets.iter().zip(seen).map(objection).collect()

@@ -2,8 +2,8 @@
 //! lean on.
 //!
 //! A model that has seen the very reward it predicts makes residuals too small. Cross-fitted models
-//! (Chernozhukov et al. 2018) therefore come in [`FOLDS`]: whole users, or row i in fold i mod [`FOLDS`] where
-//! the log names none, are predicted by the model of all other folds.
+//! (Chernozhukov et al. 2018) therefore come in [`FOLDS`]: whole users, or rows by a hash of their number where the log
+//! names none, are predicted by the model of all other folds.
 
 use super::row::Row;
 use crate::error::{Error, Result};

@@ -81,6 +81,11 @@ impl Catalogue {
         String::from_utf8_lossy(&self.names[item as usize]).into_owned()
     }
 
+    /// The name as it stands in the log.
+    pub fn bytes(&self, item: u32) -> &[u8] {
+        &self.names[item as usize]
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.names.len()

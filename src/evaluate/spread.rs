@@ -1,10 +1,11 @@
 //! The last pass: how far each estimate, and each difference of two, may be off.
 
 use super::bootstrap::Bootstrap;
-use super::estimator::{Estimator, Totals};
+use super::estimator::Estimator;
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
+use super::totals::Totals;
 use super::unit::{UNITS, Units};
 use super::{Estimate, Question, Settings};
 use crate::error::Result;
@@ -33,7 +34,7 @@ pub(super) fn measure(
     range: (f64, f64),
     settings: &Settings,
 ) -> Result<Spread> {
-    let pairs = pairs(questions);
+    let pairs = pairs(questions, settings.method);
     let alpha = settings.alpha;
     let largest = samples.largest().to_vec();
     let (bounds, pair_bounds) = match settings.method {
@@ -65,19 +66,38 @@ pub(super) fn measure(
     let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
     let answer = |(q, bounds): (&Question, Option<Bounds>)| {
         let value = value(q);
-        Answer { value, bounds: bounds.filter(|_| value.is_some()) }
+        Answer { value, bounds: finite(bounds).filter(|_| value.is_some()) }
     };
     let answers = questions.iter().zip(bounds).map(answer).collect();
-    let pairs = pairs.into_iter().zip(pair_bounds).map(|((a, b), bounds)| (a, b, bounds)).collect();
+    let pairs = pairs.into_iter().zip(pair_bounds).map(|((a, b), bounds)| (a, b, finite(bounds))).collect();
     Ok(Spread { answers, pairs })
 }
 
-/// For every policy but the first, the same estimator of the first and of that one.
-fn pairs(questions: &[Question]) -> Vec<(usize, usize)> {
+/// Bounds that did not overflow.
+fn finite(bounds: Option<Bounds>) -> Option<Bounds> {
+    bounds.filter(|bounds| bounds.is_finite())
+}
+
+/// For every policy but the first, the same estimator of the first and of that one. Then for every policy the policy
+/// that logged, the last question, and the estimator to hold against it.
+fn pairs(questions: &[Question], method: Method) -> Vec<(usize, usize)> {
     let first = |q: &Question| {
         questions.iter().position(|f| f.policy == 0 && f.position == q.position && q.policy != 0)
     };
-    questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i))).collect()
+    let policies = questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i)));
+    let Some((logged, questions)) = questions.split_last() else { return Vec::new() };
+    let is_bounded = |q: &Question| match method {
+        Method::Normal | Method::Bootstrap => true,
+        Method::Bernstein => q.estimator == Estimator::Ips,
+        Method::Anytime => false,
+    };
+    let against_log = (0..logged.policy).filter_map(|policy| {
+        Estimator::OF_THE_VALUE.iter().find_map(|estimator| {
+            let it = |q: &Question| q.policy == policy && q.estimator == *estimator && is_bounded(q);
+            Some((questions.len(), questions.iter().position(it)?))
+        })
+    });
+    policies.chain(against_log).collect()
 }
 
 /// Terms with their influence through the model, whose mean is not the estimate's.
@@ -166,8 +186,11 @@ fn grouped(
 }
 
 /// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
-/// for ratios and where a model has a part, whose terms are not independent.
+/// for ratios, where a model has a part and for policies that learn, whose terms are not independent.
 fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
+    if question.learns {
+        return None;
+    }
     let bound = match question.estimator {
         Estimator::Ips => largest,
         _ => question.weight_bound()?,
@@ -294,14 +317,29 @@ impl Spread {
 
     /// One policy's estimates minus those of the first.
     pub(super) fn differences(&self, questions: &[Question], policy: usize) -> Vec<Estimate> {
-        let of_policy = self.pairs.iter().filter(|(_, other, _)| questions[*other].policy == policy);
-        of_policy
-            .map(|(first, other, bounds)| {
-                let value = |i: usize| self.answers[i].value;
-                let difference = value(*other).zip(value(*first)).map(|(b, a)| b - a);
-                estimate(&questions[*other], None, difference, *bounds)
-            })
-            .collect()
+        self.less(questions, policy, |first| first + 1 < questions.len()).collect()
+    }
+
+    /// One policy's value minus that of the policy that logged.
+    pub(super) fn against_log(&self, questions: &[Question], policy: usize) -> Option<Estimate> {
+        self.less(questions, policy, |first| first + 1 == questions.len()).next()
+    }
+
+    /// One policy's estimates minus those of the questions that `is_first` picks.
+    fn less<'a>(
+        &'a self,
+        questions: &'a [Question],
+        policy: usize,
+        is_first: impl Fn(usize) -> bool + 'a,
+    ) -> impl Iterator<Item = Estimate> + 'a {
+        let of_policy = move |(first, other, _): &&(usize, usize, Option<Bounds>)| {
+            questions[*other].policy == policy && is_first(*first)
+        };
+        self.pairs.iter().filter(of_policy).map(|(first, other, bounds)| {
+            let value = |i: usize| self.answers[i].value;
+            let difference = value(*other).zip(value(*first)).map(|(b, a)| b - a);
+            estimate(&questions[*other], None, difference, bounds.filter(|_| difference.is_some()))
+        })
     }
 }
 

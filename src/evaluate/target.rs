@@ -1,17 +1,15 @@
 //! The policies under test: what each of them would have chosen at a logged decision, and how likely.
 
+use super::learner::Learner;
 use super::log::Names;
 use super::row::{Catalogue, Row};
-use crate::error::{Error, Fault, Result, within};
-use crate::features::{CandidateFeatures, Clock, FeatureBlock, LANES, weekend};
-use crate::policy::{Explorer, Luck, Model, Policy, Scratch, Structure};
+use super::table;
+use crate::error::{Error, Result};
+use crate::policy::{Explorer, Model, Policy};
 use crate::state::Store;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How far the probabilities of a table may be from adding up to 1.
-const SUM_TOLERANCE: f64 = 1e-6;
 
 /// A policy under test, before the log is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +23,8 @@ pub enum Target {
         /// Item and probability; they add up to 1.
         items: Vec<(Vec<u8>, f64)>,
     },
-    /// A policy that learns from the log as it goes, each decision scored before it is learned from.
+    /// A policy that learns from the log as it goes, each decision scored before it is learned from: judged as it would
+    /// stand had it been taught every logged decision so far, which is not what it would earn deployed.
     Learner(Policy),
     /// A policy as the states in a directory have it, which learns nothing more. Where those states learned
     /// from this very log, it is judged on what it has seen.
@@ -35,14 +34,6 @@ pub enum Target {
         /// Where its states are.
         state_dir: PathBuf,
     },
-}
-
-/// One line of a table of probabilities.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableLine {
-    item: String,
-    probability: f64,
 }
 
 impl Target {
@@ -76,26 +67,7 @@ impl Target {
     }
 
     fn table(name: &str, text: &str) -> Result<Self> {
-        let mut items = Vec::new();
-        let mut seen = HashSet::new();
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        for line in reader.deserialize() {
-            let TableLine { item, probability } = line.map_err(|error| Error::Malformed {
-                origin: name.to_owned(),
-                message: error.to_string().replace("CSV deserialize error: ", ""),
-            })?;
-            let origin = || format!("{name}, line {}", items.len() + 2);
-            within("probability", probability, 0.0, 1.0).map_err(|fault| fault.at(origin()))?;
-            if !seen.insert(item.clone()) {
-                return Err(Fault::new("item", format!("{item:?} again"), "each item once").at(origin()));
-            }
-            items.push((item.into_bytes(), probability));
-        }
-        let sum: f64 = items.iter().map(|(_, p)| p).sum();
-        if (sum - 1.0).abs() > SUM_TOLERANCE {
-            return Err(Fault::new("the sum of probabilities", sum, "1").at(name));
-        }
-        Ok(Self::Table { name: name.to_owned(), items })
+        Ok(Self::Table { name: name.to_owned(), items: table::parse(name, text)? })
     }
 
     /// The target as the states in `state_dir` have it; those that have no states stay what they are.
@@ -130,15 +102,23 @@ impl Target {
         matches!(self, Self::Learner(_) | Self::Frozen { .. })
     }
 
-    /// The target, ready to be asked about rows of a log that names these.
+    /// Whether it learns from the log.
+    pub fn learns(&self) -> bool {
+        matches!(self, Self::Learner(_))
+    }
+
+    /// The target, ready to be asked about rows of a log that names these. The first `items` are the log's own, among
+    /// which it chooses; the others only some target knows.
     ///
     /// # Errors
     /// States that cannot be read, or none at all for the users of the log.
-    pub fn prepare(&self, names: &Names) -> Result<Prepared> {
+    pub fn prepare(&self, names: &Names, items: usize) -> Result<Prepared> {
         let catalogue = &names.items;
         Ok(match self {
             Self::Uniform => {
-                Prepared::Uniform { everything: vec![1.0 / catalogue.len() as f64; catalogue.len()] }
+                let mut everything = vec![1.0 / items as f64; items];
+                everything.resize(catalogue.len(), 0.0);
+                Prepared::Uniform { everything }
             }
             Self::Table { items, .. } => {
                 let mut table = vec![0.0; catalogue.len()];
@@ -148,14 +128,48 @@ impl Target {
                 Prepared::Table(table)
             }
             Self::Learner(policy) => {
-                Prepared::Learner(Box::new(Learner::new(policy.clone(), names, Vec::new())))
+                let learner = Box::new(Learner::new(policy.clone(), names, Vec::new()));
+                Prepared::Learner { learner, items, without_state: None }
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
-                let learner = Learner::new(policy.clone(), names, models);
-                Prepared::Learner(Box::new(Learner { frozen: true, ..learner }))
+                let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
+                let learner = Box::new(Learner::new(policy.clone(), names, models).frozen());
+                Prepared::Learner { learner, items, without_state }
             }
         })
+    }
+}
+
+/// Said of a table by which no choice is possible.
+const NO_MASS: &str = "it gives no probability to any candidate of a decision; add one of them to it";
+
+/// The items to which a table gives some probability, as a log names them.
+pub(super) struct Reach<'a> {
+    name: &'a str,
+    given: HashSet<&'a [u8]>,
+    /// By the number of each item so far.
+    reached: Vec<bool>,
+}
+
+impl<'a> Reach<'a> {
+    /// `None` for a target that has some probability for any candidate.
+    pub(super) fn new(target: &'a Target) -> Option<Self> {
+        let Target::Table { name, items } = target else { return None };
+        let given = items.iter().filter(|(_, p)| *p > 0.0).map(|(item, _)| &item[..]).collect();
+        Some(Self { name, given, reached: Vec::new() })
+    }
+
+    /// # Errors
+    /// No candidate of `row`, which stands at `place`, has any.
+    pub(super) fn check(&mut self, row: &Row, items: &Catalogue, place: impl Fn() -> String) -> Result<()> {
+        for item in self.reached.len()..items.len() {
+            self.reached.push(self.given.contains(items.bytes(item as u32)));
+        }
+        if row.listed.is_empty() || row.listed.iter().any(|listed| self.reached[listed.item as usize]) {
+            return Ok(());
+        }
+        Err(Error::Refused(format!("{}: {}: {NO_MASS}", place(), self.name)))
     }
 }
 
@@ -187,13 +201,20 @@ fn states(policy: &Policy, state_dir: &Path, users: &Catalogue) -> Result<Vec<Mo
 pub enum Prepared {
     /// See [`Target::Uniform`]; `everything` is its distribution where nothing is listed.
     Uniform {
-        /// One over the number of items, for each item.
+        /// One over the number of the log's items, for each of them; 0 for the others.
         everything: Vec<f64>,
     },
     /// Probability by item.
     Table(Vec<f64>),
     /// A policy and what it has learned so far.
-    Learner(Box<Learner>),
+    Learner {
+        /// The policy.
+        learner: Box<Learner>,
+        /// Number of the log's own items.
+        items: usize,
+        /// Of a frozen policy, users of the log of whom it has no state.
+        without_state: Option<u64>,
+    },
 }
 
 impl Prepared {
@@ -202,16 +223,16 @@ impl Prepared {
         match self {
             Self::Uniform { everything } => Some(everything),
             Self::Table(table) => Some(table),
-            Self::Learner(_) => None,
+            Self::Learner { .. } => None,
         }
     }
 
-    /// Writes its distribution over the candidates of `row` into `out`; learners then learn from the row,
-    /// unless they are frozen.
+    /// Writes its distribution over the candidates of `row` into `out`, which items at the end that are none of the
+    /// log's may be missing from.
     ///
     /// # Errors
     /// A policy that cannot be applied to this log; a table without mass on any candidate.
-    pub fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
+    pub fn distribution(&mut self, row: &Row, out: &mut Vec<f64>) -> Result<()> {
         out.clear();
         match self {
             Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
@@ -221,121 +242,30 @@ impl Prepared {
                 out.extend(row.listed.iter().map(|l| table[l.item as usize]));
                 let sum: f64 = out.iter().sum();
                 if sum <= 0.0 {
-                    let why = "a table of probabilities gives none to any candidate of some decision; \
-                               add those items to it";
-                    return Err(Error::Refused(why.to_owned()));
+                    return Err(Error::Refused(NO_MASS.to_owned()));
                 }
                 for p in out.iter_mut() {
                     *p /= sum;
                 }
             }
-            Self::Learner(learner) => learner.distribution(row, items, out)?,
-        }
-        Ok(())
-    }
-}
-
-/// A policy that learns from a log, one model for each user.
-pub struct Learner {
-    policy: Policy,
-    frozen: bool,
-    /// Names of the kinds of candidates: the items', where the log has no kinds.
-    kinds: Vec<String>,
-    models: Vec<UserModel>,
-    block: FeatureBlock,
-    parts: Vec<usize>,
-    scratch: Scratch,
-    x: Vec<f64>,
-}
-
-/// What was learned of one user, and which part of it each kind of candidate belongs to.
-struct UserModel {
-    model: Model,
-    parts: Vec<Option<usize>>,
-}
-
-impl Learner {
-    fn new(policy: Policy, names: &Names, models: Vec<Model>) -> Self {
-        let kinds = if names.kinds.is_empty() { &names.items } else { &names.kinds };
-        Self {
-            policy,
-            frozen: false,
-            kinds: (0..kinds.len() as u32).map(|k| kinds.name(k)).collect(),
-            models: models.into_iter().map(|model| UserModel { model, parts: Vec::new() }).collect(),
-            block: FeatureBlock::default(),
-            parts: Vec::new(),
-            scratch: Scratch::default(),
-            x: Vec::new(),
-        }
-    }
-
-    fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
-        let user = row.user as usize;
-        while self.models.len() <= user {
-            self.models.push(UserModel { model: self.policy.new_model(), parts: Vec::new() });
-        }
-        self.fill_block(row, items)?;
-        let UserModel { model, parts } = &mut self.models[user];
-        self.parts.clear();
-        for k in 0..self.block.len() {
-            let kind = row.listed.get(k).map_or(k, |l| l.kind as usize);
-            if kind >= parts.len() {
-                parts.resize(kind + 1, None);
-            }
-            let name = Some(self.kinds[kind].as_str()).filter(|name| !name.is_empty());
-            let part = *parts[kind].get_or_insert_with(|| model.part(name));
-            self.parts.push(part);
-        }
-        // The scores are what is wanted; which candidate they would lead to is left to luck, unused.
-        self.policy.decide(model, &self.block, &self.parts, &mut Luck::new(0), &mut self.scratch);
-        let scores = self.scratch.scores(&self.block);
-        let propensities = self.policy.explorer().propensities(scores);
-        out.extend_from_slice(&propensities.expect("policies without propensities are refused as targets"));
-        if !self.frozen {
-            let chosen = row.chosen as usize;
-            model.learn(&self.block, chosen, self.parts[chosen], row.reward, &mut self.scratch);
+            Self::Learner { learner, items, .. } => learner.distribution(row, *items, out)?,
         }
         Ok(())
     }
 
-    /// Feature vectors of the row's candidates. A log without vectors has the moment alone, equal for all
-    /// candidates: enough for one model per item, nothing for a shared one.
-    fn fill_block(&mut self, row: &Row, items: usize) -> Result<()> {
-        let candidates = if row.listed.is_empty() { items } else { row.listed.len() };
-        let dim = self.policy.features().dim();
-        if self.block.len() != candidates || self.block.dim() != dim {
-            self.block = FeatureBlock::new(dim, candidates);
+    /// Of a frozen policy, users of the log of whom it has no state.
+    pub fn without_state(&self) -> Option<u64> {
+        match self {
+            Self::Learner { without_state, .. } => *without_state,
+            _ => None,
         }
-        if row.features.is_empty() {
-            if self.policy.structure() == Structure::Shared {
-                return Err(Error::Refused(format!(
-                    "{}: all candidates look alike to it, for this log says nothing of them but their names; \
-                     test uniform, a CSV with a probability for each item, or a policy file with \
-                     structure = \"disjoint\", which learns a model for each item",
-                    self.policy.name()
-                )));
-            }
-            let (clock, weekend) = row
-                .moment
-                .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
-            let features = CandidateFeatures { clock, priority: 0.5, urgency: 0.0, effort: 0.25 };
-            self.block.set_moment(weekend);
-            (0..candidates).for_each(|k| self.block.set_candidate(k, &features));
-            return Ok(());
+    }
+
+    /// Learns the row whose distribution was asked for last, if it is a policy that learns.
+    pub fn learn(&mut self, row: &Row) {
+        if let Self::Learner { learner, .. } = self {
+            learner.learn(row);
         }
-        let logged = row.features.len() / candidates;
-        if logged < dim {
-            return Err(Error::Refused(format!(
-                "{}: it looks at {dim} features ({}), the log holds {logged}",
-                self.policy.name(),
-                self.policy.features()
-            )));
-        }
-        self.x.resize(dim.next_multiple_of(LANES), 0.0);
-        for k in 0..candidates {
-            self.block.set_vector(k, &row.features[k * logged..][..dim]);
-        }
-        Ok(())
     }
 }
 
@@ -353,23 +283,12 @@ mod tests {
     }
 
     #[test]
-    fn tables_must_add_up_and_name_each_item_once() {
-        let table = |lines: &str| Target::table("t.csv", &format!("item,probability\n{lines}"));
-        assert!(table("a,0.25\nb,0.75\n").is_ok());
-        let message = |lines: &str| table(lines).unwrap_err().to_string();
-        assert_eq!(message("a,0.25\nb,0.5\n"), "t.csv: the sum of probabilities is 0.75; allowed: 1");
-        assert_eq!(message("a,0.5\na,0.5\n"), "t.csv, line 3: item is \"a\" again; allowed: each item once");
-        assert!(message("a,1.5\nb,-0.5\n").starts_with("t.csv, line 2: probability is 1.5;"));
-        assert!(message("a,x\n").contains("line: 2"), "{}", message("a,x\n"));
-    }
-
-    #[test]
     fn a_table_is_renormalized_over_the_candidates_that_are_there() {
         let target = Target::table("t.csv", "item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
-        let mut prepared = target.prepare(&names(&["a", "b", "c"])).unwrap();
+        let mut prepared = target.prepare(&names(&["a", "b", "c"]), 3).unwrap();
         let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
-        prepared.distribution(&row, 3, &mut out).unwrap();
+        prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);
     }
 
@@ -377,22 +296,23 @@ mod tests {
     fn a_learner_scores_before_it_learns() {
         let toml = "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"";
         let raw: crate::policy::RawPolicy = toml::from_str(toml).unwrap();
-        let mut prepared = Target::Learner(raw.try_into().unwrap()).prepare(&names(&["a", "b"])).unwrap();
+        let mut prepared = Target::Learner(raw.try_into().unwrap()).prepare(&names(&["a", "b"]), 2).unwrap();
         let row = Row { chosen: 1, reward: 1.0, ..Row::default() };
         let mut out = Vec::new();
-        prepared.distribution(&row, 2, &mut out).unwrap();
+        prepared.distribution(&row, &mut out).unwrap();
         assert_eq!(out, [0.5, 0.5]);
-        prepared.distribution(&row, 2, &mut out).unwrap();
+        prepared.learn(&row);
+        prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.05).abs() < 1e-15 && (out[1] - 0.95).abs() < 1e-15, "{out:?}");
         // Another user starts from nothing.
-        prepared.distribution(&Row { user: 1, ..row }, 2, &mut out).unwrap();
+        prepared.distribution(&Row { user: 1, ..row }, &mut out).unwrap();
         assert_eq!(out, [0.5, 0.5]);
     }
 
     #[test]
     fn what_cannot_be_applied_is_refused_with_a_way_out() {
-        let mut prepared = Target::load("linucb").unwrap().prepare(&names(&["a", "b"])).unwrap();
-        let refused = prepared.distribution(&Row::default(), 2, &mut Vec::new()).unwrap_err();
+        let mut prepared = Target::load("linucb").unwrap().prepare(&names(&["a", "b"]), 2).unwrap();
+        let refused = prepared.distribution(&Row::default(), &mut Vec::new()).unwrap_err();
         assert!(refused.to_string().contains("structure = \"disjoint\""), "{refused}");
         assert!(Target::load("lints-v2").unwrap_err().to_string().contains("no exact probabilities"));
         assert!(matches!(Target::load("uniform").unwrap(), Target::Uniform));

@@ -1,8 +1,15 @@
 //! An evaluation as a person reads it.
 
-use super::{Diagnostics, Estimate, Estimator, Evaluation, PolicyEvaluation, Settings, Unit};
+use super::{
+    Diagnostics, Estimate, Estimator, Evaluation, Method, PolicyEvaluation, Settings, Support, Unit,
+};
 use crate::stats::MIN_RESAMPLED;
 use std::fmt::Write;
+
+/// Width that prose is wrapped to.
+const COLUMNS: usize = 100;
+/// What stands beside an estimator whose bounds are not bounds on the value.
+const MARK: &str = " *";
 
 impl Evaluation {
     /// The report: what was seen, what each policy is worth, what to do next.
@@ -12,39 +19,34 @@ impl Evaluation {
         let interval = format!("{} % {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
         for policy in &self.policies {
             let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, self.rows));
+            if policy.learns {
+                out.push_str("  learns: judged as taught every logged decision so far, not as deployed (replay: deployed)\n");
+            }
+            if let Some(users @ 1..) = policy.users_without_state {
+                let _ = writeln!(out, "  {users} of the log's users have no state of it: to them it is new");
+            }
             table(&mut out, &policy.estimates, &interval);
         }
-        for difference in &self.differences {
+        for difference in self.differences.iter().filter(|d| !d.estimates.is_empty()) {
             let _ =
                 write!(out, "\n{} minus {}, on the same decisions\n", difference.policy, difference.minus);
             table(&mut out, &difference.estimates, &interval);
         }
         out.push('\n');
         if let Some(reason) = &self.reason {
-            let _ = writeln!(out, "Refused: {reason}.");
+            paragraph(&mut out, "Refused: ", &format!("{reason}."));
             if !settings.force {
                 out.push_str("The numbers, for what they are worth: --force.\n");
             }
         }
+        if self.policies.iter().flat_map(|p| &p.estimates).any(|e| is_marked(e.estimator)) {
+            let _ =
+                writeln!(out, "{}: bounds leave out the bias of a model or of shrunk weights.", MARK.trim());
+        }
         self.policies.iter().filter_map(|p| self.next(p)).for_each(|line| out.push_str(&line));
-        let others = settings.method.speaks_of_others();
-        out.push_str(&match self.unit {
-            Unit::User if others => format!(
-                "Bounds take users as independent, not their decisions: {} groups of whole users{}.\n",
-                self.units,
-                // More of them would say more than more decisions.
-                if (self.units as f64) < MIN_RESAMPLED {
-                    ", which are few; of these alone: --interval anytime"
-                } else {
-                    ""
-                }
-            ),
-            Unit::Decision if others => {
-                "Bounds take decisions as independent: this log names no users.\n".to_owned()
-            }
-            _ => "Bounds are of these decisions, not of others or of other people.\n".to_owned(),
-        });
-        if others {
+        paragraph(&mut out, "", &self.of_whom(settings.method));
+        let has_bounds = self.policies.iter().flat_map(|p| &p.estimates).any(|e| e.lower.is_some());
+        if settings.method.speaks_of_others() && has_bounds {
             out.push_str(
                 "Bounds are for one look at a finished log; for more: --interval anytime --reward-range.\n",
             );
@@ -52,50 +54,109 @@ impl Evaluation {
         out
     }
 
-    /// What the most dependable estimate with bounds says against the log's own mean.
+    /// Whom bounds speak of.
+    fn of_whom(&self, method: Method) -> String {
+        match self.unit {
+            Unit::User if method.speaks_of_others() => {
+                let groups = format!(
+                    "Bounds take users as independent, not their decisions: {} groups of whole users",
+                    self.units
+                );
+                // More of them would say more than more decisions.
+                if self.effective_units >= MIN_RESAMPLED {
+                    return format!("{groups}.");
+                }
+                let of_these = "of these alone: --interval anytime --reward-range";
+                let count = number(self.effective_units);
+                let needed = method.least_units();
+                if self.effective_units < needed {
+                    format!(
+                        "{groups}, which count as {count}; below {needed} there are no bounds; {of_these}."
+                    )
+                } else {
+                    format!("{groups}, which count as {count}: few; {of_these}.")
+                }
+            }
+            Unit::Decision if method.speaks_of_others() => {
+                "Bounds take decisions as independent: this log names no users.".to_owned()
+            }
+            _ => "Bounds are of these decisions, not of others or of other people.".to_owned(),
+        }
+    }
+
+    /// What the policy's value is beside what the policy that logged earned, if the log can say.
     fn next(&self, policy: &PolicyEvaluation) -> Option<String> {
-        const TRUSTED: [Estimator; 5] = [
-            Estimator::DoublyRobust,
-            Estimator::SelfNormalizedDoublyRobust,
-            Estimator::Snips,
-            Estimator::Ips,
-            Estimator::Replay,
-        ];
-        let of =
-            |e: &Estimator| policy.estimates.iter().find(|x| x.estimator == e.name() && x.lower.is_some());
-        let best = TRUSTED.iter().find_map(of)?;
-        let (value, lower, upper) = (best.value?, best.lower?, best.upper?);
-        let (name, mean) = (&policy.policy, self.on_policy_mean);
-        let by = best.estimator;
-        Some(if lower > mean {
-            format!("{name} would have earned more than the policy that logged ({by}).\n")
-        } else if upper < mean {
-            format!("{name} would have earned less than the policy that logged ({by}).\n")
+        let name = &policy.policy;
+        if policy.refused {
+            return None;
+        }
+        if policy.diagnostics.is_the_logged() {
+            return Some(format!("{name} chooses as the policy that logged did: every weight is 1.\n"));
+        }
+        let Estimate { estimator: by, value, lower, upper, .. } = policy.against_log.as_ref()?;
+        let (difference, lower, upper) = (*value.as_ref()?, *lower.as_ref()?, *upper.as_ref()?);
+        let (name, verb) = if policy.learns {
+            (format!("{name}, taught every decision so far,"), "is worth")
         } else {
-            let needed = self.rows as f64 * ((upper - lower) / 2.0 / (value - mean)).powi(2);
-            let how_many = if needed.is_finite() && needed < 1e12 {
-                format!("about {needed:.0} decisions like these would tell a difference as large as this one")
-            } else {
-                "no number of decisions would tell them apart".to_owned()
+            (name.clone(), "would have earned")
+        };
+        Some(if lower > 0.0 {
+            format!("{name} {verb} more than the policy that logged ({by}).\n")
+        } else if upper < 0.0 {
+            format!("{name} {verb} less than the policy that logged ({by}).\n")
+        } else {
+            let times = ((upper - lower) / 2.0 / difference).powi(2);
+            let needed = times * self.rows as f64;
+            let how_many = match self.unit {
+                _ if !needed.is_finite() || needed >= 1e12 => {
+                    "no number of decisions would tell them apart".to_owned()
+                }
+                Unit::Decision => format!(
+                    "about {needed:.0} decisions like these would tell a difference as large as this one"
+                ),
+                Unit::User => format!(
+                    "about {} times as many users would tell a difference as large as this one",
+                    number(times)
+                ),
             };
-            format!("{name} cannot be told from the policy that logged ({by}); {how_many}.\n")
+            let mut said = String::new();
+            paragraph(
+                &mut said,
+                "",
+                &format!("{name} cannot be told from the policy that logged ({by}); {how_many}."),
+            );
+            said
         })
     }
 }
 
+/// Whether the bounds of the estimator of this name leave out a bias.
+fn is_marked(estimator: &str) -> bool {
+    Estimator::OF_THE_VALUE.iter().all(|e| e.name() != estimator)
+}
+
 fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
-    let Diagnostics { mean_weight, max_weight, effective_sample_size, mean_weight_bounds, unsupported } =
-        diagnostics;
+    let Diagnostics { mean_weight, max_weight, effective_sample_size, mean_weight_bounds, .. } = diagnostics;
     let (Some(mean), Some(largest), Some(effective)) = (mean_weight, max_weight, effective_sample_size)
     else {
-        return "weights unknown: some decisions have no exact propensity".to_owned();
+        let why = if diagnostics.too_large {
+            "weights too large to be added up"
+        } else {
+            "weights unknown: some decisions have no exact propensity"
+        };
+        return why.to_owned();
     };
     let bounds = mean_weight_bounds
         .map_or_else(String::new, |b| format!(", {} to {}", number(b.lower), number(b.upper)));
+    let share = number(100.0 * diagnostics.out_of_reach.unwrap_or(0.0));
+    let reach = match diagnostics.support {
+        Support::Propensities => format!("{share} % of its choices out of reach"),
+        Support::ItemsChosen => format!("{share} % of its choices on items never chosen"),
+        Support::Unknown => "what was out of its reach is unknown".to_owned(),
+    };
     format!(
-        "effective sample {effective:.1} of {rows}, {} % of its choices out of reach\n  mean weight {}{bounds} \
-         (1 if propensities are right), largest {}",
-        number(100.0 * unsupported),
+        "effective sample {effective:.1} of {rows}, {reach}\n  mean weight {}{bounds} (1 if propensities are right), \
+         largest {}",
         number(*mean),
         number(*largest),
     )
@@ -105,16 +166,34 @@ fn table(out: &mut String, estimates: &[Estimate], interval: &str) {
     if estimates.is_empty() {
         return;
     }
-    let _ = writeln!(out, "  {:<35} {:>9} {:>12}   {interval} interval", "estimator", "lambda", "estimate");
+    let _ = writeln!(out, "  {:<36} {:>10} {:>12}   {interval} interval", "estimator", "lambda", "estimate");
     for e in estimates {
         let known = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), number);
         let bounds = match (e.lower, e.upper) {
             (Some(lower), Some(upper)) => format!("{} to {}", number(lower), number(upper)),
             _ => "-".to_owned(),
         };
-        let _ =
-            writeln!(out, "  {:<35} {:>9} {:>12}   {bounds}", e.estimator, known(e.lambda), known(e.value));
+        let name = format!("{}{}", e.estimator, if is_marked(e.estimator) { MARK } else { "" });
+        let _ = writeln!(out, "  {name:<36} {:>10} {:>12}   {bounds}", known(e.lambda), known(e.value));
     }
+}
+
+/// Writes `text` after `lead`, wrapped, further lines below the first.
+fn paragraph(out: &mut String, lead: &str, text: &str) {
+    let mut width = lead.len();
+    out.push_str(lead);
+    for (i, word) in text.split_whitespace().enumerate() {
+        if i > 0 && width + 1 + word.len() > COLUMNS {
+            let _ = write!(out, "\n{}", " ".repeat(lead.len()));
+            width = lead.len();
+        } else if i > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += word.len();
+    }
+    out.push('\n');
 }
 
 /// Five significant digits, no more zeros than needed.

@@ -12,6 +12,9 @@ use serde::Serialize;
 /// Groups of whole users, at most.
 pub const UNITS: usize = 4096;
 
+/// Effective units below which nothing is told of others.
+pub(super) const MIN_UNITS: f64 = 2.0;
+
 /// What bounds take as independent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +68,7 @@ impl Units {
     /// these, which tell nothing of others, and where all terms are equal.
     pub(super) fn bounds(&self, sums: impl Fn(usize) -> f64, alpha: f64) -> Option<Bounds> {
         let (count, effective) = (self.count() as f64, self.effective());
-        if effective < 2.0 {
+        if effective < MIN_UNITS {
             return None;
         }
         let mean = (0..UNITS).map(&sums).sum::<f64>() / self.all;

@@ -15,58 +15,101 @@ pub const MEAN_WEIGHT_ALPHA: f64 = 0.001;
 /// A mean weight this near to 1 is never objected to: propensities are logged with so many digits.
 pub const MEAN_WEIGHT_SLACK: f64 = 0.001;
 
+/// By what it is known which choices the logging policy could make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Support {
+    /// Each decision has the propensities of all its candidates.
+    #[default]
+    Propensities,
+    /// Items that were never chosen count as out of reach, others as within.
+    ItemsChosen,
+    /// Nothing says so: most items are met a few times only.
+    Unknown,
+}
+
 /// What the weights of one policy look like.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Diagnostics {
     /// Mean of w; its expectation is 1 if propensities are right and support is full. `None` when some
-    /// propensity is unknown, as are the two below.
+    /// propensity is unknown or weights are too large to be added up, as are the two below.
     pub mean_weight: Option<f64>,
     /// Largest w.
     pub max_weight: Option<f64>,
     /// (sum of w)^2 / sum of w^2 (Kong 1992): how many decisions of the policy's own the log is worth.
     pub effective_sample_size: Option<f64>,
     /// Bounds on the mean weight, alpha [`MEAN_WEIGHT_ALPHA`].
-    #[serde(skip)]
     pub mean_weight_bounds: Option<Bounds>,
-    /// Share of the policy's choices that the logging policy could not make.
+    /// Share of the policy's choices that the logging policy could not make; `None` where nothing says so.
+    pub out_of_reach: Option<f64>,
+    /// How that is known.
+    pub support: Support,
+    /// Whether all propensities are known, and the weights are too large to be added up.
     #[serde(skip)]
-    pub unsupported: f64,
+    pub too_large: bool,
 }
 
 impl Diagnostics {
     /// The diagnostics of these weights.
     pub fn new(weights: &WeightSums, rows: u64) -> Self {
-        let unsupported = weights.unsupported / rows.max(1) as f64;
+        let support = weights.support;
+        let known = support != Support::Unknown && rows > 0;
+        let out_of_reach = known.then(|| weights.unsupported / rows as f64);
+        let none = Self { out_of_reach, support, ..Self::default() };
         if weights.unknown > 0 || rows == 0 {
-            return Self { unsupported, ..Self::default() };
+            return none;
         }
         let sum = weights.sum;
+        if !(sum * sum).is_finite() || !weights.squares.is_finite() {
+            return Self { too_large: true, ..none };
+        }
         Self {
             mean_weight: Some(sum / rows as f64),
             max_weight: Some(weights.largest),
-            effective_sample_size: Some(if sum > 0.0 { sum * sum / weights.squares } else { 0.0 }),
+            effective_sample_size: Some(if weights.squares > 0.0 {
+                sum * sum / weights.squares
+            } else {
+                0.0
+            }),
             // Weights that are all the same leave no doubt about their mean.
             mean_weight_bounds: interval::normal(&weights.moments, MEAN_WEIGHT_ALPHA)
                 .or_else(|| weights.moments.mean().map(|mean| Bounds { lower: mean, upper: mean })),
-            unsupported,
+            ..none
         }
     }
 
     /// Why no estimator can be trusted, with what would help: what the policy does was not there to be seen. `None`
     /// if it was.
-    pub fn out_of_reach(&self) -> Option<String> {
-        (self.unsupported > MAX_UNSUPPORTED).then(|| {
-            format!(
-                "{:.1} % of the policy's choices were impossible for the one that logged (allowed: {:.0} %); \
-                 log with more exploration, or test a policy that stays within what was shown",
-                100.0 * self.unsupported,
-                100.0 * MAX_UNSUPPORTED
-            )
-        })
+    pub fn why_out_of_reach(&self) -> Option<String> {
+        let share = self.out_of_reach.filter(|share| *share > MAX_UNSUPPORTED)?;
+        let what = if self.support == Support::ItemsChosen {
+            "fall on items that were never chosen in this log"
+        } else {
+            "were impossible for the one that logged"
+        };
+        Some(format!(
+            "{:.1} % of the policy's choices {what} (allowed: {:.0} %); log with more exploration, or test a policy \
+             that stays within what was shown",
+            100.0 * share,
+            100.0 * MAX_UNSUPPORTED
+        ))
+    }
+
+    /// Whether the policy chooses as the one that logged did: all weights are 1, to the digits that are logged.
+    pub fn is_the_logged(&self) -> bool {
+        let one = |x: Option<f64>| x.is_some_and(|x| (x - 1.0).abs() < 1e-6);
+        one(self.mean_weight) && one(self.max_weight)
     }
 
     /// Why estimators that weight cannot be trusted, with what would help; `None` if they can.
     pub fn objection(&self) -> Option<String> {
+        if self.too_large {
+            return Some(
+                "its weights are too large to be added up: propensities that small are none of choices that were \
+                 made; check how they were logged"
+                    .to_owned(),
+            );
+        }
         let (Some(mean), Some(largest), Some(effective)) =
             (self.mean_weight, self.max_weight, self.effective_sample_size)
         else {
@@ -76,14 +119,20 @@ impl Diagnostics {
                     .to_owned(),
             );
         };
-        if effective < MIN_EFFECTIVE_SAMPLE {
+        // What is no number is not enough.
+        let enough = effective >= MIN_EFFECTIVE_SAMPLE;
+        if !enough {
             return Some(format!(
                 "its effective sample size is {effective:.1} (needed: {MIN_EFFECTIVE_SAMPLE}), its largest \
-                 weight {largest:.1}; collect more rows, log with more exploration, or test a policy closer \
-                 to the one that logged"
+                 weight {}; collect more rows, log with more exploration, or test a policy closer to the one that \
+                 logged",
+                if largest < 1e6 { format!("{largest:.1}") } else { format!("{largest:.1e}") }
             ));
         }
         match self.mean_weight_bounds {
+            Some(bounds) if !bounds.is_finite() => {
+                Some("nothing bounds its mean weight: its weights are too large to be squared".to_owned())
+            }
             Some(Bounds { lower, upper })
                 if (mean - 1.0).abs() > MEAN_WEIGHT_SLACK && !(lower..=upper).contains(&1.0) =>
             {
@@ -105,6 +154,7 @@ pub struct WeightSums {
     squares: f64,
     largest: f64,
     unsupported: f64,
+    support: Support,
     unknown: u64,
     moments: Moments,
 }
@@ -116,10 +166,15 @@ impl WeightSums {
     }
 
     /// Takes one row: its weight, NaN if unknown, and the policy's probability of a choice that the logging
-    /// policy could not make.
+    /// policy could not make, with how that is known. The log is known as far as its least known row.
     #[inline]
-    pub fn add(&mut self, weight: f64, unsupported: f64) {
+    pub fn add(&mut self, weight: f64, unsupported: f64, support: Support) {
         self.unsupported += unsupported;
+        self.support = match (self.support, support) {
+            (Support::Unknown, _) | (_, Support::Unknown) => Support::Unknown,
+            (Support::ItemsChosen, _) | (_, Support::ItemsChosen) => Support::ItemsChosen,
+            _ => Support::Propensities,
+        };
         if weight.is_nan() {
             self.unknown += 1;
             return;
@@ -139,7 +194,7 @@ mod tests {
         let mut sums = WeightSums::default();
         let mut rows = 0;
         for weight in weights {
-            sums.add(weight, unsupported);
+            sums.add(weight, unsupported, Support::Propensities);
             rows += 1;
         }
         Diagnostics::new(&sums, rows)
@@ -155,8 +210,8 @@ mod tests {
         assert_eq!(diagnostics([1.0; 100], 0.0).objection(), None);
         let small = diagnostics([1.0; 99], 0.0).objection().unwrap();
         assert!(small.contains("effective sample size is 99.0"), "{small}");
-        assert_eq!(diagnostics(even(1000), 0.01).out_of_reach(), None);
-        let unsupported = diagnostics(even(1000), 0.011).out_of_reach().unwrap();
+        assert_eq!(diagnostics(even(1000), 0.01).why_out_of_reach(), None);
+        let unsupported = diagnostics(even(1000), 0.011).why_out_of_reach().unwrap();
         assert!(unsupported.contains("1.1 %"), "{unsupported}");
     }
 
@@ -177,6 +232,32 @@ mod tests {
         let heavy = diagnostics((0..4000).map(|_| 1.0).chain([460.0]), 0.0).objection().unwrap();
         assert!(heavy.contains("largest weight 460.0"), "{heavy}");
         assert_eq!(diagnostics((0..4000).map(|_| 1.0).chain([400.0]), 0.0).objection(), None);
+    }
+
+    #[test]
+    fn weights_that_overflow_are_refused() {
+        for largest in [1e154, 1e200, f64::MAX, f64::INFINITY] {
+            let weights = diagnostics((0..4000).map(|_| 1.0).chain([largest; 200]), 0.0);
+            assert!(weights.objection().unwrap().contains("too large to be added up"), "{largest}");
+            assert_eq!((weights.mean_weight, weights.effective_sample_size), (None, None));
+        }
+        assert!(diagnostics([f64::NAN; 9], 0.0).objection().is_some());
+    }
+
+    #[test]
+    fn a_log_is_known_as_far_as_its_least_known_row() {
+        use Support::{ItemsChosen, Propensities, Unknown};
+        let of = |rows: [Support; 2]| {
+            let mut sums = WeightSums::default();
+            rows.into_iter().for_each(|support| sums.add(1.0, 0.5, support));
+            Diagnostics::new(&sums, 2)
+        };
+        assert_eq!(of([Propensities, ItemsChosen]).support, ItemsChosen);
+        assert!(
+            of([ItemsChosen, ItemsChosen]).why_out_of_reach().unwrap().contains("never chosen in this log")
+        );
+        let unknown = of([Unknown, Propensities]);
+        assert_eq!((unknown.out_of_reach, unknown.why_out_of_reach()), (None, None));
     }
 
     #[test]

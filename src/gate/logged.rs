@@ -62,9 +62,9 @@ pub struct RawColumns {
     pub reward: Option<String>,
     /// Probability with which it was chosen.
     pub propensity: Option<String>,
-    /// When.
+    /// When; `none` leaves a column of the usual name unread.
     pub timestamp: Option<String>,
-    /// Whose decision it was.
+    /// Whose decision it was; the same.
     pub user: Option<String>,
 }
 
@@ -79,15 +79,6 @@ fn doubly_robust() -> String {
 fn normal() -> String {
     Method::Normal.name().to_owned()
 }
-
-/// The estimators whose bounds cover a policy's value, and not their own bias.
-const ESTIMATORS: [Estimator; 5] = [
-    Estimator::DoublyRobust,
-    Estimator::SelfNormalizedDoublyRobust,
-    Estimator::Snips,
-    Estimator::Ips,
-    Estimator::Replay,
-];
 
 /// What a gate asks of one log.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,10 +129,15 @@ impl TryFrom<&RawLog> for LogCriterion {
                 known("format", name, format!("auto, {}", Format::ALL.map(Format::name).join(", ")))
             })?),
         };
-        let estimator = ESTIMATORS.into_iter().find(|e| e.name() == raw.estimator).ok_or_else(|| {
-            let names = ESTIMATORS.map(Estimator::name).join(", ");
-            known("estimator", &raw.estimator, format!("{names}: those whose bounds cover the value itself"))
-        })?;
+        let estimator =
+            Estimator::OF_THE_VALUE.into_iter().find(|e| e.name() == raw.estimator).ok_or_else(|| {
+                let names = Estimator::OF_THE_VALUE.map(Estimator::name).join(", ");
+                known(
+                    "estimator",
+                    &raw.estimator,
+                    format!("{names}: those whose bounds cover the value itself"),
+                )
+            })?;
         let interval = match Method::from_name(&raw.interval) {
             Ok(method @ (Method::Normal | Method::Bootstrap)) => method,
             Ok(Method::Bernstein) if estimator == Estimator::Ips => Method::Bernstein,
@@ -265,6 +261,9 @@ pub struct LogAssessment {
     pub rows_needed: Option<u64>,
     /// Why the log cannot say.
     pub refused: Option<String>,
+    /// As how many its users count, where they are too few for bounds.
+    #[serde(skip)]
+    pub few_users: Option<f64>,
     /// What deserves attention, such as decisions without a reward.
     pub remarks: Vec<String>,
     /// What simulated people showed of the same difference.
@@ -310,6 +309,7 @@ impl LogAssessment {
             harms: false,
             rows_needed: None,
             refused: None,
+            few_users: None,
             remarks: Vec::new(),
             simulated: None,
         }

@@ -4,7 +4,7 @@ use super::Inputs;
 use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::evaluate::log::{LogReader, Logs};
-use crate::evaluate::{Estimate, Evaluation, Settings, Target, evaluate};
+use crate::evaluate::{Estimate, Evaluation, Method, Settings, Target, Unit, evaluate};
 use crate::gate::{LogAssessment, LogCriterion};
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ impl Inputs {
             .and_then(|targets| evaluate(&mut logs, &targets, &settings));
         blank.remarks = logs.remarks();
         match evaluation {
-            Ok(evaluation) => Ok(blank.told(&evaluation, criterion.reward_range)),
+            Ok(evaluation) => Ok(blank.told(&evaluation, criterion)),
             // Well-formed, but no answer: whether that matters depends on whether the log is required.
             Err(Error::Refused(why)) => Ok(LogAssessment { refused: Some(why), ..blank }),
             Err(error) => Err(error),
@@ -80,7 +80,7 @@ impl Inputs {
 
 impl LogAssessment {
     /// The assessment of what the log said of baseline and challenger.
-    fn told(mut self, evaluation: &Evaluation, (low, high): (f64, f64)) -> Self {
+    fn told(mut self, evaluation: &Evaluation, criterion: &LogCriterion) -> Self {
         let value = |p: usize| evaluation.policies[p].estimates.first().and_then(|e| e.value);
         self.rows = Some(evaluation.rows);
         self.unit = Some(evaluation.unit);
@@ -90,18 +90,48 @@ impl LogAssessment {
         let sizes = evaluation.policies.iter().map(|p| p.diagnostics.effective_sample_size);
         self.effective_sample_size = sizes.reduce(|a, b| Some(a?.min(b?))).flatten();
         self.refused.clone_from(&evaluation.reason);
+        for policy in &evaluation.policies {
+            if let Some(users @ 1..) = policy.users_without_state {
+                let name = &policy.policy;
+                self.remarks
+                    .push(format!("{users} of the log's users have no state of {name}: to them it is new"));
+            }
+        }
         let difference = evaluation.differences.first().and_then(|d| d.estimates.first());
+        let (low, high) = criterion.reward_range;
         let share = |x: f64| x / (high - low);
         match difference {
             _ if self.refused.is_some() => self,
             Some(Estimate { value: Some(value), lower: Some(lower), upper: Some(upper), .. }) => {
                 self.judged(share(*value), share(*lower), share(*upper))
             }
-            _ => {
-                let why =
-                    "both policies earn the same on every decision of this log: it cannot tell them apart";
-                Self { refused: Some(why.to_owned()), ..self }
+            Some(Estimate { value: Some(value), .. }) => {
+                self.estimate = Some(share(*value));
+                self.unbounded(*value, evaluation, criterion.interval)
             }
+            _ => Self { refused: Some("it has no estimate: nothing is left of this log".to_owned()), ..self },
         }
+    }
+
+    /// A difference without bounds: why it has none.
+    fn unbounded(self, difference: f64, evaluation: &Evaluation, method: Method) -> Self {
+        let needed = method.least_units();
+        let few = evaluation.unit == Unit::User && evaluation.effective_units < needed;
+        let why = if few {
+            format!(
+                "bounds need decisions of {needed} users, and those of this log count as {:.1}; log decisions of more \
+                 users",
+                evaluation.effective_units
+            )
+        } else if method == Method::Bernstein && evaluation.policies.iter().any(|p| p.learns) {
+            "empirical Bernstein bounds are for independent decisions, and those of a policy that learns from the log \
+             are not; use interval = \"normal\", or states"
+                .to_owned()
+        } else if difference == 0.0 {
+            "both policies earn the same on every decision of this log: it cannot tell them apart".to_owned()
+        } else {
+            "nothing bounds the difference: it is the same on every decision, or too large".to_owned()
+        };
+        Self { refused: Some(why), few_users: few.then_some(evaluation.effective_units), ..self }
     }
 }

@@ -117,8 +117,9 @@ impl Cells {
             sums[self.dwell_sum(reaction, 0)] += 1.0;
             sums[self.dwell_sum(reaction, 1)] += libm::log1p(dwell);
         }
-        let step = (o.reward - Reaction::Dismissed.reward()) / REWARD_RANGE * REWARDS as f64;
-        sums[self.reward(step.round().clamp(0.0, REWARDS as f64) as usize)] += 1.0;
+        if let Some(step) = reward_step(o.reward) {
+            sums[self.reward(step)] += 1.0;
+        }
         for (f, value) in o.profile.iter().enumerate() {
             let Some(value) = value else {
                 sums[self.profile(f, 0)] += 1.0;
@@ -155,6 +156,13 @@ impl Cells {
     }
 }
 
+/// The step of this reward, counted from the smallest of the reaction table; `None` for one beyond its range, which is no
+/// more like those at its ends than like any other.
+pub(super) fn reward_step(reward: f64) -> Option<usize> {
+    let step = ((reward - Reaction::Dismissed.reward()) / REWARD_RANGE * REWARDS as f64).round();
+    (0.0..=REWARDS as f64).contains(&step).then_some(step as usize)
+}
+
 /// Upper ends of bins that hold about equal parts of the values.
 fn edges(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
@@ -167,4 +175,15 @@ fn edges(mut values: Vec<f64>) -> Vec<f64> {
 /// The bin of a value: those above the last end are in the one after it.
 fn bin(edges: &[f64], value: f64) -> usize {
     edges.partition_point(|edge| *edge < value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewards_beyond_the_table_are_none_of_its_ends() {
+        let steps = [-0.5, 0.0, 1.0, -0.52, 1.02, 7.0].map(reward_step);
+        assert_eq!(steps, [Some(0), Some(20), Some(REWARDS), None, None, None]);
+    }
 }

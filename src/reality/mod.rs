@@ -79,7 +79,9 @@ pub fn compare(
     let length = |persona: usize, user: u64| {
         lengths[(user as usize * people.personas() + persona) % lengths.len()] as usize
     };
-    let life = |persona: usize, user: u64| people.live(persona, user, length(persona, user), &policy);
+    let life = |persona: usize, user: u64| {
+        people.live(persona, people::COMPARED_FROM + user, length(persona, user), &policy)
+    };
     let numbers = |count: u64| (0..count).flat_map(|user| (0..people.personas()).map(move |p| (p, user)));
     let sample: Vec<Observed> =
         numbers(PILOTS.min(settings.users)).flat_map(|(persona, user)| life(persona, user)).collect();
@@ -94,7 +96,7 @@ pub fn compare(
             sums
         })
         .collect();
-    let (logged, without_reaction) = logged(paths, &users, &people, &cells)?;
+    let Logged { groups: logged, without_reaction, off_the_table } = logged(paths, &users, &people, &cells)?;
     let effective_users = effective_units(lengths.iter().map(|n| f64::from(*n)));
     let users = lengths.len();
     let sides = Sides { cells: &cells, pool, shares: &people.shares, logged, users, effective_users };
@@ -116,6 +118,7 @@ pub fn compare(
         effective_users,
         reactions,
         without_reaction,
+        rewards_off_the_table: off_the_table,
         simulated_users: settings.users,
         personas: population.iter().map(|(persona, _)| persona.name().to_owned()).collect(),
         alpha: settings.alpha,
@@ -173,21 +176,31 @@ fn most_common(policies: &BTreeMap<String, u64>) -> Result<Policy> {
     })
 }
 
-/// Sums of the log's users, the n-th user in group n mod [`GROUPS`]; and how many rewards had no reaction.
+/// What the log's people did.
+struct Logged {
+    /// Sums of the users, the n-th in group n mod [`GROUPS`].
+    groups: Vec<Vec<f64>>,
+    /// Rewards without a reaction.
+    without_reaction: u64,
+    /// Rewards that no reaction has in the reaction table.
+    off_the_table: u64,
+}
+
 fn logged(
     paths: &[PathBuf],
     users: &HashMap<String, usize>,
     people: &People,
     cells: &Cells,
-) -> Result<(Vec<Vec<f64>>, u64)> {
+) -> Result<Logged> {
     let mut groups = vec![vec![0.0; cells.len()]; users.len().min(GROUPS)];
-    let (mut log, mut recent) = (ReactionLog::new(paths)?, Recent::default());
+    let (mut log, mut recent, mut off_the_table) = (ReactionLog::new(paths)?, Recent::default(), 0);
     while let Some(reacted) = log.read()? {
         let Some(&user) = users.get(&reacted.user) else { continue };
         let observed = people.logged(&reacted, recent.before(user, reacted.time_ms));
+        off_the_table += u64::from(cells::reward_step(observed.reward).is_none());
         cells.add(&observed, &mut groups[user % GROUPS]);
     }
-    Ok((groups, log.without_reaction()))
+    Ok(Logged { groups, without_reaction: log.without_reaction(), off_the_table })
 }
 
 /// The aspect beyond its noise level to look at first: causes before consequences, then the one that is

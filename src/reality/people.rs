@@ -16,6 +16,8 @@ use std::collections::{BTreeMap, VecDeque};
 const PANEL: u64 = 12;
 /// The first of them: nobody whom a comparison simulates.
 const PANEL_FROM: u64 = 1 << 40;
+/// The first user of those who are compared: nobody whom `simulate` writes into a log, whatever the seed.
+pub(super) const COMPARED_FROM: u64 = 1 << 41;
 
 /// A day in milliseconds.
 const DAY_MS: u64 = 86_400_000;

@@ -30,6 +30,8 @@ pub struct Comparison {
     pub reactions: u64,
     /// Rewards that were given as numbers, without a reaction: left out.
     pub without_reaction: u64,
+    /// Rewards beyond those of the reaction table: left out of the distance of rewards.
+    pub rewards_off_the_table: u64,
     /// Simulated users of each persona.
     pub simulated_users: u64,
     /// Names of the personas.

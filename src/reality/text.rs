@@ -118,6 +118,13 @@ impl Comparison {
         if self.without_reaction > 0 {
             let _ = writeln!(out, "  {} rewards without a reaction were left out", self.without_reaction);
         }
+        if self.rewards_off_the_table > 0 {
+            let off = self.rewards_off_the_table;
+            let _ = writeln!(
+                out,
+                "  {off} rewards beyond the reaction table's were left out of the distance of rewards"
+            );
+        }
         let _ =
             writeln!(out, "\n  {:<26} {:>8}   {:<15} {:>6}", "respect", "distance", "95 % interval", "noise");
         for a in &self.aspects {

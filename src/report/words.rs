@@ -1,5 +1,6 @@
 //! What all formats say alike: the decision, each criterion's standing and claim, numbers, what to do next.
 
+use crate::evaluate::Unit;
 use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
 
 /// Where a criterion stands.
@@ -135,17 +136,37 @@ pub(crate) fn next(v: &Verdict) -> String {
                 ),
             }
         }
-        (Decision::Inconclusive, None) if v.logs.iter().any(LogAssessment::is_missing) => {
-            let missing = v.logs.iter().find(|log| log.is_missing());
-            match missing.and_then(|log| log.rows_needed) {
-                Some(rows) => format!("keep {baseline} until about {rows} such decisions are logged"),
-                None => {
-                    format!("keep {baseline}; its log has to explore more of what {challenger} would choose")
-                }
-            }
-        }
-        (Decision::Inconclusive, None) => format!("keep {baseline} until that is mended"),
+        (Decision::Inconclusive, None) => match v.logs.iter().find(|log| log.is_missing()) {
+            Some(log) => logged_next(log, baseline, challenger),
+            None => format!("keep {baseline} until that is mended"),
+        },
         (Decision::Reject, None) => format!("keep {baseline}"),
+    }
+}
+
+/// What to do about a log that a promotion lacks.
+fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String {
+    match (&log.refused, log.rows_needed) {
+        (Some(_), _) if log.few_users.is_some() => {
+            format!(
+                "keep {baseline} until decisions of more users are logged; more of the same users will not do"
+            )
+        }
+        (Some(_), _) => {
+            format!("keep {baseline}; its log has to explore more of what {challenger} would choose")
+        }
+        (None, Some(rows)) if log.unit == Some(Unit::User) => {
+            format!(
+                "keep {baseline} until about {rows} decisions are logged, of more users, not more of each"
+            )
+        }
+        (None, Some(rows)) => format!("keep {baseline} until about {rows} such decisions are logged"),
+        (None, None) => {
+            format!(
+                "keep {baseline}; more such decisions will not help: {challenger} has to do better on {}",
+                log.id
+            )
+        }
     }
 }
 

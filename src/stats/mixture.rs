@@ -6,7 +6,7 @@
 //! Each is tuned to be tight around one value of V, and valid at all.
 
 use super::least;
-use super::special::{incomplete_gamma, ln_beta, normal_cdf};
+use super::special::{incomplete_gamma, normal_cdf};
 
 /// Boundary for sums of sub-Gaussian increments; V is the sum of their variance proxies.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,35 +95,6 @@ fn first_crossing(alpha: f64, log_value: impl Fn(f64) -> f64) -> f64 {
     least(0.0, high, reached)
 }
 
-/// Interval for a share of which `successes` of `trials` were seen, that holds for all numbers of trials
-/// at once with probability at least 1 - `alpha`, tight around `t_opt` > 0 trials.
-///
-/// A share p is in it while the beta-binomial mixture around p has not reached 1 / alpha: with the prior
-/// Beta(k p, k (1 - p)), whose k follows from `t_opt`,
-/// B(k p + successes, k (1 - p) + failures) / B(k p, k (1 - p)) / (p^successes (1 - p)^failures).
-pub fn bernoulli_confidence_interval(successes: u64, trials: u64, alpha: f64, t_opt: f64) -> (f64, f64) {
-    let lower = |successes: u64| {
-        if successes == 0 {
-            return 0.0;
-        }
-        let (s, f) = (successes as f64, (trials - successes) as f64);
-        // As the reference implementation does, k is that of a mixture tuned for 5 %, whatever alpha is.
-        let k = (best_rho(t_opt, 0.05) - 1.0).max(1e-3);
-        let possible = |p: f64| {
-            let q = 1.0 - p;
-            let log_value = ln_beta(k * p + s, k * q + f)
-                - ln_beta(k * p, k * q)
-                - s * libm::log(p)
-                - if f > 0.0 { f * libm::log1p(-p) } else { 0.0 };
-            log_value < -libm::log(alpha)
-        };
-        // No share below this can be told from 0.
-        let smallest = 1e-100;
-        Some(least(smallest, s / trials as f64, possible)).filter(|p| *p > smallest).unwrap_or(0.0)
-    };
-    (lower(successes), 1.0 - lower(trials - successes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,24 +113,6 @@ mod tests {
         assert_near(two_sided.bound(100.0, 0.05), 30.35209);
         assert_near(NormalMixture::one_sided(100.0, 0.05).bound(100.0, 0.05), 27.66071);
         assert_near(GammaExponentialMixture::new(100.0, 0.05, 2.0).bound(100.0, 0.05), 33.02017);
-    }
-
-    #[test]
-    fn bernoulli_intervals_equal_those_of_the_reference_implementation() {
-        for (successes, trials, t_opt, lower, upper) in [
-            (700, 1000, 100.0, 0.651_629, 0.745_949),
-            (15, 50, 50.0, 0.129_556, 0.511_896),
-            (5, 50, 50.0, 0.013_021, 0.269_264),
-            (1, 50, 50.0, 0.0, 0.13489),
-            (1, 2, 50.0, 0.0, 1.0),
-            (100, 200, 1.0, 0.328_923, 0.671_076),
-            (0, 1, 50.0, 0.0, 1.0),
-            (1, 1, 50.0, 0.0, 1.0),
-        ] {
-            let interval = bernoulli_confidence_interval(successes, trials, 0.05, t_opt);
-            assert_near(interval.0, lower);
-            assert_near(interval.1, upper);
-        }
     }
 
     #[test]

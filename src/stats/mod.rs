@@ -11,7 +11,7 @@ mod special;
 mod units;
 
 pub use binomial::{clopper_pearson, clopper_pearson_lower, clopper_pearson_upper};
-pub use mixture::{GammaExponentialMixture, NormalMixture, bernoulli_confidence_interval};
+pub use mixture::{GammaExponentialMixture, NormalMixture};
 pub use moments::Moments;
 pub use special::{
     incomplete_beta, incomplete_beta_inverse, incomplete_gamma, ln_beta, normal_cdf, normal_quantile,

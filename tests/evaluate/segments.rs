@@ -88,3 +88,30 @@ fn a_segment_that_is_gone_is_said_and_a_folder_without_a_log_refused() {
     let place = format!("{second}, line 1, column ");
     dir.run(&["evaluate", "state", "--policy", "uniform"]).refused(&[&place, "checksum ", " is stated"]);
 }
+
+#[test]
+fn the_same_log_in_two_folders_counts_once() {
+    let dir = record("20000");
+    std::process::Command::new("cp")
+        .args(["-r", "state", "copy"])
+        .current_dir(dir.join("."))
+        .status()
+        .unwrap();
+    let refused =
+        ["copy/decisions.0", ", line 1, column ", "decision_id is ", "again; allowed: each decision once"];
+    dir.run(&["evaluate", "state", "copy", "--policy", "uniform"]).refused(&refused);
+    std::fs::create_dir(dir.join("other")).unwrap();
+    for (log, id) in [("decisions", "decision_id"), ("rewards", "decision_id")] {
+        let all = dir.read(&format!("copy/{log}.jsonl"));
+        // Without checksums, under other ids.
+        let line = |line: &str| {
+            let mut value: Value = serde_json::from_str(line).unwrap();
+            value[id] = format!("other {}", value[id].as_str().unwrap_or("")).into();
+            value.as_object_mut().unwrap().retain(|key, _| key != "crc" && key != "check" && key != "sum");
+            value.to_string() + "\n"
+        };
+        dir.write(&format!("other/{log}.jsonl"), all.lines().map(line).collect::<String>());
+    }
+    let three = dir.run(&["evaluate", "state", "other", "copy", "--policy", "uniform"]);
+    three.refused(&["copy/decisions.0", "again; allowed: each decision once"]);
+}

@@ -199,3 +199,50 @@ fn features_of_a_foreign_log_are_left_alone_on_request() {
     assert!(ran.code() != 2, "{}", ran.stderr());
     assert_eq!(ran.json()["logs"][0]["rows"], 400);
 }
+
+/// Weights that no sum holds are no evidence, however sure they look.
+#[test]
+fn weights_that_overflow_promote_nobody() {
+    let tiny = favourable(3000) + &"b,1,1e-160\n".repeat(200);
+    let dir = gate(&tiny, REQUIRED);
+    let verdict = check(&dir, 3);
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.starts_with("logged/may: ") && reason.contains("too large to be added up"), "{reason}");
+}
+
+/// A log of so many users with 100 decisions each, of whom every other one is worth more to who learns.
+fn of_users(users: usize) -> String {
+    let rows = favourable(100 * users as u32);
+    let user = |(i, line): (usize, &str)| match i {
+        0 => format!("user,{line}\n"),
+        _ => format!("u{},{line}\n", i % users),
+    };
+    rows.lines().enumerate().map(user).collect()
+}
+
+#[test]
+fn few_users_are_not_called_alike() {
+    let dir = gate(&of_users(12), &(REQUIRED.to_owned() + "interval = \"bootstrap\"\n"));
+    let verdict = check(&dir, 3);
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("bounds need decisions of 30 users, and those of this log count as 12.0"),
+        "{reason}"
+    );
+    // What is known is shown all the same.
+    assert!(number(&verdict["logs"][0]["estimate"]) > 0.1, "{verdict:#}");
+    let text = dir.run(&CHECK).exits(3).stdout();
+    assert!(text.contains("until decisions of more users are logged"), "{text}");
+    // Where nothing earns anything, more users would not help.
+    dir.write("may.csv", of_users(40).replace(",1,", ",0,"));
+    let verdict = check(&dir, 3);
+    let refused = verdict["logs"][0]["refused"].as_str().unwrap();
+    assert!(refused.starts_with("both policies earn the same on every decision"), "{refused}");
+}
+
+#[test]
+fn columns_of_a_gate_are_those_of_csv_alone() {
+    let dir = gate("", &(REQUIRED.to_owned() + "columns = { user = \"who\" }\n"));
+    dir.write("may.csv", "0:-1:0.5 'a |f x\n'b |f x\n\n");
+    dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.csv: it is vw, and --columns (in a gate `columns`)"]);
+}

@@ -52,7 +52,7 @@ impl<R: BufRead> Frames<R> {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                Err(error) => return Err(io::Error::other(error)),
+                Err(error) => return Err(damaged(&error)),
             }
         }
         Ok(false)
@@ -68,6 +68,18 @@ impl<R: BufRead> Frames<R> {
     }
 }
 
+/// What the decoder complains of, in words for who has the file and not the decoder.
+fn damaged(error: &FrameDecoderError) -> io::Error {
+    io::Error::other(match error {
+        FrameDecoderError::ReadFrameHeaderError(_) | FrameDecoderError::FrameHeaderError(_) => {
+            "what follows is no frame of zstd"
+        }
+        FrameDecoderError::DictNotProvided { .. } => "it needs a dictionary of zstd, which is not supported",
+        FrameDecoderError::WindowSizeTooBig { .. } => "its window is larger than is supported",
+        _ => "a block of zstd ends too early or is damaged",
+    })
+}
+
 impl<R: BufRead> Read for Frames<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.decoder.can_collect() == 0 {
@@ -78,7 +90,7 @@ impl<R: BufRead> Read for Frames<R> {
                 }
             } else {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
+                self.decoder.decode_blocks(&mut self.source, one).map_err(|error| damaged(&error))?;
             }
         }
         self.decoder.read(out)

@@ -20,11 +20,15 @@ pub struct Columns {
     pub reward: String,
     /// Probability with which it was chosen.
     pub propensity: String,
-    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise.
+    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise. [`NO_COLUMN`] leaves it
+    /// unread.
     pub timestamp: String,
     /// Whose decision it was; the same. Without it bounds take decisions as independent.
     pub user: String,
 }
+
+/// In place of the name of a column that may be absent: none, although one of the usual name is there.
+pub const NO_COLUMN: &str = "none";
 
 impl Columns {
     /// Those of the Open Bandit Dataset.
@@ -100,8 +104,11 @@ impl CsvLog {
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
         let propensity = required(&names.propensity)?;
         // What goes by another name than the usual one is there to be read.
-        let optional =
-            |name: &str, usual: &str| if name == usual { find(name) } else { required(name).map(Some) };
+        let optional = |name: &str, usual: &str| match name {
+            NO_COLUMN => Ok(None),
+            _ if name == usual => find(name),
+            _ => required(name).map(Some),
+        };
         let timestamp = optional(&names.timestamp, "timestamp")?;
         let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
         let position = if is_open_bandit { find("position")? } else { None };
@@ -221,6 +228,10 @@ impl LogReader for CsvLog {
 
     fn origin(&self) -> &str {
         self.lines.origin()
+    }
+
+    fn place(&self) -> String {
+        self.lines.place()
     }
 }
 

@@ -4,6 +4,7 @@
 //! features are read. The reward is minus the cost.
 
 use super::described::{Described, Feature};
+use super::dsjson_line::Line;
 use super::lines::Lines;
 use super::{
     LogReader, Names, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
@@ -11,10 +12,7 @@ use super::{
 use crate::error::{Error, Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::request;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use std::fmt;
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
 const SAME: f64 = 1e-6;
@@ -23,67 +21,11 @@ const SAME: f64 = 1e-6;
 pub(super) struct DsjsonLog {
     lines: Lines,
     without_decision: u64,
+    /// Decisions that say that nothing is to be learned from them.
+    skipped: u64,
     described: Described,
     /// Actions without a tag that were not told apart.
     others: u64,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "_label_cost")]
-    cost: Option<f64>,
-    #[serde(rename = "_label_probability")]
-    probability: Option<f64>,
-    #[serde(rename = "_labelIndex")]
-    index: Option<usize>,
-    #[serde(rename = "_label_Action")]
-    action: Option<usize>,
-    #[serde(rename = "Timestamp")]
-    timestamp: Option<String>,
-    #[serde(rename = "a")]
-    actions: Option<Vec<usize>>,
-    #[serde(rename = "p")]
-    probabilities: Option<Vec<f64>>,
-    #[serde(rename = "c")]
-    context: Option<Context>,
-    pdrop: Option<f64>,
-    #[serde(rename = "EventId")]
-    event: Option<IgnoredAny>,
-}
-
-/// What actions share, and the actions.
-struct Context {
-    shared: Map<String, Value>,
-    multi: Vec<Map<String, Value>>,
-}
-
-impl<'de> Deserialize<'de> for Context {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
-            type Value = Context;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a map with _multi, the list of actions")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
-                let (mut shared, mut multi) = (Map::new(), None);
-                while let Some(key) = map.next_key::<String>()? {
-                    if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
-                        return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
-                    }
-                    if key == "_multi" {
-                        multi = Some(map.next_value()?);
-                    } else {
-                        shared.insert(key, map.next_value()?);
-                    }
-                }
-                Ok(Context { shared, multi: multi.unwrap_or_default() })
-            }
-        }
-        deserializer.deserialize_map(Parts)
-    }
 }
 
 /// Hands every feature below `map` on. What begins with '_' is about the action, not of it.
@@ -103,15 +45,16 @@ fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), F
 
 impl DsjsonLog {
     pub(super) fn new(lines: Lines, described: Described) -> Self {
-        Self { lines, without_decision: 0, described, others: 0 }
+        Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
     fn fill(&mut self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
-        let cost = line.cost.ok_or_else(|| missing("_label_cost", "a number"))?;
-        row.reward = checked_reward("_label_cost", -cost).map_err(|f| self.lines.fault("_label_cost", f))?;
+        let cost = line.cost.as_ref().ok_or_else(|| missing("_label_cost", "a number"))?;
+        let cost = cost.0.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
+        row.reward = -checked_reward("_label_cost", cost).map_err(|f| self.lines.fault("_label_cost", f))?;
         let propensity =
             line.probability.ok_or_else(|| missing("_label_probability", "a number in (0, 1]"))?;
         let propensity = checked_propensity("_label_probability", propensity)
@@ -280,12 +223,20 @@ impl LogReader for DsjsonLog {
                 continue;
             }
             let line: Line = self.lines.json()?;
-            // A reward that arrived without its decision has neither cost nor context, but its event.
-            if line.cost.is_none() && line.context.is_none() && line.event.is_some() {
+            // A reward that arrived without its decision has neither label nor context, but its event.
+            if !line.is_labelled() && line.context.is_none() && line.event.is_some() {
                 self.without_decision += 1;
                 continue;
             }
-            self.fill(&line, row, names)?;
+            let skipped = line.skip == Some(true);
+            // What is not to be learned from is well-formed all the same, but need have no label.
+            if !skipped || line.cost.is_some() {
+                self.fill(&line, row, names)?;
+            }
+            if skipped {
+                self.skipped += 1;
+                continue;
+            }
             return Ok(true);
         }
         Ok(false)
@@ -295,9 +246,17 @@ impl LogReader for DsjsonLog {
         self.lines.origin()
     }
 
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.described.remarks(self.origin());
         remarks.extend(untagged_remark(self.origin(), self.others));
+        if self.skipped > 0 {
+            let skipped = self.skipped;
+            remarks.push(format!("{}: {skipped} lines with _skipLearn were passed over", self.origin()));
+        }
         if self.without_decision > 0 {
             let passed_over = self.without_decision;
             remarks
@@ -332,8 +291,45 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_to_be_learned_from_is_checked_and_passed_over() {
+        let skip = GOOD.replace("\"Version\"", "\"_skipLearn\":true,\"Version\"");
+        let keep = skip.replace("true", "false");
+        let unlabelled = "{\"_skipLearn\":true,\"EventId\":\"x\",\"c\":{\"_multi\":[{}]}}";
+        let text = format!("{skip}\n{GOOD}\n{unlabelled}\n{keep}\n");
+        let mut log =
+            DsjsonLog::new(Lines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
+        assert_eq!(read_all(&mut log).unwrap().len(), 2);
+        let remarks = log.remarks();
+        assert!(
+            remarks.contains(&"log.json: 2 lines with _skipLearn were passed over".to_owned()),
+            "{remarks:?}"
+        );
+        let bad = skip.replace("\"_label_probability\":0.8", "\"_label_probability\":2");
+        assert!(read(&bad).is_err());
+    }
+
+    #[test]
     fn every_bad_line_is_named() {
         for (from, to, expected) in [
+            (
+                "\"_label_cost\":-1",
+                "\"_label_cost\":null",
+                "line 2, column 2: _label_cost is null; allowed: a number",
+            ),
+            ("\"_label_cost\":-1", "\"_label_cost\":1e999", "number out of range"),
+            ("\"c\":{", "\"d\":{", "_multi is missing; allowed: the list of actions, in c"),
+            (
+                "_label_cost\":-1,\"_label_probability\":0.8,\"_label_Action\":2,\"_labelIndex\":1,\"o\":[{\"v\":1}],\"Timestamp\":\"2019-11-25T06:30:00.0Z\",\"Version\":\"1\",\"EventId\":\"x\",\"a\":[2,1],\"c\"",
+                "_label_Action\":2,\"EventId\":\"x\",\"d\"",
+                "_label_cost is missing; allowed: a number",
+            ),
+            (
+                "\"_tag\":\"b\"",
+                "\"_tag\":\"b\",\"x\":1,\"x\":2",
+                "line 2, column 239: c._multi[1]: duplicate field `x`",
+            ),
+            ("\"id\":\"b\"", "\"id\":\"b\",\"id\":\"b\"", "duplicate field `id`"),
+            ("\"age\":3", "\"age\":3,\"age\":3", "duplicate field `age`"),
             (
                 "\"_label_probability\":0.8",
                 "\"_label_probability\":0",

@@ -85,6 +85,11 @@ impl Lines {
         &self.origin
     }
 
+    /// The place of the current line.
+    pub(super) fn place(&self) -> String {
+        format!("{}, line {}", self.origin, self.number)
+    }
+
     /// The place of a column, from 1, in the current line.
     pub(super) fn at(&self, column: usize) -> String {
         place(&self.origin, self.number, column)

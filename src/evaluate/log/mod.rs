@@ -3,17 +3,20 @@
 mod compressed;
 mod csv;
 mod described;
+mod distinct;
 mod dsjson;
+mod dsjson_line;
 mod fields;
 mod lines;
 mod open;
 mod places;
 mod reactions;
 mod rehearsal;
+mod rewards;
 mod segments;
 mod vw;
 
-pub use csv::Columns;
+pub use csv::{Columns, NO_COLUMN};
 pub use open::{Format, Logs};
 pub use reactions::{Reacted, ReactionLog};
 
@@ -86,8 +89,24 @@ pub trait LogReader {
     /// What errors call the log.
     fn origin(&self) -> &str;
 
+    /// Where the decision ends that was read last: file and line.
+    fn place(&self) -> String {
+        self.origin().to_owned()
+    }
+
     /// What deserves attention once the log is read, such as decisions without a reward.
     fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What is good to know once the log is read.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Keys of the decisions that were read, here and in logs before, sorted; none where decisions have no ids. They
+    /// are handed over once.
+    fn take_keys(&mut self) -> Vec<[u64; 2]> {
         Vec::new()
     }
 }

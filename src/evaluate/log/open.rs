@@ -88,6 +88,9 @@ pub struct Logs {
     current: Option<Box<dyn LogReader>>,
     origin: String,
     remarks: Vec<String>,
+    notes: Vec<String>,
+    /// Keys of the decisions of our own logs so far, sorted, while others are yet to come.
+    before: Vec<[u64; 2]>,
 }
 
 /// What is read with the same rewards: a file, or all files of one of our own logs.
@@ -129,6 +132,8 @@ impl Logs {
             current: None,
             origin,
             remarks,
+            notes: Vec::new(),
+            before: Vec::new(),
         })
     }
 
@@ -171,13 +176,22 @@ impl Logs {
             );
             return Err(malformed(path.display().to_string(), message));
         }
+        if format != Format::Csv && self.columns != Columns::plain() {
+            let message = format!(
+                "it is {}, and --columns (in a gate `columns`) names those of csv alone; read it with --format csv, or \
+                 leave them out",
+                format.name()
+            );
+            return Err(malformed(path.display().to_string(), message));
+        }
         let lines = Lines::new(source, &path.display().to_string());
         if format == Format::Rehearsal {
             let rewards = part.rewards.map_or_else(|| rewards_of(&path), Ok)?;
             let first: Segment = Box::new(|| Ok(lines));
             let decisions = [first].into_iter().chain(part.files.into_iter().map(segment)).collect();
             let rewards = rewards.into_iter().map(segment).collect();
-            return Ok(Box::new(RehearsalLog::new(part.origin, decisions, rewards)?));
+            let log = RehearsalLog::new(part.origin, decisions, rewards)?;
+            return Ok(Box::new(log.after(std::mem::take(&mut self.before))));
         }
         if !part.files.is_empty() {
             self.parts.push_front(part);
@@ -242,6 +256,10 @@ impl LogReader for Logs {
                     return Ok(true);
                 }
                 self.remarks.extend(current.remarks());
+                self.notes.extend(current.notes());
+                if !self.parts.is_empty() {
+                    self.before = current.take_keys();
+                }
             }
             let Some(part) = self.parts.pop_front() else { return Ok(false) };
             let current = self.open(part)?;
@@ -254,8 +272,16 @@ impl LogReader for Logs {
         &self.origin
     }
 
+    fn place(&self) -> String {
+        self.current.as_ref().map_or_else(|| self.origin.clone(), |current| current.place())
+    }
+
     fn remarks(&self) -> Vec<String> {
         self.remarks.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }
 

@@ -4,14 +4,15 @@
 use super::compressed::decompressed;
 use super::lines::Lines;
 
-use super::rehearsal::{Op, key, undamaged};
+use super::rewards::{Op, key, undamaged};
 use super::segments::{Segments, rewards_beside};
 use crate::error::{Error, Fault, Result, within};
 use crate::reaction::{MAX_REWARD, Reaction};
 use crate::request::{RawRequest, Request};
 use crate::state::MAX_DWELL_SECONDS;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// One reaction to one tip.
@@ -37,7 +38,8 @@ pub struct Reacted {
 pub struct ReactionLog {
     paths: std::vec::IntoIter<PathBuf>,
     lines: Option<Lines>,
-    seen: HashSet<[u64; 2]>,
+    /// The reward of each decision so far.
+    seen: HashMap<[u64; 2], Option<f64>>,
     without_reaction: u64,
 }
 
@@ -78,6 +80,7 @@ impl ReactionLog {
                 (true, false) => rewards_beside(path),
                 (_, true) => path.clone(),
                 (false, false) => {
+                    std::fs::metadata(path).map_err(Error::io("read", path))?;
                     return Err(Error::Refused(format!(
                         "{}: only this program's own logs say how people reacted; name a state directory, or \
                          decisions.jsonl with rewards.jsonl beside it",
@@ -89,7 +92,7 @@ impl ReactionLog {
                 files.push(file);
             }
         }
-        Ok(Self { paths: files.into_iter(), lines: None, seen: HashSet::new(), without_reaction: 0 })
+        Ok(Self { paths: files.into_iter(), lines: None, seen: HashMap::new(), without_reaction: 0 })
     }
 
     /// The next reaction; `None` at the end.
@@ -112,10 +115,21 @@ impl ReactionLog {
             }
             undamaged(lines)?;
             let raw: RawReacted = lines.json()?;
-            // What one policy learned from another's decision is the same reaction again.
-            let again = raw.decision_id.as_ref().is_some_and(|id| !self.seen.insert(key(id)));
-            if raw.op != Op::Reward || again {
+            if raw.op != Op::Reward {
                 continue;
+            }
+            // What one policy learned from another's decision is the same reaction again.
+            if let Some(id) = &raw.decision_id {
+                match self.seen.entry(key(id)) {
+                    Entry::Vacant(entry) => entry.insert(raw.reward),
+                    Entry::Occupied(entry) if *entry.get() == raw.reward => continue,
+                    Entry::Occupied(entry) => {
+                        let said =
+                            |reward: Option<f64>| reward.map_or("missing".to_owned(), |r| r.to_string());
+                        let allowed = format!("{}, which its decision has before", said(*entry.get()));
+                        return Err(lines.fault("reward", Fault::new("reward", said(raw.reward), allowed)));
+                    }
+                };
             }
             let missing =
                 |field: &str, allowed: &str| lines.fault(field, Fault::new(field, "missing", allowed));

@@ -6,21 +6,22 @@
 //! that has one.
 
 use super::lines::Lines;
-use super::{LogReader, Names, checked_propensity, checked_reward, malformed, place};
+use super::rewards::{Rewards, key, undamaged};
+use super::{LogReader, Names, checked_propensity};
 use crate::error::{Fault, Result, within};
 use crate::evaluate::row::{Listed, Row};
 use crate::features::{FeatureBlock, FeatureSet};
-use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
-use crate::state::check_line;
 use crate::stats::Moments;
 use serde::{Deserialize, Deserializer};
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
 const SAME: f64 = 1e-9;
+
+/// Mean delay of rewards, in seconds, from which on it is worth saying.
+const SLOW: f64 = 60.0;
 
 /// How far probabilities of all candidates may be from adding up to 1.
 const WHOLE: f64 = 1e-6;
@@ -37,56 +38,12 @@ pub(super) struct RehearsalLog {
     unrewarded: HashSet<[u64; 2]>,
     rewarded: u64,
     delays: Moments,
+    /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
+    before: Vec<[u64; 2]>,
 }
 
 /// A file that is opened when it is its turn.
 pub(super) type Segment = Box<dyn FnOnce() -> Result<Lines>>;
-
-/// What followed each decision.
-struct Rewards {
-    /// Sorted by the decision's key.
-    all: Vec<Reward>,
-    /// Names of the files.
-    origins: Vec<String>,
-}
-
-struct Reward {
-    key: [u64; 2],
-    /// The first part of the key of the user; `None` where the record names none.
-    user: Option<u64>,
-    value: f64,
-    time_ms: u64,
-    line: u32,
-    file: u16,
-    /// Whether its decision was met.
-    met: bool,
-}
-
-/// What a record of `rewards.jsonl` does.
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Op {
-    /// A policy learned.
-    Reward,
-    /// A user was forgotten.
-    Reset,
-    /// A state came from elsewhere.
-    Import,
-}
-
-#[derive(Deserialize)]
-struct RewardLine<'a> {
-    op: Op,
-    #[serde(borrow, default)]
-    user: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    decision_id: Option<Cow<'a, str>>,
-    #[serde(default)]
-    reward: Option<f64>,
-    #[serde(default, rename = "reaction")]
-    _reaction: Option<Reaction>,
-    time_ms: u64,
-}
 
 #[derive(Deserialize)]
 struct DecisionLine<'a> {
@@ -107,77 +64,6 @@ struct DecisionLine<'a> {
 /// A value, or the null that says that nobody knows it; a field that is not there says nothing.
 fn known_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(value)
-}
-
-impl Rewards {
-    fn read(segments: Vec<Segment>) -> Result<Self> {
-        let (mut rewards, mut origins) = (Vec::new(), Vec::new());
-        for (file, segment) in segments.into_iter().enumerate() {
-            let mut lines = segment()?;
-            origins.push(lines.origin().to_owned());
-            while lines.advance()? {
-                if lines.text().is_empty() {
-                    continue;
-                }
-                undamaged(&lines)?;
-                let RewardLine { op, user, decision_id, reward, time_ms, .. } = lines.json()?;
-                if op != Op::Reward {
-                    continue;
-                }
-                let missing = || lines.fault("reward", Fault::new("reward", "missing", "a finite number"));
-                let value = checked_reward("reward", reward.ok_or_else(missing)?);
-                let value = value.map_err(|fault| lines.fault("reward", fault))?;
-                let Some(decision) = decision_id else { continue };
-                rewards.push(Reward {
-                    key: key(&decision),
-                    user: user.map(|user| key(&user)[0]),
-                    value,
-                    time_ms,
-                    line: lines.number() as u32,
-                    file: file as u16,
-                    met: false,
-                });
-            }
-        }
-        rewards.sort_by_key(|r| r.key);
-        // A decision that was learned from by several policies has the same reward with each.
-        for pair in rewards.windows(2) {
-            let [first, again] = pair else { unreachable!("windows of two") };
-            if first.key == again.key && first.value != again.value {
-                let at = |r: &Reward| place(&origins[usize::from(r.file)], r.line.into(), 1);
-                let allowed = format!("{}, which its decision has at {}", first.value, at(first));
-                return Err(Fault::new("reward", again.value, allowed).at(at(again)));
-            }
-        }
-        // Of those with the same user one is enough; others are met with their decision.
-        rewards.dedup_by_key(|r| (r.key, r.user));
-        Ok(Self { all: rewards, origins })
-    }
-
-    /// The reward of this decision of `user`, which stands in the current one of `lines`.
-    fn of(&mut self, decision: &str, user: &str, lines: &Lines) -> Result<Option<&mut Reward>> {
-        let key_of = key(decision);
-        let first = self.all.partition_point(|r| r.key < key_of);
-        let mut own = self.all[first..].iter().take_while(|r| r.key == key_of);
-        let user_key = key(user)[0];
-        if let Some(other) = own.find(|r| r.user.is_some_and(|of| of != user_key)) {
-            let at = place(&self.origins[usize::from(other.file)], other.line.into(), 1);
-            let allowed = format!("{user:?}, as its decision has at {}", lines.at(1));
-            return Err(Fault::new("user", "another", allowed).at(at));
-        }
-        Ok(self.all.get_mut(first).filter(|r| r.key == key_of))
-    }
-}
-
-/// Refuses a current line whose checksum does not hold: what was damaged may still be JSON.
-pub(super) fn undamaged(lines: &Lines) -> Result<()> {
-    check_line(lines.text()).map_err(|reason| malformed(lines.at(1), reason))
-}
-
-/// Half of the id's SHA-256: no two ids that will ever be met share it.
-pub(super) fn key(decision: &str) -> [u64; 2] {
-    let digest = Sha256::digest(decision.as_bytes());
-    [0, 8].map(|i| u64::from_le_bytes(digest[i..i + 8].try_into().expect("a digest has 32 bytes")))
 }
 
 /// A decision that holds what it must.
@@ -246,7 +132,13 @@ impl RehearsalLog {
             unrewarded: HashSet::new(),
             rewarded: 0,
             delays: Moments::default(),
+            before: Vec::new(),
         })
+    }
+
+    /// The same, after logs with these decisions, sorted.
+    pub(super) fn after(self, before: Vec<[u64; 2]>) -> Self {
+        Self { before, ..self }
     }
 }
 
@@ -299,6 +191,9 @@ impl LogReader for RehearsalLog {
                 Some(reward) => std::mem::replace(&mut reward.met, true),
                 None => !self.unrewarded.insert(key(&line.decision_id)),
             };
+            // There is nothing before but where several logs are read.
+            let again = again
+                || !self.before.is_empty() && self.before.binary_search(&key(&line.decision_id)).is_ok();
             if again {
                 let value = format!("{:?} again", line.decision_id);
                 let fault = Fault::new("decision_id", value, "each decision once");
@@ -315,6 +210,10 @@ impl LogReader for RehearsalLog {
 
     fn origin(&self) -> &str {
         &self.origin
+    }
+
+    fn place(&self) -> String {
+        self.lines.as_ref().map_or_else(|| self.origin.clone(), Lines::place)
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -339,13 +238,26 @@ impl LogReader for RehearsalLog {
         if *shadows > 0 {
             remarks.push(format!("{}: {shadows} shadow decisions were passed over", self.origin()));
         }
-        if let Some(mean) = self.delays.mean() {
-            remarks.push(format!(
-                "{}: rewards came {mean:.1} seconds after the decision on average",
-                self.origin()
-            ));
-        }
         remarks
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let slow = self.delays.mean().filter(|mean| *mean >= SLOW);
+        let note = |mean: f64| {
+            let origin = self.origin();
+            format!(
+                "{origin}: rewards came {mean:.0} seconds after the decision on average; policies that learn had them at once"
+            )
+        };
+        slow.map(note).into_iter().collect()
+    }
+
+    fn take_keys(&mut self) -> Vec<[u64; 2]> {
+        let met = self.rewards.all.iter().filter(|reward| reward.met).map(|reward| reward.key);
+        let own = met.chain(self.unrewarded.iter().copied());
+        let mut keys: Vec<[u64; 2]> = own.chain(std::mem::take(&mut self.before)).collect();
+        keys.sort_unstable();
+        keys
     }
 }
 
@@ -388,7 +300,21 @@ mod tests {
         let said = remarks.join("; ");
         assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
         assert!(said.contains("1 rewards belong to no decision that was read"), "{said}");
-        assert!(said.contains("1 shadow decisions") && said.contains("3.0 seconds"), "{said}");
+        assert!(said.contains("1 shadow decisions") && !said.contains("seconds"), "{said}");
+    }
+
+    #[test]
+    fn slow_rewards_are_noted() {
+        for (time, expected) in [("60999", 0), ("61000", 1)] {
+            let decisions = vec![segment(DECISION, "decisions.jsonl")];
+            let reward = REWARD.replace("4000", time);
+            let rewards =
+                vec![Box::new(move || Ok(Lines::new(Box::new(Cursor::new(reward)), "rewards.jsonl")))
+                    as Segment];
+            let mut log = RehearsalLog::new("decisions.jsonl".to_owned(), decisions, rewards).unwrap();
+            assert_eq!(read_all(&mut log).unwrap().len(), 1);
+            assert_eq!(log.notes().len(), expected, "{time}: {:?}", log.notes());
+        }
     }
 
     #[test]

@@ -121,12 +121,20 @@ impl Bad {
 
 impl<'a> Head<'a> {
     fn parse(head: &'a str) -> Result<Self, Bad> {
-        let (mut shared, mut tag, mut label) = (false, None, None);
+        let (mut shared, mut tag, mut tagged, mut label) = (false, None, false, None);
         for (i, word) in head.split_whitespace().enumerate() {
             let column = within(head, word);
             let touches = column + word.len() == head.len() + 1;
-            if let Some(name) = word.strip_prefix('\'') {
+            if tagged {
+                let (field, allowed) = if word.contains(':') {
+                    ("label", "one before the tag")
+                } else {
+                    ("tag", "one, the last before '|'")
+                };
+                return Err(Bad { column, fault: Fault::new(field, format!("{word:?}"), allowed) });
+            } else if let Some(name) = word.strip_prefix('\'') {
                 tag = Some(name).filter(|name| !name.is_empty());
+                tagged = true;
             } else if touches && (word == "shared" || word.contains(':')) {
                 let allowed = "a blank before '|', without which it would be a tag";
                 return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
@@ -198,7 +206,7 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
         text.parse::<f64>()
             .map_err(|_| Bad { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
     };
-    let reward = checked_reward("cost", -number("cost", cost, cost_column)?)
+    let reward = -checked_reward("cost", number("cost", cost, cost_column)?)
         .map_err(|fault| Bad { column: cost_column, fault })?;
     let propensity =
         checked_propensity("probability", number("probability", probability, probability_column)?)
@@ -219,6 +227,10 @@ impl LogReader for VwLog {
 
     fn origin(&self) -> &str {
         self.lines.origin()
+    }
+
+    fn place(&self) -> String {
+        self.lines.place()
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -273,6 +285,10 @@ mod tests {
             ("0:1:1.5 |i y", "line 1, column 5: probability is 1.5"),
             ("0:x:0.5 |i y", "line 1, column 3: cost is \"x\"; allowed: a number"),
             ("0:1 |i y", "line 1, column 1: label is \"0:1\"; allowed: action:cost:probability"),
+            ("0:inf:0.5 |i y", "line 1, column 3: cost is inf; allowed: a finite number"),
+            ("0:1:0.5 'a 'b |i y", "line 1, column 12: tag is \"'b\"; allowed: one, the last before '|'"),
+            ("'a b|i y", "line 1, column 4: tag is \"b\"; allowed: one"),
+            ("'a 0:1:0.5 |i y", "line 1, column 4: label is \"0:1:0.5\"; allowed: one before the tag"),
             ("  2 |i y", "line 1, column 3: label is \"2\""),
             ("0:1:0.5 i y", "line 1, column 12: no '|' before the features"),
             ("0:1:0.5 |i x\n0:1:0.5 |i y", "line 2, column 1: a second chosen action"),

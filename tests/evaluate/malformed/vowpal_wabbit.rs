@@ -23,7 +23,7 @@ fn dsjson() {
         (":-1,", ":-1,\"_label_cost\":-1,", "line 2, column 31", "duplicate field `_label_cost`"),
         // Costs.
         ("\"_label_cost\":-1,", "", "line 2, column 1", "_label_cost is missing; allowed: a number"),
-        (":-1,", ":null,", "line 2, column 2", "_label_cost is missing; allowed: a number"),
+        (":-1,", ":null,", "line 2, column 2", "_label_cost is null; allowed: a number"),
         (":-1,", ":true,", "line 2, column 19", "_label_cost: invalid type: boolean `true`, expected f64"),
         (":-1,", ":1e999,", "line 2, column 20", "_label_cost: number out of range"),
         // Propensities.
@@ -262,7 +262,7 @@ fn vw_text() {
         // Costs.
         ("0::0.5 'a |i x\n", "line 5, column 3", "cost is \"\"; allowed: a number"),
         ("0:x:0.5 'a |i x\n", "line 5, column 3", "cost is \"x\"; allowed: a number"),
-        ("0:1e999:0.5 'a |i x\n", "line 5, column 3", "cost is -inf; allowed: a finite number"),
+        ("0:1e999:0.5 'a |i x\n", "line 5, column 3", "cost is inf; allowed: a finite number"),
         // Propensities.
         ("0:1: 'a |i x\n", "line 5, column 5", "probability is \"\"; allowed: a number"),
         ("0:1:half 'a |i x\n", "line 5, column 5", "probability is \"half\"; allowed: a number"),

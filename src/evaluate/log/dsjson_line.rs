@@ -1,0 +1,84 @@
+//! One line of `dsjson` as it is written.
+
+use super::distinct::{Distinct, DistinctMap};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// What is looked at of a line; the rest is passed over.
+#[derive(Deserialize)]
+pub(super) struct Line {
+    #[serde(rename = "_label_cost", default, deserialize_with = "there")]
+    pub(super) cost: Option<Cost>,
+    #[serde(rename = "_skipLearn", default)]
+    pub(super) skip: Option<bool>,
+    #[serde(rename = "_label_probability")]
+    pub(super) probability: Option<f64>,
+    #[serde(rename = "_labelIndex")]
+    pub(super) index: Option<usize>,
+    #[serde(rename = "_label_Action")]
+    pub(super) action: Option<usize>,
+    #[serde(rename = "Timestamp")]
+    pub(super) timestamp: Option<String>,
+    #[serde(rename = "a")]
+    pub(super) actions: Option<Vec<usize>>,
+    #[serde(rename = "p")]
+    pub(super) probabilities: Option<Vec<f64>>,
+    #[serde(rename = "c")]
+    pub(super) context: Option<Context>,
+    pub(super) pdrop: Option<f64>,
+    #[serde(rename = "EventId")]
+    pub(super) event: Option<IgnoredAny>,
+}
+
+impl Line {
+    /// Whether it has any part of a label.
+    pub(super) fn is_labelled(&self) -> bool {
+        self.cost.is_some() || self.probability.is_some() || self.index.is_some() || self.action.is_some()
+    }
+}
+
+/// A cost that is there, if only as null.
+pub(super) struct Cost(pub(super) Option<f64>);
+
+fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Cost>, D::Error> {
+    Option::deserialize(value).map(|cost| Some(Cost(cost)))
+}
+
+/// What actions share, and the actions.
+pub(super) struct Context {
+    pub(super) shared: Map<String, Value>,
+    pub(super) multi: Vec<Map<String, Value>>,
+}
+
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Context;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map with _multi, the list of actions")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+                let (mut shared, mut multi) = (Map::new(), None);
+                while let Some(key) = map.next_key::<String>()? {
+                    if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+                    }
+                    if key == "_multi" {
+                        let actions: Vec<DistinctMap> = map.next_value()?;
+                        multi = Some(actions.into_iter().map(|action| action.0).collect());
+                    } else {
+                        let Distinct(value) = map.next_value()?;
+                        shared.insert(key, value);
+                    }
+                }
+                Ok(Context { shared, multi: multi.unwrap_or_default() })
+            }
+        }
+        deserializer.deserialize_map(Parts)
+    }
+}
