@@ -53,6 +53,21 @@ pub(crate) fn csv_line(text: &[u8], position: Option<&csv::Position>) -> u64 {
     position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
+/// What is wrong with a record of the CSV `text`, which errors call `origin`.
+pub(crate) fn csv_error(origin: &str, text: &[u8], error: &csv::Error) -> Error {
+    let (origin, message) = match error.kind() {
+        csv::ErrorKind::UnequalLengths { pos, len, expected_len } => (
+            format!("{origin}, line {}", csv_line(text, pos.as_ref())),
+            format!("{len} fields; the header has {expected_len}"),
+        ),
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            (format!("{origin}, line {}", csv_line(text, pos.as_ref())), "not UTF-8".to_owned())
+        }
+        _ => (origin.to_owned(), error.to_string()),
+    };
+    Error::Malformed { origin, message }
+}
+
 /// Ends the list of known names where [`is_path`] gives a file its chance.
 pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
 

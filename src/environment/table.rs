@@ -3,7 +3,7 @@
 //! has to find out by choosing.
 
 use crate::error::{Error, Fault, Result};
-use crate::read::csv_line;
+use crate::read::{csv_error, csv_line};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -49,17 +49,12 @@ impl LabelledTable {
         let mut columns = vec![Vec::new(); header.len()];
         let mut lines = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|error| match error.kind() {
-                csv::ErrorKind::UnequalLengths { pos, len, expected_len } => malformed(
-                    format!("{origin}, line {}", csv_line(text, pos.as_ref())),
-                    format!("{len} fields; the header has {expected_len}"),
-                ),
-                _ => malformed(origin.to_owned(), error.to_string()),
-            })?;
+            let record = record.map_err(|error| csv_error(origin, text, &error))?;
             let line = csv_line(text, record.position());
             for ((column, name), value) in columns.iter_mut().zip(&header).zip(&record) {
                 if value.trim().is_empty() {
-                    return Err(Fault::new(name, "empty", COMPLETE).at(format!("{origin}, line {line}")));
+                    return Err(Fault::new(name, "empty", format!("a value; {COMPLETE}"))
+                        .at(format!("{origin}, line {line}")));
                 }
                 column.push(value.trim().to_owned());
             }

@@ -1,7 +1,7 @@
 //! A policy as a table: a fixed probability for each item, from a CSV with the columns `item` and `probability`.
 
 use crate::error::{Error, Fault, Result, within};
-use crate::read::csv_line;
+use crate::read::{csv_error, csv_line};
 use std::collections::HashMap;
 
 /// How far the probabilities of a table may be from adding up to 1.
@@ -27,7 +27,7 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Vec<(Vec<u8>, f64)>> {
     let malformed = |origin: String, message: String| Error::Malformed { origin, message };
     let headers = reader.headers().map_err(|e| malformed(name.to_owned(), e.to_string()))?.clone();
     for record in reader.records() {
-        let record = record.map_err(|e| malformed(name.to_owned(), e.to_string()))?;
+        let record = record.map_err(|error| csv_error(name, text.as_bytes(), &error))?;
         let number = csv_line(text.as_bytes(), record.position());
         let origin = || format!("{name}, line {number}");
         let Line { item, probability } =
@@ -82,6 +82,7 @@ mod tests {
         assert!(message("\na,1.5\nb,-0.5\n").starts_with("t.csv, line 3: probability is 1.5;"));
         assert_eq!(message("\na,x\n"), "t.csv, line 3: second column: invalid float literal");
         assert!(message("a,0.5\nb ,0.5\n").starts_with("t.csv, line 3: item is \"b \"; allowed: the name"));
+        assert_eq!(message("a,0.5\nb\n"), "t.csv, line 3: 1 fields; the header has 2");
         assert!(message("").starts_with("t.csv: the table is empty; allowed: the columns item and"));
         assert!(parse("t.csv", "").unwrap_err().to_string().starts_with("t.csv: the table is empty"));
         let header = parse("t.csv", "item,share\na,1\n").unwrap_err().to_string();
