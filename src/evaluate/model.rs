@@ -138,7 +138,8 @@ impl ModelBuilder {
         Ok(())
     }
 
-    /// The model of what was seen, for a catalogue of `items` items.
+    /// The model of what was seen, for a catalogue of `items` items. Rows of a fold beside which there is no other, as
+    /// those of a single user, are predicted by the model that has seen them: there is nobody else to learn from.
     pub fn fit(mut self, items: usize) -> RewardModel {
         self.items.resize(items, [Sum::default(); FOLDS]);
         let all = |folds: &[Sum; FOLDS]| folds.iter().fold(Sum::default(), |sum, s| sum.plus(*s));
@@ -152,8 +153,13 @@ impl ModelBuilder {
             let shrunk = |s: Sum| (s.rewards + mean) / (s.rows + 1.0);
             self.items.iter().map(|folds| shrunk(seen(folds))).collect()
         };
-        let tables = (0..FOLDS).map(|f| table((self.kind != ModelKind::ItemMean).then_some(f))).collect();
-        let weights = self.ridges.iter().take(FOLDS).map(|r| r.theta().to_vec()).collect();
+        let rows = |f: usize| self.items.iter().map(|folds| folds[f].rows).sum::<f64>();
+        let others = |f: usize| (0..FOLDS).any(|other| other != f && rows(other) > 0.0);
+        let cross = self.kind != ModelKind::ItemMean;
+        let tables = (0..FOLDS).map(|f| table(Some(f).filter(|f| cross && others(*f)))).collect();
+        let ridge = |f: usize| &self.ridges[if others(f) { f } else { FOLDS }];
+        let folds = if self.ridges.is_empty() { 0 } else { FOLDS };
+        let weights = (0..folds).map(|f| ridge(f).theta().to_vec()).collect();
         let counts = self.items.iter().map(|folds| all(folds).rows).collect();
         let inverse = self.ridges.last().map(|r| r.numbers().a_inverse).unwrap_or_default();
         RewardModel { tables, weights, counts, inverse, low: self.low, high: self.high }
@@ -331,5 +337,16 @@ mod tests {
     fn ridge_without_vectors_is_refused() {
         let refused = ModelBuilder::new(ModelKind::Ridge).observe(0, &rows()[0]).unwrap_err();
         assert!(refused.to_string().contains("cross-item-mean"));
+    }
+
+    #[test]
+    fn a_single_user_is_predicted_by_what_that_user_did() {
+        for kind in [ModelKind::CrossItemMean, ModelKind::Ridge] {
+            let mut builder = ModelBuilder::new(kind);
+            let row = Row { features: vec![1.0], reward: 1.0, ..Row::default() };
+            (0..1000).for_each(|_| builder.observe(3, &row).unwrap());
+            let model = builder.fit(1);
+            assert!(model.predict(3, &row, 0) > 0.99, "{kind:?}");
+        }
     }
 }
