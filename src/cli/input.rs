@@ -149,7 +149,8 @@ impl Lines {
             }
         }
         let chunk = Chunk { first: self.next, bytes };
-        self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
+        let unended = chunk.bytes.last().is_some_and(|last| *last != b'\n');
+        self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64 + u64::from(unended);
         Ok(Some(chunk))
     }
 }

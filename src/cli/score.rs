@@ -195,6 +195,10 @@ impl Scorer<'_> {
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
         }
         let request = Request::from_json(text, origin)?;
+        // It is logged as it stands, what nobody looks at included.
+        if let Err(error) = std::str::from_utf8(text) {
+            return Err(Error::Malformed { origin: origin.to_owned(), message: error.to_string() });
+        }
         let user = agree("user", self.args.user.as_deref(), request.user(), origin)?.to_owned();
         let policy = self.policies.agreed(self.args.policy.as_deref(), request.policy(), origin)?;
         self.warned.unknown_names(&request);

@@ -69,13 +69,9 @@ impl Drafts {
         serde_json::to_writer(&mut self.lines, &line).expect("plain values always serialize");
         self.lines.pop();
         self.lines.extend_from_slice(b",\"request\":");
-        let begin = self.lines.len();
-        self.lines.extend_from_slice(text.trim_ascii());
         // Between the values of a JSON text a line break is a blank; within them there is none.
-        let text = &mut self.lines[begin..];
-        while let Some(i) = memchr::memchr2(b'\n', b'\r', text) {
-            text[i] = b' ';
-        }
+        let one_line = |b: &u8| if matches!(b, b'\n' | b'\r') { b' ' } else { *b };
+        self.lines.extend(text.trim_ascii().iter().map(one_line));
         frame::seal_later(&mut self.lines);
         self.ends.push((self.lines.len(), shadow));
     }

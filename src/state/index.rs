@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 /// Its file name.
@@ -104,6 +104,12 @@ impl Index {
         }
         pages.iter_mut().for_each(seal);
         dir.prepare(INDEX, 0, pages.as_flattened())?.publish()
+    }
+
+    /// Whether it still is the file of that name: a rebuild puts another one in its place.
+    pub(super) fn is_current(&self) -> bool {
+        let Ok(own) = self.file.metadata() else { return false };
+        std::fs::symlink_metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
     }
 
     /// Number of the latest record that is in it.

@@ -186,6 +186,9 @@ impl Ledger<'_> {
                 }
             }
         }
+        if self.index.as_ref().is_some_and(|index| !index.is_current()) {
+            self.index = None;
+        }
         Ok(lock)
     }
 

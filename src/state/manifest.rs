@@ -112,19 +112,35 @@ impl Manifest {
     /// The manifest of a log; that of an empty log if there is none.
     ///
     /// # Errors
-    /// [`Error::Damaged`] also when it is gone and the first segment is there: with it would go what that holds.
+    /// [`Error::Damaged`] also when it is gone, or an old one, and the segment after those that it lists is there: with
+    /// it would go what that holds.
     pub(super) fn read(dir: &Dir, log: LogName) -> Result<Self> {
+        let damaged = |what: String| Error::Damaged { path: dir.join(&log.manifest()), what };
+        let mut latest = None;
+        loop {
+            let manifest = Self::listed(dir, log)?;
+            // A segment is listed before it gets its number. The next one is looked for, not all: readers come by
+            // here, and a directory may be large.
+            let next = log.sealed(manifest.as_ref().map_or(1, Self::segment));
+            if !dir.has(&next) {
+                return Ok(manifest.unwrap_or_default());
+            }
+            match (latest, manifest) {
+                (None, None) => return Err(damaged(format!("it is gone, but {next} is there"))),
+                (Some(before), Some(manifest)) if before == manifest => {
+                    return Err(damaged(format!("it does not list {next}, which is there")));
+                }
+                // It may have been sealed since the manifest was read.
+                (_, manifest) => latest = manifest,
+            }
+        }
+    }
+
+    /// What the manifest says; `None` if it is not there.
+    fn listed(dir: &Dir, log: LogName) -> Result<Option<Self>> {
         let name = log.manifest();
         let damaged = |what: String| Error::Damaged { path: dir.join(&name), what };
-        let Some(bytes) = dir.read(&name, MAX_BYTES)? else {
-            // The first segment is looked for, not all: readers come by here, and a directory may be large.
-            let first = log.sealed(1);
-            return if dir.has(&first) {
-                Err(damaged(format!("it is gone, but {first} is there")))
-            } else {
-                Ok(Self::default())
-            };
-        };
+        let Some(bytes) = dir.read(&name, MAX_BYTES)? else { return Ok(None) };
         frame::check(&bytes).map_err(damaged)?;
         if let Ok(Version { format_version }) = serde_json::from_slice(&bytes)
             && format_version != FORMAT_VERSION
@@ -132,7 +148,7 @@ impl Manifest {
             let known = format!("{FORMAT_VERSION}, which this program knows");
             return Err(Fault::new("format_version", format_version, known).at(dir.join(&name).display()));
         }
-        serde_json::from_slice(&bytes).map_err(|e| damaged(e.to_string()))
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| damaged(e.to_string()))
     }
 
     /// Whether a log may be begun where none is listed.

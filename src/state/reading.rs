@@ -111,6 +111,8 @@ impl Reading {
                 reading.note(format!("its first {offset} bytes are not those that the manifest knows"));
                 known = known.max(reading.last_seq + 1);
             }
+            // Where the manifest knows the end, what cannot be read after it is no record.
+            let unread = if sealed.is_some() && known > 0 { 0 } else { unread };
             let end = (reading.last_seq + unread).max(known);
             if end > reading.last_seq {
                 (reading.last_seq, reading.whole_from) = (end, end + 1);

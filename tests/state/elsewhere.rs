@@ -4,7 +4,7 @@ use super::breaking::line;
 use super::meddled::{FILE, changed, reward, seal, updates};
 use super::upkeep::verified;
 use super::{REQUEST, score};
-use crate::util::Dir;
+use crate::util::{Dialogue, Dir};
 use serde_json::Value;
 use std::fs::{self, File};
 
@@ -208,4 +208,64 @@ fn a_record_beside_another_one_is_said_to_be_lost_and_can_be_sent_again() {
     assert_eq!((updates(&dir, "alice"), verified(&dir)), (2, vec![]));
     assert_eq!(dir.run(&["rebuild"]).ok().json()["lost"], serde_json::json!([]));
     assert_eq!((reward(&dir, "alice", "e3")["duplicate"].clone(), updates(&dir, "alice")), (false.into(), 3));
+}
+
+/// A rebuild beside a writer that goes on: what that has opened is not what stands there any more.
+#[test]
+fn a_rebuild_beside_a_writer_leaves_an_index_of_everything() {
+    let dir = Dir::new();
+    let lines = |from: usize| -> Vec<String> {
+        (from..from + 500).map(|i| line("alice", &format!("e{i}"), 1.0)).collect()
+    };
+    let mut teacher = Dialogue::new(&dir, &["reward", "--jsonl"]);
+    teacher.ask_all(&lines(0));
+    assert!(dir.json("state/rewards.manifest.json")["checkpoint"]["seq"].as_u64() > Some(0));
+    assert_eq!(teacher.ask_all(&lines(0)[..1])[0]["duplicate"], true);
+    dir.run(&["rebuild"]).ok();
+    teacher.ask_all(&lines(500));
+    assert_eq!((updates(&dir, "alice"), verified(&dir)), (1000, vec![]));
+}
+
+/// With an old manifest the segments after those that it lists would not be read: a reset would be taken back.
+#[test]
+fn an_old_manifest_is_damage() {
+    let dir = Dir::new();
+    for (user, events) in [("zed", 0..1), ("alice", 0..2)] {
+        learned(&dir, user, events);
+    }
+    dir.run(&["rebuild"]).ok();
+    score(&dir, "egreedy-v2", "alice", REQUEST);
+    let manifests = ["state/rewards.manifest.json", "state/decisions.manifest.json"];
+    let old = dir.read(manifests[0]);
+    for user in ["zed", "alice"] {
+        dir.run(&["reset", "--user", user, "--segment-bytes", "1"]).ok();
+    }
+    let decide = ["score", "--policy", "egreedy-v2", "--user", "u", "--segment-bytes", "1"];
+    (0..2).for_each(|_| drop(dir.run_with(&decide, REQUEST).ok()));
+    let decided = dir.read(manifests[1]);
+    (0..2).for_each(|_| drop(dir.run_with(&decide, REQUEST).ok()));
+    dir.write(manifests[1], decided);
+    let unlisted = ["decisions.manifest.json", "does not list decisions.0000", "rehearsal rebuild"];
+    dir.run_with(&decide, REQUEST).refused(&unlisted);
+    dir.write(manifests[0], old);
+    dir.run(&["stats"]).refused(&[
+        "rewards.manifest.json",
+        "does not list rewards.0000",
+        "rehearsal rebuild",
+    ]);
+    dir.run(&["rebuild"]).ok();
+    assert_eq!((updates(&dir, "alice"), verified(&dir)), (0, vec![]));
+    let decision = dir.run_with(&decide, REQUEST).ok().json();
+    super::reward(&dir, super::id(&decision), "completed");
+}
+
+#[test]
+fn a_request_of_many_lines_is_logged_in_one_and_in_utf8() {
+    let dir = Dir::new();
+    let request = REQUEST.replace('\n', &"\n".repeat(1 << 20)).replace("  ", "\r\n");
+    let decision = score(&dir, "egreedy-v2", "alice", &request);
+    super::reward(&dir, super::id(&decision), "completed");
+    assert_eq!(dir.read("state/decisions.jsonl").lines().count(), 1);
+    let unread = [&REQUEST.as_bytes()[..REQUEST.len() - 2], br#", "newer": ""#, b"\xff\"}}"].concat();
+    dir.run_with(&["score", "--policy", "uniform", "--user", "u"], unread).refused(&["utf-8"]);
 }

@@ -2,7 +2,7 @@
 
 use super::strace::{Call, available, calls, traced};
 use super::{Case, answers, copied};
-use crate::util::Ran;
+use crate::util::{Dir, Ran};
 
 /// Calls that change something: refused, the command has failed.
 const CHANGES: [&str; 12] = [
@@ -39,12 +39,21 @@ pub(super) fn said_in_one_line(ran: &Ran, what: &str) {
     }
 }
 
+/// How often a command is run anew that did not come to the call: on a busy machine many lines may arrive in two
+/// pieces, which are two groups, with more calls.
+const ATTEMPTS: usize = 10;
+
 /// Whether the command ended with exit code 2.
 fn fails_at(case: &Case, call: &Call, error: &str) -> bool {
-    let dir = copied(&case.prepared);
     let inject = format!("inject={}:error={error}:when={}", call.name, call.n);
-    let ran = traced(&dir, &["-e", &inject], &case.args, &case.input);
     let what = format!("{}: {error} in {}", case.name, call.text);
+    let attempt = || {
+        let dir = copied(&case.prepared);
+        let ran = traced(&dir, &["-e", &inject], &case.args, &case.input);
+        (dir, ran)
+    };
+    let reached = |(dir, _): &(Dir, Ran)| dir.read("trace").contains("(INJECTED)");
+    let (dir, ran) = (1..ATTEMPTS).map(|_| attempt()).find(reached).unwrap_or_else(attempt);
     // Calls are counted in each thread: a worker's first read is the main thread's first one too, and there
     // it is that of the loader, before the program begins.
     if ran.code() == 127 && ran.stderr().contains("loading shared libraries") {
