@@ -190,6 +190,12 @@ impl Question {
         }
     }
 
+    /// Whether all its terms are of one path of choices, each made of what the ones before taught: replay of a policy
+    /// that learns. Where the log names users there is a path for each of them.
+    fn is_a_path(&self) -> bool {
+        self.learns && self.estimator == Estimator::Replay
+    }
+
     /// The largest that a shrunk weight can be, whatever the log, if that was known before it was looked at.
     fn weight_bound(&self) -> Option<f64> {
         let bound = match self.estimator {

@@ -95,7 +95,8 @@ impl Evaluation {
         }
         let Estimate { estimator: by, value, lower, upper, .. } = policy.against_log.as_ref()?;
         let (difference, lower, upper) = (*value.as_ref()?, *lower.as_ref()?, *upper.as_ref()?);
-        let (name, verb) = if policy.learns {
+        // Replay lets it learn by its own choices.
+        let (name, verb) = if policy.learns && *by != Estimator::Replay.name() {
             (format!("{name}, taught every decision so far,"), "is worth")
         } else {
             (name.clone(), "would have earned")

@@ -47,6 +47,12 @@ pub struct Diagnostics {
     /// Whether all propensities are known, and the weights are too large to be added up.
     #[serde(skip)]
     pub too_large: bool,
+    /// Whether all weights are 1, to the digits that are logged.
+    #[serde(skip)]
+    pub all_one: bool,
+    /// What is known at least of the share out of reach, also where it is not known of each decision.
+    #[serde(skip)]
+    least_out_of_reach: f64,
 }
 
 impl Diagnostics {
@@ -55,7 +61,8 @@ impl Diagnostics {
         let support = weights.support;
         let known = support != Support::Unknown && rows > 0;
         let out_of_reach = known.then(|| weights.unsupported / rows as f64);
-        let none = Self { out_of_reach, support, ..Self::default() };
+        let least_out_of_reach = if rows > 0 { weights.unsupported / rows as f64 } else { 0.0 };
+        let none = Self { out_of_reach, support, least_out_of_reach, ..Self::default() };
         if weights.unknown > 0 || rows == 0 {
             return none;
         }
@@ -65,6 +72,7 @@ impl Diagnostics {
         }
         Self {
             mean_weight: Some(sum / rows as f64),
+            all_one: weights.farthest <= MEAN_WEIGHT_SLACK,
             max_weight: Some(weights.largest),
             effective_sample_size: Some(if weights.squares > 0.0 {
                 sum * sum / weights.squares
@@ -81,7 +89,7 @@ impl Diagnostics {
     /// Why no estimator can be trusted, with what would help: what the policy does was not there to be seen. `None`
     /// if it was.
     pub fn why_out_of_reach(&self) -> Option<String> {
-        let share = self.out_of_reach.filter(|share| *share > MAX_UNSUPPORTED)?;
+        let share = Some(self.least_out_of_reach).filter(|share| *share > MAX_UNSUPPORTED)?;
         let what = if self.support == Support::ItemsChosen {
             "fall on items that were never chosen in this log"
         } else {
@@ -97,8 +105,7 @@ impl Diagnostics {
 
     /// Whether the policy chooses as the one that logged did: all weights are 1, to the digits that are logged.
     pub fn is_the_logged(&self) -> bool {
-        let one = |x: Option<f64>| x.is_some_and(|x| (x - 1.0).abs() < 1e-6);
-        one(self.mean_weight) && one(self.max_weight)
+        self.all_one
     }
 
     /// Why estimators that weight cannot be trusted, with what would help; `None` if they can.
@@ -153,6 +160,8 @@ pub struct WeightSums {
     sum: f64,
     squares: f64,
     largest: f64,
+    /// The largest distance from 1.
+    farthest: f64,
     unsupported: f64,
     support: Support,
     unknown: u64,
@@ -182,6 +191,7 @@ impl WeightSums {
         self.sum += weight;
         self.squares += weight * weight;
         self.largest = self.largest.max(weight);
+        self.farthest = self.farthest.max((weight - 1.0).abs());
         self.moments.observe(weight);
     }
 }

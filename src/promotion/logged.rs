@@ -4,7 +4,7 @@ use super::Inputs;
 use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::evaluate::log::{LogReader, Logs};
-use crate::evaluate::{Estimate, Evaluation, Method, Settings, Target, Unit, evaluate};
+use crate::evaluate::{Estimate, Estimator, Evaluation, Method, Settings, Target, Unit, evaluate};
 use crate::gate::{LogAssessment, LogCriterion};
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
@@ -123,6 +123,13 @@ impl LogAssessment {
                  users",
                 evaluation.effective_units
             )
+        } else if evaluation.unit == Unit::Decision
+            && evaluation.policies.iter().any(|p| p.learns)
+            && evaluation.differences[0].estimates[0].estimator == Estimator::Replay.name()
+        {
+            "replay lets a policy learn by its own choices, which is one path through this log, and nothing tells how \
+             far another one would have led; use a log that names its users, another estimator, or states"
+                .to_owned()
         } else if method == Method::Bernstein && evaluation.policies.iter().any(|p| p.learns) {
             "empirical Bernstein bounds are for independent decisions, and those of a policy that learns from the log \
              are not; use interval = \"normal\", or states"

@@ -289,3 +289,58 @@ fn columns_are_named_for_csv_alone_and_may_be_switched_off() {
     let result = json(&[&args[..], &["user=none,timestamp=none"]].concat(), 0);
     assert_eq!(result["unit"], "decision");
 }
+
+/// Replay lets a policy learn by its own choices: without users that is one path, of which there is no second.
+#[test]
+fn one_path_of_choices_has_no_bounds() {
+    let dir = TempDir::new().unwrap();
+    let (mut luck, mut plain) = (luck(), "action,reward,propensity\n".to_owned());
+    let mut named = "user,action,reward,propensity\n".to_owned();
+    for i in 0..2000 {
+        let item = (3.0 * luck()) as usize;
+        let reward = u8::from(luck() < [0.3, 0.5, 0.7][item]);
+        let _ = writeln!(plain, "{item},{reward},0.333333");
+        let _ = writeln!(named, "u{},{item},{reward},0.333333", i % 100);
+    }
+    let learner = file(&dir, "by-item.toml", BY_ITEM);
+    for (name, text, bounded) in [("plain.csv", plain, false), ("named.csv", named, true)] {
+        let log = file(&dir, name, text.as_bytes());
+        for method in ["normal", "bootstrap"] {
+            let args = [
+                &log,
+                "--policy",
+                "uniform",
+                "--policy",
+                &learner,
+                "--estimator",
+                "replay",
+                "--interval",
+                method,
+            ];
+            let report = json(&args, 0);
+            let [uniform, learner] = [0, 1].map(|p| &report["policies"][p]);
+            assert!(of(uniform, "replay")["lower"].is_number(), "{report:#}");
+            let told = [
+                of(learner, "replay")["lower"].clone(),
+                of(&report["differences"][0], "replay")["upper"].clone(),
+            ];
+            assert!(told.iter().all(|bound| bound.is_number() == bounded), "{method}: {report:#}");
+            assert_eq!(learner["against_log"].is_object(), bounded, "{method}: {report:#}");
+        }
+    }
+}
+
+/// Propensities of four digits leave weights that are nearly 1: that is the policy that logged.
+#[test]
+fn rounded_propensities_are_no_difference() {
+    let dir = TempDir::new().unwrap();
+    let (mut luck, mut text) = (luck(), "action,reward,propensity\n".to_owned());
+    for _ in 0..900 {
+        let _ = writeln!(text, "{},{},0.3333", (3.0 * luck()) as usize, u8::from(luck() < 0.5));
+    }
+    let log = file(&dir, "log.csv", text.as_bytes());
+    for estimator in ["ips", "snips"] {
+        let text = stdout(&run(&[&log, "--policy", "uniform", "--estimator", estimator]));
+        assert!(text.contains("uniform chooses as the policy that logged did"), "{text}");
+    }
+}

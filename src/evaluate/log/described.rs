@@ -112,6 +112,16 @@ impl Described {
         before.map_or(Ok(true), |_| Err(again(name)))
     }
 
+    /// What decisions so far have said of the log: whether candidates have numbers and kinds.
+    pub(super) fn shape(&self) -> (Option<(bool, bool)>, u64) {
+        (self.has, self.late)
+    }
+
+    /// Forgets what was said since: by a decision that is passed over.
+    pub(super) fn restore(&mut self, (has, late): (Option<(bool, bool)>, u64)) {
+        (self.has, self.late) = (has, late);
+    }
+
     /// Writes what was said of the decision into `row`, whose candidates are listed; `stamped` is the moment
     /// by its time stamp.
     ///

@@ -230,8 +230,12 @@ impl LogReader for DsjsonLog {
             }
             let skipped = line.skip == Some(true);
             // What is not to be learned from is well-formed all the same, but need have no label.
+            let shape = self.described.shape();
             if !skipped || line.cost.is_some() {
                 self.fill(&line, row, names)?;
+            }
+            if skipped {
+                self.described.restore(shape);
             }
             if skipped {
                 self.skipped += 1;
