@@ -95,8 +95,9 @@ impl Diagnostics {
         } else {
             "were impossible for the one that logged"
         };
+        let least = if self.out_of_reach.is_none() { "at least " } else { "" };
         Some(format!(
-            "{:.1} % of the policy's choices {what} (allowed: {:.0} %); log with more exploration, or test a policy \
+            "{least}{:.1} % of the policy's choices {what} (allowed: {:.0} %); log with more exploration, or test a policy \
              that stays within what was shown",
             100.0 * share,
             100.0 * MAX_UNSUPPORTED
@@ -178,7 +179,9 @@ impl WeightSums {
     /// policy could not make, with how that is known. The log is known as far as its least known row.
     #[inline]
     pub fn add(&mut self, weight: f64, unsupported: f64, support: Support) {
-        self.unsupported += unsupported;
+        if support != Support::Unknown {
+            self.unsupported += unsupported;
+        }
         self.support = match (self.support, support) {
             (Support::Unknown, _) | (_, Support::Unknown) => Support::Unknown,
             (Support::ItemsChosen, _) | (_, Support::ItemsChosen) => Support::ItemsChosen,
@@ -266,8 +269,12 @@ mod tests {
         assert!(
             of([ItemsChosen, ItemsChosen]).why_out_of_reach().unwrap().contains("never chosen in this log")
         );
-        let unknown = of([Unknown, Propensities]);
+        let unknown = of([Unknown, Unknown]);
         assert_eq!((unknown.out_of_reach, unknown.why_out_of_reach()), (None, None));
+        // What some rows know is not undone by others.
+        let in_part = of([Unknown, Propensities]);
+        assert_eq!(in_part.out_of_reach, None);
+        assert!(in_part.why_out_of_reach().unwrap().starts_with("at least 25.0 %"));
     }
 
     #[test]
