@@ -27,6 +27,7 @@ mod history;
 mod import;
 mod index;
 mod journal;
+mod known;
 mod ledger;
 mod life;
 mod lock;
