@@ -4,16 +4,16 @@
 use super::model::FOLDS;
 use super::row::Row;
 use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_xoshiro::SplitMix64;
 
-/// 2^64 over the golden ratio: numbers that are this far apart are spread evenly.
+/// 2^64 over the golden ratio, the step of SplitMix64: numbers that are this far apart are spread evenly.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finalizer of SplitMix64 (Steele, Lea & Flood 2014): each bit of the result depends on each of `z`.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+fn mix(z: u64) -> u64 {
+    // The generator takes a step before it mixes.
+    SplitMix64::seed_from_u64(z.wrapping_sub(GOLDEN)).next_u64()
 }
 
 /// The part of cross-fitting that row `number` belongs to: all decisions of a user to the same one, other rows by a

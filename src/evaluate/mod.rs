@@ -169,6 +169,10 @@ struct Question {
     given: bool,
     /// Whether what the policy does depends on earlier decisions of the log.
     learns: bool,
+    /// Whether all its terms are of one path of choices, each made of what the ones before taught: replay of a policy
+    /// that learns, where the log names no users, of whom each would have a path of their own. Nothing tells how far
+    /// another path would have led.
+    one_path: bool,
     totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
     /// a model. See [`RewardModel::direction`].
@@ -185,15 +189,10 @@ impl Question {
             lambda: 0.0,
             given: false,
             learns: false,
+            one_path: false,
             totals: Totals::default(),
             direction: Vec::new(),
         }
-    }
-
-    /// Whether all its terms are of one path of choices, each made of what the ones before taught: replay of a policy
-    /// that learns. Where the log names users there is a path for each of them.
-    fn is_a_path(&self) -> bool {
-        self.learns && self.estimator == Estimator::Replay
     }
 
     /// The largest that a shrunk weight can be, whatever the log, if that was known before it was looked at.
@@ -253,7 +252,9 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
             let given = lambda.is_some();
             let lambda = lambda.or_else(selected).unwrap_or(0.0);
             let learns = targets[policy].learns();
-            questions.push(Question { position, lambda, given, learns, ..Question::of(policy, *estimator) });
+            let one_path = learns && *estimator == Estimator::Replay && log.units().is_none();
+            let question = Question::of(policy, *estimator);
+            questions.push(Question { position, lambda, given, learns, one_path, ..question });
         }
     }
     // The policy that logged is judged beside the others: its weights are 1.

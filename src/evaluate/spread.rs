@@ -34,7 +34,7 @@ pub(super) fn measure(
     range: (f64, f64),
     settings: &Settings,
 ) -> Result<Spread> {
-    let pairs = pairs(questions, settings.method, units.is_some());
+    let pairs = pairs(questions, settings.method);
     let alpha = settings.alpha;
     let largest = samples.largest().to_vec();
     let (bounds, pair_bounds) = match settings.method {
@@ -63,8 +63,7 @@ pub(super) fn measure(
         Method::Bootstrap => resample(samples, questions, &pairs, (model, units), settings)?,
         Method::Anytime => (sequences(samples, questions, range, alpha)?, vec![None; pairs.len()]),
     };
-    // One path of choices, of which the log has no second: nothing tells how far another one would have led.
-    let told = |i: usize| units.is_some() || !questions[i].is_a_path();
+    let told = |i: usize| !questions[i].one_path;
     let own = bounds.into_iter().enumerate().map(|(i, bounds)| bounds.filter(|_| told(i)));
     let pair_bounds = pair_bounds.into_iter().zip(&pairs);
     let of_pairs = pair_bounds.map(|(bounds, (a, b))| bounds.filter(|_| told(*a) && told(*b)));
@@ -85,25 +84,20 @@ fn finite(bounds: Option<Bounds>) -> Option<Bounds> {
 
 /// For every policy but the first, the same estimator of the first and of that one. Then for every policy the policy
 /// that logged, the last question, and the estimator to hold against it.
-fn pairs(questions: &[Question], method: Method, with_users: bool) -> Vec<(usize, usize)> {
+fn pairs(questions: &[Question], method: Method) -> Vec<(usize, usize)> {
     let first = |q: &Question| {
         questions.iter().position(|f| f.policy == 0 && f.position == q.position && q.policy != 0)
     };
     let policies = questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i)));
     let Some((logged, questions)) = questions.split_last() else { return Vec::new() };
     let is_bounded = |q: &Question| match method {
-        Method::Normal | Method::Bootstrap => true,
+        Method::Normal | Method::Bootstrap => !q.one_path,
         Method::Bernstein => q.estimator == Estimator::Ips,
         Method::Anytime => false,
     };
     let against_log = (0..logged.policy).filter_map(|policy| {
         Estimator::OF_THE_VALUE.iter().find_map(|estimator| {
-            let it = |q: &Question| {
-                q.policy == policy
-                    && q.estimator == *estimator
-                    && is_bounded(q)
-                    && (with_users || !q.is_a_path())
-            };
+            let it = |q: &Question| q.policy == policy && q.estimator == *estimator && is_bounded(q);
             Some((questions.len(), questions.iter().position(it)?))
         })
     });

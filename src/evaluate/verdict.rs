@@ -49,7 +49,7 @@ pub struct Diagnostics {
     pub too_large: bool,
     /// Whether all weights are 1, to the digits that are logged.
     #[serde(skip)]
-    pub all_one: bool,
+    all_one: bool,
     /// What is known at least of the share out of reach, also where it is not known of each decision.
     #[serde(skip)]
     least_out_of_reach: f64,

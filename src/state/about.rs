@@ -84,7 +84,7 @@ impl About<'_> {
 pub(super) struct Told {
     pub(super) slots: Vec<(u64, Place)>,
     /// Where states are met first that began before: in a segment that is not retained, or in a damaged line.
-    pub(super) met: Vec<(u64, Place)>,
+    met: Vec<(u64, Place)>,
     lives: HashSet<u64>,
 }
 
@@ -100,9 +100,7 @@ impl Told {
     }
 
     /// Everything that a new index has to know.
-    pub(super) fn all(self) -> Vec<(u64, Place)> {
-        let mut all = self.slots;
-        all.extend(self.met);
-        all
+    pub(super) fn all(&self) -> Vec<(u64, Place)> {
+        [&self.slots[..], &self.met].concat()
     }
 }

@@ -52,16 +52,17 @@ pub(super) fn check(dir: &Dir) -> Result<Checked> {
 /// Begins a new segment if the one that is written to is damaged, and remembers what is wrong with each. What was not
 /// known before is returned.
 pub(super) fn mend(dir: &Dir) -> Result<Vec<Problem>> {
-    let news = check(dir)?.news();
+    let found = check(dir)?;
+    let is_damaged = found.segments.last().is_some_and(|(problems, _)| !problems.is_empty());
+    let news = found.news();
     if news.is_empty() {
         return Ok(news);
     }
     let lock = Lock::take(dir, LOCK)?;
     let mut manifest = Manifest::read(dir, DECISIONS)?;
     manifest.finish_sealing(dir, DECISIONS)?;
-    let (_, segments) = Segments::of(dir, &manifest)?.read(dir, &manifest)?;
     if let Some((active, length)) = with_length(dir, &DECISIONS.active())?
-        && segments.last().is_some_and(|(problems, _)| !problems.is_empty())
+        && is_damaged
     {
         let crc = last_crc(&active, length).map_err(Error::io("read", dir.join(&DECISIONS.active())))?;
         lock.check()?;

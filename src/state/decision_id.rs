@@ -47,7 +47,7 @@ impl DecisionId {
     /// Its text.
     pub(super) fn text(self) -> [u8; ID_BYTES] {
         let Self { segment, offset, check } = self;
-        let mut text = *b"d0000-0000000000-000000000000";
+        let mut text: [u8; ID_BYTES] = PLACEHOLDER.as_bytes().try_into().expect("as long as any id");
         for (value, place) in [(u64::from(segment), 1..5), (offset, 6..16), (check, 17..ID_BYTES)] {
             hex(value, &mut text[place]);
         }

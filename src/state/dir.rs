@@ -370,6 +370,12 @@ impl Drop for Prepared {
     }
 }
 
+/// Whether a file that was opened at `path` still is what stands there: nobody removed or replaced it.
+pub(super) fn is_still_at(file: &File, path: &Path) -> io::Result<bool> {
+    let own = file.metadata()?;
+    Ok(fs::symlink_metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())))
+}
+
 /// Who may do what with a file.
 fn mode_bits(file: &Metadata) -> u32 {
     file.permissions().mode() & 0o7777

@@ -10,12 +10,12 @@
 //! are only ever added, so a page that was half written at a power cut differs from its checksum, and one
 //! that was not written lacks slots of records after the checkpoint, which are added again.
 
-use super::dir::Dir;
+use super::dir::{Dir, is_still_at};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 /// Its file name.
@@ -108,8 +108,7 @@ impl Index {
 
     /// Whether it still is the file of that name: a rebuild puts another one in its place.
     pub(super) fn is_current(&self) -> bool {
-        let Ok(own) = self.file.metadata() else { return false };
-        std::fs::symlink_metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == (own.dev(), own.ino()))
+        is_still_at(&self.file, &self.path).unwrap_or(false)
     }
 
     /// Number of the latest record that is in it.

@@ -5,7 +5,7 @@
 //!
 //! Only the tail is ever read: the lines after the checkpoint, which the manifest names.
 
-use super::dir::Dir;
+use super::dir::{Dir, is_still_at};
 use super::frame;
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
@@ -228,7 +228,7 @@ impl Journal {
     pub(super) fn catch_up(&mut self, dir: &Dir) -> Result<Option<u64>> {
         let known = self.tail.end();
         let path = &self.tail.path;
-        let current = std::fs::symlink_metadata(path).is_ok_and(|m| m.ino() == self.tail.file);
+        let current = is_still_at(&self.file, path).map_err(Error::io("read", path))?;
         if !current || Manifest::read(dir, REWARDS)? != self.manifest {
             return Ok(None);
         }

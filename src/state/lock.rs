@@ -2,10 +2,9 @@
 //!
 //! The kernel releases it when its process dies, however that happens, so no lock is ever stale.
 
-use super::dir::Dir;
+use super::dir::{Dir, is_still_at};
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -27,14 +26,14 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock `name`, waiting for at most 30 seconds.
     pub(super) fn take(dir: &Dir, name: &str) -> Result<Self> {
-        for _ in 1..ATTEMPTS {
+        let mut others = 1..ATTEMPTS;
+        loop {
             let lock = Self::hold(dir.open_lock(name)?, dir.join(name))?;
-            if lock.check().is_ok() {
-                return Ok(lock);
+            match lock.check() {
+                Err(_) if others.next().is_some() => {}
+                checked => return checked.map(|()| lock),
             }
         }
-        let lock = Self::hold(dir.open_lock(name)?, dir.join(name))?;
-        lock.check().map(|()| lock)
     }
 
     /// Whether it still is the lock that others ask for.
@@ -42,8 +41,7 @@ impl Lock {
     /// # Errors
     /// A lock file that somebody removed or replaced: another process may hold the new one.
     pub(super) fn check(&self) -> Result<()> {
-        let own = self.file.metadata().map_err(Error::io("lock", &self.path))?;
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|m| (m.dev(), m.ino()) == (own.dev(), own.ino())) {
+        if is_still_at(&self.file, &self.path).map_err(Error::io("lock", &self.path))? {
             return Ok(());
         }
         Err(Error::Refused(format!(

@@ -280,7 +280,7 @@ impl Store {
                 format!("{untraced} states that it names are in no file, and the log does not tell them");
             report.lost.push(Problem { file: INDEX.to_owned(), problem });
         }
-        let of_log: Vec<(u64, Place)> = history.told.slots.iter().chain(&history.told.met).copied().collect();
+        let of_log = history.told.all();
         let known: HashSet<&(u64, Place)> = of_log.iter().collect();
         let unreadable: Vec<(u64, Place)> = index.into_iter().filter(|slot| !known.contains(slot)).collect();
         // Before the manifest says that it reaches so far. Where states began and ended that the log does not tell is

@@ -40,12 +40,12 @@ impl Store {
                 whole.push(state);
             }
         }
-        problems.extend(beyond.into_iter().map(|(file, problem)| Problem { file, problem }));
+        problems.extend(beyond.into_values());
         Ok((whole, problems))
     }
 
     /// Files of states that hold more than the log tells of them: than record `told`, where it is about them.
-    fn beyond(&self, told: impl Fn(&str, &str) -> Option<u64>) -> Result<BTreeMap<String, String>> {
+    fn beyond(&self, told: impl Fn(&str, &str) -> Option<u64>) -> Result<BTreeMap<String, Problem>> {
         let mut beyond = BTreeMap::new();
         for file in self.dir.names()? {
             let Some((user, policy)) = name::parse_state_file(&file) else { continue };
@@ -67,7 +67,7 @@ impl Store {
                 let problem = format!(
                     "it holds {holds}, and the log tells {upto} of it; `rehearsal rebuild` takes it into the log"
                 );
-                beyond.insert(file, problem);
+                beyond.insert(file.clone(), Problem { file, problem });
             }
         }
         Ok(beyond)
@@ -148,7 +148,7 @@ impl Store {
             };
             untold.push(Problem { file, problem });
         }
-        untold.extend(beyond.into_iter().map(|(file, problem)| Problem { file, problem }));
+        untold.extend(beyond.into_values());
         Ok((learned, untold))
     }
 }

@@ -236,8 +236,6 @@ impl LogReader for DsjsonLog {
             }
             if skipped {
                 self.described.restore(shape);
-            }
-            if skipped {
                 self.skipped += 1;
                 continue;
             }
