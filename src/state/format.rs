@@ -83,7 +83,17 @@ struct Version {
 
 /// The line of a state file.
 pub(super) fn to_line(state: &UserState) -> Vec<u8> {
-    frame::seal(serde_json::to_vec(&RawState::of(state)).expect("plain values always serialize"))
+    let mut line = Vec::new();
+    write_line(state, &mut line);
+    line
+}
+
+/// Puts the line of a state file in the place of what is in `line`.
+pub(super) fn write_line(state: &UserState, line: &mut Vec<u8>) {
+    line.clear();
+    serde_json::to_writer(&mut *line, &RawState::of(state)).expect("plain values always serialize");
+    line.pop();
+    frame::seal_from(line, 0);
 }
 
 /// The state in the bytes of the file at `path`, which its name says is that of `user` under `policy`.

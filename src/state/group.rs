@@ -1,6 +1,6 @@
 //! A group of rewards: what of it is new, what that teaches each state, and the records of it.
 
-use super::ledger::{Learned, Reward};
+use super::ledger::{Key, Learned, Reward};
 use super::record::{Lesson, Op, Record, spec_of};
 use super::store::Loaded;
 use super::user_state::KEPT_EVENTS;
@@ -16,7 +16,7 @@ const TOGETHER: usize = 256;
 
 /// What a group wants of one state.
 pub(super) struct Wanted<'r> {
-    pub(super) user: &'r str,
+    pub(super) key: Key,
     pub(super) policy: &'r Arc<Policy>,
     /// Positions of its rewards in the group.
     pub(super) rewards: Vec<usize>,
@@ -25,9 +25,8 @@ pub(super) struct Wanted<'r> {
 }
 
 /// The same, with the state.
-pub(super) struct Task<'r> {
-    pub(super) user: &'r str,
-    pub(super) policy: &'r Arc<Policy>,
+pub(super) struct Task {
+    pub(super) key: Key,
     /// Positions of its rewards in the group.
     pub(super) rewards: Vec<usize>,
     pub(super) loaded: Loaded,
@@ -58,7 +57,7 @@ pub(super) enum Verdict {
     Refused,
 }
 
-impl Task<'_> {
+impl Task {
     /// Learns what is new, in order; what becomes of each reward.
     pub(super) fn learn(
         &mut self,

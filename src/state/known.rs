@@ -13,18 +13,19 @@ use std::collections::HashMap;
 impl Ledger<'_> {
     /// What there is for each state, in the order of the first reward, with the state; and why there is
     /// nothing for some rewards.
-    pub(super) fn tasks<'r>(
+    pub(super) fn tasks(
         &mut self,
-        rewards: &'r [Reward],
+        rewards: &[Reward],
         large: bool,
-    ) -> Result<(Vec<Task<'r>>, HashMap<usize, Error>)> {
+    ) -> Result<(Vec<Task>, HashMap<usize, Error>)> {
         let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut wanted: Vec<Wanted<'r>> = Vec::new();
+        let mut wanted: Vec<Wanted> = Vec::new();
         for (i, reward) in rewards.iter().enumerate() {
             let Reward { user, policy, .. } = reward;
             let place = *places.entry((user, policy.name())).or_insert_with(|| {
-                let known = self.states.remove(&(user.clone(), policy.name().to_owned()));
-                wanted.push(Wanted { user, policy, rewards: Vec::new(), known });
+                let key = (user.clone(), policy.name().to_owned());
+                let known = self.states.remove(&key);
+                wanted.push(Wanted { key, policy, rewards: Vec::new(), known });
                 wanted.len() - 1
             });
             wanted[place].rewards.push(i);
@@ -70,8 +71,9 @@ impl Ledger<'_> {
     }
 
     /// The task with its state, or its rewards and why they cannot be learned.
-    fn load<'r>(&self, wanted: Wanted<'r>) -> Result<Task<'r>, (Vec<usize>, Error)> {
-        let Wanted { user, policy, rewards, known } = wanted;
+    fn load(&self, wanted: Wanted) -> Result<Task, (Vec<usize>, Error)> {
+        let Wanted { key, policy, rewards, known } = wanted;
+        let user = &key.0;
         let journal = self.journal.as_ref().expect("locked");
         let load = || {
             if let Some(known) = known {
@@ -100,7 +102,7 @@ impl Ledger<'_> {
                 let state = &loaded.state;
                 let unknown =
                     (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
-                Ok(Task { user, policy, latest: state.seq, unknown, rewards, loaded })
+                Ok(Task { key, latest: state.seq, unknown, rewards, loaded })
             }
             Err(error) => Err((rewards, error)),
         }

@@ -265,10 +265,10 @@ impl Ledger<'_> {
     }
 
     fn keep(&mut self, tasks: Vec<Task>) {
-        for Task { user, policy, mut loaded, .. } in tasks {
+        for Task { key, mut loaded, .. } in tasks {
             // What was to be asked of the index was asked.
             loaded.restarted = true;
-            self.states.insert((user.to_owned(), policy.name().to_owned()), loaded);
+            self.states.insert(key, loaded);
         }
     }
 }
@@ -286,7 +286,12 @@ pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepar
     }
     let mut prepared = Vec::with_capacity(states.len());
     for states in states.chunks(IN_TEXT) {
-        let lines: Vec<Vec<u8>> = states.par_iter().map(|state| format::to_line(state)).collect();
+        // One text after the other in the same memory, and a copy of its size.
+        let line = |text: &mut Vec<u8>, state: &&UserState| {
+            format::write_line(state, text);
+            text.clone()
+        };
+        let lines: Vec<Vec<u8>> = states.par_iter().map_init(Vec::new, line).collect();
         // One thread alone: the system lets only one at a time into a directory.
         for (state, line) in states.iter().zip(lines) {
             prepared.push(store.dir.prepare_unsynced(&file(state)?, prepared.len(), &line)?);

@@ -178,6 +178,14 @@ impl Store {
                     prepare(self, &[told])?.into_iter().try_for_each(Prepared::publish)?;
                     report.rebuilt.push(file);
                 }
+                // Whoever reset it did not live to remove its file.
+                (None, Ok(Some(state)))
+                    if remembered.is_none()
+                        && (1..reset).contains(&state.seq)
+                        && reset > manifest.checkpoint.seq =>
+                {
+                    self.dir.remove(&file)?;
+                }
                 (None, Ok(Some(state))) if remembered.is_none() && state.seq <= reset && reset > 0 => {
                     report.set_aside(self, &file)?;
                 }

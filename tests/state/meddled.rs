@@ -249,6 +249,33 @@ fn a_state_that_the_log_tells_whole_is_not_taken_as_forgotten() {
 }
 
 #[test]
+fn a_rebuild_finishes_a_reset_that_was_cut_short() {
+    let dir = Dir::new();
+    reward(&dir, "alice", "e1");
+    reward(&dir, "bob", "b1");
+    let before = [FILE, "state/rewards.manifest.json"].map(|file| (file, fs::read(dir.join(file)).ok()));
+    dir.run(&["reset", "--user", "alice"]).ok();
+    // As if it had been killed before it removed the file.
+    for (file, content) in before {
+        match content {
+            Some(content) => dir.write(file, content),
+            None => fs::remove_file(dir.join(file)).unwrap(),
+        }
+    }
+    let report = dir.run(&["rebuild"]).ok().json();
+    assert_eq!((&report["set_aside"], dir.join(FILE).exists()), (&json!([]), false), "{report}");
+    assert_eq!((updates(&dir, "bob"), verified(&dir)), (1, vec![]));
+
+    // What is put there after the reset was finished is none of the log's.
+    dir.write(
+        FILE,
+        resealed(&dir.read("state/bob_egreedy_v2.json"), "\"user\":\"bob\"", "\"user\":\"alice\""),
+    );
+    let report = dir.run(&["rebuild"]).ok().json();
+    assert_eq!(report["set_aside"][0]["file"], "alice_egreedy_v2.json", "{report}");
+}
+
+#[test]
 fn numbers_that_no_record_has_are_refused() {
     let dir = Dir::new();
     reward(&dir, "alice", "e1");
