@@ -31,10 +31,11 @@ pub fn of_people(personas: &[Persona], scenarios: &[Scenario]) -> Digests {
     personas.chain(scenarios).collect()
 }
 
-/// Digest of a gate.
+/// Digest of a gate, but for how far it goes and in which steps: who raises `max_users` goes on with the same people.
 pub fn of_gate(gate: &GateSpec) -> String {
     let mut raw = gate.raw().clone();
     raw.description.clear();
+    (raw.max_users, raw.batch) = (0, 0);
     digest(&raw)
 }
 

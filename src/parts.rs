@@ -194,7 +194,12 @@ impl Parts {
             let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: Header = read::json(&line, &format!("{}, line 1", path.display()))?;
+            let header: Header =
+                read::json(&line, &format!("{}, line 1", path.display())).map_err(|error| {
+                    Error::Refused(format!(
+                        "{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records"
+                    ))
+                })?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
                 curves: (0..whole.scenarios.len()).map(|s| whole.blank_curve(s)).collect(),

@@ -9,7 +9,7 @@ use crate::request::hour;
 use crate::{read, shipped};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Most kinds of tip that a persona may know.
 pub const MAX_KINDS: usize = 64;
@@ -160,8 +160,8 @@ impl Persona {
     /// # Errors
     /// None in a released program: a test parses them all.
     pub fn shipped() -> Result<Vec<Self>> {
-        let files = shipped::PERSONAS.iter();
-        Self::collect(files.map(|(stem, text)| Self::from_toml(text, &format!("personas/{stem}.toml"))))
+        let read = |(stem, text): &(&str, &str)| Self::from_toml(text, &format!("personas/{stem}.toml"));
+        Self::collect(shipped::PERSONAS.iter().map(read), "personas")
     }
 
     /// Every `*.toml` in a directory, by name.
@@ -180,23 +180,25 @@ impl Persona {
                 dir.display()
             )));
         }
-        Self::collect(
-            paths.iter().map(|path| Self::from_toml(&read::text(path)?, &path.display().to_string())),
-        )
+        let read = |path: &PathBuf| Self::from_toml(&read::text(path)?, &path.display().to_string());
+        Self::collect(paths.iter().map(read), &dir.display().to_string())
     }
 
-    fn collect(personas: impl Iterator<Item = Result<Self>>) -> Result<Vec<Self>> {
+    fn collect(personas: impl Iterator<Item = Result<Self>>, origin: &str) -> Result<Vec<Self>> {
         let mut all = personas.collect::<Result<Vec<_>>>()?;
         all.sort_by(|a, b| a.raw.name.cmp(&b.raw.name));
         for pair in all.windows(2) {
             if pair[0].raw.name == pair[1].raw.name {
-                return Err(Error::Refused(format!("two personas are named {:?}", pair[0].raw.name)));
+                let name = &pair[0].raw.name;
+                return Err(Error::Refused(format!("{origin}: two personas are named {name:?}")));
             }
             let kinds = |p: &Self| p.raw.kinds.keys().cloned().collect::<Vec<_>>();
             if kinds(&pair[0]) != kinds(&pair[1]) {
                 let list = |p: &Self| format!("{} knows {}", p.name(), kinds(p).join(", "));
                 let (a, b) = (list(&pair[0]), list(&pair[1]));
-                return Err(Error::Refused(format!("personas must know the same kinds of tip: {a}; {b}")));
+                return Err(Error::Refused(format!(
+                    "{origin}: personas must know the same kinds of tip: {a}; {b}"
+                )));
             }
         }
         Ok(all)

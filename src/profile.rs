@@ -274,7 +274,7 @@ fn is_numeric(dtype: &str) -> bool {
 /// Names that only one side has, and dtypes that are no numbers; a registry that is not a JSON array of
 /// `{"name", "dtype"}`.
 pub fn check_registry(text: &[u8], origin: &str) -> Result<()> {
-    let registered: Vec<Registered> = crate::read::json(text, origin)?;
+    let registered: Vec<Registered> = crate::read::json_value(text, origin)?;
     let mut differences = Vec::new();
     let quoted = |names: Vec<&str>| names.join(", ");
     let missing: Vec<&str> =

@@ -64,8 +64,17 @@ impl Inputs {
     /// Puts the inputs together, loading the scenarios that the gate names.
     ///
     /// # Errors
-    /// A scenario that is unknown, cannot be read or is not allowed; two scenarios of one name.
+    /// A scenario that is unknown, cannot be read or is not allowed; two scenarios of one name; two policies of one
+    /// name.
     pub fn new(gate: GateSpec, personas: Vec<Persona>, baseline: Policy, challenger: Policy) -> Result<Self> {
+        if baseline.name() == challenger.name()
+            && digest::of_policy(&baseline) != digest::of_policy(&challenger)
+        {
+            return Err(Error::Refused(format!(
+                "baseline and challenger are different policies, both named {:?}: change `name` in one of the files",
+                challenger.name()
+            )));
+        }
         let load = |name| Scenario::load(name).map_err(Error::named_by(gate.origin()));
         let scenarios = gate.scenarios().into_iter().map(load).collect::<Result<Vec<_>>>()?;
         for (i, scenario) in scenarios.iter().enumerate() {
@@ -151,7 +160,10 @@ impl Inputs {
         let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
         let digests = digests.into_iter().chain(logged.digests).collect();
-        let provenance = Provenance { seed: header.seed, seed_source, digests, version, command };
+        let ran_out = decision == Decision::Inconclusive && users < self.gate.raw().max_users;
+        let recorded_users = (ran_out && trial.users() > 0).then_some(users);
+        let provenance =
+            Provenance { seed: header.seed, seed_source, digests, version, recorded_users, command };
         let mut verdict =
             Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
         if trial.users() == 0 {
@@ -208,7 +220,7 @@ impl Inputs {
     }
 
     /// Whether baseline and challenger do the same.
-    fn is_against_itself(&self) -> bool {
+    pub fn is_against_itself(&self) -> bool {
         digest::of_policy(&self.baseline) == digest::of_policy(&self.challenger)
     }
 

@@ -5,10 +5,26 @@ use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::Path;
 
-/// Parses JSON, which errors call `origin`.
+/// Parses a JSON object, which errors call `origin`.
+pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
+    // The parser would take a list of the fields' values too.
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => json_value(text, origin),
+        first => {
+            let first = first.map_or_else(
+                || "it is empty".to_owned(),
+                |byte| format!("it begins with {:?}", char::from(*byte)),
+            );
+            let message = format!("a JSON object is needed, whole: {first}");
+            Err(Error::Malformed { origin: origin.to_owned(), message })
+        }
+    }
+}
+
+/// Parses any JSON, which errors call `origin`.
 ///
 /// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
-pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
+pub(crate) fn json_value<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
     // Looked at as a whole first, so that the parser need not look at each of its strings.
     let parsed = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str(text),
@@ -17,9 +33,13 @@ pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> 
     parsed.map_err(|first| {
         let reader = &mut serde_json::Deserializer::from_slice(text);
         let message = match serde_path_to_error::deserialize::<_, T>(reader) {
-            Err(error) if error.path().iter().len() > 0 => format!("{}: {}", error.path(), error.inner()),
+            Err(error) if names_field(error.path()) => format!("{}: {}", error.path(), error.inner()),
             _ => first.to_string(),
         };
+        let mut message = in_words(&message, "an object", "a list");
+        if !text.contains(&b'\n') {
+            message = message.replace(" at line 1 column ", " at column ");
+        }
         Error::Malformed { origin: origin.to_owned(), message }
     })
 }
@@ -34,10 +54,44 @@ pub(crate) fn toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
     let reader = toml::Deserializer::parse(text)
         .map_err(|e| malformed(format!("{}{}", e.message().replace('\n', ", "), at_line(&e))))?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
-        let place = if error.path().iter().len() > 0 { format!("{}: ", error.path()) } else { String::new() };
+        let place = if names_field(error.path()) { format!("{}: ", error.path()) } else { String::new() };
         let inner = error.inner();
-        malformed(format!("{place}{}{}", inner.message().replace('\n', ", "), at_line(inner)))
+        let message = in_words(&inner.message().replace('\n', ", "), "a table", "an array");
+        malformed(format!("{place}{message}{}", at_line(inner)))
     })
+}
+
+/// Whether the path of an error says more than that there is one.
+fn names_field(path: &serde_path_to_error::Path) -> bool {
+    path.iter().any(|segment| !matches!(segment, serde_path_to_error::Segment::Unknown))
+}
+
+/// A parser's message with types of data in the place of types of this program.
+fn in_words(message: &str, object: &str, list: &str) -> String {
+    let message = message.replace("expected a sequence", &format!("expected {list}"));
+    let Some((before, expected)) = message.rsplit_once("expected ") else { return message };
+    let end = expected.find([' ', ',']).unwrap_or(expected.len());
+    let (word, mut rest) = expected.split_at(end);
+    let word = match word {
+        "f64" => "a number",
+        "u8" => "a whole number from 0 to 255",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "struct" => {
+            // `struct Name`, or `struct Name with 6 elements`.
+            let name = rest.trim_start();
+            let name = rest.len() - name.len() + name.find([' ', ',']).unwrap_or(name.len());
+            rest = &rest[name..];
+            rest = rest.strip_prefix(" with ").map_or(rest, |number| {
+                number.find("element").map_or("", |i| number[i..].trim_start_matches(char::is_alphabetic))
+            });
+            object
+        }
+        word => word,
+    };
+    let (rest, before) =
+        (rest.to_owned(), before.replace("sequence", list).replace("map,", &format!("{object},")));
+    format!("{before}expected {word}{rest}")
 }
 
 /// The text of the file at `path`.

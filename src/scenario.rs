@@ -241,7 +241,14 @@ impl Scenario {
                 .map(|(name, share)| {
                     let persona = personas.iter().find(|p| p.name() == name);
                     let known = || personas.iter().map(Persona::name);
-                    Ok((persona.ok_or_else(|| Error::unknown("persona", name, known()))?, *share))
+                    let unknown = || {
+                        Error::named_by(format!("scenario {}: population", self.name()))(Error::unknown(
+                            "persona",
+                            name,
+                            known(),
+                        ))
+                    };
+                    Ok((persona.ok_or_else(unknown)?, *share))
                 })
                 .collect::<Result<_>>()?,
         };

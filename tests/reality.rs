@@ -178,6 +178,8 @@ fn what_is_no_log_of_reactions_is_named() {
     compare("decisions.jsonl").refused(&["cannot read rewards.jsonl"]);
     compare("nowhere").refused(&["cannot read nowhere"]);
     record(&dir, "people", "uniform", "2", "log", &[]);
+    dir.run(&["compare-reality", "--log", "log", "--scenario", "short.toml", "--policy", "egreedy-v1"])
+        .refused(&["unknown policy of the log \"egreedy-v1\"; known: uniform"]);
     let rewards = dir.read("log/rewards.jsonl");
     for (from, to, said) in [
         ("\"hour\":", "\"hour\":3", "request.context.hour is 3"),

@@ -2,7 +2,7 @@
 
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gate::{SCALES, calibrate};
 use crate::report::calibration_text;
 
@@ -25,6 +25,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     let inputs = args.inputs.load()?;
+    if inputs.is_against_itself() {
+        return Err(Error::Refused(
+            "baseline and challenger are the same policy: a gate has nothing to judge; name two with --baseline and \
+             --challenger"
+                .to_owned(),
+        ));
+    }
     args.threads.apply()?;
     let seed = args.inputs.seed.unwrap_or(0);
     let pools = inputs.pools(args.inputs.seed, args.pool)?;

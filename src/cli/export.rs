@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.store();
+    let store = global.store_that_is_there()?;
     let view = store.view()?;
     let users = match &args.user {
         Some(user) => BTreeMap::from([(user.clone(), view.policies_of(user)?)]),

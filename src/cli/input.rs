@@ -35,6 +35,7 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
 fn open(file: Option<&Path>) -> Result<(Box<dyn Read + Send>, String)> {
     match file {
         None => Ok((Box::new(io::stdin()), STDIN.to_owned())),
+        Some(path) if path == Path::new("-") => open(None),
         Some(path) => {
             let file = File::open(path).map_err(Error::io("read", path))?;
             Ok((Box::new(file), path.display().to_string()))

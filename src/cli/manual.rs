@@ -26,14 +26,19 @@ pub(super) fn man() -> Result<u8> {
     let mut page = Vec::new();
     let failed = Error::io("write", "the manual page");
     let render = |page: &mut Vec<u8>| {
-        clap_mangen::Man::new(command.clone()).render(page)?;
+        let man = clap_mangen::Man::new(command.clone());
+        man.render_title(page)?;
+        man.render_name_section(page)?;
+        page.extend(b".SH SYNOPSIS\n\\fBrehearsal\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n");
+        man.render_description_section(page)?;
+        man.render_options_section(page)?;
         for sub in command.get_subcommands() {
             let man = clap_mangen::Man::new(sub.clone());
             page.extend(format!(".SH \"COMMAND {}\"\n", sub.get_name().to_uppercase()).bytes());
             man.render_description_section(page)?;
             man.render_options_section(page)?;
         }
-        Ok(())
+        man.render_extra_section(page)
     };
     render(&mut page).map_err(failed)?;
     output::bytes(&page)?;

@@ -32,9 +32,14 @@ mod verify;
 
 use crate::error::{Error, Result};
 use crate::state::{SEGMENT_BYTES, Store};
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Variables of the environment.
+const STATE_DIR: &str = "REHEARSAL_STATE_DIR";
+const SEGMENT_BYTES_VARIABLE: &str = "REHEARSAL_SEGMENT_BYTES";
 
 /// Rehearse contextual-bandit policies on simulated people before they meet real ones.
 #[derive(Debug, Parser)]
@@ -52,12 +57,13 @@ Start with: rehearsal promote-check";
 
 /// Options of every command; they stand before or after it.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "State directory")]
 struct Global {
     /// Where policy states and logs are kept
-    #[arg(long, global = true, value_name = "DIR", env = "REHEARSAL_STATE_DIR", default_value = "./state")]
+    #[arg(long, global = true, value_name = "DIR", env = STATE_DIR, default_value = "./state")]
     state_dir: PathBuf,
     /// Size at which the logs in the state directory are sealed and begun anew
-    #[arg(long, global = true, value_name = "BYTES", env = "REHEARSAL_SEGMENT_BYTES",
+    #[arg(long, global = true, value_name = "BYTES", env = SEGMENT_BYTES_VARIABLE,
           default_value_t = SEGMENT_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 39),
           hide_short_help = true)]
     segment_bytes: u64,
@@ -81,6 +87,17 @@ impl Global {
     /// The state directory of the command.
     fn store(&self) -> Store {
         self.store_at(&self.state_dir)
+    }
+
+    /// The same for a command that is about what is there: a name that is mistyped must not look like a sound one.
+    fn store_that_is_there(&self) -> Result<Store> {
+        if self.state_dir.is_dir() {
+            return Ok(self.store());
+        }
+        let dir = self.state_dir.display();
+        Err(Error::Refused(format!(
+            "{dir} is no directory: name the state directory with --state-dir or {STATE_DIR}"
+        )))
     }
 
     fn store_at(&self, dir: &Path) -> Store {
@@ -144,7 +161,7 @@ enum Command {
 
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
@@ -160,6 +177,18 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// The command line. A variable of the environment that is empty is as good as none.
+fn command() -> clap::Command {
+    let of_environment = [("state_dir", STATE_DIR), ("segment_bytes", SEGMENT_BYTES_VARIABLE)];
+    of_environment.into_iter().fold(Cli::command(), |command, (option, variable)| {
+        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
+            command.mut_arg(option, |arg| arg.env(Resettable::Reset))
+        } else {
+            command
+        }
+    })
 }
 
 /// Runs one command; its exit code is one of [`exit`].

@@ -1,13 +1,13 @@
 //! `rehearsal promote-check`: the promotion gate.
 
 use super::gate_inputs::GateInputs;
-use super::{exit, output, progress, reports};
+use super::{exit, output, progress, reports, shell};
 use crate::error::Result;
-use crate::gate::{Decision, plan};
+use crate::gate::{Decision, Provenance, SeedSource, plan};
 use crate::parts::Parts;
 use crate::promotion::{Inputs, Judgement, Source};
 use crate::report::{Json, Text, VerdictFormat, plan_text};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -62,7 +62,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         bar.set_message(format!("{} users of each persona", trial.users()));
     })?;
     bar.finish_and_clear();
-    let judgement = decision_time(&inputs, judgement)?;
+    let mut judgement = decision_time(&inputs, judgement)?;
+    if let Some(dir) = &args.from {
+        say_again(&mut judgement.verdict.provenance, dir);
+    }
     reports.write(&judgement)?;
     let mut text = Vec::new();
     let format: &dyn VerdictFormat = if args.json { &Json } else { &Text };
@@ -90,6 +93,17 @@ impl Args {
         }
         Ok(exit::DONE)
     }
+}
+
+/// Records without which the verdict cannot be had again are part of the command that gives it; else their seed, if it
+/// does not follow from the inputs.
+fn say_again(made_from: &mut Provenance, records: &Path) {
+    let option = match made_from {
+        Provenance { recorded_users: Some(_), .. } => shell::option("--from", records),
+        Provenance { seed_source: SeedSource::Given, seed, .. } => format!("--seed {seed}"),
+        Provenance { seed_source: SeedSource::Inputs, .. } => return,
+    };
+    made_from.command = format!("{} {option}", made_from.command);
 }
 
 /// Measures how long the challenger takes to decide, where the gate asks for it: on stderr, since times are

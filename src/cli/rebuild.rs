@@ -48,7 +48,8 @@ struct Written<'a> {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let target = args.into.as_ref().map(|dir| global.writable_store_at(dir));
-    let store = if target.is_some() { global.store() } else { global.writable_store() };
+    let there = global.store_that_is_there()?;
+    let store = if target.is_some() { there } else { global.writable_store() };
     let (states, lost) = match (&args.policy, &args.from) {
         (Some(policy), Some(from)) => store.relearn(from, &Arc::new(Policy::load(policy)?))?,
         _ if target.is_some() => store.replayed()?,

@@ -13,6 +13,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What errors call the options.
+const COMMAND_LINE: &str = "command line";
+
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The decision that this answers, as `score` named it
@@ -22,7 +25,7 @@ pub(super) struct Args {
     #[arg(long)]
     reaction: Option<String>,
     /// How long the tip was looked at
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     dwell_seconds: Option<f64>,
     /// Without a decision: the policy that learns, a name or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
@@ -33,7 +36,7 @@ pub(super) struct Args {
     /// Without a decision: the id of the candidate that was shown
     #[arg(long, value_name = "ID")]
     chosen: Option<String>,
-    /// The reward itself, instead of a reaction
+    /// The reward itself, instead of a reaction; those are worth -0.5 (dismissed) to 1 (completed)
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     reward: Option<f64>,
     /// Learned at most once under this id; the decision's when absent
@@ -42,7 +45,8 @@ pub(super) struct Args {
     /// Without a decision: where the request is; stdin when absent
     #[arg(long, value_name = "FILE", conflicts_with = "decision")]
     request: Option<PathBuf>,
-    /// One reward per line, with the fields above; one answer per line
+    /// One JSON object per line, with decision, reaction, `dwell_seconds` and so on as fields, and the request beside
+    /// or in `request`; one answer per line
     #[arg(long, conflicts_with_all = ["decision", "reaction", "dwell_seconds", "chosen", "reward", "event_id"])]
     jsonl: bool,
 }
@@ -117,14 +121,14 @@ impl Learner<'_> {
             event_id: args.event_id.clone(),
             ..RawReward::default()
         };
-        let mut origin = "command line".to_owned();
+        let mut origin = COMMAND_LINE.to_owned();
         raw.check(&origin)?;
         if raw.decision.is_none() {
             let (text, name) = input::whole(args.request.as_deref())?;
             raw.request = Some(Request::from_json(&text, &name)?.raw().clone());
             origin = name;
         }
-        let reward = self.reward(raw, &self.log.finder(), &origin)?;
+        let reward = self.reward(raw, &self.log.finder(), &origin, COMMAND_LINE)?;
         let mut ledger = store.ledger();
         let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
         let mut out = Vec::new();
@@ -144,7 +148,7 @@ impl Learner<'_> {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
-                    self.reward(raw, &finder, &origin)
+                    self.reward(raw, &finder, &origin, &origin)
                 });
                 (number, reward)
             }))
@@ -190,10 +194,16 @@ impl Learner<'_> {
         Ok(code)
     }
 
-    /// The checked reward of what was stated; the decision is looked up, or the request is at hand.
+    /// The checked reward of what `stated` says; the decision is looked up, or the request of `origin` is at hand.
     ///
     /// A log of decisions that cannot be read concerns only rewards of decisions.
-    fn reward(&self, mut raw: RawReward, finder: &Result<Finder>, origin: &str) -> Result<Reward> {
+    fn reward(
+        &self,
+        mut raw: RawReward,
+        finder: &Result<Finder>,
+        origin: &str,
+        stated: &str,
+    ) -> Result<Reward> {
         let request = raw.take_request();
         let value = match (&raw.reaction, raw.reward) {
             (Some(name), _) => Reaction::from_name(name)?.reward(),
@@ -225,7 +235,7 @@ impl Learner<'_> {
             let chosen = request.position(raw.chosen.as_deref().expect("checked"))?;
             (user, policy, request, chosen, raw.event_id)
         };
-        let lesson = Lesson::new(request, chosen, value, event, source).map_err(|fault| fault.at(origin))?;
+        let lesson = Lesson::new(request, chosen, value, event, source).map_err(|fault| fault.at(stated))?;
         Ok(Reward { user, policy, lesson: Arc::new(lesson) })
     }
 }
@@ -236,12 +246,16 @@ impl RawReward {
         let refused = |message: &str| Err(Error::Refused(format!("{origin}: {message}")));
         match (&self.reaction, self.reward) {
             (Some(_), Some(_)) => return refused("a reaction or a reward, not both"),
+            (None, None) if origin == COMMAND_LINE => return refused("give --reaction, or --reward"),
             (None, None) => return refused("no reaction and no reward: give one of them"),
             (Some(name), None) => drop(Reaction::from_name(name)?),
             (None, Some(_)) => {}
         }
         match (&self.decision, &self.chosen) {
             (Some(_), Some(_)) => refused("the decision says what was chosen: give one of them"),
+            (None, None) if origin == COMMAND_LINE => {
+                refused("give --decision; or --policy, --user, --chosen and a request")
+            }
             (None, None) => refused("no decision: give one, or policy, user, chosen and a request"),
             _ => Ok(()),
         }

@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// Seed of the exploration, below 2^53; drawn from the system when absent
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// One request per line, each with its user and policy; one answer per line
+    /// One request per line, a JSON object with its user and policy; one answer per line
     #[arg(long)]
     jsonl: bool,
 }

@@ -249,7 +249,9 @@ fn refuse_doubles<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Resul
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(Error::Refused(format!("{what} {name:?} is given twice")));
+            return Err(Error::Refused(format!(
+                "{what} {name:?} is given twice; for another one, change `name` in its file"
+            )));
         }
     }
     Ok(())

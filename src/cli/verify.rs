@@ -31,7 +31,7 @@ impl<'a> Listed<'a> {
 }
 
 pub(super) fn run(_: &Args, global: &Global) -> Result<u8> {
-    let Verified { states, records, decisions, problems } = global.store().verify()?;
+    let Verified { states, records, decisions, problems } = global.store_that_is_there()?.verify()?;
     output::json(&Answer { states, records, decisions, problems: Listed::all(&problems) })?;
     if problems.is_empty() {
         return Ok(exit::DONE);

@@ -103,6 +103,19 @@ pub enum By {
     Weekend,
 }
 
+impl By {
+    /// Its name in a gate file.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Population => "population",
+            Self::Persona => "persona",
+            Self::Newness => "newness",
+            Self::Profile => "profile",
+            Self::Weekend => "weekend",
+        }
+    }
+}
+
 /// Whose mean one criterion is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Segment {
@@ -234,13 +247,12 @@ impl GateSpec {
         for entry in &self.raw.criteria {
             for name in &entry.scenarios {
                 let scenario = order.iter().position(|n| n == name).expect("listed from the same entries");
-                for segment in segments(entry.by, &settings[scenario])? {
+                let segments = segments(entry.by, &settings[scenario]);
+                for segment in segments.map_err(Error::named_by(&self.origin))? {
                     let criterion = Criterion::new(entry, scenario, &settings[scenario].name, segment);
                     if all.iter().any(|c| c.id == criterion.id) {
-                        return Err(Error::Refused(format!(
-                            "the gate states criterion {} twice",
-                            criterion.id
-                        )));
+                        let (origin, id) = (&self.origin, &criterion.id);
+                        return Err(Error::Refused(format!("{origin}: criterion {id} is stated twice")));
                     }
                     all.push(criterion);
                 }
@@ -267,8 +279,9 @@ fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
     }
     let name = &setting.name;
     Err(Error::Refused(format!(
-        "the gate has a criterion by {by:?} in scenario {name:?}, which has no users on one side of it: \
-         set a share between 0 and 1 in its [traits]"
+        "a criterion by {} in scenario {name:?}, which has no users on one side of it: set a share between 0 and 1 \
+         in its [traits]",
+        by.name()
     )))
 }
 

@@ -32,6 +32,9 @@ pub struct Provenance {
     pub digests: BTreeMap<String, String>,
     /// Version of this program.
     pub version: &'static str,
+    /// Users of each persona in the records that were judged, if there were too few for a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded_users: Option<u64>,
     /// The command that gives this verdict again.
     pub command: String,
 }

@@ -69,7 +69,8 @@ pub fn compare(
     let Overview { lengths, users, policies } = overview(paths)?;
     let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
     let policy = match policy {
-        Some(policy) => policy.clone(),
+        Some(policy) if policies.contains_key(policy.name()) => policy.clone(),
+        Some(policy) => return Err(Error::unknown("policy of the log", policy.name(), policies.keys())),
         None => most_common(&policies)?,
     };
     let population = scenario.population(personas)?;

@@ -129,7 +129,14 @@ pub(crate) fn next(v: &Verdict) -> String {
         (Decision::Inconclusive, Some(weakest)) => {
             let needed: Option<Vec<u64>> = open.iter().map(|c| c.users_needed).collect();
             match needed.and_then(|all| all.into_iter().max()) {
-                Some(n) => format!("keep {baseline}; max_users of about {n} should settle it"),
+                Some(n) if v.provenance.recorded_users.is_some() => {
+                    format!(
+                        "keep {baseline}; about {n} users should settle it: simulate again with --users {n}"
+                    )
+                }
+                Some(n) => {
+                    format!("keep {baseline}; max_users of about {n} should settle it, the same people first")
+                }
                 None => format!(
                     "keep {baseline}; more users will not help: {challenger} has to do better on {}",
                     weakest.id

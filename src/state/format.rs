@@ -240,7 +240,9 @@ impl RawState {
             return Err(differs("policy", &self.policy, format!("{:?}", policy.name())));
         }
         let features = policy.features();
-        let of_policy = |value: &str| format!("{value}, as policy {:?} has it", policy.name());
+        let of_policy = |value: &str| {
+            format!("{value}, as policy {:?} has it; one that changed needs another name", policy.name())
+        };
         if self.feature_set != features.name() {
             return Err(Fault::new("feature_set", &self.feature_set, of_policy(features.name())));
         }

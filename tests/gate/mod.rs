@@ -178,15 +178,54 @@ fn the_same_inputs_give_the_same_bytes_and_the_seed_follows_from_them() {
     let first = run("1");
     assert_eq!(first, run("2"));
     assert_eq!(first, run("7"));
-    // Comments and descriptions mean nothing to a gate; a threshold does.
+    // Comments and descriptions mean nothing to a gate, and how far it may go changes nobody; a threshold does.
     dir.write("gate.toml", format!("# a comment\n{}", GATE.replace("a small gate", "the same gate")));
     assert_eq!(first, run("2"));
     dir.write("gate.toml", GATE.replace("max_users = 1200", "max_users = 1201"));
+    assert_eq!(first, run("2"));
+    dir.write("gate.toml", GATE.replace("alpha = 0.05", "alpha = 0.04"));
     let seed = |text: &str| serde_json::from_str::<Value>(text).unwrap()["seed"].clone();
     assert_ne!(seed(&first), seed(&run("2")));
+    dir.write("gate.toml", GATE);
     let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--seed", "1", "--json"];
     let given: Value = dir.run(&args).json();
     assert_eq!((&given["seed"], &given["seed_source"]), (&Value::from(1), &Value::from("given")));
+}
+
+#[test]
+fn a_verdict_on_records_can_be_had_again_by_the_command_that_it_prints() {
+    let dir = gate();
+    let inputs = ["--gate", "gate.toml"];
+    let simulate = |seed: &str, users: &str| {
+        let args =
+            ["simulate", "--policy", "uniform", "--policy", "egreedy-v2", "--seed", seed, "--users", users];
+        dir.run(&[&args[..], &inputs, &["--out", "records"]].concat()).ok();
+    };
+    for (seed, users) in [("3", "1200"), ("3", "20")] {
+        simulate(seed, users);
+        let check = ["promote-check", "--baseline", "uniform", "--json", "--from", "records"];
+        let verdict = dir.run(&[&check[..], &inputs].concat());
+        let again = verdict.json()["command"].as_str().unwrap().to_owned();
+        let words: Vec<&str> = again.split(' ').skip(1).chain(["--json"]).collect();
+        assert_eq!(dir.run(&words).json()["criteria"], verdict.json()["criteria"], "{again}");
+    }
+    let text =
+        dir.run(&["promote-check", "--baseline", "uniform", "--gate", "gate.toml", "--from", "records"]);
+    assert!(text.stdout().contains("simulate again with --users"), "{}", text.stdout());
+}
+
+#[test]
+fn different_policies_of_one_name_are_told_apart() {
+    let dir = gate();
+    for (file, epsilon) in [("a.toml", 0.1), ("b.toml", 0.3)] {
+        let policy =
+            format!("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = {epsilon}\n");
+        dir.write(file, policy);
+    }
+    dir.run(&["promote-check", "--baseline", "a.toml", "--challenger", "b.toml"])
+        .refused(&["both named \"mine\"", "change `name`"]);
+    dir.run(&["simulate", "--policy", "a.toml", "--policy", "b.toml"]).refused(&["change `name`"]);
+    dir.run(&["calibrate", "--baseline", "a.toml", "--challenger", "a.toml"]).refused(&["the same policy"]);
 }
 
 #[test]

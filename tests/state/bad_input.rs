@@ -81,14 +81,15 @@ fn rewards() {
     let before = dir.contents("state");
     let of = |args: &[&str]| dir.run_with(&[&["reward"], args].concat(), REQUEST);
     of(&["--decision", &open, "--reaction", "complete"]).refused(&["did you mean \"completed\"?"]);
-    of(&["--decision", &open]).refused(&["no reaction and no reward"]);
+    of(&["--decision", &open]).refused(&["give --reaction, or --reward"]);
     of(&["--decision", &open, "--reaction", "completed", "--reward", "1"]).refused(&["not both"]);
-    of(&["--reaction", "completed"]).refused(&["no decision"]);
+    of(&["--reaction", "completed"]).refused(&["give --decision"]);
     of(&["--decision", "d1", "--reaction", "completed"]).refused(&["not an id that `score` gave"]);
     of(&["--decision", &open, "--reaction", "completed", "--user", "x"]).refused(&["--user is \"x\""]);
     of(&["--decision", &open, "--reaction", "completed", "--policy", "linucb"]).refused(&["--policy is"]);
     of(&["--decision", &open, "--chosen", "t1", "--reaction", "completed"]).refused(&["give one of them"]);
-    of(&["--decision", &open, "--reaction", "completed", "--event-id", ""]).refused(&["event_id"]);
+    of(&["--decision", &open, "--reaction", "completed", "--event-id", ""])
+        .refused(&["command line: event_id"]);
     for dwell in ["-1", "1e10", "NaN", "inf"] {
         let dwell = format!("--dwell-seconds={dwell}");
         of(&["--decision", &open, "--reaction", "completed", &dwell]).refused(&["dwell_seconds is"]);
@@ -240,4 +241,57 @@ fn huge_states_are_refused_before_they_are_read() {
     let log = fs::OpenOptions::new().write(true).open(dir.join("state/rewards.jsonl")).unwrap();
     log.set_len(1 << 43).unwrap();
     dir.run(&["stats"]).refused(&["rewards.jsonl", "damaged", "more than"]);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_no_sound_one() {
+    let dir = Dir::new();
+    for command in [&["verify"][..], &["export"], &["rebuild"], &["rebuild", "--into", "other"]] {
+        dir.run(&[command, &["--state-dir", "stat"]].concat())
+            .refused(&["stat is no directory", "--state-dir"]);
+        assert!(!dir.join("stat").exists() && !dir.join("other").exists());
+    }
+}
+
+#[test]
+fn a_variable_that_is_empty_is_as_good_as_none() {
+    let dir = Dir::new();
+    let mut command = dir.command(&["stats"]);
+    command.env("REHEARSAL_STATE_DIR", "").env("REHEARSAL_SEGMENT_BYTES", "");
+    let ran = command.output().unwrap();
+    assert_eq!((ran.status.code(), ran.stdout, ran.stderr), (Some(0), vec![], vec![]));
+}
+
+#[test]
+fn requests_are_objects_and_messages_speak_of_types_of_json() {
+    let dir = Dir::new();
+    let score = |request: &str| {
+        dir.run_with(&["score", "--policy", "uniform", "--user", "u", "--request", "-"], request)
+    };
+    for (request, said) in [
+        (
+            r#"["u","uniform",3,[5,0],[["a",null,null,null,null,null]],null]"#,
+            "stdin: a JSON object is needed",
+        ),
+        ("", "it is empty"),
+        (
+            r#"{"context":{"hour":"x","weekday":0},"candidates":[{"id":"a"}]}"#,
+            "context.hour: invalid type: string \"x\", expected a number at column 22",
+        ),
+        (
+            r#"{"context":{"hour":1,"weekday":300},"candidates":[{"id":"a"}]}"#,
+            "expected a whole number from 0 to 255",
+        ),
+        (
+            r#"{"context":7,"candidates":[{"id":"a"}]}"#,
+            "context: invalid type: integer `7`, expected an object at",
+        ),
+        (
+            r#"{"context":{"hour":1,"weekday":0},"candidates":{}}"#,
+            "candidates: invalid type: an object, expected a list",
+        ),
+    ] {
+        score(request).refused(&[said]);
+    }
+    score(REQUEST).ok();
 }
