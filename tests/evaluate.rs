@@ -4,6 +4,7 @@ mod claims;
 mod formats;
 mod malformed;
 mod own_logs;
+mod passed_over;
 mod segments;
 mod truth;
 mod users;

@@ -89,8 +89,8 @@ impl VwLog {
         if let Some(line) = began.filter(|_| row.listed.is_empty()) {
             return Err(malformed(place(self.lines.origin(), line, 1), "a shared line without actions"));
         }
-        if let (Some(line), Some(chosen)) = (began, chosen) {
-            row.chosen = chosen;
+        if let Some(line) = began {
+            row.chosen = chosen.unwrap_or(0);
             let filled = self.described.fill(row, names, None);
             filled.map_err(|fault| fault.at(place(self.lines.origin(), line, 1)))?;
         }
@@ -217,10 +217,17 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
 impl LogReader for VwLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         loop {
+            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
             match self.decision(row, names)? {
                 (false, _) => return Ok(false),
                 (true, true) => return Ok(true),
-                (true, false) => self.unlabelled += 1,
+                // What has no label is well-formed all the same, and tells nothing of what the log could choose.
+                (true, false) => {
+                    names.take_back(mark);
+                    self.described.restore(shape);
+                    self.others = others;
+                    self.unlabelled += 1;
+                }
             }
         }
     }

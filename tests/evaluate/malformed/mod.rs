@@ -9,9 +9,10 @@ mod vowpal_wabbit;
 
 use super::{complaint, file};
 use tempfile::TempDir;
+pub(super) use vowpal_wabbit::DSJSON;
 
 /// A log that is refused with one line that names the file and has every part.
-fn refused(dir: &TempDir, name: &str, content: &[u8], parts: &[&str]) {
+pub(super) fn refused(dir: &TempDir, name: &str, content: &[u8], parts: &[&str]) {
     let log = file(dir, name, content);
     let said = complaint(&[&log, "--policy", "uniform"]);
     assert_eq!(said.lines().count(), 1, "{said}");

@@ -3,7 +3,7 @@
 use super::{IN_0_1, refused};
 use tempfile::TempDir;
 
-pub(super) const DSJSON: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"Timestamp":"2019-11-25T06:30:00.0Z","EventId":"x","a":[2,1],"c":{"_multi":[{"_tag":"a"},{"_tag":"b"}]},"p":[0.8,0.2]}"#;
+pub(in crate::evaluate) const DSJSON: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"Timestamp":"2019-11-25T06:30:00.0Z","EventId":"x","a":[2,1],"c":{"_multi":[{"_tag":"a"},{"_tag":"b"}]},"p":[0.8,0.2]}"#;
 
 /// A log whose second line is the good one with a change.
 fn changed(dir: &TempDir, from: &str, to: &str, parts: &[&str]) {
