@@ -122,6 +122,11 @@ impl Log {
         self.units.as_ref()
     }
 
+    /// Smallest propensity.
+    pub(super) fn least(&self) -> f64 {
+        self.least
+    }
+
     pub(super) fn mean_reward(&self) -> f64 {
         self.reward_sum / self.rows as f64
     }
