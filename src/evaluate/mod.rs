@@ -180,7 +180,7 @@ struct Question {
     /// that learns, where the log names no users, of whom each would have a path of their own. Nothing tells how far
     /// another path would have led.
     one_path: bool,
-    /// Why what it says is withheld.
+    /// Why what it says is withheld, unless that is forced.
     silence: Option<Silence>,
     totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
@@ -275,7 +275,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     // The policy that logged is judged beside the others: its weights are 1.
     questions.push(Question::of(targets.len(), Estimator::Ips));
     add_up(&mut samples, &mut questions, &seen, log.model())?;
-    let withheld = judge_replay(&mut questions, &mut seen, (samples.largest(), log.least()), settings.force);
+    let few_kept = judge_replay(&mut questions, &mut seen, (samples.largest(), log.least()));
     let (low, high) = log.reward_range();
     let range = settings.reward_range.unwrap_or((low, high));
     if low < range.0 || high > range.1 {
@@ -286,7 +286,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     }
     let spread = spread::measure(&mut samples, &questions, (log.model(), log.units()), range, settings)?;
     let of_replay =
-        withheld.into_iter().filter(|(policy, _)| settings.named && objections[*policy].is_none());
+        few_kept.into_iter().filter(|(policy, _)| settings.named && objections[*policy].is_none());
     let of_replay = of_replay.map(|(policy, why)| {
         format!("this log cannot say what {} is worth by replay: {why}", targets[policy].name())
     });
@@ -319,13 +319,11 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     })
 }
 
-/// Says of each policy how many decisions rejection sampling kept, and returns those of whom it kept too few, whose
-/// replay says nothing then.
+/// Says of each policy how many decisions rejection sampling kept, and returns those of whom it kept too few.
 fn judge_replay(
     questions: &mut [Question],
     seen: &mut [Seen],
     (largest, least): (&[f64], f64),
-    force: bool,
 ) -> Vec<(usize, Silence)> {
     let mut few = Vec::new();
     for question in questions.iter_mut().filter(|q| q.estimator == Estimator::Replay) {
@@ -334,7 +332,7 @@ fn judge_replay(
         seen[policy].diagnostics.replay_kept = kept.is_finite().then_some(kept as u64);
         if let Some(why) = Silence::of_kept(question, largest[policy], least) {
             few.push((policy, why));
-            question.silence = Some(why).filter(|_| !force);
+            question.silence = Some(why);
         }
     }
     few

@@ -98,7 +98,8 @@ impl fmt::Display for Silence {
             Self::FewKept { kept, rows, by } => {
                 let each = match by {
                     Extreme::LargestWeight(w) if *w < 1e6 => format!("over the largest, {w:.1}"),
-                    Extreme::LargestWeight(w) => format!("over the largest, {w:.1e}"),
+                    Extreme::LargestWeight(w) if w.is_finite() => format!("over the largest, {w:.1e}"),
+                    Extreme::LargestWeight(_) => "over the largest, which no number holds".to_owned(),
                     Extreme::SmallestPropensity(p) => {
                         format!("times the smallest propensity of the log, {p}")
                     }

@@ -72,7 +72,7 @@ pub(super) fn measure<'a>(
     let of_pairs = pair_bounds.map(|(bounds, (a, b))| bounds.filter(|_| told(*a) && told(*b)));
     let value = |q: &Question| {
         let value = q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
-        value.filter(|_| q.silence.is_none())
+        value.filter(|_| q.silence.is_none() || settings.force)
     };
     let answer = |(q, bounds): (&Question, Option<Bounds>)| {
         let value = value(q);
@@ -363,11 +363,11 @@ impl Spread<'_> {
         bounds: Option<Bounds>,
     ) -> Estimate {
         let value = value.filter(|v| v.is_finite());
-        let reason = match (value, bounds) {
+        let reason = questions.iter().find_map(|q| q.silence).or_else(|| match (value, bounds) {
             (Some(_), Some(_)) => None,
             (Some(value), None) => Some(Silence::of_bounds(questions, value, self.method, self.units)),
-            (None, _) => Some(questions.iter().find_map(|q| q.silence).unwrap_or(Silence::Undefined)),
-        };
+            (None, _) => Some(Silence::Undefined),
+        });
         Estimate {
             estimator: questions[0].estimator.name(),
             lambda,

@@ -128,7 +128,7 @@ fn what_is_wrong_with_them_is_said() {
         ("[0.8,0.2]", "[0.8,1.2]", "column 124", "p is 1.2; allowed: a number in [0, 1]"),
         ("T06", "T36", "column 20", "Timestamp is \"2019-11-25T36:30:00.0Z\""),
         ("\"_tag\":\"b\"", "\"_tag\":\"a\"", "column 110", "_tag is \"a\" again"),
-        ("\"_tag\":\"b\"", "\"_tag\":7", "column 110", "_tag is 7; allowed: a text"),
+        ("\"_tag\":\"b\"", "\"_tag\":7", "column 110", "_tag is 7; allowed: the name of an action"),
         ("\"_tag\":\"b\"", "\"priority\":2", "column 110", "priority is 2; allowed: a number in [0, 1]"),
         ("{\"_tag\":\"a\"},{\"_tag\":\"b\"}", "", "column 86", "_multi is missing"),
         ("\"c\":{", "\"d\":{", "column 86", "_multi is missing"),

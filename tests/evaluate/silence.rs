@@ -42,7 +42,10 @@ fn replay_of_too_few_decisions_says_nothing() {
         let said = format!("this log cannot say what uniform is worth by replay: {reason}");
         assert_eq!((&result["verdict"], &result["reason"]), (&"refused".into(), &said.into()));
         assert_eq!(of(&result["policies"][0], "replay")["value"], Value::Null);
+        // A number that is forced is one that the log does not stand for.
         let forced = json(&[&asked[..], &["--force"]].concat(), 3);
+        assert_eq!(of(&forced["policies"][0], "replay")["reason"], reason);
+        assert_ne!(forced["policies"][0]["against_log"]["estimator"], "replay");
         assert!(of(&forced["policies"][0], "replay")["value"].is_number(), "{forced:#}");
         assert_eq!(forced["policies"][0]["diagnostics"]["replay_kept"], kept);
     }

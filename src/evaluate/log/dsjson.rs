@@ -1,7 +1,8 @@
 //! Vowpal Wabbit's `dsjson`: one decision a line, with a cost, a probability and its own list of actions.
 //!
 //! An action is known by its `_tag`, else by all that it says of itself; [`super::described`] tells which
-//! features are read. The reward is minus the cost.
+//! features are read. The reward is minus the cost. Keys that are read stand once in their object; others may hold
+//! anything, as often as they like.
 
 use super::described::{Described, Feature};
 use super::dsjson_line::Line;
@@ -83,9 +84,10 @@ impl DsjsonLog {
         for (k, candidate) in candidates.iter().enumerate() {
             let tag = match candidate.get("_tag") {
                 None => None,
-                Some(Value::String(tag)) => Some(tag),
+                Some(Value::String(tag)) if !tag.is_empty() && tag.trim() == tag => Some(tag),
                 Some(other) => {
-                    return Err(self.fault_of(Some(k), Fault::new("_tag", other.to_string(), "a text")));
+                    let allowed = "the name of an action, without blanks around it";
+                    return Err(self.fault_of(Some(k), Fault::new("_tag", other.to_string(), allowed)));
                 }
             };
             // An action without a tag is known by all that it says of itself.

@@ -279,9 +279,9 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));
         assert_eq!((rows[1].chosen, rows[1].reward, rows[1].propensity), (0, 0.0, Some(1.0)));
-        // first, second; then "i x:1" and "i y" by their features.
+        // first, second; then "i y" by its features: what has no label names nothing.
         assert_eq!(rows[0].listed.iter().map(|l| l.item).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(rows[1].item(), 3);
+        assert_eq!(rows[1].item(), 2);
     }
 
     #[test]
