@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Fault, Result, within};
 use crate::request::hour;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -189,7 +189,36 @@ impl<'de> Deserialize<'de> for Nested {
     }
 }
 
-/// Reads the contract's names, collects the others; null is unknown.
+/// Values by kind, each kind once.
+struct Kinds(BTreeMap<String, Option<Nested>>);
+
+impl<'de> Deserialize<'de> for Kinds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Once;
+        impl<'de> Visitor<'de> for Once {
+            type Value = Kinds;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kinds, A::Error> {
+                let mut kinds = BTreeMap::new();
+                while let Some(kind) = map.next_key::<String>()? {
+                    if kinds.contains_key(&kind) {
+                        return Err(A::Error::custom(format_args!("duplicate field `{kind}`")));
+                    }
+                    let values = map.next_value()?;
+                    kinds.insert(kind, values);
+                }
+                Ok(Kinds(kinds))
+            }
+        }
+        deserializer.deserialize_map(Once)
+    }
+}
+
+/// Reads the contract's names, each once, and collects the others; null is unknown.
 struct ProfileVisitor {
     nested: bool,
 }
@@ -203,12 +232,20 @@ impl<'de> Visitor<'de> for ProfileVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Profile, A::Error> {
         let mut profile = Profile::default();
+        let (mut met, mut met_kinds) = ([false; PROFILE_FEATURES.len()], false);
+        let twice = |key: &str| A::Error::custom(format_args!("duplicate field `{key}`"));
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             if let Some(i) = PROFILE_FEATURES.iter().position(|f| f.name == key) {
+                if std::mem::replace(&mut met[i], true) {
+                    return Err(twice(&key));
+                }
                 profile.user.0[i] = map.next_value()?;
             } else if key == BY_KIND && !self.nested {
-                let kinds: Option<std::collections::BTreeMap<String, Option<Nested>>> = map.next_value()?;
-                for (kind, values) in kinds.into_iter().flatten() {
+                if std::mem::replace(&mut met_kinds, true) {
+                    return Err(twice(&key));
+                }
+                let kinds: Option<Kinds> = map.next_value()?;
+                for (kind, values) in kinds.into_iter().flat_map(|kinds| kinds.0) {
                     let Nested(values) = values.unwrap_or_else(|| Nested(Profile::default()));
                     profile.unknown.extend(values.unknown.iter().map(|n| format!("{BY_KIND}.{kind}.{n}")));
                     profile.by_kind.push((kind, values.user));

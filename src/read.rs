@@ -1,5 +1,9 @@
 //! Text from outside lands in raw structs here, with errors that name file, field and line.
 
+mod table;
+
+pub(crate) use table::Table;
+
 use crate::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use std::fs;
@@ -94,32 +98,14 @@ fn in_words(message: &str, object: &str, list: &str) -> String {
     format!("{before}expected {word}{rest}")
 }
 
+/// The bytes of the file at `path`.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::io("read", path))
+}
+
 /// The text of the file at `path`.
 pub(crate) fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
-}
-
-/// The line, from 1, in which the record begins whose reading began at `position`: blank lines before it are not its own.
-pub(crate) fn csv_line(text: &[u8], position: Option<&csv::Position>) -> u64 {
-    let Some(position) = position else { return 0 };
-    let rest = text.get(position.byte() as usize..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
-    position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
-}
-
-/// What is wrong with a record of the CSV `text`, which errors call `origin`.
-pub(crate) fn csv_error(origin: &str, text: &[u8], error: &csv::Error) -> Error {
-    let (origin, message) = match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, len, expected_len } => (
-            format!("{origin}, line {}", csv_line(text, pos.as_ref())),
-            format!("{len} fields; the header has {expected_len}"),
-        ),
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            (format!("{origin}, line {}", csv_line(text, pos.as_ref())), "not UTF-8".to_owned())
-        }
-        _ => (origin.to_owned(), error.to_string()),
-    };
-    Error::Malformed { origin, message }
 }
 
 /// Ends the list of known names where [`is_path`] gives a file its chance.

@@ -4,7 +4,9 @@ mod claims;
 mod formats;
 mod malformed;
 mod own_logs;
+mod passed_over;
 mod segments;
+mod silence;
 mod truth;
 mod users;
 
@@ -193,6 +195,7 @@ fn the_json_has_the_promised_fields_and_no_others() {
         "mean_weight",
         "mean_weight_bounds",
         "out_of_reach",
+        "replay_kept",
         "support",
     ];
     assert_eq!(keys(&policy["diagnostics"]), diagnostics);

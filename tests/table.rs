@@ -54,6 +54,15 @@ fn wrong_use_of_a_table_is_refused() {
     assert_eq!(simulate(&["--label", "class", "--policy", "uniform", "steady"]).code(), 2);
     dir.write("t.csv", table().replacen("-1,no", "NA,no", 1));
     simulate(&["--label", "class", "--policy", "uniform"]).refused(&["t.csv, line 3: x is \"NA\""]);
+    let with_gaps = format!("y,{}", table()).replace("1,yes", "?,1,yes").replace("-1,no", "4,-1,no");
+    dir.write("t.csv", with_gaps);
+    simulate(&["--label", "class", "--policy", "uniform"]).refused(&[
+        "t.csv, line 2: y is \"?\"; allowed: a value; leave out rows or columns with missing values, or fill them in",
+    ]);
+    dir.write("t.csv", format!(",{}", table()).replace("1,yes", "0,1,yes").replace("-1,no", "1,-1,no"));
+    simulate(&["--label", "class", "--policy", "uniform"]).refused(&[
+        "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once",
+    ]);
     let orders = ["--label", "class", "--policy", "uniform", "--orders", "3", "--in-order"];
     assert_eq!(simulate(&orders).code(), 2);
 }

@@ -125,6 +125,7 @@ fn settings(args: &Args) -> Result<Settings> {
     within("--replicates", replicates, 10.0, 1e6).map_err(option)?;
     Ok(Settings {
         estimators: estimators(&args.estimators)?,
+        named: !args.estimators.is_empty(),
         model: args.reward_model.as_deref().map(ModelKind::from_name).transpose()?,
         method: Method::from_name(&args.interval)?,
         alpha: 1.0 - confidence,

@@ -31,7 +31,8 @@ pub(super) struct Args {
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
-    /// Instead of people: a CSV whose label is to be guessed, reward 1 for the right class
+    /// Instead of people: a CSV whose label is to be guessed, reward 1 for the right class. Columns are numbers, or words,
+    /// each of which is a feature; missing values (an empty cell, ?, NA and the like among numbers) are errors
     #[arg(long, value_name = "FILE", requires = "label", conflicts_with_all = ["scenarios", "users", "steps", "personas", "blocks", "gate"])]
     data: Option<PathBuf>,
     /// With --data: the column with the class

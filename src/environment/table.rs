@@ -2,8 +2,8 @@
 //! other 0 (Beygelzimer & Langford 2009). What only a classifier would be told, the right class, a policy
 //! has to find out by choosing.
 
-use crate::error::{Error, Fault, Result};
-use crate::read::{csv_error, csv_line};
+use crate::error::{Fault, Result};
+use crate::read::{self, Table};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -11,6 +11,10 @@ use std::path::Path;
 const MAX_VALUES: usize = 1000;
 /// What to do about cells that are missing.
 const COMPLETE: &str = "leave out rows or columns with missing values, or fill them in";
+/// How tables write that a value is missing, whatever else stands in the column.
+const MISSING: [&str; 2] = ["", "?"];
+/// How they write it too, in lower case; these may be words, and are where other words stand in the column.
+const MISSING_NUMBERS: [&str; 6] = ["na", "n/a", "nan", "null", "none", "-"];
 
 /// Rows of numbers, each with the class that is right.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,39 +30,31 @@ impl LabelledTable {
     /// The CSV at `path`, with the class in the column `label`.
     ///
     /// # Errors
-    /// A file that cannot be read or has no such column, rows of unequal length, empty fields, numbers that
-    /// are not finite, less than two classes, or too many.
+    /// A file that cannot be read or has no such column, columns without a name or with the same one, rows of unequal
+    /// length, values that are missing, numbers that are not finite, less than two classes, or too many.
     pub fn load(path: &Path, label: &str) -> Result<Self> {
-        let text = std::fs::read(path).map_err(Error::io("read", path))?;
-        Self::parse(&text, &path.display().to_string(), label)
+        Self::parse(&read::bytes(path)?, &path.display().to_string(), label)
     }
 
     pub(crate) fn parse(text: &[u8], origin: &str, label: &str) -> Result<Self> {
-        let malformed = |origin: String, message: String| Error::Malformed { origin, message };
-        let mut reader = csv::Reader::from_reader(text);
-        let header = reader.headers().map_err(|e| malformed(origin.to_owned(), e.to_string()))?;
-        let header: Vec<String> = header.iter().map(str::to_owned).collect();
-        let mut distinct = BTreeSet::new();
-        if let Some(twice) = header.iter().find(|name| !distinct.insert(*name)) {
-            let fault = Fault::new("the header", format!("{twice:?} again"), "each column once");
-            return Err(fault.at(origin));
-        }
-        let unknown = || Error::unknown("column", label, header.iter().take(12)).to_string();
-        let place = header.iter().position(|h| h == label);
-        let label = place.ok_or_else(|| malformed(origin.to_owned(), unknown()))?;
+        let table = Table::parse(origin, text)?;
+        let (header, label) = (table.header(), table.column(label)?);
         let mut columns = vec![Vec::new(); header.len()];
         let mut lines = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| csv_error(origin, text, &error))?;
-            let line = csv_line(text, record.position());
-            for ((column, name), value) in columns.iter_mut().zip(&header).zip(&record) {
-                if value.trim().is_empty() {
-                    return Err(Fault::new(name, "empty", format!("a value; {COMPLETE}"))
-                        .at(format!("{origin}, line {line}")));
+        for (line, record) in table.records() {
+            for ((column, name), value) in columns.iter_mut().zip(header).zip(record) {
+                let value = value.trim();
+                if MISSING.contains(&value) {
+                    return Err(missing(name, value).at(format!("{origin}, line {line}")));
                 }
-                column.push(value.trim().to_owned());
+                column.push(value.to_owned());
             }
             lines.push(line);
+        }
+        for (column, name) in columns.iter().zip(header) {
+            if let Some(row) = missing_number(column) {
+                return Err(missing(name, &column[row]).at(format!("{origin}, line {}", lines[row])));
+            }
         }
         let rows = lines.len();
         let (labels, classes) = numbered(&columns[label], &header[label], 2).map_err(|f| f.at(origin))?;
@@ -105,14 +101,30 @@ impl LabelledTable {
     }
 }
 
+fn missing(name: &str, cell: &str) -> Fault {
+    let value = if cell.is_empty() { "empty".to_owned() } else { format!("{cell:?}") };
+    Fault::new(name, value, format!("a value; {COMPLETE}"))
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.parse().is_ok_and(f64::is_finite)
+}
+
+/// The first row in which a value is missing from a column that has numbers otherwise, or nothing: as a word, what stands
+/// there would make a feature of each number, or a class.
+fn missing_number(column: &[String]) -> Option<usize> {
+    let is_missing = |cell: &str| MISSING_NUMBERS.contains(&cell.to_ascii_lowercase().as_str());
+    let has_words = column.iter().any(|cell| !is_number(cell) && !is_missing(cell));
+    column.iter().position(|cell| is_missing(cell)).filter(|_| !has_words)
+}
+
 /// The first cell, with its row, of a column of numbers that is none: in a column of words each word is a feature, and
 /// a missing number that is written as one would make features of all numbers.
 fn wrong_number(column: &[String], name: &str) -> Option<(usize, Fault)> {
-    let is_number = |cell: &&String| cell.parse().is_ok_and(f64::is_finite);
-    if 2 * column.iter().filter(is_number).count() < column.len().max(1) {
+    if 2 * column.iter().filter(|cell| is_number(cell)).count() < column.len().max(1) {
         return None;
     }
-    let row = column.iter().position(|cell| !is_number(&cell))?;
+    let row = column.iter().position(|cell| !is_number(cell))?;
     let allowed = format!("a finite number, as most of its column; {COMPLETE}");
     Some((row, Fault::new(name, format!("{:?}", column[row]), allowed)))
 }
@@ -167,20 +179,48 @@ mod tests {
     fn what_is_not_a_labelled_table_is_named() {
         let message = |text: &str| parse(text).unwrap_err().to_string();
         assert!(
-            message("size,klass\n1,a\n").contains("t.csv: unknown column \"class\", did you mean \"klass\"?")
+            message("size,klass\n1,a\n")
+                .contains("t.csv, line 1: unknown column \"class\", did you mean \"klass\"?")
         );
         assert!(message("size,class\n1,a\n2,a\n").contains("class is a column of 1 different values"));
         assert!(message("size,class\n1,a\n,b\n").contains("t.csv, line 3: size is empty"));
         assert_eq!(message("size,class\n1,a\n\n2\n"), "t.csv, line 4: 1 fields; the header has 2");
-        for missing in ["inf", "NaN", "NA", "?"] {
-            let said = message(&format!("size,class\n1,a\n\n{missing},b\n2,b\n"));
+        for wrong in ["inf", "small"] {
+            let said = message(&format!("size,class\n1,a\n\n{wrong},b\n2,b\n"));
             assert!(
-                said.starts_with(&format!("t.csv, line 4: size is \"{missing}\"; allowed: a finite number")),
+                said.starts_with(&format!("t.csv, line 4: size is \"{wrong}\"; allowed: a finite number")),
                 "{said}"
             );
         }
-        assert!(parse("size,class\nNA,a\nsmall,b\n").is_ok());
-        assert!(message("class,size,class\na,1,b\n").starts_with("t.csv: the header is \"class\" again"));
+        let again =
+            "t.csv, line 1: the header is \"class\" again; allowed: a name for each column, each once";
+        assert_eq!(message("class,size,class\na,1,b\n"), again);
+        let blank =
+            "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once";
+        assert_eq!(message(",size,class\n0,1,a\n1,2,b\n"), blank);
+        assert_eq!(
+            message("size,class\n1,a\n2,\"b\n"),
+            "t.csv, line 3, column 3: a quote that is never closed"
+        );
         assert!(message("size,class\n").contains("class is a column of 0 different values"));
+    }
+
+    /// However many of them there are: a column would else be one of words, each number a feature of its own.
+    #[test]
+    fn missing_values_are_named_and_never_words() {
+        let allowed = "allowed: a value; leave out rows or columns with missing values, or fill them in";
+        for marker in ["?", "NA", "n/a", "NaN", "null", "None", "-"] {
+            for (size, line) in [("1,2,{}", 4), ("1,{},{}", 3), ("{},{},{}", 2)] {
+                let sizes = size.replace("{}", marker);
+                let rows = sizes.replace(',', ",a\n") + ",a\n";
+                let said = parse(&format!("size,class\n{rows}3,b\n")).unwrap_err().to_string();
+                assert_eq!(said, format!("t.csv, line {line}: size is {marker:?}; {allowed}"));
+            }
+            let said = parse(&format!("size,class\n1,1\n2,2\n3,{marker}\n")).unwrap_err().to_string();
+            assert_eq!(said, format!("t.csv, line 4: class is {marker:?}; {allowed}"));
+            // Beside words most of them may be one.
+            let beside = parse(&format!("size,class\n{marker},a\nsmall,b\n1,b\n"));
+            assert_eq!(beside.is_ok(), marker != "?", "{marker}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod model;
 mod row;
 mod seen;
 mod select;
+mod silence;
 mod spread;
 mod table;
 mod target;
@@ -30,6 +31,7 @@ pub use estimator::{Estimator, Sample};
 pub use interval::{Bounds, Method};
 pub use model::ModelKind;
 pub use row::{Catalogue, Listed, Row};
+pub use silence::{Extreme, Silence};
 pub use target::Target;
 pub use unit::{UNITS, Unit};
 pub use verdict::{
@@ -53,6 +55,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Settings {
     /// What to compute; a hyperparameter that is not given is selected.
     pub estimators: Vec<(Estimator, Option<f64>)>,
+    /// Whether they were asked for by name: then a log that cannot say one of them is refused.
+    pub named: bool,
     /// How rewards are predicted; `None` is ridge where the log has feature vectors, else cross-fitted item
     /// means.
     pub model: Option<ModelKind>,
@@ -154,6 +158,9 @@ pub struct Estimate {
     pub lower: Option<f64>,
     /// Upper bound; `None` where the method gives none.
     pub upper: Option<f64>,
+    /// Why there is no value, or there are no bounds, and what would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Silence>,
 }
 
 /// One estimator of one policy, with its hyperparameter and sums.
@@ -173,6 +180,8 @@ struct Question {
     /// that learns, where the log names no users, of whom each would have a path of their own. Nothing tells how far
     /// another path would have led.
     one_path: bool,
+    /// Why what it says is withheld, unless that is forced.
+    silence: Option<Silence>,
     totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
     /// a model. See [`RewardModel::direction`].
@@ -190,6 +199,7 @@ impl Question {
             given: false,
             learns: false,
             one_path: false,
+            silence: None,
             totals: Totals::default(),
             direction: Vec::new(),
         }
@@ -203,6 +213,11 @@ impl Question {
             _ => return None,
         };
         (self.given && bound.is_finite() && bound > 0.0).then_some(bound)
+    }
+
+    /// Whether its terms are of weights and rewards alone, all in a range that is known.
+    fn has_known_range(&self) -> bool {
+        self.estimator == Estimator::Ips || self.weight_bound().is_some()
     }
 
     /// What a row's reward adds to the estimate through the model: the first order of its influence.
@@ -237,7 +252,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
             reader.origin()
         )));
     }
-    let (mut samples, seen) = log.see(targets, settings)?;
+    let (mut samples, mut seen) = log.see(targets, settings)?;
     let objections = objections(targets, &seen, settings);
     let mut questions = Vec::new();
     for (policy, seen) in seen.iter().enumerate() {
@@ -260,6 +275,7 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     // The policy that logged is judged beside the others: its weights are 1.
     questions.push(Question::of(targets.len(), Estimator::Ips));
     add_up(&mut samples, &mut questions, &seen, log.model())?;
+    let few_kept = judge_replay(&mut questions, &mut seen, (samples.largest(), log.least()));
     let (low, high) = log.reward_range();
     let range = settings.reward_range.unwrap_or((low, high));
     if low < range.0 || high > range.1 {
@@ -269,7 +285,12 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         )));
     }
     let spread = spread::measure(&mut samples, &questions, (log.model(), log.units()), range, settings)?;
-    let reasons: Vec<&str> = objections.iter().flatten().map(String::as_str).collect();
+    let of_replay =
+        few_kept.into_iter().filter(|(policy, _)| settings.named && objections[*policy].is_none());
+    let of_replay = of_replay.map(|(policy, why)| {
+        format!("this log cannot say what {} is worth by replay: {why}", targets[policy].name())
+    });
+    let reasons: Vec<String> = objections.iter().flatten().cloned().chain(of_replay).collect();
     let policies = targets.iter().zip(&seen).enumerate().map(|(p, (target, seen))| PolicyEvaluation {
         policy: target.name().to_owned(),
         learns: target.learns(),
@@ -296,6 +317,25 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
         policies: policies.collect(),
         differences: differences.collect(),
     })
+}
+
+/// Says of each policy how many decisions rejection sampling kept, and returns those of whom it kept too few.
+fn judge_replay(
+    questions: &mut [Question],
+    seen: &mut [Seen],
+    (largest, least): (&[f64], f64),
+) -> Vec<(usize, Silence)> {
+    let mut few = Vec::new();
+    for question in questions.iter_mut().filter(|q| q.estimator == Estimator::Replay) {
+        let policy = question.policy;
+        let (_, kept) = question.totals.rows_and_weights(true);
+        seen[policy].diagnostics.replay_kept = kept.is_finite().then_some(kept as u64);
+        if let Some(why) = Silence::of_kept(question, largest[policy], least) {
+            few.push((policy, why));
+            question.silence = Some(why);
+        }
+    }
+    few
 }
 
 /// Rows whose sums are added up apart, so that rounding errors do not grow with the log.

@@ -76,6 +76,13 @@ impl Catalogue {
         self.index.get(name).copied()
     }
 
+    /// Forgets all names but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        for name in self.names.drain(len.min(self.names.len())..) {
+            self.index.remove(&name);
+        }
+    }
+
     /// The name of an item.
     pub fn name(&self, item: u32) -> String {
         String::from_utf8_lossy(&self.names[item as usize]).into_owned()
@@ -221,6 +228,17 @@ fn failed(action: &'static str, error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_are_taken_back_were_never_met() {
+        let mut names = Catalogue::default();
+        assert_eq!(["a", "b", "c"].map(|name| names.number(name.as_bytes())), [0, 1, 2]);
+        names.truncate(1);
+        assert_eq!((names.len(), names.find(b"a"), names.find(b"b")), (1, Some(0), None));
+        assert_eq!((names.number(b"c"), names.number(b"b")), (1, 2));
+        names.truncate(9);
+        assert_eq!(names.len(), 3);
+    }
 
     #[test]
     fn rows_come_back_as_they_went_in() {

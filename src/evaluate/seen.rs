@@ -1,7 +1,7 @@
 //! A log as each policy sees it: the first two passes.
 
 use super::Settings;
-use super::chance::{Digest, Draws, fold};
+use super::chance::{Digest, Draws, Folds};
 use super::estimator::{Estimator, Sample};
 use super::log::{LogReader, Names};
 use super::model::{FOLDS, ModelBuilder, ModelKind, RewardModel};
@@ -25,6 +25,7 @@ pub(super) struct Log {
     units: Option<Units>,
     reward_sum: f64,
     model: RewardModel,
+    folds: Folds,
     /// Number of items that the log names; those after them only some target knows.
     items: usize,
     digest: Digest,
@@ -75,6 +76,7 @@ impl Log {
         let mut tables: Vec<Reach> = targets.iter().filter_map(Reach::new).collect();
         let (mut rows, mut units, mut reward_sum, mut row) = (0, None, 0.0, Row::default());
         let (mut digest, mut least) = (Digest::default(), 1.0_f64);
+        let mut folds = Folds::new(settings.seed);
         while reader.next(&mut row, &mut names)? {
             if rows == 0 {
                 units = row.unit.map(|_| Units::new());
@@ -95,7 +97,7 @@ impl Log {
             for table in &mut tables {
                 table.check(&row, &names.items, || reader.place())?;
             }
-            builder.observe(fold(settings.seed, rows, &row), &row)?;
+            builder.observe(folds.of(rows, &row), &row)?;
             digest.add(&row);
             least = least.min(row.propensity.unwrap_or(1.0));
             row.moment = row.moment.filter(|_| learning);
@@ -111,7 +113,7 @@ impl Log {
             target.extend(&mut names.items);
         }
         let model = builder.fit(names.items.len());
-        Ok(Self { names, spool, rows, units, reward_sum, model, items, digest, least })
+        Ok(Self { names, spool, rows, units, reward_sum, model, folds, items, digest, least })
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -120,6 +122,11 @@ impl Log {
 
     pub(super) fn units(&self) -> Option<&Units> {
         self.units.as_ref()
+    }
+
+    /// Smallest propensity.
+    pub(super) fn least(&self) -> f64 {
+        self.least
     }
 
     pub(super) fn mean_reward(&self) -> f64 {
@@ -137,7 +144,7 @@ impl Log {
 
     /// Sees every row as each policy does.
     pub(super) fn see(&mut self, targets: &[Target], settings: &Settings) -> Result<(Samples, Vec<Seen>)> {
-        let Self { names, spool, rows, units, model, items, digest, least, .. } = self;
+        let Self { names, spool, rows, units, model, folds, items, digest, least, .. } = self;
         let seldom = *rows < ROWS_PER_ITEM * *items as u64;
         let replays = settings.estimators.iter().any(|(e, _)| *e == Estimator::Replay);
         let viewer = |target: &Target| {
@@ -160,7 +167,7 @@ impl Log {
             reader.get_row(&mut row)?;
             numbers[0] = row.reward;
             model.chosen_basis(&row, &mut numbers[1..=stored_len]);
-            let fold = fold(settings.seed, i, &row);
+            let fold = folds.of(i, &row);
             let draw = draws.as_mut().map_or(0.0, Draws::next);
             if let Some(unit) = row.unit {
                 *numbers.last_mut().expect("it has the reward") = f64::from(unit);

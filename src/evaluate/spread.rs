@@ -5,6 +5,7 @@ use super::estimator::Estimator;
 use super::interval::{self, Bounds, LowerSequence, Method};
 use super::model::RewardModel;
 use super::seen::Samples;
+use super::silence::Silence;
 use super::totals::Totals;
 use super::unit::{UNITS, Units};
 use super::{Estimate, Question, Settings};
@@ -15,7 +16,9 @@ use crate::stats::{MIN_RESAMPLED, Moments};
 const BLOCK: usize = 1024;
 
 /// Estimates with their bounds, and what differences need.
-pub(super) struct Spread {
+pub(super) struct Spread<'a> {
+    method: Method,
+    units: Option<&'a Units>,
     answers: Vec<Answer>,
     /// Question of the first policy and that of another, with the bounds on the second minus the first.
     pairs: Vec<(usize, usize, Option<Bounds>)>,
@@ -27,13 +30,13 @@ struct Answer {
 }
 
 /// Goes over the samples once more.
-pub(super) fn measure(
+pub(super) fn measure<'a>(
     samples: &mut Samples,
     questions: &[Question],
-    (model, units): (&RewardModel, Option<&Units>),
+    (model, units): (&RewardModel, Option<&'a Units>),
     range: (f64, f64),
     settings: &Settings,
-) -> Result<Spread> {
+) -> Result<Spread<'a>> {
     let pairs = pairs(questions, settings.method);
     let alpha = settings.alpha;
     let largest = samples.largest().to_vec();
@@ -67,14 +70,17 @@ pub(super) fn measure(
     let own = bounds.into_iter().enumerate().map(|(i, bounds)| bounds.filter(|_| told(i)));
     let pair_bounds = pair_bounds.into_iter().zip(&pairs);
     let of_pairs = pair_bounds.map(|(bounds, (a, b))| bounds.filter(|_| told(*a) && told(*b)));
-    let value = |q: &Question| q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
+    let value = |q: &Question| {
+        let value = q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
+        value.filter(|_| q.silence.is_none() || settings.force)
+    };
     let answer = |(q, bounds): (&Question, Option<Bounds>)| {
         let value = value(q);
         Answer { value, bounds: finite(bounds).filter(|_| value.is_some()) }
     };
     let answers = questions.iter().zip(own).map(answer).collect();
     let pairs = pairs.iter().zip(of_pairs).map(|((a, b), bounds)| (*a, *b, finite(bounds))).collect();
-    Ok(Spread { answers, pairs })
+    Ok(Spread { method: settings.method, units, answers, pairs })
 }
 
 /// Bounds that did not overflow.
@@ -91,6 +97,7 @@ fn pairs(questions: &[Question], method: Method) -> Vec<(usize, usize)> {
     let policies = questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i)));
     let Some((logged, questions)) = questions.split_last() else { return Vec::new() };
     let is_bounded = |q: &Question| match method {
+        _ if q.silence.is_some() => false,
         Method::Normal | Method::Bootstrap => !q.one_path,
         Method::Bernstein => q.estimator == Estimator::Ips,
         Method::Anytime => false,
@@ -192,7 +199,7 @@ fn grouped(
 /// Length of an interval that holds every term, for weights up to `largest` and rewards in `range`; `None`
 /// for ratios, where a model has a part and for policies that learn, whose terms are not independent.
 fn term_range(question: &Question, largest: f64, (low, high): (f64, f64)) -> Option<f64> {
-    if question.learns {
+    if question.learns || !question.has_known_range() {
         return None;
     }
     let bound = match question.estimator {
@@ -308,13 +315,13 @@ fn sequences(
     Ok(questions.iter().zip(&both).map(bounds).map(|b| b.filter(|b| b.lower.is_finite())).collect())
 }
 
-impl Spread {
+impl Spread<'_> {
     /// The estimates of one policy.
     pub(super) fn estimates(&self, questions: &[Question], policy: usize) -> Vec<Estimate> {
         let own = questions.iter().zip(&self.answers).filter(|(q, _)| q.policy == policy);
         own.map(|(q, answer)| {
             let lambda = q.estimator.grid().map(|_| q.lambda);
-            estimate(q, lambda, answer.value, answer.bounds)
+            self.estimate(&[q], lambda, answer.value, answer.bounds)
         })
         .collect()
     }
@@ -342,22 +349,32 @@ impl Spread {
         self.pairs.iter().filter(of_policy).map(|(first, other, bounds)| {
             let value = |i: usize| self.answers[i].value;
             let difference = value(*other).zip(value(*first)).map(|(b, a)| b - a);
-            estimate(&questions[*other], None, difference, bounds.filter(|_| difference.is_some()))
+            let both = [&questions[*other], &questions[*first]];
+            self.estimate(&both, None, difference, bounds.filter(|_| difference.is_some()))
         })
     }
-}
 
-fn estimate(
-    question: &Question,
-    lambda: Option<f64>,
-    value: Option<f64>,
-    bounds: Option<Bounds>,
-) -> Estimate {
-    Estimate {
-        estimator: question.estimator.name(),
-        lambda,
-        value: value.filter(|v| v.is_finite()),
-        lower: bounds.map(|b| b.lower),
-        upper: bounds.map(|b| b.upper),
+    /// What was found out of one question, or of the difference of two.
+    fn estimate(
+        &self,
+        questions: &[&Question],
+        lambda: Option<f64>,
+        value: Option<f64>,
+        bounds: Option<Bounds>,
+    ) -> Estimate {
+        let value = value.filter(|v| v.is_finite());
+        let reason = questions.iter().find_map(|q| q.silence).or_else(|| match (value, bounds) {
+            (Some(_), Some(_)) => None,
+            (Some(value), None) => Some(Silence::of_bounds(questions, value, self.method, self.units)),
+            (None, _) => Some(Silence::Undefined),
+        });
+        Estimate {
+            estimator: questions[0].estimator.name(),
+            lambda,
+            value,
+            lower: bounds.map(|b| b.lower),
+            upper: bounds.map(|b| b.upper),
+            reason,
+        }
     }
 }

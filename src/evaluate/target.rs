@@ -45,7 +45,7 @@ impl Target {
     /// probabilities are not in [0, 1], name an item twice or do not add up to 1.
     pub fn load(name: &str) -> Result<Self> {
         if Path::new(name).extension().is_some_and(|e| e == "csv") {
-            return Self::table(name, &crate::read::text(Path::new(name))?);
+            return Self::table(name, &crate::read::bytes(Path::new(name))?);
         }
         Self::of(Policy::load(name)?)
     }
@@ -66,7 +66,7 @@ impl Target {
         }
     }
 
-    fn table(name: &str, text: &str) -> Result<Self> {
+    fn table(name: &str, text: &[u8]) -> Result<Self> {
         Ok(Self::Table { name: name.to_owned(), items: table::parse(name, text)? })
     }
 
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_table_is_renormalized_over_the_candidates_that_are_there() {
-        let target = Target::table("t.csv", "item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
+        let target = Target::table("t.csv", b"item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
         let mut prepared = target.prepare(&names(&["a", "b", "c"]), 3).unwrap();
         let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());

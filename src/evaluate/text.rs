@@ -1,7 +1,7 @@
 //! An evaluation as a person reads it.
 
 use super::{
-    Diagnostics, Estimate, Estimator, Evaluation, Method, PolicyEvaluation, Settings, Support, Unit,
+    Diagnostics, Estimate, Estimator, Evaluation, Method, PolicyEvaluation, Settings, Silence, Support, Unit,
 };
 use crate::stats::MIN_RESAMPLED;
 use std::fmt::Write;
@@ -17,8 +17,12 @@ impl Evaluation {
         let mut out = String::new();
         let _ = writeln!(out, "{log}: {} decisions, mean reward {}", self.rows, number(self.on_policy_mean));
         let interval = format!("{} % {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
+        let mut said = Vec::new();
         for policy in &self.policies {
             let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, self.rows));
+            if let Some(kept) = policy.diagnostics.replay_kept {
+                let _ = writeln!(out, "  replay keeps {kept} of {} decisions", self.rows);
+            }
             if policy.learns {
                 out.push_str("  learns: judged as taught every logged decision so far, not as deployed (replay: deployed)\n");
             }
@@ -26,11 +30,13 @@ impl Evaluation {
                 let _ = writeln!(out, "  {users} of the log's users have no state of it: to them it is new");
             }
             table(&mut out, &policy.estimates, &interval);
+            silences(&mut out, &policy.estimates, &mut said);
         }
         for difference in self.differences.iter().filter(|d| !d.estimates.is_empty()) {
             let _ =
                 write!(out, "\n{} minus {}, on the same decisions\n", difference.policy, difference.minus);
             table(&mut out, &difference.estimates, &interval);
+            silences(&mut out, &difference.estimates, &mut said);
         }
         out.push('\n');
         if let Some(reason) = &self.reason {
@@ -39,19 +45,27 @@ impl Evaluation {
                 out.push_str("The numbers, for what they are worth: --force.\n");
             }
         }
-        if self.policies.iter().flat_map(|p| &p.estimates).any(|e| is_marked(e.estimator)) {
+        if self.estimates().any(is_marked) {
             let _ =
                 writeln!(out, "{}: bounds leave out the bias of a model or of shrunk weights.", MARK.trim());
         }
         self.policies.iter().filter_map(|p| self.next(p)).for_each(|line| out.push_str(&line));
-        paragraph(&mut out, "", &self.of_whom(settings.method));
-        let has_bounds = self.policies.iter().flat_map(|p| &p.estimates).any(|e| e.lower.is_some());
+        let has_bounds = self.estimates().any(is_bounded);
+        if has_bounds || self.effective_units < settings.method.least_units() {
+            paragraph(&mut out, "", &self.of_whom(settings.method));
+        }
         if settings.method.speaks_of_others() && has_bounds {
             out.push_str(
                 "Bounds are for one look at a finished log; for more: --interval anytime --reward-range.\n",
             );
         }
         out
+    }
+
+    /// All estimates, and differences of two.
+    fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        let differences = self.differences.iter().flat_map(|d| &d.estimates);
+        self.policies.iter().flat_map(|p| &p.estimates).chain(differences)
     }
 
     /// Whom bounds speak of.
@@ -131,9 +145,27 @@ impl Evaluation {
     }
 }
 
-/// Whether the bounds of the estimator of this name leave out a bias.
-fn is_marked(estimator: &str) -> bool {
-    Estimator::OF_THE_VALUE.iter().all(|e| e.name() != estimator)
+fn is_bounded(estimate: &Estimate) -> bool {
+    estimate.lower.is_some()
+}
+
+/// Whether it has bounds that leave out a bias.
+fn is_marked(estimate: &Estimate) -> bool {
+    is_bounded(estimate) && Estimator::OF_THE_VALUE.iter().all(|e| e.name() != estimate.estimator)
+}
+
+/// Why some of the estimates in a table have no value or no bounds, each reason once in a report. What is said of the
+/// users anyhow is not said of each estimate.
+fn silences(out: &mut String, estimates: &[Estimate], said: &mut Vec<Silence>) {
+    for reason in estimates.iter().filter_map(|e| e.reason) {
+        if matches!(reason, Silence::FewUsers { .. }) || said.contains(&reason) {
+            continue;
+        }
+        said.push(reason);
+        let of_it = estimates.iter().filter(|e| e.reason == Some(reason));
+        let names: Vec<&str> = of_it.map(|e| e.estimator).collect();
+        paragraph(out, "  ", &format!("{}: {reason}.", names.join(", ")));
+    }
 }
 
 fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
@@ -174,7 +206,7 @@ fn table(out: &mut String, estimates: &[Estimate], interval: &str) {
             (Some(lower), Some(upper)) => format!("{} to {}", number(lower), number(upper)),
             _ => "-".to_owned(),
         };
-        let name = format!("{}{}", e.estimator, if is_marked(e.estimator) { MARK } else { "" });
+        let name = format!("{}{}", e.estimator, if is_marked(e) { MARK } else { "" });
         let _ = writeln!(out, "  {name:<36} {:>10} {:>12}   {bounds}", known(e.lambda), known(e.value));
     }
 }

@@ -44,6 +44,8 @@ pub struct Diagnostics {
     pub out_of_reach: Option<f64>,
     /// How that is known.
     pub support: Support,
+    /// Decisions that rejection sampling kept; `None` where replay was not asked for, or not to be answered.
+    pub replay_kept: Option<u64>,
     /// Whether all propensities are known, and the weights are too large to be added up.
     #[serde(skip)]
     pub too_large: bool,

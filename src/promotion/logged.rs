@@ -4,7 +4,7 @@ use super::Inputs;
 use crate::digest::{self, Digests};
 use crate::error::{Error, Result};
 use crate::evaluate::log::{LogReader, Logs};
-use crate::evaluate::{Estimate, Estimator, Evaluation, Method, Settings, Target, Unit, evaluate};
+use crate::evaluate::{Estimate, Evaluation, Settings, Silence, Target, evaluate};
 use crate::gate::{LogAssessment, LogCriterion};
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ impl Inputs {
         let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
         let settings = Settings {
             estimators: vec![(criterion.estimator, None)],
+            named: true,
             model: None,
             method: criterion.interval,
             alpha,
@@ -101,44 +102,20 @@ impl LogAssessment {
         let (low, high) = criterion.reward_range;
         let share = |x: f64| x / (high - low);
         match difference {
-            _ if self.refused.is_some() => self,
+            _ if self.refused.is_some() => {}
             Some(Estimate { value: Some(value), lower: Some(lower), upper: Some(upper), .. }) => {
-                self.judged(share(*value), share(*lower), share(*upper))
+                return self.judged(share(*value), share(*lower), share(*upper));
             }
-            Some(Estimate { value: Some(value), .. }) => {
-                self.estimate = Some(share(*value));
-                self.unbounded(*value, evaluation, criterion.interval)
+            Some(Estimate { value, reason, .. }) => {
+                self.estimate = value.map(share);
+                self.refused = reason.map(|why| why.to_string());
+                self.few_users = match reason {
+                    Some(Silence::FewUsers { effective, .. }) => Some(*effective),
+                    _ => None,
+                };
             }
-            _ => Self { refused: Some("it has no estimate: nothing is left of this log".to_owned()), ..self },
+            None => self.refused = Some(Silence::Undefined.to_string()),
         }
-    }
-
-    /// A difference without bounds: why it has none.
-    fn unbounded(self, difference: f64, evaluation: &Evaluation, method: Method) -> Self {
-        let needed = method.least_units();
-        let few = evaluation.unit == Unit::User && evaluation.effective_units < needed;
-        let why = if few {
-            format!(
-                "bounds need decisions of {needed} users, and those of this log count as {:.1}; log decisions of more \
-                 users",
-                evaluation.effective_units
-            )
-        } else if evaluation.unit == Unit::Decision
-            && evaluation.policies.iter().any(|p| p.learns)
-            && evaluation.differences[0].estimates[0].estimator == Estimator::Replay.name()
-        {
-            "replay lets a policy learn by its own choices, which is one path through this log, and nothing tells how \
-             far another one would have led; use a log that names its users, another estimator, or states"
-                .to_owned()
-        } else if method == Method::Bernstein && evaluation.policies.iter().any(|p| p.learns) {
-            "empirical Bernstein bounds are for independent decisions, and those of a policy that learns from the log \
-             are not; use interval = \"normal\", or states"
-                .to_owned()
-        } else if difference == 0.0 {
-            "both policies earn the same on every decision of this log: it cannot tell them apart".to_owned()
-        } else {
-            "nothing bounds the difference: it is the same on every decision, or too large".to_owned()
-        };
-        Self { refused: Some(why), few_users: few.then_some(evaluation.effective_units), ..self }
+        self
     }
 }

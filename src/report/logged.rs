@@ -1,7 +1,7 @@
 //! What all formats say alike of logged decisions: one row for each log, beside what was simulated.
 
 use super::words::{interval, percent, signed};
-use crate::evaluate::Unit;
+use crate::evaluate::{Estimator, Unit};
 use crate::gate::{Kind, LogAssessment, Verdict};
 
 /// Heads of the columns, the standing's first.
@@ -76,20 +76,27 @@ fn units(unit: Unit) -> &'static str {
     }
 }
 
+/// What policies had learned when they were judged on a log.
+fn learned(log: &LogAssessment) -> String {
+    match &log.states {
+        Some(states) => format!("were taken as {states} has them"),
+        None if log.estimator == Estimator::Replay.name() => {
+            "that learn began with nothing and learned from the decisions alone that replay accepted, as they would \
+             deployed"
+                .to_owned()
+        }
+        None => {
+            "that learn began with nothing and were taught every decision of the log, whatever they would have chosen \
+             themselves, each scored before it was learned from: that is not what they would earn deployed"
+                .to_owned()
+        }
+    }
+}
+
 /// How to read the table of logs; `None` without logs.
 pub(crate) fn reading(v: &Verdict) -> Option<String> {
     let first = v.logs.first()?;
-    let mut learned: Vec<String> = v
-        .logs
-        .iter()
-        .map(|log| match &log.states {
-            None => {
-                "began with nothing and learned from the log, each decision scored before it was learned from"
-                    .to_owned()
-            }
-            Some(states) => format!("were taken as {states} has them"),
-        })
-        .collect();
+    let mut learned: Vec<String> = v.logs.iter().map(learned).collect();
     learned.dedup();
     let mut units: Vec<&str> = v.logs.iter().filter_map(|log| log.unit).map(units).collect();
     units.dedup();
@@ -101,10 +108,10 @@ pub(crate) fn reading(v: &Verdict) -> Option<String> {
     let scenario = first.simulated.as_ref().map_or("", |s| &s.scenario);
     Some(format!(
         "On logged decisions differences are shares of the reward's range too; bounds hold together at {}, for \
-         one look at a finished log{units}. Both policies {}. A log is silent where it cannot carry the question; \
+         one look at a finished log{units}. Policies {}. A log is silent where it cannot carry the question; \
          effective is how many decisions of the policies' own it is worth, simulated the same difference among \
          simulated people in {scenario}.",
         percent(first.confidence),
-        learned.join("; elsewhere they "),
+        learned.join("; elsewhere policies "),
     ))
 }

@@ -5,10 +5,10 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use tempfile::TempDir;
 
-const BY_ITEM: &[u8] =
+pub(super) const BY_ITEM: &[u8] =
     b"name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n";
 
-fn of<'a>(list: &'a Value, estimator: &str) -> &'a Value {
+pub(super) fn of<'a>(list: &'a Value, estimator: &str) -> &'a Value {
     let all = list["estimates"].as_array().unwrap();
     all.iter().find(|e| e["estimator"] == estimator).unwrap_or_else(|| panic!("{estimator} in {list:#}"))
 }
@@ -18,7 +18,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// Numbers in [0, 1) that look like chance.
-fn luck() -> impl FnMut() -> f64 {
+pub(super) fn luck() -> impl FnMut() -> f64 {
     let mut state = 7_u64;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -112,6 +112,7 @@ fn expected(policy: [f64; 4], estimator: Estimator, lambda: Option<f64>) -> f64 
 
 fn settings(method: Method) -> Settings {
     Settings {
+        named: true,
         estimators: ESTIMATORS.to_vec(),
         model: Some(ModelKind::CrossItemMean),
         method,

@@ -98,6 +98,7 @@ fn table() -> Target {
 
 fn settings(method: Method, model: ModelKind, estimators: &[Estimator]) -> Settings {
     Settings {
+        named: true,
         estimators: estimators.iter().map(|e| (*e, None)).collect(),
         model: Some(model),
         method,

@@ -79,7 +79,10 @@ fn a_log_that_holds_is_shown_beside_the_simulated_people() {
 
     dir.run(&[&CHECK[..], &["--out", "out"]].concat()).ok();
     for (file, parts) in [
-        ("verdict.txt", &["holds  logged/may", "on logged decisions", "learned from the log"][..]),
+        (
+            "verdict.txt",
+            &["holds  logged/may", "on logged decisions", "were taught every decision of the log"][..],
+        ),
         ("verdict.md", &["| holds | logged/may |"]),
         ("junit.xml", &["classname=\"rehearsal.logged\" name=\"logged/may\"/>"]),
         ("report.html", &["<h2>Logged decisions</h2>", "logged/may"]),
@@ -245,4 +248,38 @@ fn columns_of_a_gate_are_those_of_csv_alone() {
     let dir = gate("", &(REQUIRED.to_owned() + "columns = { user = \"who\" }\n"));
     dir.write("may.csv", "0:-1:0.5 'a |f x\n'b |f x\n\n");
     dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.csv: it is vw, and --columns (in a gate `columns`)"]);
+}
+
+/// Replay lets policies learn by their own choices, the other estimators teach them all: a report says which it was.
+#[test]
+fn the_report_says_what_a_policy_that_learns_was_taught() {
+    let dir = gate(&of_users(40), REQUIRED);
+    let replay = with_log(REQUIRED) + "estimator = \"replay\"\n";
+    let (all, own) =
+        ("taught every decision of the log, whatever", "from the decisions alone that replay accepted");
+    for (file, said, unsaid) in [(with_log(REQUIRED), all, own), (replay.clone(), own, all)] {
+        dir.write("gate.toml", file);
+        dir.run(&[&CHECK[..], &["--out", "out"]].concat()).ok();
+        for report in ["verdict.txt", "verdict.md", "report.html"] {
+            let text = dir.read(&format!("out/{report}")).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(text.contains(said) && !text.contains(unsaid), "{report}: {text}");
+        }
+    }
+    // Why replay cannot say is what `evaluate` knows of it.
+    for (log, why) in [
+        (
+            favourable(4000),
+            "replay lets a policy learn by its own choices, which is one path through this log",
+        ),
+        (
+            of_users(40) + "u1,b,1,0.006\n",
+            "this log cannot say what uniform is worth by replay: rejection sampling kept",
+        ),
+    ] {
+        dir.write("may.csv", log);
+        dir.write("gate.toml", replay.clone());
+        let verdict = check(&dir, 3);
+        let refused = verdict["logs"][0]["refused"].as_str().unwrap();
+        assert!(refused.starts_with(why), "{refused}");
+    }
 }

@@ -1,7 +1,8 @@
 //! Vowpal Wabbit's `dsjson`: one decision a line, with a cost, a probability and its own list of actions.
 //!
 //! An action is known by its `_tag`, else by all that it says of itself; [`super::described`] tells which
-//! features are read. The reward is minus the cost.
+//! features are read. The reward is minus the cost. Keys that are read stand once in their object; others may hold
+//! anything, as often as they like.
 
 use super::described::{Described, Feature};
 use super::dsjson_line::Line;
@@ -48,18 +49,25 @@ impl DsjsonLog {
         Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
-    fn fill(&mut self, line: &Line, row: &mut Row, names: &mut Names) -> Result<()> {
+    /// Reads a decision into `row`. One that counts has a label; of others what is there of it is checked.
+    fn fill(&mut self, line: &Line, counts: bool, row: &mut Row, names: &mut Names) -> Result<()> {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
-        let cost = line.cost.as_ref().ok_or_else(|| missing("_label_cost", "a number"))?;
-        let cost = cost.0.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
-        row.reward = -checked_reward("_label_cost", cost).map_err(|f| self.lines.fault("_label_cost", f))?;
-        let propensity =
-            line.probability.ok_or_else(|| missing("_label_probability", "a number in (0, 1]"))?;
-        let propensity = checked_propensity("_label_probability", propensity)
-            .map_err(|f| self.lines.fault("_label_probability", f))?;
-        row.propensity = Some(propensity);
+        let cost = line.cost.as_ref().map(|cost| {
+            let cost = cost.0.ok_or_else(|| fault("_label_cost", "null".to_owned(), "a number"))?;
+            checked_reward("_label_cost", cost).map_err(|f| self.lines.fault("_label_cost", f))
+        });
+        let cost = cost.transpose()?;
+        if cost.is_none() && counts {
+            return Err(missing("_label_cost", "a number"));
+        }
+        row.reward = -cost.unwrap_or(0.0);
+        let propensity = line.probability.map(|p| checked_propensity("_label_probability", p)).transpose();
+        row.propensity = propensity.map_err(|f| self.lines.fault("_label_probability", f))?;
+        if row.propensity.is_none() && counts {
+            return Err(missing("_label_probability", "a number in (0, 1]"));
+        }
         if let Some(pdrop) = line.pdrop.filter(|p| *p != 0.0) {
             let allowed = "0: a log from which decisions were dropped is not what happened";
             return Err(fault("pdrop", pdrop.to_string(), allowed));
@@ -68,15 +76,18 @@ impl DsjsonLog {
         if candidates.is_empty() {
             return Err(missing("_multi", "the list of actions, in c"));
         }
-        row.chosen = self.chosen(line, candidates.len())? as u32;
+        if counts || line.says_what_was_chosen() {
+            row.chosen = self.chosen(line, candidates.len())? as u32;
+        }
         row.listed.clear();
         let mut others = 0;
         for (k, candidate) in candidates.iter().enumerate() {
             let tag = match candidate.get("_tag") {
                 None => None,
-                Some(Value::String(tag)) => Some(tag),
+                Some(Value::String(tag)) if !tag.is_empty() && tag.trim() == tag => Some(tag),
                 Some(other) => {
-                    return Err(self.fault_of(Some(k), Fault::new("_tag", other.to_string(), "a text")));
+                    let allowed = "the name of an action, without blanks around it";
+                    return Err(self.fault_of(Some(k), Fault::new("_tag", other.to_string(), allowed)));
                 }
             };
             // An action without a tag is known by all that it says of itself.
@@ -93,7 +104,7 @@ impl DsjsonLog {
             }
             row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
         }
-        self.take_probabilities(line, propensity, row)?;
+        self.take_probabilities(line, row)?;
         let stamped = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
         self.others += others;
         self.described.begin();
@@ -132,7 +143,7 @@ impl DsjsonLog {
 
     /// Writes the probabilities of the actions in `row`, if the line has them. `a` is each action once, the chosen one
     /// first, and `p` as many probabilities, which add up to 1.
-    fn take_probabilities(&self, line: &Line, propensity: f64, row: &mut Row) -> Result<()> {
+    fn take_probabilities(&self, line: &Line, row: &mut Row) -> Result<()> {
         let fault = |key: &str, value: String, allowed: &str| {
             Err(self.lines.fault(key, Fault::new(key, value, allowed)))
         };
@@ -175,7 +186,7 @@ impl DsjsonLog {
         if (sum - 1.0).abs() > SAME * count as f64 {
             return fault("p", format!("a list that adds up to {sum}"), "one that adds up to 1");
         }
-        if (propensity - probabilities[0]).abs() > SAME {
+        if let Some(propensity) = row.propensity.filter(|p| (p - probabilities[0]).abs() > SAME) {
             let allowed = format!("{}, as the chosen action has in p", probabilities[0]);
             return fault("_label_probability", propensity.to_string(), &allowed);
         }
@@ -223,19 +234,20 @@ impl LogReader for DsjsonLog {
                 continue;
             }
             let line: Line = self.lines.json()?;
-            // A reward that arrived without its decision has neither label nor context, but its event.
-            if !line.is_labelled() && line.context.is_none() && line.event.is_some() {
+            if line.is_reward_alone() {
+                line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
                 self.without_decision += 1;
                 continue;
             }
             let skipped = line.skip == Some(true);
-            // What is not to be learned from is well-formed all the same, but need have no label.
-            let shape = self.described.shape();
-            if !skipped || line.cost.is_some() {
-                self.fill(&line, row, names)?;
-            }
+            // What is not to be learned from is well-formed all the same, but need have no label, and tells nothing of
+            // what the log could choose.
+            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
+            self.fill(&line, !skipped, row, names)?;
             if skipped {
+                names.take_back(mark);
                 self.described.restore(shape);
+                self.others = others;
                 self.skipped += 1;
                 continue;
             }

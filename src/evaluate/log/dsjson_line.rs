@@ -33,9 +33,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Whether it has any part of a label.
-    pub(super) fn is_labelled(&self) -> bool {
-        self.cost.is_some() || self.probability.is_some() || self.index.is_some() || self.action.is_some()
+    /// Whether it is a reward that arrived without its decision: an event with no part of a label or of a decision.
+    pub(super) fn is_reward_alone(&self) -> bool {
+        let label = self.cost.is_some() || self.probability.is_some();
+        let decision = self.probabilities.is_some() || self.context.is_some();
+        self.event.is_some() && !(label || decision || self.says_what_was_chosen())
+    }
+
+    /// Whether it says, in any of three ways, which action was chosen.
+    pub(super) fn says_what_was_chosen(&self) -> bool {
+        self.index.is_some() || self.action.is_some() || self.actions.is_some()
     }
 }
 

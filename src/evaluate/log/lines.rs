@@ -95,8 +95,12 @@ impl Lines {
         place(&self.origin, self.number, column)
     }
 
-    /// The current line as JSON.
+    /// The current line as a JSON object; a list is none, though its elements could be taken for fields in their order.
     pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
+        let start = self.buffer.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+        if self.buffer.get(start) == Some(&b'[') {
+            return Err(malformed(self.at(start + 1), "a list, where an object should be"));
+        }
         serde_json::from_slice(&self.buffer).map_err(|error| {
             // The parser saw one line and calls it line 1: its place is said in ours.
             let message = error.to_string();

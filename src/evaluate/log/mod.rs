@@ -71,11 +71,32 @@ impl Names {
         (self.items.number(name), true)
     }
 
+    /// How much is named so far.
+    fn mark(&self) -> Mark {
+        Mark { items: self.items.len(), kinds: self.kinds.len(), untagged: self.untagged }
+    }
+
+    /// Takes back what was named since `mark`, by a decision that is passed over: what a log could choose is told by the
+    /// decisions that count.
+    fn take_back(&mut self, mark: Mark) {
+        self.items.truncate(mark.items);
+        self.kinds.truncate(mark.kinds);
+        self.untagged = mark.untagged;
+    }
+
     /// Makes `row` a decision of this user.
     pub fn of_user(&mut self, name: &[u8], row: &mut Row) {
         row.user = if self.forgets_users { 0 } else { self.users.number(name) };
         row.unit = Some(unit::group(name));
     }
+}
+
+/// Numbers of items and kinds, and of items without a tag, at some moment.
+#[derive(Clone, Copy)]
+struct Mark {
+    items: usize,
+    kinds: usize,
+    untagged: usize,
 }
 
 /// Reads logged decisions, one after the other.

@@ -13,8 +13,11 @@ use crate::error::{Error, Result};
 use crate::evaluate::row::Row;
 use crate::state::Store;
 use std::collections::{HashSet, VecDeque};
-use std::io::BufRead;
+use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
+
+/// Bytes that tell the format of a log, whatever its lines are like.
+const ENOUGH: usize = 1 << 16;
 
 /// The format of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -292,14 +295,53 @@ fn open(path: &Path, format: Option<Format>) -> Result<(Format, Box<dyn BufRead>
         return Ok((format, source));
     }
     let origin = path.display().to_string();
-    let start = source.fill_buf().map_err(|e| unreadable(&origin, 1, 1, e))?;
-    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
-    let mut lines = start.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).enumerate();
+    let start = beginning(&mut *source, &origin)?;
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
+    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).enumerate();
     let (number, line) = lines.find(|(_, line)| !line.is_empty()).unwrap_or_default();
     let format = Format::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
         let known = Format::ALL.map(Format::name).join(", ");
         let message = format!("a log of no known format; say which with --format ({known})");
         malformed(place(&origin, number as u64 + 1, 1), message)
     })?;
-    Ok((format, source))
+    Ok((format, Box::new(Cursor::new(start).chain(source))))
+}
+
+/// The bytes up to the end of the first line that is not blank, wherever one read ends, or as many as tell a format.
+fn beginning(source: &mut dyn BufRead, origin: &str) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    loop {
+        let chunk = source.fill_buf().map_err(|error| {
+            let line = 1 + memchr::memchr_iter(b'\n', &start).count() as u64;
+            let column = 1 + start.len() - memchr::memrchr(b'\n', &start).map_or(0, |end| end + 1);
+            unreadable(origin, line, column, error)
+        })?;
+        let read = chunk.len();
+        start.extend_from_slice(chunk);
+        source.consume(read);
+        let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start).trim_ascii_start();
+        if read == 0 || start.len() >= ENOUGH || memchr::memchr(b'\n', text).is_some() {
+            return Ok(start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    /// As from a pipe, or from a compressor that was flushed amid a line.
+    #[test]
+    fn the_first_line_may_come_in_parts() {
+        let text = "\u{feff}\n  \naction,reward,propensity\na,1,0.5\n";
+        for size in 1..40 {
+            let mut source = BufReader::with_capacity(size, text.as_bytes());
+            let start = beginning(&mut source, "log.csv").unwrap();
+            assert!(String::from_utf8_lossy(&start).contains("propensity\n"), "{size}");
+            let mut all = String::new();
+            Cursor::new(start).chain(source).read_to_string(&mut all).unwrap();
+            assert_eq!(all, text);
+        }
+    }
 }

@@ -82,6 +82,11 @@ impl<'a> DecisionLine<'a> {
     /// What the current one of `lines` holds.
     fn check(self, lines: &Lines) -> Result<Checked<'a>> {
         let fault = |key: &str, fault: Fault| lines.fault(key, fault);
+        for (key, text) in [("decision_id", &self.decision_id), ("user", &self.user)] {
+            if text.is_empty() {
+                return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
+            }
+        }
         let request = Request::try_from(self.request).map_err(|f| fault("request", f.within("request")))?;
         let candidates = request.candidates();
         let chosen = candidates.iter().position(|c| c.id == self.chosen).ok_or_else(|| {

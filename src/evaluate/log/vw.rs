@@ -89,8 +89,8 @@ impl VwLog {
         if let Some(line) = began.filter(|_| row.listed.is_empty()) {
             return Err(malformed(place(self.lines.origin(), line, 1), "a shared line without actions"));
         }
-        if let (Some(line), Some(chosen)) = (began, chosen) {
-            row.chosen = chosen;
+        if let Some(line) = began {
+            row.chosen = chosen.unwrap_or(0);
             let filled = self.described.fill(row, names, None);
             filled.map_err(|fault| fault.at(place(self.lines.origin(), line, 1)))?;
         }
@@ -217,10 +217,17 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
 impl LogReader for VwLog {
     fn next(&mut self, row: &mut Row, names: &mut Names) -> Result<bool> {
         loop {
+            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
             match self.decision(row, names)? {
                 (false, _) => return Ok(false),
                 (true, true) => return Ok(true),
-                (true, false) => self.unlabelled += 1,
+                // What has no label is well-formed all the same, and tells nothing of what the log could choose.
+                (true, false) => {
+                    names.take_back(mark);
+                    self.described.restore(shape);
+                    self.others = others;
+                    self.unlabelled += 1;
+                }
             }
         }
     }
@@ -272,9 +279,9 @@ mod tests {
         assert_eq!(rows.len(), 2);
         assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));
         assert_eq!((rows[1].chosen, rows[1].reward, rows[1].propensity), (0, 0.0, Some(1.0)));
-        // first, second; then "i x:1" and "i y" by their features.
+        // first, second; then "i y" by its features: what has no label names nothing.
         assert_eq!(rows[0].listed.iter().map(|l| l.item).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(rows[1].item(), 3);
+        assert_eq!(rows[1].item(), 2);
     }
 
     #[test]

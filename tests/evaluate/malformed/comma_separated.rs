@@ -54,9 +54,19 @@ fn csv() {
         refused(&dir, "log.csv", format!("{good}{line}\n").as_bytes(), &[place, reason]);
     }
     let not_utf8 = [good.as_bytes(), b"b\xff,1,0.5,2019-11-24 00:00:17,x\n"].concat();
-    refused(&dir, "log.csv", &not_utf8, &["line 3, column 1: action is", "in UTF-8"]);
+    refused(
+        &dir,
+        "log.csv",
+        &not_utf8,
+        &["line 3, column 1", "action is \"b\u{fffd}\"; allowed: the name of an item, in UTF-8"],
+    );
     let not_utf8 = [good.as_bytes(), b"b,1,0.\xff5,2019-11-24 00:00:17,x\n"].concat();
-    refused(&dir, "log.csv", &not_utf8, &["line 3, column 5: propensity is", "allowed: a number"]);
+    refused(
+        &dir,
+        "log.csv",
+        &not_utf8,
+        &["line 3, column 5", "propensity is \"0.\u{fffd}5\"; allowed: a number"],
+    );
 }
 
 /// What looks like decisions stands inside the quotes of a column that nobody reads.
@@ -106,6 +116,26 @@ fn headers_of_csv() {
     let empty = file(&dir, "log.csv", b"");
     let said = complaint(&[&empty, "--policy", "uniform", "--format", "csv"]);
     assert!(said.ends_with("log.csv, line 1, column 1: no header; it names the columns"), "{said}");
+}
+
+/// A policy may be a table: what is wrong in it is said as of a log.
+#[test]
+fn tables_of_probabilities() {
+    let dir = TempDir::new().unwrap();
+    let log = file(&dir, "log.csv", super::super::plain_log(9).as_bytes());
+    for (table, expected) in [
+        (&b"item,probability\na,0.5\nb\xff,0.5\n"[..], ", line 3, column 2: not UTF-8"),
+        (
+            b"item,probability\na,0.5\nb,half\n",
+            ", line 3: probability is \"half\"; allowed: a number in [0, 1]",
+        ),
+        (b"item,probability\na,0.5\nb,1.5\n", ", line 3: probability is 1.5; allowed: a number in [0, 1]"),
+        (b"item,odds\na,1\n", ", line 1: unknown column \"probability\"; known: item, odds"),
+        (b"item,probability\na,1\nb,\"0\n", ", line 3, column 3: a quote that is never closed"),
+    ] {
+        let table = file(&dir, "t.csv", table);
+        assert_eq!(complaint(&[&log, "--policy", &table]), format!("rehearsal: {table}{expected}"));
+    }
 }
 
 #[test]

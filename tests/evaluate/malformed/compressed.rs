@@ -1,7 +1,8 @@
 //! Logs that are compressed, cut short, or one endless line.
 
+use super::own::{DECISION, REWARD};
 use super::vowpal_wabbit::DSJSON;
-use super::{file, refused};
+use super::{complaint, file, refused};
 use crate::evaluate::{json, plain_log};
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
@@ -53,6 +54,46 @@ fn compressed_logs() {
     let log = file(&dir, "log.csv.zst", &skipped);
     assert_eq!(json(&[&log, "--policy", "uniform"], 0)["rows"], 20_000);
     refused(&dir, "log.csv.zst", &skipped[..9], &["line 1, column 1: the compressed data cannot be read on"]);
+}
+
+/// Every log that is cut anywhere ends in an error, in whatever format, and so do the rewards beside one.
+#[test]
+fn compressed_logs_of_every_format_cut_anywhere() {
+    let dir = TempDir::new().unwrap();
+    let vw = "0:-1:0.5 'a |f x\n'b |f x\n\n".repeat(9);
+    for (name, text) in [
+        ("log.csv.gz", plain_log(9)),
+        ("obd.csv.gz", "item_id,click,propensity_score\n7,1,0.5\n8,0,0.5\n".to_owned()),
+        ("log.json.gz", format!("{DSJSON}\n{DSJSON}\n")),
+        ("log.vw.gz", vw),
+        ("decisions.jsonl.gz", format!("{DECISION}\n")),
+    ] {
+        file(&dir, "rewards.jsonl.gz", &gzip(format!("{REWARD}\n").as_bytes()));
+        let zstd_name = name.replace(".gz", ".zst");
+        // With fewer bytes neither is known for what it is.
+        for (name, whole, shortest) in
+            [(name.to_owned(), gzip(text.as_bytes()), 2), (zstd_name, zstd(text.as_bytes()), 4)]
+        {
+            for kept in
+                [shortest, shortest + 1, shortest + 3, whole.len() / 2, whole.len() - 9, whole.len() - 1]
+            {
+                refused(
+                    &dir,
+                    &name,
+                    &whole[..kept],
+                    &[", line ", ", column ", "the compressed data cannot be read on"],
+                );
+            }
+        }
+    }
+    let log = file(&dir, "decisions.jsonl", format!("{DECISION}\n").as_bytes());
+    let whole = gzip(format!("{REWARD}\n").as_bytes());
+    for kept in [2, 9, whole.len() / 2, whole.len() - 1] {
+        file(&dir, "rewards.jsonl.gz", &whole[..kept]);
+        let said = complaint(&[&log, "--policy", "uniform"]);
+        let parts = ["rewards.jsonl.gz, line ", ", column ", "the compressed data cannot be read on"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    }
 }
 
 #[test]

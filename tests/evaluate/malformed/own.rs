@@ -4,8 +4,8 @@ use super::{IN_0_1, complaint, file, refused};
 use std::fs;
 use tempfile::TempDir;
 
-const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a"},{"id":"b"}]},"time_ms":1000}"#;
-const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","dwell_seconds":2,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"b"}]},"time_ms":4000}"#;
+pub(super) const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a"},{"id":"b"}]},"time_ms":1000}"#;
+pub(super) const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","dwell_seconds":2,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"b"}]},"time_ms":4000}"#;
 
 /// Logs whose second line is wrong: the decision as changed, alone, as a shadow's, and without a reward.
 #[test]
@@ -25,6 +25,13 @@ fn decisions_of_our_own() {
         ("\"propensities\":[0.95,0.05],", "", "line 2, column 242", "missing field `propensities`"),
         ("\"time_ms\":1000", "\"time\":1000", "line 2, column 266", "missing field `time_ms`"),
         (":false", ":\"no\"", "line 2, column 68", "shadow: invalid type: string \"no\", expected a boolean"),
+        ("\"ann\"", "\"\"", "line 2, column 21", "user is \"\"; allowed: a name of at least one character"),
+        (
+            "\"d1\"",
+            "\"\"",
+            "line 2, column 2",
+            "decision_id is \"\"; allowed: a name of at least one character",
+        ),
         ("\"ann\"", "7", "line 2, column 28", "user: invalid type: integer `7`, expected a string"),
         (":1000", ":-1000", "line 2, column 269", "time_ms: invalid value: integer `-1000`, expected u64"),
         // Propensities.
@@ -83,12 +90,11 @@ fn decisions_of_our_own() {
     }
     // Damage that is still JSON.
     let damaged = DECISION.replace("1000}", "1000,\"crc\":\"01234567\"}");
-    let reason = "line 2, column 1: checksum ";
     refused(
         &dir,
         "decisions.jsonl",
         format!("{good}\n{damaged}\n").as_bytes(),
-        &[reason, "01234567 is stated"],
+        &["line 2, column 1", "checksum 62fbe742, but 01234567 is stated"],
     );
     let twice = format!("{DECISION}\n{DECISION}\n");
     let reason = "line 2, column 2: decision_id is \"d1\" again; allowed: each decision once";
@@ -97,6 +103,22 @@ fn decisions_of_our_own() {
     let twice = twice.replace("\"d1\"", "\"d7\"");
     let reason = "line 2, column 2: decision_id is \"d7\" again; allowed: each decision once";
     refused(&dir, "decisions.jsonl", twice.as_bytes(), &[reason]);
+}
+
+#[test]
+fn lines_that_are_no_decision() {
+    let dir = TempDir::new().unwrap();
+    file(&dir, "rewards.jsonl", format!("{REWARD}\n").as_bytes());
+    let good = DECISION.replace("d1", "d0");
+    // Its fields in their order are no decision.
+    let list = "[\"d1\",\"ann\",false,\"b\",0.05,[0.95,0.05],{\"candidates\":[{\"id\":\"b\"}]},1000]";
+    let list = format!("{good}\n{list}\n");
+    refused(
+        &dir,
+        "decisions.jsonl",
+        list.as_bytes(),
+        &["line 2, column 1", "a list, where an object should be"],
+    );
     let (before, after) = DECISION.split_once("ann").unwrap();
     let not_utf8 = [before.as_bytes(), b"\xff", after.as_bytes()].concat();
     let reason = "line 1, column 29: user: invalid unicode code point";

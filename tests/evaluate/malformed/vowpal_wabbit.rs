@@ -3,7 +3,7 @@
 use super::{IN_0_1, refused};
 use tempfile::TempDir;
 
-pub(super) const DSJSON: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"Timestamp":"2019-11-25T06:30:00.0Z","EventId":"x","a":[2,1],"c":{"_multi":[{"_tag":"a"},{"_tag":"b"}]},"p":[0.8,0.2]}"#;
+pub(in crate::evaluate) const DSJSON: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"Timestamp":"2019-11-25T06:30:00.0Z","EventId":"x","a":[2,1],"c":{"_multi":[{"_tag":"a"},{"_tag":"b"}]},"p":[0.8,0.2]}"#;
 
 /// A log whose second line is the good one with a change.
 fn changed(dir: &TempDir, from: &str, to: &str, parts: &[&str]) {
@@ -100,12 +100,36 @@ fn dsjson() {
     ] {
         changed(&dir, from, to, &[place, reason]);
     }
+}
+
+#[test]
+fn lines_that_are_no_dsjson() {
+    let dir = TempDir::new().unwrap();
+    for (line, reason) in [
+        ("[1]", "a list, where an object should be"),
+        ("5", "invalid type: integer `5`, expected struct Line"),
+        ("null", "invalid type: null, expected struct Line"),
+    ] {
+        let column = if line == "null" { 4 } else { 1 };
+        let log = format!("{DSJSON}\n{line}\n");
+        refused(&dir, "log.json", log.as_bytes(), &[&format!("line 2, column {column}"), reason]);
+    }
     let neither = format!("{DSJSON}\n{{\"Version\":\"1\"}}\n");
     refused(&dir, "log.json", neither.as_bytes(), &["line 2, column 1", "_label_cost is missing"]);
     let (before, after) = DSJSON.split_once("\"b\"").unwrap();
     let not_utf8 = [before.as_bytes(), b"\"\xff\"", after.as_bytes()].concat();
-    refused(&dir, "log.json", &not_utf8, &["line 1, column", "invalid unicode code point"]);
-    refused(&dir, "log.json", &DSJSON.as_bytes()[..90], &["line 1, column 90", "EOF while parsing a string"]);
+    refused(
+        &dir,
+        "log.json",
+        &not_utf8,
+        &["line 1, column 176", "c._multi[1]._tag: invalid unicode code point"],
+    );
+    refused(
+        &dir,
+        "log.json",
+        &DSJSON.as_bytes()[..90],
+        &["line 1, column 90", "Timestamp: EOF while parsing a string"],
+    );
 }
 
 #[test]
@@ -131,7 +155,24 @@ fn actions_and_probabilities_of_dsjson_belong_together() {
             "a is a list of 2; allowed: 3, one for each action",
         ),
         ("[0.8,0.2]", "[0.8,0.1]", "line 2, column 182", "p is a list that adds up to 0.9"),
-        ("\"_tag\":\"b\"", "\"_tag\":7", "line 2, column 168", "_tag is 7; allowed: a text"),
+        (
+            "\"_tag\":\"b\"",
+            "\"_tag\":7",
+            "line 2, column 168",
+            "_tag is 7; allowed: the name of an action, without",
+        ),
+        (
+            "\"_tag\":\"b\"",
+            "\"_tag\":\"\"",
+            "line 2, column 168",
+            "_tag is \"\"; allowed: the name of an action",
+        ),
+        (
+            "\"_tag\":\"b\"",
+            "\"_tag\":\"b \"",
+            "line 2, column 168",
+            "_tag is \"b \"; allowed: the name of an action",
+        ),
     ] {
         changed(&dir, from, to, &[place, reason]);
     }
@@ -152,8 +193,16 @@ fn dsjson_keys_that_stand_elsewhere_too() {
         (elsewhere.replace("0.2]", "1.2]"), "line 2, column 200", "p is 1.2;"),
         (prior(",\"priority\":0.5", ",\"priority\":1.5"), "line 2, column 194", "priority is 1.5;"),
         (shared, "line 2, column 195", "hour is 24;"),
-        (DSJSON.replace("\"b\"}]", "\"b\"}],\"_multi\":[{}]"), "line 2, column", "duplicate field `_multi`"),
-        (DSJSON.replace("\"c\":{", "\"c\":{\"x\":1,\"x\":2,"), "line 2, column", "duplicate field `x`"),
+        (
+            DSJSON.replace("\"b\"}]", "\"b\"}],\"_multi\":[{}]"),
+            "line 2, column 188",
+            "c: duplicate field `_multi`",
+        ),
+        (
+            DSJSON.replace("\"c\":{", "\"c\":{\"x\":1,\"x\":2,"),
+            "line 2, column 152",
+            "c: duplicate field `x`",
+        ),
     ] {
         refused(&dir, "log.json", format!("{DSJSON}\n{bad}\n").as_bytes(), &[place, reason]);
     }
@@ -252,7 +301,11 @@ fn vw_text() {
             "line 6, column 2",
             "label is \"1\"; allowed: action:cost:probability, or nothing",
         ),
-        ("x:1:0.5 'a |i x\n", "line 5, column 1", "the action a whole number"),
+        (
+            "x:1:0.5 'a |i x\n",
+            "line 5, column 1",
+            "label is \"x:1:0.5\"; allowed: action:cost:probability, the action a whole number",
+        ),
         ("0:1:0.5 'a |i x\n0:1:0.5 'b |i x\n", "line 6, column 1", "a second chosen action in one decision"),
         (
             "0:1:0.5 'a |i x\n'a |i y\n",
