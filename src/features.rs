@@ -31,10 +31,8 @@ const NAMES: [&str; DIMENSIONS.len()] = {
 
 /// Number of dimensions that come from the candidate and the moment.
 pub const CANDIDATE_DIMS: usize = 7;
-/// Number of dimensions that come from the profile.
-pub const PROFILE_DIMS: usize = NAMES.len() - CANDIDATE_DIMS;
 /// Number of all dimensions.
-const ALL_DIMS: usize = NAMES.len();
+pub(crate) const ALL_DIMS: usize = NAMES.len();
 /// Values are padded to a multiple of this many, so that they fill vector registers.
 pub const LANES: usize = 4;
 /// As many values as one vector instruction takes. Loops go over them, not over single values.
@@ -258,7 +256,7 @@ mod tests {
     #[test]
     fn without_a_profile_its_dimensions_are_zero() {
         let text = r#"{"context":{"hour":3,"weekday":0},"candidates":[{"id":"a"}],"profile_features":null}"#;
-        assert_eq!(block(FeatureSet::V2, text).vector(0)[CANDIDATE_DIMS..], [0.0; PROFILE_DIMS]);
+        assert_eq!(block(FeatureSet::V2, text).vector(0)[CANDIDATE_DIMS..], [0.0; ALL_DIMS - CANDIDATE_DIMS]);
     }
 
     #[test]

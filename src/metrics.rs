@@ -55,15 +55,17 @@ impl TryFrom<[u64; 12]> for UserRecord {
 
     fn try_from(numbers: [u64; 12]) -> Result<Self, String> {
         let large = || "a record with a number that is too large".to_owned();
-        let count = |i: usize| u32::try_from(numbers[i]).map_err(|_| large());
+        let count = |i: usize| u32::try_from(numbers[i]).map(u64::from).map_err(|_| large());
         let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
         let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
-        if numbers[11] > 7 || numbers[10] > i64::MAX as u64 >> 16 {
+        let decisions: u64 = (0..4).map(&count).sum::<Result<_, _>>()?;
+        // No reward is more than REWARD_RANGE above another.
+        if numbers[11] > 7 || numbers[10] as f64 > decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0 {
             return Err(large());
         }
         Ok(Self {
-            reactions: [count(0)?, count(1)?, count(2)?, count(3)?],
-            early: [count(4)?, count(5)?, count(6)?, count(7)?],
+            reactions: [count(0)?, count(1)?, count(2)?, count(3)?].map(|n| n as u32),
+            early: [count(4)?, count(5)?, count(6)?, count(7)?].map(|n| n as u32),
             kinds_unseen: small(8)?,
             kinds: small(9)?,
             regret: numbers[10],
@@ -104,7 +106,8 @@ impl Tally {
     }
 }
 
-/// A figure of one user: a mean per decision, in the units of the reward or a rate in [0, 1].
+/// A figure of one user: a mean per decision, in the units of the reward or a rate in [0, 1]; starvation is a share of
+/// kinds of tip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -114,7 +117,7 @@ pub enum Metric {
     CompletionRate,
     /// Share of tips dismissed.
     DismissRate,
-    /// Mean expected reward lost against the oracle that knows the persona.
+    /// Mean expected reward lost against the oracle that knows the person.
     Regret,
     /// Mean reward of the first decisions.
     EarlyReward,
@@ -205,23 +208,24 @@ impl UserRecord {
 }
 
 /// Count, sum and sum of squares of whole numbers: exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Sums {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Sums {
     count: u64,
     sum: i64,
-    squares: u64,
+    /// A regret may have 33 bits, its square 66.
+    squares: u128,
 }
 
 impl Sums {
     /// Adds one number.
-    pub fn observe(&mut self, x: i64) {
+    fn observe(&mut self, x: i64) {
         self.count += 1;
         self.sum += x;
-        self.squares += (x * x) as u64;
+        self.squares += i128::from(x).pow(2) as u128;
     }
 
     /// Adds the numbers of others.
-    pub fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum += other.sum;
         self.squares += other.squares;
@@ -235,7 +239,7 @@ impl Sums {
         let n = self.count as f64;
         let mean = self.sum as f64 / n;
         // Exact sums: the numerator n Q - S^2 loses nothing before its one rounding.
-        let spread = i128::from(self.count) * i128::from(self.squares) - i128::from(self.sum).pow(2);
+        let spread = i128::from(self.count) * self.squares as i128 - i128::from(self.sum).pow(2);
         let error = (self.count > 1).then(|| (spread as f64 / n / (n - 1.0) / n).sqrt() * scale);
         (Some(mean * scale), error)
     }
@@ -262,7 +266,8 @@ impl Estimate {
         Self { mean, lower: end(-1.0), upper: end(1.0) }
     }
 
-    /// Estimate of a mean of independent parts, weighted by `shares`.
+    /// Estimate of a mean of independent parts, each with its share. Degrees of freedom are those of the smallest part,
+    /// which makes the interval too wide rather than too narrow.
     fn pooled(parts: impl Iterator<Item = (f64, Sums)>, scale: f64) -> Self {
         let (mut mean, mut variance, mut count) = (Some(0.0), Some(0.0), u64::MAX);
         for (share, sums) in parts {
@@ -283,14 +288,18 @@ pub fn curve_estimate(reactions: [u64; 4]) -> Estimate {
     let mut sums = Sums::default();
     for (reaction, count) in Reaction::ALL.iter().zip(reactions) {
         let x = (reaction.reward() * REWARD_UNITS) as i64;
-        sums.merge(&Sums { count, sum: x * count as i64, squares: (x * x) as u64 * count });
+        sums.merge(&Sums {
+            count,
+            sum: x * count as i64,
+            squares: i128::from(x).pow(2) as u128 * u128::from(count),
+        });
     }
     let (mean, error) = sums.mean(1.0 / REWARD_UNITS);
     Estimate::new(mean, error, sums.count.max(1))
 }
 
 /// Sums over users, by persona and policy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     steps: u32,
     /// `[persona][policy][metric]`
@@ -325,7 +334,7 @@ impl Summary {
         self.figures.first().map_or(0, |policies| policies[0][0].count)
     }
 
-    /// What a user's sum is divided by to give the metric.
+    /// What a user's sum is divided by to give the metric: every user makes as many decisions as the scenario has steps.
     fn scale(&self, metric: Metric, kinds: usize) -> f64 {
         let count = match metric {
             Metric::EarlyReward => self.steps.min(EARLY_STEPS as u32),
@@ -400,9 +409,27 @@ mod tests {
         assert_eq!((estimate.mean, estimate.lower), (Some(3.0), None));
     }
 
+    /// The regret of a million decisions, all as bad as can be.
+    const LARGEST: i64 = (1e6 * REWARD_RANGE * REGRET_UNITS) as i64;
+
+    #[test]
+    fn the_largest_regrets_have_their_interval() {
+        let mut sums = Sums::default();
+        (0..1000).for_each(|i| sums.observe(LARGEST - i % 2));
+        let estimate = Estimate::pooled(std::iter::once((1.0, sums)), 1.0 / LARGEST as f64);
+        // Half of them are less by one: the standard deviation is 1/2.
+        let error = (estimate.upper.unwrap() - estimate.mean.unwrap()) * LARGEST as f64;
+        assert!((error - 1.962 * 0.5 / 1000f64.sqrt()).abs() < 1e-3, "{error}");
+        let decisions = [1_000_000, 0, 0, 0];
+        for (regret, allowed) in [(LARGEST as u64, true), (LARGEST as u64 + 2, false)] {
+            let record = UserRecord { regret, ..record(decisions, [1, 0, 0, 0], 0) };
+            assert_eq!(UserRecord::try_from(<[u64; 12]>::from(record)).is_ok(), allowed, "{regret}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn sums_merge_in_any_grouping(xs in prop::collection::vec(-1_000_000..1_000_000i64, 0..60), cut in 0..60usize) {
+        fn sums_merge_in_any_grouping(xs in prop::collection::vec(-LARGEST..LARGEST, 0..60), cut in 0..60usize) {
             let sums = |xs: &[i64]| {
                 let mut sums = Sums::default();
                 xs.iter().for_each(|x| sums.observe(*x));

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Values above this are refused as damage rather than clipped: no count or dwell is that large.
-const MAX_VALUE: f64 = 1e12;
+const LARGEST: f64 = 1e12;
 
 /// One profile feature of the contract.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,8 +24,8 @@ pub struct ProfileFeature {
     pub dtype: &'static str,
     /// Smallest allowed value.
     pub minimum: f64,
-    /// Largest allowed value, or `None` where it is only bounded by what a number can say.
-    pub maximum: Option<f64>,
+    /// Largest allowed value; of an hour, the first that is not.
+    pub maximum: f64,
     /// What it means, with its unit.
     pub description: &'static str,
 }
@@ -51,35 +51,35 @@ pub const PROFILE_FEATURES: [ProfileFeature; 5] = [
         name: "completion_rate",
         dtype: "float",
         minimum: 0.0,
-        maximum: Some(1.0),
+        maximum: 1.0,
         description: "share of shown tips that were completed",
     },
     ProfileFeature {
         name: "dismiss_rate",
         dtype: "float",
         minimum: 0.0,
-        maximum: Some(1.0),
+        maximum: 1.0,
         description: "share of shown tips that were dismissed",
     },
     ProfileFeature {
         name: "mean_dwell_seconds",
         dtype: "float",
         minimum: 0.0,
-        maximum: None,
+        maximum: LARGEST,
         description: "mean dwell on a shown tip, in seconds",
     },
     ProfileFeature {
         name: "preferred_hour",
         dtype: "float",
         minimum: 0.0,
-        maximum: Some(24.0),
+        maximum: 24.0,
         description: "local hour of the day, below 24, at which most tips were completed",
     },
     ProfileFeature {
         name: "tip_volume",
         dtype: "int",
         minimum: 0.0,
-        maximum: None,
+        maximum: LARGEST,
         description: "number of tips shown so far",
     },
 ];
@@ -103,7 +103,7 @@ impl ProfileValues {
             if feature.name == "preferred_hour" {
                 hour(feature.name, value)?;
             } else {
-                within(feature.name, value, feature.minimum, feature.maximum.unwrap_or(MAX_VALUE))?;
+                within(feature.name, value, feature.minimum, feature.maximum)?;
             }
         }
         Ok(())
@@ -267,10 +267,8 @@ pub fn schema() -> Value {
             let kind = if f.dtype == "int" { "integer" } else { "number" };
             let mut value =
                 json!({"type": [kind, "null"], "description": f.description, "minimum": f.minimum as i64});
-            if let Some(maximum) = f.maximum {
-                let bound = if f.name == "preferred_hour" { "exclusiveMaximum" } else { "maximum" };
-                value[bound] = json!(maximum as i64);
-            }
+            let bound = if f.name == "preferred_hour" { "exclusiveMaximum" } else { "maximum" };
+            value[bound] = json!(f.maximum as i64);
             (f.name.to_owned(), value)
         })
         .collect();
@@ -302,7 +300,8 @@ struct Registered {
 /// Whether a producer's dtype is some spelling of a number: the width is its own business.
 fn is_numeric(dtype: &str) -> bool {
     let dtype = dtype.to_ascii_lowercase();
-    ["float", "double", "number", "numeric", "int", "uint", "long"].iter().any(|n| dtype.starts_with(n))
+    let name = dtype.trim_end_matches(|c: char| c.is_ascii_digit());
+    ["float", "double", "number", "numeric", "int", "integer", "bigint", "uint", "long"].contains(&name)
 }
 
 /// Compares the contract with a registry exported by the producing service. Its `by_kind` entry is optional.
@@ -406,5 +405,16 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert!(!message.contains("mean_dwell_seconds"), "{message}");
+        for (dtype, is_number) in [
+            ("Int64", true),
+            ("UINT8", true),
+            ("double", true),
+            ("interval[float64]", false),
+            ("long text", false),
+        ] {
+            let mut one = full.clone();
+            one[1]["dtype"] = json!(dtype);
+            assert_eq!(check(&one).is_ok(), is_number, "{dtype}");
+        }
     }
 }

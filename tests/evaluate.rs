@@ -301,7 +301,12 @@ fn wrong_use_says_what_is_allowed() {
         assert!(complaint.contains(expected), "{extra:?}: {complaint}");
     }
     let range = complaint(&[&log, "--policy", "uniform", "--reward-range", "0,0.5"]);
-    assert!(range.contains("run from 0 to 1, beyond the given range of 0 to 0.5"), "{range}");
+    assert!(
+        range.contains(
+            "reward_range is 0 to 0.5; allowed: a range that holds the rewards of this log, 0 to 1"
+        ),
+        "{range}"
+    );
     let text = file(&dir, "log.vw", b"0:1:0.5 |i a\n|i b\n");
     assert!(
         complaint(&[&log, &text, "--policy", "uniform"]).contains("it is vw, the files before it are csv")

@@ -24,7 +24,9 @@ impl Pending {
         }
         if path.exists() && !path.is_file() {
             let shown = path.display();
-            return Err(Error::Refused(format!("{shown} is no regular file, which alone can be replaced")));
+            return Err(Error::Refused(format!(
+                "{shown} is not a regular file, and only those can be replaced"
+            )));
         }
         let dir = folder(&path);
         let mut builder = tempfile::Builder::new();

@@ -22,7 +22,7 @@ pub(super) struct GateInputs {
     /// Take the personas from this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     personas: Option<PathBuf>,
-    /// Use this seed instead of the one that follows from the inputs; the report says so
+    /// Use this seed instead of the one that follows from the inputs; a verdict says so
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
     pub(super) seed: Option<u64>,
 }

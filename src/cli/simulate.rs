@@ -2,7 +2,7 @@
 
 use super::collector::Collector;
 use super::folder::Folder;
-use super::{exit, output, progress, table};
+use super::{exit, output, progress, shell, table};
 use crate::digest;
 use crate::error::{Error, Fault, Result};
 use crate::gate::GateSpec;
@@ -179,10 +179,8 @@ impl Args {
     fn whole(&self, simulations: &[Simulation], header: &Header) -> Result<u64> {
         let mut collector = Collector::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
-            let curve = block.curve.clone();
-            collector.block(s, block)?;
-            collector.curve(s, &curve);
-            Ok(())
+            collector.curve(s, &block.curve);
+            collector.block(s, block)
         })?;
         let results = collector.finish(self.next())?;
         if self.json {
@@ -227,11 +225,10 @@ impl Args {
     /// The gate on the first two policies, as they were given here.
     fn next(&self) -> Option<String> {
         let [first, second, ..] = self.policies.as_slice() else { return None };
-        let mut command = format!("rehearsal promote-check --baseline {first} --challenger {second}");
-        if let Some(dir) = &self.personas {
-            command += &format!(" --personas {}", dir.display());
-        }
-        Some(command)
+        let mut words = vec!["rehearsal promote-check".to_owned()];
+        words.extend([shell::option("--baseline", first), shell::option("--challenger", second)]);
+        words.extend(self.personas.as_ref().map(|dir| shell::option("--personas", dir)));
+        Some(words.join(" "))
     }
 
     fn scenarios(&self) -> Result<Vec<Scenario>> {

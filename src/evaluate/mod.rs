@@ -279,10 +279,9 @@ pub fn evaluate(reader: &mut dyn LogReader, targets: &[Target], settings: &Setti
     let (low, high) = log.reward_range();
     let range = settings.reward_range.unwrap_or((low, high));
     if low < range.0 || high > range.1 {
-        let (given_low, given_high) = range;
-        return Err(Error::Refused(format!(
-            "rewards of this log run from {low} to {high}, beyond the given range of {given_low} to {given_high}"
-        )));
+        let given = format!("{} to {}", range.0, range.1);
+        let allowed = format!("a range that holds the rewards of this log, {low} to {high}");
+        return Err(Fault::new("reward_range", given, allowed).at(reader.origin()));
     }
     let spread = spread::measure(&mut samples, &questions, (log.model(), log.units()), range, settings)?;
     let of_replay =

@@ -44,7 +44,7 @@ pub struct Choice {
 }
 
 impl Explorer {
-    /// The parameter's name, value and range as a policy file states it; `None` for uniform.
+    /// The parameter's name and value as a policy file states it; `None` for uniform.
     pub fn parameter(&self) -> Option<(&'static str, f64)> {
         match *self {
             Self::Uniform => None,

@@ -4,7 +4,7 @@
 //! Sums run over dimensions in order, vectors over lanes that do not mix and nothing is fused, so no
 //! instruction set changes a bit.
 
-use crate::features::{LANES, Lanes, cut};
+use crate::features::{ALL_DIMS, CANDIDATE_DIMS, LANES, Lanes, cut};
 use multiversion::multiversion;
 use std::hint::black_box;
 
@@ -45,8 +45,8 @@ pub(super) fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn scores(weights: &[f64], rows: &[Lanes], dim: usize, k: usize, out: &mut [Lanes]) {
     match weights.len() {
-        7 => scores_in::<7>(weights, rows, dim, out),
-        12 => scores_in::<12>(weights, rows, dim, out),
+        CANDIDATE_DIMS => scores_in::<CANDIDATE_DIMS>(weights, rows, dim, out),
+        ALL_DIMS => scores_in::<ALL_DIMS>(weights, rows, dim, out),
         _ => {
             for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
                 *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
@@ -95,8 +95,8 @@ pub(super) struct Carried<'a> {
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn update(model: Carried, dim: usize, x: &[f64], r: f64) {
     match dim {
-        7 => update_in::<7, 2>(model, x, r),
-        12 => update_in::<12, 3>(model, x, r),
+        CANDIDATE_DIMS => update_in::<CANDIDATE_DIMS, { CANDIDATE_DIMS.div_ceil(LANES) }>(model, x, r),
+        ALL_DIMS => update_in::<ALL_DIMS, { ALL_DIMS.div_ceil(LANES) }>(model, x, r),
         _ => {
             let Carried { inverse, theta, b, scratch: q } = model;
             weighted_sum(&x[..dim], inverse, q);

@@ -77,8 +77,9 @@ impl TryFrom<RawPolicy> for Policy {
         let given = [("epsilon", raw.epsilon), ("alpha", raw.alpha), ("v", raw.v), ("gamma", raw.gamma)];
         for (name, value) in given {
             if let Some(value) = value.filter(|_| own != Some(name)) {
-                let allowed =
-                    format!("no such parameter for {}, which has {}", explorer.name(), own.unwrap_or("none"));
+                let parameter =
+                    own.map_or_else(|| "no parameter".to_owned(), |own| format!("the parameter {own}"));
+                let allowed = format!("nothing; {} has {parameter}", explorer.name());
                 return Err(Fault::new(name, value, allowed));
             }
         }
@@ -197,10 +198,7 @@ mod tests {
             parse(&format!("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\n{line}")).unwrap_err()
         };
         assert_eq!(with("epsilon = 1.1"), "epsilon is 1.1; allowed: a number in [0, 1]");
-        assert_eq!(
-            with("alpha = 1.0"),
-            "alpha is 1; allowed: no such parameter for egreedy, which has epsilon"
-        );
+        assert_eq!(with("alpha = 1.0"), "alpha is 1; allowed: nothing; egreedy has the parameter epsilon");
         assert!(with("lambda = 0.0").starts_with("lambda is 0;"));
         assert!(with("forgetting = 0.0").starts_with("forgetting is 0;"));
         assert!(with("forgetting = nan").starts_with("forgetting is NaN;"));

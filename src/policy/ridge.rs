@@ -159,9 +159,13 @@ impl Ridge {
             self.forget();
         }
         self.recent.extend(lanes(x).iter().copied());
+        if self.forgetting < 1.0 {
+            kernels::add_scaled(&mut self.b, r, x);
+            return self.refresh();
+        }
         let Self { inverse, theta, b, scratch, .. } = self;
         kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
-        if self.forgetting < 1.0 || self.updates.is_multiple_of(REFRESH) {
+        if self.updates.is_multiple_of(REFRESH) {
             self.refresh();
         }
     }
@@ -295,7 +299,7 @@ pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
     weights.iter().zip(block.values(k)).fold(0.0, |sum, (w, x)| sum + w * x)
 }
 
-/// One entry of what [`quadratic_forms`] computes, in the same order of operations.
+/// One entry of what `kernels::quadratic_forms` computes, in the same order of operations.
 fn quadratic_form(stride: usize, m: &[f64], x: &[f64]) -> f64 {
     let mut total = 0.0;
     for (i, row) in m.chunks_exact(stride).enumerate() {

@@ -159,9 +159,7 @@ fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String 
                 "keep {baseline} until decisions of more users are logged; more of the same users will not do"
             )
         }
-        (Some(_), _) => {
-            format!("keep {baseline}; its log has to explore more of what {challenger} would choose")
-        }
+        (Some(_), _) => format!("keep {baseline}, and mend why {} gives no answer", log.id),
         (None, Some(rows)) if log.unit == Some(Unit::User) => {
             format!(
                 "keep {baseline} until about {rows} decisions are logged, of more users, not more of each"

@@ -186,6 +186,12 @@ fn errors_of_what_a_gate_names_name_the_gate() {
 
 /// A foreign log may mean something else by `priority`.
 #[test]
+fn a_range_that_the_log_contradicts_is_a_mistake_of_the_gate() {
+    let dir = gate(&favourable(400), &format!("{REQUIRED}reward_range = [0, 0.5]\n"));
+    dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.csv: reward_range is 0 to 0.5", "0 to 1"]);
+}
+
+#[test]
 fn features_of_a_foreign_log_are_left_alone_on_request() {
     let dir = gate("", REQUIRED);
     let decision = |i: usize| {

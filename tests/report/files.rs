@@ -15,7 +15,7 @@ fn what_cannot_be_written_is_refused_before_the_run() {
     #[cfg(unix)]
     {
         let message = refused(sandbox.small(PROMOTE).args(["--summary", "/dev/null"]));
-        assert!(message.contains("no regular file"), "{message}");
+        assert!(message.contains("not a regular file"), "{message}");
     }
 }
 
