@@ -94,7 +94,7 @@ def losses(name: str, orders: int, folder: Path) -> dict:
 
 
 def interval(values: list) -> tuple:
-    """Mean, and half the width of Student's interval, 95 %."""
+    """Mean, and half the width of Student's interval, 95%."""
     from scipy.stats import t
 
     half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
@@ -137,7 +137,7 @@ def main() -> None:
         "# Progressive loss beside Vowpal Wabbit",
         "",
         "Written by `benches/compare_vw.py`. Share of wrong choices while learning, each row decided before it is",
-        f"learned from: mean of {options.orders} orders of the rows, the same for everybody, with Student's interval (95 %).",
+        f"learned from: mean of {options.orders} orders of the rows, the same for everybody, with Student's interval (95%).",
         "Columns are divided by their largest value. Ours: `disjoint`, everything else as it is by default (epsilon",
         "0.1). Vowpal Wabbit: `--cb_explore_adf` with its default settings (epsilon 0.05), and the row put to it in",
         "three ways. With shared columns and no `-q` it cannot tell rows apart; it is what its defaults say.",

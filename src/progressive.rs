@@ -43,7 +43,7 @@ pub struct Progress {
     pub policy: String,
     /// Share of wrong choices, in [0, 1], mean over the orders.
     pub progressive_loss: f64,
-    /// Student's bounds on it, 95 %, within [0, 1]; `None` for a single order, or when all gave the same.
+    /// Student's bounds on it, 95%, within [0, 1]; `None` for a single order, or when all gave the same.
     pub lower: Option<f64>,
     /// See `lower`.
     pub upper: Option<f64>,
@@ -147,7 +147,7 @@ mod tests {
     fn what_can_be_learned_is_learned_and_chance_is_chance() {
         let all = [policy("egreedy", "disjoint"), policy("linucb", "disjoint"), policy("uniform", "shared")];
         let results = run(&table(), &all, Orders::Drawn(20), 1).unwrap();
-        // Epsilon 0.1 on three classes is wrong in 6.7 %, and a little more while learning.
+        // Epsilon 0.1 on three classes is wrong in 6.7%, and a little more while learning.
         assert!((0.05..0.11).contains(&results[0].progressive_loss), "{results:?}");
         assert!(results[1].progressive_loss < 0.1, "{results:?}");
         // 20 orders of 301 rows: four standard errors of a share of 2/3 are 0.024.

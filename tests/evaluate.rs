@@ -154,7 +154,7 @@ fn the_report_says_what_was_seen_and_what_to_do_next() {
     let text = stdout(&run(&[&log, "--policy", &only_b, "--policy", "uniform"]));
     for part in [
         "log.csv: 4000 decisions, mean reward 0.50025",
-        "effective sample 1000.0 of 4000, 0 % of its choices on items never chosen",
+        "effective sample 1000.0 of 4000, 0% of its choices on items never chosen",
         "would have earned more than the policy that logged (doubly_robust)",
         "uniform minus",
         "for more: --interval anytime --reward-range",
@@ -248,7 +248,7 @@ fn a_log_that_cannot_say_is_refused_with_exit_code_3() {
     let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
     let never_shown = file(&dir, "d.csv", b"item,probability\nb,0.9\nd,0.1\n");
     let result = json(&[&log, "--policy", &never_shown], 3);
-    assert!(result["reason"].as_str().unwrap().contains("10.0 % of the policy's choices fall on items"));
+    assert!(result["reason"].as_str().unwrap().contains("10.0% of the policy's choices fall on items"));
     // What nobody was shown, no model has seen.
     let result = json(&[&log, "--policy", &never_shown, "--estimator", "direct_method"], 3);
     assert_eq!(result["policies"][0]["estimates"], serde_json::json!([]));

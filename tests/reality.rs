@@ -140,10 +140,7 @@ fn other_profiles_and_other_hours_are_told_from_other_people() {
     dir.write("short.toml", format!("{SCENARIO}[moments]\nper_day = 16\n"));
     let compare = ["compare-reality", "--log", "daily/decisions.jsonl", "--scenario", "short.toml"];
     let text = dir.run(&[&compare[..], &["--personas", "people"]].concat()).ok().stdout();
-    assert!(
-        text.contains("reactions") && text.contains("95 % interval") && text.contains("Next: "),
-        "{text}"
-    );
+    assert!(text.contains("reactions") && text.contains("95% interval") && text.contains("Next: "), "{text}");
 }
 
 #[test]

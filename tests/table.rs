@@ -22,7 +22,7 @@ fn a_labelled_table_is_learned_and_the_result_has_its_fields() {
         assert_eq!(result[field], expected, "{field}");
     }
     let loss = |p: usize| result["policies"][p]["progressive_loss"].as_f64().unwrap();
-    // Epsilon 0.1 on two classes is wrong in 5 %, and a little more while learning; chance is 50 %.
+    // Epsilon 0.1 on two classes is wrong in 5%, and a little more while learning; chance is 50%.
     assert!((0.03..0.08).contains(&loss(0)) && (0.48..0.52).contains(&loss(1)), "{result}");
     assert_eq!(result["policies"][0]["orders"].as_array().unwrap().len(), 10);
     assert_eq!(dir.json("out/table.json"), result);

@@ -61,7 +61,7 @@ fn text(report: &Report, orders: Orders) -> String {
         Orders::AsWritten => "in the order of the file".to_owned(),
     };
     let mut out = format!("{data}: {rows} rows, {classes} classes, {features} features, {orders}\n");
-    let _ = writeln!(out, "\n{:<24} {:>16}   95 % interval", "policy", "progressive loss");
+    let _ = writeln!(out, "\n{:<24} {:>16}   95% interval", "policy", "progressive loss");
     for p in report.policies {
         let bounds = match (p.lower, p.upper) {
             (Some(lower), Some(upper)) => format!("{lower:.4} to {upper:.4}"),

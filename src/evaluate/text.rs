@@ -16,7 +16,7 @@ impl Evaluation {
     pub fn text(&self, log: &str, settings: &Settings) -> String {
         let mut out = String::new();
         let _ = writeln!(out, "{log}: {} decisions, mean reward {}", self.rows, number(self.on_policy_mean));
-        let interval = format!("{} % {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
+        let interval = format!("{}% {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
         let mut said = Vec::new();
         for policy in &self.policies {
             let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, self.rows));
@@ -183,8 +183,8 @@ fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
         .map_or_else(String::new, |b| format!(", {} to {}", number(b.lower), number(b.upper)));
     let share = number(100.0 * diagnostics.out_of_reach.unwrap_or(0.0));
     let reach = match diagnostics.support {
-        Support::Propensities => format!("{share} % of its choices out of reach"),
-        Support::ItemsChosen => format!("{share} % of its choices on items never chosen"),
+        Support::Propensities => format!("{share}% of its choices out of reach"),
+        Support::ItemsChosen => format!("{share}% of its choices on items never chosen"),
         Support::Unknown => "what was out of its reach is unknown".to_owned(),
     };
     format!(
@@ -200,14 +200,30 @@ fn table(out: &mut String, estimates: &[Estimate], interval: &str) {
         return;
     }
     let _ = writeln!(out, "  {:<36} {:>10} {:>12}   {interval} interval", "estimator", "lambda", "estimate");
+    let numbers = estimates.iter().flat_map(|e| [e.value, e.lower, e.upper]).flatten();
+    let aligned = aligned(numbers.fold(0.0, |largest, x| x.abs().max(largest)));
+    let known = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), &aligned);
+    let width = estimates.iter().map(|e| known(e.lower).len()).max().unwrap_or(0);
     for e in estimates {
-        let known = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), number);
         let bounds = match (e.lower, e.upper) {
-            (Some(lower), Some(upper)) => format!("{} to {}", number(lower), number(upper)),
+            (Some(lower), Some(upper)) => format!("{:>width$} to {}", aligned(lower), aligned(upper)),
             _ => "-".to_owned(),
         };
         let name = format!("{}{}", e.estimator, if is_marked(e) { MARK } else { "" });
-        let _ = writeln!(out, "  {name:<36} {:>10} {:>12}   {bounds}", known(e.lambda), known(e.value));
+        let lambda = e.lambda.map_or_else(|| "-".to_owned(), number);
+        let _ = writeln!(out, "  {name:<36} {lambda:>10} {:>12}   {bounds}", known(e.value));
+    }
+}
+
+/// How the numbers of a column are written of which `largest` has five digits: with as many decimals.
+fn aligned(largest: f64) -> impl Fn(f64) -> String {
+    let magnitude = libm::floor(libm::log10(largest));
+    move |x| {
+        if (-5.0..7.0).contains(&magnitude) {
+            format!("{x:.*}", (4.0 - magnitude).max(0.0) as usize)
+        } else {
+            number(x)
+        }
     }
 }
 

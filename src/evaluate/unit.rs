@@ -125,7 +125,7 @@ mod tests {
     }
 
     /// Three people have a tenth of the decisions each, 2,100 one: with G - 1 degrees of freedom, as if all counted,
-    /// intervals of 95 % hold too seldom.
+    /// intervals of 95% hold too seldom.
     #[test]
     fn a_few_people_with_many_decisions_do_not_make_bounds_too_short() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);

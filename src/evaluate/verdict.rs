@@ -99,7 +99,7 @@ impl Diagnostics {
         };
         let least = if self.out_of_reach.is_none() { "at least " } else { "" };
         Some(format!(
-            "{least}{:.1} % of the policy's choices {what} (allowed: {:.0} %); log with more exploration, or test a policy \
+            "{least}{:.1}% of the policy's choices {what} (allowed: {:.0}%); log with more exploration, or test a policy \
              that stays within what was shown",
             100.0 * share,
             100.0 * MAX_UNSUPPORTED
@@ -227,7 +227,7 @@ mod tests {
         assert!(small.contains("effective sample size is 99.0"), "{small}");
         assert_eq!(diagnostics(even(1000), 0.01).why_out_of_reach(), None);
         let unsupported = diagnostics(even(1000), 0.011).why_out_of_reach().unwrap();
-        assert!(unsupported.contains("1.1 %"), "{unsupported}");
+        assert!(unsupported.contains("1.1%"), "{unsupported}");
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
         // What some rows know is not undone by others.
         let in_part = of([Unknown, Propensities]);
         assert_eq!(in_part.out_of_reach, None);
-        assert!(in_part.why_out_of_reach().unwrap().starts_with("at least 25.0 %"));
+        assert!(in_part.why_out_of_reach().unwrap().starts_with("at least 25.0%"));
     }
 
     #[test]

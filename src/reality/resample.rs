@@ -1,6 +1,6 @@
 //! Both sides resampled: how sure a distance is, and how large it is by chance.
 //!
-//! The interval: both sides' users are resampled, and c is the 95 % quantile of the norm of the resampled
+//! The interval: both sides' users are resampled, and c is the 95% quantile of the norm of the resampled
 //! difference less the observed one. The triangle inequality puts the populations' distance between the
 //! observed one less c and that plus c. That holds as often as it says wherever resampling tells how far the
 //! difference is off, and so for equal populations too, where the distance has no derivative and percentiles of

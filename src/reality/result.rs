@@ -65,9 +65,9 @@ pub struct AspectResult {
     pub measure: &'static str,
     /// The distance of the samples.
     pub distance: Option<f64>,
-    /// Lower bound, 95 %, on the distance of the populations; `None` also of few users.
+    /// Lower bound, 95%, on the distance of the populations; `None` also of few users.
     pub lower: Option<f64>,
-    /// Upper bound, 95 %.
+    /// Upper bound, 95%.
     pub upper: Option<f64>,
     /// Distance that people drawn from the simulated ones exceed hardly ever.
     pub noise: Option<f64>,

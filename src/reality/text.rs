@@ -126,7 +126,7 @@ impl Comparison {
             );
         }
         let _ =
-            writeln!(out, "\n  {:<26} {:>8}   {:<15} {:>6}", "respect", "distance", "95 % interval", "noise");
+            writeln!(out, "\n  {:<26} {:>8}   {:<15} {:>6}", "respect", "distance", "95% interval", "noise");
         for a in &self.aspects {
             let interval = a.lower.zip(a.upper);
             let interval = interval.map_or_else(|| "-".to_owned(), |(l, u)| format!("{l:.3} to {u:.3}"));
@@ -175,7 +175,7 @@ impl Comparison {
         let _ = writeln!(
             out,
             "\nDistances run from 0 to 1. Noise is what people drawn from the simulated ones stay below; all together \
-             exceed\nit in {} % of logs. {}",
+             exceed\nit in {}% of logs. {}",
             digits(Some(100.0 * self.alpha), 1).trim_end_matches(".0"),
             self.of_intervals()
         );

@@ -244,7 +244,7 @@ mod tests {
                 assert_close(student_t_cdf(student_t_quantile(p, df), df), p, 1e-10, "round trip");
             }
         }
-        // 97.5 % points as printed tables have them.
+        // 97.5% points as printed tables have them.
         for (df, t) in [(1.0, 12.706_204_736), (10.0, 2.228_138_852), (100.0, 1.983_971_519)] {
             assert_close(student_t_quantile(0.975, df), t, 1e-9, "table");
         }

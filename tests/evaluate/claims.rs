@@ -178,7 +178,7 @@ fn what_was_never_chosen_is_out_of_reach_in_every_format() {
         let result = json(&[&log, "--policy", "uniform", "--estimator", "direct_method"], 3);
         let reason = result["reason"].as_str().unwrap();
         assert!(
-            reason.contains("33.3 % of the policy's choices fall on items that were never chosen"),
+            reason.contains("33.3% of the policy's choices fall on items that were never chosen"),
             "{reason}"
         );
         let diagnostics = &result["policies"][0]["diagnostics"];

@@ -52,7 +52,7 @@ fn what_score_and_reward_wrote_is_read_and_policies_learn_from_it_or_are_taken_a
 
     let output = run(&args);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("100 decisions (11.1 %) have no reward"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("100 decisions (11.1%) have no reward"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("belong to no decision"), "{}", stderr(&output));
     let result = json(&args, 0);
     assert_eq!(result["rows"], 800);

@@ -58,7 +58,7 @@ fn all_segments_of_a_state_directory_are_one_log() {
     assert_eq!(evaluate(&many, &files), expected);
     let text = many.run(&["evaluate", "state", "--policy", "uniform"]).ok();
     assert!(text.stdout().starts_with("state: 400 decisions"), "{}", text.stdout());
-    assert!(text.stderr().contains("state: 80 decisions (16.7 %) have no reward"), "{}", text.stderr());
+    assert!(text.stderr().contains("state: 80 decisions (16.7%) have no reward"), "{}", text.stderr());
 
     let compare = |dir: &Dir, log: &str| {
         let settings = ["--scenario", "steady", "--users", "2", "--replicates", "100", "--json"];

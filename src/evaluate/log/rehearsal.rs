@@ -228,7 +228,7 @@ impl LogReader for RehearsalLog {
         if unrewarded > 0 {
             let share = 100.0 * unrewarded as f64 / (unrewarded + rewarded) as f64;
             remarks.push(format!(
-                "{}: {unrewarded} decisions ({share:.1} %) have no reward and were left out; if what is missing \
+                "{}: {unrewarded} decisions ({share:.1}%) have no reward and were left out; if what is missing \
                  depends on what followed, the estimates are off",
                 self.origin()
             ));
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(row.listed.iter().map(|l| (l.item, l.kind)).collect::<Vec<_>>(), [(0, 0), (1, 1)]);
         assert_eq!(row.features.len(), 2 * FeatureSet::WIDEST.dim());
         let said = remarks.join("; ");
-        assert!(said.contains("1 decisions (50.0 %) have no reward"), "{said}");
+        assert!(said.contains("1 decisions (50.0%) have no reward"), "{said}");
         assert!(said.contains("1 rewards belong to no decision that was read"), "{said}");
         assert!(said.contains("1 shadow decisions") && !said.contains("seconds"), "{said}");
     }
