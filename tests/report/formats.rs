@@ -24,6 +24,16 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
         let reason = value["reason"].as_str().unwrap();
         let criteria = value["criteria"].as_array().unwrap();
         assert_eq!(criteria.len(), 4);
+        for c in criteria {
+            assert_eq!(c["standing"] == "holds", c["holds"] == true, "{c}");
+            assert_eq!(c["standing"] == "unseen", c["users"] == 0, "{c}");
+            // 1/beta is 20 in this gate.
+            let refuted = c["refutation"].as_f64().is_none_or(|e| e >= 20.0);
+            let open = c["holds"] == false && c["users"] != 0;
+            assert_eq!(c["standing"] == "fails", open && refuted, "{c}");
+            let line = format!("\n  {:<6} {} ", c["standing"].as_str().unwrap(), c["id"].as_str().unwrap());
+            assert!(stdout(&output).contains(&line), "{line:?}");
+        }
 
         let text = sandbox.read("out/verdict.txt");
         assert_eq!(text, stdout(&output));
