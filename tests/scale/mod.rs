@@ -3,7 +3,7 @@
 
 use crate::util::{Dir, run};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const RUN: [&str; 6] = ["steady", "--policy", "egreedy-v1", "--policy", "egreedy-v2", "--steps=10"];
 const FILES: [&str; 4] = ["summary.json", "users.csv", "curve.csv", "records.jsonl"];
@@ -18,7 +18,6 @@ fn command(shell: &str, script: &Path, dir: &Dir, env: &[(&str, &str)], args: &[
     let path = format!("{}:{}", ours.display(), std::env::var("PATH").expect("PATH"));
     let mut command = Command::new(shell);
     command.arg(script).args(args).current_dir(dir.path()).env("PATH", path).envs(env.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -137,6 +136,5 @@ fn python_files_compile() {
     let check = "import ast, sys\nfor f in sys.argv[1:]: ast.parse(open(f, encoding='utf-8').read(), f)";
     let mut python = Command::new("python3");
     python.args(["-c", check]).args(files);
-    python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     run(python, b"").ok();
 }
