@@ -116,7 +116,7 @@ fn python_files(folder: &Path, ignored: &[&str], found: &mut Vec<PathBuf>) {
         let name = path.file_name().and_then(|n| n.to_str()).expect("a name in UTF-8");
         if path.is_dir() && !name.starts_with('.') && !ignored.contains(&name) {
             python_files(&path, ignored, found);
-        } else if name.ends_with(".py") {
+        } else if path.extension().is_some_and(|e| e == "py") {
             found.push(path);
         }
     }
