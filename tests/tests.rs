@@ -5,6 +5,7 @@ mod everything;
 mod gate;
 mod readme;
 mod reality;
+mod reference;
 mod report;
 mod scale;
 mod simulation;

@@ -108,7 +108,7 @@ fn criteria(verdict: &Verdict, text: &mut String) {
     section("Criteria of the gate", text);
     table(&["criterion", "difference", "bounds", "needs", ""], text);
     for c in &verdict.criteria {
-        let standing = words::Standing::of(c, verdict).word().to_owned();
+        let standing = c.standing.name().to_owned();
         let bounds = interval(c.lower, c.upper);
         row([words::label(c), signed(c.estimate), bounds, words::claim(c), standing], text);
     }
@@ -133,7 +133,7 @@ fn segments(card: &Card, verdict: &Verdict, text: &mut String) {
     }
     for c in segments {
         let name = c.persona.as_deref().or(c.segment.as_deref()).unwrap_or_default();
-        let standing = words::Standing::of(c, verdict).word();
+        let standing = c.standing.name();
         let (difference, bounds) = (signed(c.estimate), interval(c.lower, c.upper));
         row([name, &c.scenario, c.metric.name(), &difference, &bounds, &words::claim(c), standing], text);
     }

@@ -18,6 +18,7 @@ mod candidates;
 mod character;
 mod reaction;
 mod served;
+mod utility;
 
 use candidates::{Drawn, Moment};
 use character::Character;
@@ -215,9 +216,7 @@ impl<'a> Person<'a> {
         let recent = (self.times.len() - self.day_old) as f64;
         self.times.push(time);
         let weekend = weekend(self.weekday());
-        let t = &self.character;
-        let felt = (now + DAY - t.shift) % DAY;
-        let u = t.base + stage.receptivity[felt as usize] + t.weekend * weekend - t.fatigue * recent;
+        let u = self.character.u_of_moment(stage, now, weekend, recent);
         self.moment = Moment { now: now as u8, weekend, u };
 
         self.completed_luck = unit((first >> 32) as u32);

@@ -20,4 +20,4 @@ pub use path::Path;
 pub use plan::{POWERS, Plan, plan};
 pub use spec::{By, Criterion, DecisionTime, GateSpec, Kind, RawCriterion, RawGate, Segment, Setting};
 pub use trial::{Decision, PairedUser, Trial};
-pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Verdict};
+pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

@@ -52,6 +52,9 @@ pub struct Verdict {
     pub alpha: f64,
     /// Largest probability of a wrong rejection.
     pub beta: f64,
+    /// The part of it that simulated people may use: [`GateSpec::simulated_beta`](super::GateSpec::simulated_beta).
+    #[serde(skip)]
+    pub simulated_beta: f64,
     /// The smallest superiority worth promoting for.
     pub minimum_effect: f64,
     /// Users of each persona that were drawn.
@@ -71,6 +74,32 @@ pub struct Verdict {
     pub provenance: Provenance,
     /// What the verdict does not say.
     pub caveat: &'static str,
+}
+
+/// Where a criterion stands, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// The evidence that it is not met has reached 1/beta, with the beta that simulated people may use.
+    Fails,
+    /// Neither established nor refuted.
+    Open,
+    /// Established.
+    Holds,
+    /// No user was looked at.
+    Unseen,
+}
+
+impl Standing {
+    /// Its name, as JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fails => "fails",
+            Self::Open => "open",
+            Self::Holds => "holds",
+            Self::Unseen => "unseen",
+        }
+    }
 }
 
 /// What was found on one criterion. Estimate and bounds are challenger minus baseline as shares of the
@@ -109,6 +138,8 @@ pub struct Assessment {
     pub held_after: Option<u64>,
     /// Whether it was established.
     pub holds: bool,
+    /// Where it stands.
+    pub standing: Standing,
     /// While open: users it would take in all, at the rate so far; `None` where no number would do.
     pub users_needed: Option<u64>,
 }
@@ -126,9 +157,9 @@ impl Verdict {
         challenger: &str,
         provenance: Provenance,
     ) -> Self {
-        let raw = trial.spec().raw();
+        let (raw, simulated_beta) = (trial.spec().raw(), trial.spec().simulated_beta());
         let mut criteria: Vec<Assessment> =
-            trial.tracked.iter().map(|t| Assessment::new(t, raw.alpha)).collect();
+            trial.tracked.iter().map(|t| Assessment::new(t, raw.alpha, simulated_beta)).collect();
         let refuted = |a: &Assessment| decision == Decision::Reject && a.refutation > 1.0 && !a.holds;
         // Stable: criteria alike in evidence keep the order of the gate's file.
         criteria.sort_by(|a, b| {
@@ -142,6 +173,7 @@ impl Verdict {
             reason,
             alpha: raw.alpha,
             beta: raw.beta,
+            simulated_beta,
             minimum_effect: raw.minimum_effect,
             users: trial.users(),
             baseline: baseline.to_owned(),
@@ -177,12 +209,6 @@ impl Verdict {
         }
     }
 
-    /// Largest probability with which simulated people may wrongly reject: half of beta where a log may
-    /// reject as well.
-    pub fn simulated_beta(&self) -> f64 {
-        if self.logs.iter().any(|log| log.required) { self.beta / 2.0 } else { self.beta }
-    }
-
     /// The same verdict, but inconclusive for `reason` where it would have been a promotion.
     #[must_use]
     pub fn withheld(self, reason: String) -> Self {
@@ -194,7 +220,7 @@ impl Verdict {
 }
 
 impl Assessment {
-    fn new(tracked: &Tracked, alpha: f64) -> Self {
+    fn new(tracked: &Tracked, alpha: f64, simulated_beta: f64) -> Self {
         let Tracked { criterion, proof, refutation, gains, held_after } = tracked;
         // Gains run in the direction that is better; differences are challenger minus baseline.
         let better = criterion.metric.more_is_better();
@@ -206,6 +232,15 @@ impl Assessment {
         let (low, high) = (lower_bound(gains, alpha), upper_bound(gains, alpha));
         let (lower, upper) = if better { (low, high) } else { (-high, -low) };
         let open = held_after.is_none();
+        let standing = if gains.is_empty() {
+            Standing::Unseen
+        } else if !open {
+            Standing::Holds
+        } else if refutation.e_value() >= 1.0 / simulated_beta {
+            Standing::Fails
+        } else {
+            Standing::Open
+        };
         Self {
             id: criterion.id.clone(),
             kind: criterion.kind,
@@ -223,6 +258,7 @@ impl Assessment {
             users: gains.len() as u64,
             held_after: *held_after,
             holds: !open,
+            standing,
             users_needed: open.then(|| projected_count(gains, criterion.null(), alpha)).flatten(),
         }
     }

@@ -2,8 +2,8 @@
 //! one for each criterion that failed, as far as GitHub shows them.
 
 use super::logged;
-use super::words::{self, Standing};
-use crate::gate::{Decision, Verdict};
+use super::words;
+use crate::gate::{Decision, Standing, Verdict};
 use std::io::{self, Write};
 
 /// GitHub keeps no more than ten errors and ten warnings of a step.
@@ -23,7 +23,7 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         [("error", Standing::Fails, MOST_PER_LEVEL - 1), ("warning", Standing::Open, MOST_PER_LEVEL)]
     {
         let criteria = verdict.criteria.iter().filter(|c| words::is_missing(c));
-        let criteria = criteria.filter(|c| Standing::of(c, verdict) == wanted);
+        let criteria = criteria.filter(|c| c.standing == wanted);
         for c in criteria.take(most) {
             let message = format!(
                 "difference {} in {}, needs {}; evidence {} of {} after {} users",
@@ -34,7 +34,7 @@ pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
                 (1.0 / verdict.alpha).ceil(),
                 c.users
             );
-            command(out, level, &format!("{} {}", c.id, wanted.word()), &message)?;
+            command(out, level, &format!("{} {}", c.id, wanted.name()), &message)?;
         }
     }
     for log in verdict.logs.iter().filter(|log| log.is_missing()) {

@@ -5,10 +5,10 @@
 use super::VerdictFormat;
 use super::charts::{self, Highlights, Hue, Width};
 use super::logged;
-use super::words::{self, Standing};
+use super::words;
 use super::xml::escape;
 use crate::evidence::{Figure, PersonaEvidence};
-use crate::gate::Verdict;
+use crate::gate::{Standing, Verdict};
 use crate::metrics::Metric;
 use crate::promotion::Judgement;
 use crate::reaction::Reaction;
@@ -76,15 +76,15 @@ fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         "<p>The gate promotes when all of them hold. Each interval must clear the upright mark: zero for a \
          claim of superiority, else the tolerated loss.</p>"
     )?;
-    let mut standings: Vec<Standing> = v.criteria.iter().map(|c| Standing::of(c, v)).collect();
+    let mut standings: Vec<Standing> = v.criteria.iter().map(|c| c.standing).collect();
     standings.sort_unstable();
     standings.dedup();
-    legend(standings.iter().map(|s| (charts::hue_of(*s), s.word())), out)?;
+    legend(standings.iter().map(|s| (charts::hue_of(*s), s.name())), out)?;
     chart(|width| charts::forest(v, width), out)?;
     writeln!(out, "<details><summary>The figures</summary>")?;
     table(&["", "criterion", "difference", "bounds", "needs", "evidence", "users"], 2, out, |out| {
         for c in &v.criteria {
-            let word = Standing::of(c, v).word();
+            let word = c.standing.name();
             let users = c.held_after.unwrap_or(c.users).to_string();
             writeln!(
                 out,
@@ -147,7 +147,7 @@ fn segments(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "<td class=\"name\">{}</td>", escape(text))?;
             }
             cells(&[words::signed(c.estimate), words::interval(c.lower, c.upper), words::claim(c)], out)?;
-            let word = Standing::of(c, v).word();
+            let word = c.standing.name();
             writeln!(out, "<td class=\"word-{word}\">{word}</td></tr>")?;
         }
         Ok(())
@@ -169,7 +169,7 @@ fn seen(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
          challenger rejects it from {:.0} on.</p>",
         (1.0 / v.alpha).ceil(),
         words::percent(v.alpha),
-        (1.0 / v.simulated_beta()).ceil()
+        (1.0 / v.simulated_beta).ceil()
     )?;
     let highlights = Highlights::of(judgement);
     let others = (charts::FAINT, "the other criteria");

@@ -2,9 +2,9 @@
 
 use super::VerdictFormat;
 use super::logged;
-use super::words::{self, Standing};
+use super::words;
 use super::xml::{attribute, escape};
-use crate::gate::{Assessment, Decision, Verdict};
+use crate::gate::{Assessment, Decision, Standing, Verdict};
 use crate::promotion::Judgement;
 use std::io::{self, Write};
 
@@ -21,8 +21,7 @@ impl VerdictFormat for Junit {
 
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
-        let standing = |c: &Assessment| Standing::of(c, v);
-        let unseen = |c: &Assessment| standing(c) == Standing::NotEvaluated;
+        let unseen = |c: &Assessment| c.standing == Standing::Unseen;
         let promoted = v.verdict == Decision::Promote;
         let tests = 1 + v.criteria.len() + v.logs.len();
         let failed = v.criteria.iter().filter(|c| words::is_missing(c) && !unseen(c)).count();
@@ -49,11 +48,11 @@ impl VerdictFormat for Junit {
         test_case(out, "rehearsal.verdict", "verdict", failure)?;
         for c in &v.criteria {
             let class = format!("rehearsal.{}", c.scenario);
-            let problem = match standing(c) {
+            let problem = match c.standing {
                 Standing::Holds => None,
-                Standing::NotEvaluated => Some(Problem::Skipped(v.reason.clone())),
-                s if c.advisory => Some(Problem::Skipped(format!("advisory, {}: {}", s.word(), summary(c)))),
-                s => Some(Problem::Failure(s.word().to_owned(), summary(c), details(c, v))),
+                Standing::Unseen => Some(Problem::Skipped(v.reason.clone())),
+                s if c.advisory => Some(Problem::Skipped(format!("advisory, {}: {}", s.name(), summary(c)))),
+                s => Some(Problem::Failure(s.name().to_owned(), summary(c), details(c, v))),
             };
             test_case(out, &class, &c.id, problem)?;
         }
@@ -135,6 +134,6 @@ fn details(c: &Assessment, v: &Verdict) -> String {
         (1.0 / v.alpha).ceil(),
         c.users,
         words::e_value(c.refutation),
-        (1.0 / v.simulated_beta()).ceil()
+        (1.0 / v.simulated_beta).ceil()
     )
 }

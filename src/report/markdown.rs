@@ -2,8 +2,8 @@
 
 use super::VerdictFormat;
 use super::logged;
-use super::words::{self, Standing};
-use crate::gate::{Assessment, Decision, Verdict};
+use super::words;
+use crate::gate::{Assessment, Decision, Standing, Verdict};
 use crate::promotion::Judgement;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -27,7 +27,7 @@ impl VerdictFormat for Markdown {
         out.write_all(head.as_bytes())?;
         let mut room = (SUMMARY_LIMIT / 2).saturating_sub(head.len() + tail.len());
         for (i, c) in v.criteria.iter().enumerate() {
-            let row = row(c, v);
+            let row = row(c);
             if row.len() > room {
                 let rest = v.criteria.len() - i;
                 writeln!(out, "\n{rest} more criteria stand in `verdict.json`.")?;
@@ -56,10 +56,10 @@ fn head(v: &Verdict) -> String {
             | --- | --- | ---: | ---: | ---: | ---: | ---: |\n"
 }
 
-fn row(c: &Assessment, v: &Verdict) -> String {
-    let standing = Standing::of(c, v);
+fn row(c: &Assessment) -> String {
+    let standing = c.standing;
     let word =
-        if standing == Standing::Holds { "holds".to_owned() } else { format!("**{}**", standing.word()) };
+        if standing == Standing::Holds { "holds".to_owned() } else { format!("**{}**", standing.name()) };
     format!(
         "| {word} | {} | {} | {} | {} | {} | {} |\n",
         inline(&words::label(c)),

@@ -2,7 +2,7 @@
 
 use super::VerdictFormat;
 use super::logged;
-use super::words::{self, Standing};
+use super::words;
 use crate::gate::Verdict;
 use crate::promotion::Judgement;
 use std::io::{self, Write};
@@ -60,7 +60,7 @@ fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "  {:<6} {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}",
-            Standing::of(c, v).word(),
+            c.standing.name(),
             words::label(c),
             words::signed(c.estimate),
             words::interval(c.lower, c.upper),

@@ -1,43 +1,7 @@
-//! What all formats say alike: the decision, each criterion's standing and claim, numbers, what to do next.
+//! What all formats say alike: the decision, each criterion's claim, numbers, what to do next.
 
 use crate::evaluate::Unit;
 use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
-
-/// Where a criterion stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Standing {
-    /// Evidence that it is not met has reached 1/beta.
-    Fails,
-    /// Neither established nor refuted.
-    Open,
-    /// Established.
-    Holds,
-    /// No user was looked at.
-    NotEvaluated,
-}
-
-impl Standing {
-    pub(crate) fn of(c: &Assessment, v: &Verdict) -> Self {
-        if c.users == 0 {
-            Self::NotEvaluated
-        } else if c.holds {
-            Self::Holds
-        } else if c.refutation >= 1.0 / v.simulated_beta() {
-            Self::Fails
-        } else {
-            Self::Open
-        }
-    }
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Fails => "fails",
-            Self::Open => "open",
-            Self::Holds => "holds",
-            Self::NotEvaluated => "unseen",
-        }
-    }
-}
 
 /// Whether a criterion stands against a promotion.
 pub(crate) fn is_missing(c: &Assessment) -> bool {
@@ -177,7 +141,7 @@ fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String 
 
 /// The required log whose harm is the reason of a rejection: simulated people gave none.
 fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
-    let by_people = v.rejection_evidence >= 1.0 / v.simulated_beta();
+    let by_people = v.rejection_evidence >= 1.0 / v.simulated_beta;
     v.logs.iter().find(|log| log.required && log.harms && !by_people)
 }
 
@@ -255,7 +219,7 @@ pub(crate) fn reading(v: &Verdict) -> String {
         v.baseline,
         percent(1.0 - v.alpha),
         (1.0 / v.alpha).ceil(),
-        (1.0 / v.simulated_beta()).ceil()
+        (1.0 / v.simulated_beta).ceil()
     )
 }
 

@@ -9,8 +9,9 @@ use rehearsal::stats::{Moments, student_t_quantile};
 const ALPHA: f64 = 0.05;
 const RUNS: u64 = 2_000;
 const USERS: u64 = 1_000;
-/// The most false crossings in 2,000 runs whose upper 95% Clopper-Pearson bound (0.0496) is below alpha.
-const MOST: u64 = 83;
+/// The most false crossings that are forgiven. A test that crosses in just alpha of all runs, the most that it may, has
+/// more of them in 2,000 runs with probability 4e-5: the false-alarm rate of each comparison with it.
+const MOST: u64 = 140;
 
 /// Populations with a known mean: names, means, draws.
 fn populations() -> [(&'static str, f64, fn(&mut ChaCha8Rng) -> f64); 4] {
@@ -52,8 +53,7 @@ fn the_e_process_crosses_as_rarely_as_it_says() {
                     process.reaches(ALPHA)
                 }
             });
-            // At most alpha of the runs, which for coins is nearly reached: their wealth overshoots little.
-            assert!(crossings * 20 <= RUNS, "{}, {direction}: {crossings} of {RUNS}", population.0);
+            assert!(crossings <= MOST, "{}, {direction}: {crossings} of {RUNS}", population.0);
         }
     }
 }

@@ -4,14 +4,15 @@ use super::*;
 
 /// The JSON of a card.
 fn card_json(card: &str) -> Value {
-    json(card.split_once("```json\n").unwrap().1.split_once("\n```").unwrap().0)
+    let json = card.split_once("```json\n").unwrap().1.split_once("\n```").unwrap().0;
+    serde_json::from_str(json).unwrap_or_else(|e| panic!("{e}: {json}"))
 }
 
 #[test]
 fn a_card_keeps_its_history_and_what_people_wrote_around_it() {
-    let sandbox = Sandbox::new();
-    run(sandbox.small(PROMOTE).args(["--card", "card.md"]).env("SOURCE_DATE_EPOCH", "0"), 0);
-    let first = sandbox.read("card.md");
+    let dir = sandbox();
+    run(small(&dir, PROMOTE).args(["--card", "card.md"]).env("SOURCE_DATE_EPOCH", "0"), b"").ok();
+    let first = dir.read("card.md");
     let card = card_json(&first);
     assert_eq!(card["challenger"], "egreedy-v2");
     assert_eq!(card["policy"]["epsilon"], 0.1);
@@ -29,11 +30,11 @@ fn a_card_keeps_its_history_and_what_people_wrote_around_it() {
     assert_eq!((&entry["date"], &entry["verdict"]), (&"1970-01-01T00:00:00Z".into(), &"promote".into()));
 
     // The second verdict: another baseline, and a seed that was chosen.
-    fs::write(sandbox.path("card.md"), format!("# Ours\n\nOwner: tips\n\n{first}\nTail\n")).unwrap();
-    let mut second = sandbox.small(("egreedy-v2", "egreedy-v2", "inconclusive", 3));
+    dir.write("card.md", format!("# Ours\n\nOwner: tips\n\n{first}\nTail\n"));
+    let mut second = small(&dir, ("egreedy-v2", "egreedy-v2", "inconclusive", 3));
     second.args(["--card", "card.md", "--seed", "7"]).env("SOURCE_DATE_EPOCH", "86400");
-    run(&mut second, 3);
-    let text = sandbox.read("card.md");
+    run(second, b"").exits(3);
+    let text = dir.read("card.md");
     assert!(text.starts_with("# Ours\n\nOwner: tips\n\n<!-- ") && text.ends_with(" -->\n\nTail\n"), "{text}");
     let history = card_json(&text)["history"].clone();
     assert_eq!(history.as_array().unwrap().len(), 2);
@@ -47,17 +48,17 @@ fn a_card_keeps_its_history_and_what_people_wrote_around_it() {
 
 #[test]
 fn gates_that_run_at_once_all_add_to_the_card() {
-    let sandbox = Sandbox::new();
-    let run = |seed: u64| {
-        let mut command = sandbox.small(PROMOTE);
+    let dir = sandbox();
+    let start = |seed: u64| {
+        let mut command = small(&dir, PROMOTE);
         command.args(["--card", "card.md", "--seed", &seed.to_string()]);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     };
-    let children: Vec<_> = (0..6).map(run).collect();
+    let children: Vec<_> = (0..6).map(start).collect();
     for mut child in children {
         assert!(matches!(child.wait().unwrap().code(), Some(0 | 1 | 3)));
     }
-    let card = card_json(&sandbox.read("card.md"));
+    let card = card_json(&dir.read("card.md"));
     let mut seeds: Vec<u64> =
         card["history"].as_array().unwrap().iter().map(|entry| entry["seed"].as_u64().unwrap()).collect();
     seeds.sort_unstable();
@@ -66,22 +67,21 @@ fn gates_that_run_at_once_all_add_to_the_card() {
 
 #[test]
 fn a_card_that_is_not_this_challengers_is_refused_and_left_alone() {
-    let sandbox = Sandbox::new();
+    let dir = sandbox();
     let policy = |epsilon: f64| {
         let text =
             format!("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = {epsilon}\n");
-        fs::write(sandbox.path("mine.toml"), text).unwrap();
+        dir.write("mine.toml", text);
     };
     policy(0.1);
     let mine: Case = ("uniform", "mine.toml", "promote", 0);
-    run(sandbox.small(mine).args(["--card", "card.md"]), 0);
-    let good = sandbox.read("card.md");
+    run(small(&dir, mine).args(["--card", "card.md"]), b"").ok();
+    let good = dir.read("card.md");
     let refused_with = |text: &str, case, part: &str| {
-        fs::write(sandbox.path("card.md"), text).unwrap();
-        let message = refused(sandbox.small(case).args(["--card", "card.md", "--out", "none"]));
-        assert!(message.contains("card.md") && message.contains(part), "{message}");
-        assert_eq!(sandbox.read("card.md"), text);
-        assert!(!sandbox.path("none/verdict.json").exists());
+        dir.write("card.md", text);
+        run(small(&dir, case).args(["--card", "card.md", "--out", "none"]), b"").refused(&["card.md", part]);
+        assert_eq!(dir.read("card.md"), text);
+        assert!(!dir.join("none/verdict.json").exists());
     };
     refused_with(&good, PROMOTE, "the model card of \"mine\", not of \"egreedy-v2\"");
     refused_with("", mine, "no model card, or a damaged one");
@@ -93,6 +93,6 @@ fn a_card_that_is_not_this_challengers_is_refused_and_left_alone() {
     refused_with(&good.replace("\"schema_version\": 1", "\"schema_version\": 2"), mine, "version 2");
     policy(0.2);
     refused_with(&good, mine, "with other parameters");
-    let message = refused(sandbox.small(PROMOTE).args(["--card", "new.md"]).env("SOURCE_DATE_EPOCH", "soon"));
-    assert!(message.contains("SOURCE_DATE_EPOCH is \"soon\""), "{message}");
+    run(small(&dir, PROMOTE).args(["--card", "new.md"]).env("SOURCE_DATE_EPOCH", "soon"), b"")
+        .refused(&["SOURCE_DATE_EPOCH is \"soon\""]);
 }

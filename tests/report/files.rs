@@ -4,36 +4,33 @@ use super::*;
 
 #[test]
 fn what_cannot_be_written_is_refused_before_the_run() {
-    let sandbox = Sandbox::new();
-    fs::create_dir_all(sandbox.path("out/report.html")).unwrap();
+    let dir = sandbox();
+    fs::create_dir_all(dir.join("out/report.html")).unwrap();
     let file = ["--out", "short.toml"];
     for arguments in [["--out", "out"], file, ["--summary", "people"], ["--card", "none/card.md"]] {
-        let message = refused(sandbox.small(PROMOTE).args(arguments));
-        assert!(message.contains(arguments[1].split('/').next().unwrap()), "{message}");
+        let named = arguments[1].split('/').next().unwrap();
+        run(small(&dir, PROMOTE).args(arguments), b"").refused(&[named]);
     }
-    assert!(!sandbox.path("out/verdict.json").exists());
+    assert!(!dir.join("out/verdict.json").exists());
     #[cfg(unix)]
-    {
-        let message = refused(sandbox.small(PROMOTE).args(["--summary", "/dev/null"]));
-        assert!(message.contains("not a regular file"), "{message}");
-    }
+    run(small(&dir, PROMOTE).args(["--summary", "/dev/null"]), b"").refused(&["not a regular file"]);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_link_is_followed_and_stays() {
-    let sandbox = Sandbox::new();
-    fs::write(sandbox.path("real.md"), "old").unwrap();
-    std::os::unix::fs::symlink("real.md", sandbox.path("link.md")).unwrap();
-    run(sandbox.small(SAME).args(["--summary", "link.md"]), 3);
-    assert!(sandbox.path("link.md").is_symlink());
-    assert!(sandbox.read("real.md").contains("INCONCLUSIVE"));
+    let dir = sandbox();
+    dir.write("real.md", "old");
+    std::os::unix::fs::symlink("real.md", dir.join("link.md")).unwrap();
+    run(small(&dir, SAME).args(["--summary", "link.md"]), b"").exits(3);
+    assert!(dir.join("link.md").is_symlink());
+    assert!(dir.read("real.md").contains("INCONCLUSIVE"));
 }
 
 #[test]
 fn a_reader_that_leaves_does_not_change_the_verdict() {
-    let sandbox = Sandbox::new();
-    let mut child = sandbox.small(REJECT).stdout(Stdio::piped()).spawn().unwrap();
+    let dir = sandbox();
+    let mut child = small(&dir, REJECT).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }

@@ -6,16 +6,16 @@ use super::*;
 fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
     let schema = schema();
     for case @ (_, challenger, verdict, code) in [PROMOTE, REJECT, INCONCLUSIVE, SAME] {
-        let sandbox = Sandbox::new();
-        let output = run(sandbox.small(case).args(["--out", "out"]), code);
+        let dir = sandbox();
+        let output = run(small(&dir, case).args(["--out", "out"]), b"").exits(code);
         let mut files: Vec<OsString> =
-            fs::read_dir(sandbox.path("out")).unwrap().map(|f| f.unwrap().file_name()).collect();
+            fs::read_dir(dir.join("out")).unwrap().map(|f| f.unwrap().file_name()).collect();
         files.sort();
         let mut expected = FILES.map(OsString::from);
         expected.sort();
         assert_eq!(files, expected);
 
-        let value = json(&sandbox.read("out/verdict.json"));
+        let value = dir.json("out/verdict.json");
         assert_valid(&schema, &value);
         assert_eq!(
             (value["verdict"].as_str(), value["challenger"].as_str()),
@@ -24,15 +24,25 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
         let reason = value["reason"].as_str().unwrap();
         let criteria = value["criteria"].as_array().unwrap();
         assert_eq!(criteria.len(), 4);
+        for c in criteria {
+            assert_eq!(c["standing"] == "holds", c["holds"] == true, "{c}");
+            assert_eq!(c["standing"] == "unseen", c["users"] == 0, "{c}");
+            // 1/beta is 20 in this gate.
+            let refuted = c["refutation"].as_f64().is_none_or(|e| e >= 20.0);
+            let open = c["holds"] == false && c["users"] != 0;
+            assert_eq!(c["standing"] == "fails", open && refuted, "{c}");
+            let line = format!("\n  {:<6} {} ", c["standing"].as_str().unwrap(), c["id"].as_str().unwrap());
+            assert!(output.stdout().contains(&line), "{line:?}");
+        }
 
-        let text = sandbox.read("out/verdict.txt");
-        assert_eq!(text, stdout(&output));
+        let text = dir.read("out/verdict.txt");
+        assert_eq!(text, output.stdout());
         assert!(text.starts_with(&verdict.to_uppercase()), "{text}");
 
-        let markdown = sandbox.read("out/verdict.md");
+        let markdown = dir.read("out/verdict.md");
         assert!(markdown.contains(&verdict.to_uppercase()), "{markdown}");
 
-        let report = quick_junit::Report::deserialize_from_str(&sandbox.read("out/junit.xml")).unwrap();
+        let report = quick_junit::Report::deserialize_from_str(&dir.read("out/junit.xml")).unwrap();
         let suite = &report.test_suites[0];
         assert_eq!((report.tests, suite.tests, suite.test_cases.len()), (5, 5, 5));
         assert_eq!(property(suite, "verdict"), verdict);
@@ -48,9 +58,9 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
         assert!(ids.eq(criteria.iter().map(|c| c["id"].as_str().unwrap())));
         let unseen = criteria.iter().filter(|c| c["users"] == 0).count();
         assert_eq!((skipped, case == SAME), (unseen, unseen > 0));
-        assert!(sandbox.read("out/junit.xml").contains(&format!("skipped=\"{skipped}\"")));
+        assert!(dir.read("out/junit.xml").contains(&format!("skipped=\"{skipped}\"")));
 
-        let html = sandbox.read("out/report.html");
+        let html = dir.read("out/report.html");
         assert!(said(&html).contains(reason), "{reason}");
         let charts = page(&html).descendants().filter(|n| n.has_tag_name(SVG)).count();
         assert_eq!(charts, if case == SAME { 2 } else { 8 }, "two widths of each chart");
@@ -59,18 +69,18 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
 
 #[test]
 fn what_is_only_advisory_is_shown_and_turns_nothing_red() {
-    let sandbox = Sandbox::new();
+    let dir = sandbox();
     // A greedy policy leaves some kind of tip unseen more often than one that chooses at random.
     let advisory = "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"starvation\"\nscenarios = [\"./short.toml\"]\n\
                     margin = 0.001\nadvisory = true\n";
-    let gate = sandbox.read("gate.toml") + advisory;
-    fs::write(sandbox.path("gate.toml"), gate).unwrap();
-    let output = run(sandbox.small(PROMOTE).args(["--out", "out"]).env("GITHUB_ACTIONS", "true"), 0);
-    assert_eq!(stderr(&output), "");
-    assert!(stdout(&output).contains("starvation/short (advisory)"), "{}", stdout(&output));
-    let verdict = json(&sandbox.read("out/verdict.json"));
+    let gate = dir.read("gate.toml") + advisory;
+    dir.write("gate.toml", gate);
+    let output = run(small(&dir, PROMOTE).args(["--out", "out"]).env("GITHUB_ACTIONS", "true"), b"").ok();
+    assert_eq!(output.stderr(), "");
+    assert!(output.stdout().contains("starvation/short (advisory)"), "{}", output.stdout());
+    let verdict = dir.json("out/verdict.json");
     assert_valid(&schema(), &verdict);
-    let report = quick_junit::Report::deserialize_from_str(&sandbox.read("out/junit.xml")).unwrap();
+    let report = quick_junit::Report::deserialize_from_str(&dir.read("out/junit.xml")).unwrap();
     let suite = &report.test_suites[0];
     assert_eq!((report.failures, suite.tests), (0, 6));
     let case = suite.test_cases.iter().find(|c| c.name.as_str() == "starvation/short").unwrap();
@@ -79,9 +89,9 @@ fn what_is_only_advisory_is_shown_and_turns_nothing_red() {
 
 #[test]
 fn the_schema_refuses_what_is_no_verdict() {
-    let sandbox = Sandbox::new();
-    let output = run(sandbox.small(PROMOTE).arg("--json"), 0);
-    let (schema, verdict) = (schema(), json(stdout(&output)));
+    let dir = sandbox();
+    let output = run(small(&dir, PROMOTE).arg("--json"), b"").ok();
+    let (schema, verdict) = (schema(), output.json());
     assert_valid(&schema, &verdict);
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let changes: [(&str, Value); 7] = [
@@ -109,16 +119,16 @@ fn the_schema_refuses_what_is_no_verdict() {
         assert!(!validator.is_valid(&changed), "more at {place}");
     }
     // What was there before is still the default.
-    let profile = run(Command::new(BIN).arg("schema"), 0);
-    assert_eq!(json(stdout(&profile))["title"], "profile_features");
+    let profile = dir.run(&["schema"]).ok();
+    assert_eq!(profile.json()["title"], "profile_features");
 }
 
 #[test]
 fn the_text_answers_and_fits_a_terminal() {
-    let sandbox = Sandbox::new();
+    let dir = sandbox();
     for case @ (_, _, verdict, code) in [PROMOTE, REJECT, INCONCLUSIVE, SAME] {
-        let output = run(&mut sandbox.small(case), code);
-        let text = stdout(&output);
+        let output = run(small(&dir, case), b"").exits(code);
+        let text = output.stdout();
         for answer in ["\n  why ", "\n  how sure ", "\n  next ", "\n  Again: rehearsal promote-check "] {
             assert_eq!(text.matches(answer).count(), 1, "{answer} in\n{text}");
         }
@@ -139,9 +149,9 @@ fn the_text_answers_and_fits_a_terminal() {
 
 #[test]
 fn the_page_fetches_nothing_and_runs_nothing() {
-    let sandbox = Sandbox::new();
-    run(sandbox.small(REJECT).args(["--out", "out"]), 1);
-    let html = sandbox.read("out/report.html");
+    let dir = sandbox();
+    run(small(&dir, REJECT).args(["--out", "out"]), b"").exits(1);
+    let html = dir.read("out/report.html");
     let document = page(&html);
     for node in document.descendants().filter(roxmltree::Node::is_element) {
         let name = node.tag_name().name();
@@ -167,11 +177,11 @@ fn the_page_fetches_nothing_and_runs_nothing() {
 
 #[test]
 fn the_reports_are_the_same_for_any_number_of_threads() {
-    let sandbox = Sandbox::new();
-    run(sandbox.small(PROMOTE).args(["--out", "one", "--threads", "1"]), 0);
-    run(sandbox.small(PROMOTE).args(["--out", "three", "--threads", "3"]), 0);
+    let dir = sandbox();
+    run(small(&dir, PROMOTE).args(["--out", "one", "--threads", "1"]), b"").ok();
+    run(small(&dir, PROMOTE).args(["--out", "three", "--threads", "3"]), b"").ok();
     for file in FILES {
-        assert_eq!(sandbox.read(format!("one/{file}")), sandbox.read(format!("three/{file}")), "{file}");
+        assert_eq!(dir.read(&format!("one/{file}")), dir.read(&format!("three/{file}")), "{file}");
     }
 }
 
@@ -182,30 +192,30 @@ const HOSTILE: &str = "-a'b\"c<script>|d` ````& $(touch pwned)\n::error::x\r\n|x
 #[cfg(unix)]
 #[test]
 fn a_hostile_name_is_text_in_every_format() {
-    let sandbox = Sandbox::new();
-    sandbox.gate(HOSTILE, 192);
-    let mut command = sandbox.check(REJECT);
+    let dir = sandbox();
+    gate(&dir, HOSTILE, 192);
+    let mut command = check(&dir, REJECT);
     command.arg(format!("--gate={HOSTILE}")).args(["--out", "out", "--summary", "summary.md"]);
-    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", sandbox.path("step.md"));
-    let output = run(&mut command, 1);
-    let again = json(&sandbox.read("out/verdict.json"))["command"].as_str().unwrap().to_owned();
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", dir.join("step.md"));
+    let output = run(command, b"").exits(1);
+    let again = dir.json("out/verdict.json")["command"].as_str().unwrap().to_owned();
     assert!(again.contains("<script>") && !again.contains(char::is_control), "{again}");
 
     // Text and annotations: no workflow command but our own.
-    assert!(!stdout(&output).lines().any(|line| line.trim_start().starts_with("::")));
+    assert!(!output.stdout().lines().any(|line| line.trim_start().starts_with("::")));
     assert!(
-        stderr(&output).lines().all(|line| line.starts_with("::error ") || line.starts_with("::warning "))
+        output.stderr().lines().all(|line| line.starts_with("::error ") || line.starts_with("::warning "))
     );
 
-    let html = sandbox.read("out/report.html");
+    let html = dir.read("out/report.html");
     assert!(!html.contains("<script") && said(&html).contains(&again));
 
-    let report = quick_junit::Report::deserialize_from_str(&sandbox.read("out/junit.xml")).unwrap();
+    let report = quick_junit::Report::deserialize_from_str(&dir.read("out/junit.xml")).unwrap();
     assert_eq!(property(&report.test_suites[0], "command"), again);
 
-    let markdown = sandbox.read("out/verdict.md");
-    assert_eq!(markdown, sandbox.read("summary.md"));
-    assert_eq!(markdown, sandbox.read("step.md"));
+    let markdown = dir.read("out/verdict.md");
+    assert_eq!(markdown, dir.read("summary.md"));
+    assert_eq!(markdown, dir.read("step.md"));
     // The command stands in a fence that it cannot end.
     let lines: Vec<&str> = markdown.lines().collect();
     let at = lines.iter().position(|line| *line == again).unwrap();
@@ -219,9 +229,9 @@ fn a_hostile_name_is_text_in_every_format() {
     }
     let folder = Path::new(BIN).parent().unwrap();
     let script = format!("PATH={}:$PATH; {again} --json", folder.display());
-    let shell = run(Command::new("bash").args(["-c", &script]).current_dir(sandbox.0.path()), 1);
-    assert_eq!(json(stdout(&shell)), json(&sandbox.read("out/verdict.json")));
-    assert!(!sandbox.path("pwned").exists());
+    let shell = run(Command::new("bash").args(["-c", &script]).current_dir(dir.path()), b"").exits(1);
+    assert_eq!(shell.json(), dir.json("out/verdict.json"));
+    assert!(!dir.join("pwned").exists());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Every format of a verdict as a user gets it: written by the program, read by other people's parsers.
 
+use crate::util::{Dir, run};
 use quick_junit::TestCaseStatus;
 use rehearsal::gate::{GateSpec, Kind};
 use rehearsal::metrics::Metric;
@@ -9,9 +10,8 @@ use rehearsal::promotion::{Inputs, Judgement, Source};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use tempfile::TempDir;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 mod card;
 mod files;
@@ -44,7 +44,7 @@ scenarios = ["./short.toml"]
 margin = 0.05
 "#;
 
-/// Baseline and challenger, the verdict of the sandbox's gate on them, and the exit code.
+/// Baseline and challenger, the verdict of the folder's gate on them, and the exit code.
 type Case = (&'static str, &'static str, &'static str, i32);
 
 const PROMOTE: Case = ("uniform", "egreedy-v2", "promote", 0);
@@ -54,90 +54,43 @@ const INCONCLUSIVE: Case = ("egreedy-v1", "linucb", "inconclusive", 3);
 const SAME: Case = ("linucb", "linucb", "inconclusive", 3);
 
 /// A folder with a small gate: two personas, one short scenario.
-struct Sandbox(TempDir);
-
-impl Sandbox {
-    fn new() -> Self {
-        let dir = TempDir::new().unwrap();
-        fs::create_dir(dir.path().join("people")).unwrap();
-        for name in ["mover", "morning-planner"] {
-            let file = format!("{name}.toml");
-            let from = Path::new(ROOT).join("personas").join(&file);
-            fs::copy(from, dir.path().join("people").join(&file)).unwrap();
-        }
-        fs::write(dir.path().join("short.toml"), SCENARIO).unwrap();
-        let sandbox = Self(dir);
-        sandbox.gate("gate.toml", 192);
-        sandbox
+fn sandbox() -> Dir {
+    let dir = Dir::new();
+    fs::create_dir(dir.join("people")).unwrap();
+    for name in ["mover", "morning-planner"] {
+        let file = format!("{name}.toml");
+        fs::copy(Path::new(ROOT).join("personas").join(&file), dir.join("people").join(&file)).unwrap();
     }
-
-    fn gate(&self, name: impl AsRef<Path>, max_users: u32) {
-        let numbers = "alpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nbatch = 32";
-        let text = format!("description = \"small\"\n{numbers}\nmax_users = {max_users}\n{CRITERIA}");
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn read(&self, name: impl AsRef<Path>) -> String {
-        let path = self.path(name);
-        fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    }
-
-    /// `promote-check` in this folder, away from whatever CI the tests run in.
-    fn check(&self, (baseline, challenger, ..): Case) -> Command {
-        let mut command = Command::new(BIN);
-        command.current_dir(self.0.path()).args(["promote-check", "--personas", "people"]);
-        command.args(["--baseline", baseline, "--challenger", challenger]);
-        for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "SOURCE_DATE_EPOCH"] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    /// The same with the sandbox's gate.
-    fn small(&self, case: Case) -> Command {
-        let mut command = self.check(case);
-        command.args(["--gate", "gate.toml"]);
-        command
-    }
+    dir.write("short.toml", SCENARIO);
+    gate(&dir, "gate.toml", 192);
+    dir
 }
 
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).unwrap()
+fn gate(dir: &Dir, name: &str, max_users: u32) {
+    let numbers = "alpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nbatch = 32";
+    dir.write(name, format!("description = \"small\"\n{numbers}\nmax_users = {max_users}\n{CRITERIA}"));
 }
 
-fn stderr(output: &Output) -> &str {
-    std::str::from_utf8(&output.stderr).unwrap()
+/// `promote-check` in this folder.
+fn check(dir: &Dir, (baseline, challenger, ..): Case) -> Command {
+    let policies = ["--baseline", baseline, "--challenger", challenger];
+    let mut command = dir.command(&["promote-check", "--personas", "people"]);
+    command.args(policies).env_remove("SOURCE_DATE_EPOCH");
+    command
 }
 
-/// Runs to the end, and shows everything if the exit code is another one.
-fn run(command: &mut Command, code: i32) -> Output {
-    let output = command.output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{command:?}\n{out}\n{err}");
-    output
-}
-
-/// An error of the command line: exit code 2, nothing on stdout, one line on stderr.
-fn refused(command: &mut Command) -> String {
-    let output = run(command, 2);
-    let message = stderr(&output);
-    assert!(output.stdout.is_empty() && message.lines().count() == 1, "{message}");
-    message.to_owned()
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+/// The same with the folder's gate.
+fn small(dir: &Dir, case: Case) -> Command {
+    let mut command = check(dir, case);
+    command.args(["--gate", "gate.toml"]);
+    command
 }
 
 fn schema() -> Value {
-    let output = run(Command::new(BIN).args(["schema", "--of", "verdict"]), 0);
+    let printed = Dir::new().run(&["schema", "--of", "verdict"]).ok();
     let published = fs::read_to_string(Path::new(ROOT).join("schemas/verdict.schema.json")).unwrap();
-    assert_eq!(stdout(&output), published);
-    json(&published)
+    assert_eq!(printed.stdout(), published);
+    printed.json()
 }
 
 fn assert_valid(schema: &Value, verdict: &Value) {

@@ -3,7 +3,7 @@
 
 use crate::util::{Dir, run};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const RUN: [&str; 6] = ["steady", "--policy", "egreedy-v1", "--policy", "egreedy-v2", "--steps=10"];
 const FILES: [&str; 4] = ["summary.json", "users.csv", "curve.csv", "records.jsonl"];
@@ -18,7 +18,6 @@ fn command(shell: &str, script: &Path, dir: &Dir, env: &[(&str, &str)], args: &[
     let path = format!("{}:{}", ours.display(), std::env::var("PATH").expect("PATH"));
     let mut command = Command::new(shell);
     command.arg(script).args(args).current_dir(dir.path()).env("PATH", path).envs(env.iter().copied());
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -110,25 +109,32 @@ fn the_manifest_has_as_many_tasks_as_completions() {
     assert_eq!(after("image: rehearsal:"), env!("CARGO_PKG_VERSION"));
 }
 
+/// Every file below `folder` whose name ends in `.py`, except where Git does not look.
+fn python_files(folder: &Path, ignored: &[&str], found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|n| n.to_str()).expect("a name in UTF-8");
+        if path.is_dir() && !name.starts_with('.') && !ignored.contains(&name) {
+            python_files(&path, ignored, found);
+        } else if path.extension().is_some_and(|e| e == "py") {
+            found.push(path);
+        }
+    }
+}
+
 /// The Ray adapter and the peers need packages that are not here; that their files are Python can be seen.
 #[test]
 fn python_files_compile() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let dir = Dir::new();
-    for file in [
-        "integrations/ray/src/rehearsal_ray/__init__.py",
-        "integrations/ray/src/rehearsal_ray/__main__.py",
-        "integrations/ray/src/rehearsal_ray/worker.py",
-        "integrations/ray/tests/test_cluster.py",
-        "benches/machine.py",
-        "benches/growth.py",
-        "benches/peers/run.py",
-        "benches/peers/contenders.py",
-    ] {
-        let check = "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1])";
-        let mut python = Command::new("python3");
-        python.args(["-c", check]).arg(root.join(file)).current_dir(dir.path());
-        python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        run(python, b"").ok();
+    let ignored = std::fs::read_to_string(root.join(".gitignore")).expect("a list");
+    let ignored: Vec<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+    let mut files = Vec::new();
+    python_files(root, &ignored, &mut files);
+    for folder in ["benches", "integrations", "scripts", "tests"] {
+        assert!(files.iter().any(|file| file.starts_with(root.join(folder))), "{folder}: {files:?}");
     }
+    let check = "import ast, sys\nfor f in sys.argv[1:]: ast.parse(open(f, encoding='utf-8').read(), f)";
+    let mut python = Command::new("python3");
+    python.args(["-c", check]).args(files);
+    run(python, b"").ok();
 }

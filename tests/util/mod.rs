@@ -1,6 +1,7 @@
 //! Runs the binary in a directory of its own. A failure prints the command and all that it wrote.
 
 use serde_json::Value;
+use std::borrow::BorrowMut;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,10 @@ impl Dir {
     /// The command, not run yet, in this directory and without settings from outside.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
-        command.args(args).current_dir(self.path()).env_remove("REHEARSAL_STATE_DIR");
+        command.args(args).current_dir(self.path());
+        for name in ["REHEARSAL_STATE_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -81,7 +85,9 @@ impl Dir {
 }
 
 /// Runs a prepared command with `input` on stdin.
-pub(crate) fn run(mut command: Command, input: &[u8]) -> Ran {
+pub(crate) fn run(mut command: impl BorrowMut<Command>, input: &[u8]) -> Ran {
+    let command = command.borrow_mut();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let shown = format!("{command:?}");
     let mut child = command.spawn().expect("the binary runs");
     let mut stdin = child.stdin.take().expect("stdin is a pipe");

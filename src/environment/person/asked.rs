@@ -1,7 +1,7 @@
 //! What a simulated person is asked from outside their life: when it is, and what they would do.
 
 use super::character::{KindTaste, quarters};
-use super::{Answer, DAY, Person};
+use super::{Answer, Person};
 use crate::features::{effort, priority, urgency, weekend};
 use crate::reaction::Reaction;
 use crate::request::{Candidate, Context};
@@ -20,19 +20,17 @@ impl Person<'_> {
     /// Probabilities of each reaction, in the order of [`Reaction::ALL`], were this person, with unchanged
     /// tastes, shown a tip of the kind of this index after `recent` others in the last 24 hours.
     pub fn would(&self, kind: usize, candidate: &Candidate, context: Context, recent: usize) -> [f64; 4] {
-        let (stage, t) = (self.stage, &self.character);
+        let (stage, person) = (self.stage, &self.character);
         let now = quarters(context.hour);
-        let tip = candidate.hour.map_or(now, quarters);
-        let KindTaste { taste, offset, .. } = t.kinds[kind];
-        let u = t.base
-            + stage.receptivity[((now + DAY - t.shift) % DAY) as usize]
-            + t.weekend * weekend(context.weekday)
-            - t.fatigue * recent as f64
-            + taste
-            + t.timing * stage.alignment.at((tip + u32::from(offset)) as usize)
-            + t.priority * (2.0 * priority(candidate.priority) - 1.0)
-            + t.urgency * urgency(candidate.due_in_days)
-            + t.effort * effort(candidate.effort_minutes);
+        let quarter = candidate.hour.map_or(now, quarters);
+        let KindTaste { taste, offset, .. } = person.kinds[kind];
+        let u = person.u(
+            person.u_of_moment(stage, now, weekend(context.weekday), recent as f64),
+            person.u_of_kind(stage, taste, offset, quarter as u8),
+            priority(candidate.priority),
+            urgency(candidate.due_in_days),
+            effort(candidate.effort_minutes),
+        );
         let Answer { completed, dismissed, .. } = self.answer(u);
         let (missed, snooze) = (1.0 - completed, stage.persona.raw().refusal.snooze);
         let mild = missed * (1.0 - dismissed);
@@ -43,5 +41,63 @@ impl Person<'_> {
             Reaction::Ignored => mild * (1.0 - snooze),
         };
         Reaction::ALL.map(of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Stage;
+    use crate::history::History;
+    use crate::persona::Persona;
+    use crate::request::RawRequest;
+    use crate::scenario::Scenario;
+
+    /// The probabilities of the reactions, found out by trying luck: the limit below which each piece of it
+    /// decides, with the others set so that it is asked.
+    fn probabilities_behind_react(person: &mut Person, k: usize) -> [f64; 4] {
+        let limit = |gives: &mut dyn FnMut(f64) -> bool| {
+            let (mut below, mut above) = (0.0, 1.0);
+            for _ in 0..60 {
+                let middle = f64::midpoint(below, above);
+                *(if gives(middle) { &mut below } else { &mut above }) = middle;
+            }
+            below
+        };
+        let mut reacts = |lucks: [f64; 3], with: Reaction| {
+            [person.completed_luck, person.dismissed_luck, person.snoozed_luck] = lucks;
+            person.react(k).event.reaction == with
+        };
+        let completed = limit(&mut |luck| reacts([luck, 1.0, 1.0], Reaction::Completed));
+        let dismissed = limit(&mut |luck| reacts([1.0, luck, 1.0], Reaction::Dismissed));
+        let snoozed = limit(&mut |luck| reacts([1.0, 1.0, luck], Reaction::Snoozed));
+        Reaction::ALL.map(|reaction| match reaction {
+            Reaction::Completed => completed,
+            Reaction::Dismissed => (1.0 - completed) * dismissed,
+            Reaction::Snoozed => (1.0 - completed) * (1.0 - dismissed) * snoozed,
+            Reaction::Ignored => (1.0 - completed) * (1.0 - dismissed) * (1.0 - snoozed),
+        })
+    }
+
+    #[test]
+    fn what_a_person_would_do_is_what_they_do() {
+        let scenario = Scenario::load("steady").unwrap();
+        for persona in Persona::shipped().unwrap() {
+            let stage = Stage::new(&scenario, &persona, 7);
+            for user in 0..3 {
+                let (mut person, mut block) = (stage.person(user), stage.block());
+                for _ in 0..30 {
+                    person.advance(&mut block);
+                    let RawRequest { context, candidates, .. } =
+                        person.request(&History::new(stage.kinds().len()));
+                    for (k, candidate) in candidates.iter().enumerate() {
+                        let would = person.would(person.kind(k), candidate, context, person.recent());
+                        let does = probabilities_behind_react(&mut person, k);
+                        let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
+                        assert!(would.iter().zip(&does).all(near), "{would:?} is not {does:?}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Drawn {
             urgency: stage.urgency.at(self.due),
             effort: stage.effort.at(self.effort),
         };
-        (features, taste + person.timing * stage.alignment.at((quarter + offset).into()))
+        (features, person.u_of_kind(stage, taste, offset, quarter))
     }
 }
 
@@ -56,17 +56,11 @@ pub(super) struct Moment {
     pub(super) u: f64,
 }
 
-/// u, from what the moment and what kind and hour add to it.
-#[inline(always)]
-fn utility(t: &Character, moment: f64, kind: f64, priority: f64, urgency: f64, effort: f64) -> f64 {
-    (moment + kind) + (t.priority * (2.0 * priority - 1.0) + (t.urgency * urgency + t.effort * effort))
-}
-
 /// u of one candidate: the same bits as [`utilities`] gives.
 #[inline(always)]
 pub(super) fn utility_of(drawn: Drawn, stage: &Stage, person: &Character, moment: Moment) -> f64 {
     let (features, kind) = drawn.look(stage, person, moment.now);
-    utility(person, moment.u, kind, features.priority, features.urgency, features.effort)
+    person.u(moment.u, kind, features.priority, features.urgency, features.effort)
 }
 
 /// Draws the candidates that `words` stand for: writes their dimensions 0 to 6 into `block`, their kinds, and
@@ -110,7 +104,7 @@ fn draw_tile(
 /// largest. Compiled for any processor and for those with AVX2, with the same bytes: lanes do not mix.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn utilities(
-    t: &Character,
+    person: &Character,
     moment: f64,
     kind_u: &[Lanes],
     block: &FeatureBlock,
@@ -122,7 +116,7 @@ pub(super) fn utilities(
             tile.first_chunk().expect("every feature set begins so");
         let mut sum = [0.0; LANES];
         for l in 0..LANES {
-            sum[l] = utility(t, moment, kind_u[l], priority[l], urgency[l], effort[l]);
+            sum[l] = person.u(moment, kind_u[l], priority[l], urgency[l], effort[l]);
             best[l] = if sum[l] > best[l] { sum[l] } else { best[l] };
         }
         *u = sum;

@@ -1,6 +1,5 @@
 //! The paths of the e-processes, against the lines at which they decide.
 
-use super::super::words::Standing;
 use super::{CHALLENGER, FAINT, GRID, Hue, INK, MEMORY, MUTED, Width, draw, hue_of, px, stroke, text};
 use crate::gate::{Kind, Path};
 use crate::promotion::Judgement;
@@ -44,8 +43,8 @@ impl<'a> Highlights<'a> {
                 let name = format!("{}, the claim of superiority", path.id);
                 paths.insert(0, Highlight { hue: CHALLENGER, name, points: &path.points });
             } else if let Some(c) = hardest.filter(|c| c.id == path.id) {
-                let standing = Standing::of(c, verdict);
-                let note = if c.holds { "the last to hold" } else { standing.word() };
+                let standing = c.standing;
+                let note = if c.holds { "the last to hold" } else { standing.name() };
                 let name = format!("{}, {note}", path.id);
                 paths.push(Highlight { hue: hue_of(standing), name, points: &path.points });
             } else {
@@ -61,7 +60,7 @@ impl<'a> Highlights<'a> {
 /// Evidence along the users, in powers of ten, with the lines at 1/alpha and 1/beta.
 pub(in super::super) fn evidence(judgement: &Judgement, highlights: &Highlights, width: Width) -> String {
     let verdict = &judgement.verdict;
-    let (holds, rejects) = (1.0 / verdict.alpha, 1.0 / verdict.simulated_beta());
+    let (holds, rejects) = (1.0 / verdict.alpha, 1.0 / verdict.simulated_beta);
     let (low, high) = (-BELOW, libm::log10(holds.max(rejects)) + ABOVE);
     let users = verdict.users.max(1) as f64;
     draw(width, 320, "Evidence: e-values along the users", |area| {

@@ -1,10 +1,10 @@
 //! A forest plot: every criterion's estimate and bounds, with the line that they must clear.
 
-use super::super::words::{self, Standing};
+use super::super::words;
 use super::{
     Area, FAINT, GRID, INK, MEMORY, MUTED, Width, draw, hue_of, padded, px, stroke, text, without_minus,
 };
-use crate::gate::{Assessment, Verdict};
+use crate::gate::{Assessment, Standing, Verdict};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
@@ -68,7 +68,7 @@ pub(in super::super) fn forest(v: &Verdict, width: Width) -> String {
             let style = text(INK).pos(Pos::new(anchor, VPos::Center));
             area.draw_text(&words::label(c), &style, (px(left), at(0.0, name_at).1)).expect(MEMORY);
             if let Some(gain) = gain(c) {
-                let standing = Standing::of(c, v);
+                let standing = c.standing;
                 let ends = [gain.lower, gain.upper].map(|x| at(x, interval_at));
                 area.draw(&PathElement::new(ends, stroke(hue_of(standing), 2.0))).expect(MEMORY);
                 mark(area, standing, at(gain.estimate, interval_at));
@@ -91,7 +91,7 @@ fn mark(area: &Area, standing: Standing, (x, y): (i32, i32)) {
                 area.draw(&PathElement::new(ends, stroke(hue, 2.5))).expect(MEMORY);
             }
         }
-        Standing::Open | Standing::NotEvaluated => {
+        Standing::Open | Standing::Unseen => {
             area.draw(&Circle::new((x, y), r, stroke(hue, 2.0))).expect(MEMORY);
         }
     }

@@ -13,8 +13,8 @@ pub(super) use evidence::{Highlights, evidence};
 pub(super) use forest::forest;
 pub(super) use reactions::{REACTIONS, reactions};
 
-use super::words::Standing;
 use super::xml::attribute;
+use crate::gate::Standing;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::TextStyle;
@@ -57,7 +57,7 @@ pub(super) fn hue_of(standing: Standing) -> Hue {
         Standing::Fails => FAILS,
         Standing::Open => OPEN,
         Standing::Holds => HOLDS,
-        Standing::NotEvaluated => MUTED,
+        Standing::Unseen => MUTED,
     }
 }
 
