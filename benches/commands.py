@@ -84,13 +84,14 @@ def fresh_processes(state: Path, folder: Path, processes: int) -> dict:
 
 def many_lines(folder: Path, lines: int, rounds: int) -> dict:
     """Seconds for all lines, by command, in turn with the yardstick."""
-    scores, rewards, state = folder / "scores.jsonl", folder / "rewards.jsonl", folder / "many"
+    scores, rewards = folder / "scores.jsonl", folder / "rewards.jsonl"
     write_lines(scores, lines, to_score)
     write_lines(rewards, lines, to_reward(USERS))
     loop = ["cargo", "bench", "--locked", "--quiet", "--bench", "parse_print", "--", str(scores)]
     taken = {"`reward --jsonl`": [], "`score --jsonl`": [], "parse and print": []}
-    for _ in range(rounds):
-        shutil.rmtree(state, ignore_errors=True)
+    for turn in range(rounds):
+        # Each has a directory of its own: a file system that was just told to forget files is slow to make others.
+        state = folder / f"many-{turn}"
         taken["`reward --jsonl`"].append(with_lines("reward", rewards, state))
         taken["`score --jsonl`"].append(with_lines("score", scores, state))
         turns = subprocess.run(loop, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()

@@ -154,8 +154,9 @@ def growth_table(group: Group, runs: list, faults: list) -> list:
             base = 0 if group.at_most else i - 1
             cost = statistics.median(a["cpu"] / b["cpu"] for a, b in zip(mine, runs[base]))
             allowed = group.at_most or line.work / group.lines[base].work
-            within = cost <= NOISE * allowed
-            cells = [f"{cost:.2f}", f"{allowed:.2f}", "within" if within else "faster than its work"]
+            within = cost <= (allowed if group.at_most else NOISE * allowed)
+            beyond = "beyond" if group.at_most else "faster than its work"
+            cells = [f"{cost:.2f}", f"{allowed:.2f}", "within" if within else beyond]
             if not within:
                 faults.append(f"{group.title}, {line.label}: {cost:.2f} times, {allowed:.2f} allowed")
         out.append(f"| {line.label} | {rate:,.0f} | {' | '.join(cells)} |")

@@ -9,7 +9,7 @@
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
 
 use super::kernels::{self, Carried, add_outer_product, add_scaled, lanes, lanes_mut, weighted_sum};
-use crate::features::{FeatureBlock, LANES, Lanes};
+use crate::features::{ALL_DIMS, CANDIDATE_DIMS, FeatureBlock, LANES, Lanes};
 use crate::reaction::MAX_REWARD;
 
 /// Updates between two exact solves.
@@ -313,6 +313,18 @@ fn quadratic_form(stride: usize, m: &[f64], x: &[f64]) -> f64 {
 /// positive definite: directions in which it is not are then left out of U.
 #[inline(always)]
 fn cholesky(stride: usize, m: &mut [f64]) -> bool {
+    // Straight code for the feature sets that there are.
+    const NARROW: usize = CANDIDATE_DIMS.next_multiple_of(LANES);
+    const WIDE: usize = ALL_DIMS.next_multiple_of(LANES);
+    match stride {
+        NARROW => cholesky_in(NARROW, m),
+        WIDE => cholesky_in(WIDE, m),
+        _ => cholesky_in(stride, m),
+    }
+}
+
+#[inline(always)]
+fn cholesky_in(stride: usize, m: &mut [f64]) -> bool {
     let mut definite = true;
     for j in 0..m.len() / stride {
         let (row, below) = m[j * stride..].split_at_mut(stride);
