@@ -161,6 +161,11 @@ pub fn within(field: &str, value: f64, low: f64, high: f64) -> Result<f64, Fault
     }
 }
 
+/// An hour of the day, in [0, 24).
+pub(crate) fn hour(field: &str, value: f64) -> Result<(), Fault> {
+    if (0.0..24.0).contains(&value) { Ok(()) } else { Err(Fault::new(field, value, "an hour in [0, 24)")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@
 //! | module | is for | here: |
 //! | --- | --- | --- |
 //! | [`error`] | errors that say file, field, value and what is allowed | |
-//! | `read` | JSON and TOML with errors that name the place | |
+//! | `read` | JSON, TOML and CSV with errors that name the place | |
+//! | `shipped` | the files that are built into the program | |
 //! | [`stats`] | distribution functions, exact and time-uniform bounds | |
 //! | [`profile`] | the contract on what is known of a user | a profile feature |
 //! | [`reaction`] | what people do with a tip, and its reward | |
@@ -19,20 +20,19 @@
 //! | [`persona`] | kinds of simulated people; the shipped ones are in `personas/` | a persona |
 //! | [`random`] | streams of random numbers that mean the same everywhere | |
 //! | [`scenario`] | conditions people live under; the shipped ones are in `scenarios/` | a scenario |
-//! | `shipped` | the files that are built into the program | |
 //! | [`environment`] | one simulated person: what they meet and how they react | |
 //! | [`metrics`] | what is measured of a user, and sums that merge to the bit | a metric |
-//! | [`parts`] | results of some blocks, on disk and put together again | |
 //! | [`simulate`] | the one loop in which policies meet people | |
+//! | [`parts`] | results of some blocks, on disk and put together again | |
 //! | [`progressive`] | policies on a labelled table | |
 //! | [`evaluate`] | what policies would have earned, judged on logged decisions | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, planning | a kind of criterion, a segment |
 //! | [`digest`] | digests of inputs as they were understood, and the seed that follows | |
 //! | [`evidence`] | what a gate saw besides its criteria, for charts and cards | |
 //! | [`promotion`] | the gate on simulated people: inputs, run, judgement | |
-//! | [`card`] | model cards, read before a gate runs and added to after it | |
 //! | [`reality`] | how far simulated people are from those of a log | |
 //! | [`report`] | verdicts and results in the formats that people and programs read | a report format |
+//! | [`card`] | model cards, read before a gate runs and added to after it | |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
 //!
 //! A command goes through it from top to bottom: `promote-check` reads policies, personas, scenarios and a
@@ -41,6 +41,7 @@
 
 pub mod error;
 mod read;
+mod shipped;
 
 pub mod stats;
 
@@ -57,13 +58,14 @@ pub mod history;
 pub mod persona;
 pub mod random;
 pub mod scenario;
-mod shipped;
 
 pub mod environment;
 pub mod metrics;
+
+pub mod simulate;
+
 pub mod parts;
 pub mod progressive;
-pub mod simulate;
 
 pub mod evaluate;
 

@@ -3,9 +3,8 @@
 //! What is written here in logits adds up to u, the logit of completing a tip; see
 //! [`crate::environment`] for the equation.
 
-use crate::error::{Error, Fault, Result, within};
+use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::{Profile, ProfileValues};
-use crate::request::hour;
 use crate::{read, shipped};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

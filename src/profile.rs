@@ -3,8 +3,7 @@
 //! The list of names, types and ranges stands once, in [`PROFILE_FEATURES`]: the parser, the feature
 //! vector, the simulator and `rehearsal schema` all read it there.
 
-use crate::error::{Error, Fault, Result, within};
-use crate::request::hour;
+use crate::error::{Error, Fault, Result, hour, within};
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};

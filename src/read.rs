@@ -75,26 +75,18 @@ fn in_words(message: &str, object: &str, list: &str) -> String {
     let message = message.replace("expected a sequence", &format!("expected {list}"));
     let Some((before, expected)) = message.rsplit_once("expected ") else { return message };
     let end = expected.find([' ', ',']).unwrap_or(expected.len());
-    let (word, mut rest) = expected.split_at(end);
+    let (word, rest) = expected.split_at(end);
     let word = match word {
         "f64" => "a number",
         "u8" => "a whole number from 0 to 255",
         "u32" => "a whole number from 0 to 4294967295",
         "u64" | "usize" => "a whole number, 0 or more",
-        "struct" => {
-            // `struct Name`, or `struct Name with 6 elements`.
-            let name = rest.trim_start();
-            let name = rest.len() - name.len() + name.find([' ', ',']).unwrap_or(name.len());
-            rest = &rest[name..];
-            rest = rest.strip_prefix(" with ").map_or(rest, |number| {
-                number.find("element").map_or("", |i| number[i..].trim_start_matches(char::is_alphabetic))
-            });
-            object
-        }
+        "struct" => object,
         word => word,
     };
-    let (rest, before) =
-        (rest.to_owned(), before.replace("sequence", list).replace("map,", &format!("{object},")));
+    // What follows a struct is its name, and the place if there is one.
+    let rest = if word == object { rest.find(" at ").map_or("", |place| &rest[place..]) } else { rest };
+    let before = before.replace("sequence", list).replace("map,", &format!("{object},"));
     format!("{before}expected {word}{rest}")
 }
 
@@ -108,10 +100,49 @@ pub(crate) fn text(path: &Path) -> Result<String> {
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 
+/// What some programs put before the first line of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Ends the list of known names where [`is_path`] gives a file its chance.
 pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
 
 /// Whether a name on the command line or in a file means a file: it ends in `.toml` or has a '/'.
 pub(crate) fn is_path(name: &str) -> bool {
     name.contains('/') || Path::new(name).extension().is_some_and(|e| e == "toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn messages_speak_of_the_types_that_a_writer_knows() {
+        for (message, said) in [
+            (
+                "invalid type: map, expected f64 at line 2 column 3",
+                "invalid type: an object, expected a number at line 2 column 3",
+            ),
+            ("invalid type: sequence, expected struct Kind", "invalid type: a list, expected an object"),
+            (
+                "invalid length 3, expected struct Raw with 6 elements at line 1 column 9",
+                "invalid length 3, expected an object at line 1 column 9",
+            ),
+            (
+                "invalid type: string \"expected f64\", expected a sequence at line 1",
+                "invalid type: string \"expected f64\", expected a list at line 1",
+            ),
+            (
+                "unknown field `a`, expected one of `b`, `c` at line 1",
+                "unknown field `a`, expected one of `b`, `c` at line 1",
+            ),
+            (
+                "invalid value: integer `-1`, expected u8",
+                "invalid value: integer `-1`, expected a whole number from 0 to 255",
+            ),
+            ("expected struct", "expected an object"),
+            ("EOF while parsing a value", "EOF while parsing a value"),
+        ] {
+            assert_eq!(in_words(message, "an object", "a list"), said);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! JSON lands in a raw struct and becomes a checked [`Request`] in one place, [`Request::try_from`].
 
-use crate::error::{Error, Fault, Result, within};
+use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -212,11 +212,6 @@ impl Candidate {
         }
         self.hour.map_or(Ok(()), |h| hour("hour", h))
     }
-}
-
-/// An hour of the day, in [0, 24).
-pub(crate) fn hour(field: &str, value: f64) -> Result<(), Fault> {
-    if (0.0..24.0).contains(&value) { Ok(()) } else { Err(Fault::new(field, value, "an hour in [0, 24)")) }
 }
 
 fn name(field: &str, value: &str) -> Result<(), Fault> {

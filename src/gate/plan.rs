@@ -16,7 +16,8 @@ pub struct Plan {
     pub criterion: String,
     /// Standard deviation of one user's gain, from the pilot users; `None` below two.
     pub standard_deviation: Option<f64>,
-    /// Fewest users with which an exactly equal challenger can be established: ln alpha / ln(1 - margin), rounded up. `None` for superiority, which an equal challenger never shows.
+    /// Fewest users with which an exactly equal challenger can be established: ln alpha / ln(1 - margin), rounded
+    /// up. `None` for superiority, which an equal challenger never shows.
     pub floor: Option<u64>,
     /// The smallest gain, as a share of the metric's range, that is established within `max_users` with
     /// each of [`POWERS`]; `None` if none is. Negative gains within the margin can be established too.

@@ -160,7 +160,7 @@ impl Ridge {
         }
         self.recent.extend(lanes(x).iter().copied());
         if self.forgetting < 1.0 {
-            kernels::add_scaled(&mut self.b, r, x);
+            add_scaled(&mut self.b, r, x);
             return self.refresh();
         }
         let Self { inverse, theta, b, scratch, .. } = self;

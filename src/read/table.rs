@@ -1,11 +1,8 @@
 //! A CSV that is read whole: a header of distinct names, and records of as many fields.
 
-use super::{Error, Result};
+use super::{BYTE_ORDER_MARK, Error, Result};
 use crate::error::Fault;
 use std::collections::BTreeSet;
-
-/// What some programs put before the first line of UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A header and its records.
 #[derive(Debug)]

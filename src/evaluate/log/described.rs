@@ -12,11 +12,11 @@
 //! all of it or in none.
 
 use super::Names;
-use crate::error::{Fault, Result};
+use crate::error::{Fault, Result, hour};
 use crate::evaluate::row::Row;
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::profile::{PROFILE_FEATURES, Profile, ProfileValues};
-use crate::request::{Candidate, Context, RawRequest, Request, hour};
+use crate::request::{Candidate, Context, RawRequest, Request};
 
 /// What to do where other programs mean other things by the same names.
 const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";

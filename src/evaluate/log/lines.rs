@@ -2,14 +2,12 @@
 
 use super::{malformed, place, places, unreadable};
 use crate::error::{Error, Fault, Result};
+use crate::read::BYTE_ORDER_MARK;
 use serde::Deserialize;
 use std::io::BufRead;
 
 /// Longest line that is read: what is longer is no log.
 const MAX_LINE_BYTES: usize = 64 << 20;
-
-/// What some programs put before the first line of UTF-8.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A log line by line.
 pub(super) struct Lines {
