@@ -20,7 +20,7 @@ fn reward(number: usize) -> Reward {
     let event = Some(format!("event-{number}"));
     let lesson = Lesson::new(request, 0, 1.0, event, Source::default()).expect("a lesson");
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
-    Reward { user: "u".to_owned(), policy, lesson: Arc::new(lesson) }
+    Reward::new("u".to_owned(), policy, lesson)
 }
 
 /// The least that makes `state` and `line` durable.

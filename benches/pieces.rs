@@ -171,8 +171,8 @@ fn state(updates: usize) -> UserState {
     let reward = |n: usize| {
         let event = Some(format!("e{n}"));
         let lesson = Lesson::new(request.clone(), n % CANDIDATES, spread(n), event, Source::default());
-        let lesson = Arc::new(lesson.expect("in range"));
-        Reward { user: "alice".to_owned(), policy: Arc::clone(&policy), lesson }
+        let lesson = lesson.expect("in range");
+        Reward::new("alice".to_owned(), Arc::clone(&policy), lesson)
     };
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::new(dir.path());

@@ -5,12 +5,40 @@ mod table;
 pub(crate) use table::Table;
 
 use crate::error::{Error, Result};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 
+/// A text that need not be copied: where it stands as it is in what is read, it is that.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<Text<'_>> for String {
+    fn from(text: Text) -> Self {
+        text.0.into_owned()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Parses a JSON object, which errors call `origin`.
-pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
+pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
     // The parser would take a list of the fields' values too.
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => json_value(text, origin),
@@ -28,7 +56,7 @@ pub(crate) fn json<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> 
 /// Parses any JSON, which errors call `origin`.
 ///
 /// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
-pub(crate) fn json_value<T: DeserializeOwned>(text: &[u8], origin: &str) -> Result<T> {
+pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
     // Looked at as a whole first, so that the parser need not look at each of its strings.
     let parsed = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str(text),

@@ -13,7 +13,7 @@ use std::time::Duration;
 const MAX_BYTES: usize = 64 << 20;
 /// How much is read at once, and about how much is worked on at once.
 const READ_BYTES: usize = 1 << 20;
-const CHUNK_BYTES: usize = 2 << 20;
+const CHUNK_BYTES: usize = 4 << 20;
 
 /// How often a wait for lines looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);

@@ -6,12 +6,18 @@ use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
 use crate::profile::Profile;
 use crate::reaction::Reaction;
+use crate::read::Text;
 use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+/// So many lines are answered by one thread at a time.
+const TOGETHER: usize = 64;
+
+/// A line's number, and the place of its reward among those of its chunk, or why it has none.
+type Line = (u64, Result<usize>);
 
 /// What errors call the options.
 const COMMAND_LINE: &str = "command line";
@@ -54,23 +60,23 @@ pub(super) struct Args {
 /// A reward as a line states it: the options of the command, and the request in it or beside them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawReward {
-    #[serde(default, alias = "decision_id")]
-    decision: Option<String>,
-    #[serde(default)]
-    reaction: Option<String>,
+struct RawReward<'a> {
+    #[serde(default, borrow, alias = "decision_id")]
+    decision: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    reaction: Option<Text<'a>>,
     #[serde(default)]
     dwell_seconds: Option<f64>,
-    #[serde(default)]
-    policy: Option<String>,
-    #[serde(default)]
-    user: Option<String>,
-    #[serde(default)]
-    chosen: Option<String>,
+    #[serde(default, borrow)]
+    policy: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    user: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    chosen: Option<Text<'a>>,
     #[serde(default)]
     reward: Option<f64>,
-    #[serde(default)]
-    event_id: Option<String>,
+    #[serde(default, borrow)]
+    event_id: Option<Text<'a>>,
     #[serde(default)]
     request: Option<RawRequest>,
     #[serde(default)]
@@ -111,14 +117,14 @@ impl Learner<'_> {
     fn one(&self, store: &Store) -> Result<u8> {
         let args = self.args;
         let mut raw = RawReward {
-            decision: args.decision.clone(),
-            reaction: args.reaction.clone(),
+            decision: args.decision.as_deref().map(Text::from),
+            reaction: args.reaction.as_deref().map(Text::from),
             dwell_seconds: args.dwell_seconds,
-            policy: args.policy.clone(),
-            user: args.user.clone(),
-            chosen: args.chosen.clone(),
+            policy: args.policy.as_deref().map(Text::from),
+            user: args.user.as_deref().map(Text::from),
+            chosen: args.chosen.as_deref().map(Text::from),
             reward: args.reward,
-            event_id: args.event_id.clone(),
+            event_id: args.event_id.as_deref().map(Text::from),
             ..RawReward::default()
         };
         let mut origin = COMMAND_LINE.to_owned();
@@ -144,45 +150,45 @@ impl Learner<'_> {
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         let parse = |chunk: &Chunk| {
             let finder = self.log.finder();
-            Ok(each(chunk.lines().collect(), |(number, line)| {
+            let parsed = each(chunk.lines().collect(), |(number, line)| {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
                     self.reward(raw, &finder, &origin, &origin)
                 });
                 (number, reward)
-            }))
+            });
+            let mut rewards = Vec::with_capacity(parsed.len());
+            let mut place = |reward| {
+                rewards.push(reward);
+                rewards.len() - 1
+            };
+            let lines = parsed.into_iter().map(|(number, reward)| (number, reward.map(&mut place)));
+            let lines: Vec<Line> = lines.collect();
+            Ok((rewards, lines))
         };
-        let learn = |parsed: Vec<(u64, Result<Reward>)>| {
-            let (mut rewards, mut refused) = (Vec::with_capacity(parsed.len()), Vec::new());
-            for (number, reward) in parsed {
-                match reward {
-                    Ok(reward) => {
-                        rewards.push(reward);
-                        refused.push((number, None));
-                    }
-                    Err(error) => refused.push((number, Some(error))),
-                }
-            }
+        let learn = |(rewards, lines): (Vec<Reward>, Vec<Line>)| {
             let outcomes = ledger.learn(&rewards)?;
-            let (mut outcomes, mut out) = (rewards.iter().zip(outcomes), Vec::new());
-            for (number, refusal) in refused {
-                let outcome = refusal.map_or_else(
-                    || {
-                        let (reward, outcome) = outcomes.next().expect("one for each");
-                        outcome.map(|learned| (reward, learned))
-                    },
-                    Err,
-                );
-                match outcome {
-                    Ok((reward, learned)) => answer(reward, learned, &mut out),
-                    Err(error) => {
-                        output::bad_line(number, &error, &mut out);
-                        code = exit::ERROR;
+            let answers = each(lines.chunks(TOGETHER).collect(), |lines| {
+                let (mut out, mut refused) = (Vec::new(), false);
+                for (number, place) in lines {
+                    let outcome = place.as_ref().and_then(|i| Ok((&rewards[*i], outcomes[*i].as_ref()?)));
+                    match outcome {
+                        Ok((reward, learned)) => answer(reward, *learned, &mut out),
+                        Err(error) => {
+                            output::bad_line(*number, error, &mut out);
+                            refused = true;
+                        }
                     }
                 }
+                (out, refused)
+            });
+            let (texts, refused): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+            if refused.contains(&true) {
+                code = exit::ERROR;
             }
-            output::bytes(&out)?;
+            output::bytes(&texts.concat())?;
+            each(rewards, drop);
             ledger.settle(false)
         };
         lines.in_two_steps(&stop, parse, learn)?;
@@ -199,7 +205,7 @@ impl Learner<'_> {
     /// A log of decisions that cannot be read concerns only rewards of decisions.
     fn reward(
         &self,
-        mut raw: RawReward,
+        mut raw: RawReward<'_>,
         finder: &Result<Finder>,
         origin: &str,
         stated: &str,
@@ -210,7 +216,7 @@ impl Learner<'_> {
             (None, value) => value.expect("checked"),
         };
         let source = Source {
-            decision_id: raw.decision.clone(),
+            decision_id: raw.decision.as_deref().map(str::to_owned),
             reaction: raw.reaction.as_deref().map(Reaction::from_name).transpose()?,
             dwell_seconds: raw.dwell_seconds,
         };
@@ -219,7 +225,7 @@ impl Learner<'_> {
                 .as_ref()
                 .map_err(|error| Error::Refused(error.to_string()))
                 .and_then(|f| f.find(&id))?;
-            let place = format!("decision {id}");
+            let place = format!("decision {}", &*id);
             agree("user", raw.user.as_deref().or(self.args.user.as_deref()), Some(&logged.user), &place)?;
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());
             let own = own.map(|name| self.policies.load(name)).transpose()?;
@@ -235,12 +241,13 @@ impl Learner<'_> {
             let chosen = request.position(raw.chosen.as_deref().expect("checked"))?;
             (user, policy, request, chosen, raw.event_id)
         };
+        let event = event.map(String::from);
         let lesson = Lesson::new(request, chosen, value, event, source).map_err(|fault| fault.at(stated))?;
-        Ok(Reward { user, policy, lesson: Arc::new(lesson) })
+        Ok(Reward::new(user, policy, lesson))
     }
 }
 
-impl RawReward {
+impl RawReward<'_> {
     /// Whether it is one of the two forms, before anything is looked up.
     fn check(&self, origin: &str) -> Result<()> {
         let refused = |message: &str| Err(Error::Refused(format!("{origin}: {message}")));
@@ -294,6 +301,6 @@ impl RawReward {
 
 fn answer(reward: &Reward, learned: Learned, out: &mut Vec<u8>) {
     let Learned { updates, duplicate } = learned;
-    let Reward { user, policy, lesson } = reward;
-    output::line(&Answer { user, policy: policy.name(), reward: lesson.reward(), updates, duplicate }, out);
+    let (user, policy, reward) = (reward.user(), reward.policy().name(), reward.lesson().reward());
+    output::line(&Answer { user, policy, reward, updates, duplicate }, out);
 }

@@ -2,7 +2,8 @@
 
 use super::index::Place;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hash of an event of one state: an even number.
 pub(super) fn event_hash(user: &str, policy: &str, event: &str) -> u64 {
@@ -24,6 +25,28 @@ pub(super) fn is_of_life(hash: u64) -> bool {
     hash & 1 == 1
 }
 
+/// A table in memory whose keys are such hashes.
+pub(super) type ByHash<T> = HashMap<u64, T, BuildHasherDefault<AsItIs>>;
+
+/// Takes a hash for what it is.
+#[derive(Debug, Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        // The lowest bit is the same for all of a kind.
+        self.0 = hash.rotate_right(1);
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("hashes have 64 bits");
+    }
+}
+
 fn hash(parts: [&str; 3]) -> u64 {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -42,8 +65,10 @@ pub(super) struct About<'a> {
     pub(super) learns: Option<(&'a str, &'a str)>,
     /// Policy and events of a state that comes with it.
     pub(super) brings: Vec<(&'a str, &'a str)>,
-    /// The policies whose state of the user it changes.
-    pub(super) states: Vec<&'a str>,
+    /// The policy whose state of the user it changes, if it is one,
+    pub(super) policy: Option<&'a str>,
+    /// or those that forget the user.
+    pub(super) forgotten: Vec<&'a str>,
     /// Whether they begin or end with it.
     pub(super) turn: Option<Turn>,
 }
@@ -56,6 +81,11 @@ pub(super) enum Turn {
 }
 
 impl About<'_> {
+    /// The policies whose state of the user it changes.
+    pub(super) fn states(&self) -> impl Iterator<Item = &str> {
+        self.policy.iter().chain(&self.forgotten).copied()
+    }
+
     /// The hashes under which the record is found: of its events; and where states begin or end, theirs and the user's.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
         self.event_hash().into_iter().chain(self.brought_hashes()).chain(self.turn_hashes())
@@ -74,7 +104,7 @@ impl About<'_> {
     /// Those of where states begin or end.
     pub(super) fn turn_hashes(&self) -> impl Iterator<Item = u64> {
         let turns = self.turn.is_some();
-        let states = self.states.iter().filter(move |_| turns).map(|policy| life_hash(self.user, policy));
+        let states = self.states().filter(move |_| turns).map(|policy| life_hash(self.user, policy));
         states.chain(turns.then(|| user_hash(self.user)))
     }
 }
@@ -91,7 +121,7 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn add(&mut self, about: &About, place: Place) {
         self.slots.extend(about.hashes().map(|hash| (hash, place)));
-        for policy in &about.states {
+        for policy in about.states() {
             let hash = life_hash(about.user, policy);
             if self.lives.insert(hash) && about.turn.is_none() {
                 self.met.extend([(hash, place), (user_hash(about.user), place)]);

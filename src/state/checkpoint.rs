@@ -50,10 +50,10 @@ impl Ledger<'_> {
     /// Brings the files of these states up to date.
     fn write_states(&mut self, keys: &[Key]) -> Result<()> {
         let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
-        let (states, lookup) = (&self.states, self.lookup.as_ref().expect("of this tail"));
+        let (cache, lookup) = (&self.cache, self.lookup.as_ref().expect("of this tail"));
         let load = |key: &Key| {
             let (user, policy) = key;
-            if states.contains_key(key) {
+            if cache.get(user, policy).is_some() {
                 return Ok(None);
             }
             let records = lookup.of_user(tail, user)?;
@@ -71,14 +71,12 @@ impl Ledger<'_> {
             } else {
                 keys.iter().map(load).collect::<Result<_>>()?
             };
-            let known = keys.iter().filter_map(|key| states.get(key));
+            let known = keys.iter().filter_map(|(user, policy)| cache.get(user, policy));
             let behind = loaded.iter().flatten().chain(known).filter(|loaded| loaded.behind);
             write(behind.map(|loaded| &loaded.state).collect())?;
         }
         store.dir.sync()?;
-        for loaded in self.states.values_mut() {
-            loaded.behind = false;
-        }
+        self.cache.settled();
         Ok(())
     }
 
@@ -102,13 +100,13 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The places of this hash before the checkpoint; none before the first one.
-    pub(super) fn places_of(&mut self, hash: u64) -> Result<Vec<Place>> {
-        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
-            return Ok(Vec::new());
+    /// The answer to what takes [`Self::find`], and is `None` where that is; the index is made anew then.
+    pub(super) fn ask_index<T>(&mut self, ask: impl Fn(&Self) -> Result<Option<T>>) -> Result<T> {
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
+            self.index()?;
         }
-        if let Some(places) = self.index()?.find(hash)? {
-            return Ok(places);
+        if let Some(answer) = ask(self)? {
+            return Ok(answer);
         }
         // A damaged page: what it held is in the log.
         self.make_index()?;
@@ -116,7 +114,16 @@ impl Ledger<'_> {
             path: self.store.dir.join(INDEX),
             what: "made anew, and damaged again".to_owned(),
         };
-        self.index()?.find(hash)?.ok_or_else(damaged)
+        ask(self)?.ok_or_else(damaged)
+    }
+
+    /// The places of this hash before the checkpoint, none before the first one; `None` if a page of the index is
+    /// damaged.
+    pub(super) fn find(&self, hash: u64) -> Result<Option<Vec<Place>>> {
+        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        self.index.as_ref().expect("asked").find(hash)
     }
 
     /// The index, made anew if it is not there, is damaged, or does not reach the checkpoint.

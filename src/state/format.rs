@@ -200,7 +200,7 @@ impl RawState {
             a_inverse,
             theta,
             kinds,
-            events: state.events.iter().map(|e| (e.id.clone(), e.reward)).collect(),
+            events: state.events().map(|e| (e.id.clone(), e.reward)).collect(),
             _crc: IgnoredAny,
         }
     }

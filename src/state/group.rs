@@ -1,35 +1,80 @@
 //! A group of rewards: what of it is new, what that teaches each state, and the records of it.
 
-use super::ledger::{Key, Learned, Reward};
-use super::record::{Lesson, Op, Record, spec_of};
+use super::about::{About, ByHash};
+use super::ledger::{Learned, Reward};
+use super::record::{Lesson, Op, Record, write_learned};
 use super::store::Loaded;
 use super::user_state::KEPT_EVENTS;
 use super::{RawState, now_ms};
 use crate::error::{Error, Result};
-use crate::policy::{Policy, Scratch};
+use crate::policy::Scratch;
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::BuildHasherDefault;
+use std::ops::Range;
 
-/// So many records are put into text by one thread at a time.
+/// So many states learn, and so many records are put into text, on one thread at a time.
 const TOGETHER: usize = 256;
 
-/// What a group wants of one state.
-pub(super) struct Wanted<'r> {
-    pub(super) key: Key,
-    pub(super) policy: &'r Arc<Policy>,
-    /// Positions of its rewards in the group.
-    pub(super) rewards: Vec<usize>,
-    /// The state, if it is in memory.
-    pub(super) known: Option<Loaded>,
+/// The rewards of a group by the states that learn from them.
+pub(super) struct Sorted<'r> {
+    /// In the order of their first rewards.
+    pub(super) states: Vec<ForState<'r>>,
+    /// Positions of the rewards in the group: state by state, as they came for each.
+    pub(super) order: Vec<usize>,
 }
 
-/// The same, with the state.
+/// The rewards for one state.
+pub(super) struct ForState<'r> {
+    pub(super) first: &'r Reward,
+    /// A part of [`Sorted::order`].
+    pub(super) part: Range<usize>,
+}
+
+impl<'r> Sorted<'r> {
+    pub(super) fn of(rewards: &'r [Reward]) -> Self {
+        let mut states: Vec<ForState> = Vec::new();
+        let mut places = ByHash::with_capacity_and_hasher(rewards.len(), BuildHasherDefault::default());
+        let place = |reward: &'r Reward| {
+            let mut hash = reward.life;
+            loop {
+                let place = *places.entry(hash).or_insert(states.len());
+                if place == states.len() {
+                    states.push(ForState { first: reward, part: 0..0 });
+                }
+                let state = &mut states[place];
+                if state.first.is_for_state_of(reward) {
+                    state.part.end += 1;
+                    return place;
+                }
+                // Another state has the same hash.
+                hash = hash.wrapping_add(2);
+            }
+        };
+        let places: Vec<usize> = rewards.iter().map(place).collect();
+        let mut begin = 0;
+        for ForState { part, .. } in &mut states {
+            let count = part.end;
+            *part = begin..begin;
+            begin += count;
+        }
+        let mut order = vec![0; rewards.len()];
+        for (i, place) in places.into_iter().enumerate() {
+            let end = &mut states[place].part.end;
+            order[*end] = i;
+            *end += 1;
+        }
+        Self { states, order }
+    }
+}
+
+/// One state, and what it is to learn.
 pub(super) struct Task {
-    pub(super) key: Key,
-    /// Positions of its rewards in the group.
-    pub(super) rewards: Vec<usize>,
-    pub(super) loaded: Loaded,
+    /// Its hash.
+    pub(super) life: u64,
+    /// Its rewards: a part of [`Sorted::order`].
+    pub(super) part: Range<usize>,
+    pub(super) loaded: Box<Loaded>,
     /// Number of the latest record.
     pub(super) latest: u64,
     /// The state as it was, if the log does not know it: it comes from another tool.
@@ -37,7 +82,7 @@ pub(super) struct Task {
 }
 
 /// What the log says of the event of a reward.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Before {
     /// It has none, or it is new.
     New,
@@ -58,26 +103,32 @@ pub(super) enum Verdict {
 }
 
 impl Task {
-    /// Learns what is new, in order; what becomes of each reward.
-    pub(super) fn learn(
+    pub(super) fn new(ForState { first, part }: ForState, loaded: Box<Loaded>) -> Self {
+        let state = &loaded.state;
+        let unknown = (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
+        Self { life: first.life, part, latest: state.seq, unknown, loaded }
+    }
+
+    /// Learns what is new of the rewards at `positions`, in order; what becomes of each is added to `verdicts`.
+    fn learn(
         &mut self,
         number: usize,
+        positions: &[usize],
         rewards: &[Reward],
         before: &[Before],
         scratch: &mut Scratch,
-    ) -> Vec<(usize, Verdict)> {
+        verdicts: &mut Vec<(usize, Verdict)>,
+    ) {
         let state = &mut self.loaded.state;
         // The state itself knows the latest ones.
-        let long = self.rewards.len() > KEPT_EVENTS;
+        let long = positions.len() > KEPT_EVENTS;
         let mut group: HashMap<&str, f64> = HashMap::new();
-        let mut verdicts = Vec::with_capacity(self.rewards.len());
-        for i in &self.rewards {
-            let lesson: &Lesson = &rewards[*i].lesson;
-            let known = lesson.event.as_deref().and_then(|event| {
-                let in_state = || state.events.iter().find(|e| e.id == event).map(|e| e.reward);
-                match before[*i] {
-                    Before::Learned(reward) => Some(reward),
-                    Before::New | Before::Untold(_) => group.get(event).copied().or_else(in_state),
+        for i in positions {
+            let lesson = &rewards[*i].lesson;
+            let known = lesson.event.as_deref().and_then(|event| match before[*i] {
+                Before::Learned(reward) => Some(reward),
+                Before::New | Before::Untold(_) => {
+                    group.get(event).copied().or_else(|| state.events.reward_of(event))
                 }
             });
             let updates = state.model.updates();
@@ -96,8 +147,43 @@ impl Task {
             };
             verdicts.push((*i, verdict));
         }
-        verdicts
     }
+}
+
+/// Lets each state learn its rewards; what becomes of each reward, [`Verdict::Refused`] of those that are for none.
+pub(super) fn learn(
+    tasks: &mut [Task],
+    order: &[usize],
+    rewards: &[Reward],
+    before: &[Before],
+    large: bool,
+) -> Vec<Verdict> {
+    let of = |(part, tasks): (usize, &mut [Task])| {
+        let (mut verdicts, mut scratch) = (Vec::with_capacity(2 * tasks.len()), Scratch::default());
+        for (i, task) in tasks.iter_mut().enumerate() {
+            let positions = &order[task.part.clone()];
+            task.learn(part * TOGETHER + i, positions, rewards, before, &mut scratch, &mut verdicts);
+        }
+        verdicts
+    };
+    let learned: Vec<_> = if large {
+        tasks.par_chunks_mut(TOGETHER).enumerate().map(of).collect()
+    } else {
+        tasks.chunks_mut(TOGETHER).enumerate().map(of).collect()
+    };
+    let mut verdicts = vec![Verdict::Refused; rewards.len()];
+    for (i, verdict) in learned.into_iter().flatten() {
+        verdicts[i] = verdict;
+    }
+    verdicts
+}
+
+/// A record to be written.
+pub(super) enum Numbered {
+    /// The reward at this position is learned.
+    Learned { seq: u64, prev: u64, position: usize },
+    /// A state that the log does not know comes before.
+    Brought(Record),
 }
 
 /// The records of what is learned, numbered in the order of the rewards.
@@ -106,49 +192,75 @@ pub(super) fn number(
     verdicts: &[Verdict],
     tasks: &mut [Task],
     mut seq: u64,
-) -> Vec<Record> {
-    let time_ms = now_ms();
+) -> Vec<Numbered> {
     let mut records = Vec::with_capacity(rewards.len());
-    for (reward, verdict) in rewards.iter().zip(verdicts) {
+    for (position, verdict) in verdicts.iter().enumerate() {
         let Verdict::Learn { task, .. } = *verdict else { continue };
         let task = &mut tasks[task];
         if let Some(state) = task.unknown.take() {
             seq += 1;
-            let op = Op::Import { policy: reward.policy.name().to_owned(), prev: 0, state };
-            records.push(Record { seq, user: reward.user.clone(), time_ms, op });
+            let Reward { user, policy, .. } = &rewards[position];
+            let op = Op::Import { policy: policy.name().to_owned(), prev: 0, state };
+            records.push(Numbered::Brought(Record { seq, user: user.clone(), time_ms: now_ms(), op }));
             task.latest = seq;
         }
         seq += 1;
-        let op = Op::Reward {
-            policy: reward.policy.name().to_owned(),
-            prev: task.latest,
-            spec: spec_of(&reward.policy).filter(|_| task.latest == 0),
-            lesson: Arc::clone(&reward.lesson),
-        };
+        records.push(Numbered::Learned { seq, prev: task.latest, position });
         task.latest = seq;
         task.loaded.state.seq = seq;
-        records.push(Record { seq, user: reward.user.clone(), time_ms, op });
     }
     records
 }
 
-/// The lines of the records, and the length of each.
-pub(super) fn write(records: &[Record], large: bool) -> (Vec<u8>, Vec<usize>) {
-    let of = |records: &[Record]| {
+impl Numbered {
+    pub(super) fn seq(&self) -> u64 {
+        match self {
+            Self::Learned { seq, .. } => *seq,
+            Self::Brought(record) => record.seq,
+        }
+    }
+
+    fn write(&self, rewards: &[Reward], time_ms: u64, out: &mut Vec<u8>) {
+        match self {
+            Self::Learned { seq, prev, position } => {
+                let Reward { user, policy, lesson, .. } = &rewards[*position];
+                write_learned((*seq, *prev, time_ms), user, policy, lesson, out);
+            }
+            Self::Brought(record) => record.write(out),
+        }
+    }
+
+    /// What the index has to know of it, and the hash of the event that it learns.
+    pub(super) fn about<'a>(&'a self, rewards: &'a [Reward]) -> (About<'a>, Option<u64>) {
+        match self {
+            Self::Learned { prev, position, .. } => {
+                let Reward { user, policy, lesson, event, .. } = &rewards[*position];
+                (About::learned(user, policy.name(), *prev, lesson), *event)
+            }
+            Self::Brought(record) => (record.about(), None),
+        }
+    }
+}
+
+/// The lines of the records, in several texts, and the length of each line.
+pub(super) fn write(records: &[Numbered], rewards: &[Reward], large: bool) -> (Vec<Vec<u8>>, Vec<usize>) {
+    let time_ms = now_ms();
+    let of = |records: &[Numbered]| {
         let mut lines = Vec::with_capacity(512 * records.len());
         let mut lengths = Vec::with_capacity(records.len());
         for record in records {
             let start = lines.len();
-            record.write(&mut lines);
+            record.write(rewards, time_ms, &mut lines);
             lengths.push(lines.len() - start);
         }
         (lines, lengths)
     };
-    if !large {
-        return of(records);
-    }
-    let parts: (Vec<_>, Vec<_>) = records.par_chunks(TOGETHER).map(of).unzip();
-    (parts.0.concat(), parts.1.concat())
+    let (texts, lengths): (_, Vec<_>) = if large {
+        records.par_chunks(TOGETHER).map(of).unzip()
+    } else {
+        records.chunks(TOGETHER).map(of).unzip()
+    };
+    (texts, lengths.concat())
 }
 
 /// What becomes of each reward.
@@ -162,7 +274,7 @@ pub(super) fn outcomes(
         Verdict::Learn { updates, .. } => Ok(Learned { updates, duplicate: false }),
         Verdict::Duplicate { updates } => Ok(Learned { updates, duplicate: true }),
         Verdict::Conflict { before } => {
-            let Lesson { event, reward, .. } = rewards[i].lesson.as_ref();
+            let Lesson { event, reward, .. } = &rewards[i].lesson;
             let event = event.as_deref().unwrap_or_default();
             Err(Error::Refused(format!(
                 "event {event:?} has reward {reward}, but was learned with reward {before}; it is learned once"
@@ -178,4 +290,47 @@ pub(super) fn outcomes(
         Verdict::Refused => Err(refusals.remove(&i).expect("a refusal has its reason")),
     };
     verdicts.iter().enumerate().map(outcome).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::request::Request;
+    use crate::state::{Source, Store};
+    use std::sync::Arc;
+
+    const REQUEST: &str = r#"{"context":{"hour":8.5,"weekday":1},"candidates":[{"id":"a"}]}"#;
+
+    /// The states of two people after the same rewards; they may have one hash.
+    fn states(one_hash: bool, group: usize) -> [Vec<u8>; 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let policy = Arc::new(Policy::named("egreedy-v1").unwrap());
+        let reward = |i: usize| {
+            let request = Request::from_json(REQUEST.as_bytes(), "request").unwrap();
+            let (event, value) = (Some(format!("e{}", i / 2)), (i % 7) as f64 / 7.0);
+            let lesson = Lesson::new(request, 0, value, event, Source::default()).unwrap();
+            let reward = Reward::new(["ann", "bob"][i % 2].to_owned(), Arc::clone(&policy), lesson);
+            if one_hash { Reward { life: 7, ..reward } } else { reward }
+        };
+        let rewards: Vec<Reward> = (0..400).map(reward).collect();
+        let mut ledger = store.ledger();
+        for rewards in rewards.chunks(group) {
+            assert!(ledger.learn(rewards).unwrap().iter().all(Result::is_ok));
+            ledger.settle(false).unwrap();
+        }
+        ledger.settle(true).unwrap();
+        let view = store.view().unwrap();
+        ["ann", "bob"].map(|user| view.state(user, &policy).unwrap().to_line())
+    }
+
+    #[test]
+    fn states_with_one_hash_are_kept_apart() {
+        for group in [1, 10, 100, 400] {
+            let apart = states(false, group);
+            assert_eq!(states(true, group), apart, "groups of {group}");
+            assert!(apart.iter().all(|line| String::from_utf8_lossy(line).contains("\"updates\":200,")));
+        }
+    }
 }

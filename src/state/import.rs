@@ -57,7 +57,7 @@ impl Ledger<'_> {
         }
         if !taken.is_empty() {
             let prepared = prepare(self.store, &taken.iter().collect::<Vec<_>>())?;
-            journal.append(&lock, &lines, seq)?;
+            journal.append(&lock, &[lines], seq)?;
             prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         }
         Ok(outcomes)

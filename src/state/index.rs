@@ -12,11 +12,11 @@
 
 use super::dir::{Dir, is_still_at};
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::RwLock;
 
 /// Its file name.
 pub(super) const INDEX: &str = "rewards.index";
@@ -28,6 +28,9 @@ const SLOTS: usize = (PAGE - HEAD) / SLOT;
 const MAGIC: &[u8; 8] = b"rhIndex3";
 /// Grows when there are more events per page than this: pages then rarely overflow.
 const CROWDED: u64 = 150;
+
+/// Why the lock of the pages is never poisoned.
+const NEVER: &str = "nothing panics with it";
 
 /// Where a record stands: number of the segment and byte offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,7 +58,7 @@ pub(super) struct Index {
     slots: u64,
     covered: u64,
     /// Those that were read, by number.
-    pages: BTreeMap<u64, Page>,
+    pages: RwLock<HashMap<u64, Page>>,
 }
 
 #[derive(Debug)]
@@ -87,7 +90,7 @@ impl Index {
         if !whole || length != (PAGE as u64) * (1 + (1 << bits)) {
             return Ok(None);
         }
-        Ok(Some(Self { file, path, bits, slots, covered, pages: BTreeMap::new() }))
+        Ok(Some(Self { file, path, bits, slots, covered, pages: RwLock::default() }))
     }
 
     /// A new index of these places, in the place of the old one, covering the log up to record `covered`.
@@ -117,17 +120,20 @@ impl Index {
     }
 
     /// The places of this hash; `None` if a page is damaged.
-    pub(super) fn find(&mut self, hash: u64) -> Result<Option<Vec<Place>>> {
+    pub(super) fn find(&self, hash: u64) -> Result<Option<Vec<Place>>> {
         let mut at = home(hash, self.bits);
         let mut found = Vec::new();
         for _ in 0..1_u64 << self.bits {
-            let Some(page) = self.page(at)? else { return Ok(None) };
-            let slots = page.bytes[HEAD..HEAD + SLOT * count(&page.bytes)].chunks_exact(SLOT);
-            found.extend(slots.filter(|s| word(s, 0) == hash).map(|s| Place::unpack(word(s, 8))));
-            if count(&page.bytes) < SLOTS {
-                break;
+            let full = self.page(at, |page| {
+                let slots = page[HEAD..HEAD + SLOT * count(page)].chunks_exact(SLOT);
+                found.extend(slots.filter(|s| word(s, 0) == hash).map(|s| Place::unpack(word(s, 8))));
+                count(page) == SLOTS
+            })?;
+            match full {
+                None => return Ok(None),
+                Some(false) => break,
+                Some(true) => at = (at + 1) & ((1 << self.bits) - 1),
             }
-            at = (at + 1) & ((1 << self.bits) - 1);
         }
         Ok(Some(found))
     }
@@ -145,13 +151,16 @@ impl Index {
                 Some(_) => {}
             }
             let Some(at) = self.room(*hash)? else { return Ok(false) };
-            let page = self.pages.get_mut(&at).expect("just read");
+            let page = self.pages.get_mut().expect(NEVER).get_mut(&at).expect("just read");
             add(&mut page.bytes, *hash, *place);
             page.dirty = true;
             self.slots += 1;
         }
         let written = (|| {
-            for (at, page) in self.pages.iter_mut().filter(|(_, page)| page.dirty) {
+            let dirty = self.pages.get_mut().expect(NEVER).iter_mut().filter(|(_, page)| page.dirty);
+            let mut dirty: Vec<(&u64, &mut Page)> = dirty.collect();
+            dirty.sort_unstable_by_key(|(at, _)| **at);
+            for (at, page) in dirty {
                 seal(&mut page.bytes);
                 self.file.write_all_at(&page.bytes[..], PAGE as u64 * (1 + at))?;
                 page.dirty = false;
@@ -171,40 +180,47 @@ impl Index {
 
     /// The first page with room for this hash; `None` if a page is damaged or all are full. They can be, whatever the
     /// header says: a process may have died after it wrote pages.
-    fn room(&mut self, hash: u64) -> Result<Option<u64>> {
+    fn room(&self, hash: u64) -> Result<Option<u64>> {
         let mut at = home(hash, self.bits);
         for _ in 0..1_u64 << self.bits {
-            match self.page(at)? {
+            match self.page(at, |page| count(page) < SLOTS)? {
                 None => return Ok(None),
-                Some(page) if count(&page.bytes) < SLOTS => return Ok(Some(at)),
-                Some(_) => at = (at + 1) & ((1 << self.bits) - 1),
+                Some(true) => return Ok(Some(at)),
+                Some(false) => at = (at + 1) & ((1 << self.bits) - 1),
             }
         }
         Ok(None)
     }
 
     /// Everything that is in it; `None` if a page is damaged.
-    pub(super) fn all(&mut self) -> Result<Option<Vec<(u64, Place)>>> {
+    pub(super) fn all(&self) -> Result<Option<Vec<(u64, Place)>>> {
         let mut all = Vec::new();
         for at in 0..1_u64 << self.bits {
-            let Some(page) = self.page(at)? else { return Ok(None) };
-            let slots = page.bytes[HEAD..HEAD + SLOT * count(&page.bytes)].chunks_exact(SLOT);
-            all.extend(slots.map(|slot| (word(slot, 0), Place::unpack(word(slot, 8)))));
+            let added = self.page(at, |page| {
+                let slots = page[HEAD..HEAD + SLOT * count(page)].chunks_exact(SLOT);
+                all.extend(slots.map(|slot| (word(slot, 0), Place::unpack(word(slot, 8)))));
+            })?;
+            if added.is_none() {
+                return Ok(None);
+            }
         }
         Ok(Some(all))
     }
 
-    fn page(&mut self, at: u64) -> Result<Option<&Page>> {
-        if let Entry::Vacant(vacant) = self.pages.entry(at) {
-            let mut bytes = Box::new([0; PAGE]);
-            let place = PAGE as u64 * (1 + at);
-            self.file.read_exact_at(&mut bytes[..], place).map_err(Error::io("read", &self.path))?;
-            if !is_whole(&bytes) || count(&bytes) > SLOTS {
-                return Ok(None);
-            }
-            vacant.insert(Page { bytes, dirty: false });
+    /// What there is to see in a page; `None` if it is damaged.
+    fn page<T>(&self, at: u64, see: impl FnOnce(&[u8; PAGE]) -> T) -> Result<Option<T>> {
+        if let Some(page) = self.pages.read().expect(NEVER).get(&at) {
+            return Ok(Some(see(&page.bytes)));
         }
-        Ok(self.pages.get(&at))
+        let mut bytes = Box::new([0; PAGE]);
+        let place = PAGE as u64 * (1 + at);
+        self.file.read_exact_at(&mut bytes[..], place).map_err(Error::io("read", &self.path))?;
+        if !is_whole(&bytes) || count(&bytes) > SLOTS {
+            return Ok(None);
+        }
+        let mut pages = self.pages.write().expect(NEVER);
+        let page = pages.entry(at).or_insert(Page { bytes, dirty: false });
+        Ok(Some(see(&page.bytes)))
     }
 }
 
@@ -274,7 +290,7 @@ mod tests {
                 Index::create(&dir, &all[..known], i as u64 + 1).unwrap();
             }
         }
-        let mut index = Index::open(&dir).unwrap().unwrap();
+        let index = Index::open(&dir).unwrap().unwrap();
         for (hash, place) in &all {
             assert_eq!(index.find(*hash).unwrap().unwrap(), [*place]);
         }
@@ -290,7 +306,7 @@ mod tests {
         let same: Vec<(u64, Place)> =
             (0..600).map(|i| (u64::MAX - i, Place { segment: 1, offset: i })).chain(events(600, 3)).collect();
         Index::create(&dir, &same, 1).unwrap();
-        let mut index = Index::open(&dir).unwrap().unwrap();
+        let index = Index::open(&dir).unwrap().unwrap();
         for (hash, place) in &same {
             assert_eq!(index.find(*hash).unwrap().unwrap(), [*place]);
         }
@@ -328,7 +344,7 @@ mod tests {
             std::fs::write(dir.join(INDEX), &bad).unwrap();
             let seen = Index::open(&dir)
                 .unwrap()
-                .is_none_or(|mut index| all.iter().any(|(hash, _)| index.find(*hash).unwrap().is_none()));
+                .is_none_or(|index| all.iter().any(|(hash, _)| index.find(*hash).unwrap().is_none()));
             assert!(seen, "bit {bit}");
         }
         for length in [0, 1, 4095, 4096, good.len() - 1] {

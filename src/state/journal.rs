@@ -273,21 +273,23 @@ impl Journal {
         self.file.sync_data().map_err(Error::io("sync", &self.tail.path))
     }
 
-    /// Appends whole lines, the latest of which is record `last_seq`, and syncs: after this they are
-    /// committed. On failure the log is as it was; a failed sync is not tried again.
-    pub(super) fn append(&mut self, lock: &Lock, lines: &[u8], last_seq: u64) -> Result<()> {
+    /// Appends whole lines, some in each text, the latest of which is record `last_seq`, and syncs: after this they
+    /// are committed. On failure the log is as it was; a failed sync is not tried again.
+    pub(super) fn append(&mut self, lock: &Lock, texts: &[Vec<u8>], last_seq: u64) -> Result<()> {
         lock.check()?;
+        let known = self.tail.len();
+        texts.iter().for_each(|lines| self.tail.bytes.extend_from_slice(lines));
         let written = self
             .file
-            .write_all(lines)
+            .write_all(&self.tail.bytes[known..])
             .map_err(Error::io("write", &self.tail.path))
             .and_then(|()| self.sync());
         if let Err(error) = written {
+            self.tail.bytes.truncate(known);
             // The system may refuse this too; then the lines stay, unacknowledged, whole or torn.
             let _ = self.file.set_len(self.tail.end());
             return Err(error);
         }
-        self.tail.bytes.extend_from_slice(lines);
         self.last_seq = last_seq;
         Ok(())
     }

@@ -1,116 +1,108 @@
 //! What is known before a group of rewards is learned: the states that it wants, and what became of its events.
 
 use super::about::life_hash;
-use super::group::{Before, Task, Wanted};
+use super::group::{Before, ForState, Task};
 use super::ledger::{Ledger, Reward};
+use super::name;
 use super::record::Record;
 use super::store::Loaded;
-use super::{RawState, name};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
 impl Ledger<'_> {
-    /// What there is for each state, in the order of the first reward, with the state; and why there is
-    /// nothing for some rewards.
-    pub(super) fn tasks(
+    /// The tasks for these states; and why there is none for some rewards, which `order` names.
+    pub(super) fn tasks<'r>(
         &mut self,
-        rewards: &[Reward],
+        states: Vec<ForState<'r>>,
+        order: &[usize],
         large: bool,
     ) -> Result<(Vec<Task>, HashMap<usize, Error>)> {
-        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-        let mut wanted: Vec<Wanted> = Vec::new();
-        for (i, reward) in rewards.iter().enumerate() {
-            let Reward { user, policy, .. } = reward;
-            let place = *places.entry((user, policy.name())).or_insert_with(|| {
-                let key = (user.clone(), policy.name().to_owned());
-                let known = self.states.remove(&key);
-                wanted.push(Wanted { key, policy, rewards: Vec::new(), known });
-                wanted.len() - 1
-            });
-            wanted[place].rewards.push(i);
-        }
-        let loaded: Vec<Result<Task, _>> = if large {
-            wanted.into_par_iter().map(|wanted| self.load(wanted)).collect()
+        let known = |state: ForState<'r>| (self.cache.take(state.first.life), state);
+        let wanted: Vec<(Option<Box<Loaded>>, ForState)> = states.into_iter().map(known).collect();
+        let load = |(known, state)| (self.load(&state, known), state);
+        let loaded: Vec<(Result<Box<Loaded>>, ForState)> = if large {
+            wanted.into_par_iter().map(load).collect()
         } else {
-            wanted.into_iter().map(|wanted| self.load(wanted)).collect()
+            wanted.into_iter().map(load).collect()
         };
         let (mut tasks, mut refusals) = (Vec::with_capacity(loaded.len()), HashMap::new());
-        for loaded in loaded {
-            let (rewards, error) = match loaded {
-                Ok(task) => {
-                    let Task { rewards, loaded, .. } = task;
-                    match self.there(loaded) {
-                        Ok(loaded) => {
-                            tasks.push(Task { rewards, loaded, ..task });
-                            continue;
-                        }
-                        Err(error @ Error::Io { .. }) => return Err(error),
-                        Err(error) => (rewards, error),
-                    }
-                }
-                Err(refused) => refused,
+        for (loaded, state) in loaded {
+            let there = match loaded.map(|loaded| self.there(loaded)) {
+                Ok(Err(error @ Error::Io { .. })) => return Err(error),
+                Ok(there) => there,
+                Err(error) => Err(error),
             };
-            // The same refusal for each of its rewards.
-            let text = error.to_string();
-            refusals.extend(rewards.into_iter().map(|i| (i, Error::Refused(text.clone()))));
+            match there {
+                Ok(loaded) => tasks.push(Task::new(state, loaded)),
+                Err(error) => {
+                    // The same refusal for each of its rewards.
+                    let text = error.to_string();
+                    refusals.extend(order[state.part].iter().map(|i| (*i, Error::Refused(text.clone()))));
+                }
+            }
         }
         Ok((tasks, refusals))
     }
 
     /// The state, if it goes with what was known of it when the log was last checkpointed.
-    fn there(&mut self, loaded: Loaded) -> Result<Loaded> {
+    fn there(&mut self, loaded: Box<Loaded>) -> Result<Box<Loaded>> {
         if loaded.restarted {
             return Ok(loaded);
         }
         let (user, policy) = (loaded.state.user(), loaded.state.policy().name());
-        let places = self.places_of(life_hash(user, policy))?;
+        let hash = life_hash(user, policy);
+        let places = self.ask_index(|ledger| ledger.find(hash))?;
         let manifest = self.journal.as_ref().expect("locked").manifest();
         let life = self.store.life(manifest, user, policy, places)?;
-        self.store.there(loaded, life)
+        self.store.there(*loaded, life).map(Box::new)
     }
 
-    /// The task with its state, or its rewards and why they cannot be learned.
-    fn load(&self, wanted: Wanted) -> Result<Task, (Vec<usize>, Error)> {
-        let Wanted { key, policy, rewards, known } = wanted;
-        let user = &key.0;
-        let journal = self.journal.as_ref().expect("locked");
-        let load = || {
-            if let Some(known) = known {
-                known.state.fits(policy)?;
-                return Ok(known);
-            }
-            let tail = journal.tail();
-            let records = self
-                .lookup
-                .as_ref()
-                .map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
-            let loaded = self.store.load(user, policy, &records)?;
-            if loaded.state.seq <= journal.last_seq() {
-                return Ok(loaded);
-            }
-            Err(Error::Refused(format!(
-                "{}: it holds record {}, but the log ends with record {}: the log has lost its end, or the file is of \
-                 another one; `rehearsal rebuild` takes what goes together, `rehearsal import --replace` the file as it is",
-                self.store.dir.join(&name::state_file(user, policy.name()).unwrap_or_default()).display(),
-                loaded.state.seq,
-                journal.last_seq(),
-            )))
-        };
-        match load() {
-            Ok(loaded) => {
-                let state = &loaded.state;
-                let unknown =
-                    (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
-                Ok(Task { key, latest: state.seq, unknown, rewards, loaded })
-            }
-            Err(error) => Err((rewards, error)),
+    /// The state, which may be known.
+    fn load(&self, state: &ForState, known: Option<Box<Loaded>>) -> Result<Box<Loaded>> {
+        let Reward { user, policy, .. } = state.first;
+        if let Some(known) = known.filter(|known| known.is_of(user, policy.name())) {
+            known.state.fits(policy)?;
+            return Ok(known);
         }
+        let journal = self.journal.as_ref().expect("locked");
+        let tail = journal.tail();
+        let records =
+            self.lookup.as_ref().map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
+        let loaded = self.store.load(user, policy, &records)?;
+        if loaded.state.seq <= journal.last_seq() {
+            return Ok(Box::new(loaded));
+        }
+        Err(Error::Refused(format!(
+            "{}: it holds record {}, but the log ends with record {}: the log has lost its end, or the file is of \
+             another one; `rehearsal rebuild` takes what goes together, `rehearsal import --replace` the file as it is",
+            self.store.dir.join(&name::state_file(user, policy.name()).unwrap_or_default()).display(),
+            loaded.state.seq,
+            journal.last_seq(),
+        )))
     }
 
-    /// What the log says of the event of this reward, as far as it is retained.
-    pub(super) fn learned_before(&mut self, reward: &Reward, hash: Option<u64>) -> Result<Before> {
-        let (Some(event), Some(hash)) = (&reward.lesson.event, hash) else { return Ok(Before::New) };
+    /// What the log says of the event of each reward, as far as it is retained.
+    pub(super) fn learned_before(&mut self, rewards: &[Reward], large: bool) -> Result<Vec<Before>> {
+        if rewards.iter().all(|reward| reward.event.is_none()) {
+            return Ok(vec![Before::New; rewards.len()]);
+        }
+        self.ask_index(|ledger| {
+            let before = |reward: &Reward| ledger.learned_one_before(reward);
+            let before: Vec<Option<Before>> = if large {
+                rewards.par_iter().map(before).collect::<Result<_>>()?
+            } else {
+                rewards.iter().map(before).collect::<Result<_>>()?
+            };
+            Ok(before.into_iter().collect())
+        })
+    }
+
+    /// The same of one; `None` if the index is damaged.
+    fn learned_one_before(&self, reward: &Reward) -> Result<Option<Before>> {
+        let (Some(event), Some(hash)) = (&reward.lesson.event, reward.event) else {
+            return Ok(Some(Before::New));
+        };
         let (user, policy) = (reward.user.as_str(), reward.policy.name());
         let journal = self.journal.as_ref().expect("locked");
         let in_tail = if let Some(lookup) = &self.lookup {
@@ -124,14 +116,14 @@ impl Ledger<'_> {
             }
         };
         if let Some(reward) = in_tail {
-            return Ok(Before::Learned(reward));
+            return Ok(Some(Before::Learned(reward)));
         }
+        let Some(places) = self.find(hash)? else { return Ok(None) };
         let mut before = Before::New;
-        for place in self.places_of(hash)? {
-            let manifest = self.journal.as_ref().expect("locked").manifest();
-            match self.store.record_at(manifest, place) {
+        for place in places {
+            match self.store.record_at(journal.manifest(), place) {
                 Ok(Some(record)) => match record.reward_of(user, policy, event) {
-                    Some(reward) => return Ok(Before::Learned(reward)),
+                    Some(reward) => return Ok(Some(Before::Learned(reward))),
                     // Another event may have the same hash; else another record stands there than did.
                     None if record.about().hashes().any(|own| own == hash) => {}
                     None => before = Before::Untold(format!("record {} stands in its place", record.seq)),
@@ -141,6 +133,6 @@ impl Ledger<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(before)
+        Ok(Some(before))
     }
 }

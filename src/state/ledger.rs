@@ -12,21 +12,22 @@
 //! state file is a view of the log, and every reader lays the tail of the log over it. A group that
 //! touches many states leaves 3 and 5 to the checkpoint, which also keeps the tail short.
 
-use super::about::event_hash;
+use super::about::{event_hash, life_hash};
+use super::cache::Cache;
 use super::dir::Prepared;
-use super::group::{Before, Task, Verdict, number, outcomes, write};
+use super::group::{Numbered, Sorted, Task, learn, number, outcomes, write};
 use super::index::Index;
 use super::journal::Journal;
 use super::lock::Lock;
 use super::lookup::Lookup;
 use super::record::{Lesson, Op, Record};
-use super::store::{Loaded, Store};
+use super::store::Store;
 use super::user_state::UserState;
 use super::{format, name, now_ms};
 use crate::error::{Error, Result};
-use crate::policy::{Policy, Scratch};
+use crate::policy::Policy;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const LOCK: &str = "rewards.lock";
@@ -37,7 +38,7 @@ pub(super) const SMALL: usize = 64;
 /// The tail is read by every command: beyond this it is checkpointed.
 const TAIL_BYTES: usize = 128 << 10;
 /// The same while a run of large groups goes on.
-const BATCH_TAIL_BYTES: usize = 128 << 20;
+const BATCH_TAIL_BYTES: usize = 256 << 20;
 /// So many states are put into text at a time.
 const IN_TEXT: usize = 1024;
 /// So many states are kept in memory.
@@ -46,12 +47,41 @@ const CACHED: usize = 50_000;
 /// A lesson for one state.
 #[derive(Debug, Clone)]
 pub struct Reward {
+    pub(super) user: String,
+    pub(super) policy: Arc<Policy>,
+    pub(super) lesson: Lesson,
+    /// Hash of the state.
+    pub(super) life: u64,
+    /// Hash of the event, if it has one.
+    pub(super) event: Option<u64>,
+}
+
+impl Reward {
+    /// The lesson is for the state of this user under this policy.
+    pub fn new(user: String, policy: Arc<Policy>, lesson: Lesson) -> Self {
+        let life = life_hash(&user, policy.name());
+        let event = lesson.event.as_ref().map(|event| event_hash(&user, policy.name(), event));
+        Self { user, policy, lesson, life, event }
+    }
+
     /// The user.
-    pub user: String,
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
     /// The policy that learns.
-    pub policy: Arc<Policy>,
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// What it learns.
-    pub lesson: Arc<Lesson>,
+    pub fn lesson(&self) -> &Lesson {
+        &self.lesson
+    }
+
+    pub(super) fn is_for_state_of(&self, other: &Self) -> bool {
+        self.life == other.life && self.user == other.user && self.policy.name() == other.policy.name()
+    }
 }
 
 /// What became of a reward.
@@ -71,7 +101,7 @@ pub struct Ledger<'a> {
     pub(super) journal: Option<Journal>,
     pub(super) index: Option<Index>,
     pub(super) lookup: Option<Lookup>,
-    pub(super) states: HashMap<Key, Loaded>,
+    pub(super) cache: Cache,
 }
 
 /// User and policy.
@@ -80,7 +110,7 @@ pub(super) type Key = (String, String);
 impl Store {
     /// The means to write to the directory, which is created by the first commit.
     pub fn ledger(&self) -> Ledger<'_> {
-        Ledger { store: self, journal: None, index: None, lookup: None, states: HashMap::new() }
+        Ledger { store: self, journal: None, index: None, lookup: None, cache: Cache::default() }
     }
 }
 
@@ -134,9 +164,9 @@ impl Ledger<'_> {
         let seq = journal.last_seq() + 1;
         let op = Op::Reset { policies };
         let record = Record { seq, user: user.to_owned(), time_ms: now_ms(), op };
-        journal.append(&lock, &record.to_line(), seq)?;
+        journal.append(&lock, &[record.to_line()], seq)?;
         for policy in &names {
-            self.states.remove(&(user.to_owned(), policy.clone()));
+            self.cache.take(life_hash(user, policy));
             let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
             self.store.dir.remove(&file).map_err(|e| committed(&e))?;
         }
@@ -152,9 +182,8 @@ impl Ledger<'_> {
     /// Input and output. Nothing is lost by it.
     pub fn settle(&mut self, end: bool) -> Result<()> {
         let Some(journal) = &self.journal else { return Ok(()) };
-        let behind = self.states.values().any(|loaded| loaded.behind);
-        let due = if behind {
-            end || journal.tail().len() >= BATCH_TAIL_BYTES || self.states.len() > CACHED
+        let due = if self.cache.is_behind() {
+            end || journal.tail().len() >= BATCH_TAIL_BYTES || self.cache.len() > CACHED
         } else {
             journal.tail().len() >= TAIL_BYTES
         };
@@ -162,8 +191,8 @@ impl Ledger<'_> {
             let _lock = self.lock()?;
             self.checkpoint().map_err(|e| committed(&e))?;
         }
-        if self.states.len() > CACHED {
-            self.states.clear();
+        if self.cache.len() > CACHED {
+            self.cache = Cache::default();
         }
         Ok(())
     }
@@ -194,7 +223,7 @@ impl Ledger<'_> {
 
     /// Keeps no state in memory: what is committed is in the log.
     pub(super) fn forget_states(&mut self) {
-        self.states.clear();
+        self.cache = Cache::default();
         self.lookup = None;
     }
 
@@ -208,56 +237,41 @@ impl Ledger<'_> {
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
         }
-        let (mut tasks, mut refusals) = self.tasks(rewards, large)?;
-        let hash = |reward: &Reward| {
-            let event = reward.lesson.event.as_ref()?;
-            Some(event_hash(&reward.user, reward.policy.name(), event))
-        };
-        let hashes: Vec<Option<u64>> =
-            if large { rewards.par_iter().map(hash).collect() } else { rewards.iter().map(hash).collect() };
-        let before = rewards.iter().zip(&hashes).map(|(reward, hash)| self.learned_before(reward, *hash));
-        let before: Vec<Before> = before.collect::<Result<_>>()?;
-        let mut verdicts = vec![Verdict::Refused; rewards.len()];
-        let decide = |scratch: &mut Scratch, (number, task): (usize, &mut Task)| {
-            task.learn(number, rewards, &before, scratch)
-        };
-        let decided: Vec<Vec<(usize, Verdict)>> = if large {
-            tasks.par_iter_mut().enumerate().map_init(Scratch::default, decide).collect()
-        } else {
-            let mut scratch = Scratch::default();
-            tasks.iter_mut().enumerate().map(|task| decide(&mut scratch, task)).collect()
-        };
-        for (i, verdict) in decided.into_iter().flatten() {
-            verdicts[i] = verdict;
-        }
+        let Sorted { states, order } = Sorted::of(rewards);
+        let (mut tasks, mut refusals) = self.tasks(states, &order, large)?;
+        let before = self.learned_before(rewards, large)?;
+        let verdicts = learn(&mut tasks, &order, rewards, &before, large);
         let journal = self.journal.as_mut().expect("locked");
         let records = number(rewards, &verdicts, &mut tasks, journal.last_seq());
-        let Some(seq) = records.last().map(|record| record.seq) else {
+        let Some(seq) = records.last().map(Numbered::seq) else {
             // A duplicate is said only of what is durable.
             journal.sync()?;
             self.keep(tasks);
             return Ok(outcomes(rewards, &verdicts, &before, &mut refusals));
         };
         let mut place = journal.end();
-        let (lines, lengths) = write(&records, large);
+        let (texts, lengths) = write(&records, rewards, large);
         let changed: Vec<&UserState> =
             tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
-        journal.append(lock, &lines, seq)?;
+        if let Some(lookup) = &mut self.lookup {
+            // It is thrown away if the records cannot be appended.
+            let note = || {
+                for (record, length) in records.iter().zip(lengths) {
+                    let (about, hash) = record.about(rewards);
+                    lookup.add(&about, hash, place);
+                    place += length as u64;
+                }
+            };
+            rayon::join(|| journal.append(lock, &texts, seq), note).0?;
+        } else {
+            journal.append(lock, &texts, seq)?;
+        }
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {
             for task in &mut tasks {
                 task.loaded.behind = false;
-            }
-        }
-        if let Some(lookup) = &mut self.lookup {
-            let mut learned =
-                hashes.iter().zip(&verdicts).filter(|(_, v)| matches!(v, Verdict::Learn { .. }));
-            for (record, length) in records.iter().zip(lengths) {
-                let reward = matches!(record.op, Op::Reward { .. }).then(|| learned.next());
-                lookup.add(&record.about(), reward.flatten().and_then(|(hash, _)| *hash), place);
-                place += length as u64;
             }
         }
         self.keep(tasks);
@@ -265,10 +279,10 @@ impl Ledger<'_> {
     }
 
     fn keep(&mut self, tasks: Vec<Task>) {
-        for Task { key, mut loaded, .. } in tasks {
+        for Task { life, mut loaded, .. } in tasks {
             // What was to be asked of the index was asked.
             loaded.restarted = true;
-            self.states.insert(key, loaded);
+            self.cache.keep(life, loaded);
         }
     }
 }
@@ -285,17 +299,28 @@ pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepar
         return states.iter().enumerate().map(one).collect();
     }
     let mut prepared = Vec::with_capacity(states.len());
-    for states in states.chunks(IN_TEXT) {
+    let in_text = |states: &[&UserState]| -> Vec<Vec<u8>> {
         // One text after the other in the same memory, and a copy of its size.
         let line = |text: &mut Vec<u8>, state: &&UserState| {
             format::write_line(state, text);
             text.clone()
         };
-        let lines: Vec<Vec<u8>> = states.par_iter().map_init(Vec::new, line).collect();
+        states.par_iter().map_init(Vec::new, line).collect()
+    };
+    let mut chunks = states.chunks(IN_TEXT);
+    let mut ready = chunks.next().map(|states| (states, in_text(states)));
+    while let Some((states, lines)) = ready {
         // One thread alone: the system lets only one at a time into a directory.
-        for (state, line) in states.iter().zip(lines) {
-            prepared.push(store.dir.prepare_unsynced(&file(state)?, prepared.len(), &line)?);
-        }
+        let write = || -> Result<()> {
+            for (state, line) in states.iter().zip(lines) {
+                prepared.push(store.dir.prepare_unsynced(&file(state)?, prepared.len(), &line)?);
+            }
+            Ok(())
+        };
+        let next = || chunks.next().map(|states| (states, in_text(states)));
+        let (written, next) = rayon::join(write, next);
+        written?;
+        ready = next;
     }
     store.dir.sync_many(&prepared)?;
     Ok(prepared)

@@ -1,7 +1,7 @@
 //! Where a state began and ended, as the index has it: a file that is gone is not a new state, and one from before a
 //! reset is not the state.
 
-use super::about::{About, is_of_life, life_hash, user_hash};
+use super::about::{is_of_life, life_hash, user_hash};
 use super::dir::line_at;
 use super::history::History;
 use super::index::{Index, Place};
@@ -88,7 +88,7 @@ impl Store {
                 Err(error) => return Err(error),
             };
             // Another state may have the same hash; else another record stands there than did.
-            if !record.about().states.iter().any(|state| life_hash(&record.user, state) == asked) {
+            if !record.about().states().any(|state| life_hash(&record.user, state) == asked) {
                 return Ok(Life::Untold);
             }
             if let Some(prev) = record.prev_of(user, policy) {
@@ -104,7 +104,7 @@ impl Store {
 
     /// The same for a reader: where the index is damaged or is being written, there is no trace.
     fn life_for_reader(&self, user: &str, policy: &str) -> Result<Life> {
-        let Some(mut index) = Index::open_to_read(&self.dir)? else { return Ok(Life::Unknown) };
+        let Some(index) = Index::open_to_read(&self.dir)? else { return Ok(Life::Unknown) };
         let places = index.find(life_hash(user, policy))?.unwrap_or_default();
         if places.is_empty() {
             return Ok(Life::Unknown);
@@ -115,7 +115,7 @@ impl Store {
     /// Policies that had a state of the user when the log was last checkpointed, as far as the index can tell.
     pub(super) fn indexed(&self, user: &str) -> Result<BTreeSet<String>> {
         let mut policies = BTreeSet::new();
-        let Some(mut index) = Index::open_to_read(&self.dir)? else { return Ok(policies) };
+        let Some(index) = Index::open_to_read(&self.dir)? else { return Ok(policies) };
         let mut places = index.find(user_hash(user))?.unwrap_or_default();
         if places.is_empty() {
             return Ok(policies);
@@ -181,7 +181,7 @@ impl Store {
     /// Everything in the index; nothing if it is not there or damaged.
     pub(super) fn whole_index(&self) -> Result<Vec<(u64, Place)>> {
         let index = Index::open_to_read(&self.dir)?;
-        Ok(index.map_or(Ok(None), |mut index| index.all())?.unwrap_or_default())
+        Ok(index.map_or(Ok(None), |index| index.all())?.unwrap_or_default())
     }
 
     /// Number of states that the index names and that are in no file, where the log does not tell what became of them.
@@ -219,9 +219,10 @@ impl Store {
                 Ok(None) | Err(Error::Damaged { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let About { user, states, .. } = record.about();
-            let is_end = matches!(record.op, Op::Reset { .. });
-            let Some(policy) = states.iter().find(|policy| life_hash(user, policy) == hash && !is_end) else {
+            let about = record.about();
+            let (user, is_end) = (about.user, matches!(record.op, Op::Reset { .. }));
+            let Some(policy) = about.states().find(|policy| life_hash(user, policy) == hash && !is_end)
+            else {
                 continue;
             };
             // Unless it was written or reset since it was looked for.

@@ -103,9 +103,9 @@ mod tests {
         let mut journal = Journal::open(&dir).unwrap();
         std::fs::remove_file(dir.join("rewards.lock")).unwrap();
         let other = Lock::take(&dir, "rewards.lock").unwrap();
-        let error = journal.append(&lock, b"a line\n", 1).unwrap_err().to_string();
+        let error = journal.append(&lock, &[b"a line\n".to_vec()], 1).unwrap_err().to_string();
         assert!(error.contains("somebody removed it"), "{error}");
         assert_eq!(std::fs::read(dir.join(&REWARDS.active())).unwrap(), b"");
-        journal.append(&other, b"a line\n", 1).unwrap();
+        journal.append(&other, &[b"a line\n".to_vec()], 1).unwrap();
     }
 }

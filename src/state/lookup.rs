@@ -1,7 +1,7 @@
 //! A table of the tail of the log: which lines are about a user, where an event was learned, and what a checkpoint
 //! has to bring up to date.
 
-use super::about::{About, Turn};
+use super::about::{About, ByHash, Turn};
 use super::index::Place;
 use super::journal::Tail;
 use super::ledger::{Key, SMALL};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 pub(super) struct Lookup {
     users: HashMap<String, OfUser>,
     /// By hash of the event.
-    events: HashMap<u64, u64>,
+    events: ByHash<u64>,
     /// Further events with a hash that is there already.
     collisions: Vec<(u64, u64)>,
     /// What the index has to know, line by line.
@@ -28,6 +28,19 @@ struct OfUser {
     lines: Vec<u64>,
     /// Policies whose state it changes, and whether that ends with it.
     states: Vec<(String, bool)>,
+}
+
+impl OfUser {
+    fn add(&mut self, about: &About, place: u64) {
+        self.lines.push(place);
+        let ends = about.turn == Some(Turn::Ends);
+        for policy in about.states() {
+            match self.states.iter_mut().find(|(known, _)| known == policy) {
+                Some((_, ended)) => *ended = ends,
+                None => self.states.push((policy.to_owned(), ends)),
+            }
+        }
+    }
 }
 
 impl Lookup {
@@ -53,17 +66,10 @@ impl Lookup {
 
     /// Adds the line at a place, in which the event with this hash is learned.
     pub(super) fn add(&mut self, about: &About, event: Option<u64>, place: u64) {
-        if !self.users.contains_key(about.user) {
-            self.users.insert(about.user.to_owned(), OfUser::default());
-        }
-        let user = self.users.get_mut(about.user).expect("just added");
-        user.lines.push(place);
-        let ends = about.turn == Some(Turn::Ends);
-        for policy in &about.states {
-            match user.states.iter_mut().find(|(known, _)| known == policy) {
-                Some((_, ended)) => *ended = ends,
-                None => user.states.push(((*policy).to_owned(), ends)),
-            }
+        if let Some(user) = self.users.get_mut(about.user) {
+            user.add(about, place);
+        } else {
+            self.users.entry(about.user.to_owned()).or_default().add(about, place);
         }
         for hash in event.into_iter().chain(about.brought_hashes()) {
             if *self.events.entry(hash).or_insert(place) != place {

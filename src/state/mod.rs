@@ -14,6 +14,7 @@
 //! Readers take no lock: [`View`]. The [`Ledger`] says how it commits.
 
 mod about;
+mod cache;
 mod checkpoint;
 mod decision;
 mod decision_check;

@@ -122,10 +122,10 @@ impl Store {
         }
         let seqs = files.iter().filter_map(|(_, state)| state.as_ref().ok()?.as_ref().map(|s| s.seq));
         let latest = seqs.max().unwrap_or(0).max(manifest.checkpoint.seq);
-        let mut index = Index::open(&self.dir)?.filter(|index| index.covered() >= manifest.checkpoint.seq);
-        let mut was_reset = |told: &UserState| {
+        let index = Index::open(&self.dir)?.filter(|index| index.covered() >= manifest.checkpoint.seq);
+        let was_reset = |told: &UserState| {
             let (user, policy) = (told.user(), told.policy().name());
-            let places = index.as_mut().map_or(Ok(None), |index| index.find(life_hash(user, policy)))?;
+            let places = index.as_ref().map_or(Ok(None), |index| index.find(life_hash(user, policy)))?;
             let life = self.life(manifest, user, policy, places.unwrap_or_default())?;
             Ok::<_, Error>(!matches!(life, Life::Begun(_)))
         };
@@ -325,7 +325,7 @@ impl Store {
             let place = Place { segment: journal.manifest().segment(), offset: journal.end() };
             let record = Record { seq: journal.last_seq() + 1, user, time_ms: now_ms(), op };
             slots.extend(record.about().hashes().map(|hash| (hash, place)));
-            journal.append(lock, &record.to_line(), record.seq)
+            journal.append(lock, &[record.to_line()], record.seq)
         };
         for (user, policies) in forgotten {
             record(&mut journal, user, Op::Reset { policies })?;

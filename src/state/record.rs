@@ -94,7 +94,7 @@ pub struct Record {
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     /// A state learns. The specification stands with the first record of a policy that is not built in.
-    Reward { policy: String, prev: u64, spec: Option<Box<RawPolicy>>, lesson: Arc<Lesson> },
+    Reward { policy: String, prev: u64, spec: Option<Box<RawPolicy>>, lesson: Box<Lesson> },
     /// These policies forget the user; each with the latest record of its state.
     Reset { policies: BTreeMap<String, u64> },
     /// A state comes from elsewhere, whole.
@@ -186,25 +186,18 @@ impl<'a> Header<'a> {
         let learns = policy.and_then(|policy| Some((policy, self.event.as_deref()?)));
         let events = self.state.iter().flat_map(|state| &state.events);
         let brings = policy.map(|policy| events.map(|(event, _)| (policy, event.as_ref())).collect());
-        let (user, states) = (&self.user, self.policies().collect());
-        About { user, learns, brings: brings.unwrap_or_default(), states, turn }
-    }
-
-    /// The policies whose state of the user it changes.
-    fn policies(&self) -> impl Iterator<Item = &str> {
-        let forgotten = self.policies.iter().flat_map(|p| p.keys().map(String::as_str));
-        self.policy.as_deref().into_iter().chain(forgotten)
+        let forgotten = self.policies.iter().flat_map(|p| p.keys().map(String::as_str)).collect();
+        About { user: &self.user, learns, brings: brings.unwrap_or_default(), policy, forgotten, turn }
     }
 }
 
-impl Record {
-    /// Appends the record's sealed line to `out`.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut raw = RawRecord {
-            seq: self.seq,
-            user: Cow::Borrowed(&self.user),
+impl<'a> RawRecord<'a> {
+    fn new(op: OpName, seq: u64, user: &'a str, time_ms: u64) -> Self {
+        Self {
+            seq,
+            user: Cow::Borrowed(user),
             policy: None,
-            op: OpName::Reward,
+            op,
             prev: None,
             event: None,
             reward: None,
@@ -215,37 +208,69 @@ impl Record {
             spec: None,
             policies: None,
             state: None,
-            time_ms: self.time_ms,
+            time_ms,
             _crc: IgnoredAny,
-        };
-        match &self.op {
-            Op::Reward { policy, prev, spec, lesson } => {
-                let source = &lesson.source;
-                raw.policy = Some(Cow::Borrowed(policy));
-                raw.prev = Some(*prev);
-                raw.spec = spec.as_deref().map(Cow::Borrowed);
-                raw.event = lesson.event.as_deref().map(Cow::Borrowed);
-                raw.reward = Some(lesson.reward);
-                raw.decision_id = source.decision_id.as_deref().map(Cow::Borrowed);
-                raw.reaction = source.reaction;
-                raw.dwell_seconds = source.dwell_seconds;
-                raw.request = Some(Cow::Borrowed(lesson.request.raw()));
-            }
-            Op::Reset { policies } => {
-                raw.op = OpName::Reset;
-                raw.policies = Some(Cow::Borrowed(policies));
-            }
-            Op::Import { policy, prev, state } => {
-                raw.op = OpName::Import;
-                raw.policy = Some(Cow::Borrowed(policy));
-                raw.prev = Some(*prev);
-                raw.state = Some(Cow::Borrowed(state));
-            }
         }
+    }
+
+    /// About the state of its user under this policy, of which record `prev` came before.
+    fn of_state(self, policy: &'a str, prev: u64) -> Self {
+        Self { policy: Some(Cow::Borrowed(policy)), prev: Some(prev), ..self }
+    }
+
+    /// What a reward says.
+    fn learning(self, spec: Option<&'a RawPolicy>, lesson: &'a Lesson) -> Self {
+        let Lesson { request, reward, event, source } = lesson;
+        Self {
+            spec: spec.map(Cow::Borrowed),
+            event: event.as_deref().map(Cow::Borrowed),
+            reward: Some(*reward),
+            decision_id: source.decision_id.as_deref().map(Cow::Borrowed),
+            reaction: source.reaction,
+            dwell_seconds: source.dwell_seconds,
+            request: Some(Cow::Borrowed(request.raw())),
+            ..self
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        serde_json::to_writer(&mut *out, &raw).expect("plain values always serialize");
+        serde_json::to_writer(&mut *out, self).expect("plain values always serialize");
         out.pop();
         frame::seal_from(out, start);
+    }
+}
+
+/// Appends the sealed line of the record that a state learned something, after record `prev` of that state.
+pub(super) fn write_learned(
+    (seq, prev, time_ms): (u64, u64, u64),
+    user: &str,
+    policy: &Policy,
+    lesson: &Lesson,
+    out: &mut Vec<u8>,
+) {
+    let spec = (prev == 0).then(|| spec_of(policy)).flatten();
+    let raw = RawRecord::new(OpName::Reward, seq, user, time_ms).of_state(policy.name(), prev);
+    raw.learning(spec.as_deref(), lesson).write(out);
+}
+
+impl Record {
+    /// Appends the record's sealed line to `out`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let raw = |op| RawRecord::new(op, self.seq, &self.user, self.time_ms);
+        let raw = match &self.op {
+            Op::Reward { policy, prev, spec, lesson } => {
+                raw(OpName::Reward).of_state(policy, *prev).learning(spec.as_deref(), lesson)
+            }
+            Op::Reset { policies } => {
+                RawRecord { policies: Some(Cow::Borrowed(policies)), ..raw(OpName::Reset) }
+            }
+            Op::Import { policy, prev, state } => {
+                let raw = raw(OpName::Import).of_state(policy, *prev);
+                RawRecord { state: Some(Cow::Borrowed(state)), ..raw }
+            }
+        };
+        raw.write(out);
     }
 
     /// The record as it stands in the log: one line with its checksum.
@@ -283,7 +308,7 @@ impl Record {
                         dwell_seconds: raw.dwell_seconds,
                     },
                 };
-                let lesson = Arc::new(lesson.check().map_err(|fault| fault.to_string())?);
+                let lesson = Box::new(lesson.check().map_err(|fault| fault.to_string())?);
                 Op::Reward { policy, prev, spec: raw.spec.map(|s| Box::new(s.into_owned())), lesson }
             }
             OpName::Reset => {
@@ -349,20 +374,18 @@ impl Record {
     pub(super) fn about(&self) -> About<'_> {
         let user = self.user.as_str();
         match &self.op {
-            Op::Reward { policy, prev, lesson, .. } => {
-                let learns = lesson.event.as_deref().map(|event| (policy.as_str(), event));
-                let turn = begins(Some(*prev));
-                About { user, learns, brings: Vec::new(), states: vec![policy], turn }
-            }
+            Op::Reward { policy, prev, lesson, .. } => About::learned(user, policy, *prev, lesson),
             Op::Import { policy, prev, state } => {
                 let brings = state.events().map(|(event, _)| (policy.as_str(), event)).collect();
-                About { user, learns: None, brings, states: vec![policy], turn: begins(Some(*prev)) }
+                let (policy, turn) = (Some(policy.as_str()), begins(Some(*prev)));
+                About { user, learns: None, brings, policy, forgotten: Vec::new(), turn }
             }
             Op::Reset { policies } => About {
                 user,
                 learns: None,
                 brings: Vec::new(),
-                states: policies.keys().map(String::as_str).collect(),
+                policy: None,
+                forgotten: policies.keys().map(String::as_str).collect(),
                 turn: Some(Turn::Ends),
             },
         }
@@ -394,6 +417,15 @@ impl Record {
             }
             Op::Reset { policies } => policies.get(policy).copied(),
         }
+    }
+}
+
+impl<'a> About<'a> {
+    /// Of the record that a state learned something, after record `prev` of that state.
+    pub(super) fn learned(user: &'a str, policy: &'a str, prev: u64, lesson: &'a Lesson) -> Self {
+        let learns = lesson.event.as_deref().map(|event| (policy, event));
+        let turn = begins(Some(prev));
+        Self { user, learns, brings: Vec::new(), policy: Some(policy), forgotten: Vec::new(), turn }
     }
 }
 

@@ -42,6 +42,11 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// Whether it is the state of this user under the policy of this name.
+    pub(super) fn is_of(&self, user: &str, policy: &str) -> bool {
+        self.state.user == user && self.state.policy.name() == policy
+    }
+
     /// Whether it stands in a file that the log has not numbered: another tool wrote it.
     pub(super) fn foreign(&self) -> bool {
         self.found && self.state.seq == 0 && self.state.model().updates() > 0

@@ -124,7 +124,7 @@ impl Store {
         if manifest.checkpoint.seq == 0 {
             return Ok(());
         }
-        let Some(mut index) = Index::open(&self.dir)? else {
+        let Some(index) = Index::open(&self.dir)? else {
             report.note(INDEX, "it is not there or damaged; the next reward makes it anew".to_owned());
             return Ok(());
         };

@@ -64,11 +64,7 @@ fn sent(dir: &Dir) -> Vec<Reward> {
         let event = record["event"].as_str().map(str::to_owned);
         let reward = record["reward"].as_f64().unwrap();
         let lesson = Lesson::new(request, 0, reward, event, Source::default()).unwrap();
-        Reward {
-            user: record["user"].as_str().unwrap().to_owned(),
-            policy: Arc::clone(&policy),
-            lesson: Arc::new(lesson),
-        }
+        Reward::new(record["user"].as_str().unwrap().to_owned(), Arc::clone(&policy), lesson)
     });
     rewards.collect()
 }
