@@ -95,6 +95,12 @@ struct Asked<'a> {
     seed: u64,
 }
 
+/// A line: its number, its text, and its seed if it states none.
+type Line<'a> = (u64, &'a [u8], u64);
+
+/// What is asked in the line with a number, or what is wrong with it.
+type Numbered<'a> = (u64, Result<Asked<'a>>);
+
 /// Requests that are decided, in order: for the log and for stdout.
 #[derive(Default)]
 struct Decided {
@@ -107,6 +113,20 @@ struct Decided {
     failed: bool,
 }
 
+/// Lines that are decided, or that wait for states.
+enum Begun<'a> {
+    Decided(Decided),
+    Waiting(Vec<Numbered<'a>>),
+}
+
+impl<'a> Begun<'a> {
+    /// The requests that wait.
+    fn waiting(&self) -> impl Iterator<Item = &Asked<'a>> {
+        let lines = if let Self::Waiting(lines) = self { &lines[..] } else { &[] };
+        lines.iter().filter_map(|(_, asked)| asked.as_ref().ok())
+    }
+}
+
 /// States that were read, or why they cannot be, by policy and user.
 #[derive(Default)]
 struct States(HashMap<String, HashMap<String, Result<UserState>>>);
@@ -116,8 +136,10 @@ impl States {
         self.0.get(policy)?.get(user)
     }
 
-    fn insert(&mut self, user: &str, policy: &str, state: Result<UserState>) {
-        self.0.entry(policy.to_owned()).or_default().insert(user.to_owned(), state);
+    fn extend(&mut self, states: Vec<(String, String, Result<UserState>)>) {
+        for (user, policy, state) in states {
+            self.0.entry(policy).or_default().insert(user, state);
+        }
     }
 
     fn len(&self) -> usize {
@@ -146,7 +168,9 @@ impl Scorer<'_> {
         let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
         let asked = self.asked(&text, &origin, seed)?;
         let (mut states, mut decided) = (States::default(), Decided::default());
-        self.read(&store.view()?, &[&asked], &mut states);
+        let wanted = self.wanted(&asked, &states).collect();
+        let read = read(&store.view()?, wanted);
+        states.extend(read);
         self.decide(&asked, &states, &mut Scratch::default(), &mut decided)?;
         answer(vec![decided], log)
     }
@@ -169,16 +193,21 @@ impl Scorer<'_> {
                 }
                 seed
             };
-            let texts = chunk.lines().map(|(number, line)| (number, line, seed_of(number))).collect();
-            let asked = each(texts, |(number, line, seed)| {
-                (number, self.asked(line, &format!("line {number}"), seed))
-            });
-            let good: Vec<&Asked> = asked.iter().filter_map(|(_, asked)| asked.as_ref().ok()).collect();
-            self.read(&view, &good, &mut states);
-            if asked.len() <= TOGETHER {
-                return Ok(vec![self.decide_all(&asked, &states)]);
-            }
-            Ok(asked.par_chunks(TOGETHER).map(|asked| self.decide_all(asked, &states)).collect())
+            let lines = chunk.lines().map(|(number, line)| (number, line, seed_of(number)));
+            let lines: Vec<Line> = lines.collect();
+            let begun: Vec<Begun> = if lines.len() <= TOGETHER {
+                lines.chunks(TOGETHER).map(|lines| self.begin(lines, &states)).collect()
+            } else {
+                lines.par_chunks(TOGETHER).map(|lines| self.begin(lines, &states)).collect()
+            };
+            let waiting = begun.iter().flat_map(Begun::waiting);
+            let wanted = waiting.flat_map(|asked| self.wanted(asked, &states)).collect();
+            let read = read(&view, wanted);
+            states.extend(read);
+            Ok(each(begun, |begun| match begun {
+                Begun::Decided(decided) => decided,
+                Begun::Waiting(asked) => self.decide_all(&asked, &states),
+            }))
         };
         let finish = |decided| {
             code = code.max(answer(decided, log)?);
@@ -206,26 +235,32 @@ impl Scorer<'_> {
         Ok(Asked { text, request, user, policy, seed })
     }
 
-    /// Reads the states that are needed and not there yet.
-    fn read(&self, view: &View, asked: &[&Asked], states: &mut States) {
-        let mut wanted: HashMap<(&str, &str), &Arc<Policy>> = HashMap::new();
-        for Asked { user, policy, .. } in asked {
-            for policy in [policy].into_iter().chain(&self.shadows) {
-                if states.get(user, policy.name()).is_none() {
-                    wanted.insert((user, policy.name()), policy);
-                }
-            }
-        }
-        let read = each(wanted.into_iter().collect(), |((user, _), policy)| {
-            (user, policy.name(), view.state(user, policy))
-        });
-        for (user, policy, state) in read {
-            states.insert(user, policy, state);
+    /// Decides lines as they are read, if all states are there that they need; else what is asked.
+    fn begin<'a>(&self, lines: &[Line<'a>], states: &States) -> Begun<'a> {
+        let asked =
+            |(number, line, seed): &Line<'a>| (*number, self.asked(line, &format!("line {number}"), *seed));
+        let asked: Vec<Numbered> = lines.iter().map(asked).collect();
+        let mut good = asked.iter().filter_map(|(_, asked)| asked.as_ref().ok());
+        if good.all(|asked| self.wanted(asked, states).next().is_none()) {
+            Begun::Decided(self.decide_all(&asked, states))
+        } else {
+            Begun::Waiting(asked)
         }
     }
 
+    /// The states that a request needs and that are not there: users and policies.
+    fn wanted<'a>(
+        &'a self,
+        Asked { user, policy, .. }: &'a Asked,
+        states: &'a States,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<Policy>)> {
+        let policies = [policy].into_iter().chain(&self.shadows);
+        let needed = policies.map(move |policy| (user.as_str(), policy));
+        needed.filter(|(user, policy)| states.get(user, policy.name()).is_none())
+    }
+
     /// Decides lines, each by itself.
-    fn decide_all(&self, asked: &[(u64, Result<Asked>)], states: &States) -> Decided {
+    fn decide_all(&self, asked: &[Numbered], states: &States) -> Decided {
         let (mut decided, mut scratch) = (Decided::default(), Scratch::default());
         for (number, asked) in asked {
             let outcome = match asked {
@@ -266,6 +301,15 @@ impl Scorer<'_> {
         print(asked, &decision, &shadows, &mut out.answers);
         Ok(())
     }
+}
+
+/// Reads these states, each once.
+fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(String, String, Result<UserState>)> {
+    let wanted: HashMap<(&str, &str), &Arc<Policy>> =
+        wanted.into_iter().map(|(user, policy)| ((user, policy.name()), policy)).collect();
+    each(wanted.into_iter().collect(), |((user, name), policy)| {
+        (user.to_owned(), name.to_owned(), view.state(user, policy))
+    })
 }
 
 /// What stands before the id in an answer.
