@@ -188,6 +188,7 @@ impl Learner<'_> {
                 code = exit::ERROR;
             }
             output::bytes(&texts.concat())?;
+            // Giving back their memory takes all threads, too.
             each(rewards, drop);
             ledger.settle(false)
         };

@@ -204,10 +204,15 @@ impl Scorer<'_> {
             let wanted = waiting.flat_map(|asked| self.wanted(asked, &states)).collect();
             let read = read(&view, wanted);
             states.extend(read);
-            Ok(each(begun, |begun| match begun {
+            let end = |begun| match begun {
                 Begun::Decided(decided) => decided,
                 Begun::Waiting(asked) => self.decide_all(&asked, &states),
-            }))
+            };
+            Ok(if begun.len() == 1 {
+                begun.into_iter().map(end).collect()
+            } else {
+                begun.into_par_iter().map(end).collect()
+            })
         };
         let finish = |decided| {
             code = code.max(answer(decided, log)?);

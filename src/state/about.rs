@@ -65,9 +65,9 @@ pub(super) struct About<'a> {
     pub(super) learns: Option<(&'a str, &'a str)>,
     /// Policy and events of a state that comes with it.
     pub(super) brings: Vec<(&'a str, &'a str)>,
-    /// The policy whose state of the user it changes, if it is one,
+    /// The policy whose state of the user it changes; of a reset, none.
     pub(super) policy: Option<&'a str>,
-    /// or those that forget the user.
+    /// Of a reset, the policies that forget the user.
     pub(super) forgotten: Vec<&'a str>,
     /// Whether they begin or end with it.
     pub(super) turn: Option<Turn>,

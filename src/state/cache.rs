@@ -8,8 +8,8 @@ use super::store::Loaded;
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     states: ByHash<Box<Loaded>>,
-    /// Whether the file of one that was put in may say less.
-    behind: bool,
+    /// Of how many the file says less.
+    behind: usize,
 }
 
 impl Cache {
@@ -23,12 +23,15 @@ impl Cache {
 
     /// The state with this hash, which is not there any more then. It may be another one than was asked for.
     pub(super) fn take(&mut self, hash: u64) -> Option<Box<Loaded>> {
-        self.states.remove(&hash)
+        let loaded = self.states.remove(&hash)?;
+        self.behind -= usize::from(loaded.behind);
+        Some(loaded)
     }
 
     pub(super) fn keep(&mut self, hash: u64, loaded: Box<Loaded>) {
-        self.behind |= loaded.behind;
-        self.states.insert(hash, loaded);
+        self.behind += usize::from(loaded.behind);
+        let displaced = self.states.insert(hash, loaded);
+        self.behind -= displaced.map_or(0, |loaded| usize::from(loaded.behind));
     }
 
     /// Number of states.
@@ -36,13 +39,52 @@ impl Cache {
         self.states.len()
     }
 
+    /// Whether there is a state whose file says less.
     pub(super) fn is_behind(&self) -> bool {
-        self.behind
+        self.behind > 0
     }
 
     /// The files say what the states do.
     pub(super) fn settled(&mut self) {
         self.states.values_mut().for_each(|loaded| loaded.behind = false);
-        self.behind = false;
+        self.behind = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::state::UserState;
+    use std::sync::Arc;
+
+    fn loaded(user: &str, behind: bool) -> Box<Loaded> {
+        let state = UserState::new(user, &Arc::new(Policy::named("egreedy-v1").unwrap()));
+        Box::new(Loaded { state, behind, found: true, file: 0, restarted: true })
+    }
+
+    #[test]
+    fn a_state_is_not_taken_for_another_one_with_its_hash() {
+        let mut cache = Cache::default();
+        let hash = life_hash("ann", "egreedy-v1");
+        cache.keep(hash, loaded("ann", true));
+        assert!(cache.get("ann", "egreedy-v1").is_some() && cache.get("ann", "egreedy-v2").is_none());
+        cache.keep(hash, loaded("bob", false));
+        assert!(cache.get("ann", "egreedy-v1").is_none());
+    }
+
+    #[test]
+    fn it_is_behind_as_long_as_one_state_is() {
+        let mut cache = Cache::default();
+        cache.keep(1, loaded("ann", true));
+        cache.keep(3, loaded("bob", true));
+        drop(cache.take(1));
+        assert!(cache.is_behind());
+        cache.keep(3, loaded("carol", false));
+        assert!(!cache.is_behind());
+        cache.keep(5, loaded("dan", true));
+        cache.settled();
+        assert!(!cache.is_behind() && cache.len() == 2);
+        assert!(cache.take(5).is_some_and(|dan| !dan.behind) && !cache.is_behind());
     }
 }

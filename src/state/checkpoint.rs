@@ -100,13 +100,17 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// The answer to what takes [`Self::find`], and is `None` where that is; the index is made anew then.
+    /// The answer to what takes [`Self::find`], and is `None` where that is: the index is opened then, and made anew
+    /// if that is not enough.
     pub(super) fn ask_index<T>(&mut self, ask: impl Fn(&Self) -> Result<Option<T>>) -> Result<T> {
-        if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
-            self.index()?;
-        }
         if let Some(answer) = ask(self)? {
             return Ok(answer);
+        }
+        if self.index.is_none() {
+            self.index()?;
+            if let Some(answer) = ask(self)? {
+                return Ok(answer);
+            }
         }
         // A damaged page: what it held is in the log.
         self.make_index()?;
@@ -117,13 +121,13 @@ impl Ledger<'_> {
         ask(self)?.ok_or_else(damaged)
     }
 
-    /// The places of this hash before the checkpoint, none before the first one; `None` if a page of the index is
-    /// damaged.
+    /// The places of this hash before the checkpoint, none before the first one; `None` if the index is not open, or a
+    /// page of it is damaged.
     pub(super) fn find(&self, hash: u64) -> Result<Option<Vec<Place>>> {
         if self.journal.as_ref().expect("locked").manifest().checkpoint.seq == 0 {
             return Ok(Some(Vec::new()));
         }
-        self.index.as_ref().expect("asked").find(hash)
+        self.index.as_ref().map_or(Ok(None), |index| index.find(hash))
     }
 
     /// The index, made anew if it is not there, is damaged, or does not reach the checkpoint.

@@ -1,11 +1,11 @@
 //! A group of rewards: what of it is new, what that teaches each state, and the records of it.
 
+use super::RawState;
 use super::about::{About, ByHash};
 use super::ledger::{Learned, Reward};
 use super::record::{Lesson, Op, Record, write_learned};
 use super::store::Loaded;
 use super::user_state::KEPT_EVENTS;
-use super::{RawState, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Scratch;
 use rayon::prelude::*;
@@ -13,8 +13,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
-/// So many states learn, and so many records are put into text, on one thread at a time.
-const TOGETHER: usize = 256;
+/// So many states learn on one thread at a time.
+const LEARN_TOGETHER: usize = 16;
+/// So many records are put into text by one thread at a time.
+const WRITE_TOGETHER: usize = 256;
 
 /// The rewards of a group by the states that learn from them.
 pub(super) struct Sorted<'r> {
@@ -162,14 +164,14 @@ pub(super) fn learn(
         let (mut verdicts, mut scratch) = (Vec::with_capacity(2 * tasks.len()), Scratch::default());
         for (i, task) in tasks.iter_mut().enumerate() {
             let positions = &order[task.part.clone()];
-            task.learn(part * TOGETHER + i, positions, rewards, before, &mut scratch, &mut verdicts);
+            task.learn(part * LEARN_TOGETHER + i, positions, rewards, before, &mut scratch, &mut verdicts);
         }
         verdicts
     };
     let learned: Vec<_> = if large {
-        tasks.par_chunks_mut(TOGETHER).enumerate().map(of).collect()
+        tasks.par_chunks_mut(LEARN_TOGETHER).enumerate().map(of).collect()
     } else {
-        tasks.chunks_mut(TOGETHER).enumerate().map(of).collect()
+        tasks.chunks_mut(LEARN_TOGETHER).enumerate().map(of).collect()
     };
     let mut verdicts = vec![Verdict::Refused; rewards.len()];
     for (i, verdict) in learned.into_iter().flatten() {
@@ -192,6 +194,7 @@ pub(super) fn number(
     verdicts: &[Verdict],
     tasks: &mut [Task],
     mut seq: u64,
+    time_ms: u64,
 ) -> Vec<Numbered> {
     let mut records = Vec::with_capacity(rewards.len());
     for (position, verdict) in verdicts.iter().enumerate() {
@@ -201,7 +204,7 @@ pub(super) fn number(
             seq += 1;
             let Reward { user, policy, .. } = &rewards[position];
             let op = Op::Import { policy: policy.name().to_owned(), prev: 0, state };
-            records.push(Numbered::Brought(Record { seq, user: user.clone(), time_ms: now_ms(), op }));
+            records.push(Numbered::Brought(Record { seq, user: user.clone(), time_ms, op }));
             task.latest = seq;
         }
         seq += 1;
@@ -243,8 +246,12 @@ impl Numbered {
 }
 
 /// The lines of the records, in several texts, and the length of each line.
-pub(super) fn write(records: &[Numbered], rewards: &[Reward], large: bool) -> (Vec<Vec<u8>>, Vec<usize>) {
-    let time_ms = now_ms();
+pub(super) fn write(
+    records: &[Numbered],
+    rewards: &[Reward],
+    time_ms: u64,
+    large: bool,
+) -> (Vec<Vec<u8>>, Vec<usize>) {
     let of = |records: &[Numbered]| {
         let mut lines = Vec::with_capacity(512 * records.len());
         let mut lengths = Vec::with_capacity(records.len());
@@ -256,9 +263,9 @@ pub(super) fn write(records: &[Numbered], rewards: &[Reward], large: bool) -> (V
         (lines, lengths)
     };
     let (texts, lengths): (_, Vec<_>) = if large {
-        records.par_chunks(TOGETHER).map(of).unzip()
+        records.par_chunks(WRITE_TOGETHER).map(of).unzip()
     } else {
-        records.chunks(TOGETHER).map(of).unzip()
+        records.chunks(WRITE_TOGETHER).map(of).unzip()
     };
     (texts, lengths.concat())
 }

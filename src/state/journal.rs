@@ -20,8 +20,13 @@ use std::path::PathBuf;
 /// The log of rewards and resets.
 pub(super) const REWARDS: LogName = LogName("rewards");
 
-/// More than this after the checkpoint is not what was written: a checkpoint comes long before.
-const MAX_TAIL_BYTES: u64 = 512 << 20;
+/// The tail of a run of large groups is checkpointed when it has grown to this. It is in memory, readers read it, and
+/// every checkpoint writes the states that it changed: this many people's are then a small part of the work.
+pub(super) const BATCH_TAIL_BYTES: usize = 256 << 20;
+
+/// More than this after the checkpoint is not what was written: the largest group that there can be, some 400 MiB, and
+/// [`BATCH_TAIL_BYTES`] before it are less.
+const MAX_TAIL_BYTES: u64 = 1 << 30;
 
 /// A reader that finds the log sealed under its hands looks again this many times.
 const ATTEMPTS: usize = 5;

@@ -89,12 +89,13 @@ impl Ledger<'_> {
         }
         self.ask_index(|ledger| {
             let before = |reward: &Reward| ledger.learned_one_before(reward);
-            let before: Vec<Option<Before>> = if large {
-                rewards.par_iter().map(before).collect::<Result<_>>()?
+            let before: Vec<Result<Option<Before>>> = if large {
+                rewards.par_iter().map(before).collect()
             } else {
-                rewards.iter().map(before).collect::<Result<_>>()?
+                rewards.iter().map(before).collect()
             };
-            Ok(before.into_iter().collect())
+            // Of several errors the first.
+            before.into_iter().map(Result::transpose).collect::<Option<_>>().transpose()
         })
     }
 

@@ -17,7 +17,7 @@ use super::cache::Cache;
 use super::dir::Prepared;
 use super::group::{Numbered, Sorted, Task, learn, number, outcomes, write};
 use super::index::Index;
-use super::journal::Journal;
+use super::journal::{BATCH_TAIL_BYTES, Journal};
 use super::lock::Lock;
 use super::lookup::Lookup;
 use super::record::{Lesson, Op, Record};
@@ -37,8 +37,6 @@ const AT_ONCE: usize = 16;
 pub(super) const SMALL: usize = 64;
 /// The tail is read by every command: beyond this it is checkpointed.
 const TAIL_BYTES: usize = 128 << 10;
-/// The same while a run of large groups goes on.
-const BATCH_TAIL_BYTES: usize = 256 << 20;
 /// So many states are put into text at a time.
 const IN_TEXT: usize = 1024;
 /// So many states are kept in memory.
@@ -242,7 +240,8 @@ impl Ledger<'_> {
         let before = self.learned_before(rewards, large)?;
         let verdicts = learn(&mut tasks, &order, rewards, &before, large);
         let journal = self.journal.as_mut().expect("locked");
-        let records = number(rewards, &verdicts, &mut tasks, journal.last_seq());
+        let time_ms = now_ms();
+        let records = number(rewards, &verdicts, &mut tasks, journal.last_seq(), time_ms);
         let Some(seq) = records.last().map(Numbered::seq) else {
             // A duplicate is said only of what is durable.
             journal.sync()?;
@@ -250,23 +249,26 @@ impl Ledger<'_> {
             return Ok(outcomes(rewards, &verdicts, &before, &mut refusals));
         };
         let mut place = journal.end();
-        let (texts, lengths) = write(&records, rewards, large);
+        let (texts, lengths) = write(&records, rewards, time_ms, large);
         let changed: Vec<&UserState> =
             tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
-        if let Some(lookup) = &mut self.lookup {
-            // It is thrown away if the records cannot be appended.
-            let note = || {
-                for (record, length) in records.iter().zip(lengths) {
-                    let (about, hash) = record.about(rewards);
-                    lookup.add(&about, hash, place);
-                    place += length as u64;
-                }
-            };
-            rayon::join(|| journal.append(lock, &texts, seq), note).0?;
+        let mut append = || journal.append(lock, &texts, seq);
+        // In the table they stand too early for a moment; it is thrown away if they cannot be appended.
+        let note = || {
+            let Some(lookup) = &mut self.lookup else { return };
+            for (record, length) in records.iter().zip(lengths) {
+                let (about, hash) = record.about(rewards);
+                lookup.add(&about, hash, place);
+                place += length as u64;
+            }
+        };
+        if large {
+            rayon::join(append, note).0?;
         } else {
-            journal.append(lock, &texts, seq)?;
+            append()?;
+            note();
         }
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {

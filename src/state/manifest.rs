@@ -125,14 +125,13 @@ impl Manifest {
             if !dir.has(&next) {
                 return Ok(manifest.unwrap_or_default());
             }
-            match (latest, manifest) {
-                (None, None) => return Err(damaged(format!("it is gone, but {next} is there"))),
-                (Some(before), Some(manifest)) if before == manifest => {
-                    return Err(damaged(format!("it does not list {next}, which is there")));
-                }
-                // It may have been sealed since the manifest was read.
-                (_, manifest) => latest = manifest,
+            // It may have been sealed since the manifest was read, also for the first time.
+            if latest.as_ref() == Some(&manifest) {
+                let fault = if manifest.is_some() { "it does not list" } else { "it is gone, but" };
+                let there = if manifest.is_some() { ", which is there" } else { " is there" };
+                return Err(damaged(format!("{fault} {next}{there}")));
             }
+            latest = Some(manifest);
         }
     }
 

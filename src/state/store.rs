@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Size at which a log is sealed and another one begun.
+/// Size at which a log is sealed and another one begun, with its next checkpoint.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 
 /// A state directory, which need not exist before the first write.
