@@ -5,8 +5,9 @@
 
 Builds the release binary, fills a state directory, and measures three things, each beside a yardstick in the same
 run: `score` as a fresh process beside `jq` on the same state; `score --jsonl` beside a loop that only parses and
-prints the same lines with serde_json; `reward --jsonl`. Medians go to benches/results/commands.md, every measurement
-to commands.json beside it. Needs Python 3.10 or newer, Linux and jq.
+prints the same lines with serde_json; `reward --jsonl`, with its state on disk, and in memory (/dev/shm): what is
+between the two is the disk's. Medians go to benches/results/commands.md, every measurement to commands.json beside it.
+Needs Python 3.10 or newer, Linux and jq.
 """
 
 import argparse
@@ -25,6 +26,7 @@ RESULTS = ROOT / "benches" / "results"
 POLICY = "egreedy-v2"
 USERS = 10_000
 KINDS = ["focus", "plan", "rest"]
+MEMORY = "/dev/shm"
 
 
 def request(i: int) -> dict:
@@ -88,11 +90,13 @@ def many_lines(folder: Path, lines: int, rounds: int) -> dict:
     write_lines(scores, lines, to_score)
     write_lines(rewards, lines, to_reward(USERS))
     loop = ["cargo", "bench", "--locked", "--quiet", "--bench", "parse_print", "--", str(scores)]
-    taken = {"`reward --jsonl`": [], "`score --jsonl`": [], "parse and print": []}
+    taken = {"`reward --jsonl`": [], "`reward --jsonl`, in memory": [], "`score --jsonl`": [], "parse and print": []}
     for turn in range(rounds):
         # Each has a directory of its own: a file system that was just told to forget files is slow to make others.
         state = folder / f"many-{turn}"
         taken["`reward --jsonl`"].append(with_lines("reward", rewards, state))
+        with tempfile.TemporaryDirectory(dir=MEMORY) as memory:
+            taken["`reward --jsonl`, in memory"].append(with_lines("reward", rewards, Path(memory) / "state"))
         taken["`score --jsonl`"].append(with_lines("score", scores, state))
         turns = subprocess.run(loop, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
         taken["parse and print"].append(statistics.median(map(float, turns)))

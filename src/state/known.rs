@@ -99,7 +99,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// The same of one; `None` if the index is damaged.
+    /// The same of one; `None` where [`Self::find`] is.
     fn learned_one_before(&self, reward: &Reward) -> Result<Option<Before>> {
         let (Some(event), Some(hash)) = (&reward.lesson.event, reward.event) else {
             return Ok(Some(Before::New));
