@@ -18,6 +18,15 @@ fn updates(dir: &Dir, user: &str) -> u64 {
     stats["policies"][0]["updates"].as_u64().unwrap_or(0)
 }
 
+/// Says that all is done, also when what is to be done panics: who watches would wait for ever.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Looks at the user until `done`, and at least `looks` times: each state is whole, and none is older than
 /// the one before. How many looks there were, and how many of them before `done`.
 fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usize) {
@@ -70,10 +79,11 @@ fn on_one_user(writers: usize, each: usize, looks: usize) {
             .collect();
         let (dir, done) = (&dir, &done);
         let readers: Vec<_> = (0..2).map(|_| scope.spawn(move || watch(dir, "u", looks / 2, done))).collect();
+        let all = Done(done);
         for teacher in teachers {
             teacher.join().unwrap();
         }
-        done.store(true, Ordering::Relaxed);
+        drop(all);
         let looks = readers.into_iter().map(|reader| reader.join().unwrap());
         looks.fold((0, 0), |sum, looks| (sum.0 + looks.0, sum.1 + looks.1))
     });
@@ -160,9 +170,10 @@ fn random_kills(writers: u64, kills_each: usize) {
         let reader = scope.spawn(move || watch(dir, "all", 1, done));
         let writers: Vec<_> =
             (0..writers).map(|writer| scope.spawn(move || stubborn(dir, writer, kills_each))).collect();
+        let all = Done(done);
         let counts = writers.into_iter().map(|writer| writer.join().unwrap());
         let (acknowledged, total) = counts.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
-        done.store(true, Ordering::Relaxed);
+        drop(all);
         (acknowledged, total, reader.join().unwrap().0)
     });
     // Kills that strike before any work is done prove nothing.
