@@ -8,6 +8,7 @@
 //! | [`error`] | errors that say file, field, value and what is allowed | |
 //! | `read` | JSON, TOML and CSV with errors that name the place | |
 //! | `shipped` | the files that are built into the program | |
+//! | `threads` | many things to do, on all cores where that is worth it | |
 //! | [`stats`] | distribution functions, exact and time-uniform bounds | |
 //! | [`profile`] | the contract on what is known of a user | a profile feature |
 //! | [`reaction`] | what people do with a tip, and its reward | |
@@ -42,6 +43,7 @@
 pub mod error;
 mod read;
 mod shipped;
+mod threads;
 
 pub mod stats;
 

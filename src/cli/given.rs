@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::profile::Profile;
 use crate::request::Request;
-use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -68,14 +67,5 @@ impl Warned {
                 output::warn(&format!("profile_features.{name} is not known here and is not looked at"));
             }
         }
-    }
-}
-
-/// What `work` makes of each item, in order; on all cores if there are enough to be worth it.
-pub(super) fn each<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-    if items.len() < 32 {
-        items.into_iter().map(work).collect()
-    } else {
-        items.into_par_iter().with_min_len(16).map(work).collect()
     }
 }

@@ -1,10 +1,10 @@
 //! `rehearsal import`: states that `export` printed, or another tool, are taken in.
 
-use super::given::each;
 use super::input::{Chunk, Lines};
 use super::{Global, exit, output};
 use crate::error::Result;
 use crate::state::UserState;
+use crate::threads::{MANY, each};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -36,7 +36,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let parse = |chunk: &Chunk| {
         let state =
             |(number, line): (u64, &[u8])| (number, UserState::from_line(line, &format!("line {number}")));
-        Ok(each(chunk.lines().collect(), state))
+        let lines: Vec<_> = chunk.lines().collect();
+        let many = lines.len() >= MANY;
+        Ok(each(lines, many, state))
     };
     let take = |parsed: Vec<(u64, Result<UserState>)>| {
         let (mut states, mut answers) = (Vec::new(), Vec::new());

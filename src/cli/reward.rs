@@ -1,6 +1,6 @@
 //! `rehearsal reward`: what happened after a decision is learned.
 
-use super::given::{Policies, Warned, agree, each};
+use super::given::{Policies, Warned, agree};
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output, signals};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::reaction::Reaction;
 use crate::read::Text;
 use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
+use crate::threads::{MANY, each};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -150,7 +151,9 @@ impl Learner<'_> {
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         let parse = |chunk: &Chunk| {
             let finder = self.log.finder();
-            let parsed = each(chunk.lines().collect(), |(number, line)| {
+            let lines: Vec<_> = chunk.lines().collect();
+            let many = lines.len() >= MANY;
+            let parsed = each(lines, many, |(number, line)| {
                 let origin = format!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
@@ -169,7 +172,8 @@ impl Learner<'_> {
         };
         let learn = |(rewards, lines): (Vec<Reward>, Vec<Line>)| {
             let outcomes = ledger.learn(&rewards)?;
-            let answers = each(lines.chunks(TOGETHER).collect(), |lines| {
+            let many = lines.len() > TOGETHER;
+            let answers = each(lines.chunks(TOGETHER), many, |lines| {
                 let (mut out, mut refused) = (Vec::new(), false);
                 for (number, place) in lines {
                     let outcome = place.as_ref().and_then(|i| Ok((&rewards[*i], outcomes[*i].as_ref()?)));
@@ -189,7 +193,7 @@ impl Learner<'_> {
             }
             output::bytes(&texts.concat())?;
             // Giving back their memory takes all threads, too.
-            each(rewards, drop);
+            each(rewards, many, drop);
             ledger.settle(false)
         };
         lines.in_two_steps(&stop, parse, learn)?;

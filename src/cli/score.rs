@@ -1,15 +1,15 @@
 //! `rehearsal score`: a request becomes a decision.
 
-use super::given::{Policies, Warned, agree, each};
+use super::given::{Policies, Warned, agree};
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output};
 use crate::error::{Error, Fault, Result};
 use crate::policy::{Luck, Policy, Scratch};
 use crate::request::Request;
 use crate::state::{Decision, DecisionLog, Drafts, ID_PLACEHOLDER, Store, UserState, View, decide};
+use crate::threads::{MANY, each};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
-use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -122,9 +122,13 @@ enum Begun<'a> {
 impl<'a> Begun<'a> {
     /// The requests that wait.
     fn waiting(&self) -> impl Iterator<Item = &Asked<'a>> {
-        let lines = if let Self::Waiting(lines) = self { &lines[..] } else { &[] };
-        lines.iter().filter_map(|(_, asked)| asked.as_ref().ok())
+        good(if let Self::Waiting(lines) = self { lines } else { &[] })
     }
+}
+
+/// The requests of the lines in which nothing is wrong.
+fn good<'l, 'a>(lines: &'l [Numbered<'a>]) -> impl Iterator<Item = &'l Asked<'a>> {
+    lines.iter().filter_map(|(_, asked)| asked.as_ref().ok())
 }
 
 /// States that were read, or why they cannot be, by policy and user.
@@ -195,24 +199,16 @@ impl Scorer<'_> {
             };
             let lines = chunk.lines().map(|(number, line)| (number, line, seed_of(number)));
             let lines: Vec<Line> = lines.collect();
-            let begun: Vec<Begun> = if lines.len() <= TOGETHER {
-                lines.chunks(TOGETHER).map(|lines| self.begin(lines, &states)).collect()
-            } else {
-                lines.par_chunks(TOGETHER).map(|lines| self.begin(lines, &states)).collect()
-            };
+            let many = lines.len() > TOGETHER;
+            let begun = each(lines.chunks(TOGETHER), many, |lines| self.begin(lines, &states));
             let waiting = begun.iter().flat_map(Begun::waiting);
             let wanted = waiting.flat_map(|asked| self.wanted(asked, &states)).collect();
             let read = read(&view, wanted);
             states.extend(read);
-            let end = |begun| match begun {
+            Ok(each(begun, many, |begun| match begun {
                 Begun::Decided(decided) => decided,
                 Begun::Waiting(asked) => self.decide_all(&asked, &states),
-            };
-            Ok(if begun.len() == 1 {
-                begun.into_iter().map(end).collect()
-            } else {
-                begun.into_par_iter().map(end).collect()
-            })
+            }))
         };
         let finish = |decided| {
             code = code.max(answer(decided, log)?);
@@ -245,8 +241,7 @@ impl Scorer<'_> {
         let asked =
             |(number, line, seed): &Line<'a>| (*number, self.asked(line, &format!("line {number}"), *seed));
         let asked: Vec<Numbered> = lines.iter().map(asked).collect();
-        let mut good = asked.iter().filter_map(|(_, asked)| asked.as_ref().ok());
-        if good.all(|asked| self.wanted(asked, states).next().is_none()) {
+        if good(&asked).all(|asked| self.wanted(asked, states).next().is_none()) {
             Begun::Decided(self.decide_all(&asked, states))
         } else {
             Begun::Waiting(asked)
@@ -312,9 +307,8 @@ impl Scorer<'_> {
 fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(String, String, Result<UserState>)> {
     let wanted: HashMap<(&str, &str), &Arc<Policy>> =
         wanted.into_iter().map(|(user, policy)| ((user, policy.name()), policy)).collect();
-    each(wanted.into_iter().collect(), |((user, name), policy)| {
-        (user.to_owned(), name.to_owned(), view.state(user, policy))
-    })
+    let many = wanted.len() >= MANY;
+    each(wanted, many, |((user, name), policy)| (user.to_owned(), name.to_owned(), view.state(user, policy)))
 }
 
 /// What stands before the id in an answer.

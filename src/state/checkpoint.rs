@@ -15,7 +15,7 @@ use super::record::Header;
 use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
-use rayon::prelude::*;
+use crate::threads::each;
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 16_384;
@@ -51,11 +51,7 @@ impl Ledger<'_> {
     fn write_states(&mut self, keys: &[Key]) -> Result<()> {
         let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
         let (cache, lookup) = (&self.cache, self.lookup.as_ref().expect("of this tail"));
-        let load = |key: &Key| {
-            let (user, policy) = key;
-            if cache.get(user, policy).is_some() {
-                return Ok(None);
-            }
+        let load = |(user, policy): &Key| {
             let records = lookup.of_user(tail, user)?;
             match store.load_by_name(user, policy, &records) {
                 // Whoever wants it is told; the log has what it lacks, for a rebuild.
@@ -66,12 +62,13 @@ impl Ledger<'_> {
         let write =
             |states: Vec<&UserState>| prepare(store, &states)?.into_iter().try_for_each(Prepared::publish);
         for keys in keys.chunks(TOGETHER) {
-            let loaded: Vec<Option<Loaded>> = if keys.len() > SMALL {
-                keys.par_iter().map(load).collect::<Result<_>>()?
-            } else {
-                keys.iter().map(load).collect::<Result<_>>()?
-            };
-            let known = keys.iter().filter_map(|(user, policy)| cache.get(user, policy));
+            let (mut known, mut missing) = (Vec::new(), Vec::new());
+            for key in keys {
+                let (user, policy) = key;
+                cache.get(user, policy).map_or_else(|| missing.push(key), |loaded| known.push(loaded));
+            }
+            let many = missing.len() > SMALL;
+            let loaded: Vec<Option<Loaded>> = each(missing, many, load).into_iter().collect::<Result<_>>()?;
             let behind = loaded.iter().flatten().chain(known).filter(|loaded| loaded.behind);
             write(behind.map(|loaded| &loaded.state).collect())?;
         }

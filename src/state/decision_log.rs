@@ -15,9 +15,9 @@ use super::{frame, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::{Luck, Policy, RawPolicy};
 use crate::request::{RawRequest, Request};
+use crate::threads::each;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
-use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -220,11 +220,8 @@ impl DecisionLog {
         };
         let places: Vec<(u64, SplitMix64)> = parts.iter().map(&mut place).collect();
         let fill_in = |(part, (begin, checks)): (&mut Drafts, _)| part.fill_in(segment, begin, checks);
-        let ids = if parts.len() == 1 {
-            parts.iter_mut().zip(places).map(fill_in).collect()
-        } else {
-            parts.par_iter_mut().zip(places).map(fill_in).collect()
-        };
+        let many = parts.len() > 1;
+        let ids = each(parts.iter_mut().zip(places), many, fill_in);
         lock.check()?;
         if let Err(error) = parts.iter().try_for_each(|part| file.write_all(&part.lines)) {
             let _ = file.set_len(end);

@@ -3,12 +3,13 @@
 use super::RawState;
 use super::about::{About, ByHash};
 use super::ledger::{Learned, Reward};
-use super::record::{Lesson, Op, Record, write_learned};
+use super::lesson::Lesson;
+use super::record::{Op, Record, write_learned};
 use super::store::Loaded;
 use super::user_state::KEPT_EVENTS;
 use crate::error::{Error, Result};
 use crate::policy::Scratch;
-use rayon::prelude::*;
+use crate::threads::each;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
@@ -168,11 +169,7 @@ pub(super) fn learn(
         }
         verdicts
     };
-    let learned: Vec<_> = if large {
-        tasks.par_chunks_mut(LEARN_TOGETHER).enumerate().map(of).collect()
-    } else {
-        tasks.chunks_mut(LEARN_TOGETHER).enumerate().map(of).collect()
-    };
+    let learned = each(tasks.chunks_mut(LEARN_TOGETHER).enumerate(), large, of);
     let mut verdicts = vec![Verdict::Refused; rewards.len()];
     for (i, verdict) in learned.into_iter().flatten() {
         verdicts[i] = verdict;
@@ -262,11 +259,7 @@ pub(super) fn write(
         }
         (lines, lengths)
     };
-    let (texts, lengths): (_, Vec<_>) = if large {
-        records.par_chunks(WRITE_TOGETHER).map(of).unzip()
-    } else {
-        records.chunks(WRITE_TOGETHER).map(of).unzip()
-    };
+    let (texts, lengths): (_, Vec<_>) = each(records.chunks(WRITE_TOGETHER), large, of).into_iter().unzip();
     (texts, lengths.concat())
 }
 

@@ -7,7 +7,7 @@ use super::name;
 use super::record::Record;
 use super::store::Loaded;
 use crate::error::{Error, Result};
-use rayon::prelude::*;
+use crate::threads::each;
 use std::collections::HashMap;
 
 impl Ledger<'_> {
@@ -21,13 +21,8 @@ impl Ledger<'_> {
         let known = |state: ForState<'r>| (self.cache.take(state.first.life), state);
         let wanted: Vec<(Option<Box<Loaded>>, ForState)> = states.into_iter().map(known).collect();
         let load = |(known, state)| (self.load(&state, known), state);
-        let loaded: Vec<(Result<Box<Loaded>>, ForState)> = if large {
-            wanted.into_par_iter().map(load).collect()
-        } else {
-            wanted.into_iter().map(load).collect()
-        };
-        let (mut tasks, mut refusals) = (Vec::with_capacity(loaded.len()), HashMap::new());
-        for (loaded, state) in loaded {
+        let (mut tasks, mut refusals) = (Vec::with_capacity(wanted.len()), HashMap::new());
+        for (loaded, state) in each(wanted, large, load) {
             let there = match loaded.map(|loaded| self.there(loaded)) {
                 Ok(Err(error @ Error::Io { .. })) => return Err(error),
                 Ok(there) => there,
@@ -89,13 +84,8 @@ impl Ledger<'_> {
         }
         self.ask_index(|ledger| {
             let before = |reward: &Reward| ledger.learned_one_before(reward);
-            let before: Vec<Result<Option<Before>>> = if large {
-                rewards.par_iter().map(before).collect()
-            } else {
-                rewards.iter().map(before).collect()
-            };
             // Of several errors the first.
-            before.into_iter().map(Result::transpose).collect::<Option<_>>().transpose()
+            each(rewards, large, before).into_iter().map(Result::transpose).collect::<Option<_>>().transpose()
         })
     }
 

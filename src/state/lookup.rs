@@ -7,7 +7,7 @@ use super::journal::Tail;
 use super::ledger::{Key, SMALL};
 use super::record::{Header, Record};
 use crate::error::Result;
-use rayon::prelude::*;
+use crate::threads::each;
 use std::collections::HashMap;
 
 /// Places of lines in the log, all of them after the checkpoint.
@@ -52,13 +52,10 @@ impl Lookup {
             let event = header.about().event_hash();
             Ok((place, header, event))
         };
-        let headers: Vec<(u64, Header, Option<u64>)> = if lines.len() > SMALL {
-            lines.into_par_iter().map(header).collect::<Result<_>>()?
-        } else {
-            lines.into_iter().map(header).collect::<Result<_>>()?
-        };
+        let many = lines.len() > SMALL;
         let mut lookup = Self::default();
-        for (place, header, event) in headers {
+        for header in each(lines, many, header) {
+            let (place, header, event) = header?;
             lookup.add(&header.about(), event, place);
         }
         Ok(lookup)

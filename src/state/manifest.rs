@@ -127,9 +127,10 @@ impl Manifest {
             }
             // It may have been sealed since the manifest was read, also for the first time.
             if latest.as_ref() == Some(&manifest) {
-                let fault = if manifest.is_some() { "it does not list" } else { "it is gone, but" };
-                let there = if manifest.is_some() { ", which is there" } else { " is there" };
-                return Err(damaged(format!("{fault} {next}{there}")));
+                return Err(damaged(match manifest {
+                    Some(_) => format!("it does not list {next}, which is there"),
+                    None => format!("it is gone, but {next} is there"),
+                }));
             }
             latest = Some(manifest);
         }

@@ -6,11 +6,12 @@
 
 use super::about::{About, Turn};
 use super::format::RawState;
+use super::lesson::{Lesson, Source};
 use super::user_state::UserState;
 use super::{frame, name};
-use crate::error::{Fault, Result, within};
+use crate::error::{Fault, Result};
 use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
-use crate::reaction::{MAX_REWARD, Reaction};
+use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -18,67 +19,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Longest dwell in seconds: some thirty years.
-pub const MAX_DWELL_SECONDS: f64 = 1e9;
 /// Largest number of a record: larger ones no double holds, and nobody will ever write.
 pub(super) const MAX_SEQ: u64 = 1 << 53;
-/// Longest event id in bytes.
-const MAX_EVENT_BYTES: usize = 256;
-
-/// What there is to learn: one candidate that was shown earned a reward.
-#[derive(Debug, Clone)]
-pub struct Lesson {
-    pub(super) request: Request,
-    pub(super) reward: f64,
-    pub(super) event: Option<String>,
-    source: Source,
-}
-
-/// Where a reward comes from: recorded, not learned.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Source {
-    /// The decision that it answers.
-    pub decision_id: Option<String>,
-    /// The reaction that the reward was made from.
-    pub reaction: Option<Reaction>,
-    /// How long the tip was looked at, in seconds, in [0, 1e9].
-    pub dwell_seconds: Option<f64>,
-}
-
-impl Lesson {
-    /// The lesson that candidate `chosen` of `request` earned `reward`, at most [`MAX_REWARD`] in size. It
-    /// is learned at most once for each `event` of a state; without one, every time.
-    ///
-    /// # Errors
-    /// A [`Fault`] for a reward, a dwell time or an event id that is out of range.
-    pub fn new(
-        request: Request,
-        chosen: usize,
-        reward: f64,
-        event: Option<String>,
-        source: Source,
-    ) -> Result<Self, Fault> {
-        Self { request: request.only(chosen), reward, event, source }.check()
-    }
-
-    fn check(self) -> Result<Self, Fault> {
-        within("reward", self.reward, -MAX_REWARD, MAX_REWARD)?;
-        if let Some(dwell) = self.source.dwell_seconds {
-            within("dwell_seconds", dwell, 0.0, MAX_DWELL_SECONDS)?;
-        }
-        if let Some(id) = self.event.as_ref().filter(|id| id.is_empty() || id.len() > MAX_EVENT_BYTES) {
-            let value = format!("a text of {} bytes", id.len());
-            return Err(Fault::new("event_id", value, format!("1 to {MAX_EVENT_BYTES} bytes")));
-        }
-        Ok(self)
-    }
-
-    /// The reward.
-    pub fn reward(&self) -> f64 {
-        self.reward
-    }
-}
-
 /// One line of `rewards.jsonl`: a reward, a reset or an import, with its number.
 #[derive(Debug, Clone)]
 pub struct Record {

@@ -1,6 +1,6 @@
 //! What a policy has learned about one user, with where that stands in the log.
 
-use super::record::Lesson;
+use super::lesson::Lesson;
 use crate::error::{Error, Result};
 use crate::features::FeatureBlock;
 use crate::policy::{Model, Policy, Scratch};
