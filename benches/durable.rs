@@ -43,7 +43,7 @@ fn main() {
     let store = Store::new(&dir.path().join("state"));
     let mut ledger = store.ledger();
     let mut learn = |number: usize| {
-        let learned = ledger.learn(&[reward(number)]).expect("committed");
+        let learned = ledger.learn(&[&reward(number)]).expect("committed");
         assert!(learned[0].as_ref().is_ok_and(|learned| !learned.duplicate));
         ledger.settle(false).expect("settled");
     };

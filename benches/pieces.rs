@@ -176,7 +176,8 @@ fn state(updates: usize) -> UserState {
     };
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::new(dir.path());
-    store.ledger().learn(&(0..updates).map(reward).collect::<Vec<_>>()).expect("learned");
+    let rewards: Vec<Reward> = (0..updates).map(reward).collect();
+    store.ledger().learn(&rewards.iter().collect::<Vec<_>>()).expect("learned");
     store.view().and_then(|view| view.state("alice", &policy)).expect("her state")
 }
 

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 const TOGETHER: usize = 64;
 
 /// A line's number, and the place of its reward among those of its chunk, or why it has none.
-type Line = (u64, Result<usize>);
+type Line<'a> = (u64, std::result::Result<usize, &'a Error>);
 
 /// What errors call the options.
 const COMMAND_LINE: &str = "command line";
@@ -137,7 +137,7 @@ impl Learner<'_> {
         }
         let reward = self.reward(raw, &self.log.finder(), &origin, COMMAND_LINE)?;
         let mut ledger = store.ledger();
-        let learned = ledger.learn(std::slice::from_ref(&reward))?.remove(0)?;
+        let learned = ledger.learn(&[&reward])?.remove(0)?;
         let mut out = Vec::new();
         answer(&reward, learned, &mut out);
         output::bytes(&out)?;
@@ -161,22 +161,22 @@ impl Learner<'_> {
                 });
                 (number, reward)
             });
+            Ok(parsed)
+        };
+        let learn = |parsed: Vec<(u64, Result<Reward>)>| {
             let mut rewards = Vec::with_capacity(parsed.len());
             let mut place = |reward| {
                 rewards.push(reward);
                 rewards.len() - 1
             };
-            let lines = parsed.into_iter().map(|(number, reward)| (number, reward.map(&mut place)));
+            let lines = parsed.iter().map(|(number, reward)| (*number, reward.as_ref().map(&mut place)));
             let lines: Vec<Line> = lines.collect();
-            Ok((rewards, lines))
-        };
-        let learn = |(rewards, lines): (Vec<Reward>, Vec<Line>)| {
             let outcomes = ledger.learn(&rewards)?;
             let many = lines.len() > TOGETHER;
             let answers = each(lines.chunks(TOGETHER), many, |lines| {
                 let (mut out, mut refused) = (Vec::new(), false);
                 for (number, place) in lines {
-                    let outcome = place.as_ref().and_then(|i| Ok((&rewards[*i], outcomes[*i].as_ref()?)));
+                    let outcome = place.and_then(|i| Ok((rewards[i], outcomes[i].as_ref()?)));
                     match outcome {
                         Ok((reward, learned)) => answer(reward, *learned, &mut out),
                         Err(error) => {
@@ -193,7 +193,7 @@ impl Learner<'_> {
             }
             output::bytes(&texts.concat())?;
             // Giving back their memory takes all threads, too.
-            each(rewards, many, drop);
+            each(parsed, many, drop);
             ledger.settle(false)
         };
         lines.in_two_steps(&stop, parse, learn)?;
@@ -202,6 +202,8 @@ impl Learner<'_> {
             // Every answer stands for a reward that is on disk; of what has none, nothing was learned.
             return Err(Error::Refused(format!("interrupted after line {}", lines.handed_on())));
         }
+        // The process ends: the memory of all the states need not be given back one by one.
+        std::mem::forget(ledger);
         Ok(code)
     }
 

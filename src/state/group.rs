@@ -15,7 +15,7 @@ use std::hash::BuildHasherDefault;
 use std::ops::Range;
 
 /// So many states learn on one thread at a time.
-const LEARN_TOGETHER: usize = 16;
+pub(super) const LEARN_TOGETHER: usize = 16;
 /// So many records are put into text by one thread at a time.
 const WRITE_TOGETHER: usize = 256;
 
@@ -35,15 +35,15 @@ pub(super) struct ForState<'r> {
 }
 
 impl<'r> Sorted<'r> {
-    pub(super) fn of(rewards: &'r [Reward]) -> Self {
+    pub(super) fn of(rewards: &[&'r Reward]) -> Self {
         let mut states: Vec<ForState> = Vec::new();
         let mut places = ByHash::with_capacity_and_hasher(rewards.len(), BuildHasherDefault::default());
-        let place = |reward: &'r Reward| {
+        let place = |reward: &&'r Reward| {
             let mut hash = reward.life;
             loop {
                 let place = *places.entry(hash).or_insert(states.len());
                 if place == states.len() {
-                    states.push(ForState { first: reward, part: 0..0 });
+                    states.push(ForState { first: *reward, part: 0..0 });
                 }
                 let state = &mut states[place];
                 if state.first.is_for_state_of(reward) {
@@ -78,6 +78,8 @@ pub(super) struct Task {
     /// Its rewards: a part of [`Sorted::order`].
     pub(super) part: Range<usize>,
     pub(super) loaded: Box<Loaded>,
+    /// Whether its file says less, or will.
+    pub(super) behind: bool,
     /// Number of the latest record.
     pub(super) latest: u64,
     /// The state as it was, if the log does not know it: it comes from another tool.
@@ -106,10 +108,26 @@ pub(super) enum Verdict {
 }
 
 impl Task {
-    pub(super) fn new(ForState { first, part }: ForState, loaded: Box<Loaded>) -> Self {
-        let state = &loaded.state;
+    /// The state has been asked for all that must be known of it.
+    pub(super) fn new(ForState { first, part }: ForState, mut loaded: Box<Loaded>) -> Self {
+        loaded.restarted = true;
+        let (state, behind) = (&loaded.state, loaded.behind);
         let unknown = (state.seq == 0 && state.model.updates() > 0).then(|| Box::new(RawState::of(state)));
-        Self { life: first.life, part, latest: state.seq, unknown, loaded }
+        Self { life: first.life, part, behind, latest: state.seq, unknown, loaded }
+    }
+
+    /// Its records have their numbers.
+    pub(super) fn numbered(&mut self) {
+        if self.behind {
+            self.loaded.state.seq = self.latest;
+            self.loaded.behind = true;
+        }
+    }
+
+    /// Its file says what it does.
+    pub(super) fn shown(&mut self) {
+        self.loaded.behind = false;
+        self.behind = false;
     }
 
     /// Learns what is new of the rewards at `positions`, in order; what becomes of each is added to `verdicts`.
@@ -117,7 +135,7 @@ impl Task {
         &mut self,
         number: usize,
         positions: &[usize],
-        rewards: &[Reward],
+        rewards: &[&Reward],
         before: &[Before],
         scratch: &mut Scratch,
         verdicts: &mut Vec<(usize, Verdict)>,
@@ -142,7 +160,7 @@ impl Task {
                 None if matches!(before[*i], Before::Untold(_)) => Verdict::Untold,
                 None => {
                     state.learn(lesson, state.seq, scratch);
-                    self.loaded.behind = true;
+                    self.behind = true;
                     let event = lesson.event.as_deref().filter(|_| long);
                     group.extend(event.map(|event| (event, lesson.reward)));
                     Verdict::Learn { task: number, updates: updates + 1 }
@@ -157,7 +175,7 @@ impl Task {
 pub(super) fn learn(
     tasks: &mut [Task],
     order: &[usize],
-    rewards: &[Reward],
+    rewards: &[&Reward],
     before: &[Before],
     large: bool,
 ) -> Vec<Verdict> {
@@ -187,7 +205,7 @@ pub(super) enum Numbered {
 
 /// The records of what is learned, numbered in the order of the rewards.
 pub(super) fn number(
-    rewards: &[Reward],
+    rewards: &[&Reward],
     verdicts: &[Verdict],
     tasks: &mut [Task],
     mut seq: u64,
@@ -199,7 +217,7 @@ pub(super) fn number(
         let task = &mut tasks[task];
         if let Some(state) = task.unknown.take() {
             seq += 1;
-            let Reward { user, policy, .. } = &rewards[position];
+            let Reward { user, policy, .. } = rewards[position];
             let op = Op::Import { policy: policy.name().to_owned(), prev: 0, state };
             records.push(Numbered::Brought(Record { seq, user: user.clone(), time_ms, op }));
             task.latest = seq;
@@ -207,7 +225,6 @@ pub(super) fn number(
         seq += 1;
         records.push(Numbered::Learned { seq, prev: task.latest, position });
         task.latest = seq;
-        task.loaded.state.seq = seq;
     }
     records
 }
@@ -220,10 +237,10 @@ impl Numbered {
         }
     }
 
-    fn write(&self, rewards: &[Reward], time_ms: u64, out: &mut Vec<u8>) {
+    fn write(&self, rewards: &[&Reward], time_ms: u64, out: &mut Vec<u8>) {
         match self {
             Self::Learned { seq, prev, position } => {
-                let Reward { user, policy, lesson, .. } = &rewards[*position];
+                let Reward { user, policy, lesson, .. } = rewards[*position];
                 write_learned((*seq, *prev, time_ms), user, policy, lesson, out);
             }
             Self::Brought(record) => record.write(out),
@@ -231,10 +248,10 @@ impl Numbered {
     }
 
     /// What the index has to know of it, and the hash of the event that it learns.
-    pub(super) fn about<'a>(&'a self, rewards: &'a [Reward]) -> (About<'a>, Option<u64>) {
+    pub(super) fn about<'a>(&'a self, rewards: &[&'a Reward]) -> (About<'a>, Option<u64>) {
         match self {
             Self::Learned { prev, position, .. } => {
-                let Reward { user, policy, lesson, event, .. } = &rewards[*position];
+                let Reward { user, policy, lesson, event, .. } = rewards[*position];
                 (About::learned(user, policy.name(), *prev, lesson), *event)
             }
             Self::Brought(record) => (record.about(), None),
@@ -245,7 +262,7 @@ impl Numbered {
 /// The lines of the records, in several texts, and the length of each line.
 pub(super) fn write(
     records: &[Numbered],
-    rewards: &[Reward],
+    rewards: &[&Reward],
     time_ms: u64,
     large: bool,
 ) -> (Vec<Vec<u8>>, Vec<usize>) {
@@ -265,7 +282,7 @@ pub(super) fn write(
 
 /// What becomes of each reward.
 pub(super) fn outcomes(
-    rewards: &[Reward],
+    rewards: &[&Reward],
     verdicts: &[Verdict],
     before: &[Before],
     refusals: &mut HashMap<usize, Error>,
@@ -317,7 +334,7 @@ mod tests {
         let rewards: Vec<Reward> = (0..400).map(reward).collect();
         let mut ledger = store.ledger();
         for rewards in rewards.chunks(group) {
-            assert!(ledger.learn(rewards).unwrap().iter().all(Result::is_ok));
+            assert!(ledger.learn(&rewards.iter().collect::<Vec<_>>()).unwrap().iter().all(Result::is_ok));
             ledger.settle(false).unwrap();
         }
         ledger.settle(true).unwrap();

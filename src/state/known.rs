@@ -20,9 +20,19 @@ impl Ledger<'_> {
     ) -> Result<(Vec<Task>, HashMap<usize, Error>)> {
         let known = |state: ForState<'r>| (self.cache.take(state.first.life), state);
         let wanted: Vec<(Option<Box<Loaded>>, ForState)> = states.into_iter().map(known).collect();
-        let load = |(known, state)| (self.load(&state, known), state);
+        let load = |(known, state): (Option<Box<Loaded>>, ForState<'r>)| match self.load(&state, known) {
+            Ok(loaded) if loaded.restarted => Ok(Task::new(state, loaded)),
+            loaded => Err((state, loaded)),
+        };
         let (mut tasks, mut refusals) = (Vec::with_capacity(wanted.len()), HashMap::new());
-        for (loaded, state) in each(wanted, large, load) {
+        for task in each(wanted, large, load) {
+            let (state, loaded) = match task {
+                Ok(task) => {
+                    tasks.push(task);
+                    continue;
+                }
+                Err(to_ask) => to_ask,
+            };
             let there = match loaded.map(|loaded| self.there(loaded)) {
                 Ok(Err(error @ Error::Io { .. })) => return Err(error),
                 Ok(there) => there,
@@ -42,9 +52,6 @@ impl Ledger<'_> {
 
     /// The state, if it goes with what was known of it when the log was last checkpointed.
     fn there(&mut self, loaded: Box<Loaded>) -> Result<Box<Loaded>> {
-        if loaded.restarted {
-            return Ok(loaded);
-        }
         let (user, policy) = (loaded.state.user(), loaded.state.policy().name());
         let hash = life_hash(user, policy);
         let places = self.ask_index(|ledger| ledger.find(hash))?;
@@ -78,12 +85,12 @@ impl Ledger<'_> {
     }
 
     /// What the log says of the event of each reward, as far as it is retained.
-    pub(super) fn learned_before(&mut self, rewards: &[Reward], large: bool) -> Result<Vec<Before>> {
+    pub(super) fn learned_before(&mut self, rewards: &[&Reward], large: bool) -> Result<Vec<Before>> {
         if rewards.iter().all(|reward| reward.event.is_none()) {
             return Ok(vec![Before::New; rewards.len()]);
         }
         self.ask_index(|ledger| {
-            let before = |reward: &Reward| ledger.learned_one_before(reward);
+            let before = |reward: &&Reward| ledger.learned_one_before(reward);
             // Of several errors the first.
             each(rewards, large, before).into_iter().map(Result::transpose).collect::<Option<_>>().transpose()
         })

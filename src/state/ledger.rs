@@ -15,7 +15,7 @@
 use super::about::{event_hash, life_hash};
 use super::cache::Cache;
 use super::dir::Prepared;
-use super::group::{Numbered, Sorted, Task, learn, number, outcomes, write};
+use super::group::{LEARN_TOGETHER, Numbered, Sorted, Task, learn, number, outcomes, write};
 use super::index::Index;
 use super::journal::{BATCH_TAIL_BYTES, Journal};
 use super::lesson::Lesson;
@@ -27,6 +27,7 @@ use super::user_state::UserState;
 use super::{format, name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
+use crate::threads::each;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,7 +121,7 @@ impl Ledger<'_> {
     /// # Errors
     /// Input and output, a damaged log: then none of the group is committed, unless the message says
     /// otherwise.
-    pub fn learn(&mut self, rewards: &[Reward]) -> Result<Vec<Result<Learned>>> {
+    pub fn learn(&mut self, rewards: &[&Reward]) -> Result<Vec<Result<Learned>>> {
         let lock = self.lock()?;
         let outcomes = self.learn_locked(rewards, &lock);
         if outcomes.is_err() {
@@ -231,7 +232,7 @@ impl Ledger<'_> {
         *self = self.store.ledger();
     }
 
-    fn learn_locked(&mut self, rewards: &[Reward], lock: &Lock) -> Result<Vec<Result<Learned>>> {
+    fn learn_locked(&mut self, rewards: &[&Reward], lock: &Lock) -> Result<Vec<Result<Learned>>> {
         let large = rewards.len() > SMALL;
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
@@ -249,10 +250,10 @@ impl Ledger<'_> {
             self.keep(tasks);
             return Ok(outcomes(rewards, &verdicts, &before, &mut refusals));
         };
+        each(tasks.chunks_mut(LEARN_TOGETHER), large, |tasks| tasks.iter_mut().for_each(Task::numbered));
         let mut place = journal.end();
         let (texts, lengths) = write(&records, rewards, time_ms, large);
-        let changed: Vec<&UserState> =
-            tasks.iter().filter(|t| t.loaded.behind).map(|t| &t.loaded.state).collect();
+        let changed: Vec<&UserState> = tasks.iter().filter(|t| t.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
         let mut append = || journal.append(lock, &texts, seq);
@@ -273,19 +274,15 @@ impl Ledger<'_> {
         }
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {
-            for task in &mut tasks {
-                task.loaded.behind = false;
-            }
+            tasks.iter_mut().filter(|task| task.behind).for_each(Task::shown);
         }
         self.keep(tasks);
         Ok(outcomes(rewards, &verdicts, &before, &mut refusals))
     }
 
     fn keep(&mut self, tasks: Vec<Task>) {
-        for Task { life, mut loaded, .. } in tasks {
-            // What was to be asked of the index was asked.
-            loaded.restarted = true;
-            self.cache.keep(life, loaded);
+        for Task { life, loaded, behind, .. } in tasks {
+            self.cache.keep(life, loaded, behind);
         }
     }
 }

@@ -88,7 +88,8 @@ fn survives(dir: &Dir, sent: &[Reward], name: &str, content: &[u8], what: &str) 
     let problems = store.verify().unwrap().problems;
     assert_eq!(problems, [], "{name}: {what}: not mended");
     // What was learned is learned, whatever is left of its record: it is known, or it cannot be told.
-    let again = store.ledger().learn(sent).unwrap_or_else(|e| panic!("{name}: {what}: {e}"));
+    let sent: Vec<&Reward> = sent.iter().collect();
+    let again = store.ledger().learn(&sent).unwrap_or_else(|e| panic!("{name}: {what}: {e}"));
     let learned = again.iter().filter(|again| matches!(again, Ok(Learned { duplicate: false, .. }))).count();
     assert_eq!(learned, 0, "{name}: {what}: learned again");
     let untold = again.iter().filter(|again| again.is_err()).count();
