@@ -17,7 +17,7 @@ const REQUEST: &str = r#"{"context": {"hour": 8.5, "weekday": 0},
 
 fn reward(number: usize) -> Reward {
     let request = Request::from_json(REQUEST.as_bytes(), "request").expect("a request");
-    let event = Some(format!("event-{number}"));
+    let event = Some(format!("event-{number}").into());
     let lesson = Lesson::new(request, 0, 1.0, event, Source::default()).expect("a lesson");
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
     Reward::new("u".to_owned(), policy, lesson)

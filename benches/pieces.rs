@@ -169,10 +169,10 @@ fn state(updates: usize) -> UserState {
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
     let request = Request::from_json(request(CANDIDATES).as_bytes(), "request").expect("a request");
     let reward = |n: usize| {
-        let event = Some(format!("e{n}"));
+        let event = Some(format!("e{n}").into());
         let lesson = Lesson::new(request.clone(), n % CANDIDATES, spread(n), event, Source::default());
         let lesson = lesson.expect("in range");
-        Reward::new("alice".to_owned(), Arc::clone(&policy), lesson)
+        Reward::new("alice", Arc::clone(&policy), lesson)
     };
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::new(dir.path());

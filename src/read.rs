@@ -5,15 +5,16 @@ mod table;
 pub(crate) use table::Table;
 
 use crate::error::{Error, Result};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
 /// A text that need not be copied: where it stands as it is in what is read, it is that.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -23,9 +24,9 @@ impl<'a> From<&'a str> for Text<'a> {
     }
 }
 
-impl From<Text<'_>> for String {
+impl From<Text<'_>> for SmolStr {
     fn from(text: Text) -> Self {
-        text.0.into_owned()
+        text.0.into()
     }
 }
 

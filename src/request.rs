@@ -5,6 +5,7 @@
 use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::collections::HashSet;
 
 /// Largest absolute number of days that `due_in_days` may say: a thousand years.
@@ -31,10 +32,10 @@ pub struct Context {
 #[serde(deny_unknown_fields)]
 pub struct Candidate {
     /// Unique within the request.
-    pub id: String,
+    pub id: SmolStr,
     /// The kind of tip, e.g. `focus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<SmolStr>,
     /// How much its owner wants it done, in [0, 1].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
@@ -55,10 +56,10 @@ pub struct Candidate {
 pub struct RawRequest {
     /// The person; may be given on the command line instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
+    pub user: Option<SmolStr>,
     /// The policy, for requests that come many at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<SmolStr>,
     /// Seed of this decision's exploration, below 2^53; drawn from the system when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,

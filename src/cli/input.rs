@@ -1,19 +1,23 @@
 //! Reading: one request, or many lines of them.
 
 use crate::error::{Error, Fault, Result};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
 /// Longest request, or line, that is read.
 const MAX_BYTES: usize = 64 << 20;
 /// How much is read at once, and about how much is worked on at once.
-const READ_BYTES: usize = 1 << 20;
+const READ_BYTES: usize = 256 << 10;
 const CHUNK_BYTES: usize = 4 << 20;
+
+/// So many chunks are prepared before they are finished.
+const AHEAD: usize = 2;
 
 /// How often a wait for lines looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
@@ -71,25 +75,58 @@ impl Chunk {
 /// Lines as they arrive: whatever is there is handed on together, at once, so that one line is answered
 /// before the next is written, and many lines are worked on together.
 pub(super) struct Lines {
-    pieces: Receiver<Result<Vec<u8>>>,
+    arrived: Arc<Arrived>,
     next: u64,
+    /// Memory of a chunk that is done with, for the next one.
+    spare: Vec<u8>,
+}
+
+/// What one thread reads and another one takes.
+#[derive(Default)]
+struct Arrived {
+    waiting: Mutex<Waiting>,
+    /// Something arrived, or was taken.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Whole lines; at the end, perhaps one that is not ended.
+    bytes: Vec<u8>,
+    /// Nothing more will come, and why.
+    ended: Option<Result<()>>,
+    /// Nobody takes it any more.
+    unwanted: bool,
+}
+
+impl Arrived {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("nothing panics with it")
+    }
+
+    /// Hands on what all of `parts` say, when there is room for it; false if nobody wants it.
+    fn add(&self, parts: [&[u8]; 2]) -> bool {
+        let full = |waiting: &mut Waiting| waiting.bytes.len() >= CHUNK_BYTES && !waiting.unwanted;
+        let mut waiting = self.changed.wait_while(self.lock(), full).expect("nothing panics with it");
+        parts.iter().for_each(|part| waiting.bytes.extend_from_slice(part));
+        self.changed.notify_all();
+        !waiting.unwanted
+    }
+
+    fn end(&self, how: Result<()>) {
+        self.lock().ended = Some(how);
+        self.changed.notify_all();
+    }
 }
 
 impl Lines {
     /// The lines of FILE, or of stdin.
     pub(super) fn open(file: Option<&Path>) -> Result<Self> {
         let (source, origin) = open(file)?;
-        let (sender, pieces) = mpsc::sync_channel(2 * CHUNK_BYTES / READ_BYTES);
-        thread::spawn(move || {
-            let mut splitter = Splitter { source, origin: origin.into(), rest: Vec::new() };
-            while let Some(piece) = splitter.next_piece().transpose() {
-                let failed = piece.is_err();
-                if sender.send(piece).is_err() || failed {
-                    break;
-                }
-            }
-        });
-        Ok(Self { pieces, next: 1 })
+        let arrived = Arc::<Arrived>::default();
+        let reader = Arc::clone(&arrived);
+        thread::spawn(move || reader.end(read_lines(source, &origin, &reader)));
+        Ok(Self { arrived, next: 1, spare: Vec::new() })
     }
 
     /// Works on all lines in order, in two steps: while some are finished, the next ones are prepared, if they are
@@ -103,52 +140,65 @@ impl Lines {
         mut prepare: impl FnMut(&Chunk) -> Result<P> + Send,
         mut finish: impl FnMut(P) -> Result<()> + Send,
     ) -> Result<()> {
-        let mut prepared = None;
+        let (mut ready, mut failed) = (VecDeque::new(), None);
         loop {
-            let chunk = self.next_chunk(stop, prepared.is_none());
-            prepared = match (prepared, chunk) {
-                (None, Ok(None)) => return Ok(()),
-                (None, chunk) => chunk?.map(|chunk| prepare(&chunk)).transpose()?,
-                (Some(waiting), Ok(Some(chunk))) => {
-                    let (finished, next) = rayon::join(|| finish(waiting), || prepare(&chunk));
+            let chunk = if failed.is_none() { self.next_chunk(stop, ready.is_empty()) } else { Ok(None) };
+            let chunk = chunk.unwrap_or_else(|error| {
+                failed = Some(error);
+                None
+            });
+            match (ready.pop_front(), chunk) {
+                (None, None) => return failed.map_or(Ok(()), Err),
+                (None, Some(chunk)) => ready.push_back(prepare(&chunk)?),
+                (Some(first), None) => finish(first)?,
+                (Some(first), Some(chunk)) => {
+                    let done = AtomicBool::new(false);
+                    let finish = || {
+                        let finished = finish(first);
+                        done.store(true, Ordering::Relaxed);
+                        finished
+                    };
+                    // Finishing waits for the disk: there is time to prepare more.
+                    let prepare = || {
+                        let mut next = Some(chunk);
+                        while let Some(chunk) = next {
+                            ready.push_back(prepare(&chunk)?);
+                            self.spare = chunk.bytes;
+                            let more = ready.len() < AHEAD && !done.load(Ordering::Relaxed);
+                            next = if more { self.next_chunk(stop, false)? } else { None };
+                        }
+                        Ok(())
+                    };
+                    let (finished, prepared) = rayon::join(finish, prepare);
                     finished?;
-                    Some(next?)
+                    failed = prepared.err();
                 }
-                (Some(waiting), chunk) => {
-                    finish(waiting)?;
-                    chunk?;
-                    None
-                }
-            };
+            }
         }
     }
 
     /// The lines that are there, if it is so waiting for at least one; `None` at the end, and when `stop` becomes
     /// true.
     fn next_chunk(&mut self, stop: &AtomicBool, wait: bool) -> Result<Option<Chunk>> {
-        let mut bytes = loop {
-            if stop.load(Ordering::Relaxed) {
+        let mut waiting = self.arrived.lock();
+        while waiting.bytes.is_empty() {
+            // What arrived before a failure is answered first; the failure then ends the run.
+            if let Some(ended) = &mut waiting.ended {
+                return std::mem::replace(ended, Ok(())).map(|()| None);
+            }
+            if stop.load(Ordering::Relaxed) || !wait {
                 return Ok(None);
             }
-            match self.pieces.recv_timeout(if wait { LOOK } else { Duration::ZERO }) {
-                Ok(piece) => break piece?,
-                Err(RecvTimeoutError::Timeout) if wait => {}
-                Err(_) => return Ok(None),
-            }
-        };
-        while bytes.len() < CHUNK_BYTES {
-            match self.pieces.try_recv() {
-                Ok(Ok(piece)) => bytes.extend_from_slice(&piece),
-                // What arrived before the failure is answered first; the failure then ends the run.
-                Ok(Err(error)) => {
-                    let (sender, pieces) = mpsc::sync_channel(1);
-                    let _ = sender.send(Err(error));
-                    self.pieces = pieces;
-                    break;
-                }
-                Err(_) => break,
-            }
+            let woken = self.arrived.changed.wait_timeout(waiting, LOOK);
+            waiting = woken.expect("nothing panics with it").0;
         }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        self.spare.clear();
+        let bytes = std::mem::replace(&mut waiting.bytes, std::mem::take(&mut self.spare));
+        drop(waiting);
+        self.arrived.changed.notify_all();
         let chunk = Chunk { first: self.next, bytes };
         let unended = chunk.bytes.last().is_some_and(|last| *last != b'\n');
         self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64 + u64::from(unended);
@@ -163,35 +213,42 @@ impl Lines {
     }
 }
 
-/// Cuts what arrives after its last newline.
-struct Splitter {
-    source: Box<dyn Read + Send>,
-    origin: PathBuf,
-    rest: Vec<u8>,
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.arrived.lock().unwanted = true;
+        self.arrived.changed.notify_all();
+    }
 }
 
-impl Splitter {
-    fn next_piece(&mut self) -> Result<Option<Vec<u8>>> {
-        loop {
-            let seen = self.rest.len();
-            if seen > MAX_BYTES {
-                return Err(too_long().at(self.origin.display()));
+/// Reads to the end and hands on whole lines, as soon as they are there.
+fn read_lines(mut source: Box<dyn Read + Send>, origin: &str, arrived: &Arrived) -> Result<()> {
+    let (mut buffer, mut rest) = (vec![0; READ_BYTES], Vec::new());
+    loop {
+        let read = match source.read(&mut buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(Error::io("read", origin))?,
+        };
+        let wanted = match memchr::memrchr(b'\n', &buffer[..read]) {
+            _ if read == 0 => {
+                arrived.add([&rest, &[]]);
+                return Ok(());
             }
-            self.rest.resize(seen + READ_BYTES, 0);
-            let read = match self.source.read(&mut self.rest[seen..]) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => 0,
-                Err(e) => return Err(Error::io("read", &self.origin)(e)),
-                Ok(0) => {
-                    self.rest.truncate(seen);
-                    return Ok((seen > 0).then(|| std::mem::take(&mut self.rest)));
-                }
-                Ok(read) => read,
-            };
-            self.rest.truncate(seen + read);
-            if let Some(i) = memchr::memrchr(b'\n', &self.rest[seen..]) {
-                let after = self.rest.split_off(seen + i + 1);
-                return Ok(Some(std::mem::replace(&mut self.rest, after)));
+            Some(i) => {
+                let wanted = arrived.add([&rest, &buffer[..=i]]);
+                rest.clear();
+                rest.extend_from_slice(&buffer[i + 1..read]);
+                wanted
             }
+            None => {
+                rest.extend_from_slice(&buffer[..read]);
+                true
+            }
+        };
+        if rest.len() > MAX_BYTES {
+            return Err(too_long().at(origin));
+        }
+        if !wanted {
+            return Ok(());
         }
     }
 }

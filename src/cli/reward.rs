@@ -11,6 +11,7 @@ use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
 use crate::threads::{MANY, each};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -223,7 +224,7 @@ impl Learner<'_> {
             (None, value) => value.expect("checked"),
         };
         let source = Source {
-            decision_id: raw.decision.as_deref().map(str::to_owned),
+            decision_id: raw.decision.as_deref().map(SmolStr::from),
             reaction: raw.reaction.as_deref().map(Reaction::from_name).transpose()?,
             dwell_seconds: raw.dwell_seconds,
         };
@@ -242,13 +243,13 @@ impl Learner<'_> {
             let request = Request::try_from(request.expect("checked")).map_err(|fault| fault.at(origin))?;
             self.warned.unknown_names(&request);
             let own = raw.user.as_deref().or(self.args.user.as_deref());
-            let user = agree("user", own, request.user(), origin)?.to_owned();
+            let user = agree("user", own, request.user(), origin)?.into();
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());
             let policy = self.policies.agreed(own, request.policy(), origin)?;
             let chosen = request.position(raw.chosen.as_deref().expect("checked"))?;
             (user, policy, request, chosen, raw.event_id)
         };
-        let event = event.map(String::from);
+        let event = event.map(SmolStr::from);
         let lesson = Lesson::new(request, chosen, value, event, source).map_err(|fault| fault.at(stated))?;
         Ok(Reward::new(user, policy, lesson))
     }

@@ -11,6 +11,7 @@ use crate::threads::{MANY, each};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::Serialize;
+use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ struct Asked<'a> {
     /// The request as it was sent, and what it says.
     text: &'a [u8],
     request: Request,
-    user: String,
+    user: SmolStr,
     policy: Arc<Policy>,
     seed: u64,
 }
@@ -229,7 +230,7 @@ impl Scorer<'_> {
         if let Err(error) = std::str::from_utf8(text) {
             return Err(Error::Malformed { origin: origin.to_owned(), message: error.to_string() });
         }
-        let user = agree("user", self.args.user.as_deref(), request.user(), origin)?.to_owned();
+        let user = agree("user", self.args.user.as_deref(), request.user(), origin)?.into();
         let policy = self.policies.agreed(self.args.policy.as_deref(), request.policy(), origin)?;
         self.warned.unknown_names(&request);
         let seed = request.seed().unwrap_or(seed);

@@ -110,7 +110,7 @@ fn rows(view: &View, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<u
                 let row = [
                     user.clone(),
                     policy.clone(),
-                    part.kind.clone().unwrap_or_default(),
+                    part.kind.as_deref().unwrap_or_default().to_owned(),
                     part.ridge.updates().to_string(),
                     mean.map_or_else(String::new, |m| m.to_string()),
                 ];

@@ -18,6 +18,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// One model for all candidates, or one for each kind of candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -177,7 +178,7 @@ pub struct Model {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
     /// The kind; `None` when shared, and for candidates without a kind.
-    pub kind: Option<String>,
+    pub kind: Option<SmolStr>,
     /// The model.
     pub ridge: Ridge,
 }
@@ -196,7 +197,7 @@ impl Model {
     pub fn part(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
         self.parts.iter().position(|p| p.kind.as_deref() == kind).unwrap_or_else(|| {
-            self.parts.push(Part { kind: kind.map(str::to_owned), ridge: self.blank.clone() });
+            self.parts.push(Part { kind: kind.map(SmolStr::from), ridge: self.blank.clone() });
             self.parts.len() - 1
         })
     }

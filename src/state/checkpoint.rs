@@ -1,8 +1,9 @@
 //! The checkpoint: everything that the tail of the log says goes to the state files and to the index, so
 //! that the tail can begin anew.
 //!
-//! In this order, each durable before the next begins: the log, the states, the index, the manifest that moves
-//! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short.
+//! In this order, each durable before the next begins: the log, the states and the index, the manifest that moves
+//! the checkpoint. All of it can be done twice, so it matters to nobody where it is cut short: as long as the manifest
+//! is the old one, everybody lays the tail over files and index.
 
 use super::about::Told;
 use super::dir::{Lines, Prepared};
@@ -15,7 +16,7 @@ use super::record::Header;
 use super::store::Loaded;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
-use crate::threads::each;
+use crate::threads::{both, each};
 
 /// So many state files are prepared together.
 const TOGETHER: usize = 16_384;
@@ -39,8 +40,13 @@ impl Ledger<'_> {
             let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
             self.store.dir.remove(&file)?;
         }
-        self.write_states(&changed.into_iter().map(|(key, _)| key).collect::<Vec<_>>())?;
-        self.extend_index(&slots)?;
+        let keys: Vec<Key> = changed.into_iter().map(|(key, _)| key).collect();
+        let index = self.index.take();
+        let (states, index) =
+            both(keys.len() > SMALL, || self.write_states(&keys), || self.extended(index, &slots));
+        states?;
+        self.index = index?;
+        self.cache.settled();
         let journal = self.journal.as_mut().expect("locked");
         journal.checkpoint(&self.store.dir, self.store.segment_bytes)?;
         self.lookup = None;
@@ -48,7 +54,7 @@ impl Ledger<'_> {
     }
 
     /// Brings the files of these states up to date.
-    fn write_states(&mut self, keys: &[Key]) -> Result<()> {
+    fn write_states(&self, keys: &[Key]) -> Result<()> {
         let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
         let (cache, lookup) = (&self.cache, self.lookup.as_ref().expect("of this tail"));
         let load = |(user, policy): &Key| {
@@ -72,16 +78,15 @@ impl Ledger<'_> {
             let behind = loaded.iter().flatten().chain(known).filter(|loaded| loaded.behind);
             write(behind.map(|loaded| &loaded.state).collect())?;
         }
-        store.dir.sync()?;
-        self.cache.settled();
-        Ok(())
+        store.dir.sync()
     }
 
-    fn extend_index(&mut self, slots: &[(u64, Place)]) -> Result<()> {
+    /// The index, which may be open, with these places in it; none if another one took its place.
+    fn extended(&self, index: Option<Index>, slots: &[(u64, Place)]) -> Result<Option<Index>> {
         let seq = self.journal.as_ref().expect("locked").last_seq();
-        let index = self.index()?;
+        let mut index = index.map_or_else(|| self.open_index(), Ok)?;
         if index.extend(slots, seq)? {
-            return Ok(());
+            return Ok(Some(index));
         }
         let all = match index.all()? {
             Some(mut all) => {
@@ -93,8 +98,7 @@ impl Ledger<'_> {
             None => self.all_slots(true)?,
         };
         Index::create(&self.store.dir, &all, seq)?;
-        self.index = None;
-        Ok(())
+        Ok(None)
     }
 
     /// The answer to what takes [`Self::find`], and is `None` where that is: the index is opened then, and made anew
@@ -104,13 +108,13 @@ impl Ledger<'_> {
             return Ok(answer);
         }
         if self.index.is_none() {
-            self.index()?;
+            self.index = Some(self.open_index()?);
             if let Some(answer) = ask(self)? {
                 return Ok(answer);
             }
         }
         // A damaged page: what it held is in the log.
-        self.make_index()?;
+        self.index = Some(self.made_index()?);
         let damaged = || Error::Damaged {
             path: self.store.dir.join(INDEX),
             what: "made anew, and damaged again".to_owned(),
@@ -128,26 +132,17 @@ impl Ledger<'_> {
     }
 
     /// The index, made anew if it is not there, is damaged, or does not reach the checkpoint.
-    pub(super) fn index(&mut self) -> Result<&mut Index> {
-        if self.index.is_none() {
-            let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
-            self.index = Index::open(&self.store.dir)?.filter(|index| index.covered() >= reached);
-            if self.index.is_none() {
-                self.make_index()?;
-            }
-        }
-        Ok(self.index.as_mut().expect("opened or made"))
+    pub(super) fn open_index(&self) -> Result<Index> {
+        let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
+        let index = Index::open(&self.store.dir)?.filter(|index| index.covered() >= reached);
+        index.map_or_else(|| self.made_index(), Ok)
     }
 
-    fn make_index(&mut self) -> Result<()> {
+    fn made_index(&self) -> Result<Index> {
         let slots = self.all_slots(false)?;
         let reached = self.journal.as_ref().expect("locked").manifest().checkpoint.seq;
         Index::create(&self.store.dir, &slots, reached)?;
-        self.index = Index::open(&self.store.dir)?;
-        if self.index.is_some() {
-            return Ok(());
-        }
-        Err(Error::Damaged {
+        Index::open(&self.store.dir)?.ok_or_else(|| Error::Damaged {
             path: self.store.dir.join(INDEX),
             what: "just made, and not readable".to_owned(),
         })

@@ -20,6 +20,7 @@ use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -130,7 +131,7 @@ pub(super) struct RawLine {
     pub(super) decision_id: String,
     #[serde(default)]
     shadow_of: Option<String>,
-    user: String,
+    user: SmolStr,
     policy: String,
     #[serde(default)]
     spec: Option<RawPolicy>,
@@ -157,7 +158,7 @@ pub(super) struct RawLine {
 #[derive(Debug, Clone)]
 pub struct Logged {
     /// The user.
-    pub user: String,
+    pub user: SmolStr,
     /// The policy that decided.
     pub policy: Arc<Policy>,
     /// What it decided on.

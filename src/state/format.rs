@@ -15,6 +15,7 @@ use crate::policy::{Model, NAMED, Part, Policy, RawPolicy, Ridge, RidgeNumbers, 
 use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub const FORMAT_VERSION: u32 = 2;
 #[serde(deny_unknown_fields)]
 pub struct RawState {
     format_version: u32,
-    user: String,
+    user: SmolStr,
     pub(super) policy: String,
     feature_set: String,
     #[serde(rename = "D")]
@@ -52,10 +53,10 @@ pub struct RawState {
     theta: Option<Vec<f64>>,
     /// For the disjoint structure, by kind of candidate; "" is the model of candidates without a kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    kinds: Option<BTreeMap<String, RawPart>>,
+    kinds: Option<BTreeMap<SmolStr, RawPart>>,
     /// The latest events, oldest first: id and reward.
     #[serde(default)]
-    events: Vec<(String, f64)>,
+    events: Vec<(SmolStr, f64)>,
     /// Checked on the bytes, see [`frame`].
     #[serde(default, rename = "crc", skip_serializing)]
     _crc: IgnoredAny,

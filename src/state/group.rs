@@ -326,9 +326,9 @@ mod tests {
         let policy = Arc::new(Policy::named("egreedy-v1").unwrap());
         let reward = |i: usize| {
             let request = Request::from_json(REQUEST.as_bytes(), "request").unwrap();
-            let (event, value) = (Some(format!("e{}", i / 2)), (i % 7) as f64 / 7.0);
+            let (event, value) = (Some(format!("e{}", i / 2).into()), (i % 7) as f64 / 7.0);
             let lesson = Lesson::new(request, 0, value, event, Source::default()).unwrap();
-            let reward = Reward::new(["ann", "bob"][i % 2].to_owned(), Arc::clone(&policy), lesson);
+            let reward = Reward::new(["ann", "bob"][i % 2], Arc::clone(&policy), lesson);
             if one_hash { Reward { life: 7, ..reward } } else { reward }
         };
         let rewards: Vec<Reward> = (0..400).map(reward).collect();

@@ -1,6 +1,7 @@
 //! Every state as the log alone makes it.
 
 use super::about::Told;
+use super::ledger::Key;
 use super::manifest::Manifest;
 use super::reading::Reading;
 use super::record::{Op, Record};
@@ -15,13 +16,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct History {
     /// By user and policy; those that were reset are not in it.
-    pub(super) states: BTreeMap<(String, String), Remembered>,
+    pub(super) states: BTreeMap<Key, Remembered>,
     /// What the index has to know.
     pub(super) told: Told,
     /// How the log could be read.
     pub(super) log: Reading,
     /// Number of the record that reset a state, for those that are not there any more.
-    pub(super) forgotten: BTreeMap<(String, String), u64>,
+    pub(super) forgotten: BTreeMap<Key, u64>,
     /// Number of the record that the checkpoint has got to.
     checkpoint: u64,
 }

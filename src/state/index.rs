@@ -106,7 +106,7 @@ impl Index {
             add(&mut pages[1 + at as usize], *hash, *place);
         }
         pages.iter_mut().for_each(seal);
-        dir.prepare(INDEX, 0, pages.as_flattened())?.publish()
+        dir.prepare(INDEX, "index", pages.as_flattened())?.publish()
     }
 
     /// Whether it still is the file of that name: a rebuild puts another one in its place.

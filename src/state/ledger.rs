@@ -27,8 +27,9 @@ use super::user_state::UserState;
 use super::{format, name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
-use crate::threads::each;
+use crate::threads::{both, each};
 use rayon::prelude::*;
+use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ const CACHED: usize = 50_000;
 /// A lesson for one state.
 #[derive(Debug, Clone)]
 pub struct Reward {
-    pub(super) user: String,
+    pub(super) user: SmolStr,
     pub(super) policy: Arc<Policy>,
     pub(super) lesson: Lesson,
     /// Hash of the state.
@@ -58,7 +59,8 @@ pub struct Reward {
 
 impl Reward {
     /// The lesson is for the state of this user under this policy.
-    pub fn new(user: String, policy: Arc<Policy>, lesson: Lesson) -> Self {
+    pub fn new(user: impl Into<SmolStr>, policy: Arc<Policy>, lesson: Lesson) -> Self {
+        let user = user.into();
         let life = life_hash(&user, policy.name());
         let event = lesson.event.as_ref().map(|event| event_hash(&user, policy.name(), event));
         Self { user, policy, lesson, life, event }
@@ -105,7 +107,7 @@ pub struct Ledger<'a> {
 }
 
 /// User and policy.
-pub(super) type Key = (String, String);
+pub(super) type Key = (SmolStr, String);
 
 impl Store {
     /// The means to write to the directory, which is created by the first commit.
@@ -143,7 +145,7 @@ impl Ledger<'_> {
         self.lookup = None;
         if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
             // What follows looks into it.
-            self.index()?;
+            self.index = Some(self.index.take().map_or_else(|| self.open_index(), Ok)?);
         }
         let journal = self.journal.as_mut().expect("locked");
         let records = journal.tail().of_user(user)?;
@@ -163,7 +165,7 @@ impl Ledger<'_> {
         let policies: BTreeMap<String, u64> = names.iter().map(|n| (n.clone(), latest(n))).collect();
         let seq = journal.last_seq() + 1;
         let op = Op::Reset { policies };
-        let record = Record { seq, user: user.to_owned(), time_ms: now_ms(), op };
+        let record = Record { seq, user: user.into(), time_ms: now_ms(), op };
         journal.append(&lock, &[record.to_line()], seq)?;
         for policy in &names {
             self.cache.take(life_hash(user, policy));
@@ -256,7 +258,7 @@ impl Ledger<'_> {
         let changed: Vec<&UserState> = tasks.iter().filter(|t| t.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
-        let mut append = || journal.append(lock, &texts, seq);
+        let append = || journal.append(lock, &texts, seq);
         // In the table they stand too early for a moment; it is thrown away if they cannot be appended.
         let note = || {
             let Some(lookup) = &mut self.lookup else { return };
@@ -266,12 +268,7 @@ impl Ledger<'_> {
                 place += length as u64;
             }
         };
-        if large {
-            rayon::join(append, note).0?;
-        } else {
-            append()?;
-            note();
-        }
+        both(large, append, note).0?;
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {
             tasks.iter_mut().filter(|task| task.behind).for_each(Task::shown);

@@ -3,6 +3,7 @@
 use crate::error::{Fault, within};
 use crate::reaction::{MAX_REWARD, Reaction};
 use crate::request::Request;
+use smol_str::SmolStr;
 
 /// Longest dwell in seconds: some thirty years.
 pub const MAX_DWELL_SECONDS: f64 = 1e9;
@@ -14,7 +15,7 @@ const MAX_EVENT_BYTES: usize = 256;
 pub struct Lesson {
     pub(super) request: Request,
     pub(super) reward: f64,
-    pub(super) event: Option<String>,
+    pub(super) event: Option<SmolStr>,
     pub(super) source: Source,
 }
 
@@ -22,7 +23,7 @@ pub struct Lesson {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
     /// The decision that it answers.
-    pub decision_id: Option<String>,
+    pub decision_id: Option<SmolStr>,
     /// The reaction that the reward was made from.
     pub reaction: Option<Reaction>,
     /// How long the tip was looked at, in seconds, in [0, 1e9].
@@ -39,7 +40,7 @@ impl Lesson {
         request: Request,
         chosen: usize,
         reward: f64,
-        event: Option<String>,
+        event: Option<SmolStr>,
         source: Source,
     ) -> Result<Self, Fault> {
         Self { request: request.only(chosen), reward, event, source }.check()

@@ -8,12 +8,13 @@ use super::ledger::{Key, SMALL};
 use super::record::{Header, Record};
 use crate::error::Result;
 use crate::threads::each;
+use smol_str::SmolStr;
 use std::collections::HashMap;
 
 /// Places of lines in the log, all of them after the checkpoint.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    users: HashMap<String, OfUser>,
+    users: HashMap<SmolStr, OfUser>,
     /// By hash of the event.
     events: ByHash<u64>,
     /// Further events with a hash that is there already.
@@ -66,7 +67,7 @@ impl Lookup {
         if let Some(user) = self.users.get_mut(about.user) {
             user.add(about, place);
         } else {
-            self.users.entry(about.user.to_owned()).or_default().add(about, place);
+            self.users.entry(about.user.into()).or_default().add(about, place);
         }
         for hash in event.into_iter().chain(about.brought_hashes()) {
             if *self.events.entry(hash).or_insert(place) != place {
@@ -85,7 +86,7 @@ impl Lookup {
 
     /// The states that the tail changes, and whether they end with it.
     pub(super) fn states(&self) -> impl Iterator<Item = (Key, bool)> {
-        let of_user = |(user, of): (&String, &'_ OfUser)| -> Vec<(Key, bool)> {
+        let of_user = |(user, of): (&SmolStr, &'_ OfUser)| -> Vec<(Key, bool)> {
             of.states.iter().map(|(policy, ends)| ((user.clone(), policy.clone()), *ends)).collect()
         };
         self.users.iter().flat_map(of_user)

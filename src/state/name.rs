@@ -5,6 +5,7 @@
 //! not have. Every other file of the directory has no '_' in its name, or does not end in `.json`.
 
 use crate::error::{Fault, Result};
+use smol_str::SmolStr;
 use std::fmt::Write;
 
 /// Longest file name, in bytes, on the file systems that there are.
@@ -30,13 +31,13 @@ pub fn state_file(user: &str, policy: &str) -> Result<String, Fault> {
 }
 
 /// The user and the policy whose state stands in a file of this name, if it is the name of a state.
-pub fn parse_state_file(name: &str) -> Option<(String, String)> {
+pub fn parse_state_file(name: &str) -> Option<(SmolStr, String)> {
     let (user, policy) = name.strip_suffix(".json")?.split_once('_')?;
     let safe = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if policy.is_empty() || !policy.bytes().all(safe) {
         return None;
     }
-    let (user, policy) = (decode(user)?, policy.replace('_', "-"));
+    let (user, policy) = (SmolStr::from(decode(user)?), policy.replace('_', "-"));
     // Only the canonical spelling names a state: `%41_uniform.json` is no second state of A.
     (state_file(&user, &policy).ok()? == name).then_some((user, policy))
 }
@@ -129,7 +130,7 @@ mod tests {
             let name = state_file(&user, &policy).unwrap();
             prop_assert!(!name.contains('/') && !name.contains('\0'));
             prop_assert!(name.starts_with(&user_prefix(&user)));
-            prop_assert_eq!(parse_state_file(&name), Some((user, policy)));
+            prop_assert_eq!(parse_state_file(&name), Some((user.into(), policy)));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::dir::{MAX_STATE_BYTES, Prepared};
 use super::history::History;
 use super::index::{INDEX, Index, Place};
 use super::journal::{Journal, REWARDS, Tail};
-use super::ledger::{LOCK, prepare};
+use super::ledger::{Key, LOCK, prepare};
 use super::life::Life;
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
@@ -21,6 +21,7 @@ use super::user_state::{KEPT_EVENTS, UserState};
 use super::{RawState, format, name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Scratch;
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a rebuild did.
@@ -47,7 +48,7 @@ struct Untold {
     /// States that stand in their files only.
     states: Vec<UserState>,
     /// By user: policies whose state is gone, with its latest record.
-    forgotten: BTreeMap<String, BTreeMap<String, u64>>,
+    forgotten: BTreeMap<SmolStr, BTreeMap<String, u64>>,
     /// Number of the latest record that any file knows.
     latest: u64,
 }
@@ -108,7 +109,7 @@ impl Store {
 
     /// Writes the states that the log tells; returns what it does not.
     fn rebuild_states(&self, history: &History, manifest: &Manifest, report: &mut Rebuilt) -> Result<Untold> {
-        let mut keys: BTreeSet<(String, String)> =
+        let mut keys: BTreeSet<Key> =
             self.dir.names()?.iter().filter_map(|file| name::parse_state_file(file)).collect();
         keys.extend(history.states.keys().cloned());
         let mut files = Vec::with_capacity(keys.len());
@@ -218,7 +219,7 @@ impl Store {
         report: &mut Rebuilt,
     ) -> Result<Vec<UserState>> {
         let key = |state: &UserState| (state.user.clone(), state.policy.name().to_owned());
-        let mut states: BTreeMap<(String, String), Result<UserState, String>> =
+        let mut states: BTreeMap<Key, Result<UserState, String>> =
             states.into_iter().map(|state| (key(&state), Ok(state))).collect();
         if states.is_empty() {
             return Ok(Vec::new());
@@ -321,7 +322,7 @@ impl Store {
         }
         slots.extend(of_log);
         let mut journal = Journal::open(&self.dir)?;
-        let mut record = |journal: &mut Journal, user: String, op: Op| {
+        let mut record = |journal: &mut Journal, user: SmolStr, op: Op| {
             let place = Place { segment: journal.manifest().segment(), offset: journal.end() };
             let record = Record { seq: journal.last_seq() + 1, user, time_ms: now_ms(), op };
             slots.extend(record.about().hashes().map(|hash| (hash, place)));

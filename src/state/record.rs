@@ -12,9 +12,11 @@ use super::{frame, name};
 use crate::error::{Fault, Result};
 use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
 use crate::reaction::Reaction;
+use crate::read::Text;
 use crate::request::{RawRequest, Request};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ pub(super) const MAX_SEQ: u64 = 1 << 53;
 pub struct Record {
     /// Its number: 1 for the first record of the log, then one more for each.
     pub(super) seq: u64,
-    pub(super) user: String,
+    pub(super) user: SmolStr,
     /// When it was written, in milliseconds since 1970.
     pub(super) time_ms: u64,
     pub(super) op: Op,
@@ -48,18 +50,19 @@ pub(super) enum Op {
 #[serde(deny_unknown_fields)]
 struct RawRecord<'a> {
     seq: u64,
-    user: Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    policy: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    user: Text<'a>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    policy: Option<Text<'a>>,
     op: OpName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prev: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    event: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reward: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    decision_id: Option<Cow<'a, str>>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    decision_id: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reaction: Option<Reaction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,11 +93,11 @@ enum OpName {
 #[derive(Debug, Deserialize)]
 pub(super) struct Header<'a> {
     #[serde(borrow)]
-    user: Cow<'a, str>,
+    user: Text<'a>,
     #[serde(default)]
-    policy: Option<String>,
-    #[serde(default)]
-    event: Option<String>,
+    policy: Option<Text<'a>>,
+    #[serde(default, borrow)]
+    event: Option<Text<'a>>,
     #[serde(default)]
     prev: Option<u64>,
     /// Which policies forget, if it is a reset.
@@ -109,7 +112,7 @@ pub(super) struct Header<'a> {
 #[derive(Debug, Deserialize)]
 struct Brought<'a> {
     #[serde(default, borrow)]
-    events: Vec<(Cow<'a, str>, IgnoredAny)>,
+    events: Vec<(Text<'a>, IgnoredAny)>,
 }
 
 impl<'a> Header<'a> {
@@ -137,7 +140,7 @@ impl<'a> RawRecord<'a> {
     fn new(op: OpName, seq: u64, user: &'a str, time_ms: u64) -> Self {
         Self {
             seq,
-            user: Cow::Borrowed(user),
+            user: Text::from(user),
             policy: None,
             op,
             prev: None,
@@ -157,7 +160,7 @@ impl<'a> RawRecord<'a> {
 
     /// About the state of its user under this policy, of which record `prev` came before.
     fn of_state(self, policy: &'a str, prev: u64) -> Self {
-        Self { policy: Some(Cow::Borrowed(policy)), prev: Some(prev), ..self }
+        Self { policy: Some(Text::from(policy)), prev: Some(prev), ..self }
     }
 
     /// What a reward says.
@@ -165,9 +168,9 @@ impl<'a> RawRecord<'a> {
         let Lesson { request, reward, event, source } = lesson;
         Self {
             spec: spec.map(Cow::Borrowed),
-            event: event.as_deref().map(Cow::Borrowed),
+            event: event.as_deref().map(Text::from),
             reward: Some(*reward),
-            decision_id: source.decision_id.as_deref().map(Cow::Borrowed),
+            decision_id: source.decision_id.as_deref().map(Text::from),
             reaction: source.reaction,
             dwell_seconds: source.dwell_seconds,
             request: Some(Cow::Borrowed(request.raw())),
@@ -243,9 +246,9 @@ impl Record {
                 let lesson = Lesson {
                     request: Request::try_from(request).map_err(|fault| fault.to_string())?,
                     reward: raw.reward.ok_or_else(|| missing("reward"))?,
-                    event: raw.event.map(Cow::into_owned),
+                    event: raw.event.map(SmolStr::from),
                     source: Source {
-                        decision_id: raw.decision_id.map(Cow::into_owned),
+                        decision_id: raw.decision_id.map(SmolStr::from),
                         reaction: raw.reaction,
                         dwell_seconds: raw.dwell_seconds,
                     },
@@ -261,7 +264,7 @@ impl Record {
                 Op::Import { policy: policy()?, prev: prev()?, state }
             }
         };
-        let record = Self { seq, user: raw.user.into_owned(), time_ms, op };
+        let record = Self { seq, user: raw.user.into(), time_ms, op };
         record.states_have_files().map_err(|fault| fault.to_string())?;
         Ok(record)
     }

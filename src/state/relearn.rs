@@ -11,6 +11,7 @@ use super::store::Store;
 use super::user_state::UserState;
 use crate::error::{Error, Result};
 use crate::policy::{Policy, Scratch};
+use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ impl Store {
         let (_lock, manifest) = self.held_manifest()?;
         let history = History::read(self, &manifest)?;
         let beyond = self.beyond(|user, policy| {
-            let key = (user.to_owned(), policy.to_owned());
+            let key = (user.into(), policy.to_owned());
             let latest = history.states.get(&key).map(|remembered| remembered.latest);
             Some(latest.or_else(|| history.forgotten.get(&key).copied()).unwrap_or(0))
         })?;
@@ -81,7 +82,7 @@ impl Store {
     /// Files that cannot be read; a `source` that the log knows nothing of.
     pub fn relearn(&self, source: &str, policy: &Arc<Policy>) -> Result<(Vec<UserState>, Vec<Problem>)> {
         let (_lock, manifest) = self.held_manifest()?;
-        let mut states: BTreeMap<String, Result<UserState, String>> = BTreeMap::new();
+        let mut states: BTreeMap<SmolStr, Result<UserState, String>> = BTreeMap::new();
         // What the log tells of each user under `source`, and policies that it knows.
         let (mut told, mut met) = (BTreeMap::new(), BTreeSet::new());
         let mut scratch = Scratch::default();

@@ -315,11 +315,11 @@ impl View<'_> {
     pub fn users(&self) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let mut users = BTreeMap::<String, BTreeSet<String>>::new();
         for (user, policy) in self.store.dir.names()?.iter().filter_map(|n| name::parse_state_file(n)) {
-            users.entry(user).or_default().insert(policy);
+            users.entry(user.into()).or_default().insert(policy);
         }
         for (place, _) in self.tail.lines() {
             let record = self.tail.record_at(place)?;
-            follow(users.entry(record.user).or_default(), record.op);
+            follow(users.entry(record.user.into()).or_default(), record.op);
         }
         users.retain(|_, policies| !policies.is_empty());
         self.store.gone(&users)?.map_or(Ok(users), Err)

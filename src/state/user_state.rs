@@ -4,6 +4,7 @@ use super::lesson::Lesson;
 use crate::error::{Error, Result};
 use crate::features::FeatureBlock;
 use crate::policy::{Model, Policy, Scratch};
+use smol_str::SmolStr;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ pub const KEPT_EVENTS: usize = 256;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The id, the decision's where none was given.
-    pub id: String,
+    pub id: SmolStr,
     /// What was learned for it.
     pub reward: f64,
 }
@@ -65,7 +66,7 @@ impl Events {
 /// The state of one user under one policy.
 #[derive(Debug, Clone)]
 pub struct UserState {
-    pub(super) user: String,
+    pub(super) user: SmolStr,
     pub(super) policy: Arc<Policy>,
     pub(super) model: Model,
     pub(super) seq: u64,
@@ -76,7 +77,7 @@ impl UserState {
     /// The state of a user of whom nothing is known.
     pub fn new(user: &str, policy: &Arc<Policy>) -> Self {
         Self {
-            user: user.to_owned(),
+            user: user.into(),
             policy: Arc::clone(policy),
             model: policy.new_model(),
             seq: 0,
@@ -143,7 +144,7 @@ mod tests {
             1 => format!("{i}-is one of many"),
             _ => format!("\u{e9}{i}"),
         };
-        let event = |i: usize| Event { id: id(i), reward: i as f64 };
+        let event = |i: usize| Event { id: id(i).into(), reward: i as f64 };
         let all = 2 * KEPT_EVENTS;
         let events: Events = (0..all).map(event).collect();
         for i in 0..all {

@@ -5,7 +5,7 @@ use super::format;
 use super::history::History;
 use super::index::{INDEX, Index};
 use super::journal::{REWARDS, Tail};
-use super::ledger::LOCK;
+use super::ledger::{Key, LOCK};
 use super::lock::Lock;
 use super::manifest::Manifest;
 use super::name;
@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// Why a file that lags behind does not go together with the end of the log, if it does not.
-    fn misfit(&self, tail: &Tail, (user, policy): &(String, String)) -> Option<String> {
+    fn misfit(&self, tail: &Tail, (user, policy): &Key) -> Option<String> {
         let records = tail.of_user(user).ok()?;
         self.load_by_name(user, policy, &records).err().map(|error| error.to_string())
     }

@@ -51,7 +51,7 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let model = lives[0].model();
     assert_eq!(state["updates"], STEPS);
     for part in model.parts().iter().filter(|p| p.ridge.updates() > 0) {
-        let stored = part.kind.as_ref().map_or(&state, |kind| &state["kinds"][kind]);
+        let stored = part.kind.as_deref().map_or(&state, |kind| &state["kinds"][kind]);
         let own = part.ridge.numbers();
         assert_eq!(numbers(&stored["A"]), bits(&own.a));
         assert_eq!(numbers(&stored["b"]), bits(&own.b));

@@ -7,6 +7,7 @@ use crate::history::History;
 use crate::profile::Profile;
 use crate::request::{Candidate, Context, RawRequest};
 use crate::scenario::ProfileServing;
+use smol_str::format_smolstr;
 
 impl Person<'_> {
     /// How the profile reaches the policies for this user.
@@ -54,8 +55,8 @@ impl Person<'_> {
         let candidate = |k: usize| {
             let drawn = self.drawn(k);
             Candidate {
-                id: format!("c{k}"),
-                kind: Some(self.stage.kinds[drawn.kind].clone()),
+                id: format_smolstr!("c{k}"),
+                kind: Some(self.stage.kinds[drawn.kind].as_str().into()),
                 priority: Some(priority(drawn.priority)),
                 due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
                 effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),

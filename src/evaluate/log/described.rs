@@ -17,6 +17,7 @@ use crate::evaluate::row::Row;
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::request::{Candidate, Context, RawRequest, Request};
+use smol_str::ToSmolStr;
 
 /// What to do where other programs mean other things by the same names.
 const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";
@@ -63,7 +64,7 @@ impl Described {
 
     /// Begins an action: what was said before is of all.
     pub(super) fn begin_action(&mut self) {
-        self.actions.push(Candidate { id: self.actions.len().to_string(), ..Candidate::default() });
+        self.actions.push(Candidate { id: self.actions.len().to_smolstr(), ..Candidate::default() });
     }
 
     /// Takes a feature of the last action, or of what all share if there is none yet.
@@ -194,7 +195,7 @@ impl Described {
 /// Whether it is a feature that is known of actions.
 fn take_of(action: &mut Candidate, name: &str, feature: Feature) -> Result<bool, Fault> {
     let before = match (name, feature) {
-        ("kind", Feature::Text(kind)) => action.kind.replace(kind.to_owned()).is_some(),
+        ("kind", Feature::Text(kind)) => action.kind.replace(kind.into()).is_some(),
         ("priority", Feature::Number(x)) => action.priority.replace(x).is_some(),
         ("due_in_days", Feature::Number(x)) => action.due_in_days.replace(x).is_some(),
         ("effort_minutes", Feature::Number(x)) => action.effort_minutes.replace(x).is_some(),

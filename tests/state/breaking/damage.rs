@@ -61,10 +61,10 @@ fn sent(dir: &Dir) -> Vec<Reward> {
     let records = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let rewards = records.filter(|record| record["op"] == "reward").map(|record| {
         let request = Request::from_json(record["request"].to_string().as_bytes(), "a record").unwrap();
-        let event = record["event"].as_str().map(str::to_owned);
+        let event = record["event"].as_str().map(Into::into);
         let reward = record["reward"].as_f64().unwrap();
         let lesson = Lesson::new(request, 0, reward, event, Source::default()).unwrap();
-        Reward::new(record["user"].as_str().unwrap().to_owned(), Arc::clone(&policy), lesson)
+        Reward::new(record["user"].as_str().unwrap(), Arc::clone(&policy), lesson)
     });
     rewards.collect()
 }

@@ -65,7 +65,7 @@ pub fn user_name(text: &[u8]) {
     assert!(name.len() <= 255 && !name.contains('\0'));
     let mut parts = Path::new(&name).components();
     assert!(matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None)));
-    assert_eq!(parse_state_file(&name), Some((user.to_owned(), "egreedy-v2".to_owned())));
+    assert_eq!(parse_state_file(&name), Some((user.into(), "egreedy-v2".to_owned())));
 }
 
 /// What is accepted is accepted again as it was understood.
