@@ -11,7 +11,7 @@ use crate::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
 use crate::threads::{MANY, each};
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -155,7 +155,7 @@ impl Learner<'_> {
             let lines: Vec<_> = chunk.lines().collect();
             let many = lines.len() >= MANY;
             let parsed = each(lines, many, |(number, line)| {
-                let origin = format!("line {number}");
+                let origin = format_smolstr!("line {number}");
                 let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
                     self.reward(raw, &finder, &origin, &origin)
@@ -175,7 +175,7 @@ impl Learner<'_> {
             let outcomes = ledger.learn(&rewards)?;
             let many = lines.len() > TOGETHER;
             let answers = each(lines.chunks(TOGETHER), many, |lines| {
-                let (mut out, mut refused) = (Vec::new(), false);
+                let (mut out, mut refused) = (Vec::with_capacity(128 * lines.len()), false);
                 for (number, place) in lines {
                     let outcome = place.and_then(|i| Ok((rewards[i], outcomes[i].as_ref()?)));
                     match outcome {

@@ -11,7 +11,7 @@ use crate::threads::{MANY, each};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::Serialize;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -110,6 +110,8 @@ struct Decided {
     answers: Vec<u8>,
     /// Where in the answers an id belongs, and which draft's.
     ids: Vec<(usize, usize)>,
+    /// What else there is to say of them.
+    warnings: Vec<String>,
     /// Whether one of them could not be decided.
     failed: bool,
 }
@@ -132,23 +134,23 @@ fn good<'l, 'a>(lines: &'l [Numbered<'a>]) -> impl Iterator<Item = &'l Asked<'a>
     lines.iter().filter_map(|(_, asked)| asked.as_ref().ok())
 }
 
-/// States that were read, or why they cannot be, by policy and user.
+/// States that were read, or why they cannot be: of each user those under some policies.
 #[derive(Default)]
-struct States(HashMap<String, HashMap<String, Result<UserState>>>);
+struct States(HashMap<SmolStr, Vec<(SmolStr, Result<UserState>)>>);
 
 impl States {
     fn get(&self, user: &str, policy: &str) -> Option<&Result<UserState>> {
-        self.0.get(policy)?.get(user)
+        self.0.get(user)?.iter().find(|(name, _)| name == policy).map(|(_, state)| state)
     }
 
-    fn extend(&mut self, states: Vec<(String, String, Result<UserState>)>) {
+    fn extend(&mut self, states: Vec<(SmolStr, SmolStr, Result<UserState>)>) {
         for (user, policy, state) in states {
-            self.0.entry(policy).or_default().insert(user, state);
+            self.0.entry(user).or_default().push((policy, state));
         }
     }
 
     fn len(&self) -> usize {
-        self.0.values().map(HashMap::len).sum()
+        self.0.values().map(Vec::len).sum()
     }
 }
 
@@ -176,7 +178,7 @@ impl Scorer<'_> {
         let wanted = self.wanted(&asked, &states).collect();
         let read = read(&store.view()?, wanted);
         states.extend(read);
-        self.decide(&asked, &states, &mut Scratch::default(), &mut decided)?;
+        self.decide(&asked, &states, &mut Scratch::default(), &mut decided).expect(READ)?;
         answer(vec![decided], log)
     }
 
@@ -208,7 +210,7 @@ impl Scorer<'_> {
             states.extend(read);
             Ok(each(begun, many, |begun| match begun {
                 Begun::Decided(decided) => decided,
-                Begun::Waiting(asked) => self.decide_all(&asked, &states),
+                Begun::Waiting(asked) => self.decide_all(&asked, &states).expect(READ),
             }))
         };
         let finish = |decided| {
@@ -239,14 +241,11 @@ impl Scorer<'_> {
 
     /// Decides lines as they are read, if all states are there that they need; else what is asked.
     fn begin<'a>(&self, lines: &[Line<'a>], states: &States) -> Begun<'a> {
-        let asked =
-            |(number, line, seed): &Line<'a>| (*number, self.asked(line, &format!("line {number}"), *seed));
+        let asked = |(number, line, seed): &Line<'a>| {
+            (*number, self.asked(line, &format_smolstr!("line {number}"), *seed))
+        };
         let asked: Vec<Numbered> = lines.iter().map(asked).collect();
-        if good(&asked).all(|asked| self.wanted(asked, states).next().is_none()) {
-            Begun::Decided(self.decide_all(&asked, states))
-        } else {
-            Begun::Waiting(asked)
-        }
+        self.decide_all(&asked, states).map_or_else(|| Begun::Waiting(asked), Begun::Decided)
     }
 
     /// The states that a request needs and that are not there: users and policies.
@@ -260,12 +259,12 @@ impl Scorer<'_> {
         needed.filter(|(user, policy)| states.get(user, policy.name()).is_none())
     }
 
-    /// Decides lines, each by itself.
-    fn decide_all(&self, asked: &[Numbered], states: &States) -> Decided {
+    /// Decides lines, each by itself; `None` if a state is not there.
+    fn decide_all(&self, asked: &[Numbered], states: &States) -> Option<Decided> {
         let (mut decided, mut scratch) = (Decided::default(), Scratch::default());
         for (number, asked) in asked {
             let outcome = match asked {
-                Ok(asked) => self.decide(asked, states, &mut scratch, &mut decided),
+                Ok(asked) => self.decide(asked, states, &mut scratch, &mut decided)?,
                 Err(error) => Err(Error::Refused(error.to_string())),
             };
             if let Err(error) = outcome {
@@ -273,24 +272,32 @@ impl Scorer<'_> {
                 decided.failed = true;
             }
         }
-        decided
+        Some(decided)
     }
 
-    /// Decides, with the shadows, and adds the text of it.
-    fn decide(&self, asked: &Asked, states: &States, scratch: &mut Scratch, out: &mut Decided) -> Result<()> {
+    /// Decides, with the shadows, and adds the text of it; `None` if a state is not there.
+    fn decide(
+        &self,
+        asked: &Asked,
+        states: &States,
+        scratch: &mut Scratch,
+        out: &mut Decided,
+    ) -> Option<Result<()>> {
         let Asked { text, request, user, policy, seed } = asked;
         let mut decide = |policy: &Arc<Policy>| {
-            let state = states.get(user, policy.name()).expect("it was read");
-            let state = state.as_ref().map_err(|error| Error::Refused(error.to_string()))?;
-            Ok(decide(policy, state, request, *seed, scratch))
+            let state = states.get(user, policy.name())?.as_ref();
+            Some(state.map(|state| decide(policy, state, request, *seed, scratch)))
         };
-        let decision = decide(policy)?;
+        let decision = match decide(policy)? {
+            Ok(decision) => decision,
+            Err(error) => return Some(Err(Error::Refused(error.to_string()))),
+        };
         let mut shadows = Vec::with_capacity(self.shadows.len());
         for shadow in &self.shadows {
-            match decide(shadow) {
+            match decide(shadow)? {
                 Ok(decision) => shadows.push((shadow, decision)),
                 // Its failure is its own: the answer stands.
-                Err::<_, Error>(error) => output::warn(&format!("shadow {}: {error}", shadow.name())),
+                Err(error) => out.warnings.push(format!("shadow {}: {error}", shadow.name())),
             }
         }
         out.ids.push((out.answers.len() + OPENING.len(), out.drafts.count()));
@@ -300,17 +307,20 @@ impl Scorer<'_> {
         draft(policy, &decision, false);
         shadows.iter().for_each(|(policy, decision)| draft(policy, decision, true));
         print(asked, &decision, &shadows, &mut out.answers);
-        Ok(())
+        Some(Ok(()))
     }
 }
 
 /// Reads these states, each once.
-fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(String, String, Result<UserState>)> {
+fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(SmolStr, SmolStr, Result<UserState>)> {
     let wanted: HashMap<(&str, &str), &Arc<Policy>> =
         wanted.into_iter().map(|(user, policy)| ((user, policy.name()), policy)).collect();
     let many = wanted.len() >= MANY;
-    each(wanted, many, |((user, name), policy)| (user.to_owned(), name.to_owned(), view.state(user, policy)))
+    each(wanted, many, |((user, name), policy)| (user.into(), name.into(), view.state(user, policy)))
 }
+
+/// Why no state is missing by then.
+const READ: &str = "what was wanted was read";
 
 /// What stands before the id in an answer.
 const OPENING: &str = "{\"decision_id\":\"";
@@ -321,6 +331,7 @@ fn answer(mut decided: Vec<Decided>, log: &mut DecisionLog) -> Result<u8> {
     let ids = log.append(&mut drafts)?;
     let mut out = Vec::with_capacity(decided.iter().map(|part| part.answers.len()).sum());
     for (part, ids) in decided.iter_mut().zip(ids) {
+        part.warnings.iter().for_each(|warning| output::warn(warning));
         for (place, draft) in &part.ids {
             part.answers[*place..][..ids[*draft].len()].copy_from_slice(&ids[*draft]);
         }

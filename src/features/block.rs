@@ -24,12 +24,21 @@ impl FeatureBlock {
 
     /// The block of a request as a feature set sees it.
     pub fn of(set: FeatureSet, request: &Request) -> Self {
-        let mut block = Self::new(set.dim(), request.candidates().len());
-        let context = request.context();
-        block.set_moment(weekend(context.weekday));
+        let mut block = Self::default();
+        block.fill(set, request);
+        block
+    }
+
+    /// Becomes that block, in the memory that it has.
+    pub fn fill(&mut self, set: FeatureSet, request: &Request) {
         let candidates = request.candidates();
+        (self.dim, self.len) = (set.dim(), candidates.len());
+        self.data.clear();
+        self.data.resize(self.dim * self.len.div_ceil(LANES), [0.0; LANES]);
+        let context = request.context();
+        self.set_moment(weekend(context.weekday));
         for (k, candidate) in candidates.iter().enumerate() {
-            block.set_candidate(
+            self.set_candidate(
                 k,
                 &CandidateFeatures {
                     clock: Clock::at(candidate.hour.unwrap_or(context.hour)),
@@ -42,10 +51,9 @@ impl FeatureBlock {
         if let Some(profile) = request.profile().filter(|_| set.uses_profile()) {
             for (k, candidate) in candidates.iter().enumerate() {
                 let values = profile.values_for(candidate.kind.as_deref());
-                block.tile_of(k).set_profile(k % LANES, &ProfileFeatures::of(&values));
+                self.tile_of(k).set_profile(k % LANES, &ProfileFeatures::of(&values));
             }
         }
-        block
     }
 
     /// Writes dimensions 0 and 3, which are the same for all candidates of a moment.

@@ -14,6 +14,7 @@ pub use registry::{NAMED, RawPolicy};
 pub use ridge::{Ridge, RidgeNumbers};
 
 use crate::features::{FeatureBlock, FeatureSet};
+use crate::request::Request;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
@@ -78,9 +79,24 @@ pub struct Scratch {
     factor: Vec<f64>,
     weights: Vec<f64>,
     x: Vec<f64>,
+    block: FeatureBlock,
 }
 
 impl Scratch {
+    /// What `work` makes of the vectors of a request as `set` sees it.
+    pub(crate) fn with_block<T>(
+        &mut self,
+        set: FeatureSet,
+        request: &Request,
+        work: impl FnOnce(&FeatureBlock, &mut Self) -> T,
+    ) -> T {
+        let mut block = std::mem::take(&mut self.block);
+        block.fill(set, request);
+        let made = work(&block, self);
+        self.block = block;
+        made
+    }
+
     /// Scores of the latest decision, one per candidate.
     pub fn scores(&self, block: &FeatureBlock) -> &[f64] {
         &self.scores[..block.len()]

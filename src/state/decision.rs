@@ -1,7 +1,6 @@
 //! One decision: a request and a state become a choice, every candidate's score and its propensity.
 
 use super::user_state::UserState;
-use crate::features::FeatureBlock;
 use crate::policy::{Luck, Policy, Scratch, Structure};
 use crate::request::Request;
 use std::borrow::Cow;
@@ -34,7 +33,6 @@ pub fn decide(
     seed: u64,
     scratch: &mut Scratch,
 ) -> Decision {
-    let block = FeatureBlock::of(policy.features(), request);
     // A kind that was not met yet has an untaught part, for this decision only.
     let mut model = Cow::Borrowed(state.model());
     let shared = policy.structure() == Structure::Shared;
@@ -44,8 +42,10 @@ pub fn decide(
         known.unwrap_or_else(|| model.to_mut().part(kind))
     };
     let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
-    let choice = policy.decide(&model, &block, &parts, &mut Luck::new(seed), scratch);
-    let scores = scratch.scores(&block).to_vec();
+    let (choice, scores) = scratch.with_block(policy.features(), request, |block, scratch| {
+        let choice = policy.decide(&model, block, &parts, &mut Luck::new(seed), scratch);
+        (choice, scratch.scores(block).to_vec())
+    });
     Decision {
         chosen: choice.index,
         explored: choice.explored,

@@ -2,7 +2,6 @@
 
 use super::lesson::Lesson;
 use crate::error::{Error, Result};
-use crate::features::FeatureBlock;
 use crate::policy::{Model, Policy, Scratch};
 use smol_str::SmolStr;
 use std::collections::VecDeque;
@@ -122,9 +121,10 @@ impl UserState {
 
     /// Learns from a lesson, which is record `seq` of the log.
     pub(super) fn learn(&mut self, lesson: &Lesson, seq: u64, scratch: &mut Scratch) {
-        let block = FeatureBlock::of(self.policy.features(), &lesson.request);
         let part = self.model.part(lesson.request.candidates()[0].kind.as_deref());
-        self.model.learn(&block, 0, part, lesson.reward, scratch);
+        scratch.with_block(self.policy.features(), &lesson.request, |block, scratch| {
+            self.model.learn(block, 0, part, lesson.reward, scratch);
+        });
         self.seq = seq;
         if let Some(id) = &lesson.event {
             self.events.push(Event { id: id.clone(), reward: lesson.reward });
