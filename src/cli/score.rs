@@ -331,7 +331,7 @@ fn answer(mut decided: Vec<Decided>, log: &mut DecisionLog) -> Result<u8> {
     let ids = log.append(&mut drafts)?;
     let mut out = Vec::with_capacity(decided.iter().map(|part| part.answers.len()).sum());
     for (part, ids) in decided.iter_mut().zip(ids) {
-        part.warnings.iter().for_each(|warning| output::warn(warning));
+        part.warnings.iter().for_each(output::warn);
         for (place, draft) in &part.ids {
             part.answers[*place..][..ids[*draft].len()].copy_from_slice(&ids[*draft]);
         }

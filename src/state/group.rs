@@ -43,7 +43,7 @@ impl<'r> Sorted<'r> {
             loop {
                 let place = *places.entry(hash).or_insert(states.len());
                 if place == states.len() {
-                    states.push(ForState { first: *reward, part: 0..0 });
+                    states.push(ForState { first: reward, part: 0..0 });
                 }
                 let state = &mut states[place];
                 if state.first.is_for_state_of(reward) {

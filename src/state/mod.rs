@@ -9,7 +9,7 @@
 //! | `rewards.manifest.json`, ... | which segments there are, and the checkpoint | |
 //! | `rewards.index` | where each event was learned; made anew when it is missing | [`Ledger`] |
 //! | `rewards.lock`, `decisions.lock` | nothing: locks, never replaced | |
-//! | `new.0`, ... | what is being written, or was when its process died | |
+//! | `new.0`, `new.index`, ... | what is being written, or was when its process died | |
 //!
 //! Readers take no lock: [`View`]. The [`Ledger`] says how it commits.
 
