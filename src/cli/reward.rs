@@ -172,22 +172,22 @@ impl Learner<'_> {
             };
             let lines = parsed.iter().map(|(number, reward)| (*number, reward.as_ref().map(&mut place)));
             let lines: Vec<Line> = lines.collect();
-            let outcomes = ledger.learn(&rewards)?;
             let many = lines.len() > TOGETHER;
-            let answers = each(lines.chunks(TOGETHER), many, |lines| {
-                let (mut out, mut refused) = (Vec::with_capacity(128 * lines.len()), false);
-                for (number, place) in lines {
-                    let outcome = place.and_then(|i| Ok((rewards[i], outcomes[i].as_ref()?)));
-                    match outcome {
-                        Ok((reward, learned)) => answer(reward, *learned, &mut out),
-                        Err(error) => {
-                            output::bad_line(*number, error, &mut out);
-                            refused = true;
+            let answers = ledger.learn_and(&rewards, |outcomes| {
+                each(lines.chunks(TOGETHER), many, |lines| {
+                    let (mut out, mut refused) = (Vec::with_capacity(128 * lines.len()), false);
+                    for (number, place) in lines {
+                        match place.and_then(|i| Ok((rewards[i], outcomes[i].as_ref()?))) {
+                            Ok((reward, learned)) => answer(reward, *learned, &mut out),
+                            Err(error) => {
+                                output::bad_line(*number, error, &mut out);
+                                refused = true;
+                            }
                         }
                     }
-                }
-                (out, refused)
-            });
+                    (out, refused)
+                })
+            })?;
             let (texts, refused): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
             if refused.contains(&true) {
                 code = exit::ERROR;

@@ -11,6 +11,7 @@ use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
 use super::record::Record;
 use crate::error::{Error, Result};
+use crate::threads::both;
 use memchr::memmem;
 use std::fs::File;
 use std::io::Write;
@@ -281,14 +282,30 @@ impl Journal {
     /// Appends whole lines, some in each text, the latest of which is record `last_seq`, and syncs: after this they
     /// are committed. On failure the log is as it was; a failed sync is not tried again.
     pub(super) fn append(&mut self, lock: &Lock, texts: &[Vec<u8>], last_seq: u64) -> Result<()> {
+        self.append_and(lock, texts, last_seq, || ())
+    }
+
+    /// As [`Self::append`], and does something else meanwhile if there are many texts.
+    pub(super) fn append_and<T: Send>(
+        &mut self,
+        lock: &Lock,
+        texts: &[Vec<u8>],
+        last_seq: u64,
+        meanwhile: impl FnOnce() -> T + Send,
+    ) -> Result<T> {
         lock.check()?;
         let known = self.tail.len();
-        texts.iter().for_each(|lines| self.tail.bytes.extend_from_slice(lines));
-        let written = self
-            .file
-            .write_all(&self.tail.bytes[known..])
-            .map_err(Error::io("write", &self.tail.path))
-            .and_then(|()| self.sync());
+        let Self { file, tail, .. } = self;
+        let path = tail.path.clone();
+        let write = || {
+            let written = texts.iter().try_for_each(|lines| file.write_all(lines));
+            written.map_err(Error::io("write", &path))?;
+            file.sync_data().map_err(Error::io("sync", &path))
+        };
+        let (written, done) = both(texts.len() > 1, write, || {
+            texts.iter().for_each(|lines| tail.bytes.extend_from_slice(lines));
+            meanwhile()
+        });
         if let Err(error) = written {
             self.tail.bytes.truncate(known);
             // The system may refuse this too; then the lines stay, unacknowledged, whole or torn.
@@ -296,7 +313,7 @@ impl Journal {
             return Err(error);
         }
         self.last_seq = last_seq;
-        Ok(())
+        Ok(done)
     }
 
     /// Notes that all states and the index are on disk up to here, and seals the log if it has grown to

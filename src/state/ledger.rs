@@ -27,7 +27,7 @@ use super::user_state::UserState;
 use super::{format, name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
-use crate::threads::{both, each};
+use crate::threads::each;
 use rayon::prelude::*;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -124,12 +124,25 @@ impl Ledger<'_> {
     /// Input and output, a damaged log: then none of the group is committed, unless the message says
     /// otherwise.
     pub fn learn(&mut self, rewards: &[&Reward]) -> Result<Vec<Result<Learned>>> {
+        self.learn_and(rewards, |outcomes| outcomes)
+    }
+
+    /// As [`Self::learn`], with what `make` makes of the outcomes while they are written: nobody may see it before
+    /// this returns.
+    ///
+    /// # Errors
+    /// As [`Self::learn`].
+    pub fn learn_and<T: Send>(
+        &mut self,
+        rewards: &[&Reward],
+        make: impl FnOnce(Vec<Result<Learned>>) -> T + Send,
+    ) -> Result<T> {
         let lock = self.lock()?;
-        let outcomes = self.learn_locked(rewards, &lock);
-        if outcomes.is_err() {
+        let made = self.learn_locked(rewards, &lock, make);
+        if made.is_err() {
             self.forget();
         }
-        outcomes
+        made
     }
 
     /// Commits that the user is forgotten by this policy, or by all that have a state; returns their names,
@@ -234,7 +247,12 @@ impl Ledger<'_> {
         *self = self.store.ledger();
     }
 
-    fn learn_locked(&mut self, rewards: &[&Reward], lock: &Lock) -> Result<Vec<Result<Learned>>> {
+    fn learn_locked<T: Send>(
+        &mut self,
+        rewards: &[&Reward],
+        lock: &Lock,
+        make: impl FnOnce(Vec<Result<Learned>>) -> T + Send,
+    ) -> Result<T> {
         let large = rewards.len() > SMALL;
         if large && self.lookup.is_none() {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
@@ -250,7 +268,7 @@ impl Ledger<'_> {
             // A duplicate is said only of what is durable.
             journal.sync()?;
             self.keep(tasks);
-            return Ok(outcomes(rewards, &verdicts, &before, &mut refusals));
+            return Ok(make(outcomes(rewards, &verdicts, &before, &mut refusals)));
         };
         each(tasks.chunks_mut(LEARN_TOGETHER), large, |tasks| tasks.iter_mut().for_each(Task::numbered));
         let mut place = journal.end();
@@ -258,23 +276,24 @@ impl Ledger<'_> {
         let changed: Vec<&UserState> = tasks.iter().filter(|t| t.behind).map(|t| &t.loaded.state).collect();
         let at_once = changed.len() <= AT_ONCE;
         let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
-        let append = || journal.append(lock, &texts, seq);
         // In the table they stand too early for a moment; it is thrown away if they cannot be appended.
-        let note = || {
-            let Some(lookup) = &mut self.lookup else { return };
-            for (record, length) in records.iter().zip(lengths) {
-                let (about, hash) = record.about(rewards);
-                lookup.add(&about, hash, place);
-                place += length as u64;
+        let meanwhile = || {
+            if let Some(lookup) = &mut self.lookup {
+                for (record, length) in records.iter().zip(lengths) {
+                    let (about, hash) = record.about(rewards);
+                    lookup.add(&about, hash, place);
+                    place += length as u64;
+                }
             }
+            make(outcomes(rewards, &verdicts, &before, &mut refusals))
         };
-        both(large, append, note).0?;
+        let made = journal.append_and(lock, &texts, seq, meanwhile)?;
         prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
         if at_once {
             tasks.iter_mut().filter(|task| task.behind).for_each(Task::shown);
         }
         self.keep(tasks);
-        Ok(outcomes(rewards, &verdicts, &before, &mut refusals))
+        Ok(made)
     }
 
     fn keep(&mut self, tasks: Vec<Task>) {
