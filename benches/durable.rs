@@ -15,12 +15,11 @@ const TURNS: usize = 2000;
 const REQUEST: &str = r#"{"context": {"hour": 8.5, "weekday": 0},
     "candidates": [{"id": "t1", "kind": "focus", "priority": 0.8, "due_in_days": -2, "effort_minutes": 15}]}"#;
 
-fn reward(number: usize) -> Reward {
+fn reward(number: usize, policy: &Arc<Policy>) -> Reward<'_> {
     let request = Request::from_json(REQUEST.as_bytes(), "request").expect("a request");
     let event = Some(format!("event-{number}").into());
     let lesson = Lesson::new(request, 0, 1.0, event, Source::default()).expect("a lesson");
-    let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
-    Reward::new("u".to_owned(), policy, lesson)
+    Reward::new("u", policy, lesson)
 }
 
 /// The least that makes `state` and `line` durable.
@@ -41,9 +40,10 @@ fn quartiles(times: &mut [f64]) -> [f64; 3] {
 fn main() {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let store = Store::new(&dir.path().join("state"));
+    let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
     let mut ledger = store.ledger();
     let mut learn = |number: usize| {
-        let learned = ledger.learn(&[&reward(number)]).expect("committed");
+        let learned = ledger.learn(&[&reward(number, &policy)]).expect("committed");
         assert!(learned[0].as_ref().is_ok_and(|learned| !learned.duplicate));
         ledger.settle(false).expect("settled");
     };

@@ -172,7 +172,7 @@ fn state(updates: usize) -> UserState {
         let event = Some(format!("e{n}").into());
         let lesson = Lesson::new(request.clone(), n % CANDIDATES, spread(n), event, Source::default());
         let lesson = lesson.expect("in range");
-        Reward::new("alice", Arc::clone(&policy), lesson)
+        Reward::new("alice", &policy, lesson)
     };
     let dir = tempfile::tempdir().expect("a folder");
     let store = Store::new(dir.path());

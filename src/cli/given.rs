@@ -5,21 +5,55 @@ use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::profile::Profile;
 use crate::request::Request;
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock};
 
-/// Policies that were named, each loaded once; for several threads.
+/// Policies that were met, each once, for several threads. A list in which nothing moves or goes: whoever needs a policy
+/// takes no lock and counts no owners, which threads would do in each other's way.
 #[derive(Debug, Default)]
-pub(super) struct Policies(RwLock<HashMap<String, Arc<Policy>>>);
+pub(super) struct Policies(OnceLock<Box<Met>>);
+
+#[derive(Debug)]
+struct Met {
+    /// What it was called, if it was loaded.
+    name: Option<String>,
+    policy: Arc<Policy>,
+    others: Policies,
+}
 
 impl Policies {
-    pub(super) fn load(&self, name: &str) -> Result<Arc<Policy>> {
-        if let Some(policy) = self.0.read().expect("no thread dies with it").get(name) {
-            return Ok(Arc::clone(policy));
+    /// The policy of this name: built in, or in a file.
+    pub(super) fn load(&self, name: &str) -> Result<&Arc<Policy>> {
+        let is_it = |met: &Met| met.name.as_deref() == Some(name);
+        self.find_or_add(is_it, || {
+            let policy = Arc::new(Policy::load(name)?);
+            Ok(Met { name: Some(name.to_owned()), policy, others: Self::default() })
+        })
+    }
+
+    /// This policy.
+    pub(super) fn same(&self, policy: Arc<Policy>) -> &Arc<Policy> {
+        let same = self.find_or_add(
+            |met| met.policy == policy,
+            || Ok(Met { name: None, policy: Arc::clone(&policy), others: Self::default() }),
+        );
+        same.expect("nothing to load")
+    }
+
+    fn find_or_add(
+        &self,
+        is_it: impl Fn(&Met) -> bool,
+        make: impl Fn() -> Result<Met>,
+    ) -> Result<&Arc<Policy>> {
+        let mut at = self;
+        loop {
+            match at.0.get() {
+                Some(met) if is_it(met) => return Ok(&met.policy),
+                Some(met) => at = &met.others,
+                // Another thread may be faster; then it is found or passed by.
+                None => drop(at.0.set(Box::new(make()?))),
+            }
         }
-        let policy = Arc::new(Policy::load(name)?);
-        let mut known = self.0.write().expect("no thread dies with it");
-        Ok(Arc::clone(known.entry(name.to_owned()).or_insert(policy)))
     }
 
     /// The policy that the command line, the request, or both state. A file and the name in it agree.
@@ -28,7 +62,7 @@ impl Policies {
         option: Option<&str>,
         request: Option<&str>,
         origin: &str,
-    ) -> Result<Arc<Policy>> {
+    ) -> Result<&Arc<Policy>> {
         if let (Some(option), Some(request)) = (option, request) {
             let policy = self.load(option)?;
             if policy.name() == request {

@@ -164,7 +164,7 @@ impl Learner<'_> {
             });
             Ok(parsed)
         };
-        let learn = |parsed: Vec<(u64, Result<Reward>)>| {
+        let learn = |parsed: Vec<(u64, Result<Reward<'_>>)>| {
             let mut rewards = Vec::with_capacity(parsed.len());
             let mut place = |reward| {
                 rewards.push(reward);
@@ -217,7 +217,7 @@ impl Learner<'_> {
         finder: &Result<Finder>,
         origin: &str,
         stated: &str,
-    ) -> Result<Reward> {
+    ) -> Result<Reward<'_>> {
         let request = raw.take_request();
         let value = match (&raw.reaction, raw.reward) {
             (Some(name), _) => Reaction::from_name(name)?.reward(),
@@ -238,7 +238,13 @@ impl Learner<'_> {
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());
             let own = own.map(|name| self.policies.load(name)).transpose()?;
             agree("policy", own.as_ref().map(|p| p.name()), Some(logged.policy.name()), &place)?;
-            (logged.user, logged.policy, logged.request, logged.chosen, raw.event_id.or(Some(id)))
+            (
+                logged.user,
+                self.policies.same(logged.policy),
+                logged.request,
+                logged.chosen,
+                raw.event_id.or(Some(id)),
+            )
         } else {
             let request = Request::try_from(request.expect("checked")).map_err(|fault| fault.at(origin))?;
             self.warned.unknown_names(&request);

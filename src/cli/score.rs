@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
     let policies = Policies::default();
-    let shadows = args.shadows.iter().map(|name| policies.load(name)).collect::<Result<Vec<_>>>()?;
+    let shadows = args.shadows.iter().map(|name| policies.load(name).cloned()).collect::<Result<Vec<_>>>()?;
     for (i, shadow) in shadows.iter().enumerate() {
         if shadows[..i].iter().any(|s| s.name() == shadow.name()) {
             return Err(Error::Refused(format!("--shadow {} is given twice", shadow.name())));
@@ -92,7 +92,7 @@ struct Asked<'a> {
     text: &'a [u8],
     request: Request,
     user: SmolStr,
-    policy: Arc<Policy>,
+    policy: &'a Arc<Policy>,
     seed: u64,
 }
 
@@ -222,7 +222,7 @@ impl Scorer<'_> {
     }
 
     /// The checked request in a text.
-    fn asked<'a>(&self, text: &'a [u8], origin: &str, seed: u64) -> Result<Asked<'a>> {
+    fn asked<'a>(&'a self, text: &'a [u8], origin: &str, seed: u64) -> Result<Asked<'a>> {
         if text.len() > MAX_BYTES {
             let value = format!("{} bytes", text.len());
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
@@ -240,7 +240,7 @@ impl Scorer<'_> {
     }
 
     /// Decides lines as they are read, if all states are there that they need; else what is asked.
-    fn begin<'a>(&self, lines: &[Line<'a>], states: &States) -> Begun<'a> {
+    fn begin<'a>(&'a self, lines: &[Line<'a>], states: &States) -> Begun<'a> {
         let asked = |(number, line, seed): &Line<'a>| {
             (*number, self.asked(line, &format_smolstr!("line {number}"), *seed))
         };
@@ -254,7 +254,7 @@ impl Scorer<'_> {
         Asked { user, policy, .. }: &'a Asked,
         states: &'a States,
     ) -> impl Iterator<Item = (&'a str, &'a Arc<Policy>)> {
-        let policies = [policy].into_iter().chain(&self.shadows);
+        let policies = [*policy].into_iter().chain(&self.shadows);
         let needed = policies.map(move |policy| (user.as_str(), policy));
         needed.filter(|(user, policy)| states.get(user, policy.name()).is_none())
     }

@@ -29,16 +29,16 @@ pub(super) struct Sorted<'r> {
 
 /// The rewards for one state.
 pub(super) struct ForState<'r> {
-    pub(super) first: &'r Reward,
+    pub(super) first: &'r Reward<'r>,
     /// A part of [`Sorted::order`].
     pub(super) part: Range<usize>,
 }
 
 impl<'r> Sorted<'r> {
-    pub(super) fn of(rewards: &[&'r Reward]) -> Self {
+    pub(super) fn of(rewards: &[&'r Reward<'r>]) -> Self {
         let mut states: Vec<ForState> = Vec::new();
         let mut places = ByHash::with_capacity_and_hasher(rewards.len(), BuildHasherDefault::default());
-        let place = |reward: &&'r Reward| {
+        let place = |reward: &&'r Reward<'r>| {
             let mut hash = reward.life;
             loop {
                 let place = *places.entry(hash).or_insert(states.len());
@@ -328,7 +328,7 @@ mod tests {
             let request = Request::from_json(REQUEST.as_bytes(), "request").unwrap();
             let (event, value) = (Some(format!("e{}", i / 2).into()), (i % 7) as f64 / 7.0);
             let lesson = Lesson::new(request, 0, value, event, Source::default()).unwrap();
-            let reward = Reward::new(["ann", "bob"][i % 2], Arc::clone(&policy), lesson);
+            let reward = Reward::new(["ann", "bob"][i % 2], &policy, lesson);
             if one_hash { Reward { life: 7, ..reward } } else { reward }
         };
         let rewards: Vec<Reward> = (0..400).map(reward).collect();

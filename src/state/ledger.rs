@@ -47,9 +47,9 @@ const CACHED: usize = 50_000;
 
 /// A lesson for one state.
 #[derive(Debug, Clone)]
-pub struct Reward {
+pub struct Reward<'p> {
     pub(super) user: SmolStr,
-    pub(super) policy: Arc<Policy>,
+    pub(super) policy: &'p Arc<Policy>,
     pub(super) lesson: Lesson,
     /// Hash of the state.
     pub(super) life: u64,
@@ -57,9 +57,9 @@ pub struct Reward {
     pub(super) event: Option<u64>,
 }
 
-impl Reward {
+impl<'p> Reward<'p> {
     /// The lesson is for the state of this user under this policy.
-    pub fn new(user: impl Into<SmolStr>, policy: Arc<Policy>, lesson: Lesson) -> Self {
+    pub fn new(user: impl Into<SmolStr>, policy: &'p Arc<Policy>, lesson: Lesson) -> Self {
         let user = user.into();
         let life = life_hash(&user, policy.name());
         let event = lesson.event.as_ref().map(|event| event_hash(&user, policy.name(), event));
@@ -73,7 +73,7 @@ impl Reward {
 
     /// The policy that learns.
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        self.policy
     }
 
     /// What it learns.

@@ -9,7 +9,7 @@ use rehearsal::policy::Policy;
 use rehearsal::request::Request;
 use rehearsal::state::{Learned, Lesson, Problem, Reward, Source, Store};
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Two users, sealed segments, an index, a reset, and decisions.
 fn prepared() -> Dir {
@@ -55,8 +55,8 @@ fn known(store: &Store) -> Option<Vec<Known>> {
 }
 
 /// Every reward that was recorded, to be sent again.
-fn sent(dir: &Dir) -> Vec<Reward> {
-    let policy = Arc::new(Policy::named("egreedy-v2").unwrap());
+fn sent(dir: &Dir) -> Vec<Reward<'static>> {
+    static POLICY: LazyLock<Arc<Policy>> = LazyLock::new(|| Arc::new(Policy::named("egreedy-v2").unwrap()));
     let log = super::lines_of(dir, "rewards");
     let records = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let rewards = records.filter(|record| record["op"] == "reward").map(|record| {
@@ -64,7 +64,7 @@ fn sent(dir: &Dir) -> Vec<Reward> {
         let event = record["event"].as_str().map(Into::into);
         let reward = record["reward"].as_f64().unwrap();
         let lesson = Lesson::new(request, 0, reward, event, Source::default()).unwrap();
-        Reward::new(record["user"].as_str().unwrap(), Arc::clone(&policy), lesson)
+        Reward::new(record["user"].as_str().unwrap(), &POLICY, lesson)
     });
     rewards.collect()
 }
