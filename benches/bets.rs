@@ -12,6 +12,7 @@ use rehearsal::persona::Persona;
 use rehearsal::policy::Policy;
 use rehearsal::promotion::Inputs;
 use rehearsal::simulate::{Life, live};
+use rehearsal::vector::LANES;
 
 const POOL: u64 = 500;
 const RUNS: u64 = 400;
@@ -161,14 +162,16 @@ fn control_variate(inputs: &Inputs) {
         let mut lives: Vec<Life> = policies.iter().map(|p| Life::new(p, &stage)).collect();
         let mut block = stage.block();
         let (mut gains, mut oracle) = (Vec::new(), Vec::new());
-        for user in 0..POOL {
-            let (mut gain, mut best) = (0.0, 0.0);
-            live(&mut stage.person(user), &mut lives, &mut block, |d| {
-                gain += if d.policy == 1 { d.outcome.reward } else { -d.outcome.reward };
-                best += d.regret + d.outcome.expected;
+        for first in (0..POOL).step_by(LANES) {
+            let mut party = stage.party(first..POOL.min(first + LANES as u64));
+            let mut sums = vec![(0.0, 0.0); party.len()];
+            live(&mut party, &mut lives, &mut block, |d| {
+                let (gain, best) = &mut sums[d.lane];
+                *gain += if d.policy == 1 { d.outcome.reward } else { -d.outcome.reward };
+                *best += d.regret + d.outcome.expected;
             });
-            gains.push(gain);
-            oracle.push(best);
+            gains.extend(sums.iter().map(|(gain, _)| gain));
+            oracle.extend(sums.iter().map(|(_, best)| best));
         }
         let center = |xs: &[f64]| xs.iter().sum::<f64>() / xs.len() as f64;
         let (mg, mo) = (center(&gains), center(&oracle));

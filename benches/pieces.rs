@@ -14,6 +14,7 @@ use rehearsal::request::Request;
 use rehearsal::scenario::Scenario;
 use rehearsal::simulate::{BLOCK_USERS, Life, Simulation, live};
 use rehearsal::state::{Lesson, Reward, Source, Store, UserState};
+use rehearsal::vector::LANES;
 use std::sync::Arc;
 
 /// The two feature sets, and the columns of a wide table.
@@ -48,9 +49,9 @@ fn blocks(dim: usize) -> Vec<FeatureBlock> {
 
 /// A model that has learned from each of the decisions once.
 fn taught(policy: &Policy, blocks: &[FeatureBlock], dim: usize) -> Model {
-    let (mut model, mut scratch) = (policy.new_model_of(dim), Scratch::default());
+    let mut model: Model = policy.new_model_of(dim);
     for (n, block) in blocks.iter().enumerate() {
-        model.learn(block, n % CANDIDATES, 0, spread(n), &mut scratch);
+        model.learn(block, n % CANDIDATES, 0, spread(n));
     }
     model
 }
@@ -80,10 +81,10 @@ fn ridge_scores(bencher: Bencher, dim: usize) {
 fn ridge_learning(bencher: Bencher, dim: usize) {
     let policy = Policy::named("egreedy-v2").expect("built in");
     let blocks = blocks(dim);
-    let (mut model, mut scratch, mut n) = (taught(&policy, &blocks, dim), Scratch::default(), 0);
+    let (mut model, mut n) = (taught(&policy, &blocks, dim), 0);
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         n += 1;
-        model.learn(black_box(&blocks[n % DECISIONS]), n % CANDIDATES, 0, spread(n), &mut scratch);
+        model.learn(black_box(&blocks[n % DECISIONS]), n % CANDIDATES, 0, spread(n));
     });
 }
 
@@ -93,18 +94,20 @@ fn explorer_choice(bencher: Bencher, policy: &str) {
     decide(bencher, policy, FeatureSet::V2.dim());
 }
 
-/// One user's life in `steady` under one policy, as the simulation lives it, by decisions.
+/// The lives of a party in `steady` under one policy, as the simulation lives them, by decisions.
 #[divan::bench(args = EXPLORERS)]
-fn simulated_user(bencher: Bencher, policy: &str) {
+fn simulated_party(bencher: Bencher, policy: &str) {
     let personas = Persona::shipped().expect("shipped");
     let scenario = Scenario::load("steady").expect("shipped");
     let policy = Policy::named(policy).expect("built in");
     let stage = Stage::new(&scenario, &personas[0], 0);
     let (mut lives, mut block, mut user) = (vec![Life::new(&policy, &stage)], stage.block(), 0);
-    bencher.counter(ItemsCount::new(scenario.raw().steps)).bench_local(|| {
-        user += 1;
+    bencher.counter(ItemsCount::new(LANES as u32 * scenario.raw().steps)).bench_local(|| {
+        user += LANES as u64;
         let mut regret = 0.0;
-        live(&mut stage.person(user), &mut lives, &mut block, |decided| regret += decided.regret);
+        live(&mut stage.party(user..user + LANES as u64), &mut lives, &mut block, |decided| {
+            regret += decided.regret
+        });
         regret
     });
 }

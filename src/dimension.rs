@@ -117,7 +117,9 @@ mod tests {
     use crate::request::Request;
 
     fn vector(text: &str) -> Vec<f64> {
-        FeatureBlock::of(FeatureSet::V2, &Request::from_json(text.as_bytes(), "request").unwrap()).vector(0)
+        FeatureBlock::of(FeatureSet::V2, &Request::from_json(text.as_bytes(), "request").unwrap())
+            .row(0)
+            .to_vec()
     }
 
     #[test]

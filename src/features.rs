@@ -9,7 +9,6 @@
 mod block;
 
 pub use block::FeatureBlock;
-pub(crate) use block::{Tile, cut};
 
 use crate::dimension::{DIMENSIONS, Dimension};
 use crate::error::{Error, Result};
@@ -33,10 +32,6 @@ const NAMES: [&str; DIMENSIONS.len()] = {
 pub const CANDIDATE_DIMS: usize = 7;
 /// Number of all dimensions.
 pub(crate) const ALL_DIMS: usize = NAMES.len();
-/// Values are padded to a multiple of this many, so that they fill vector registers.
-pub const LANES: usize = 4;
-/// As many values as one vector instruction takes. Loops go over them, not over single values.
-pub(crate) type Lanes = [f64; LANES];
 
 /// What a policy looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,25 +233,25 @@ mod tests {
         let urgency = 1.0 / (1.0 + (-2.0_f64 / 3.0).exp());
         let volume = 121.0_f64.ln() / 1001.0_f64.ln();
         let first = [1.0, angle.sin(), angle.cos(), 1.0, 0.8, urgency, 0.25, 0.6, 0.1, 0.075, 1.0, volume];
-        assert_close(&v2.vector(0), &first);
+        assert_close(v2.row(0), &first);
         let here = TAU * 8.5 / 24.0;
         let alignment = (TAU * -0.5 / 24.0).cos();
         let second = [1.0, here.sin(), here.cos(), 1.0, 0.5, 0.0, 0.25, 0.42, 0.1, 0.075, alignment, volume];
-        assert_close(&v2.vector(1), &second);
+        assert_close(v2.row(1), &second);
     }
 
     #[test]
     fn v1_is_the_beginning_of_v2_to_the_bit() {
         let (v1, v2) = (block(FeatureSet::V1, EXAMPLE), block(FeatureSet::V2, EXAMPLE));
         for k in 0..2 {
-            assert_eq!(v1.vector(k), v2.vector(k)[..CANDIDATE_DIMS]);
+            assert_eq!(v1.row(k), &v2.row(k)[..CANDIDATE_DIMS]);
         }
     }
 
     #[test]
     fn without_a_profile_its_dimensions_are_zero() {
         let text = r#"{"context":{"hour":3,"weekday":0},"candidates":[{"id":"a"}],"profile_features":null}"#;
-        assert_eq!(block(FeatureSet::V2, text).vector(0)[CANDIDATE_DIMS..], [0.0; ALL_DIMS - CANDIDATE_DIMS]);
+        assert_eq!(block(FeatureSet::V2, text).row(0)[CANDIDATE_DIMS..], [0.0; ALL_DIMS - CANDIDATE_DIMS]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use crate::features::{Clock, ProfileFeatures, mean_dwell, tip_volume};
 use crate::profile::{Profile, ProfileValues};
 use crate::reaction::Reaction;
+use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
 const HOURS: usize = 24;
@@ -70,8 +71,8 @@ impl Tally {
         // No other hour's rank has changed, and none falls: the preferred one is the best of them.
         let rank = rank(self.completed_at[hour], hour);
         let better = rank > self.rank;
-        self.preferred_hour = if better { hour } else { self.preferred_hour };
-        self.rank = if better { rank } else { self.rank };
+        self.preferred_hour = select_unpredictable(better, hour, self.preferred_hour);
+        self.rank = select_unpredictable(better, rank, self.rank);
     }
 
     #[inline(always)]

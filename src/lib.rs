@@ -9,6 +9,7 @@
 //! | `read` | JSON, TOML and CSV with errors that name the place | |
 //! | `shipped` | the files that are built into the program | |
 //! | `threads` | many things to do, on all cores where that is worth it | |
+//! | [`vector`] | arithmetic for one user, or for four side by side | |
 //! | [`stats`] | distribution functions, exact and time-uniform bounds | |
 //! | [`profile`] | the contract on what is known of a user | a profile feature |
 //! | [`reaction`] | what people do with a tip, and its reward | |
@@ -44,6 +45,7 @@ pub mod error;
 mod read;
 mod shipped;
 mod threads;
+pub mod vector;
 
 pub mod stats;
 

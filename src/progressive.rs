@@ -120,7 +120,7 @@ fn loss(table: &LabelledTable, policy: &Policy, rows: Vec<usize>, exploration: &
         let chosen = policy.decide(&model, &block, &parts, &mut luck, &mut scratch).index;
         let right = chosen == table.label(row);
         wrong += usize::from(!right);
-        model.learn(&block, chosen, parts[chosen], f64::from(u8::from(right)), &mut scratch);
+        model.learn(&block, chosen, parts[chosen], f64::from(u8::from(right)));
     }
     wrong as f64 / table.len() as f64
 }

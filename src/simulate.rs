@@ -9,17 +9,20 @@
 
 mod log;
 
-use crate::environment::{Outcome, Person, Stage};
+use crate::environment::{Outcome, Party, Stage};
 use crate::error::{Error, Result};
-use crate::features::FeatureBlock;
+use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::history::History;
 use crate::metrics::{Curve, Tally, UserRecord};
 use crate::persona::Persona;
 use crate::policy::{Luck, Model, Policy, Scratch, Structure};
 use crate::reaction::Reaction;
+use crate::request::Request;
 use crate::scenario::Scenario;
+use crate::vector::{LANES, Lanes, each, lanes};
 use rayon::prelude::*;
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -137,21 +140,24 @@ impl<'a> Simulation<'a> {
         ready.into_iter().all(fold);
     }
 
-    /// How long each decision of the first policy took for some users, features included.
+    /// How long each decision of the first policy took for some users: one at a time, features included, as `score` makes
+    /// it once the request is read.
     pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
-        let mut times = Vec::new();
+        let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
-            let (mut person, mut block) = (stage.person(user), stage.block());
-            let mut life = Life::new(&self.policies[0], stage);
-            begin(&mut person, std::slice::from_mut(&mut life), &mut block);
-            for _ in 0..self.scenario.raw().steps {
-                person.advance(&mut block);
+            let mut lives = [Life::new(policy, stage)];
+            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _, _| {
+                let (model, parts) =
+                    (life.model(0), life.parts.iter().map(|parts| parts[0]).collect::<Vec<_>>());
+                let request = party.person(0).request(life.history(0));
+                let request = Request::try_from(request).expect("simulated requests are in range");
+                let mut luck = Luck::new(party.person(0).seed());
                 let start = Instant::now();
-                life.look(&person, &mut block);
-                life.choose(&person, &block);
+                scratch.with_block(policy.features(), &request, |block, scratch| {
+                    black_box(policy.decide(&model, block, &parts, &mut luck, scratch))
+                });
                 times.push(start.elapsed());
-                life.hear(person.react(life.chosen), None);
-            }
+            });
         }
         times
     }
@@ -180,16 +186,19 @@ impl<'a> Simulation<'a> {
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
         let mut lives: Vec<Life> = self.policies.iter().map(|p| Life::new(p, stage)).collect();
         let mut block = stage.block();
-        let mut tallies = vec![Tally::default(); lives.len()];
-        for user in users {
-            tallies.fill(Tally::default());
-            let mut person = stage.person(user);
-            live(&mut person, &mut lives, &mut block, |d| {
+        let mut tallies = vec![[Tally::default(); LANES]; lives.len()];
+        for first in users.clone().step_by(LANES) {
+            tallies.fill([Tally::default(); LANES]);
+            let mut party = stage.party(first..users.end.min(first + LANES as u64));
+            live(&mut party, &mut lives, &mut block, |d| {
                 let event = &d.outcome.event;
-                tallies[d.policy].observe(d.step, event.kind, event.reaction, d.regret);
+                tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
                 curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
             });
-            records.extend(tallies.iter().map(|tally| tally.record(stage.kinds().len(), person.traits())));
+            for lane in 0..party.len() {
+                let (kinds, traits) = (stage.kinds().len(), party.person(lane).traits());
+                records.extend(tallies.iter().map(|tallies| tallies[lane].record(kinds, traits)));
+            }
         }
         records
     }
@@ -200,6 +209,8 @@ impl<'a> Simulation<'a> {
 pub struct Decided {
     /// Position of the policy.
     pub policy: usize,
+    /// The user's place in the party.
+    pub lane: usize,
     /// The step, from 0.
     pub step: usize,
     /// Position of the candidate that was shown.
@@ -210,200 +221,250 @@ pub struct Decided {
     pub regret: f64,
 }
 
-/// One policy's part in a simulated user's life.
+/// One policy's part in the lives of a party.
 #[derive(Debug, Clone)]
 pub struct Life<'a> {
     policy: &'a Policy,
-    model: Model,
-    history: History,
-    /// Whether the history is kept: where nobody asks for a profile it is not.
+    model: Model<Lanes>,
+    histories: [History; LANES],
+    /// Whether the histories are kept: where nobody asks for a profile they are not.
     remembers: bool,
     /// The model's part for each kind, and for each candidate of the step.
     part_of_kind: Vec<usize>,
-    parts: Vec<usize>,
+    parts: Vec<[usize; LANES]>,
     /// Rewards that have not arrived yet, oldest first.
     pending: VecDeque<Pending>,
-    /// The candidate chosen last, and its vector.
-    chosen: usize,
-    x: Vec<f64>,
-    scratch: Scratch,
+    /// The candidates chosen last, and their vectors.
+    chosen: [usize; LANES],
+    x: Vec<Lanes>,
+    scratch: Scratch<Lanes>,
 }
 
-/// A reward on its way.
+/// Rewards on their way.
 #[derive(Debug, Clone)]
 struct Pending {
     due: u32,
-    x: Vec<f64>,
-    part: usize,
-    outcome: Outcome,
+    x: Vec<Lanes>,
+    who: [bool; LANES],
+    outcomes: [Outcome; LANES],
 }
 
 impl<'a> Life<'a> {
     /// A policy that has met nobody, for users of any persona with the kinds of this stage.
     pub fn new(policy: &'a Policy, stage: &Stage) -> Self {
-        let mut model = policy.new_model();
+        let mut model: Model<Lanes> = policy.new_model_of(policy.features().dim());
         let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
-        let x = model.blank_vector();
+        let x = vec![Lanes::default(); model.dim()];
         Self {
             policy,
             model,
-            history: History::new(stage.kinds().len()),
+            histories: std::array::from_fn(|_| History::new(stage.kinds().len())),
             remembers: policy.features().uses_profile(),
             part_of_kind,
             parts: Vec::new(),
             pending: VecDeque::new(),
-            chosen: 0,
+            chosen: [0; LANES],
             x,
             scratch: Scratch::default(),
         }
     }
 
-    /// What the policy has learned of the user.
-    pub fn model(&self) -> &Model {
-        &self.model
+    /// What the policy has learned of the user in this lane.
+    pub fn model(&self, lane: usize) -> Model {
+        self.model.user(lane)
     }
 
-    /// The user's past under this policy, from which an emergent profile follows.
-    pub fn history(&self) -> &History {
-        &self.history
+    /// Their past under this policy, from which an emergent profile follows.
+    pub fn history(&self, lane: usize) -> &History {
+        &self.histories[lane]
     }
 
-    /// Begins with another user.
+    /// Begins with other users.
     fn begin(&mut self) {
         self.model.clear();
-        self.history.clear();
+        self.histories.iter_mut().for_each(History::clear);
         self.pending.clear();
     }
 
     /// Makes `block` what this policy sees of the step.
     #[inline(always)]
-    fn look(&mut self, person: &Person, block: &mut FeatureBlock) {
+    fn look(&mut self, party: &mut Party, block: &mut FeatureBlock<Lanes>) {
         if self.policy.features().uses_profile() {
-            person.serve_profile(&self.history, block);
+            party.serve_profiles(&self.histories, block);
         }
         if self.policy.structure() == Structure::Disjoint {
             self.parts.clear();
-            self.parts.extend((0..block.len()).map(|k| self.part_of_kind[person.kind(k)]));
+            let part = |kind: u8| self.part_of_kind[kind as usize];
+            self.parts.extend((0..block.len()).map(|k| party.kinds(k).map(part)));
         }
     }
 
-    /// Chooses a candidate of the step.
+    /// Chooses a candidate of the step for each of them.
     #[inline(always)]
-    fn choose(&mut self, person: &Person, block: &FeatureBlock) {
-        let luck = &mut Luck::new(person.seed());
-        let choice = self.policy.decide(&self.model, block, &self.parts, luck, &mut self.scratch);
-        self.take(block, choice.index);
+    fn choose(&mut self, party: &Party, block: &FeatureBlock<Lanes>) {
+        let mut luck = each(
+            #[inline(always)]
+            |lane| Luck::new(party.person(lane).seed()),
+        );
+        let choices = self.policy.decide(&self.model, block, &self.parts, &mut luck, &mut self.scratch);
+        self.take(
+            block,
+            each(
+                #[inline(always)]
+                |lane| choices[lane].index,
+            ),
+        );
     }
 
-    /// Takes candidate `k`, to learn from its vector as this policy sees it.
+    /// Takes these candidates, to learn from their vectors as this policy sees them.
     #[inline(always)]
-    fn take(&mut self, block: &FeatureBlock, k: usize) {
-        self.chosen = k;
-        self.model.copy_vector(block, k, &mut self.x);
+    fn take(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
+        self.chosen = chosen;
+        let rows = block.full_rows();
+        let rows = each(
+            #[inline(always)]
+            |lane| &rows[chosen[lane]],
+        );
+        for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
+            *x = lanes(
+                #[inline(always)]
+                |lane| rows[lane][d][lane],
+            );
+        }
     }
 
-    /// Learns what became of the chosen candidate, at once or when step `due` comes.
+    /// Learns what became of the chosen candidates, for those of whom it is to learn.
     #[inline(always)]
-    fn hear(&mut self, outcome: Outcome, due: Option<u32>) {
-        let part = self.part_of_kind[outcome.event.kind];
-        match due {
-            None => {
-                self.model.learn_vector(part, &self.x, outcome.reward);
-                self.remember(&outcome);
+    fn hear(&mut self, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+        let x = std::mem::take(&mut self.x);
+        self.learn(who, &x, outcomes);
+        self.x = x;
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, who: [bool; LANES], x: &[Lanes], outcomes: &[Outcome; LANES]) {
+        let parts = each(
+            #[inline(always)]
+            |lane| self.part_of_kind[outcomes[lane].event.kind],
+        );
+        self.model.learn_of(
+            &who,
+            &parts,
+            x,
+            lanes(
+                #[inline(always)]
+                |lane| outcomes[lane].reward,
+            ),
+        );
+        for lane in 0..LANES {
+            if self.remembers && who[lane] {
+                self.histories[lane].observe(&outcomes[lane].event);
             }
-            Some(due) => self.pending.push_back(Pending { due, x: self.x.clone(), part, outcome }),
         }
+    }
+
+    /// Keeps what became of the chosen candidates until step `due`.
+    fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: [Outcome; LANES]) {
+        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes });
     }
 
     /// Learns from what was due by `step`.
     #[inline(always)]
     fn catch_up(&mut self, step: u32) {
         while self.pending.front().is_some_and(|p| p.due <= step) {
-            let Some(Pending { x, part, outcome, .. }) = self.pending.pop_front() else { return };
-            self.model.learn_vector(part, &x, outcome.reward);
-            self.remember(&outcome);
-        }
-    }
-
-    #[inline(always)]
-    fn remember(&mut self, outcome: &Outcome) {
-        if self.remembers {
-            self.history.observe(&outcome.event);
+            let Some(Pending { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
+            self.learn(who, &x, &outcomes);
         }
     }
 }
 
-/// Lives one user's life under each policy, telling `observe` of every decision.
+/// Lives the lives of a party under each policy, telling `observe` of every decision.
 ///
 /// This is the hot loop: nothing in it allocates, unless rewards are delayed.
 #[inline(always)]
 pub fn live(
-    person: &mut Person,
+    party: &mut Party,
     lives: &mut [Life],
-    block: &mut FeatureBlock,
+    block: &mut FeatureBlock<Lanes>,
     mut observe: impl FnMut(&Decided),
 ) {
-    watch(person, lives, block, |_, _, _, decided| observe(decided));
+    watch(party, lives, block, |_, _, _, decided| observe(decided));
 }
 
-/// The same, showing `observe` also the person, the policy's life and the block, as they are at the decision,
+/// The same, showing `observe` also the party, the policy's life and the block, as they are at the decision,
 /// before anything is learned from it. The block is as the last of the policies saw it.
 ///
-/// First every policy chooses, then the person answers all of them: what one policy waits for is computed beside
+/// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed beside
 /// what the others wait for.
 #[inline(always)]
 pub fn watch(
-    person: &mut Person,
+    party: &mut Party,
     lives: &mut [Life],
-    block: &mut FeatureBlock,
-    mut observe: impl FnMut(&Person, &Life, &FeatureBlock, &Decided),
+    block: &mut FeatureBlock<Lanes>,
+    mut observe: impl FnMut(&Party, &Life, &FeatureBlock<Lanes>, &Decided),
 ) {
-    let scenario = person.scenario();
-    begin(person, lives, block);
+    let scenario = party.scenario();
+    begin(party, lives, block);
     for step in 0..scenario.steps {
-        person.advance(block);
+        party.advance(block);
         for life in lives.iter_mut() {
-            life.look(person, block);
-            life.choose(person, block);
+            life.look(party, block);
+            life.choose(party, block);
         }
-        person.consider(lives.iter().map(|life| life.chosen));
-        let best = person.best_expected();
+        party.consider(lives.iter().map(|life| life.chosen));
+        let best = party.best_expected();
+        let arrives = each(
+            #[inline(always)]
+            |lane| !party.person(lane).reward_is_lost(),
+        );
         for (policy, life) in lives.iter_mut().enumerate() {
             let chosen = life.chosen;
-            let outcome = person.react_to_chosen(policy, chosen);
-            let regret = best - outcome.expected;
-            observe(person, life, block, &Decided { policy, step: step as usize, chosen, outcome, regret });
+            let outcomes = each(
+                #[inline(always)]
+                |lane| party.react_to_chosen(policy, lane, chosen[lane]),
+            );
+            for lane in 0..party.len() {
+                let (chosen, outcome) = (chosen[lane], outcomes[lane]);
+                let regret = best[lane] - outcome.expected;
+                let step = step as usize;
+                observe(party, life, block, &Decided { policy, lane, step, chosen, outcome, regret });
+            }
             life.catch_up(step);
-            if !person.reward_is_lost() {
-                let delay = scenario.rewards.delay;
-                life.hear(outcome, (delay > 0).then_some(step + delay));
+            match scenario.rewards.delay {
+                0 => life.hear(arrives, &outcomes),
+                delay => life.expect(step + delay, arrives, outcomes),
             }
         }
     }
 }
 
-/// Lives the random decisions that lie behind the user, and hands every policy the past that they make.
+/// Lives the random decisions that lie behind the users, and hands every policy the past that they make.
 #[inline(always)]
-fn begin(person: &mut Person, lives: &mut [Life], block: &mut FeatureBlock) {
+fn begin(party: &mut Party, lives: &mut [Life], block: &mut FeatureBlock<Lanes>) {
     for life in &mut *lives {
         life.begin();
     }
-    let history = person.scenario().history;
-    for _ in 0..person.history_steps() {
-        if !history.learn {
-            let outcome = person.pass();
-            for life in &mut *lives {
-                life.remember(&outcome);
+    let history = party.scenario().history;
+    if !history.learn {
+        for (lane, person) in party.people_mut().iter_mut().enumerate() {
+            for _ in 0..person.history_steps() {
+                let outcome = person.pass();
+                for life in lives.iter_mut().filter(|life| life.remembers) {
+                    life.histories[lane].observe(&outcome.event);
+                }
             }
-            continue;
         }
-        person.advance(block);
-        let shown = person.random_candidate();
-        let outcome = person.react(shown);
+        return;
+    }
+    let has_past: [bool; LANES] = std::array::from_fn(|lane| party.person(lane).history_steps() > 0);
+    for _ in 0..history.steps {
+        party.advance_those(&has_past, block);
+        let shown: [usize; LANES] = std::array::from_fn(|lane| party.person(lane).random_candidate());
+        let outcomes = std::array::from_fn(|lane| party.react(lane, shown[lane]));
         for life in lives.iter_mut() {
-            life.look(person, block);
+            life.look(party, block);
             life.take(block, shown);
-            life.hear(outcome, None);
+            life.hear(has_past, &outcomes);
         }
     }
 }

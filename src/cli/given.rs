@@ -32,10 +32,10 @@ impl Policies {
     }
 
     /// This policy.
-    pub(super) fn same(&self, policy: Arc<Policy>) -> &Arc<Policy> {
+    pub(super) fn same(&self, policy: &Arc<Policy>) -> &Arc<Policy> {
         let same = self.find_or_add(
-            |met| met.policy == policy,
-            || Ok(Met { name: None, policy: Arc::clone(&policy), others: Self::default() }),
+            |met| met.policy == *policy,
+            || Ok(Met { name: None, policy: Arc::clone(policy), others: Self::default() }),
         );
         same.expect("nothing to load")
     }

@@ -240,7 +240,7 @@ impl Learner<'_> {
             agree("policy", own.as_ref().map(|p| p.name()), Some(logged.policy.name()), &place)?;
             (
                 logged.user,
-                self.policies.same(logged.policy),
+                self.policies.same(&logged.policy),
                 logged.request,
                 logged.chosen,
                 raw.event_id.or(Some(id)),

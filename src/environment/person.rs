@@ -14,18 +14,18 @@
 //! the expected reward rises with u: the oracle takes the candidate with the largest u.
 
 mod asked;
-mod candidates;
-mod character;
-mod reaction;
-mod served;
-mod utility;
+pub(super) mod candidates;
+pub(super) mod character;
+pub(super) mod reaction;
+pub(super) mod served;
+pub(super) mod utility;
 
 use candidates::{Drawn, Moment};
 use character::Character;
-use reaction::{Answer, Answers};
+use reaction::Answer;
 
 use super::stage::{DWELL_LEVELS, QUARTERS, Stage};
-use crate::features::{FeatureBlock, LANES, Lanes, ProfileFeatures, weekend};
+use crate::features::{ProfileFeatures, weekend};
 use crate::history::Event;
 use crate::policy::Luck;
 use crate::random::Purpose;
@@ -69,7 +69,7 @@ pub struct Outcome {
 #[derive(Debug)]
 pub struct Person<'a> {
     stage: &'a Stage<'a>,
-    character: Character,
+    pub(super) character: Character,
     traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
     declared: Vec<ProfileFeatures>,
@@ -81,22 +81,12 @@ pub struct Person<'a> {
     /// Where those of this step begin.
     first_word: usize,
     /// When the step is.
-    moment: Moment,
+    pub(super) moment: Moment,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
     times: Vec<u32>,
     day_old: usize,
-    /// Index of each candidate's kind.
-    kinds: Vec<[u8; LANES]>,
     /// Number of candidates.
     count: usize,
-    /// What kind and hour of each candidate add to u, and u; in lanes as the block's tiles are, filled up with
-    /// the least of all numbers.
-    kind_u: Vec<Lanes>,
-    u: Vec<Lanes>,
-    /// The largest u.
-    best_u: f64,
-    /// What the person makes of the best candidate and of those that were chosen.
-    answers: Vec<Answers>,
     seed: u64,
     completed_luck: f64,
     dismissed_luck: f64,
@@ -139,12 +129,7 @@ impl<'a> Person<'a> {
             moment: Moment::default(),
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
-            kinds: vec![[0; LANES]; count.div_ceil(LANES)],
             count,
-            kind_u: vec![[f64::NEG_INFINITY; LANES]; count.div_ceil(LANES)],
-            u: vec![[0.0; LANES]; count.div_ceil(LANES)],
-            best_u: 0.0,
-            answers: Vec::new(),
             seed: 0,
             completed_luck: 0.0,
             dismissed_luck: 0.0,
@@ -160,19 +145,10 @@ impl<'a> Person<'a> {
         self.stage.scenario.raw()
     }
 
-    /// Goes on to the next step: draws moment, candidates and luck, and writes the candidates' dimensions
-    /// 0 to 6 into `block`.
-    #[inline(always)]
-    pub fn advance(&mut self, block: &mut FeatureBlock) {
-        self.draw_moment();
-        self.draw_candidates(block);
-        self.best_u = candidates::utilities(&self.character, self.moment.u, &self.kind_u, block, &mut self.u);
-    }
-
     /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
     /// the person reacts to it.
     #[inline(always)]
-    pub fn pass(&mut self) -> Outcome {
+    pub(crate) fn pass(&mut self) -> Outcome {
         self.draw_moment();
         let shown = self.random_candidate();
         let u = candidates::utility_of(self.drawn(shown), self.stage, &self.character, self.moment);
@@ -185,17 +161,15 @@ impl<'a> Person<'a> {
         (self.seed % self.count as u64) as usize
     }
 
-    /// Draws the candidates of a step, and writes their dimensions into `block`.
-    #[inline(never)]
-    fn draw_candidates(&mut self, block: &mut FeatureBlock) {
-        let words = &self.words[self.first_word + COMMON_WORDS..][..self.count];
-        let who = (self.stage, &self.character, self.moment);
-        candidates::draw(who, words, block, (&mut self.kinds, &mut self.kind_u));
+    /// The random words of this step's candidates.
+    #[inline(always)]
+    pub(super) fn candidate_words(&self) -> &[[u8; 8]] {
+        &self.words[self.first_word + COMMON_WORDS..][..self.count]
     }
 
     /// Draws moment and luck of the next step.
     #[inline(always)]
-    fn draw_moment(&mut self) {
+    pub(super) fn draw_moment(&mut self) {
         let stage = self.stage;
         let scenario = stage.scenario.raw();
         self.draw_words();
@@ -248,19 +222,13 @@ impl<'a> Person<'a> {
     /// The candidate of this step.
     #[inline(always)]
     fn drawn(&self, k: usize) -> Drawn {
-        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.stage)
+        Drawn::of(self.candidate_words()[k], self.stage)
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.
     #[inline(always)]
     pub fn seed(&self) -> u64 {
         self.seed
-    }
-
-    /// Index of each candidate's kind.
-    #[inline(always)]
-    pub fn kind(&self, k: usize) -> usize {
-        self.kinds.as_flattened()[k] as usize
     }
 
     /// What sets this user apart, where the scenario declares it.

@@ -1,12 +1,14 @@
 //! One persona in one scenario, made ready for many people: everything that does not differ between them
 //! is computed here, once.
 
+use super::party::Party;
 use super::person::Person;
 use crate::features::{self, Clock, FeatureBlock, FeatureSet};
 use crate::persona::Persona;
 use crate::random::Streams;
 use crate::reaction::Reaction;
 use crate::scenario::Scenario;
+use crate::vector::{LANES, Lanes};
 use rand::SeedableRng;
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
@@ -109,14 +111,22 @@ impl<'a> Stage<'a> {
         Person::new(self, user)
     }
 
+    /// The simulated people of these numbers, of whom there are 1 to [`LANES`], side by side.
+    pub fn party(&self, users: Range<u64>) -> Party<'_> {
+        Party::new(self, users)
+    }
+
     /// The persona.
     pub fn persona(&self) -> &Persona {
         self.persona
     }
 
-    /// An empty block for the candidates of one step, with room for the profile's dimensions.
-    pub fn block(&self) -> FeatureBlock {
-        FeatureBlock::new(FeatureSet::WIDEST.dim(), self.scenario.raw().candidates.count as usize)
+    /// A block for the candidates of one step, with room for the profile's dimensions; dimension 0 is there.
+    pub fn block(&self) -> FeatureBlock<Lanes> {
+        let mut block =
+            FeatureBlock::new(FeatureSet::WIDEST.dim(), self.scenario.raw().candidates.count as usize);
+        (0..block.len()).for_each(|k| block.row_mut(k)[0] = Lanes([1.0; LANES]));
+        block
     }
 
     /// Names of the kinds of tip, in the order of their indices.
@@ -170,6 +180,13 @@ impl<T: Copy, const N: usize> Table<T, N> {
         assert!(N.is_power_of_two());
         let values: Vec<T> = values.collect();
         Self(std::array::from_fn(|i| *values.get(i).unwrap_or(&values[0])))
+    }
+
+    /// Where the value at `index` lies, which must be below N.
+    #[inline(always)]
+    pub(super) fn of(&self, index: usize) -> &T {
+        debug_assert!(index < N);
+        &self.0[index & (N - 1)]
     }
 
     /// The value at `index`, which must be below N.

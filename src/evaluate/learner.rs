@@ -3,7 +3,7 @@
 use super::log::Names;
 use super::row::Row;
 use crate::error::{Error, Result};
-use crate::features::{CandidateFeatures, Clock, FeatureBlock, LANES, weekend};
+use crate::features::{CandidateFeatures, Clock, FeatureBlock, weekend};
 use crate::policy::{Luck, Model, Policy, Scratch, Structure};
 
 /// A policy that learns from a log, one model for each user.
@@ -16,7 +16,6 @@ pub struct Learner {
     block: FeatureBlock,
     parts: Vec<usize>,
     scratch: Scratch,
-    x: Vec<f64>,
 }
 
 /// What was learned of one user, and which part of it each kind of candidate belongs to.
@@ -37,7 +36,6 @@ impl Learner {
             block: FeatureBlock::default(),
             parts: Vec::new(),
             scratch: Scratch::default(),
-            x: Vec::new(),
         }
     }
 
@@ -70,7 +68,7 @@ impl Learner {
         }
         // The scores are what is wanted; which candidate they would lead to is left to luck, unused.
         self.policy.decide(model, &self.block, &self.parts, &mut Luck::new(0), &mut self.scratch);
-        let scores = self.scratch.scores(&self.block);
+        let scores = self.scratch.scores();
         let propensities = self.policy.explorer().propensities(scores);
         out.extend_from_slice(&propensities.expect("policies without propensities are refused as targets"));
         Ok(())
@@ -80,7 +78,7 @@ impl Learner {
     pub(super) fn learn(&mut self, row: &Row) {
         if !self.frozen {
             let (model, chosen) = (&mut self.models[row.user as usize].model, row.chosen as usize);
-            model.learn(&self.block, chosen, self.parts[chosen], row.reward, &mut self.scratch);
+            model.learn(&self.block, chosen, self.parts[chosen], row.reward);
         }
     }
 
@@ -105,8 +103,7 @@ impl Learner {
                 .moment
                 .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
             let features = CandidateFeatures { clock, priority: 0.5, urgency: 0.0, effort: 0.25 };
-            self.block.set_moment(weekend);
-            (0..candidates).for_each(|k| self.block.set_candidate(k, &features));
+            (0..candidates).for_each(|k| self.block.set_candidate(k, weekend, &features));
             return Ok(());
         }
         let logged = row.features.len() / candidates;
@@ -117,7 +114,6 @@ impl Learner {
                 self.policy.features()
             )));
         }
-        self.x.resize(dim.next_multiple_of(LANES), 0.0);
         for k in 0..candidates {
             self.block.set_vector(k, &row.features[k * logged..][..dim]);
         }

@@ -83,20 +83,12 @@ pub struct ModelBuilder {
     kind: ModelKind,
     low: f64,
     high: f64,
-    x: Vec<f64>,
 }
 
 impl ModelBuilder {
     /// Nothing seen yet.
     pub fn new(kind: ModelKind) -> Self {
-        Self {
-            items: Vec::new(),
-            ridges: Vec::new(),
-            kind,
-            low: f64::INFINITY,
-            high: f64::NEG_INFINITY,
-            x: Vec::new(),
-        }
+        Self { items: Vec::new(), ridges: Vec::new(), kind, low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
     /// Takes the row of this fold.
@@ -127,12 +119,10 @@ impl ModelBuilder {
         if self.ridges.is_empty() {
             self.ridges = vec![Ridge::new(dim, RIDGE_LAMBDA, 1.0); FOLDS + 1];
         }
-        self.x.clear();
-        self.x.extend_from_slice(&row.features[row.chosen as usize * dim..][..dim]);
-        self.x.resize(self.ridges[0].stride(), 0.0);
+        let x = &row.features[row.chosen as usize * dim..][..dim];
         for (f, ridge) in self.ridges.iter_mut().enumerate() {
             if f != fold {
-                ridge.learn(&self.x, row.reward);
+                ridge.learn(x, row.reward);
             }
         }
         Ok(())

@@ -1,10 +1,12 @@
 //! How a policy chooses among scored candidates: the one place where a choice is sampled and where its
 //! propensity is computed.
 
-use super::kernels;
+use super::Luck;
+use super::kernels::Best;
 use crate::error::{Fault, Result, within};
-use crate::features::Lanes;
-use rand::{Rng, RngExt};
+use crate::vector::Cell;
+use rand::Rng;
+use std::hint::select_unpredictable;
 
 /// An exploration strategy. K is the number of candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,33 +76,50 @@ impl Explorer {
         Ok(self)
     }
 
-    /// Chooses by the scores of K candidates, at least 1, which for LinUCB and LinTS already carry their
-    /// optimism. The last lanes are filled up with minus infinity.
+    /// Chooses for each user by the scores of K candidates, at least 1, which for LinUCB and LinTS already carry their
+    /// optimism, and the best of them.
     #[inline(always)]
-    pub(crate) fn choose(&self, k: usize, scores: &[Lanes], rng: &mut impl Rng) -> Choice {
+    pub(super) fn choose<C: Cell>(
+        &self,
+        scores: &[C],
+        Best { score: top, first, ties }: &Best<C>,
+        luck: &mut C::Each<Luck>,
+    ) -> C::Each<Choice> {
+        let k = scores.len();
+        if let Self::Uniform = self {
+            return C::each(|user| Choice { index: below(C::at_mut(luck, user), k), explored: true });
+        }
+        let best = |user: usize, n: usize| nth_best(scores, user, first.of(user) as usize, n);
         match *self {
-            Self::Uniform => Choice { index: below(rng, k), explored: true },
-            Self::Egreedy { epsilon } => {
-                if rng.random::<f64>() < epsilon {
-                    Choice { index: below(rng, k), explored: true }
-                } else {
-                    Choice { index: best(scores, rng), explored: false }
-                }
-            }
-            Self::LinUcb { .. } | Self::LinTs { .. } => Choice { index: best(scores, rng), explored: false },
-            Self::SquareCb { gamma } => {
-                let top = kernels::maximum(scores);
-                let mut left: f64 = rng.random();
-                for (index, score) in scores.as_flattened()[..k].iter().enumerate() {
-                    if *score < top {
+            Self::Egreedy { epsilon } => C::each(
+                #[inline(always)]
+                |user| {
+                    let luck = C::at_mut(luck, user);
+                    let explored = luck.share() < epsilon;
+                    // One draw for either.
+                    let drawn = below(luck, select_unpredictable(explored, k, ties.of(user) as usize));
+                    let tied = select_unpredictable(explored, 0, drawn);
+                    Choice { index: select_unpredictable(explored, drawn, best(user, tied)), explored }
+                },
+            ),
+            Self::SquareCb { gamma } => C::each(|user| {
+                let (luck, top) = (C::at_mut(luck, user), top.of(user));
+                let mut left = luck.share();
+                for (index, score) in scores.iter().enumerate() {
+                    let score = score.of(user);
+                    if score < top {
                         left -= 1.0 / (k as f64 + gamma * (top - score));
                         if left < 0.0 {
                             return Choice { index, explored: true };
                         }
                     }
                 }
-                Choice { index: best(scores, rng), explored: false }
-            }
+                Choice { index: best(user, below(luck, ties.of(user) as usize)), explored: false }
+            }),
+            Self::Uniform | Self::LinUcb { .. } | Self::LinTs { .. } => C::each(|user| {
+                let drawn = below(C::at_mut(luck, user), ties.of(user) as usize);
+                Choice { index: best(user, drawn), explored: false }
+            }),
         }
     }
 
@@ -128,29 +147,26 @@ impl Explorer {
 
 /// A uniform number below `n`, from one word (bias below n / 2^32).
 #[inline(always)]
-fn below(rng: &mut impl Rng, n: usize) -> usize {
-    ((u64::from(rng.next_u32()) * n as u64) >> 32) as usize
+fn below(luck: &mut Luck, n: usize) -> usize {
+    ((u64::from(luck.0.next_u32()) * n as u64) >> 32) as usize
 }
 
-/// One of the best, evenly. One word is drawn whether or not there is a tie.
+/// Position of the n-th of a user's best candidates, counted from 0, of which the first is known.
 #[inline(always)]
-fn best(scores: &[Lanes], rng: &mut impl Rng) -> usize {
-    let (first, ties) = kernels::best(scores);
-    let skip = below(rng, ties);
-    if skip == 0 {
+fn nth_best<C: Cell>(scores: &[C], user: usize, first: usize, n: usize) -> usize {
+    if n == 0 {
         return first;
     }
-    let scores = scores.as_flattened();
-    let mut best = scores.iter().enumerate().filter(|(_, score)| **score == scores[first]);
-    best.nth(skip).map_or(first, |(index, _)| index)
+    let top = scores[first].of(user);
+    let mut best = scores.iter().enumerate().filter(|(_, score)| score.of(user) == top);
+    best.nth(n).map_or(first, |(index, _)| index)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::kernels::FindBest;
     use super::*;
     use proptest::prelude::*;
-    use rand::SeedableRng;
-    use rand_xoshiro::SplitMix64;
 
     const ALL: [Explorer; 5] = [
         Explorer::Uniform,
@@ -181,10 +197,10 @@ mod tests {
         let n = 100_000;
         for explorer in ALL {
             let Some(p) = explorer.propensities(&scores) else { continue };
-            let mut rng = SplitMix64::seed_from_u64(5);
+            let mut luck = Luck::new(5);
             let mut seen = [0.0; 4];
             for _ in 0..n {
-                seen[explorer.choose(4, &[scores], &mut rng).index] += 1.0;
+                seen[explorer.choose(&scores, &f64::run(FindBest(&scores)), &mut luck).index] += 1.0;
             }
             let mut chi_square = 0.0;
             for (s, p) in seen.iter().zip(&p) {
@@ -198,10 +214,9 @@ mod tests {
 
     #[test]
     fn the_single_candidate_is_chosen() {
-        const LEAST: f64 = f64::NEG_INFINITY;
-        let mut rng = SplitMix64::seed_from_u64(0);
+        let mut luck = Luck::new(0);
         for explorer in ALL {
-            assert_eq!(explorer.choose(1, &[[-3.0, LEAST, LEAST, LEAST]], &mut rng).index, 0);
+            assert_eq!(explorer.choose(&[-3.0], &f64::run(FindBest(&[-3.0])), &mut luck).index, 0);
             assert!(explorer.propensities(&[-3.0]).is_none_or(|p| p == [1.0]));
         }
     }

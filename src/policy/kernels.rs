@@ -1,326 +1,420 @@
-//! What a decision and a lesson spend their time on, over lanes.
+//! What a decision and a lesson spend their time on: the ridge model's equations over [`Vector`], for one user or four.
 //!
-//! Each kernel is compiled for any processor and for those with AVX2, and called as the processor allows.
-//! Sums run over dimensions in order, vectors over lanes that do not mix and nothing is fused, so no
-//! instruction set changes a bit.
+//! Sums run over dimensions in order, so that a user's numbers have the same bits in both.
 
-use crate::features::{ALL_DIMS, CANDIDATE_DIMS, LANES, Lanes, cut};
-use multiversion::multiversion;
-use std::hint::black_box;
+use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
+use crate::vector::{Cell, Kernel, Vector};
 
-/// The values as whole lanes; they are padded, so that nothing is left over.
-#[inline(always)]
-pub(super) fn lanes(values: &[f64]) -> &[Lanes] {
-    values.as_chunks().0
+/// theta . x of every candidate, and the best of them.
+pub(super) struct Scores<'a, C> {
+    /// Length D.
+    pub theta: &'a [C],
+    /// Of each candidate `dim` values, of which the first D count.
+    pub rows: &'a [C],
+    pub dim: usize,
+    /// One per candidate.
+    pub out: &'a mut [C],
 }
 
-/// See [`lanes`].
-#[inline(always)]
-pub(super) fn lanes_mut(values: &mut [f64]) -> &mut [Lanes] {
-    values.as_chunks_mut().0
-}
+impl<C: Cell> Kernel<C> for Scores<'_, C> {
+    type Output = Best<C>;
 
-/// y + w x
-#[inline(always)]
-fn plus_scaled(mut y: Lanes, w: f64, x: Lanes) -> Lanes {
-    for l in 0..LANES {
-        y[l] += w * x[l];
-    }
-    y
-}
-
-/// y += w x
-///
-/// Lanes are read as a whole before any is written, here and below: the compiler then needs no proof that x
-/// and y are apart to use vector instructions.
-#[inline(always)]
-pub(super) fn add_scaled(y: &mut [f64], w: f64, x: &[f64]) {
-    for (y, x) in lanes_mut(y).iter_mut().zip(lanes(x)) {
-        *y = plus_scaled(*y, w, *x);
-    }
-}
-
-/// out[i] = weights . x_i for the `k` candidates of `rows`, `dim` rows a tile; what fills up the last tile gets
-/// minus infinity.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn scores(weights: &[f64], rows: &[Lanes], dim: usize, k: usize, out: &mut [Lanes]) {
-    match weights.len() {
-        CANDIDATE_DIMS => scores_in::<CANDIDATE_DIMS>(weights, rows, dim, out),
-        ALL_DIMS => scores_in::<ALL_DIMS>(weights, rows, dim, out),
-        _ => {
-            for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
-                *out = weights.iter().zip(tile).fold([0.0; LANES], |sum, (w, x)| plus_scaled(sum, *w, *x));
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) -> Best<C> {
+        let Self { theta, rows, dim, out } = self;
+        match theta.len() {
+            CANDIDATE_DIMS => scores_in::<V, CANDIDATE_DIMS>(level, theta, (rows, dim), out),
+            ALL_DIMS => scores_in::<V, ALL_DIMS>(level, theta, (rows, dim), out),
+            _ => {
+                for (out, row) in out.iter_mut().zip(rows.chunks_exact(dim)) {
+                    *out = product::<V>(level, theta, row).cell();
+                }
             }
         }
-    }
-    if let Some(last) = out.last_mut() {
-        // An addition, and of whole lanes, which are read as such soon: no score is -0, so 0 changes none.
-        *last = plus_scaled(*last, 1.0, ABSENT[k % LANES]);
+        best::<V>(level, out)
     }
 }
 
-/// What makes those of a tile the least of all who are not there, by how many are in it; 0 is a full one.
-const ABSENT: [Lanes; LANES] = {
-    const LEAST: f64 = f64::NEG_INFINITY;
-    [[0.0; LANES], [0.0, LEAST, LEAST, LEAST], [0.0, 0.0, LEAST, LEAST], [0.0, 0.0, 0.0, LEAST]]
-};
-
+/// With D as a constant: theta stays in registers.
 #[inline(always)]
-fn scores_in<const D: usize>(weights: &[f64], rows: &[Lanes], dim: usize, out: &mut [Lanes]) {
-    let Some(weights) = weights.first_chunk::<D>() else { return };
-    for (out, tile) in out.iter_mut().zip(cut(rows, dim)) {
-        let Some(tile) = tile.first_chunk::<D>() else { return };
-        let mut sum = [0.0; LANES];
+fn scores_in<V: Vector, const D: usize>(
+    level: V::Level,
+    theta: &[V::Cell],
+    (mut rows, dim): (&[V::Cell], usize),
+    out: &mut [V::Cell],
+) {
+    let Some(theta) = theta.first_chunk::<D>() else { return };
+    let theta = load::<V, D>(level, theta);
+    for out in out {
+        let Some(row) = rows.first_chunk::<D>() else { return };
+        let mut sum = V::all(level, 0.0);
         for d in 0..D {
-            sum = plus_scaled(sum, weights[d], tile[d]);
+            sum = sum + theta[d] * V::load(level, &row[d]);
         }
-        *out = sum;
+        *out = sum.cell();
+        rows = &rows[dim..];
     }
 }
 
-/// What a ridge model carries along, each row and vector padded with zeros to whole lanes.
-pub(super) struct Carried<'a> {
-    /// A^-1
-    pub inverse: &'a mut [f64],
-    /// A^-1 b
-    pub theta: &'a mut [f64],
-    pub b: &'a mut [f64],
-    /// Room for a vector.
-    pub scratch: &'a mut [f64],
-}
-
-/// The model after one more observation (Sherman & Morrison 1950): with p = A^-1 x and q = p / sqrt(1 + x . p),
-/// A^-1 <- A^-1 - q q^T, theta <- theta + q (r - theta . x) / sqrt(1 + x . p) and b <- b + r x. `x` is padded,
-/// D is `dim`. The products of q q^T commute, so that A^-1 stays symmetric to the bit.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn update(model: Carried, dim: usize, x: &[f64], r: f64) {
-    match dim {
-        CANDIDATE_DIMS => update_in::<CANDIDATE_DIMS, { CANDIDATE_DIMS.div_ceil(LANES) }>(model, x, r),
-        ALL_DIMS => update_in::<ALL_DIMS, { ALL_DIMS.div_ceil(LANES) }>(model, x, r),
-        _ => {
-            let Carried { inverse, theta, b, scratch: q } = model;
-            weighted_sum(&x[..dim], inverse, q);
-            let scale = 1.0 / (1.0 + dot(lanes(x), lanes(q))).sqrt();
-            let step = (r - dot(lanes(theta), lanes(x))) * scale;
-            q.iter_mut().for_each(|q| *q *= scale);
-            add_outer_product(-1.0, q, inverse);
-            add_scaled(theta, step, q);
-            add_scaled(b, r, x);
-        }
-    }
-}
-
-/// [`update`] with D, and the lanes that it takes, as constants: q stays in registers.
 #[inline(always)]
-fn update_in<const D: usize, const C: usize>(model: Carried, x: &[f64], r: f64) {
-    let Carried { inverse, theta, b, .. } = model;
-    let rows: Option<&mut [[Lanes; C]; D]> = lanes_mut(inverse).as_chunks_mut().0.first_chunk_mut();
-    let (theta, b) = (lanes_mut(theta).first_chunk_mut::<C>(), lanes_mut(b).first_chunk_mut::<C>());
-    let (Some(rows), Some(theta), Some(b)) = (rows, theta, b) else { return };
-    let Some(x) = lanes(x).first_chunk::<C>() else { return };
-    let mut q = [[0.0; LANES]; C];
-    for (w, row) in x.as_flattened().iter().zip(rows.iter()) {
-        for (q, value) in q.iter_mut().zip(row) {
-            *q = plus_scaled(*q, *w, *value);
-        }
+fn load<V: Vector, const D: usize>(level: V::Level, cells: &[V::Cell; D]) -> [V; D] {
+    let mut values = [V::all(level, 0.0); D];
+    for d in 0..D {
+        values[d] = V::load(level, &cells[d]);
     }
-    let scale = 1.0 / (1.0 + dot(x, &q)).sqrt();
-    let step = (r - dot(theta, x)) * scale;
-    for q in &mut q {
-        for l in 0..LANES {
-            q[l] *= scale;
-        }
-    }
-    for (theta, q) in theta.iter_mut().zip(&q) {
-        *theta = plus_scaled(*theta, step, *q);
-    }
-    for (b, x) in b.iter_mut().zip(x) {
-        *b = plus_scaled(*b, r, *x);
-    }
-    // Last: the next decision waits for theta, not for A^-1.
-    for (w, row) in q.as_flattened().iter().zip(rows) {
-        for (value, q) in row.iter_mut().zip(&q) {
-            *value = plus_scaled(*value, -w, *q);
-        }
-    }
+    values
 }
 
-/// x . y in four running sums: the same bits on every machine.
+/// w . x in the order of the dimensions, from 0 on.
 #[inline(always)]
-fn dot(x: &[Lanes], y: &[Lanes]) -> f64 {
-    let mut sums = [0.0; LANES];
-    for (x, y) in x.iter().zip(y) {
-        for l in 0..LANES {
-            sums[l] += x[l] * y[l];
-        }
+fn product<V: Vector>(level: V::Level, w: &[V::Cell], x: &[V::Cell]) -> V {
+    let mut sum = V::all(level, 0.0);
+    for (w, x) in w.iter().zip(x) {
+        sum = sum + V::load(level, w) * V::load(level, x);
     }
-    // Else the compiler, looking back from this sum, cuts the vectors of whatever made x and y into pieces.
-    let sums = black_box(sums);
+    sum
+}
+
+/// x . y in four running sums, of which each takes every fourth dimension.
+#[inline(always)]
+fn dot<V: Vector, const D: usize>(level: V::Level, x: &[V; D], y: &[V; D]) -> V {
+    let mut sums = [V::all(level, 0.0); 4];
+    for d in 0..D {
+        sums[d % 4] = sums[d % 4] + x[d] * y[d];
+    }
     (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
-/// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn weighted_sum(weights: &[f64], rows: &[f64], out: &mut [f64]) {
-    out.fill(0.0);
-    for (w, row) in weights.iter().zip(rows.chunks_exact(out.len())) {
-        add_scaled(out, *w, row);
-    }
-}
-
-/// m += sign x x^T, symmetric to the bit.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn add_outer_product(sign: f64, x: &[f64], m: &mut [f64]) {
-    for (w, row) in x.iter().zip(m.chunks_exact_mut(x.len())) {
-        add_scaled(row, sign * w, x);
-    }
-}
-
-/// x^T A^-1 x for the candidates x of `tiles`, each `dim` rows; at least 0.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn quadratic_forms(
-    inverse: &[f64],
-    stride: usize,
-    tiles: &[Lanes],
-    dim: usize,
-    out: &mut [Lanes],
-) {
-    for (out, tile) in out.iter_mut().zip(cut(tiles, dim)) {
-        let mut total = [0.0; LANES];
-        for ((i, row), x) in inverse.chunks_exact(stride).enumerate().zip(tile) {
-            // The diagonal once, what is before it twice: A^-1 is symmetric.
-            let mut before = [0.0; LANES];
-            for (w, x) in row[..i].iter().zip(tile) {
-                before = plus_scaled(before, *w, *x);
-            }
-            for l in 0..LANES {
-                total[l] += x[l] * (2.0 * before[l] + row[i] * x[l]);
-            }
-        }
-        for l in 0..LANES {
-            out[l] = if total[l] > 0.0 { total[l] } else { 0.0 };
-        }
-    }
-}
-
-/// The largest of the scores: where it is first found, and how often. By selections, not by branches, for
-/// nobody can predict it.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn best(scores: &[Lanes]) -> (usize, usize) {
-    /// How many bits of the index are set.
-    const ONES: [usize; 1 << LANES] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
-    let top = maximum(scores);
-    let (mut first, mut count) = (0, 0);
-    for (tile, scores) in scores.iter().enumerate() {
-        // A bit for each lane.
-        let [a, b, c, d] = scores.map(|score| usize::from(score == top));
-        let found = a | b << 1 | c << 2 | d << 3;
-        let here = tile * LANES + found.trailing_zeros() as usize;
-        first = if count == 0 { here } else { first };
-        count += ONES[found];
-    }
-    (first, count)
-}
-
-/// The largest score.
+/// The same of cells.
 #[inline(always)]
-pub(super) fn maximum(scores: &[Lanes]) -> f64 {
-    let larger = |m: f64, s: f64| if s > m { s } else { m };
-    let mut most = [f64::NEG_INFINITY; LANES];
-    for scores in scores {
-        for l in 0..LANES {
-            most[l] = larger(most[l], scores[l]);
-        }
+fn dot_cells<V: Vector>(level: V::Level, x: &[V::Cell], y: &[V::Cell]) -> V {
+    let mut sums = [V::all(level, 0.0); 4];
+    for (d, (x, y)) in x.iter().zip(y).enumerate() {
+        sums[d % 4] = sums[d % 4] + V::load(level, x) * V::load(level, y);
     }
-    larger(larger(most[0], most[2]), larger(most[1], most[3]))
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use rand::{RngExt, SeedableRng};
-    use rand_xoshiro::SplitMix64;
+/// The model after one more observation (Sherman & Morrison 1950): with p = A^-1 x and q = p / sqrt(1 + x . p),
+/// A^-1 <- A^-1 - q q^T, theta <- theta + q (r - theta . x) / sqrt(1 + x . p) and b <- b + r x. The products of q q^T
+/// commute, so that A^-1 stays symmetric to the bit. Where x and r are 0 nothing changes.
+pub(super) struct Update<'a, C> {
+    /// A^-1, D rows of D values.
+    pub inverse: &'a mut [C],
+    /// A^-1 b
+    pub theta: &'a mut [C],
+    pub b: &'a mut [C],
+    /// Length D.
+    pub x: &'a [C],
+    pub r: C,
+    /// Room for D values.
+    pub scratch: &'a mut [C],
+}
 
-    /// One value after the other, in the order that is promised, without a vector instruction in sight.
-    struct Plain {
-        inverse: Vec<f64>,
-        theta: Vec<f64>,
-        b: Vec<f64>,
-    }
+impl<C: Cell> Kernel<C> for Update<'_, C> {
+    type Output = ();
 
-    impl Plain {
-        fn dot(x: &[f64], y: &[f64]) -> f64 {
-            let mut sums = [0.0; LANES];
-            for (i, (x, y)) in x.iter().zip(y).enumerate() {
-                sums[i % LANES] += x * y;
-            }
-            (sums[0] + sums[2]) + (sums[1] + sums[3])
-        }
-
-        fn update(&mut self, dim: usize, x: &[f64], r: f64) {
-            let stride = x.len();
-            let mut q = vec![0.0; stride];
-            for i in 0..dim {
-                for j in 0..stride {
-                    q[j] += x[i] * self.inverse[i * stride + j];
-                }
-            }
-            let scale = 1.0 / (1.0 + Self::dot(x, &q)).sqrt();
-            let step = (r - Self::dot(&self.theta, x)) * scale;
-            q.iter_mut().for_each(|q| *q *= scale);
-            for i in 0..dim {
-                for j in 0..stride {
-                    self.inverse[i * stride + j] -= q[i] * q[j];
-                }
-            }
-            for j in 0..stride {
-                self.theta[j] += step * q[j];
-                self.b[j] += r * x[j];
-            }
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        match self.x.len() {
+            CANDIDATE_DIMS => self.of_dims::<V, CANDIDATE_DIMS>(level),
+            ALL_DIMS => self.of_dims::<V, ALL_DIMS>(level),
+            _ => self.of_any_dims::<V>(level),
         }
     }
+}
 
-    proptest! {
-        /// What makes results the same on a machine with AVX2 and on one without.
-        #[test]
-        fn vector_instructions_change_no_bit(dim in 1..22usize, candidates in 1..14usize, seed in any::<u64>()) {
-            let stride = dim.next_multiple_of(LANES);
-            let mut rng = SplitMix64::seed_from_u64(seed);
-            let mut vector = || -> Vec<f64> {
-                (0..stride).map(|d| if d < dim { rng.random::<f64>() * 2.0 - 1.0 } else { 0.0 }).collect()
-            };
-            let mut inverse = vec![0.0; dim * stride];
-            (0..dim).for_each(|i| inverse[i * stride + i] = 1.0);
-            let zeros = vec![0.0; stride];
-            let mut plain = Plain { inverse: inverse.clone(), theta: zeros.clone(), b: zeros.clone() };
-            let (mut theta, mut b, mut scratch) = (zeros.clone(), zeros.clone(), zeros);
-            for _ in 0..20 {
-                let (x, r) = (vector(), vector()[0]);
-                let model = Carried { inverse: &mut inverse, theta: &mut theta, b: &mut b, scratch: &mut scratch };
-                update(model, dim, &x, r);
-                plain.update(dim, &x, r);
+impl<C: Cell> Update<'_, C> {
+    /// With D as a constant: q stays in registers.
+    #[inline(always)]
+    fn of_dims<V: Vector<Cell = C>, const D: usize>(self, level: V::Level) {
+        let (rows, _) = self.inverse.as_chunks_mut::<D>();
+        let Some(rows) = rows.first_chunk_mut::<D>() else { return };
+        let (Some(theta), Some(b)) = (self.theta.first_chunk_mut::<D>(), self.b.first_chunk_mut::<D>())
+        else {
+            return;
+        };
+        let Some(x) = self.x.first_chunk::<D>() else { return };
+        let r = V::load(level, &self.r);
+        let mut q = [V::all(level, 0.0); D];
+        for (x, row) in x.iter().zip(rows.iter()) {
+            let x = V::load(level, x);
+            for j in 0..D {
+                q[j] = q[j] + x * V::load(level, &row[j]);
             }
-            prop_assert_eq!(&inverse, &plain.inverse);
-            prop_assert_eq!(&theta, &plain.theta);
-            prop_assert_eq!(&b, &plain.b);
-
-            let vectors: Vec<Vec<f64>> = (0..candidates.next_multiple_of(LANES)).map(|_| vector()).collect();
-            let mut tiles = Vec::new();
-            for tile in vectors.chunks(LANES) {
-                tiles.extend((0..dim).map(|d| [tile[0][d], tile[1][d], tile[2][d], tile[3][d]]));
+        }
+        let x = load::<V, D>(level, x);
+        let old = load::<V, D>(level, theta);
+        let one = V::all(level, 1.0);
+        let scale = one / (one + dot(level, &x, &q)).sqrt();
+        let step = (r - dot(level, &old, &x)) * scale;
+        for d in 0..D {
+            q[d] = q[d] * scale;
+            theta[d] = (old[d] + step * q[d]).cell();
+            b[d] = (V::load(level, &b[d]) + r * x[d]).cell();
+        }
+        // Last: the next decision waits for theta, not for A^-1.
+        for (i, row) in rows.iter_mut().enumerate() {
+            for j in 0..D {
+                row[j] = (V::load(level, &row[j]) - q[i] * q[j]).cell();
             }
-            let mut out = vec![[0.0; LANES]; vectors.len() / LANES];
-            scores(&theta[..dim], &tiles, dim, candidates, &mut out);
-            for (k, x) in vectors[..candidates].iter().enumerate() {
-                let expected = (0..dim).fold(0.0, |sum, d| sum + theta[d] * x[d]);
-                prop_assert_eq!(out[k / LANES][k % LANES].to_bits(), expected.to_bits());
-            }
-            let scores = out.as_flattened();
-            prop_assert!(scores[candidates..].iter().all(|s| *s == f64::NEG_INFINITY));
-            let top = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let expected = scores.iter().position(|s| *s == top).unwrap();
-            prop_assert_eq!(best(&out), (expected, scores.iter().filter(|s| **s == top).count()));
         }
     }
+
+    #[inline(always)]
+    fn of_any_dims<V: Vector<Cell = C>>(self, level: V::Level) {
+        let Self { inverse, theta, b, x, r, scratch: q } = self;
+        let (one, r) = (V::all(level, 1.0), V::load(level, &r));
+        weighted_sum::<V>(level, x, inverse, q);
+        let scale = one / (one + dot_cells::<V>(level, x, q)).sqrt();
+        let step = (r - dot_cells::<V>(level, theta, x)) * scale;
+        for q in &mut *q {
+            *q = (V::load(level, q) * scale).cell();
+        }
+        add_scaled(level, theta, step, q);
+        add_scaled(level, b, r, x);
+        for (row, w) in inverse.chunks_exact_mut(x.len()).zip(&*q) {
+            add_scaled(level, row, -V::load(level, w), q);
+        }
+    }
+}
+
+/// y += w x
+#[inline(always)]
+fn add_scaled<V: Vector>(level: V::Level, y: &mut [V::Cell], w: V, x: &[V::Cell]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = (V::load(level, y) + w * V::load(level, x)).cell();
+    }
+}
+
+/// out = sum over i of weights[i] rows[i]; rows are as long as `out`.
+#[inline(always)]
+fn weighted_sum<V: Vector>(level: V::Level, weights: &[V::Cell], rows: &[V::Cell], out: &mut [V::Cell]) {
+    out.fill(V::Cell::all(0.0));
+    for (w, row) in weights.iter().zip(rows.chunks_exact(out.len())) {
+        add_scaled(level, out, V::load(level, w), row);
+    }
+}
+
+/// m += x x^T, symmetric to the bit, for each x of `xs`.
+pub(super) struct AddOuterProducts<'a, C> {
+    /// D rows of D values.
+    pub m: &'a mut [C],
+    /// Vectors of length D, one after the other.
+    pub xs: &'a [C],
+    pub dim: usize,
+}
+
+impl<C: Cell> Kernel<C> for AddOuterProducts<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        for x in self.xs.chunks_exact(self.dim) {
+            for (w, row) in x.iter().zip(self.m.chunks_exact_mut(self.dim)) {
+                add_scaled(level, row, V::load(level, w), x);
+            }
+        }
+    }
+}
+
+/// x^T A^-1 x of every candidate; at least 0.
+pub(super) struct QuadraticForms<'a, C> {
+    /// A^-1, D rows of D values.
+    pub inverse: &'a [C],
+    /// D
+    pub own: usize,
+    /// Of each candidate `dim` values, of which the first D count.
+    pub rows: &'a [C],
+    pub dim: usize,
+    /// One per candidate.
+    pub out: &'a mut [C],
+}
+
+impl<C: Cell> Kernel<C> for QuadraticForms<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        match self.own {
+            CANDIDATE_DIMS => self.in_dims::<V>(level, CANDIDATE_DIMS),
+            ALL_DIMS => self.in_dims::<V>(level, ALL_DIMS),
+            own => self.in_dims::<V>(level, own),
+        }
+    }
+}
+
+impl<C: Cell> QuadraticForms<'_, C> {
+    #[inline(always)]
+    fn in_dims<V: Vector<Cell = C>>(self, level: V::Level, own: usize) {
+        for (out, x) in self.out.iter_mut().zip(self.rows.chunks_exact(self.dim)) {
+            let mut total = V::all(level, 0.0);
+            for (i, row) in self.inverse.chunks_exact(own).enumerate() {
+                // The diagonal once, what is before it twice: A^-1 is symmetric.
+                let before = product::<V>(level, &row[..i], &x[..i]);
+                let (x, diagonal) = (V::load(level, &x[i]), V::load(level, &row[i]));
+                total = total + x * (V::all(level, 2.0) * before + diagonal * x);
+            }
+            *out = V::all(level, 0.0).larger(total).cell();
+        }
+    }
+}
+
+/// Replaces a symmetric matrix by the upper triangle U with U^T U equal to it (Cholesky). Directions in which it is
+/// not positive definite are left out of U, and have 0 on its diagonal.
+pub(super) struct Cholesky<'a, C> {
+    /// D rows of D values.
+    pub m: &'a mut [C],
+    /// D
+    pub dim: usize,
+}
+
+impl<C: Cell> Kernel<C> for Cholesky<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        // Straight code for the feature sets that there are.
+        match self.dim {
+            CANDIDATE_DIMS => cholesky::<V>(level, CANDIDATE_DIMS, self.m),
+            ALL_DIMS => cholesky::<V>(level, ALL_DIMS, self.m),
+            dim => cholesky::<V>(level, dim, self.m),
+        }
+    }
+}
+
+#[inline(always)]
+fn cholesky<V: Vector>(level: V::Level, dim: usize, m: &mut [V::Cell]) {
+    let (none, one) = (V::all(level, 0.0), V::all(level, 1.0));
+    for j in 0..dim {
+        let (row, below) = m[j * dim..].split_at_mut(dim);
+        row[..j].fill(V::Cell::all(0.0));
+        let pivot = none.larger(V::load(level, &row[j]));
+        let scale = pivot.if_equal(none, none, one / pivot.sqrt());
+        for value in &mut row[j..] {
+            *value = (V::load(level, value) * scale).cell();
+        }
+        for (i, other) in below.chunks_exact_mut(dim).enumerate() {
+            let i = j + 1 + i;
+            add_scaled(level, &mut other[i..], -V::load(level, &row[i]), &row[i..]);
+        }
+    }
+}
+
+/// theta <- theta + v U^T z.
+pub(super) struct Perturb<'a, C> {
+    /// U, D rows of D values.
+    pub factor: &'a [C],
+    pub v: f64,
+    pub z: &'a [C],
+    pub theta: &'a mut [C],
+}
+
+impl<C: Cell> Kernel<C> for Perturb<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        let (dim, v) = (self.theta.len(), V::all(level, self.v));
+        for (j, theta) in self.theta.iter_mut().enumerate() {
+            // Below the diagonal U is 0.
+            let mut sum = V::all(level, 0.0);
+            for i in 0..=j {
+                sum = sum + V::load(level, &self.z[i]) * V::load(level, &self.factor[i * dim + j]);
+            }
+            *theta = (V::load(level, theta) + v * sum).cell();
+        }
+    }
+}
+
+/// A^-1 and A^-1 b from A = U^T U.
+pub(super) struct Solve<'a, C> {
+    /// U, D rows of D values.
+    pub factor: &'a [C],
+    pub b: &'a [C],
+    /// Becomes A^-1, D rows of D values.
+    pub inverse: &'a mut [C],
+    /// Becomes A^-1 b.
+    pub theta: &'a mut [C],
+    /// Room for D values.
+    pub scratch: &'a mut [C],
+}
+
+impl<C: Cell> Kernel<C> for Solve<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        let dim = self.b.len();
+        for j in 0..dim {
+            let column = &mut *self.scratch;
+            column.fill(C::all(0.0));
+            column[j] = C::all(1.0);
+            solve::<V>(level, self.factor, column);
+            // The lower triangle is what both halves get: exactly symmetric.
+            for i in j..dim {
+                self.inverse[i * dim + j] = column[i];
+                self.inverse[j * dim + i] = column[i];
+            }
+        }
+        self.theta.copy_from_slice(self.b);
+        solve::<V>(level, self.factor, self.theta);
+    }
+}
+
+/// x <- U^-1 U^-T x, which solves U^T U y = x.
+#[inline(always)]
+fn solve<V: Vector>(level: V::Level, u: &[V::Cell], x: &mut [V::Cell]) {
+    for (j, row) in u.chunks_exact(x.len()).enumerate() {
+        let w = V::load(level, &x[j]) / V::load(level, &row[j]);
+        x[j] = w.cell();
+        add_scaled(level, &mut x[j + 1..], -w, &row[j + 1..]);
+    }
+    for (i, row) in u.chunks_exact(x.len()).enumerate().rev() {
+        let mut sum = V::load(level, &x[i]);
+        for (u, x) in row[i + 1..].iter().zip(&x[i + 1..]) {
+            sum = sum - V::load(level, u) * V::load(level, x);
+        }
+        x[i] = (sum / V::load(level, &row[i])).cell();
+    }
+}
+
+/// The largest of each user's scores.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Best<C> {
+    /// What it is.
+    pub score: C,
+    /// The position at which it first stands, and at how many it does: whole numbers.
+    pub first: C,
+    pub ties: C,
+}
+
+/// The best of each user's scores.
+pub(super) struct FindBest<'a, C>(pub &'a [C]);
+
+impl<C: Cell> Kernel<C> for FindBest<'_, C> {
+    type Output = Best<C>;
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) -> Best<C> {
+        best::<V>(level, self.0)
+    }
+}
+
+/// By selections, not by branches, for nobody can predict it.
+#[inline(always)]
+fn best<V: Vector>(level: V::Level, scores: &[V::Cell]) -> Best<V::Cell> {
+    let mut top = V::all(level, f64::NEG_INFINITY);
+    for score in scores {
+        top = top.larger(V::load(level, score));
+    }
+    let (none, one) = (V::all(level, 0.0), V::all(level, 1.0));
+    let (mut first, mut ties, mut k) = (none, none, V::all(level, scores.len() as f64));
+    for score in scores.iter().rev() {
+        let score = V::load(level, score);
+        k = k - one;
+        first = score.if_equal(top, k, first);
+        ties = ties + score.if_equal(top, one, none);
+    }
+    Best { score: top.cell(), first: first.cell(), ties: ties.cell() }
 }

@@ -8,32 +8,32 @@
 //! With forgetting g < 1: A <- g A + (1 - g) lambda I + x x^T, b <- g b + r x. The prior is topped up so
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
 
-use super::kernels::{self, Carried, add_outer_product, add_scaled, lanes, lanes_mut, weighted_sum};
-use crate::features::{ALL_DIMS, CANDIDATE_DIMS, FeatureBlock, LANES, Lanes};
+use super::kernels::{AddOuterProducts, Best, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update};
+use crate::features::FeatureBlock;
 use crate::reaction::MAX_REWARD;
+use crate::vector::Cell;
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
 
-/// A ridge model in D dimensions; A, A^-1 are D x D, b and theta have length D.
+/// A ridge model in D dimensions, of one user, or of several side by side that share no number; A, A^-1 are D x D, b and
+/// theta have length D.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ridge {
+pub struct Ridge<C: Cell = f64> {
     dim: usize,
-    stride: usize,
     lambda: f64,
     forgetting: f64,
-    updates: u64,
-    /// D rows of `stride` values, symmetric, zero beyond D; without the `recent` observations.
-    a: Vec<f64>,
+    updates: C::Each<u64>,
+    /// D rows of D values, symmetric; without the `recent` observations.
+    a: Vec<C>,
     /// Vectors that `a` still lacks. Only an exact solve and a state file need A, choosing does not: it is
     /// brought up to date when one of them comes.
-    recent: Vec<Lanes>,
+    recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.
-    inverse: Vec<f64>,
-    /// Length `stride`, zero beyond D; `theta` and `scratch` too.
-    b: Vec<f64>,
-    theta: Vec<f64>,
-    scratch: Vec<f64>,
+    inverse: Vec<C>,
+    b: Vec<C>,
+    theta: Vec<C>,
+    scratch: Vec<C>,
 }
 
 /// The numbers of a ridge model as they stand in a state file: lower triangles, row by row.
@@ -51,20 +51,18 @@ pub struct RidgeNumbers {
     pub theta: Vec<f64>,
 }
 
-impl Ridge {
+impl<C: Cell> Ridge<C> {
     /// The model before any observation: A = lambda I, theta = 0.
     ///
     /// `lambda` must be positive and `forgetting` in (0, 1]; a policy's specification has checked it.
     pub fn new(dim: usize, lambda: f64, forgetting: f64) -> Self {
-        let stride = dim.next_multiple_of(LANES);
-        let square = vec![0.0; dim * stride];
-        let zeros = vec![0.0; stride];
+        let square = vec![C::all(0.0); dim * dim];
+        let zeros = vec![C::all(0.0); dim];
         let mut ridge = Self {
             dim,
-            stride,
             lambda,
             forgetting,
-            updates: 0,
+            updates: C::each(|_| 0),
             a: square.clone(),
             recent: Vec::new(),
             inverse: square,
@@ -79,24 +77,19 @@ impl Ridge {
     /// Back to the model before any observation, without a new allocation.
     pub fn clear(&mut self) {
         for v in [&mut self.a, &mut self.inverse, &mut self.b, &mut self.theta] {
-            v.fill(0.0);
+            v.fill(C::all(0.0));
         }
         for i in 0..self.dim {
-            self.a[i * self.stride + i] = self.lambda;
-            self.inverse[i * self.stride + i] = 1.0 / self.lambda;
+            self.a[i * self.dim + i] = C::all(self.lambda);
+            self.inverse[i * self.dim + i] = C::all(1.0 / self.lambda);
         }
         self.recent.clear();
-        self.updates = 0;
+        self.updates = C::each(|_| 0);
     }
 
     /// The weights, length D.
-    pub fn theta(&self) -> &[f64] {
-        &self.theta[..self.dim]
-    }
-
-    /// Number of observations learned from.
-    pub fn updates(&self) -> u64 {
-        self.updates
+    pub fn theta(&self) -> &[C] {
+        &self.theta
     }
 
     /// Number of dimensions, D.
@@ -105,117 +98,155 @@ impl Ridge {
         self.dim
     }
 
-    /// Length to which a vector passed to [`Self::learn`] is padded with zeros.
+    /// One user's model.
+    pub fn user(&self, user: usize) -> Ridge {
+        let of = |cells: &[C]| cells.iter().map(|cell| cell.of(user)).collect();
+        Ridge {
+            dim: self.dim,
+            lambda: self.lambda,
+            forgetting: self.forgetting,
+            updates: *C::at(&self.updates, user),
+            a: of(&self.a),
+            recent: of(&self.recent),
+            inverse: of(&self.inverse),
+            b: of(&self.b),
+            theta: of(&self.theta),
+            scratch: vec![0.0; self.dim],
+        }
+    }
+
+    /// theta . x of every candidate into `out`; gives the best of them.
     #[inline(always)]
-    pub fn stride(&self) -> usize {
-        self.stride
+    pub(super) fn scores(&self, block: &FeatureBlock<C>, out: &mut [C]) -> Best<C> {
+        weighted(&self.theta, block, out)
     }
 
-    /// theta . x of every candidate into `out`, which has the block's stride; minus infinity for what fills it
-    /// up.
+    /// theta . x of one candidate for one user; the same bits as [`Self::scores`] gives.
+    pub fn score_one(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
+        let terms = self.theta.iter().zip(block.row(k));
+        terms.fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user))
+    }
+
+    /// x^T A^-1 x of one candidate for one user, at least 0: the square of LinUCB's confidence width. The same bits as
+    /// [`Self::widths_squared`] gives.
+    pub fn width_squared(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
+        let (x, mut total) = (block.row(k), 0.0);
+        for (i, row) in self.inverse.chunks_exact(self.dim).enumerate() {
+            let terms = row[..i].iter().zip(x);
+            let before = terms.fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user));
+            let x = x[i].of(user);
+            total += x * (2.0 * before + row[i].of(user) * x);
+        }
+        total.max(0.0)
+    }
+
+    /// x^T A^-1 x of every candidate into `out`.
     #[inline(always)]
-    pub fn scores(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::scores(self.theta(), block.rows(), block.dim(), block.len(), lanes_mut(out));
-    }
-
-    /// theta . x of one candidate; the same bits as [`Self::scores`] gives.
-    pub fn score_one(&self, block: &FeatureBlock, k: usize) -> f64 {
-        weighted(self.theta(), block, k)
-    }
-
-    /// x^T A^-1 x of one candidate, at least 0: the square of LinUCB's confidence width. `x` is room for
-    /// its vector.
-    pub fn width_squared(&self, block: &FeatureBlock, k: usize, x: &mut Vec<f64>) -> f64 {
-        x.resize(self.dim, 0.0);
-        block.copy_vector(k, x);
-        quadratic_form(self.stride, &self.inverse, x)
-    }
-
-    /// x^T A^-1 x of every candidate into `out`, which has the block's stride.
-    #[inline(always)]
-    pub fn widths_squared(&self, block: &FeatureBlock, out: &mut [f64]) {
-        kernels::quadratic_forms(&self.inverse, self.stride, block.rows(), block.dim(), lanes_mut(out));
+    pub fn widths_squared(&self, block: &FeatureBlock<C>, out: &mut [C]) {
+        let (rows, dim) = (block.rows(), block.dim());
+        C::run(QuadraticForms { inverse: &self.inverse, own: self.dim, rows, dim, out });
     }
 
     /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
-    /// with A^-1 = U^T U. `out` gets the model's stride; `factor` is room for U.
+    /// with A^-1 = U^T U. `out` gets length D; `factor` is room for U.
     #[inline(always)]
-    pub fn perturbed(&self, v: f64, z: &[f64], factor: &mut Vec<f64>, out: &mut Vec<f64>) {
+    pub fn perturbed(&self, v: f64, z: &[C], factor: &mut Vec<C>, out: &mut Vec<C>) {
         factor.clone_from(&self.inverse);
-        cholesky(self.stride, factor);
-        out.resize(self.stride, 0.0);
-        weighted_sum(&z[..self.dim], factor, out);
-        for (o, t) in out.iter_mut().zip(&self.theta) {
-            *o = t + v * *o;
-        }
+        out.clone_from(&self.theta);
+        perturb(v, z, factor, out);
     }
 
-    /// Learns that `x` (length [`Self::stride`], zero beyond D) was followed by reward `r`.
+    /// The same for one user alone.
+    pub fn perturbed_of(&self, user: usize, v: f64, z: &[f64], factor: &mut Vec<f64>, out: &mut Vec<f64>) {
+        factor.clear();
+        factor.extend(self.inverse.iter().map(|value| value.of(user)));
+        out.clear();
+        out.extend(self.theta.iter().map(|value| value.of(user)));
+        perturb(v, z, factor, out);
+    }
+
+    /// Learns that `x` (length D) was followed by reward `r`, for the users who are to learn. Of the others both must
+    /// be 0.
     #[inline(always)]
-    pub fn learn(&mut self, x: &[f64], r: f64) {
-        self.updates += 1;
-        let x = &x[..self.stride];
-        if self.forgetting < 1.0 {
-            self.forget();
+    pub fn learn_of(&mut self, who: &C::Each<bool>, x: &[C], r: C) {
+        let mut due = false;
+        for user in 0..C::USERS {
+            let updates = C::at_mut(&mut self.updates, user);
+            *updates += u64::from(*C::at(who, user));
+            due |= updates.is_multiple_of(REFRESH) && *C::at(who, user);
         }
-        self.recent.extend(lanes(x).iter().copied());
         if self.forgetting < 1.0 {
-            add_scaled(&mut self.b, r, x);
-            return self.refresh();
+            self.forget(who);
         }
+        self.recent.extend_from_slice(x);
         let Self { inverse, theta, b, scratch, .. } = self;
-        kernels::update(Carried { inverse, theta, b, scratch }, self.dim, x, r);
-        if self.updates.is_multiple_of(REFRESH) {
-            self.refresh();
+        if self.forgetting < 1.0 {
+            for (b, x) in b.iter_mut().zip(x) {
+                *b = C::new(|user| b.of(user) + r.of(user) * x.of(user));
+            }
+            return self.refresh(who);
+        }
+        C::run(Update { inverse, theta, b, x, r, scratch });
+        if due {
+            let due = |user| *C::at(who, user) && C::at(&self.updates, user).is_multiple_of(REFRESH);
+            let due = C::each(due);
+            self.refresh(&due);
         }
     }
 
-    /// Weighs all that was learned less.
-    fn forget(&mut self) {
-        let g = self.forgetting;
-        self.a.iter_mut().for_each(|v| *v *= g);
-        self.b.iter_mut().for_each(|v| *v *= g);
-        (0..self.dim).for_each(|i| self.a[i * self.stride + i] += (1.0 - g) * self.lambda);
+    /// Weighs all that these users learned less.
+    fn forget(&mut self, who: &C::Each<bool>) {
+        let g = C::new(|user| if *C::at(who, user) { self.forgetting } else { 1.0 });
+        for value in self.a.iter_mut().chain(&mut self.b) {
+            *value = C::new(|user| value.of(user) * g.of(user));
+        }
+        for value in self.a.iter_mut().step_by(self.dim + 1) {
+            *value = C::new(|user| value.of(user) + (1.0 - g.of(user)) * self.lambda);
+        }
     }
 
-    /// Recomputes A^-1 and theta from A and b.
+    /// Recomputes A^-1 and theta of these users from A and b.
     #[inline(never)]
-    fn refresh(&mut self) {
-        let (dim, stride) = (self.dim, self.stride);
-        let recent = self.recent.as_flattened().chunks_exact(stride);
-        recent.for_each(|x| add_outer_product(1.0, x, &mut self.a));
+    fn refresh(&mut self, who: &C::Each<bool>) {
+        let dim = self.dim;
+        C::run(AddOuterProducts { m: &mut self.a, xs: &self.recent, dim });
         self.recent.clear();
         let mut factor = self.a.clone();
-        cholesky(stride, &mut factor);
-        for j in 0..dim {
-            let column = &mut self.scratch[..];
-            column.fill(0.0);
-            column[j] = 1.0;
-            solve(&factor, column);
-            // The lower triangle is what both halves get: exactly symmetric.
-            for i in j..dim {
-                self.inverse[i * stride + j] = column[i];
-                self.inverse[j * stride + i] = column[i];
-            }
+        C::run(Cholesky { m: &mut factor, dim });
+        let (mut inverse, mut theta) = (self.inverse.clone(), self.theta.clone());
+        let Self { b, scratch, .. } = self;
+        C::run(Solve { factor: &factor, b, inverse: &mut inverse, theta: &mut theta, scratch });
+        let kept = self.inverse.iter_mut().chain(&mut self.theta);
+        for (kept, new) in kept.zip(inverse.iter().chain(&theta)) {
+            *kept = C::new(|user| if *C::at(who, user) { new.of(user) } else { kept.of(user) });
         }
-        self.theta.copy_from_slice(&self.b);
-        solve(&factor, &mut self.theta);
+    }
+}
+
+impl Ridge {
+    /// Number of observations learned from.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Learns that `x` (length D) was followed by reward `r`.
+    pub fn learn(&mut self, x: &[f64], r: f64) {
+        self.learn_of(&true, x, r);
     }
 
     /// The numbers to keep.
     pub fn numbers(&self) -> RidgeNumbers {
         let lower = |m: &[f64]| -> Vec<f64> {
-            (0..self.dim).flat_map(|i| m[i * self.stride..=i * self.stride + i].iter().copied()).collect()
+            (0..self.dim).flat_map(|i| m[i * self.dim..=i * self.dim + i].iter().copied()).collect()
         };
         let mut a = self.a.clone();
-        let recent = self.recent.as_flattened().chunks_exact(self.stride);
-        recent.for_each(|x| add_outer_product(1.0, x, &mut a));
+        f64::run(AddOuterProducts { m: &mut a, xs: &self.recent, dim: self.dim });
         RidgeNumbers {
             updates: self.updates,
             a: lower(&a),
-            b: self.b[..self.dim].to_vec(),
+            b: self.b.clone(),
             a_inverse: lower(&self.inverse),
-            theta: self.theta().to_vec(),
+            theta: self.theta.clone(),
         }
     }
 
@@ -225,7 +256,7 @@ impl Ridge {
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
     /// inverse or weights that are not those of A and b, by more than rounding explains.
     pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
-        let (dim, stride) = (self.dim, self.stride);
+        let dim = self.dim;
         self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
         self.check_length("theta", &numbers.theta, dim)?;
         let mut solved = self.with_sums(numbers.updates, &numbers.a, &numbers.b)?;
@@ -234,7 +265,7 @@ impl Ridge {
         // What rounding can do since the latest factorization: each update adds its share, more of it the worse A is
         // conditioned. In theta it is relative to the rewards, not to what is left of them: they may cancel.
         let (updates, trace) =
-            ((REFRESH as usize + dim) as f64, (0..dim).map(|i| solved.a[i * stride + i]).sum::<f64>());
+            ((REFRESH as usize + dim) as f64, solved.a.iter().step_by(dim + 1).sum::<f64>());
         let rounding = 1e-6 + f64::EPSILON * updates * (1.0 + trace) * largest(&own.a_inverse);
         let strays = |own: &[f64], kept: &[f64], allowed: f64| {
             own.iter().zip(kept).any(|(o, k)| (o - k).abs() > allowed)
@@ -246,8 +277,8 @@ impl Ridge {
         {
             return Err("theta is not A^-1 b".to_owned());
         }
-        fill_symmetric(dim, stride, &numbers.a_inverse, &mut solved.inverse);
-        solved.theta[..dim].copy_from_slice(&numbers.theta);
+        fill_symmetric(dim, &numbers.a_inverse, &mut solved.inverse);
+        solved.theta.copy_from_slice(&numbers.theta);
         Ok(solved)
     }
 
@@ -256,17 +287,18 @@ impl Ridge {
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite.
     pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, String> {
-        let (dim, stride) = (self.dim, self.stride);
+        let dim = self.dim;
         self.check_length("A", a, dim * (dim + 1) / 2)?;
         self.check_length("b", b, dim)?;
-        fill_symmetric(dim, stride, a, &mut self.a);
-        self.b[..dim].copy_from_slice(b);
+        fill_symmetric(dim, a, &mut self.a);
+        self.b.copy_from_slice(b);
         self.updates = updates;
         let mut factor = self.a.clone();
-        if !cholesky(stride, &mut factor) {
+        f64::run(Cholesky { m: &mut factor, dim });
+        if !factor.iter().step_by(dim + 1).all(|pivot| *pivot > 0.0) {
             return Err("A is not positive definite".to_owned());
         }
-        self.refresh();
+        self.refresh(&true);
         Ok(self)
     }
 
@@ -282,82 +314,35 @@ impl Ridge {
     }
 }
 
+/// theta + v U^T z in place of theta, where U^T U is the matrix in whose place U is left.
+#[inline(always)]
+fn perturb<C: Cell>(v: f64, z: &[C], matrix: &mut [C], theta: &mut [C]) {
+    C::run(Cholesky { m: matrix, dim: theta.len() });
+    C::run(Perturb { factor: matrix, v, z, theta });
+}
+
+/// weights . x of every candidate into `out`; gives the best of them.
+#[inline(always)]
+pub(super) fn weighted<C: Cell>(weights: &[C], block: &FeatureBlock<C>, out: &mut [C]) -> Best<C> {
+    C::run(Scores { theta: weights, rows: block.rows(), dim: block.dim(), out })
+}
+
 /// Both halves of a symmetric matrix from its lower triangle, row by row.
-fn fill_symmetric(dim: usize, stride: usize, lower: &[f64], full: &mut [f64]) {
+fn fill_symmetric(dim: usize, lower: &[f64], full: &mut [f64]) {
     let mut values = lower.iter();
     for i in 0..dim {
         for j in 0..=i {
             let value = *values.next().expect("length checked");
-            full[i * stride + j] = value;
-            full[j * stride + i] = value;
+            full[i * dim + j] = value;
+            full[j * dim + i] = value;
         }
-    }
-}
-
-/// theta . x of candidate `k`, in the order of additions of [`Ridge::scores`].
-pub(super) fn weighted(weights: &[f64], block: &FeatureBlock, k: usize) -> f64 {
-    weights.iter().zip(block.values(k)).fold(0.0, |sum, (w, x)| sum + w * x)
-}
-
-/// One entry of what `kernels::quadratic_forms` computes, in the same order of operations.
-fn quadratic_form(stride: usize, m: &[f64], x: &[f64]) -> f64 {
-    let mut total = 0.0;
-    for (i, row) in m.chunks_exact(stride).enumerate() {
-        let before = row[..i].iter().zip(x).fold(0.0, |sum, (w, x)| sum + w * x);
-        total += x[i] * (2.0 * before + row[i] * x[i]);
-    }
-    total.max(0.0)
-}
-
-/// Replaces a symmetric matrix by the upper triangle U with U^T U equal to it (Cholesky). False if it is not
-/// positive definite: directions in which it is not are then left out of U.
-#[inline(always)]
-fn cholesky(stride: usize, m: &mut [f64]) -> bool {
-    // Straight code for the feature sets that there are.
-    const NARROW: usize = CANDIDATE_DIMS.next_multiple_of(LANES);
-    const WIDE: usize = ALL_DIMS.next_multiple_of(LANES);
-    match stride {
-        NARROW => cholesky_in(NARROW, m),
-        WIDE => cholesky_in(WIDE, m),
-        _ => cholesky_in(stride, m),
-    }
-}
-
-#[inline(always)]
-fn cholesky_in(stride: usize, m: &mut [f64]) -> bool {
-    let mut definite = true;
-    for j in 0..m.len() / stride {
-        let (row, below) = m[j * stride..].split_at_mut(stride);
-        row[..j].fill(0.0);
-        let scale = if row[j] > 0.0 { 1.0 / row[j].sqrt() } else { 0.0 };
-        definite &= scale > 0.0;
-        row.iter_mut().for_each(|value| *value *= scale);
-        for (other, w) in below.chunks_exact_mut(stride).zip(&row[j + 1..]) {
-            add_scaled(other, -w, row);
-        }
-    }
-    definite
-}
-
-/// x <- U^-1 U^-T x, which solves U^T U y = x.
-fn solve(u: &[f64], x: &mut [f64]) {
-    let stride = x.len();
-    for (j, row) in u.chunks_exact(stride).enumerate() {
-        x[j] /= row[j];
-        let w = x[j];
-        for (x, u) in x[j + 1..].iter_mut().zip(&row[j + 1..]) {
-            *x -= w * u;
-        }
-    }
-    for (i, row) in u.chunks_exact(stride).enumerate().rev() {
-        let sum = row[i + 1..].iter().zip(&x[i + 1..]).fold(x[i], |sum, (u, x)| sum - u * x);
-        x[i] = sum / row[i];
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vector::{LANES, Lanes, each, lanes};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_xoshiro::SplitMix64;
@@ -411,17 +396,10 @@ mod tests {
             .collect()
     }
 
-    fn padded(x: &[f64], stride: usize) -> Vec<f64> {
-        let mut x = x.to_vec();
-        x.resize(stride, 0.0);
-        x
-    }
-
     fn learned(dim: usize, lambda: f64, g: f64, data: &[(Vec<f64>, f64)]) -> Ridge {
         let mut ridge = Ridge::new(dim, lambda, g);
         for (x, r) in data {
-            let x = padded(x, ridge.stride());
-            ridge.learn(&x, *r);
+            ridge.learn(x, *r);
         }
         ridge
     }
@@ -447,9 +425,10 @@ mod tests {
             for (t, e) in ridge.theta().iter().zip(&expected) {
                 prop_assert!((t - e).abs() <= 1e-9 * scale, "{t} is not {e}");
             }
-            let x = padded(&vec![0.3; dim], ridge.stride());
+            let mut block = FeatureBlock::new(dim, 1);
+            block.set_vector(0, &vec![0.3; dim]);
             let expected: f64 = naive_solve(a, vec![0.3; dim]).iter().map(|v| v * 0.3).sum();
-            prop_assert!((quadratic_form(ridge.stride(), &ridge.inverse, &x) - expected).abs() <= 1e-9 * expected);
+            prop_assert!((ridge.width_squared(&block, 0, 0) - expected).abs() <= 1e-9 * expected);
         }
 
         /// Also where rewards cancel, are as large as they can be, or A is hardly conditioned.
@@ -478,13 +457,97 @@ mod tests {
             for (i, (x, _)) in data(dim, k, seed ^ 1).iter().enumerate() {
                 block.set_vector(i, x);
             }
-            let (mut scores, mut widths) = (vec![0.0; block.stride()], vec![0.0; block.stride()]);
+            let (mut scores, mut widths) = (vec![0.0; k], vec![0.0; k]);
             ridge.scores(&block, &mut scores);
             ridge.widths_squared(&block, &mut widths);
             for i in 0..k {
-                prop_assert_eq!(scores[i].to_bits(), ridge.score_one(&block, i).to_bits());
-                prop_assert_eq!(widths[i].to_bits(), ridge.width_squared(&block, i, &mut Vec::new()).to_bits());
+                prop_assert_eq!(scores[i].to_bits(), ridge.score_one(&block, i, 0).to_bits());
+                prop_assert_eq!(widths[i].to_bits(), ridge.width_squared(&block, i, 0).to_bits());
             }
+        }
+
+        /// What lets the simulator run four users at a time, and results be the same on every machine. Somebody may have
+        /// nothing to learn for long, so that exact solves come at different times.
+        #[test]
+        fn four_users_side_by_side_have_the_bits_of_each_alone(dim in prop_oneof![Just(7usize), Just(12), 1..20usize],
+                                                               g in prop_oneof![Just(1.0), Just(0.97)], n in 0..300usize,
+                                                               k in 1..14usize, seed in any::<u64>()) {
+            let (mut together, mut alone) = (Ridge::<Lanes>::new(dim, 0.7, g), vec![Ridge::new(dim, 0.7, g); LANES]);
+            let all: Vec<_> = (0..LANES as u64).map(|user| data(dim, n, seed ^ user)).collect();
+            for i in 0..n {
+                let who = each(|user| !(i * 7 + user).is_multiple_of(3 + user));
+                let x: Vec<Lanes> = (0..dim).map(|d| lanes(|user| if who[user] { all[user][i].0[d] } else { 0.0 })).collect();
+                together.learn_of(&who, &x, lanes(|user| if who[user] { all[user][i].1 } else { 0.0 }));
+                for user in (0..LANES).filter(|user| who[*user]) {
+                    alone[user].learn(&all[user][i].0, all[user][i].1);
+                }
+            }
+            let mut blocks = vec![FeatureBlock::new(dim, k); LANES];
+            let mut block = FeatureBlock::<Lanes>::new(dim, k);
+            for (user, own) in blocks.iter_mut().enumerate() {
+                for (i, (x, _)) in data(dim, k, seed ^ user as u64 ^ 9).iter().enumerate() {
+                    own.set_vector(i, x);
+                    block.row_mut(i).iter_mut().zip(x).for_each(|(cell, x)| cell[user] = *x);
+                }
+            }
+            let (mut scores, mut widths) = (vec![Lanes::default(); k], vec![Lanes::default(); k]);
+            let best = together.scores(&block, &mut scores);
+            together.widths_squared(&block, &mut widths);
+            let (mut factor, mut drawn) = (Vec::new(), Vec::new());
+            let z: Vec<Lanes> = (0..dim).map(|d| lanes(|user| all[user].get(d).map_or(0.5, |(_, r)| *r))).collect();
+            together.perturbed(0.5, &z, &mut factor, &mut drawn);
+            for (user, (own, block)) in alone.iter().zip(&blocks).enumerate() {
+                prop_assert_eq!(own.numbers(), together.user(user).numbers());
+                let (mut own_scores, mut own_widths) = (vec![0.0; k], vec![0.0; k]);
+                let own_best = own.scores(block, &mut own_scores);
+                own.widths_squared(block, &mut own_widths);
+                for i in 0..k {
+                    prop_assert_eq!(scores[i][user].to_bits(), own_scores[i].to_bits());
+                    prop_assert_eq!(widths[i][user].to_bits(), own_widths[i].to_bits());
+                }
+                let top = own_scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let first = own_scores.iter().position(|score| *score == top).unwrap();
+                let ties = own_scores.iter().filter(|score| **score == top).count();
+                prop_assert_eq!([best.score[user], best.first[user], best.ties[user]], [top, first as f64, ties as f64]);
+                prop_assert_eq!([own_best.score, own_best.first, own_best.ties], [top, first as f64, ties as f64]);
+                let z: Vec<f64> = z.iter().map(|z| z[user]).collect();
+                let (mut factor, mut own_drawn, mut of_one) = (Vec::new(), Vec::new(), Vec::new());
+                own.perturbed(0.5, &z, &mut factor, &mut own_drawn);
+                together.perturbed_of(user, 0.5, &z, &mut factor, &mut of_one);
+                prop_assert_eq!(&drawn.iter().map(|w| w[user]).collect::<Vec<_>>(), &own_drawn);
+                prop_assert_eq!(&of_one, &own_drawn);
+            }
+        }
+
+        /// The order of operations that is promised, written out without a kernel.
+        #[test]
+        fn an_update_is_what_plain_loops_make_of_it(dim in 1..22usize, seed in any::<u64>()) {
+            let mut ridge = Ridge::new(dim, 1.0, 1.0);
+            let mut inverse = ridge.inverse.clone();
+            let (mut theta, mut b) = (vec![0.0; dim], vec![0.0; dim]);
+            let dot = |x: &[f64], y: &[f64]| {
+                let mut sums = [0.0; 4];
+                x.iter().zip(y).enumerate().for_each(|(i, (x, y))| sums[i % 4] += x * y);
+                (sums[0] + sums[2]) + (sums[1] + sums[3])
+            };
+            for (x, r) in data(dim, 20, seed) {
+                ridge.learn(&x, r);
+                let mut q = vec![0.0; dim];
+                for i in 0..dim {
+                    (0..dim).for_each(|j| q[j] += x[i] * inverse[i * dim + j]);
+                }
+                let scale = 1.0 / (1.0 + dot(&x, &q)).sqrt();
+                let step = (r - dot(&theta, &x)) * scale;
+                q.iter_mut().for_each(|q| *q *= scale);
+                for i in 0..dim {
+                    (0..dim).for_each(|j| inverse[i * dim + j] -= q[i] * q[j]);
+                    theta[i] += step * q[i];
+                    b[i] += r * x[i];
+                }
+            }
+            prop_assert_eq!(&ridge.inverse, &inverse);
+            prop_assert_eq!(&ridge.theta, &theta);
+            prop_assert_eq!(&ridge.b, &b);
         }
     }
 
@@ -495,7 +558,7 @@ mod tests {
         let mut rng = SplitMix64::seed_from_u64(7);
         for _ in 0..1_000_000 {
             let u: f64 = rng.random();
-            let x = [1.0, u, 2.0 * u - 1.0, 0.5, 0.5, u, 1.0 - u, 0.0];
+            let x = [1.0, u, 2.0 * u - 1.0, 0.5, 0.5, u, 1.0 - u];
             ridge.learn(&x, u);
         }
         let numbers = ridge.numbers();
@@ -510,9 +573,9 @@ mod tests {
         let expected = naive_solve(a, numbers.b);
         assert_close(ridge.theta(), &expected, 1e-9);
         for i in 0..7 {
-            assert!(ridge.inverse[i * 8 + i] > 0.0);
+            assert!(ridge.inverse[i * 7 + i] > 0.0);
             for j in 0..7 {
-                assert_eq!(ridge.inverse[i * 8 + j].to_bits(), ridge.inverse[j * 8 + i].to_bits());
+                assert_eq!(ridge.inverse[i * 7 + j].to_bits(), ridge.inverse[j * 7 + i].to_bits());
             }
         }
     }
@@ -565,7 +628,7 @@ mod tests {
             }
         }
         let n = f64::from(n);
-        let covariance = |i: usize, j: usize| v * v * ridge.inverse[i * 8 + j];
+        let covariance = |i: usize, j: usize| v * v * ridge.inverse[i * 7 + j];
         for i in 0..7 {
             assert!((sum[i] / n).abs() < 5.0 * (covariance(i, i) / n).sqrt());
             for j in 0..=i {

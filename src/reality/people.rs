@@ -65,11 +65,12 @@ impl<'a> People<'a> {
         let stage = &self.stages[persona];
         let mut lives = [Life::new(policy, stage).remembering()];
         let mut observed = Vec::with_capacity(length);
-        watch(&mut stage.person(user), &mut lives, &mut stage.block(), |person, life, _, decided| {
+        watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _, decided| {
             if observed.len() == length {
                 return;
             }
-            let request = person.request(life.history());
+            let person = party.person(0);
+            let request = person.request(life.history(0));
             let candidate = &request.candidates[decided.chosen];
             let event = &decided.outcome.event;
             observed.push(Observed {

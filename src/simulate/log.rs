@@ -3,7 +3,6 @@
 
 use super::{Life, Simulation, watch};
 use crate::error::{Error, Result};
-use crate::features::FeatureBlock;
 use crate::reaction::Reaction;
 use crate::request::{RawRequest, Request};
 use serde::Serialize;
@@ -46,10 +45,11 @@ impl Life<'_> {
         Self { remembers: true, ..self }
     }
 
-    /// The probability with which each candidate of the latest decision was to be chosen; `None` where the
-    /// policy has none.
-    pub fn propensities(&self, block: &FeatureBlock) -> Option<Vec<f64>> {
-        self.policy.explorer().propensities(self.scratch.scores(block))
+    /// The probability with which each candidate of the latest decision was to be chosen for the user in this lane; `None`
+    /// where the policy has none.
+    pub fn propensities(&self, lane: usize) -> Option<Vec<f64>> {
+        let scores: Vec<f64> = self.scratch.scores().iter().map(|scores| scores[lane]).collect();
+        self.policy.explorer().propensities(&scores)
     }
 }
 
@@ -71,40 +71,46 @@ impl Simulation<'_> {
             for number in 0..count {
                 let user = format!("{}-{number}", stage.persona().name());
                 let mut written = Ok(());
-                watch(&mut stage.person(number), &mut lives, &mut block, |person, life, block, decided| {
-                    let request = RawRequest { seed: None, ..person.request(life.history()) };
-                    let id = format!("{user}-{}", decided.step);
-                    let propensities = life.propensities(block);
-                    let line = DecisionLine {
-                        decision_id: &id,
-                        user: &user,
-                        policy: policy.name(),
-                        shadow: false,
-                        chosen: &request.candidates[decided.chosen].id,
-                        propensity: propensities.as_ref().map(|p| p[decided.chosen]),
-                        propensities: propensities.as_deref(),
-                        request: &request,
-                        time_ms: FIRST_MONDAY_MS + person.time_ms(),
-                    };
-                    let event = &decided.outcome.event;
-                    let shown = only(request.clone(), decided.chosen);
-                    let reward = (!person.reward_is_lost()).then(|| RewardLine {
-                        user: &user,
-                        policy: policy.name(),
-                        op: "reward",
-                        event: &id,
-                        reward: decided.outcome.reward,
-                        decision_id: &id,
-                        reaction: event.reaction,
-                        dwell_seconds: event.dwell_seconds,
-                        request: &shown,
-                        time_ms: line.time_ms,
-                    });
-                    if written.is_ok() {
-                        written = put(decisions, &line)
-                            .and_then(|()| reward.map_or(Ok(()), |line| put(rewards, &line)));
-                    }
-                });
+                watch(
+                    &mut stage.party(number..number + 1),
+                    &mut lives,
+                    &mut block,
+                    |party, life, _, decided| {
+                        let person = party.person(0);
+                        let request = RawRequest { seed: None, ..person.request(life.history(0)) };
+                        let id = format!("{user}-{}", decided.step);
+                        let propensities = life.propensities(0);
+                        let line = DecisionLine {
+                            decision_id: &id,
+                            user: &user,
+                            policy: policy.name(),
+                            shadow: false,
+                            chosen: &request.candidates[decided.chosen].id,
+                            propensity: propensities.as_ref().map(|p| p[decided.chosen]),
+                            propensities: propensities.as_deref(),
+                            request: &request,
+                            time_ms: FIRST_MONDAY_MS + person.time_ms(),
+                        };
+                        let event = &decided.outcome.event;
+                        let shown = only(request.clone(), decided.chosen);
+                        let reward = (!person.reward_is_lost()).then(|| RewardLine {
+                            user: &user,
+                            policy: policy.name(),
+                            op: "reward",
+                            event: &id,
+                            reward: decided.outcome.reward,
+                            decision_id: &id,
+                            reaction: event.reaction,
+                            dwell_seconds: event.dwell_seconds,
+                            request: &shown,
+                            time_ms: line.time_ms,
+                        });
+                        if written.is_ok() {
+                            written = put(decisions, &line)
+                                .and_then(|()| reward.map_or(Ok(()), |line| put(rewards, &line)));
+                        }
+                    },
+                );
                 written.map_err(Error::io("write", "the log"))?;
             }
         }

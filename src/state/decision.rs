@@ -44,7 +44,7 @@ pub fn decide(
     let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
     let (choice, scores) = scratch.with_block(policy.features(), request, |block, scratch| {
         let choice = policy.decide(&model, block, &parts, &mut Luck::new(seed), scratch);
-        (choice, scratch.scores(block).to_vec())
+        (choice, scratch.scores().to_vec())
     });
     Decision {
         chosen: choice.index,

@@ -10,6 +10,8 @@ use rehearsal::simulate::{Life, live};
 use serde_json::{Value, json};
 
 const STEPS: u32 = 40;
+/// Place of user 3 among users 1 to 4.
+const LANE: usize = 2;
 
 fn numbers(value: &Value) -> Vec<u64> {
     value.as_array().expect("numbers").iter().map(|v| v.as_f64().expect("a number").to_bits()).collect()
@@ -32,23 +34,28 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
 
     let mut lives = [Life::new(&checked, &stage)];
     let mut choices = Vec::new();
-    live(&mut stage.person(3), &mut lives, &mut stage.block(), |d| choices.push(d.chosen));
+    // One of four who live side by side.
+    live(&mut stage.party(1..5), &mut lives, &mut stage.block(), |d| {
+        if d.lane == LANE {
+            choices.push(d.chosen);
+        }
+    });
 
-    let (mut person, mut block, mut history) =
-        (stage.person(3), stage.block(), History::new(stage.kinds().len()));
+    let (mut party, mut block, mut history) =
+        (stage.party(3..4), stage.block(), History::new(stage.kinds().len()));
     for (step, expected) in choices.iter().enumerate() {
-        person.advance(&mut block);
-        let request = json!(person.request(&history)).to_string();
+        party.advance(&mut block);
+        let request = json!(party.person(0).request(&history)).to_string();
         let ran = dir.run_with(&["score", "--policy", policy, "--user", "replayed"], &request);
         let decision: Value = ran.ok().json();
         assert_eq!(decision["chosen"], format!("c{expected}"), "{policy}, step {step}: {request}");
-        let outcome = person.react(*expected);
+        let outcome = party.react(0, *expected);
         history.observe(&outcome.event);
         let id = decision["decision_id"].as_str().unwrap();
         dir.run(&["reward", "--decision", id, "--reaction", outcome.event.reaction.name()]).ok();
     }
     let state = dir.json(&format!("state/replayed_{}.json", checked.name().replace('-', "_")));
-    let model = lives[0].model();
+    let model = lives[0].model(LANE);
     assert_eq!(state["updates"], STEPS);
     for part in model.parts().iter().filter(|p| p.ridge.updates() > 0) {
         let stored = part.kind.as_deref().map_or(&state, |kind| &state["kinds"][kind]);

@@ -27,9 +27,7 @@ impl Person<'_> {
         let u = person.u(
             person.u_of_moment(stage, now, weekend(context.weekday), recent as f64),
             person.u_of_kind(stage, taste, offset, quarter as u8),
-            priority(candidate.priority),
-            urgency(candidate.due_in_days),
-            effort(candidate.effort_minutes),
+            [priority(candidate.priority), urgency(candidate.due_in_days), effort(candidate.effort_minutes)],
         );
         let Answer { completed, dismissed, .. } = self.answer(u);
         let (missed, snooze) = (1.0 - completed, stage.persona.raw().refusal.snooze);
@@ -47,7 +45,7 @@ impl Person<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Stage;
+    use crate::environment::{Party, Stage};
     use crate::history::History;
     use crate::persona::Persona;
     use crate::request::RawRequest;
@@ -55,7 +53,7 @@ mod tests {
 
     /// The probabilities of the reactions, found out by trying luck: the limit below which each piece of it
     /// decides, with the others set so that it is asked.
-    fn probabilities_behind_react(person: &mut Person, k: usize) -> [f64; 4] {
+    fn probabilities_behind_react(party: &mut Party, k: usize) -> [f64; 4] {
         let limit = |gives: &mut dyn FnMut(f64) -> bool| {
             let (mut below, mut above) = (0.0, 1.0);
             for _ in 0..60 {
@@ -65,8 +63,9 @@ mod tests {
             below
         };
         let mut reacts = |lucks: [f64; 3], with: Reaction| {
+            let person = &mut party.people[0];
             [person.completed_luck, person.dismissed_luck, person.snoozed_luck] = lucks;
-            person.react(k).event.reaction == with
+            party.react(0, k).event.reaction == with
         };
         let completed = limit(&mut |luck| reacts([luck, 1.0, 1.0], Reaction::Completed));
         let dismissed = limit(&mut |luck| reacts([1.0, luck, 1.0], Reaction::Dismissed));
@@ -85,14 +84,17 @@ mod tests {
         for persona in Persona::shipped().unwrap() {
             let stage = Stage::new(&scenario, &persona, 7);
             for user in 0..3 {
-                let (mut person, mut block) = (stage.person(user), stage.block());
+                let (mut party, mut block) = (stage.party(user..user + 1), stage.block());
                 for _ in 0..30 {
-                    person.advance(&mut block);
+                    party.advance(&mut block);
+                    let person = &party.people[0];
                     let RawRequest { context, candidates, .. } =
                         person.request(&History::new(stage.kinds().len()));
                     for (k, candidate) in candidates.iter().enumerate() {
-                        let would = person.would(person.kind(k), candidate, context, person.recent());
-                        let does = probabilities_behind_react(&mut person, k);
+                        let person = &party.people[0];
+                        let kind = party.kinds(k)[0] as usize;
+                        let would = person.would(kind, candidate, context, person.recent());
+                        let does = probabilities_behind_react(&mut party, k);
                         let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
                         assert!(would.iter().zip(&does).all(near), "{would:?} is not {does:?}");
                     }

@@ -2,7 +2,7 @@
 
 use super::super::stage::{DUE_DAYS, EFFORT_MINUTES, priority};
 use super::Person;
-use crate::features::{FeatureBlock, ProfileFeatures};
+use crate::features::ProfileFeatures;
 use crate::history::History;
 use crate::profile::Profile;
 use crate::request::{Candidate, Context, RawRequest};
@@ -16,41 +16,31 @@ impl Person<'_> {
         if self.traits.no_profile { ProfileServing::Missing } else { self.scenario().profile.serving }
     }
 
-    /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profile
-    /// that follows from `history`.
+    /// The features of the profile for candidates of each kind, as the scenario serves the profile that follows from
+    /// `history`; made in `room` where they are neither the history's nor those that were declared.
     #[inline(always)]
-    pub fn serve_profile(&self, history: &History, block: &mut FeatureBlock) {
+    pub(in super::super) fn profile_features<'p>(
+        &'p self,
+        history: &'p History,
+        room: &'p mut Vec<ProfileFeatures>,
+    ) -> &'p [ProfileFeatures] {
         let (by_kind, emergent) =
             if self.declared.is_empty() { (history.features(), true) } else { (&self.declared[..], false) };
+        let kinds = by_kind.len();
+        room.clear();
         match (self.serving(), emergent) {
-            (ProfileServing::Missing, _) => self.fill_profile(block, |_| &ProfileFeatures::UNKNOWN),
+            (ProfileServing::Missing, _) => room.resize(kinds, ProfileFeatures::UNKNOWN),
             (ProfileServing::WrongKind, _) => {
-                self.fill_profile(block, |k| &by_kind[next_kind(k, by_kind.len())]);
+                room.extend((0..kinds).map(|kind| by_kind[next_kind(kind, kinds)]));
             }
-            (ProfileServing::UserLevel, true) => {
-                let user = history.user_features();
-                self.fill_profile(block, |_| &user);
-            }
+            (ProfileServing::UserLevel, true) => room.resize(kinds, history.user_features()),
             // A declared profile was cut down to the user's own values when it was drawn.
-            (ProfileServing::UserLevel | ProfileServing::Full, _) => {
-                self.fill_profile(block, |k| &by_kind[k])
-            }
+            (ProfileServing::UserLevel | ProfileServing::Full, _) => return by_kind,
         }
+        room
     }
 
-    /// Writes the profile's dimensions that hold for each candidate's kind.
-    #[inline(always)]
-    fn fill_profile<'p>(&self, block: &mut FeatureBlock, of_kind: impl Fn(usize) -> &'p ProfileFeatures) {
-        // What fills up the last tile has a kind too; nobody looks at it.
-        for (mut tile, kinds) in block.tiles_mut().zip(&self.kinds) {
-            let [a, b, c, d] = *kinds;
-            let of = |kind: u8| of_kind(kind as usize);
-            tile.set_profiles([of(a), of(b), of(c), of(d)]);
-        }
-    }
-
-    /// This step as a request would put it: what [`Self::advance`] and [`Self::serve_profile`] put into the
-    /// block. Candidates are named `c0`, `c1`, ...
+    /// This step as a request would put it: what a party puts into its block. Candidates are named `c0`, `c1`, ...
     pub fn request(&self, history: &History) -> RawRequest {
         let candidate = |k: usize| {
             let drawn = self.drawn(k);

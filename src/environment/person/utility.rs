@@ -4,6 +4,7 @@
 use super::super::stage::Stage;
 use super::DAY;
 use super::character::Character;
+use crate::vector::Vector;
 
 impl Character {
     /// What a moment at quarter hour `now` adds to u of every candidate, after `recent` tips in the last 24 hours;
@@ -21,10 +22,22 @@ impl Character {
         taste + self.timing * stage.alignment.at((quarter + offset).into())
     }
 
-    /// u, from what moment and kind add to it and from the tip's features.
+    /// u, from what moment and kind add to it and from the tip's features: priority, urgency and effort.
     #[inline(always)]
-    pub(super) fn u(&self, moment: f64, kind: f64, priority: f64, urgency: f64, effort: f64) -> f64 {
-        (moment + kind)
-            + (self.priority * (2.0 * priority - 1.0) + (self.urgency * urgency + self.effort * effort))
+    pub(super) fn u(&self, moment: f64, kind: f64, features: [f64; 3]) -> f64 {
+        u((), [self.priority, self.urgency, self.effort], moment, kind, features)
     }
+}
+
+/// u of one tip for one person, or for each of several.
+#[inline(always)]
+pub(in super::super) fn u<V: Vector>(
+    level: V::Level,
+    [to_priority, to_urgency, to_effort]: [V; 3],
+    moment: V,
+    kind: V,
+    [priority, urgency, effort]: [V; 3],
+) -> V {
+    let (one, two) = (V::all(level, 1.0), V::all(level, 2.0));
+    (moment + kind) + (to_priority * (two * priority - one) + (to_urgency * urgency + to_effort * effort))
 }

@@ -163,7 +163,7 @@ impl Described {
         let block = FeatureBlock::of(FeatureSet::WIDEST, &request);
         for (k, own_hour) in own_hours.into_iter().enumerate() {
             let start = row.features.len();
-            row.features.extend(block.values(k));
+            row.features.extend_from_slice(block.row(k));
             if !own_hour && hour.is_none() {
                 OF_THE_HOUR.iter().for_each(|dimension| row.features[start + dimension] = 0.0);
             }
@@ -249,7 +249,7 @@ mod tests {
             "candidates":[{"id":"a","kind":"focus","priority":0.9},{"id":"b"}]}"#;
         let block =
             FeatureBlock::of(FeatureSet::WIDEST, &Request::from_json(request.as_bytes(), "request").unwrap());
-        assert_eq!(said.features, [block.vector(0), block.vector(1)].concat());
+        assert_eq!(said.features, block.rows());
         assert_eq!(said.moment, Some(Context { hour: 6.0, weekday: 5 }));
         assert_eq!(said.listed.iter().map(|l| l.kind).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(described.remarks("log").len(), 1);

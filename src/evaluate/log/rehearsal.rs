@@ -162,9 +162,7 @@ impl Checked<'_> {
         }
         let block = FeatureBlock::of(FeatureSet::WIDEST, &self.request);
         row.features.clear();
-        for k in 0..candidates.len() {
-            row.features.extend(block.values(k));
-        }
+        row.features.extend_from_slice(block.rows());
         names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
     }
