@@ -22,7 +22,7 @@
 //! | [`persona`] | kinds of simulated people; the shipped ones are in `personas/` | a persona |
 //! | [`random`] | streams of random numbers that mean the same everywhere | |
 //! | [`scenario`] | conditions people live under; the shipped ones are in `scenarios/` | a scenario |
-//! | [`environment`] | one simulated person: what they meet and how they react | |
+//! | [`environment`] | simulated people, four side by side: what they meet and how they react | |
 //! | [`metrics`] | what is measured of a user, and sums that merge to the bit | a metric |
 //! | [`simulate`] | the one loop in which policies meet people | |
 //! | [`parts`] | results of some blocks, on disk and put together again | |

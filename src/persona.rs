@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::{Profile, ProfileValues};
-use crate::{read, shipped};
+use crate::{read, request, shipped};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -259,6 +259,7 @@ impl TryFrom<RawPersona> for Persona {
             ));
         }
         for (name, kind) in &raw.kinds {
+            request::name("kinds", name)?;
             logit(&format!("kinds.{name}.taste"), kind.taste)?;
             hour(&format!("kinds.{name}.preferred_hour"), kind.preferred_hour)?;
         }
@@ -314,8 +315,8 @@ pub(crate) fn noisy_profile(declared: &DeclaredProfile, mut normal: impl FnMut()
             let z = normal();
             *slot = slot.map(|value| match feature.name {
                 "preferred_hour" => quarter(value + 12.0 * noise * z),
-                "mean_dwell_seconds" => value * libm::exp(noise * z),
-                "tip_volume" => (value * libm::exp(noise * z)).round(),
+                "mean_dwell_seconds" => (value * libm::exp(noise * z)).min(feature.maximum),
+                "tip_volume" => (value * libm::exp(noise * z)).round().min(feature.maximum),
                 _ => (value + noise * z).clamp(0.0, 1.0),
             });
         }
@@ -328,4 +329,49 @@ pub(crate) fn noisy_profile(declared: &DeclaredProfile, mut normal: impl FnMut()
 /// An hour of the day rounded to a quarter, in [0, 24).
 pub(crate) fn quarter(hour: f64) -> f64 {
     ((hour * 4.0).round() / 4.0).rem_euclid(24.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{RawRequest, Request};
+    use crate::scenario::Scenario;
+    use crate::shipped::PERSONAS;
+
+    #[test]
+    fn kinds_have_names_that_a_request_may_have() {
+        let (_, text) = PERSONAS[0];
+        let renamed = |name: &str| {
+            let head = text.find("[kinds]").unwrap() + "[kinds]\n".len();
+            let text =
+                format!("{}{name:?} = {{ taste = 0, preferred_hour = 9 }}\n{}", &text[..head], &text[head..]);
+            Persona::from_toml(&text, "persona.toml")
+        };
+        assert!(renamed(&"k".repeat(256)).is_ok());
+        for name in ["", &"k".repeat(257)] {
+            let said = renamed(name).unwrap_err().to_string();
+            let expected = format!("kinds is a text of {} bytes; allowed: 1 to 256 bytes", name.len());
+            assert!(said.ends_with(&expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn noise_leaves_no_profile_beyond_what_a_request_may_have() {
+        let (_, text) = PERSONAS[0];
+        let lines = text.lines().map(|line| match line.split(" = ").next() {
+            Some(field @ ("mean_dwell_seconds" | "tip_volume")) => format!("{field} = 1e12\n"),
+            Some("noise") => "noise = 1\n".to_owned(),
+            _ => format!("{line}\n"),
+        });
+        let persona = Persona::from_toml(&lines.collect::<String>(), "persona.toml").unwrap();
+        let scenario = Scenario::load("declared-profile").unwrap();
+        let stage = crate::environment::Stage::new(&scenario, &persona, 1);
+        for user in 0..20 {
+            let (mut party, mut block) = (stage.party(user..user + 1), stage.block());
+            party.advance(&mut block);
+            let request: RawRequest =
+                party.person(0).request(&crate::history::History::new(stage.kinds().len()));
+            assert!(Request::try_from(request).is_ok());
+        }
+    }
 }

@@ -215,7 +215,7 @@ impl Candidate {
     }
 }
 
-fn name(field: &str, value: &str) -> Result<(), Fault> {
+pub(crate) fn name(field: &str, value: &str) -> Result<(), Fault> {
     if value.is_empty() || value.len() > MAX_ID_BYTES {
         return Err(Fault::new(
             field,

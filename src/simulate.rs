@@ -7,21 +7,22 @@
 //! All policies of a run meet the same person: moment, candidates and luck are drawn once per step, before
 //! any of them chooses (common random numbers), so that a difference between them is theirs.
 
+mod life;
 mod log;
+
+pub use life::Life;
 
 use crate::environment::{Outcome, Party, Stage};
 use crate::error::{Error, Result};
-use crate::features::{ALL_DIMS, FeatureBlock};
-use crate::history::History;
+use crate::features::FeatureBlock;
 use crate::metrics::{Curve, Tally, UserRecord};
 use crate::persona::Persona;
-use crate::policy::{Luck, Model, Policy, Scratch, Structure};
+use crate::policy::{Luck, Policy, Scratch};
 use crate::reaction::Reaction;
 use crate::request::Request;
 use crate::scenario::Scenario;
-use crate::vector::{LANES, Lanes, each, lanes};
+use crate::vector::{LANES, Lanes, each};
 use rayon::prelude::*;
-use std::collections::VecDeque;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -146,7 +147,7 @@ impl<'a> Simulation<'a> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
             let mut lives = [Life::new(policy, stage)];
-            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _, _| {
+            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _| {
                 let (model, parts) =
                     (life.model(0), life.parts.iter().map(|parts| parts[0]).collect::<Vec<_>>());
                 let request = party.person(0).request(life.history(0));
@@ -221,166 +222,9 @@ pub struct Decided {
     pub regret: f64,
 }
 
-/// One policy's part in the lives of a party.
-#[derive(Debug, Clone)]
-pub struct Life<'a> {
-    policy: &'a Policy,
-    model: Model<Lanes>,
-    histories: [History; LANES],
-    /// Whether the histories are kept: where nobody asks for a profile they are not.
-    remembers: bool,
-    /// The model's part for each kind, and for each candidate of the step.
-    part_of_kind: Vec<usize>,
-    parts: Vec<[usize; LANES]>,
-    /// Rewards that have not arrived yet, oldest first.
-    pending: VecDeque<Pending>,
-    /// The candidates chosen last, and their vectors.
-    chosen: [usize; LANES],
-    x: Vec<Lanes>,
-    scratch: Scratch<Lanes>,
-}
-
-/// Rewards on their way.
-#[derive(Debug, Clone)]
-struct Pending {
-    due: u32,
-    x: Vec<Lanes>,
-    who: [bool; LANES],
-    outcomes: [Outcome; LANES],
-}
-
-impl<'a> Life<'a> {
-    /// A policy that has met nobody, for users of any persona with the kinds of this stage.
-    pub fn new(policy: &'a Policy, stage: &Stage) -> Self {
-        let mut model: Model<Lanes> = policy.new_model_of(policy.features().dim());
-        let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
-        let x = vec![Lanes::default(); model.dim()];
-        Self {
-            policy,
-            model,
-            histories: std::array::from_fn(|_| History::new(stage.kinds().len())),
-            remembers: policy.features().uses_profile(),
-            part_of_kind,
-            parts: Vec::new(),
-            pending: VecDeque::new(),
-            chosen: [0; LANES],
-            x,
-            scratch: Scratch::default(),
-        }
-    }
-
-    /// What the policy has learned of the user in this lane.
-    pub fn model(&self, lane: usize) -> Model {
-        self.model.user(lane)
-    }
-
-    /// Their past under this policy, from which an emergent profile follows.
-    pub fn history(&self, lane: usize) -> &History {
-        &self.histories[lane]
-    }
-
-    /// Begins with other users.
-    fn begin(&mut self) {
-        self.model.clear();
-        self.histories.iter_mut().for_each(History::clear);
-        self.pending.clear();
-    }
-
-    /// Makes `block` what this policy sees of the step.
-    #[inline(always)]
-    fn look(&mut self, party: &mut Party, block: &mut FeatureBlock<Lanes>) {
-        if self.policy.features().uses_profile() {
-            party.serve_profiles(&self.histories, block);
-        }
-        if self.policy.structure() == Structure::Disjoint {
-            self.parts.clear();
-            let part = |kind: u8| self.part_of_kind[kind as usize];
-            self.parts.extend((0..block.len()).map(|k| party.kinds(k).map(part)));
-        }
-    }
-
-    /// Chooses a candidate of the step for each of them.
-    #[inline(always)]
-    fn choose(&mut self, party: &Party, block: &FeatureBlock<Lanes>) {
-        let mut luck = each(
-            #[inline(always)]
-            |lane| Luck::new(party.person(lane).seed()),
-        );
-        let choices = self.policy.decide(&self.model, block, &self.parts, &mut luck, &mut self.scratch);
-        self.take(
-            block,
-            each(
-                #[inline(always)]
-                |lane| choices[lane].index,
-            ),
-        );
-    }
-
-    /// Takes these candidates, to learn from their vectors as this policy sees them.
-    #[inline(always)]
-    fn take(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
-        self.chosen = chosen;
-        let rows = block.full_rows();
-        let rows = each(
-            #[inline(always)]
-            |lane| &rows[chosen[lane]],
-        );
-        for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
-            *x = lanes(
-                #[inline(always)]
-                |lane| rows[lane][d][lane],
-            );
-        }
-    }
-
-    /// Learns what became of the chosen candidates, for those of whom it is to learn.
-    #[inline(always)]
-    fn hear(&mut self, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
-        let x = std::mem::take(&mut self.x);
-        self.learn(who, &x, outcomes);
-        self.x = x;
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, who: [bool; LANES], x: &[Lanes], outcomes: &[Outcome; LANES]) {
-        let parts = each(
-            #[inline(always)]
-            |lane| self.part_of_kind[outcomes[lane].event.kind],
-        );
-        self.model.learn_of(
-            &who,
-            &parts,
-            x,
-            lanes(
-                #[inline(always)]
-                |lane| outcomes[lane].reward,
-            ),
-        );
-        for lane in 0..LANES {
-            if self.remembers && who[lane] {
-                self.histories[lane].observe(&outcomes[lane].event);
-            }
-        }
-    }
-
-    /// Keeps what became of the chosen candidates until step `due`.
-    fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: [Outcome; LANES]) {
-        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes });
-    }
-
-    /// Learns from what was due by `step`.
-    #[inline(always)]
-    fn catch_up(&mut self, step: u32) {
-        while self.pending.front().is_some_and(|p| p.due <= step) {
-            let Some(Pending { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
-            self.learn(who, &x, &outcomes);
-        }
-    }
-}
-
 /// Lives the lives of a party under each policy, telling `observe` of every decision.
 ///
-/// This is the hot loop: nothing in it allocates, unless rewards are delayed.
+/// This is the hot loop: nothing in it allocates but rewards that are delayed and a model's exact solves.
 #[inline(always)]
 pub fn live(
     party: &mut Party,
@@ -388,11 +232,11 @@ pub fn live(
     block: &mut FeatureBlock<Lanes>,
     mut observe: impl FnMut(&Decided),
 ) {
-    watch(party, lives, block, |_, _, _, decided| observe(decided));
+    watch(party, lives, block, |_, _, decided| observe(decided));
 }
 
-/// The same, showing `observe` also the party, the policy's life and the block, as they are at the decision,
-/// before anything is learned from it. The block is as the last of the policies saw it.
+/// The same, showing `observe` also the party and the policy's life, as they are at the decision, before anything is
+/// learned from it.
 ///
 /// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed beside
 /// what the others wait for.
@@ -401,7 +245,7 @@ pub fn watch(
     party: &mut Party,
     lives: &mut [Life],
     block: &mut FeatureBlock<Lanes>,
-    mut observe: impl FnMut(&Party, &Life, &FeatureBlock<Lanes>, &Decided),
+    mut observe: impl FnMut(&Party, &Life, &Decided),
 ) {
     let scenario = party.scenario();
     begin(party, lives, block);
@@ -427,7 +271,7 @@ pub fn watch(
                 let (chosen, outcome) = (chosen[lane], outcomes[lane]);
                 let regret = best[lane] - outcome.expected;
                 let step = step as usize;
-                observe(party, life, block, &Decided { policy, lane, step, chosen, outcome, regret });
+                observe(party, life, &Decided { policy, lane, step, chosen, outcome, regret });
             }
             life.catch_up(step);
             match scenario.rewards.delay {
@@ -446,9 +290,9 @@ fn begin(party: &mut Party, lives: &mut [Life], block: &mut FeatureBlock<Lanes>)
     }
     let history = party.scenario().history;
     if !history.learn {
-        for (lane, person) in party.people_mut().iter_mut().enumerate() {
-            for _ in 0..person.history_steps() {
-                let outcome = person.pass();
+        for lane in 0..party.len() {
+            for _ in 0..party.person(lane).history_steps() {
+                let outcome = party.pass(lane);
                 for life in lives.iter_mut().filter(|life| life.remembers) {
                     life.histories[lane].observe(&outcome.event);
                 }
@@ -466,5 +310,47 @@ fn begin(party: &mut Party, lives: &mut [Life], block: &mut FeatureBlock<Lanes>)
             life.take(block, shown);
             life.hear(has_past, &outcomes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::RawPolicy;
+
+    /// Rewards that are lost and late, users with a past and without one, models per kind, forgetting: in each of these
+    /// some of a party learn and others do not.
+    #[test]
+    fn users_live_as_they_would_in_a_party_of_their_own() {
+        let scenario = "name = \"hard\"\ndescription = \"hard\"\nsteps = 40\nhistory = { steps = 20, learn = true }\n\
+                        [rewards]\nlost = 0.3\ndelay = 2\n[traits]\nnew = 0.5\nno_profile = 0.5\n";
+        let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
+        let personas = Persona::shipped().unwrap();
+        let own = |rest: &str| {
+            let text = format!("name = \"own\"\nfeatures = \"v2\"\n{rest}");
+            Policy::try_from(toml::from_str::<RawPolicy>(&text).unwrap()).unwrap()
+        };
+        let policies = [
+            own("explorer = \"lints\"\nstructure = \"disjoint\""),
+            own("explorer = \"squarecb\"\nstructure = \"disjoint\"\nforgetting = 0.98"),
+            own("explorer = \"linucb\""),
+            own("explorer = \"egreedy\"\nforgetting = 0.95"),
+        ];
+        let simulation = Simulation::new(&scenario, &personas[..2], &policies, 3).unwrap();
+        let records = |users: Range<u64>| {
+            let mut records = Vec::new();
+            simulation.run(users, |block| {
+                records.extend(block.records);
+                true
+            });
+            records
+        };
+        let together = records(0..7);
+        let alone: Vec<UserRecord> = (0..7).flat_map(|user| records(user..user + 1)).collect();
+        assert_eq!(together, alone);
+        let differs = |trait_of: fn(&UserRecord) -> bool| {
+            together.iter().any(trait_of) && !together.iter().all(trait_of)
+        };
+        assert!(differs(|record| record.traits.new) && differs(|record| record.traits.no_profile));
     }
 }

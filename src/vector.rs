@@ -46,7 +46,7 @@ pub(crate) fn each<T>(mut of: impl FnMut(usize) -> T) -> [T; LANES] {
     [of(0), of(1), of(2), of(3)]
 }
 
-/// A number as it is kept: one user's, or one of each of several users.
+/// A number as it is kept in memory: one user's, or one of each of several users.
 pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// How many users.
     const USERS: usize;
@@ -100,7 +100,7 @@ pub trait Vector:
 {
     /// What it is loaded from and stored into.
     type Cell: Cell;
-    /// The instruction set.
+    /// Proof that the processor has the instructions; none is needed for one user, whose vectors the compiler finds.
     type Level: Copy;
 
     /// The same number for every user.
@@ -265,7 +265,7 @@ impl<S: Simd> Vector for f64x4<S> {
 
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
-        self.max(other)
+        other.simd_gt(self).select(other, self)
     }
 
     #[inline(always)]

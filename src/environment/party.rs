@@ -1,21 +1,20 @@
 //! Four people of one persona who live side by side, each in a lane of a vector register.
 //!
 //! They have nothing to do with each other: each draws from streams of their own, and what is computed of them together
-//! has the same bits as if each were alone. Where there are fewer, the first stands in for those who are missing, and
-//! nobody looks at what becomes of them.
+//! has the same bits as if each were alone. Where there are fewer, copies of the first fill the other lanes; they never take
+//! a step, and nobody looks at what becomes of them.
 
-use super::logit::sigmas;
-use super::person::candidates::{Drawn, Moment};
+mod kernels;
+
+use self::kernels::{Consider, Draw, Profiles};
 use super::person::character::{Character, KindTaste};
-use super::person::reaction::{Answer, expected};
-use super::person::utility::u;
+use super::person::reaction::Answer;
 use super::person::{Outcome, Person};
 use super::stage::Stage;
-use crate::features::{ALL_DIMS, FeatureBlock, ProfileFeatures};
+use crate::features::{FeatureBlock, ProfileFeatures};
 use crate::history::History;
-use crate::persona::Refusal;
 use crate::scenario::RawScenario;
-use crate::vector::{Cell, Kernel, LANES, Lanes, Vector, each, lanes};
+use crate::vector::{Cell, LANES, Lanes, each, lanes};
 use std::ops::Range;
 
 /// People who take their steps together.
@@ -100,23 +99,23 @@ impl<'a> Party<'a> {
         &self.people[lane]
     }
 
-    /// Each of them, and those who fill the other lanes.
+    /// One of them goes on to the next step, at which a random candidate is shown and nobody looks at the others.
     #[inline(always)]
-    pub(crate) fn people_mut(&mut self) -> &mut [Person<'a>; LANES] {
-        &mut self.people
+    pub(crate) fn pass(&mut self, lane: usize) -> Outcome {
+        self.people[lane].pass()
     }
 
-    /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 0 to 6
-    /// written into `block`.
+    /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 1 to 6
+    /// written into `block`, which comes from [`Stage::block`].
     #[inline(always)]
     pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
         self.advance_those(&[true; LANES], block);
     }
 
-    /// The same, of whom it is true.
+    /// The same for those of whom it is true; the others meet their last step's candidates again.
     #[inline(always)]
     pub fn advance_those(&mut self, who: &[bool; LANES], block: &mut FeatureBlock<Lanes>) {
-        for (person, goes) in self.people.iter_mut().zip(who) {
+        for (person, goes) in self.people[..self.len].iter_mut().zip(who) {
             if *goes {
                 person.draw_moment();
             }
@@ -163,13 +162,13 @@ impl<'a> Party<'a> {
     /// from their `histories`.
     #[inline(always)]
     pub fn serve_profiles(&mut self, histories: &[History; LANES], block: &mut FeatureBlock<Lanes>) {
-        let [a, b, c, d] = &mut self.served;
-        let [e, f, g, h] = &self.people;
+        let ([first, second, third, fourth], room) = (&self.people, &mut self.served);
+        let [in_first, in_second, in_third, in_fourth] = room;
         let features = [
-            e.profile_features(&histories[0], a),
-            f.profile_features(&histories[1], b),
-            g.profile_features(&histories[2], c),
-            h.profile_features(&histories[3], d),
+            first.profile_features(&histories[0], in_first),
+            second.profile_features(&histories[1], in_second),
+            third.profile_features(&histories[2], in_third),
+            fourth.profile_features(&histories[3], in_fourth),
         ];
         Lanes::run(Profiles { features, kinds: &self.kinds, rows: block.full_rows_mut() });
     }
@@ -210,221 +209,6 @@ impl<'a> Party<'a> {
     pub fn react(&self, lane: usize, k: usize) -> Outcome {
         let person = &self.people[lane];
         person.react_by(k, person.answer(self.u[k][lane]))
-    }
-}
-
-/// Draws the candidates that random words stand for: writes their dimensions 1 to 6, their kinds, and u; gives the
-/// largest u.
-struct Draw<'p> {
-    stage: &'p Stage<'p>,
-    characters: &'p Characters,
-    moments: [Moment; LANES],
-    words: [&'p [[u8; 8]]; LANES],
-    rows: &'p mut [[Lanes; ALL_DIMS]],
-    kinds: &'p mut [[u8; LANES]],
-    u: &'p mut [Lanes],
-}
-
-impl Kernel<Lanes> for Draw<'_> {
-    type Output = Lanes;
-
-    #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) -> Lanes {
-        let Self { stage, characters, moments, kinds: all_kinds, u: us, .. } = self;
-        let count = self.rows.len();
-        let (all_kinds, us) = (&mut all_kinds[..count], &mut us[..count]);
-        let words = each(
-            #[inline(always)]
-            |l| &self.words[l][..count],
-        );
-        let moment = V::load(
-            level,
-            &lanes(
-                #[inline(always)]
-                |l| moments[l].u,
-            ),
-        );
-        let weekend = lanes(
-            #[inline(always)]
-            |l| moments[l].weekend,
-        );
-        let [priority, urgency, effort] = &characters.features;
-        let weights = [V::load(level, priority), V::load(level, urgency), V::load(level, effort)];
-        let timing = V::load(level, &characters.timing);
-        let mut best = V::all(level, f64::NEG_INFINITY);
-        for k in 0..count {
-            let drawn = each(
-                #[inline(always)]
-                |l| Drawn::of(words[l][k], stage),
-            );
-            let quarter = each(
-                #[inline(always)]
-                |l| drawn[l].meant_for.quarter(moments[l].now),
-            );
-            let of_kind = each(
-                #[inline(always)]
-                |l| &characters.kinds[drawn[l].kind],
-            );
-            let taste = lanes(
-                #[inline(always)]
-                |l| of_kind[l].0[l],
-            );
-            let suits = lanes(
-                #[inline(always)]
-                |l| stage.alignment.at((quarter[l] + of_kind[l].1[l]).into()),
-            );
-            let kind = V::load(level, &taste) + timing * V::load(level, &suits);
-            let clock = each(
-                #[inline(always)]
-                |l| stage.clock.of(quarter[l].into()),
-            );
-            let sin = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| clock[l].sin,
-                ),
-            );
-            let cos = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| clock[l].cos,
-                ),
-            );
-            let priority = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.priority.at(drawn[l].priority),
-                ),
-            );
-            let urgency = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.urgency.at(drawn[l].due),
-                ),
-            );
-            let effort = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.effort.at(drawn[l].effort),
-                ),
-            );
-            let of_this = u(level, weights, moment, kind, [priority, urgency, effort]);
-            best = best.larger(of_this);
-            us[k] = of_this.cell();
-            all_kinds[k] = each(
-                #[inline(always)]
-                |l| drawn[l].kind as u8,
-            );
-            let row = &mut self.rows[k];
-            row[1] = sin.cell();
-            row[2] = cos.cell();
-            row[3] = weekend;
-            row[4] = priority.cell();
-            row[5] = urgency.cell();
-            row[6] = effort.cell();
-        }
-        best.cell()
-    }
-}
-
-/// Writes dimensions 7 to 11 of candidates of these kinds, once dimensions 1 and 2 are there.
-struct Profiles<'p> {
-    /// By lane and kind.
-    features: [&'p [ProfileFeatures]; LANES],
-    kinds: &'p [[u8; LANES]],
-    rows: &'p mut [[Lanes; ALL_DIMS]],
-}
-
-impl Kernel<Lanes> for Profiles<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
-        for (row, kinds) in self.rows.iter_mut().zip(self.kinds) {
-            let of = each(
-                #[inline(always)]
-                |l| &self.features[l][kinds[l] as usize],
-            );
-            // As `Clock::alignment` has it.
-            let cos = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].preferred.cos,
-                ),
-            );
-            let sin = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].preferred.sin,
-                ),
-            );
-            let alignment = V::load(level, &row[2]) * cos + V::load(level, &row[1]) * sin;
-            row[7] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].completion_rate,
-                ),
-            )
-            .cell();
-            row[8] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].dismiss_rate,
-                ),
-            )
-            .cell();
-            row[9] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].mean_dwell,
-                ),
-            )
-            .cell();
-            row[10] = alignment.cell();
-            row[11] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].tip_volume,
-                ),
-            )
-            .cell();
-        }
-    }
-}
-
-/// What people who refuse so make of a tip with this u: the same bits as [`Person::answer`] gives.
-struct Consider<'p> {
-    refusal: &'p Refusal,
-    mild: f64,
-    u: Lanes,
-}
-
-impl Kernel<Lanes> for Consider<'_> {
-    type Output = Answers;
-
-    #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) -> Answers {
-        let v = each(
-            #[inline(always)]
-            |l| self.refusal.base - self.refusal.relief * self.u[l],
-        );
-        let (completed, dismissed) = (Lanes(sigmas(self.u.0)), Lanes(sigmas(v)));
-        let expected = lanes(
-            #[inline(always)]
-            |l| expected(self.mild, completed[l], dismissed[l]),
-        );
-        Answers { completed, dismissed, expected }
     }
 }
 

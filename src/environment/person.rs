@@ -17,7 +17,7 @@ mod asked;
 pub(super) mod candidates;
 pub(super) mod character;
 pub(super) mod reaction;
-pub(super) mod served;
+mod served;
 pub(super) mod utility;
 
 use candidates::{Drawn, Moment};
@@ -148,7 +148,7 @@ impl<'a> Person<'a> {
     /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
     /// the person reacts to it.
     #[inline(always)]
-    pub(crate) fn pass(&mut self) -> Outcome {
+    pub(super) fn pass(&mut self) -> Outcome {
         self.draw_moment();
         let shown = self.random_candidate();
         let u = candidates::utility_of(self.drawn(shown), self.stage, &self.character, self.moment);

@@ -118,12 +118,11 @@ impl FeatureBlock {
 
     /// Writes dimensions 7 to 11 of candidate `k`, once dimensions 1 and 2 are there.
     fn set_profile(&mut self, k: usize, profile: &ProfileFeatures) {
-        let row: &mut [f64; ALL_DIMS] =
-            self.row_mut(k).first_chunk_mut().expect("a feature set with a profile");
+        let row = self.row_mut(k);
         let clock = Clock { sin: row[1], cos: row[2] };
         let ProfileFeatures { completion_rate, dismiss_rate, mean_dwell, preferred, tip_volume } = *profile;
         let alignment = clock.alignment(preferred);
-        row[CANDIDATE_DIMS..].copy_from_slice(&[
+        row[CANDIDATE_DIMS..ALL_DIMS].copy_from_slice(&[
             completion_rate,
             dismiss_rate,
             mean_dwell,

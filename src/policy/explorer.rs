@@ -86,11 +86,11 @@ impl Explorer {
         luck: &mut C::Each<Luck>,
     ) -> C::Each<Choice> {
         let k = scores.len();
-        if let Self::Uniform = self {
-            return C::each(|user| Choice { index: below(C::at_mut(luck, user), k), explored: true });
-        }
         let best = |user: usize, n: usize| nth_best(scores, user, first.of(user) as usize, n);
         match *self {
+            Self::Uniform => {
+                C::each(|user| Choice { index: below(C::at_mut(luck, user), k), explored: true })
+            }
             Self::Egreedy { epsilon } => C::each(
                 #[inline(always)]
                 |user| {
@@ -116,7 +116,7 @@ impl Explorer {
                 }
                 Choice { index: best(user, below(luck, ties.of(user) as usize)), explored: false }
             }),
-            Self::Uniform | Self::LinUcb { .. } | Self::LinTs { .. } => C::each(|user| {
+            Self::LinUcb { .. } | Self::LinTs { .. } => C::each(|user| {
                 let drawn = below(C::at_mut(luck, user), ties.of(user) as usize);
                 Choice { index: best(user, drawn), explored: false }
             }),

@@ -1,6 +1,6 @@
 //! What a decision and a lesson spend their time on: the ridge model's equations over [`Vector`], for one user or four.
 //!
-//! Sums run over dimensions in order, so that a user's numbers have the same bits in both.
+//! Sums run over dimensions in one order, so that a user's numbers have the same bits in both.
 
 use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 use crate::vector::{Cell, Kernel, Vector};
@@ -75,7 +75,8 @@ fn product<V: Vector>(level: V::Level, w: &[V::Cell], x: &[V::Cell]) -> V {
     sum
 }
 
-/// x . y in four running sums, of which each takes every fourth dimension.
+/// x . y in four running sums, of which each takes every fourth dimension: an update waits for less, and results are what
+/// they have always been.
 #[inline(always)]
 fn dot<V: Vector, const D: usize>(level: V::Level, x: &[V; D], y: &[V; D]) -> V {
     let mut sums = [V::all(level, 0.0); 4];

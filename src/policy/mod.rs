@@ -87,14 +87,14 @@ pub struct Scratch<C: Cell = f64> {
     normals: Vec<C>,
     factor: Vec<C>,
     weights: Vec<C>,
-    /// The same for one user.
-    own: Drawn,
+    /// Where each kind has a model: of one user.
+    own: DrawnWeights,
     block: FeatureBlock<C>,
 }
 
 /// Weights of one user that were drawn, and what they were drawn from.
 #[derive(Debug, Clone, Default)]
-struct Drawn {
+struct DrawnWeights {
     normals: Vec<f64>,
     factor: Vec<f64>,
     weights: Vec<f64>,
@@ -108,7 +108,7 @@ impl<C: Cell> Default for Scratch<C> {
             normals: Vec::new(),
             factor: Vec::new(),
             weights: Vec::new(),
-            own: Drawn::default(),
+            own: DrawnWeights::default(),
             block: FeatureBlock::default(),
         }
     }
@@ -232,7 +232,7 @@ pub struct Model<C: Cell = f64> {
     parts: Vec<Part<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
-    /// Room for a vector.
+    /// Room for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
 }
 
@@ -270,9 +270,11 @@ impl Model {
         (self.updates > 0).then(|| self.reward_sum / self.updates as f64)
     }
 
-    /// Learns that candidate `k` of `block`, which belongs to `part`, earned `reward`.
+    /// Learns that candidate `k` of `block`, which belongs to `part`, earned `reward`. The block may have more dimensions than
+    /// the model: v1 looks at the first of what v2 sees.
     pub fn learn(&mut self, block: &FeatureBlock, k: usize, part: usize, reward: f64) {
-        self.learn_of(&true, &part, block.row(k), reward);
+        let x = &block.row(k)[..self.dim()];
+        self.learn_of(&true, &part, x, reward);
     }
 }
 
@@ -385,7 +387,7 @@ impl<C: Cell> Model<C> {
         }
         for user in 0..C::USERS {
             let part = |k: usize| *C::at(&parts[k], user);
-            let (luck, Drawn { normals, factor, weights }) = (C::at_mut(luck, user), &mut *own);
+            let (luck, DrawnWeights { normals, factor, weights }) = (C::at_mut(luck, user), &mut *own);
             for first in 0..block.len() {
                 if (0..first).any(|k| part(k) == part(first)) {
                     continue;

@@ -142,7 +142,7 @@ impl<C: Cell> Ridge<C> {
 
     /// x^T A^-1 x of every candidate into `out`.
     #[inline(always)]
-    pub fn widths_squared(&self, block: &FeatureBlock<C>, out: &mut [C]) {
+    pub(super) fn widths_squared(&self, block: &FeatureBlock<C>, out: &mut [C]) {
         let (rows, dim) = (block.rows(), block.dim());
         C::run(QuadraticForms { inverse: &self.inverse, own: self.dim, rows, dim, out });
     }
@@ -169,6 +169,9 @@ impl<C: Cell> Ridge<C> {
     /// be 0.
     #[inline(always)]
     pub fn learn_of(&mut self, who: &C::Each<bool>, x: &[C], r: C) {
+        assert_eq!(x.len(), self.dim, "a vector of the model's length");
+        let is_zero = |user: usize| x.iter().chain([&r]).all(|cell| cell.of(user) == 0.0);
+        debug_assert!((0..C::USERS).all(|user| *C::at(who, user) || is_zero(user)));
         let mut due = false;
         for user in 0..C::USERS {
             let updates = C::at_mut(&mut self.updates, user);
@@ -213,12 +216,15 @@ impl<C: Cell> Ridge<C> {
         self.recent.clear();
         let mut factor = self.a.clone();
         C::run(Cholesky { m: &mut factor, dim });
-        let (mut inverse, mut theta) = (self.inverse.clone(), self.theta.clone());
-        let Self { b, scratch, .. } = self;
-        C::run(Solve { factor: &factor, b, inverse: &mut inverse, theta: &mut theta, scratch });
-        let kept = self.inverse.iter_mut().chain(&mut self.theta);
-        for (kept, new) in kept.zip(inverse.iter().chain(&theta)) {
-            *kept = C::new(|user| if *C::at(who, user) { new.of(user) } else { kept.of(user) });
+        let everybody = (0..C::USERS).all(|user| *C::at(who, user));
+        let before = (!everybody).then(|| (self.inverse.clone(), self.theta.clone()));
+        let Self { b, inverse, theta, scratch, .. } = self;
+        C::run(Solve { factor: &factor, b, inverse, theta, scratch });
+        if let Some((old_inverse, old_theta)) = before {
+            let now = inverse.iter_mut().chain(theta);
+            for (now, old) in now.zip(old_inverse.iter().chain(&old_theta)) {
+                *now = C::new(|user| if *C::at(who, user) { now.of(user) } else { old.of(user) });
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ impl<'a> People<'a> {
         let stage = &self.stages[persona];
         let mut lives = [Life::new(policy, stage).remembering()];
         let mut observed = Vec::with_capacity(length);
-        watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _, decided| {
+        watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, decided| {
             if observed.len() == length {
                 return;
             }

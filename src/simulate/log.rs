@@ -38,21 +38,6 @@ struct RewardLine<'a> {
     time_ms: u64,
 }
 
-impl Life<'_> {
-    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
-    #[must_use]
-    pub fn remembering(self) -> Self {
-        Self { remembers: true, ..self }
-    }
-
-    /// The probability with which each candidate of the latest decision was to be chosen for the user in this lane; `None`
-    /// where the policy has none.
-    pub fn propensities(&self, lane: usize) -> Option<Vec<f64>> {
-        let scores: Vec<f64> = self.scratch.scores().iter().map(|scores| scores[lane]).collect();
-        self.policy.explorer().propensities(&scores)
-    }
-}
-
 impl Simulation<'_> {
     /// Writes the lives of `users` people of the most common persona, and of the others as many as their
     /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
@@ -75,7 +60,7 @@ impl Simulation<'_> {
                     &mut stage.party(number..number + 1),
                     &mut lives,
                     &mut block,
-                    |party, life, _, decided| {
+                    |party, life, decided| {
                         let person = party.person(0);
                         let request = RawRequest { seed: None, ..person.request(life.history(0)) };
                         let id = format!("{user}-{}", decided.step);

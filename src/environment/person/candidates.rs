@@ -5,18 +5,18 @@ use super::character::{Character, KindTaste};
 
 /// One candidate as it was drawn: positions in the stage's tables.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Drawn {
-    pub(in super::super) kind: usize,
-    pub(in super::super) priority: usize,
-    pub(in super::super) due: usize,
-    pub(in super::super) effort: usize,
-    pub(in super::super) meant_for: MeantFor,
+pub(in crate::environment) struct Drawn {
+    pub(in crate::environment) kind: usize,
+    pub(in crate::environment) priority: usize,
+    pub(in crate::environment) due: usize,
+    pub(in crate::environment) effort: usize,
+    pub(in crate::environment) meant_for: MeantFor,
 }
 
 impl Drawn {
     /// The candidate that a random word stands for: it is cut into fields.
     #[inline(always)]
-    pub(in super::super) fn of(word: [u8; 8], stage: &Stage) -> Self {
+    pub(in crate::environment) fn of(word: [u8; 8], stage: &Stage) -> Self {
         let word = u64::from_le_bytes(word);
         let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
         Self {
@@ -31,13 +31,13 @@ impl Drawn {
 
 /// The moment of a step.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in super::super) struct Moment {
+pub(in crate::environment) struct Moment {
     /// Quarter hour of the day.
-    pub(in super::super) now: u8,
+    pub(in crate::environment) now: u8,
     /// The feature of the weekday.
-    pub(in super::super) weekend: f64,
+    pub(in crate::environment) weekend: f64,
     /// What it adds to u of every candidate.
-    pub(in super::super) u: f64,
+    pub(in crate::environment) u: f64,
 }
 
 /// u of one candidate: the same bits as a party's.

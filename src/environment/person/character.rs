@@ -12,15 +12,15 @@ use rand_distr::StandardNormal;
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Character {
+pub(in crate::environment) struct Character {
     pub(super) base: f64,
-    pub(in super::super) priority: f64,
-    pub(in super::super) urgency: f64,
-    pub(in super::super) effort: f64,
+    pub(in crate::environment) priority: f64,
+    pub(in crate::environment) urgency: f64,
+    pub(in crate::environment) effort: f64,
     pub(super) weekend: f64,
     pub(super) fatigue: f64,
-    pub(in super::super) timing: f64,
-    pub(in super::super) kinds: Vec<KindTaste>,
+    pub(in crate::environment) timing: f64,
+    pub(in crate::environment) kinds: Vec<KindTaste>,
     /// The whole day's rhythm, in quarter hours later than the persona's.
     pub(super) shift: u32,
     pub(super) profile: Option<Profile>,
@@ -28,14 +28,14 @@ pub(in super::super) struct Character {
 
 /// How the person takes one kind of tip.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct KindTaste {
+pub(in crate::environment) struct KindTaste {
     /// Added to u, as the taste is now.
-    pub(in super::super) now: f64,
+    pub(in crate::environment) now: f64,
     /// The taste that they started with, and that for the next kind, towards which a change goes.
     pub(super) taste: f64,
     pub(super) next: f64,
     /// Quarter hours from the one at which it suits best to midnight.
-    pub(in super::super) offset: u8,
+    pub(in crate::environment) offset: u8,
 }
 
 impl Character {

@@ -14,19 +14,19 @@ const REACTIONS: [Reaction; 8] = {
 
 /// What the person makes of a tip.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Answer {
+pub(in crate::environment) struct Answer {
     /// Probability that it is completed.
-    pub(in super::super) completed: f64,
+    pub(in crate::environment) completed: f64,
     /// Probability that it is dismissed if it is not completed.
-    pub(in super::super) dismissed: f64,
+    pub(in crate::environment) dismissed: f64,
     /// Its expected reward.
-    pub(in super::super) expected: f64,
+    pub(in crate::environment) expected: f64,
 }
 
 /// Expected reward of a tip with these probabilities, where `mild` is that of one that is neither completed nor
 /// dismissed.
 #[inline(always)]
-pub(in super::super) fn expected(mild: f64, completed: f64, dismissed: f64) -> f64 {
+pub(in crate::environment) fn expected(mild: f64, completed: f64, dismissed: f64) -> f64 {
     let refused = dismissed * Reaction::Dismissed.reward() + (1.0 - dismissed) * mild;
     completed * Reaction::Completed.reward() + (1.0 - completed) * refused
 }
@@ -34,7 +34,7 @@ pub(in super::super) fn expected(mild: f64, completed: f64, dismissed: f64) -> f
 impl Person<'_> {
     /// What the person makes of a tip with this u.
     #[inline(always)]
-    pub(in super::super) fn answer(&self, u: f64) -> Answer {
+    pub(in crate::environment) fn answer(&self, u: f64) -> Answer {
         let refusal = &self.stage.persona.raw().refusal;
         let [completed, dismissed] = sigmas([u, refusal.base - refusal.relief * u]);
         Answer { completed, dismissed, expected: expected(self.stage.mild_reward, completed, dismissed) }
@@ -42,7 +42,7 @@ impl Person<'_> {
 
     /// How the person reacts to candidate `k`, of which they make this.
     #[inline(always)]
-    pub(in super::super) fn react_by(&self, k: usize, answer: Answer) -> Outcome {
+    pub(in crate::environment) fn react_by(&self, k: usize, answer: Answer) -> Outcome {
         // One of eight cases, looked up: branches on luck cannot be predicted.
         let case = usize::from(self.completed_luck < answer.completed)
             | usize::from(self.dismissed_luck < answer.dismissed) << 1

@@ -19,7 +19,7 @@ impl Person<'_> {
     /// The features of the profile for candidates of each kind, as the scenario serves the profile that follows from
     /// `history`; made in `room` where they are neither the history's nor those that were declared.
     #[inline(always)]
-    pub(in super::super) fn profile_features<'p>(
+    pub(in crate::environment) fn profile_features<'p>(
         &'p self,
         history: &'p History,
         room: &'p mut Vec<ProfileFeatures>,

@@ -31,7 +31,7 @@ impl Character {
 
 /// u of one tip for one person, or for each of several.
 #[inline(always)]
-pub(in super::super) fn u<V: Vector>(
+pub(in crate::environment) fn u<V: Vector>(
     level: V::Level,
     [to_priority, to_urgency, to_effort]: [V; 3],
     moment: V,
