@@ -257,16 +257,10 @@ pub fn watch(
         }
         party.consider(lives.iter().map(|life| life.chosen));
         let best = party.best_expected();
-        let arrives = each(
-            #[inline(always)]
-            |lane| !party.person(lane).reward_is_lost(),
-        );
+        let arrives = each!(lane => !party.person(lane).reward_is_lost());
         for (policy, life) in lives.iter_mut().enumerate() {
             let chosen = life.chosen;
-            let outcomes = each(
-                #[inline(always)]
-                |lane| party.react_to_chosen(policy, lane, chosen[lane]),
-            );
+            let outcomes = each!(lane => party.react_to_chosen(policy, lane, chosen[lane]));
             for lane in 0..party.len() {
                 let (chosen, outcome) = (chosen[lane], outcomes[lane]);
                 let regret = best[lane] - outcome.expected;

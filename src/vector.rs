@@ -33,18 +33,39 @@ impl DerefMut for Lanes {
     }
 }
 
-/// A number for each of them.
-#[inline(always)]
-pub(crate) fn lanes(of: impl FnMut(usize) -> f64) -> Lanes {
-    Lanes(each(of))
+/// One thing for each of them: `each!(lane => of(lane))`. Unlike closures that the array's own `from_fn` and `map` take, it
+/// becomes part of every version of a [`Kernel`].
+macro_rules! each {
+    ($lane:ident => $of:expr) => {
+        [
+            {
+                let $lane = 0_usize;
+                $of
+            },
+            {
+                let $lane = 1_usize;
+                $of
+            },
+            {
+                let $lane = 2_usize;
+                $of
+            },
+            {
+                let $lane = 3_usize;
+                $of
+            },
+        ]
+    };
 }
+pub(crate) use each;
 
-/// One thing for each of them. Unlike the array's own `from_fn` and `map` it becomes part of every version of a
-/// [`Kernel`], if the closure is `#[inline(always)]` too.
-#[inline(always)]
-pub(crate) fn each<T>(mut of: impl FnMut(usize) -> T) -> [T; LANES] {
-    [of(0), of(1), of(2), of(3)]
+/// A number for each of them: `lanes!(lane => of(lane))`.
+macro_rules! lanes {
+    ($lane:ident => $of:expr) => {
+        $crate::vector::Lanes($crate::vector::each!($lane => $of))
+    };
 }
+pub(crate) use lanes;
 
 /// A number as it is kept in memory: one user's, or one of each of several users.
 pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
@@ -220,8 +241,8 @@ impl Cell for Lanes {
     }
 
     #[inline(always)]
-    fn each<T: Clone + Debug + PartialEq>(of: impl FnMut(usize) -> T) -> [T; LANES] {
-        each(of)
+    fn each<T: Clone + Debug + PartialEq>(mut of: impl FnMut(usize) -> T) -> [T; LANES] {
+        each!(lane => of(lane))
     }
 
     #[inline(always)]

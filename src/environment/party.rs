@@ -126,14 +126,8 @@ impl<'a> Party<'a> {
         self.best_u = Lanes::run(Draw {
             stage: self.stage,
             characters: &self.characters,
-            moments: each(
-                #[inline(always)]
-                |lane| self.people[lane].moment,
-            ),
-            words: each(
-                #[inline(always)]
-                |lane| self.people[lane].candidate_words(),
-            ),
+            moments: each!(lane => self.people[lane].moment),
+            words: each!(lane => self.people[lane].candidate_words()),
             rows: block.full_rows_mut(),
             kinds: &mut self.kinds,
             u: &mut self.u,
@@ -182,10 +176,7 @@ impl<'a> Party<'a> {
         let Some((of_best, of_chosen)) = self.answers.split_first_mut() else { return };
         *of_best = consider(self.best_u);
         for (answers, chosen) in of_chosen.iter_mut().zip(chosen) {
-            *answers = consider(lanes(
-                #[inline(always)]
-                |lane| self.u[chosen[lane]][lane],
-            ));
+            *answers = consider(lanes!(lane => self.u[chosen[lane]][lane]));
         }
     }
 

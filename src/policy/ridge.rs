@@ -481,9 +481,9 @@ mod tests {
             let (mut together, mut alone) = (Ridge::<Lanes>::new(dim, 0.7, g), vec![Ridge::new(dim, 0.7, g); LANES]);
             let all: Vec<_> = (0..LANES as u64).map(|user| data(dim, n, seed ^ user)).collect();
             for i in 0..n {
-                let who = each(|user| !(i * 7 + user).is_multiple_of(3 + user));
-                let x: Vec<Lanes> = (0..dim).map(|d| lanes(|user| if who[user] { all[user][i].0[d] } else { 0.0 })).collect();
-                together.learn_of(&who, &x, lanes(|user| if who[user] { all[user][i].1 } else { 0.0 }));
+                let who = each!(user => !(i * 7 + user).is_multiple_of(3 + user));
+                let x: Vec<Lanes> = (0..dim).map(|d| lanes!(user => if who[user] { all[user][i].0[d] } else { 0.0 })).collect();
+                together.learn_of(&who, &x, lanes!(user => if who[user] { all[user][i].1 } else { 0.0 }));
                 for user in (0..LANES).filter(|user| who[*user]) {
                     alone[user].learn(&all[user][i].0, all[user][i].1);
                 }
@@ -500,7 +500,7 @@ mod tests {
             let best = together.scores(&block, &mut scores);
             together.widths_squared(&block, &mut widths);
             let (mut factor, mut drawn) = (Vec::new(), Vec::new());
-            let z: Vec<Lanes> = (0..dim).map(|d| lanes(|user| all[user].get(d).map_or(0.5, |(_, r)| *r))).collect();
+            let z: Vec<Lanes> = (0..dim).map(|d| lanes!(user => all[user].get(d).map_or(0.5, |(_, r)| *r))).collect();
             together.perturbed(0.5, &z, &mut factor, &mut drawn);
             for (user, (own, block)) in alone.iter().zip(&blocks).enumerate() {
                 prop_assert_eq!(own.numbers(), together.user(user).numbers());

@@ -101,18 +101,9 @@ impl<'a> Life<'a> {
     /// Chooses a candidate of the step for each of them.
     #[inline(always)]
     pub(super) fn choose(&mut self, party: &Party, block: &FeatureBlock<Lanes>) {
-        let mut luck = each(
-            #[inline(always)]
-            |lane| Luck::new(party.person(lane).seed()),
-        );
+        let mut luck = each!(lane => Luck::new(party.person(lane).seed()));
         let choices = self.policy.decide(&self.model, block, &self.parts, &mut luck, &mut self.scratch);
-        self.take(
-            block,
-            each(
-                #[inline(always)]
-                |lane| choices[lane].index,
-            ),
-        );
+        self.take(block, each!(lane => choices[lane].index));
     }
 
     /// Takes these candidates, to learn from their vectors as this policy sees them.
@@ -120,15 +111,9 @@ impl<'a> Life<'a> {
     pub(super) fn take(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
         self.chosen = chosen;
         let rows = block.full_rows();
-        let rows = each(
-            #[inline(always)]
-            |lane| &rows[chosen[lane]],
-        );
+        let rows = each!(lane => &rows[chosen[lane]]);
         for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
-            *x = lanes(
-                #[inline(always)]
-                |lane| rows[lane][d][lane],
-            );
+            *x = lanes!(lane => rows[lane][d][lane]);
         }
     }
 
@@ -142,19 +127,8 @@ impl<'a> Life<'a> {
 
     #[inline(always)]
     fn learn(&mut self, who: [bool; LANES], x: &[Lanes], outcomes: &[Outcome; LANES]) {
-        let parts = each(
-            #[inline(always)]
-            |lane| self.part_of_kind[outcomes[lane].event.kind],
-        );
-        self.model.learn_of(
-            &who,
-            &parts,
-            x,
-            lanes(
-                #[inline(always)]
-                |lane| outcomes[lane].reward,
-            ),
-        );
+        let parts = each!(lane => self.part_of_kind[outcomes[lane].event.kind]);
+        self.model.learn_of(&who, &parts, x, lanes!(lane => outcomes[lane].reward));
         for lane in 0..LANES {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);

@@ -30,94 +30,31 @@ impl Kernel<Lanes> for Draw<'_> {
         let Self { stage, characters, moments, kinds: all_kinds, u: us, .. } = self;
         let count = self.rows.len();
         let (all_kinds, us) = (&mut all_kinds[..count], &mut us[..count]);
-        let words = each(
-            #[inline(always)]
-            |l| &self.words[l][..count],
-        );
-        let moment = V::load(
-            level,
-            &lanes(
-                #[inline(always)]
-                |l| moments[l].u,
-            ),
-        );
-        let weekend = lanes(
-            #[inline(always)]
-            |l| moments[l].weekend,
-        );
+        let words = each!(l => &self.words[l][..count]);
+        let moment = V::load(level, &lanes!(l => moments[l].u));
+        let weekend = lanes!(l => moments[l].weekend);
         let [priority, urgency, effort] = &characters.features;
         let weights = [V::load(level, priority), V::load(level, urgency), V::load(level, effort)];
         let timing = V::load(level, &characters.timing);
         let mut best = V::all(level, f64::NEG_INFINITY);
         for k in 0..count {
-            let drawn = each(
-                #[inline(always)]
-                |l| Drawn::of(words[l][k], stage),
-            );
-            let quarter = each(
-                #[inline(always)]
-                |l| drawn[l].meant_for.quarter(moments[l].now),
-            );
-            let of_kind = each(
-                #[inline(always)]
-                |l| &characters.kinds[drawn[l].kind],
-            );
+            let drawn = each!(l => Drawn::of(words[l][k], stage));
+            let quarter = each!(l => drawn[l].meant_for.quarter(moments[l].now));
+            let of_kind = each!(l => &characters.kinds[drawn[l].kind]);
             // As `Character::u_of_kind` has it.
-            let taste = lanes(
-                #[inline(always)]
-                |l| of_kind[l].0[l],
-            );
-            let suits = lanes(
-                #[inline(always)]
-                |l| stage.alignment.at((quarter[l] + of_kind[l].1[l]).into()),
-            );
+            let taste = lanes!(l => of_kind[l].0[l]);
+            let suits = lanes!(l => stage.alignment.at((quarter[l] + of_kind[l].1[l]).into()));
             let kind = V::load(level, &taste) + timing * V::load(level, &suits);
-            let clock = each(
-                #[inline(always)]
-                |l| stage.clock.of(quarter[l].into()),
-            );
-            let sin = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| clock[l].sin,
-                ),
-            );
-            let cos = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| clock[l].cos,
-                ),
-            );
-            let priority = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.priority.at(drawn[l].priority),
-                ),
-            );
-            let urgency = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.urgency.at(drawn[l].due),
-                ),
-            );
-            let effort = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| stage.effort.at(drawn[l].effort),
-                ),
-            );
+            let clock = each!(l => stage.clock.of(quarter[l].into()));
+            let sin = V::load(level, &lanes!(l => clock[l].sin));
+            let cos = V::load(level, &lanes!(l => clock[l].cos));
+            let priority = V::load(level, &lanes!(l => stage.priority.at(drawn[l].priority)));
+            let urgency = V::load(level, &lanes!(l => stage.urgency.at(drawn[l].due)));
+            let effort = V::load(level, &lanes!(l => stage.effort.at(drawn[l].effort)));
             let of_this = u(level, weights, moment, kind, [priority, urgency, effort]);
             best = best.larger(of_this);
             us[k] = of_this.cell();
-            all_kinds[k] = each(
-                #[inline(always)]
-                |l| drawn[l].kind as u8,
-            );
+            all_kinds[k] = each!(l => drawn[l].kind as u8);
             let row = &mut self.rows[k];
             row[1] = sin.cell();
             row[2] = cos.cell();
@@ -144,60 +81,17 @@ impl Kernel<Lanes> for Profiles<'_> {
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
         for (row, kinds) in self.rows.iter_mut().zip(self.kinds) {
-            let of = each(
-                #[inline(always)]
-                |l| &self.features[l][kinds[l] as usize],
-            );
+            let of = each!(l => &self.features[l][kinds[l] as usize]);
             // As `Clock::alignment` has it.
-            let cos = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].preferred.cos,
-                ),
-            );
-            let sin = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].preferred.sin,
-                ),
-            );
+            let cos = V::load(level, &lanes!(l => of[l].preferred.cos));
+            let sin = V::load(level, &lanes!(l => of[l].preferred.sin));
             let alignment = V::load(level, &row[2]) * cos + V::load(level, &row[1]) * sin;
             // Put together in registers: what is written double by double and read as a vector soon after has to wait.
-            row[7] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].completion_rate,
-                ),
-            )
-            .cell();
-            row[8] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].dismiss_rate,
-                ),
-            )
-            .cell();
-            row[9] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].mean_dwell,
-                ),
-            )
-            .cell();
+            row[7] = V::load(level, &lanes!(l => of[l].completion_rate)).cell();
+            row[8] = V::load(level, &lanes!(l => of[l].dismiss_rate)).cell();
+            row[9] = V::load(level, &lanes!(l => of[l].mean_dwell)).cell();
             row[10] = alignment.cell();
-            row[11] = V::load(
-                level,
-                &lanes(
-                    #[inline(always)]
-                    |l| of[l].tip_volume,
-                ),
-            )
-            .cell();
+            row[11] = V::load(level, &lanes!(l => of[l].tip_volume)).cell();
         }
     }
 }
@@ -214,15 +108,9 @@ impl Kernel<Lanes> for Consider<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) -> Answers {
-        let v = each(
-            #[inline(always)]
-            |l| self.refusal.base - self.refusal.relief * self.u[l],
-        );
+        let v = each!(l => self.refusal.base - self.refusal.relief * self.u[l]);
         let (completed, dismissed) = (Lanes(sigmas(self.u.0)), Lanes(sigmas(v)));
-        let expected = lanes(
-            #[inline(always)]
-            |l| expected(self.mild, completed[l], dismissed[l]),
-        );
+        let expected = lanes!(l => expected(self.mild, completed[l], dismissed[l]));
         Answers { completed, dismissed, expected }
     }
 }
