@@ -122,14 +122,14 @@ impl<C: Cell> Ridge<C> {
     }
 
     /// theta . x of one candidate for one user; the same bits as [`Self::scores`] gives.
-    pub fn score_one(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
+    pub(super) fn score_one(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
         let terms = self.theta.iter().zip(block.row(k));
         terms.fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user))
     }
 
     /// x^T A^-1 x of one candidate for one user, at least 0: the square of LinUCB's confidence width. The same bits as
     /// [`Self::widths_squared`] gives.
-    pub fn width_squared(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
+    pub(super) fn width_squared(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
         let (x, mut total) = (block.row(k), 0.0);
         for (i, row) in self.inverse.chunks_exact(self.dim).enumerate() {
             let terms = row[..i].iter().zip(x);
