@@ -6,19 +6,18 @@
 //! is the old one, everybody lays the tail over files and index.
 
 use super::about::Told;
-use super::dir::{Lines, Prepared};
+use super::dir::Lines;
 use super::index::{INDEX, Index, Place};
 use super::journal::REWARDS;
-use super::ledger::{Key, Ledger, SMALL, prepare};
+use super::ledger::{Key, Ledger, SMALL};
 use super::lookup::Lookup;
 use super::name;
 use super::record::Header;
 use super::store::Loaded;
-use super::user_state::UserState;
 use crate::error::{Error, Result};
 use crate::threads::{both, each};
 
-/// So many state files are prepared together.
+/// So many states that are not in memory are read at a time.
 const TOGETHER: usize = 16_384;
 
 impl Ledger<'_> {
@@ -65,8 +64,6 @@ impl Ledger<'_> {
                 loaded => Ok(loaded.ok()),
             }
         };
-        let write =
-            |states: Vec<&UserState>| prepare(store, &states)?.into_iter().try_for_each(Prepared::publish);
         for keys in keys.chunks(TOGETHER) {
             let (mut known, mut missing) = (Vec::new(), Vec::new());
             for key in keys {
@@ -76,7 +73,7 @@ impl Ledger<'_> {
             let many = missing.len() > SMALL;
             let loaded: Vec<Option<Loaded>> = each(missing, many, load).into_iter().collect::<Result<_>>()?;
             let behind = loaded.iter().flatten().chain(known).filter(|loaded| loaded.behind);
-            write(behind.map(|loaded| &loaded.state).collect())?;
+            store.replace(&behind.map(|loaded| &loaded.state).collect::<Vec<_>>())?;
         }
         store.dir.sync()
     }

@@ -1,7 +1,7 @@
 //! States that come from elsewhere: recorded in the log whole, so that it tells all.
 
-use super::dir::Prepared;
-use super::ledger::{Ledger, committed, prepare};
+use super::files::publish;
+use super::ledger::{Ledger, committed};
 use super::record::{Op, Record};
 use super::user_state::UserState;
 use super::{RawState, name, now_ms};
@@ -56,9 +56,9 @@ impl Ledger<'_> {
             outcomes.push(Ok(aside));
         }
         if !taken.is_empty() {
-            let prepared = prepare(self.store, &taken.iter().collect::<Vec<_>>())?;
+            let prepared = self.store.prepare(&taken.iter().collect::<Vec<_>>())?;
             journal.append(&lock, &[lines], seq)?;
-            prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
+            publish(prepared).map_err(|e| committed(&e))?;
         }
         Ok(outcomes)
     }

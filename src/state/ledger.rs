@@ -14,7 +14,7 @@
 
 use super::about::{event_hash, life_hash};
 use super::cache::Cache;
-use super::dir::Prepared;
+use super::files::{FEW, publish};
 use super::group::{LEARN_TOGETHER, Numbered, Sorted, Task, learn, number, outcomes, write};
 use super::index::Index;
 use super::journal::{BATCH_TAIL_BYTES, Journal};
@@ -24,24 +24,19 @@ use super::lookup::Lookup;
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
-use super::{format, name, now_ms};
+use super::{name, now_ms};
 use crate::error::{Error, Result};
 use crate::policy::Policy;
 use crate::threads::each;
-use rayon::prelude::*;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const LOCK: &str = "rewards.lock";
-/// A group that touches more states than this leaves their files to the checkpoint.
-const AT_ONCE: usize = 16;
 /// Groups up to this size are not worth other threads, nor a table of the tail.
 pub(super) const SMALL: usize = 64;
 /// The tail is read by every command: beyond this it is checkpointed.
 const TAIL_BYTES: usize = 128 << 10;
-/// So many states are put into text at a time.
-const IN_TEXT: usize = 1024;
 /// So many states are kept in memory.
 const CACHED: usize = 50_000;
 
@@ -274,8 +269,9 @@ impl Ledger<'_> {
         let mut place = journal.end();
         let (texts, lengths) = write(&records, rewards, time_ms, large);
         let changed: Vec<&UserState> = tasks.iter().filter(|t| t.behind).map(|t| &t.loaded.state).collect();
-        let at_once = changed.len() <= AT_ONCE;
-        let prepared = if at_once { prepare(self.store, &changed)? } else { Vec::new() };
+        // The files of many are left to the checkpoint.
+        let at_once = changed.len() <= FEW;
+        let prepared = if at_once { self.store.prepare(&changed)? } else { Vec::new() };
         // In the table they stand too early for a moment; it is thrown away if they cannot be appended.
         let meanwhile = || {
             if let Some(lookup) = &mut self.lookup {
@@ -288,7 +284,7 @@ impl Ledger<'_> {
             make(outcomes(rewards, &verdicts, &before, &mut refusals))
         };
         let made = journal.append_and(lock, &texts, seq, meanwhile)?;
-        prepared.into_iter().try_for_each(Prepared::publish).map_err(|e| committed(&e))?;
+        publish(prepared).map_err(|e| committed(&e))?;
         if at_once {
             tasks.iter_mut().filter(|task| task.behind).for_each(Task::shown);
         }
@@ -301,45 +297,6 @@ impl Ledger<'_> {
             self.cache.keep(life, loaded, behind);
         }
     }
-}
-
-/// New state files, written and synced, not in their places yet.
-pub(super) fn prepare(store: &Store, states: &[&UserState]) -> Result<Vec<Prepared>> {
-    let file = |state: &UserState| {
-        name::state_file(&state.user, state.policy.name()).map_err(|fault| fault.at("state directory"))
-    };
-    if states.len() <= AT_ONCE {
-        let one = |(slot, state): (usize, &&UserState)| {
-            store.dir.prepare(&file(state)?, slot, &format::to_line(state))
-        };
-        return states.iter().enumerate().map(one).collect();
-    }
-    let mut prepared = Vec::with_capacity(states.len());
-    let in_text = |states: &[&UserState]| -> Vec<Vec<u8>> {
-        // One text after the other in the same memory, and a copy of its size.
-        let line = |text: &mut Vec<u8>, state: &&UserState| {
-            format::write_line(state, text);
-            text.clone()
-        };
-        states.par_iter().map_init(Vec::new, line).collect()
-    };
-    let mut chunks = states.chunks(IN_TEXT);
-    let mut ready = chunks.next().map(|states| (states, in_text(states)));
-    while let Some((states, lines)) = ready {
-        // One thread alone: the system lets only one at a time into a directory.
-        let write = || -> Result<()> {
-            for (state, line) in states.iter().zip(lines) {
-                prepared.push(store.dir.prepare_unsynced(&file(state)?, prepared.len(), &line)?);
-            }
-            Ok(())
-        };
-        let next = || chunks.next().map(|states| (states, in_text(states)));
-        let (written, next) = rayon::join(write, next);
-        written?;
-        ready = next;
-    }
-    store.dir.sync_many(&prepared)?;
-    Ok(prepared)
 }
 
 /// An error after the commit: the log has it, and whoever reads the state lays the log over it.

@@ -21,6 +21,7 @@ mod decision_check;
 mod decision_id;
 mod decision_log;
 mod dir;
+mod files;
 mod format;
 mod frame;
 mod group;

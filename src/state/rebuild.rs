@@ -6,11 +6,12 @@
 use super::about::{is_of_life, life_hash};
 use super::decision_check;
 use super::decision_log::{self, DECISIONS};
-use super::dir::{MAX_STATE_BYTES, Prepared};
+use super::dir::MAX_STATE_BYTES;
+use super::files::publish;
 use super::history::History;
 use super::index::{INDEX, Index, Place};
 use super::journal::{Journal, REWARDS, Tail};
-use super::ledger::{Key, LOCK, prepare};
+use super::ledger::{Key, LOCK};
 use super::life::Life;
 use super::lock::Lock;
 use super::manifest::{Checkpoint, LogName, Manifest, last_crc};
@@ -176,7 +177,7 @@ impl Store {
                     {
                         report.set_aside(self, &file)?;
                     }
-                    prepare(self, &[told])?.into_iter().try_for_each(Prepared::publish)?;
+                    self.replace(&[told])?;
                     report.rebuilt.push(file);
                 }
                 // Whoever reset it did not live to remove its file.
@@ -340,9 +341,9 @@ impl Store {
             state.seq = journal.last_seq() + 1;
             let file =
                 name::state_file(&state.user, state.policy.name()).map_err(|f| f.at("state directory"))?;
-            let prepared = prepare(self, &[&state])?;
+            let prepared = self.prepare(&[&state])?;
             record(&mut journal, state.user.clone(), op)?;
-            prepared.into_iter().try_for_each(Prepared::publish)?;
+            publish(prepared)?;
             report.adopted.push(file);
         }
         self.dir.sync()?;
