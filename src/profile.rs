@@ -4,6 +4,7 @@
 //! vector, the simulator and `rehearsal schema` all read it there.
 
 use crate::error::{Error, Fault, Result, hour, within};
+use crate::read::Text;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
@@ -233,13 +234,13 @@ impl<'de> Visitor<'de> for ProfileVisitor {
         let mut profile = Profile::default();
         let (mut met, mut met_kinds) = ([false; PROFILE_FEATURES.len()], false);
         let twice = |key: &str| A::Error::custom(format_args!("duplicate field `{key}`"));
-        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
-            if let Some(i) = PROFILE_FEATURES.iter().position(|f| f.name == key) {
+        while let Some(key) = map.next_key::<Text>()? {
+            if let Some(i) = PROFILE_FEATURES.iter().position(|f| f.name == &*key) {
                 if std::mem::replace(&mut met[i], true) {
                     return Err(twice(&key));
                 }
                 profile.user.0[i] = map.next_value()?;
-            } else if key == BY_KIND && !self.nested {
+            } else if &*key == BY_KIND && !self.nested {
                 if std::mem::replace(&mut met_kinds, true) {
                     return Err(twice(&key));
                 }
@@ -251,7 +252,7 @@ impl<'de> Visitor<'de> for ProfileVisitor {
                 }
             } else {
                 map.next_value::<IgnoredAny>()?;
-                profile.unknown.insert(key.into_owned());
+                profile.unknown.insert(key.to_owned());
             }
         }
         Ok(profile)

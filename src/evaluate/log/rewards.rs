@@ -5,10 +5,10 @@ use super::rehearsal::Segment;
 use super::{checked_reward, malformed, place};
 use crate::error::{Fault, Result};
 use crate::reaction::Reaction;
+use crate::read::Text;
 use crate::state::check_line;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 
 /// What followed each decision.
 pub(super) struct Rewards {
@@ -46,9 +46,9 @@ pub(super) enum Op {
 struct RewardLine<'a> {
     op: Op,
     #[serde(borrow, default)]
-    user: Option<Cow<'a, str>>,
+    user: Option<Text<'a>>,
     #[serde(borrow, default)]
-    decision_id: Option<Cow<'a, str>>,
+    decision_id: Option<Text<'a>>,
     #[serde(default)]
     reward: Option<f64>,
     #[serde(default, rename = "reaction")]
