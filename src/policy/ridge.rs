@@ -8,7 +8,9 @@
 //! With forgetting g < 1: A <- g A + (1 - g) lambda I + x x^T, b <- g b + r x. The prior is topped up so
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
 
-use super::kernels::{AddOuterProducts, Best, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update};
+use super::kernels::{
+    AddOuterProducts, Best, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update, product_of,
+};
 use crate::features::FeatureBlock;
 use crate::reaction::MAX_REWARD;
 use crate::vector::Cell;
@@ -123,8 +125,7 @@ impl<C: Cell> Ridge<C> {
 
     /// theta . x of one candidate for one user; the same bits as [`Self::scores`] gives.
     pub(super) fn score_one(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
-        let terms = self.theta.iter().zip(block.row(k));
-        terms.fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user))
+        product_of(user, &self.theta, block.row(k))
     }
 
     /// x^T A^-1 x of one candidate for one user, at least 0: the square of LinUCB's confidence width. The same bits as
@@ -132,9 +133,7 @@ impl<C: Cell> Ridge<C> {
     pub(super) fn width_squared(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
         let (x, mut total) = (block.row(k), 0.0);
         for (i, row) in self.inverse.chunks_exact(self.dim).enumerate() {
-            let terms = row[..i].iter().zip(x);
-            let before = terms.fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user));
-            let x = x[i].of(user);
+            let (before, x) = (product_of(user, &row[..i], x), x[i].of(user));
             total += x * (2.0 * before + row[i].of(user) * x);
         }
         total.max(0.0)
