@@ -13,6 +13,7 @@ pub use block::FeatureBlock;
 use crate::dimension::{DIMENSIONS, Dimension};
 use crate::error::{Error, Result};
 use crate::profile::{ProfileIndex, ProfileValues};
+use crate::vector::Vector;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 use std::fmt;
@@ -112,11 +113,18 @@ impl Clock {
         Self { sin: libm::sin(angle), cos: libm::cos(angle) }
     }
 
-    /// cos(2 pi (h - g) / 24) by the addition theorem: 1 at the same hour, -1 twelve hours away.
+    /// cos(2 pi (h - g) / 24): 1 at the same hour, -1 twelve hours away.
     #[inline(always)]
     pub fn alignment(self, other: Self) -> f64 {
-        self.cos * other.cos + self.sin * other.sin
+        alignment([self.cos, self.sin], [other.cos, other.sin])
     }
+}
+
+/// The cosine of the angle between two hours, of which cosine and sine are given, by the addition theorem; for one person,
+/// or for each of several.
+#[inline(always)]
+pub(crate) fn alignment<V: Vector>([cos, sin]: [V; 2], [other_cos, other_sin]: [V; 2]) -> V {
+    cos * other_cos + sin * other_sin
 }
 
 /// 1 on Saturday and Sunday, else 0.

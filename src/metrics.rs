@@ -59,8 +59,13 @@ impl TryFrom<[u64; 12]> for UserRecord {
         let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
         let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
         let decisions: u64 = (0..4).map(&count).sum::<Result<_, _>>()?;
+        let is_part = |part: usize, whole: usize| numbers[part] <= numbers[whole];
+        if !(0..4).all(|i| is_part(4 + i, i)) || !is_part(8, 9) {
+            return Err("a record with a part that is larger than its whole".to_owned());
+        }
         // No reward is more than REWARD_RANGE above another.
-        if numbers[11] > 7 || numbers[10] as f64 > decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0 {
+        let regret = numbers[10] as f64 <= decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0;
+        if numbers[11] > 7 || decisions > u64::from(u32::MAX) || !regret {
             return Err(large());
         }
         Ok(Self {
@@ -425,6 +430,17 @@ mod tests {
             let record = UserRecord { regret, ..record(decisions, [1, 0, 0, 0], 0) };
             assert_eq!(UserRecord::try_from(<[u64; 12]>::from(record)).is_ok(), allowed, "{regret}");
         }
+    }
+
+    #[test]
+    fn records_that_no_user_has_are_refused() {
+        let read = |record: UserRecord| UserRecord::try_from(<[u64; 12]>::from(record));
+        let half = u32::MAX / 2;
+        assert_eq!(read(record([half, half, 0, 1], [0; 4], 0)).unwrap().decisions(), u32::MAX);
+        assert!(read(record([half, half, 1, 1], [0; 4], 0)).is_err());
+        assert!(read(record([2, 1, 0, 0], [2, 1, 0, 0], 0)).is_ok());
+        assert!(read(record([2, 1, 0, 0], [1, 2, 0, 0], 0)).is_err());
+        assert!(read(UserRecord { kinds_unseen: 6, ..record([9; 4], [0; 4], 0) }).is_err());
     }
 
     proptest! {

@@ -83,7 +83,7 @@ pub struct Person<'a> {
     /// When the step is.
     pub(super) moment: Moment,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
-    times: Vec<u32>,
+    times: Vec<u64>,
     day_old: usize,
     /// Number of candidates.
     count: usize,
@@ -180,9 +180,10 @@ impl<'a> Person<'a> {
         }
         let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
         let now = slot.start + below(moment as u32, slot.end - slot.start);
-        let time = self.day(self.step / scenario.moments.per_day) * DAY + now;
+        let day = u64::from(self.day(self.step / scenario.moments.per_day));
+        let time = day * u64::from(DAY) + u64::from(now);
         // Mostly none or one is a day old since the step before: the first without a branch.
-        let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + DAY <= time);
+        let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + u64::from(DAY) <= time);
         self.day_old += usize::from(is_old(self.day_old));
         while is_old(self.day_old) {
             self.day_old += 1;
@@ -262,7 +263,7 @@ impl<'a> Person<'a> {
 
     /// Day of the week of the latest step; everybody's life begins on a Monday.
     fn weekday(&self) -> u8 {
-        self.times.last().map_or(0, |time| (time / DAY % 7) as u8)
+        self.times.last().map_or(0, |time| (time / u64::from(DAY) % 7) as u8)
     }
 
     /// Moves tastes towards those for the next kind, as far as the scenario's change has gone.
@@ -292,4 +293,30 @@ fn unit(bits: u32) -> f64 {
 #[inline(always)]
 fn below(bits: u32, n: u32) -> u32 {
     ((u64::from(bits) * u64::from(n)) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::persona::Persona;
+    use crate::scenario::Scenario;
+
+    /// Some 120,000 years in, quarter hours no longer fit into 32 bits.
+    #[test]
+    fn time_goes_on_however_long_somebody_lives() {
+        let text = "name = \"long\"\ndescription = \"long\"\nsteps = 1000000\n[moments]\nper_day = 1\nevery_days = 365\n";
+        let scenario = Scenario::from_toml(text, "scenario").unwrap();
+        let persona = Persona::shipped().unwrap().swap_remove(0);
+        let stage = Stage::new(&scenario, &persona, 7);
+        let mut person = stage.person(0);
+        let year = 365 * 24 * 60 * 60 * 1000;
+        for step in [122_570, 999_000] {
+            person.step = step;
+            for n in u64::from(step)..u64::from(step) + 10 {
+                person.draw_moment();
+                assert_eq!(person.time_ms() / year, n);
+                assert_eq!(person.recent(), 0);
+            }
+        }
+    }
 }

@@ -118,7 +118,8 @@ pub fn calibrate(
     let mut comparisons: [Vec<Comparison>; 2] = Default::default();
     for (question, pool) in pools.iter().enumerate() {
         let gains = recentred(&pool.gains, pool.criterion.null());
-        let fixed = planned_users(&pool.gains, pool.criterion.null(), raw.alpha).clamp(2, raw.max_users);
+        let fixed =
+            planned_users(&pool.gains, pool.criterion.null(), raw.alpha).clamp(2, raw.max_users.max(2));
         let of_run = |run: u64| {
             let rng = || stream(seed, question as u64, run);
             let result = null_run(spec, &pool.criterion, pools.len(), &gains, rng());

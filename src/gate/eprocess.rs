@@ -108,7 +108,7 @@ impl EProcess {
     /// Whether the evidence against H0 has reached 1/alpha just now.
     #[inline]
     pub fn reaches(&self, alpha: f64) -> bool {
-        self.log_scale > 0.0 || self.wealth.iter().sum::<f64>() >= 1.0 / alpha
+        self.e_value() >= 1.0 / alpha
     }
 
     /// Number of observations.

@@ -164,7 +164,8 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// The mean of the mirrored processes: the e-value against a challenger that meets every criterion.
+    /// The mean of the mirrored processes: the e-value against a challenger that meets every criterion, superiority by the
+    /// minimum effect.
     pub fn rejection_evidence(&self) -> f64 {
         let (sum, count) =
             self.deciding().fold((0.0, 0.0), |(sum, n), t| (sum + t.refutation.e_value(), n + 1.0));

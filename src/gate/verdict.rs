@@ -63,7 +63,7 @@ pub struct Verdict {
     pub baseline: String,
     /// The policy that wants its place.
     pub challenger: String,
-    /// E-value against a challenger that meets every criterion; 1/beta rejects.
+    /// E-value against a challenger that meets every criterion, superiority by the minimum effect; 1/beta rejects.
     pub rejection_evidence: f64,
     /// Every criterion: those that do not hold first, weakest evidence first.
     pub criteria: Vec<Assessment>,

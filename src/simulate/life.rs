@@ -112,6 +112,7 @@ impl<'a> Life<'a> {
         self.chosen = chosen;
         let rows = block.full_rows();
         let rows = each!(lane => &rows[chosen[lane]]);
+        // No model has more dimensions; said here, no row's end is looked for.
         for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
             *x = lanes!(lane => rows[lane][d][lane]);
         }

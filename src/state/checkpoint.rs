@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::threads::{both, each};
 
 /// So many states that are not in memory are read at a time.
-const TOGETHER: usize = 16_384;
+const READ_TOGETHER: usize = 16_384;
 
 impl Ledger<'_> {
     /// Writes a checkpoint; the lock is held.
@@ -64,7 +64,7 @@ impl Ledger<'_> {
                 loaded => Ok(loaded.ok()),
             }
         };
-        for keys in keys.chunks(TOGETHER) {
+        for keys in keys.chunks(READ_TOGETHER) {
             let (mut known, mut missing) = (Vec::new(), Vec::new());
             for key in keys {
                 let (user, policy) = key;

@@ -229,31 +229,13 @@ impl Journal {
         Ok(Self { file, manifest, tail, last_seq })
     }
 
-    /// Takes in what others appended since the lock was last held; where that begins. `None` if the log is
-    /// another one by now and must be opened anew.
-    pub(super) fn catch_up(&mut self, dir: &Dir) -> Result<Option<u64>> {
-        let known = self.tail.end();
+    /// Whether it still is what is there: nobody else wrote since the lock was last held.
+    pub(super) fn is_current(&self, dir: &Dir) -> Result<bool> {
         let path = &self.tail.path;
-        let current = is_still_at(&self.file, path).map_err(Error::io("read", path))?;
-        if !current || Manifest::read(dir, REWARDS)? != self.manifest {
-            return Ok(None);
-        }
-        let length = self.file.metadata().map_err(Error::io("read", path))?.len();
-        if length == known {
-            return Ok(Some(known));
-        }
-        if length < known {
-            return Ok(None);
-        }
-        let mut news = vec![0; (length - known) as usize];
-        self.file.read_exact_at(&mut news, known).map_err(Error::io("read", path))?;
-        self.tail.bytes.extend_from_slice(&news);
-        let torn = self.tail.cut();
-        if torn > 0 {
-            self.file.set_len(length - torn as u64).map_err(Error::io("repair", &self.tail.path))?;
-        }
-        self.last_seq = self.tail.check(known, self.last_seq)?;
-        Ok(Some(known))
+        let read = Error::io("read", path);
+        let there = is_still_at(&self.file, path).and_then(|same| Ok((same, self.file.metadata()?.len())));
+        let (same, length) = there.map_err(read)?;
+        Ok(same && length == self.tail.end() && Manifest::read(dir, REWARDS)? == self.manifest)
     }
 
     pub(super) fn tail(&self) -> &Tail {

@@ -140,7 +140,7 @@ impl Store {
             records.is_none_or(|records| self.load_by_name(user, policy, &records).is_ok())
         };
         let mut untold = Untold { latest, ..Untold::default() };
-        let mut files_alone = Vec::new();
+        let (mut rebuilt, mut files_alone) = (Vec::new(), Vec::new());
         for (key, (file, in_file)) in keys.into_iter().zip(files) {
             let remembered = history.states.get(&key);
             let told = remembered.filter(|remembered| remembered.broken.is_none()).map(|r| &r.state);
@@ -177,7 +177,7 @@ impl Store {
                     {
                         report.set_aside(self, &file)?;
                     }
-                    self.replace(&[told])?;
+                    rebuilt.push(told);
                     report.rebuilt.push(file);
                 }
                 // Whoever reset it did not live to remove its file.
@@ -206,6 +206,7 @@ impl Store {
                 (None, Err(error)) => report.lost.push(Problem { file, problem: error.to_string() }),
             }
         }
+        self.replace(&rebuilt)?;
         untold.states = self.brought_up(files_alone, manifest, report)?;
         self.dir.sync()?;
         Ok(untold)

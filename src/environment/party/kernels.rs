@@ -1,12 +1,11 @@
 //! What is computed of all the people of a party at once.
 
-use super::super::logit::sigmas;
 use super::super::person::candidates::{Drawn, Moment};
-use super::super::person::reaction::expected;
-use super::super::person::utility::u;
+use super::super::person::reaction::answers;
+use super::super::person::utility::{u, u_of_kind};
 use super::super::stage::Stage;
 use super::{Answers, Characters};
-use crate::features::{ALL_DIMS, ProfileFeatures};
+use crate::features::{ALL_DIMS, ProfileFeatures, alignment};
 use crate::persona::Refusal;
 use crate::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 
@@ -41,10 +40,9 @@ impl Kernel<Lanes> for Draw<'_> {
             let drawn = each!(l => Drawn::of(words[l][k], stage));
             let quarter = each!(l => drawn[l].meant_for.quarter(moments[l].now));
             let of_kind = each!(l => &characters.kinds[drawn[l].kind]);
-            // As `Character::u_of_kind` has it.
             let taste = lanes!(l => of_kind[l].0[l]);
             let suits = lanes!(l => stage.alignment.at((quarter[l] + of_kind[l].1[l]).into()));
-            let kind = V::load(level, &taste) + timing * V::load(level, &suits);
+            let kind = u_of_kind(V::load(level, &taste), timing, V::load(level, &suits));
             let clock = each!(l => stage.clock.of(quarter[l].into()));
             let sin = V::load(level, &lanes!(l => clock[l].sin));
             let cos = V::load(level, &lanes!(l => clock[l].cos));
@@ -82,10 +80,9 @@ impl Kernel<Lanes> for Profiles<'_> {
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
         for (row, kinds) in self.rows.iter_mut().zip(self.kinds) {
             let of = each!(l => &self.features[l][kinds[l] as usize]);
-            // As `Clock::alignment` has it.
             let cos = V::load(level, &lanes!(l => of[l].preferred.cos));
             let sin = V::load(level, &lanes!(l => of[l].preferred.sin));
-            let alignment = V::load(level, &row[2]) * cos + V::load(level, &row[1]) * sin;
+            let alignment = alignment([V::load(level, &row[2]), V::load(level, &row[1])], [cos, sin]);
             // Put together in registers: what is written double by double and read as a vector soon after has to wait.
             row[7] = V::load(level, &lanes!(l => of[l].completion_rate)).cell();
             row[8] = V::load(level, &lanes!(l => of[l].dismiss_rate)).cell();
@@ -96,7 +93,7 @@ impl Kernel<Lanes> for Profiles<'_> {
     }
 }
 
-/// What people who refuse so make of a tip with this u: the same bits as [`Person::answer`] gives.
+/// What people who refuse so make of a tip with this u.
 pub(super) struct Consider<'p> {
     pub(super) refusal: &'p Refusal,
     pub(super) mild: f64,
@@ -108,9 +105,7 @@ impl Kernel<Lanes> for Consider<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) -> Answers {
-        let v = each!(l => self.refusal.base - self.refusal.relief * self.u[l]);
-        let (completed, dismissed) = (Lanes(sigmas(self.u.0)), Lanes(sigmas(v)));
-        let expected = lanes!(l => expected(self.mild, completed[l], dismissed[l]));
+        let [completed, dismissed, expected] = answers(self.refusal, self.mild, self.u.0).map(Lanes);
         Answers { completed, dismissed, expected }
     }
 }

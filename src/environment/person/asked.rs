@@ -9,7 +9,7 @@ use crate::request::{Candidate, Context};
 impl Person<'_> {
     /// When this step is, in milliseconds since their first Monday began.
     pub fn time_ms(&self) -> u64 {
-        u64::from(self.times.last().copied().unwrap_or(0)) * 15 * 60_000
+        self.times.last().copied().unwrap_or(0) * 15 * 60_000
     }
 
     /// How many tips the person was shown in the 24 hours before this step.

@@ -3,6 +3,7 @@
 use super::super::logit::sigmas;
 use super::{Outcome, Person};
 use crate::history::Event;
+use crate::persona::Refusal;
 use crate::reaction::Reaction;
 
 /// What becomes of a tip by luck: bit 0 of the index says that it would be completed, bit 1 that it would be
@@ -23,12 +24,24 @@ pub(in crate::environment) struct Answer {
     pub(in crate::environment) expected: f64,
 }
 
-/// Expected reward of a tip with these probabilities, where `mild` is that of one that is neither completed nor
-/// dismissed.
+/// What people who refuse so make of tips with these u: their `completed`, `dismissed` and `expected`. `mild` is the
+/// expected reward of a tip that is neither completed nor dismissed.
 #[inline(always)]
-pub(in crate::environment) fn expected(mild: f64, completed: f64, dismissed: f64) -> f64 {
-    let refused = dismissed * Reaction::Dismissed.reward() + (1.0 - dismissed) * mild;
-    completed * Reaction::Completed.reward() + (1.0 - completed) * refused
+pub(in crate::environment) fn answers<const N: usize>(
+    refusal: &Refusal,
+    mild: f64,
+    u: [f64; N],
+) -> [[f64; N]; 3] {
+    let (mut v, mut expected) = ([0.0; N], [0.0; N]);
+    for i in 0..N {
+        v[i] = refusal.base - refusal.relief * u[i];
+    }
+    let (completed, dismissed) = (sigmas(u), sigmas(v));
+    for i in 0..N {
+        let refused = dismissed[i] * Reaction::Dismissed.reward() + (1.0 - dismissed[i]) * mild;
+        expected[i] = completed[i] * Reaction::Completed.reward() + (1.0 - completed[i]) * refused;
+    }
+    [completed, dismissed, expected]
 }
 
 impl Person<'_> {
@@ -36,8 +49,8 @@ impl Person<'_> {
     #[inline(always)]
     pub(in crate::environment) fn answer(&self, u: f64) -> Answer {
         let refusal = &self.stage.persona.raw().refusal;
-        let [completed, dismissed] = sigmas([u, refusal.base - refusal.relief * u]);
-        Answer { completed, dismissed, expected: expected(self.stage.mild_reward, completed, dismissed) }
+        let [[completed], [dismissed], [expected]] = answers(refusal, self.stage.mild_reward, [u]);
+        Answer { completed, dismissed, expected }
     }
 
     /// How the person reacts to candidate `k`, of which they make this.

@@ -19,7 +19,7 @@ impl Character {
     /// the quarter hour that the tip is meant for.
     #[inline(always)]
     pub(super) fn u_of_kind(&self, stage: &Stage, taste: f64, offset: u8, quarter: u8) -> f64 {
-        taste + self.timing * stage.alignment.at((quarter + offset).into())
+        u_of_kind(taste, self.timing, stage.alignment.at((quarter + offset).into()))
     }
 
     /// u, from what moment and kind add to it and from the tip's features: priority, urgency and effort.
@@ -27,6 +27,12 @@ impl Character {
     pub(super) fn u(&self, moment: f64, kind: f64, features: [f64; 3]) -> f64 {
         u((), [self.priority, self.urgency, self.effort], moment, kind, features)
     }
+}
+
+/// What the kind of a tip adds, from the taste for it and how well the hour suits; for one person, or for each of several.
+#[inline(always)]
+pub(in crate::environment) fn u_of_kind<V: Vector>(taste: V, timing: V, suits: V) -> V {
+    taste + timing * suits
 }
 
 /// u of one tip for one person, or for each of several.

@@ -71,6 +71,34 @@ fn a_reset_is_committed_before_files_go() {
     find(&calls, noted, &["write(1<", "removed"]);
 }
 
+#[test]
+fn each_of_many_states_is_synced_before_it_takes_its_place() {
+    if !available() {
+        return;
+    }
+    let case = Case::all().into_iter().find(|case| case.name == "a crowd").unwrap();
+    let calls = calls(&copied(&case.prepared), &case.args, &case.input);
+    let mut shown = 0;
+    for renamed in (0..calls.len()).filter(|i| calls[*i].name.starts_with("rename")) {
+        let text = &calls[renamed].text;
+        let Some((_, new)) = text.split_once("/new.").filter(|_| text.contains("_egreedy_v2.json")) else {
+            continue;
+        };
+        let new = format!("/new.{}", new.split('"').next().unwrap());
+        let is_write = |call: &Call| call.name == "write" && call.text.contains(&format!("{new}>"));
+        let written = calls[..renamed].iter().rposition(is_write).expect("it was written");
+        // With everything else; or alone, in a group of few that came before the others.
+        let syncs = |call: &Call| match call.name.as_str() {
+            "syncfs" => true,
+            "fdatasync" => call.text.contains(&format!("{new}>")),
+            _ => false,
+        };
+        assert!(calls[written..renamed].iter().any(syncs), "{text}");
+        shown += 1;
+    }
+    assert!(shown >= 80 && calls.iter().any(|call| call.name == "syncfs"), "{shown} files");
+}
+
 /// What locks and syncs do there is not what they do here.
 #[test]
 fn a_network_file_system_is_warned_of() {
