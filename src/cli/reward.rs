@@ -3,7 +3,7 @@
 use super::given::{Policies, Warned, agree};
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output, signals};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::profile::Profile;
 use crate::reaction::Reaction;
 use crate::read::Text;
@@ -47,7 +47,7 @@ pub(super) struct Args {
     /// The reward itself, instead of a reaction; those are worth -0.5 (dismissed) to 1 (completed)
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     reward: Option<f64>,
-    /// Learned at most once under this id; the decision's when absent
+    /// Without a decision, under whose own id it is learned: learned at most once under this id
     #[arg(long, value_name = "ID")]
     event_id: Option<String>,
     /// Without a decision: where the request is; stdin when absent
@@ -238,13 +238,16 @@ impl Learner<'_> {
             let own = raw.policy.as_deref().or(self.args.policy.as_deref());
             let own = own.map(|name| self.policies.load(name)).transpose()?;
             agree("policy", own.as_ref().map(|p| p.name()), Some(logged.policy.name()), &place)?;
-            (
-                logged.user,
-                self.policies.same(&logged.policy),
-                logged.request,
-                logged.chosen,
-                raw.event_id.or(Some(id)),
-            )
+            if let Some(own) = own.filter(|own| !own.has_model_of(&logged.policy)) {
+                let message =
+                    format!("policy {:?} is defined otherwise than when it made {place}", own.name());
+                return Err(Error::Refused(message));
+            }
+            if let Some(event) = raw.event_id.as_deref().filter(|event| *event != &*id) {
+                let allowed = "the decision's id, or none: each decision is learned from once";
+                return Err(Fault::new("event_id", format!("{event:?}"), allowed).at(stated));
+            }
+            (logged.user, self.policies.same(&logged.policy), logged.request, logged.chosen, Some(id))
         } else {
             let request = Request::try_from(request.expect("checked")).map_err(|fault| fault.at(origin))?;
             self.warned.unknown_names(&request);

@@ -134,16 +134,17 @@ fn good<'l, 'a>(lines: &'l [Numbered<'a>]) -> impl Iterator<Item = &'l Asked<'a>
     lines.iter().filter_map(|(_, asked)| asked.as_ref().ok())
 }
 
-/// States that were read, or why they cannot be: of each user those under some policies.
+/// States that were read, or why they cannot be: of each user those under some policies. Files may define a policy of one
+/// name in several ways, each of which goes with a state or does not.
 #[derive(Default)]
-struct States(HashMap<SmolStr, Vec<(SmolStr, Result<UserState>)>>);
+struct States(HashMap<SmolStr, Vec<(Arc<Policy>, Result<UserState>)>>);
 
 impl States {
-    fn get(&self, user: &str, policy: &str) -> Option<&Result<UserState>> {
-        self.0.get(user)?.iter().find(|(name, _)| name == policy).map(|(_, state)| state)
+    fn get(&self, user: &str, policy: &Arc<Policy>) -> Option<&Result<UserState>> {
+        self.0.get(user)?.iter().find(|(own, _)| Arc::ptr_eq(own, policy)).map(|(_, state)| state)
     }
 
-    fn extend(&mut self, states: Vec<(SmolStr, SmolStr, Result<UserState>)>) {
+    fn extend(&mut self, states: Vec<(SmolStr, Arc<Policy>, Result<UserState>)>) {
         for (user, policy, state) in states {
             self.0.entry(user).or_default().push((policy, state));
         }
@@ -256,7 +257,7 @@ impl Scorer<'_> {
     ) -> impl Iterator<Item = (&'a str, &'a Arc<Policy>)> {
         let policies = [*policy].into_iter().chain(&self.shadows);
         let needed = policies.map(move |policy| (user.as_str(), policy));
-        needed.filter(|(user, policy)| states.get(user, policy.name()).is_none())
+        needed.filter(|(user, policy)| states.get(user, policy).is_none())
     }
 
     /// Decides lines, each by itself; `None` if a state is not there.
@@ -285,7 +286,7 @@ impl Scorer<'_> {
     ) -> Option<Result<()>> {
         let Asked { text, request, user, policy, seed } = asked;
         let mut decide = |policy: &Arc<Policy>| {
-            let state = states.get(user, policy.name())?.as_ref();
+            let state = states.get(user, policy)?.as_ref();
             Some(state.map(|state| decide(policy, state, request, *seed, scratch)))
         };
         let decision = match decide(policy)? {
@@ -295,6 +296,13 @@ impl Scorer<'_> {
         let mut shadows = Vec::with_capacity(self.shadows.len());
         for shadow in &self.shadows {
             match decide(shadow)? {
+                // In the log and in the answer they could not be told apart.
+                _ if shadow.name() == policy.name() && shadow != *policy => {
+                    out.warnings.push(format!(
+                        "shadow {}: the policy of this name that decides is another",
+                        shadow.name()
+                    ));
+                }
                 Ok(decision) => shadows.push((shadow, decision)),
                 // Its failure is its own: the answer stands.
                 Err(error) => out.warnings.push(format!("shadow {}: {error}", shadow.name())),
@@ -312,11 +320,13 @@ impl Scorer<'_> {
 }
 
 /// Reads these states, each once.
-fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(SmolStr, SmolStr, Result<UserState>)> {
-    let wanted: HashMap<(&str, &str), &Arc<Policy>> =
-        wanted.into_iter().map(|(user, policy)| ((user, policy.name()), policy)).collect();
+fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(SmolStr, Arc<Policy>, Result<UserState>)> {
+    let wanted: HashMap<(&str, *const Policy), &Arc<Policy>> =
+        wanted.into_iter().map(|(user, policy)| ((user, Arc::as_ptr(policy)), policy)).collect();
+    let wanted: Vec<(&str, &Arc<Policy>)> =
+        wanted.into_iter().map(|((user, _), policy)| (user, policy)).collect();
     let many = wanted.len() >= MANY;
-    each(wanted, many, |((user, name), policy)| (user.into(), name.into(), view.state(user, policy)))
+    each(wanted, many, |(user, policy)| (user.into(), Arc::clone(policy), view.state(user, policy)))
 }
 
 /// Why no state is missing by then.

@@ -168,6 +168,12 @@ impl Policy {
         self.forgetting
     }
 
+    /// Whether what one has learned is of use to the other: they see the same and learn alike, however they choose.
+    pub fn has_model_of(&self, other: &Self) -> bool {
+        let model = |p: &Self| (p.features, p.structure, p.lambda.to_bits(), p.forgetting.to_bits());
+        model(self) == model(other)
+    }
+
     /// A model that has learned nothing yet.
     pub fn new_model(&self) -> Model {
         self.new_model_of(self.features.dim())

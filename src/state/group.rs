@@ -100,10 +100,21 @@ pub(super) enum Before {
 /// What to do with one reward.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Verdict {
-    Learn { task: usize, updates: u64 },
-    Duplicate { updates: u64 },
-    Conflict { before: f64 },
+    Learn {
+        task: usize,
+        updates: u64,
+    },
+    Duplicate {
+        updates: u64,
+    },
+    Conflict {
+        before: f64,
+    },
     Untold,
+    /// The state is of another policy of this name.
+    Misfit {
+        task: usize,
+    },
     Refused,
 }
 
@@ -145,7 +156,11 @@ impl Task {
         let long = positions.len() > KEPT_EVENTS;
         let mut group: HashMap<&str, f64> = HashMap::new();
         for i in positions {
-            let lesson = &rewards[*i].lesson;
+            let Reward { policy, lesson, .. } = rewards[*i];
+            if state.fits(policy).is_err() {
+                verdicts.push((*i, Verdict::Misfit { task: number }));
+                continue;
+            }
             let known = lesson.event.as_deref().and_then(|event| match before[*i] {
                 Before::Learned(reward) => Some(reward),
                 Before::New | Before::Untold(_) => {
@@ -285,6 +300,7 @@ pub(super) fn outcomes(
     rewards: &[&Reward],
     verdicts: &[Verdict],
     before: &[Before],
+    tasks: &[Task],
     refusals: &mut HashMap<usize, Error>,
 ) -> Vec<Result<Learned>> {
     let outcome = |(i, verdict): (usize, &Verdict)| match *verdict {
@@ -303,6 +319,10 @@ pub(super) fn outcomes(
             Err(Error::Refused(format!(
                 "event {event:?} may have been learned by a record that cannot be read ({why}); it is not learned again"
             )))
+        }
+        Verdict::Misfit { task } => {
+            let misfit = tasks[task].loaded.state.fits(rewards[i].policy);
+            Err(misfit.expect_err("that is the verdict"))
         }
         Verdict::Refused => Err(refusals.remove(&i).expect("a refusal has its reason")),
     };

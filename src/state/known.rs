@@ -9,6 +9,7 @@ use super::store::Loaded;
 use crate::error::{Error, Result};
 use crate::threads::each;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 impl Ledger<'_> {
     /// The tasks for these states; and why there is none for some rewards, which `order` names.
@@ -16,11 +17,14 @@ impl Ledger<'_> {
         &mut self,
         states: Vec<ForState<'r>>,
         order: &[usize],
+        rewards: &[&Reward],
         large: bool,
     ) -> Result<(Vec<Task>, HashMap<usize, Error>)> {
         let known = |state: ForState<'r>| (self.cache.take(state.first.life), state);
         let wanted: Vec<(Option<Box<Loaded>>, ForState)> = states.into_iter().map(known).collect();
-        let load = |(known, state): (Option<Box<Loaded>>, ForState<'r>)| match self.load(&state, known) {
+        let load = |(known, state): (Option<Box<Loaded>>, ForState<'r>)| match self
+            .load(&state, order, rewards, known)
+        {
             Ok(loaded) if loaded.restarted => Ok(Task::new(state, loaded)),
             loaded => Err((state, loaded)),
         };
@@ -60,9 +64,27 @@ impl Ledger<'_> {
         self.store.there(*loaded, life).map(Box::new)
     }
 
-    /// The state, which may be known.
-    fn load(&self, state: &ForState, known: Option<Box<Loaded>>) -> Result<Box<Loaded>> {
-        let Reward { user, policy, .. } = state.first;
+    /// The state, which may be known; where its rewards define the policy in several ways, under the first definition that it
+    /// goes with.
+    fn load(
+        &self,
+        ForState { first, part }: &ForState,
+        order: &[usize],
+        rewards: &[&Reward],
+        known: Option<Box<Loaded>>,
+    ) -> Result<Box<Loaded>> {
+        let loaded = self.load_for(first, known);
+        if loaded.is_ok() {
+            return loaded;
+        }
+        let others = order[part.clone()].iter().map(|i| rewards[*i]);
+        let mut others = others.filter(|other| !Arc::ptr_eq(other.policy, first.policy));
+        others.find_map(|other| self.load_for(other, None).ok()).map_or(loaded, Ok)
+    }
+
+    /// The state for this reward.
+    fn load_for(&self, reward: &Reward, known: Option<Box<Loaded>>) -> Result<Box<Loaded>> {
+        let Reward { user, policy, .. } = reward;
         if let Some(known) = known.filter(|known| known.is_of(user, policy.name())) {
             known.state.fits(policy)?;
             return Ok(known);

@@ -150,6 +150,14 @@ impl Ledger<'_> {
             return Ok(Vec::new());
         }
         let lock = self.lock()?;
+        let names = self.reset_locked(user, policy, &lock);
+        if names.is_err() {
+            self.forget();
+        }
+        names
+    }
+
+    fn reset_locked(&mut self, user: &str, policy: Option<&str>, lock: &Lock) -> Result<Vec<String>> {
         self.lookup = None;
         if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
             // What follows looks into it.
@@ -174,7 +182,7 @@ impl Ledger<'_> {
         let seq = journal.last_seq() + 1;
         let op = Op::Reset { policies };
         let record = Record { seq, user: user.into(), time_ms: now_ms(), op };
-        journal.append(&lock, &[record.to_line()], seq)?;
+        journal.append(lock, &[record.to_line()], seq)?;
         for policy in &names {
             self.cache.take(life_hash(user, policy));
             let file = name::state_file(user, policy).map_err(|fault| fault.at("state directory"))?;
@@ -212,17 +220,13 @@ impl Ledger<'_> {
         let dir = &self.store.dir;
         dir.ensure()?;
         let lock = Lock::take(dir, LOCK)?;
-        let known = self.journal.as_mut().map(|journal| journal.catch_up(dir)).transpose()?.flatten();
-        match known {
-            Some(from) if self.journal.as_ref().expect("caught up").end() == from => {}
+        if !self.journal.as_ref().map_or(Ok(false), |journal| journal.is_current(dir))? {
             // Others wrote: their states, and ours that they wrote on, are read again.
-            _ => {
-                self.forget();
-                let journal = self.journal.insert(Journal::open(dir)?);
-                if journal.tail().len() >= BATCH_TAIL_BYTES {
-                    // Whoever wrote it was killed before its checkpoint, perhaps again and again.
-                    self.checkpoint().inspect_err(|_| self.forget())?;
-                }
+            self.forget();
+            let journal = self.journal.insert(Journal::open(dir)?);
+            if journal.tail().len() >= BATCH_TAIL_BYTES {
+                // Whoever wrote it was killed before its checkpoint, perhaps again and again.
+                self.checkpoint().inspect_err(|_| self.forget())?;
             }
         }
         if self.index.as_ref().is_some_and(|index| !index.is_current()) {
@@ -253,7 +257,7 @@ impl Ledger<'_> {
             self.lookup = Some(Lookup::of(self.journal.as_ref().expect("locked").tail())?);
         }
         let Sorted { states, order } = Sorted::of(rewards);
-        let (mut tasks, mut refusals) = self.tasks(states, &order, large)?;
+        let (mut tasks, mut refusals) = self.tasks(states, &order, rewards, large)?;
         let before = self.learned_before(rewards, large)?;
         let verdicts = learn(&mut tasks, &order, rewards, &before, large);
         let journal = self.journal.as_mut().expect("locked");
@@ -262,8 +266,9 @@ impl Ledger<'_> {
         let Some(seq) = records.last().map(Numbered::seq) else {
             // A duplicate is said only of what is durable.
             journal.sync()?;
+            let outcomes = outcomes(rewards, &verdicts, &before, &tasks, &mut refusals);
             self.keep(tasks);
-            return Ok(make(outcomes(rewards, &verdicts, &before, &mut refusals)));
+            return Ok(make(outcomes));
         };
         each(tasks.chunks_mut(LEARN_TOGETHER), large, |tasks| tasks.iter_mut().for_each(Task::numbered));
         let mut place = journal.end();
@@ -281,7 +286,7 @@ impl Ledger<'_> {
                     place += length as u64;
                 }
             }
-            make(outcomes(rewards, &verdicts, &before, &mut refusals))
+            make(outcomes(rewards, &verdicts, &before, &tasks, &mut refusals))
         };
         let made = journal.append_and(lock, &texts, seq, meanwhile)?;
         publish(prepared).map_err(|e| committed(&e))?;
@@ -302,4 +307,40 @@ impl Ledger<'_> {
 /// An error after the commit: the log has it, and whoever reads the state lays the log over it.
 pub(super) fn committed(error: &Error) -> Error {
     Error::Refused(format!("{error}; what was to be recorded is recorded and in force"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Request;
+    use crate::state::Source;
+
+    const REQUEST: &str = r#"{"context":{"hour":8.5,"weekday":1},"candidates":[{"id":"a"}]}"#;
+
+    #[test]
+    fn nothing_is_appended_to_what_others_wrote_and_somebody_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let policy = Arc::new(Policy::named("egreedy-v1").unwrap());
+        let learn = |ledger: &mut Ledger, user: &str| {
+            let request = Request::from_json(REQUEST.as_bytes(), "request").unwrap();
+            let lesson = Lesson::new(request, 0, 1.0, None, Source::default()).unwrap();
+            ledger.learn(&[&Reward::new(user, &policy, lesson)]).map(|mut learned| learned.remove(0).unwrap())
+        };
+        let mut ours = store.ledger();
+        assert_eq!(learn(&mut ours, "ann").unwrap().updates, 1);
+        assert_eq!(learn(&mut store.ledger(), "ann").unwrap().updates, 2);
+        assert_eq!(learn(&mut ours, "ann").unwrap().updates, 3);
+        learn(&mut store.ledger(), "bob").unwrap();
+        let log = store.dir.join("rewards.jsonl");
+        let text = std::fs::read_to_string(&log).unwrap();
+        let damaged = text.replace("bob", "rob");
+        std::fs::write(&log, &damaged).unwrap();
+        for user in ["ann", "bob", "ann"] {
+            assert!(matches!(learn(&mut ours, user), Err(Error::Damaged { .. })), "{user}");
+        }
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), damaged);
+        std::fs::write(&log, text).unwrap();
+        assert_eq!(learn(&mut ours, "ann").unwrap().updates, 4);
+    }
 }

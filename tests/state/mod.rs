@@ -3,6 +3,7 @@
 mod bad_input;
 mod breaking;
 mod damage_on_damage;
+mod definitions;
 mod dense;
 mod elsewhere;
 mod everyday;
