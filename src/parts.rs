@@ -304,6 +304,16 @@ impl Parts {
             let message = format!("{} records; {expected} belong to it", records.len());
             return Err(Error::Malformed { origin, message });
         }
+        let ScenarioHeader { steps, kinds, .. } = &self.header.scenarios[scenario];
+        if let Some(record) =
+            records.iter().find(|r| r.decisions() != *steps || usize::from(r.kinds) != *kinds)
+        {
+            let (decisions, own) = (record.decisions(), record.kinds);
+            let message = format!(
+                "a record of {decisions} decisions and {own} kinds of tip; each has {steps} and {kinds}"
+            );
+            return Err(Error::Malformed { origin, message });
+        }
         Ok(Block { users: self.header.block_users(block), records, curve: self.header.blank_curve(scenario) })
     }
 

@@ -6,7 +6,7 @@ use crate::gate::GateSpec;
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
 use crate::promotion::Inputs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GateInputs {
@@ -16,7 +16,7 @@ pub(super) struct GateInputs {
     /// The policy that wants its place
     #[arg(long, value_name = "POLICY", default_value = "egreedy-v2")]
     challenger: String,
-    /// The gate [default: the built-in scenarios/gate.toml]
+    /// The gate, `default` or a file [default: the built-in scenarios/gate.toml]
     #[arg(long, value_name = "FILE")]
     gate: Option<PathBuf>,
     /// Take the personas from this folder instead of the built-in ones
@@ -27,10 +27,25 @@ pub(super) struct GateInputs {
     pub(super) seed: Option<u64>,
 }
 
+/// Whether the built-in gate is meant.
+pub(super) fn is_default(path: &Path) -> bool {
+    path == Path::new("default")
+}
+
+/// The gate of that name: `default`, or a file.
+pub(super) fn gate_at(path: &Path) -> Result<GateSpec> {
+    if is_default(path) { GateSpec::shipped() } else { GateSpec::load(path) }
+}
+
 impl GateInputs {
+    /// The files in which these are, as far as they are files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.gate.as_deref().into_iter().chain([Path::new(&self.baseline), Path::new(&self.challenger)])
+    }
+
     /// Reads and checks everything.
     pub(super) fn load(&self) -> Result<Inputs> {
-        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, GateSpec::load)?;
+        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, gate_at)?;
         let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
         Inputs::new(gate, personas, Policy::load(&self.baseline)?, Policy::load(&self.challenger)?)
     }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Some(dir) => Source::Records(Parts::open(&[dir.join("records.jsonl")])?),
         None => Source::Simulation(args.inputs.seed),
     };
-    let reports = args.reports.open(&inputs)?;
+    let reports = args.reports.open(&inputs, args.inputs.files())?;
     args.threads.apply()?;
     let bar = progress::criteria();
     let judgement = inputs.run(source, args.inputs.command("promote-check"), |trial| {

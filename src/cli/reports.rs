@@ -1,7 +1,7 @@
 //! Where a verdict goes besides stdout: a folder with every format, a summary, a model card, and what GitHub
 //! Actions shows. All of it is opened, and refused, before the long run.
 
-use super::folder::{Folder, Pending};
+use super::folder::{Folder, Pending, folder};
 use super::output;
 use crate::card::CardFile;
 use crate::error::{Error, Result};
@@ -45,9 +45,22 @@ struct GitHub {
 
 impl Destinations {
     /// Makes sure that everything can be written.
-    pub(super) fn open<'a>(&self, inputs: &'a Inputs) -> Result<Reports<'a>> {
+    pub(super) fn open<'a, 'f>(
+        &self,
+        inputs: &'a Inputs,
+        read: impl Iterator<Item = &'f Path>,
+    ) -> Result<Reports<'a>> {
         let formats = verdict_formats();
         let names = || formats.iter().map(|f| f.file_name());
+        let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
+        let mut taken: Vec<PathBuf> = read.filter(|path| path.is_file()).map(place).collect();
+        for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
+            if taken.contains(&place(&path)) {
+                let message = "it is read or written already; each result needs a file of its own";
+                return Err(Error::Refused(format!("{}: {message}", path.display())));
+            }
+            taken.push(place(&path));
+        }
         let folder = self.out.as_deref().map(|dir| Folder::open(dir, names())).transpose()?;
         let github = GitHub::detect()?;
         // The step's own summary is added to, never replaced.
@@ -61,6 +74,13 @@ impl Destinations {
         let card = self.card.as_ref().map(card);
         Ok(Reports { inputs, folder, summary, card: card.transpose()?, github, formats })
     }
+}
+
+/// Where a file is or will be, whatever it is called.
+fn place(path: &Path) -> PathBuf {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
+    whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 impl Reports<'_> {

@@ -2,10 +2,10 @@
 
 use super::collector::Collector;
 use super::folder::Folder;
+use super::gate_inputs::{gate_at, is_default};
 use super::{exit, output, progress, shell, table};
 use crate::digest;
 use crate::error::{Error, Fault, Result};
-use crate::gate::GateSpec;
 use crate::parts::{Header, PartWriter};
 use crate::persona::Persona;
 use crate::policy::{Luck, Policy};
@@ -39,8 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
     /// With --data: how many orders of the rows
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
-    orders: u64,
+    #[arg(long, value_name = "N", help = "With --data: how many orders of the rows [default: 10]", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    orders: Option<u64>,
     /// With --data: once, in the order of the file, to compare with other programs on the same rows
     #[arg(long, requires = "data", conflicts_with = "orders")]
     in_order: bool,
@@ -75,6 +75,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8> {
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
         return args.table(data, label);
+    }
+    if args.label.is_some() || args.orders.is_some() {
+        return Err(Error::Refused("--label and --orders are about a table: name it with --data".to_owned()));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
@@ -119,9 +122,7 @@ fn gate(path: &Path, personas: &[Persona], policies: &[Policy]) -> Result<Inputs
     let [baseline, challenger] = policies else {
         return Err(Error::Refused("--gate needs two policies: the baseline and the challenger".to_owned()));
     };
-    let is_default = path == Path::new("default");
-    let gate = if is_default { GateSpec::shipped() } else { GateSpec::load(path) }?;
-    Inputs::new(gate, personas.to_vec(), baseline.clone(), challenger.clone())
+    Inputs::new(gate_at(path)?, personas.to_vec(), baseline.clone(), challenger.clone())
 }
 
 /// Runs some users of every scenario and hands their blocks, in order, to `sink`.
@@ -151,7 +152,7 @@ impl Args {
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
         let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
         refuse_doubles("policy", policies.iter().map(Policy::name))?;
-        let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders) };
+        let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;
         table::run(
             (data, label),
@@ -227,7 +228,12 @@ impl Args {
         let [first, second, ..] = self.policies.as_slice() else { return None };
         let mut words = vec!["rehearsal promote-check".to_owned()];
         words.extend([shell::option("--baseline", first), shell::option("--challenger", second)]);
+        words.extend(
+            self.gate.iter().filter(|gate| !is_default(gate)).map(|gate| shell::option("--gate", gate)),
+        );
         words.extend(self.personas.as_ref().map(|dir| shell::option("--personas", dir)));
+        let records = self.out.as_ref().filter(|_| self.gate.is_some());
+        words.extend(records.map(|dir| shell::option("--from", dir)));
         Some(words.join(" "))
     }
 

@@ -269,6 +269,44 @@ fn calibrate_measures_the_gate() {
 }
 
 #[test]
+fn every_result_has_a_file_of_its_own_which_is_no_input() {
+    let dir = gate();
+    let check = ["promote-check", "--gate", "gate.toml", "--challenger", "mine.toml"];
+    dir.write("mine.toml", "name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\n");
+    for more in [
+        &["--summary", "gate.toml"][..],
+        &["--card", "./mine.toml"],
+        &["--out", "o", "--summary", "o/verdict.json"],
+        &["--card", "card.md", "--summary", "card.md"],
+    ] {
+        let ran = dir.run(&[&check[..], more].concat());
+        ran.refused(&["it is read or written already"]);
+        assert!(!dir.join("card.md").exists());
+    }
+    assert_eq!(dir.read("gate.toml"), GATE);
+}
+
+#[test]
+fn records_for_a_gate_say_how_it_is_asked() {
+    let dir = gate();
+    let args =
+        ["simulate", "--gate", "gate.toml", "--policy", "uniform", "--policy", "linucb", "--users", "32"];
+    let text = dir.run(&[&args[..], &["--out", "records"]].concat()).ok().stdout();
+    let next = "promote-check --baseline uniform --challenger linucb --gate gate.toml --from records";
+    assert!(text.contains(next), "{text}");
+}
+
+#[test]
+fn a_gate_of_one_user_can_be_calibrated() {
+    let dir = gate();
+    dir.write("gate.toml", GATE.replace("max_users = 1200", "max_users = 1"));
+    let args = ["calibrate", "--gate", "gate.toml", "--runs", "100", "--pool", "100", "--json"];
+    let calibration: Value = dir.run(&args).ok().json();
+    let promoted = |null: &Value| null["false_promotions"] != 0;
+    assert!(!calibration["nulls"].as_array().unwrap().iter().any(promoted), "{calibration}");
+}
+
+#[test]
 fn records_made_in_parts_give_the_verdict_of_the_gate_itself() {
     let dir = gate();
     let policies = ["--policy", "uniform", "--policy", "egreedy-v2", "--users", "1200"];
@@ -278,6 +316,12 @@ fn records_made_in_parts_give_the_verdict_of_the_gate_itself() {
         dir.run(&args).ok();
     }
     dir.run(&["merge", "b", "a", "--out", "merged"]).ok();
+    // What no user did is found out, whatever it would prove.
+    let part = dir.read("a");
+    let begin = part.find("\"records\":[[").expect("records") + 12;
+    let end = begin + part[begin..].find(',').expect("several numbers");
+    dir.write("forged", format!("{}90000{}", &part[..begin], &part[end..]));
+    dir.run(&["merge", "forged", "b", "--out", "forged-too"]).refused(&["forged, block 0 of ", "decisions"]);
     let check = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--json"];
     let direct = dir.run(&check).ok().stdout();
     let from = dir.run(&[&check[..], &["--from", "merged"]].concat()).ok().stdout();
