@@ -55,11 +55,12 @@ impl Destinations {
         let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
         let mut taken: Vec<PathBuf> = read.filter(|path| path.is_file()).map(place).collect();
         for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
-            if taken.contains(&place(&path)) {
+            let place = place(&path);
+            if taken.contains(&place) {
                 let message = "it is read or written already; each result needs a file of its own";
                 return Err(Error::Refused(format!("{}: {message}", path.display())));
             }
-            taken.push(place(&path));
+            taken.push(place);
         }
         let folder = self.out.as_deref().map(|dir| Folder::open(dir, names())).transpose()?;
         let github = GitHub::detect()?;

@@ -323,9 +323,8 @@ impl Scorer<'_> {
 fn read(view: &View, wanted: Vec<(&str, &Arc<Policy>)>) -> Vec<(SmolStr, Arc<Policy>, Result<UserState>)> {
     let wanted: HashMap<(&str, *const Policy), &Arc<Policy>> =
         wanted.into_iter().map(|(user, policy)| ((user, Arc::as_ptr(policy)), policy)).collect();
-    let wanted: Vec<(&str, &Arc<Policy>)> =
-        wanted.into_iter().map(|((user, _), policy)| (user, policy)).collect();
     let many = wanted.len() >= MANY;
+    let wanted = wanted.into_iter().map(|((user, _), policy)| (user, policy));
     each(wanted, many, |(user, policy)| (user.into(), Arc::clone(policy), view.state(user, policy)))
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Args {
     /// With --data: the column with the class
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
-    /// With --data: how many orders of the rows
-    #[arg(long, value_name = "N", help = "With --data: how many orders of the rows [default: 10]", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    /// With --data: how many orders of the rows [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: Option<u64>,
     /// With --data: once, in the order of the file, to compare with other programs on the same rows
     #[arg(long, requires = "data", conflicts_with = "orders")]
