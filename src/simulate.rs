@@ -270,7 +270,7 @@ pub fn watch(
             life.catch_up(step);
             match scenario.rewards.delay {
                 0 => life.hear(arrives, &outcomes),
-                delay => life.expect(step + delay, arrives, outcomes),
+                delay => life.expect(step + delay, arrives, &outcomes),
             }
         }
     }

@@ -137,7 +137,7 @@ pub trait Vector:
     #[must_use]
     fn sqrt(self) -> Self;
 
-    /// The larger one.
+    /// The larger one; neither is NaN.
     #[must_use]
     fn larger(self, other: Self) -> Self;
 
@@ -286,7 +286,7 @@ impl<S: Simd> Vector for f64x4<S> {
 
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
-        other.simd_gt(self).select(other, self)
+        other.max(self)
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@
 mod kernels;
 
 use self::kernels::{Consider, Draw, Profiles};
-use super::person::character::{Character, KindTaste};
+use super::person::character::Character;
 use super::person::reaction::Answer;
 use super::person::{Outcome, Person};
 use super::stage::Stage;
@@ -30,20 +30,36 @@ pub struct Party<'a> {
     /// u of each candidate, and the largest.
     u: Vec<Lanes>,
     best_u: Lanes,
-    /// What they make of the best candidate, and of those that each policy chose.
+    /// u of the best candidate, and of those that each policy chose; what they make of them.
+    considered: Vec<Lanes>,
     answers: Vec<Answers>,
     /// Room for what the scenario makes of their profiles.
     served: [Vec<ProfileFeatures>; LANES],
 }
 
 /// What of their characters a candidate's u depends on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Characters {
     /// For priority, urgency and effort.
     features: [Lanes; 3],
     timing: Lanes,
-    /// By kind: the taste, and quarter hours from the best one to midnight.
-    kinds: Vec<(Lanes, [u8; LANES])>,
+    /// By kind, with room for as many as eight bits can name: none needs to be looked for.
+    kinds: Box<[[KindNow; LANES]; 256]>,
+}
+
+/// What one of them makes of a kind of tip at present.
+#[derive(Debug, Clone, Copy, Default)]
+struct KindNow {
+    taste: f64,
+    /// Quarter hours from the best one to midnight.
+    offset: u8,
+}
+
+impl Default for Characters {
+    fn default() -> Self {
+        let kinds = Box::new([[KindNow::default(); LANES]; 256]);
+        Self { features: Default::default(), timing: Lanes::default(), kinds }
+    }
 }
 
 /// What they make of one tip each.
@@ -70,6 +86,7 @@ impl<'a> Party<'a> {
             kinds: vec![[0; LANES]; count],
             u: vec![Lanes::default(); count],
             best_u: Lanes::default(),
+            considered: Vec::new(),
             answers: Vec::new(),
             served: Default::default(),
         };
@@ -139,11 +156,9 @@ impl<'a> Party<'a> {
         let of = |value: fn(&Character) -> f64| Lanes(characters.map(value));
         self.characters.features = [of(|c| c.priority), of(|c| c.urgency), of(|c| c.effort)];
         self.characters.timing = of(|c| c.timing);
-        let of_kind =
-            |kind: usize, value: fn(&KindTaste) -> f64| Lanes(characters.map(|c| value(&c.kinds[kind])));
-        let kind = |kind: usize| (of_kind(kind, |k| k.now), characters.map(|c| c.kinds[kind].offset));
-        self.characters.kinds.clear();
-        self.characters.kinds.extend((0..self.stage.kinds.len()).map(kind));
+        for (kind, now) in self.characters.kinds.iter_mut().enumerate().take(self.stage.kinds.len()) {
+            *now = characters.map(|c| KindNow { taste: c.kinds[kind].now, offset: c.kinds[kind].offset });
+        }
     }
 
     /// Index of the kind of everybody's candidate `k`.
@@ -170,14 +185,13 @@ impl<'a> Party<'a> {
     /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
     #[inline(always)]
     pub fn consider(&mut self, chosen: impl ExactSizeIterator<Item = [usize; LANES]>) {
-        self.answers.resize(1 + chosen.len(), Answers::default());
+        let Self { answers, considered, u, best_u, .. } = self;
+        considered.clear();
+        considered.push(*best_u);
+        considered.extend(chosen.map(|chosen| lanes!(lane => u[chosen[lane]][lane])));
+        answers.resize(considered.len(), Answers::default());
         let (refusal, mild) = (&self.stage.persona.raw().refusal, self.stage.mild_reward);
-        let consider = |u: Lanes| Lanes::run(Consider { refusal, mild, u });
-        let Some((of_best, of_chosen)) = self.answers.split_first_mut() else { return };
-        *of_best = consider(self.best_u);
-        for (answers, chosen) in of_chosen.iter_mut().zip(chosen) {
-            *answers = consider(lanes!(lane => self.u[chosen[lane]][lane]));
-        }
+        Lanes::run(Consider { refusal, mild, u: considered, answers });
     }
 
     /// Expected reward of the best candidate: what an oracle that knows the person would get. Once

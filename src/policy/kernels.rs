@@ -26,38 +26,43 @@ impl<C: Cell> Kernel<C> for Scores<'_, C> {
     #[inline(always)]
     fn run<V: Vector<Cell = C>>(self, level: V::Level) -> Best<C> {
         let Self { theta, rows, dim, out } = self;
-        match theta.len() {
-            CANDIDATE_DIMS => scores_in::<V, CANDIDATE_DIMS>(level, theta, (rows, dim), out),
-            ALL_DIMS => scores_in::<V, ALL_DIMS>(level, theta, (rows, dim), out),
+        let top = match (theta.len(), dim) {
+            (CANDIDATE_DIMS, CANDIDATE_DIMS) => {
+                scores_in::<V, CANDIDATE_DIMS, CANDIDATE_DIMS>(level, theta, rows, out)
+            }
+            (CANDIDATE_DIMS, ALL_DIMS) => scores_in::<V, CANDIDATE_DIMS, ALL_DIMS>(level, theta, rows, out),
+            (ALL_DIMS, ALL_DIMS) => scores_in::<V, ALL_DIMS, ALL_DIMS>(level, theta, rows, out),
             _ => {
                 for (out, row) in out.iter_mut().zip(rows.chunks_exact(dim)) {
                     *out = product::<V>(level, theta, row).cell();
                 }
+                top(level, out)
             }
-        }
-        best::<V>(level, out)
+        };
+        best::<V>(level, top, out)
     }
 }
 
-/// With D as a constant: theta stays in registers.
+/// With constants, D of the ROW dimensions of a row: theta stays in registers. Gives the largest score.
 #[inline(always)]
-fn scores_in<V: Vector, const D: usize>(
+fn scores_in<V: Vector, const D: usize, const ROW: usize>(
     level: V::Level,
     theta: &[V::Cell],
-    (mut rows, dim): (&[V::Cell], usize),
+    rows: &[V::Cell],
     out: &mut [V::Cell],
-) {
-    let Some(theta) = theta.first_chunk::<D>() else { return };
+) -> V {
+    let mut top = V::all(level, f64::NEG_INFINITY);
+    let Some(theta) = theta.first_chunk::<D>() else { return top };
     let theta = load::<V, D>(level, theta);
-    for out in out {
-        let Some(row) = rows.first_chunk::<D>() else { return };
+    for (out, row) in out.iter_mut().zip(rows.as_chunks::<ROW>().0) {
         let mut sum = V::all(level, 0.0);
         for d in 0..D {
             sum = sum + theta[d] * V::load(level, &row[d]);
         }
+        top = top.larger(sum);
         *out = sum.cell();
-        rows = &rows[dim..];
     }
+    top
 }
 
 #[inline(always)]
@@ -309,17 +314,19 @@ impl<C: Cell> Kernel<C> for FindBest<'_, C> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = C>>(self, level: V::Level) -> Best<C> {
-        best::<V>(level, self.0)
+        best::<V>(level, top(level, self.0), self.0)
     }
 }
 
-/// By selections, not by branches, for nobody can predict it.
+/// The largest of each user's scores.
 #[inline(always)]
-fn best<V: Vector>(level: V::Level, scores: &[V::Cell]) -> Best<V::Cell> {
-    let mut top = V::all(level, f64::NEG_INFINITY);
-    for score in scores {
-        top = top.larger(V::load(level, score));
-    }
+fn top<V: Vector>(level: V::Level, scores: &[V::Cell]) -> V {
+    scores.iter().fold(V::all(level, f64::NEG_INFINITY), |top, score| top.larger(V::load(level, score)))
+}
+
+/// Who has that score: by selections, not by branches, for nobody can predict it.
+#[inline(always)]
+fn best<V: Vector>(level: V::Level, top: V, scores: &[V::Cell]) -> Best<V::Cell> {
     let (none, one) = (V::all(level, 0.0), V::all(level, 1.0));
     let (mut first, mut ties, mut k) = (none, none, V::all(level, scores.len() as f64));
     for score in scores.iter().rev() {

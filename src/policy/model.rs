@@ -118,12 +118,14 @@ impl<C: Cell> Model<C> {
     #[inline(always)]
     pub fn learn_of(&mut self, who: &C::Each<bool>, parts: &C::Each<usize>, x: &[C], reward: C) {
         let (learns, part) = (|user: usize| *C::at(who, user), |user: usize| *C::at(parts, user));
+        if (0..C::USERS).all(|user| learns(user) && part(user) == part(0)) {
+            self.updates = C::each(|user| *C::at(&self.updates, user) + 1);
+            self.reward_sum = C::new(|user| self.reward_sum.of(user) + reward.of(user));
+            return self.parts[part(0)].ridge.learn_of(who, x, reward);
+        }
         for user in (0..C::USERS).filter(|user| learns(*user)) {
             *C::at_mut(&mut self.updates, user) += 1;
             *self.reward_sum.of_mut(user) += reward.of(user);
-        }
-        if (0..C::USERS).all(|user| learns(user) && part(user) == part(0)) {
-            return self.parts[part(0)].ridge.learn_of(who, x, reward);
         }
         for first in 0..C::USERS {
             let is_like = |user: usize| learns(user) && part(user) == part(first);

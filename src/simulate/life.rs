@@ -138,8 +138,8 @@ impl<'a> Life<'a> {
     }
 
     /// Keeps what became of the chosen candidates until step `due`.
-    pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: [Outcome; LANES]) {
-        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes });
+    pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes: *outcomes });
     }
 
     /// Learns from what was due by `step`.

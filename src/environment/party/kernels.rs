@@ -4,13 +4,13 @@ use super::super::person::candidates::{Drawn, Moment};
 use super::super::person::reaction::answers;
 use super::super::person::utility::{u, u_of_kind};
 use super::super::stage::Stage;
-use super::{Answers, Characters};
+use super::{Answers, Characters, KindNow};
 use crate::features::{ALL_DIMS, ProfileFeatures, alignment};
 use crate::persona::Refusal;
 use crate::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 
 /// Draws the candidates that random words stand for: writes their dimensions 1 to 6, their kinds, and u; gives the
-/// largest u. Features are put together in registers, since u needs them there.
+/// largest u.
 pub(super) struct Draw<'p> {
     pub(super) stage: &'p Stage<'p>,
     pub(super) characters: &'p Characters,
@@ -26,40 +26,37 @@ impl Kernel<Lanes> for Draw<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) -> Lanes {
-        let Self { stage, characters, moments, kinds: all_kinds, u: us, .. } = self;
-        let count = self.rows.len();
-        let (all_kinds, us) = (&mut all_kinds[..count], &mut us[..count]);
-        let words = each!(l => &self.words[l][..count]);
+        let Self { stage, characters, moments, words, rows, kinds, u: us } = self;
+        let count = rows.len();
+        let (kinds, us) = (&mut kinds[..count], &mut us[..count]);
+        // Number by number what stands in tables, one person after the other: few places to hold on to at a time.
+        let _: [(); LANES] = each!(l => {
+            let (words, Moment { now, weekend, .. }) = (&words[l][..count], moments[l]);
+            for k in 0..count {
+                let (drawn, row) = (Drawn::of(words[k], stage), &mut rows[k]);
+                let quarter = drawn.meant_for.quarter(now);
+                let KindNow { taste, offset } = characters.kinds[usize::from(drawn.kind)][l];
+                let suits = stage.alignment.at((quarter + offset).into());
+                us[k][l] = u_of_kind(taste, characters.timing[l], suits);
+                kinds[k][l] = drawn.kind;
+                let clock = stage.clock.of(quarter.into());
+                row[1][l] = clock.sin;
+                row[2][l] = clock.cos;
+                row[3][l] = weekend;
+                row[4][l] = stage.priority.at(drawn.priority);
+                row[5][l] = stage.urgency.at(drawn.due);
+                row[6][l] = stage.effort.at(drawn.effort);
+            }
+        });
         let moment = V::load(level, &lanes!(l => moments[l].u));
-        let weekend = lanes!(l => moments[l].weekend);
         let [priority, urgency, effort] = &characters.features;
         let weights = [V::load(level, priority), V::load(level, urgency), V::load(level, effort)];
-        let timing = V::load(level, &characters.timing);
         let mut best = V::all(level, f64::NEG_INFINITY);
-        for k in 0..count {
-            let drawn = each!(l => Drawn::of(words[l][k], stage));
-            let quarter = each!(l => drawn[l].meant_for.quarter(moments[l].now));
-            let of_kind = each!(l => &characters.kinds[drawn[l].kind]);
-            let taste = lanes!(l => of_kind[l].0[l]);
-            let suits = lanes!(l => stage.alignment.at((quarter[l] + of_kind[l].1[l]).into()));
-            let kind = u_of_kind(V::load(level, &taste), timing, V::load(level, &suits));
-            let clock = each!(l => stage.clock.of(quarter[l].into()));
-            let sin = V::load(level, &lanes!(l => clock[l].sin));
-            let cos = V::load(level, &lanes!(l => clock[l].cos));
-            let priority = V::load(level, &lanes!(l => stage.priority.at(drawn[l].priority)));
-            let urgency = V::load(level, &lanes!(l => stage.urgency.at(drawn[l].due)));
-            let effort = V::load(level, &lanes!(l => stage.effort.at(drawn[l].effort)));
-            let of_this = u(level, weights, moment, kind, [priority, urgency, effort]);
+        for (row, of_kind) in rows.iter().zip(us) {
+            let features = [V::load(level, &row[4]), V::load(level, &row[5]), V::load(level, &row[6])];
+            let of_this = u(level, weights, moment, V::load(level, of_kind), features);
             best = best.larger(of_this);
-            us[k] = of_this.cell();
-            all_kinds[k] = each!(l => drawn[l].kind as u8);
-            let row = &mut self.rows[k];
-            row[1] = sin.cell();
-            row[2] = cos.cell();
-            row[3] = weekend;
-            row[4] = priority.cell();
-            row[5] = urgency.cell();
-            row[6] = effort.cell();
+            *of_kind = of_this.cell();
         }
         best.cell()
     }
@@ -93,19 +90,22 @@ impl Kernel<Lanes> for Profiles<'_> {
     }
 }
 
-/// What people who refuse so make of a tip with this u.
+/// What people who refuse so make of tips with these u.
 pub(super) struct Consider<'p> {
     pub(super) refusal: &'p Refusal,
     pub(super) mild: f64,
-    pub(super) u: Lanes,
+    pub(super) u: &'p [Lanes],
+    pub(super) answers: &'p mut [Answers],
 }
 
 impl Kernel<Lanes> for Consider<'_> {
-    type Output = Answers;
+    type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) -> Answers {
-        let [completed, dismissed, expected] = answers(self.refusal, self.mild, self.u.0).map(Lanes);
-        Answers { completed, dismissed, expected }
+    fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) {
+        for (u, out) in self.u.iter().zip(self.answers) {
+            let [completed, dismissed, expected] = answers(self.refusal, self.mild, u.0).map(Lanes);
+            *out = Answers { completed, dismissed, expected };
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::character::{Character, KindTaste};
 /// One candidate as it was drawn: positions in the stage's tables.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::environment) struct Drawn {
-    pub(in crate::environment) kind: usize,
+    pub(in crate::environment) kind: u8,
     pub(in crate::environment) priority: usize,
     pub(in crate::environment) due: usize,
     pub(in crate::environment) effort: usize,
@@ -20,7 +20,7 @@ impl Drawn {
         let word = u64::from_le_bytes(word);
         let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
         Self {
-            kind: stage.kind.at(field(0, 8)) as usize,
+            kind: stage.kind.at(field(0, 8)),
             priority: field(8, 8),
             due: stage.due.at(field(16, 10)) as usize,
             effort: field(26, 3),
@@ -44,7 +44,7 @@ pub(in crate::environment) struct Moment {
 #[inline(always)]
 pub(super) fn utility_of(drawn: Drawn, stage: &Stage, person: &Character, moment: Moment) -> f64 {
     let quarter = drawn.meant_for.quarter(moment.now);
-    let KindTaste { now: taste, offset, .. } = person.kinds[drawn.kind];
+    let KindTaste { now: taste, offset, .. } = person.kinds[usize::from(drawn.kind)];
     let features =
         [stage.priority.at(drawn.priority), stage.urgency.at(drawn.due), stage.effort.at(drawn.effort)];
     person.u(moment.u, person.u_of_kind(stage, taste, offset, quarter), features)

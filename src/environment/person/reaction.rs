@@ -63,7 +63,7 @@ impl Person<'_> {
         let reaction = REACTIONS[case];
         let drawn = self.drawn(k);
         let event = Event {
-            kind: drawn.kind,
+            kind: drawn.kind.into(),
             hour: f64::from(drawn.meant_for.quarter(self.moment.now)) / 4.0,
             reaction,
             dwell_seconds: self.dwell[reaction as usize],

@@ -46,7 +46,7 @@ impl Person<'_> {
             let drawn = self.drawn(k);
             Candidate {
                 id: format_smolstr!("c{k}"),
-                kind: Some(self.stage.kinds[drawn.kind].as_str().into()),
+                kind: Some(self.stage.kinds[usize::from(drawn.kind)].as_str().into()),
                 priority: Some(priority(drawn.priority)),
                 due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
                 effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
