@@ -21,7 +21,7 @@ use crate::policy::{Luck, Policy, Scratch};
 use crate::reaction::Reaction;
 use crate::request::Request;
 use crate::scenario::Scenario;
-use crate::vector::{LANES, Lanes, each};
+use crate::vector::{Cell, Kernel, LANES, Lanes, Vector, each};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -147,7 +147,7 @@ impl<'a> Simulation<'a> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
             let mut lives = [Life::new(policy, stage)];
-            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, _| {
+            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), &mut |party, life, _| {
                 let (model, parts) =
                     (life.model(0), life.parts.iter().map(|parts| parts[0]).collect::<Vec<_>>());
                 let request = party.person(0).request(life.history(0));
@@ -224,53 +224,73 @@ pub struct Decided {
 
 /// Lives the lives of a party under each policy, telling `observe` of every decision.
 ///
-/// This is the hot loop: nothing in it allocates but rewards that are delayed and a model's exact solves.
-#[inline(always)]
+/// This is the hot loop: nothing in it allocates but rewards that are delayed and a model's exact solves. All of it is one
+/// kernel: whatever it calls with a level is compiled once for each instruction set.
 pub fn live(
     party: &mut Party,
     lives: &mut [Life],
     block: &mut FeatureBlock<Lanes>,
     mut observe: impl FnMut(&Decided),
 ) {
-    watch(party, lives, block, |_, _, decided| observe(decided));
+    Lanes::run(Live {
+        party,
+        lives,
+        block,
+        observe: |_: &Party, _: &Life, decided: &Decided| observe(decided),
+    });
 }
 
 /// The same, showing `observe` also the party and the policy's life, as they are at the decision, before anything is
 /// learned from it.
-///
-/// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed beside
-/// what the others wait for.
-#[inline(always)]
 pub fn watch(
     party: &mut Party,
     lives: &mut [Life],
     block: &mut FeatureBlock<Lanes>,
-    mut observe: impl FnMut(&Party, &Life, &Decided),
+    observe: &mut dyn FnMut(&Party, &Life, &Decided),
 ) {
-    let scenario = party.scenario();
-    begin(party, lives, block);
-    for step in 0..scenario.steps {
-        party.advance(block);
-        for life in lives.iter_mut() {
-            life.look(party, block);
-            life.choose(party, block);
-        }
-        party.consider(lives.iter().map(|life| life.chosen));
-        let best = party.best_expected();
-        let arrives = each!(lane => !party.person(lane).reward_is_lost());
-        for (policy, life) in lives.iter_mut().enumerate() {
-            let chosen = life.chosen;
-            let outcomes = each!(lane => party.react_to_chosen(policy, lane, chosen[lane]));
-            for lane in 0..party.len() {
-                let (chosen, outcome) = (chosen[lane], outcomes[lane]);
-                let regret = best[lane] - outcome.expected;
-                let step = step as usize;
-                observe(party, life, &Decided { policy, lane, step, chosen, outcome, regret });
+    Lanes::run(Live { party, lives, block, observe });
+}
+
+struct Live<'p, 'a, 'l, F> {
+    party: &'p mut Party<'a>,
+    lives: &'p mut [Life<'l>],
+    block: &'p mut FeatureBlock<Lanes>,
+    observe: F,
+}
+
+impl<F: FnMut(&Party, &Life, &Decided)> Kernel<Lanes> for Live<'_, '_, '_, F> {
+    type Output = ();
+
+    /// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed
+    /// beside what the others wait for.
+    #[inline(always)]
+    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
+        let Self { party, lives, block, mut observe } = self;
+        let scenario = party.scenario();
+        begin::<V>(level, party, lives, block);
+        for step in 0..scenario.steps {
+            party.advance_those::<V>(level, [true; LANES], block);
+            for life in lives.iter_mut() {
+                life.look::<V>(level, party, block);
+                life.choose::<V>(level, party, block);
             }
-            life.catch_up(step);
-            match scenario.rewards.delay {
-                0 => life.hear(arrives, &outcomes),
-                delay => life.expect(step + delay, arrives, &outcomes),
+            party.consider::<V>(level, lives.iter().map(|life| life.chosen));
+            let best = party.best_expected();
+            let arrives = each!(lane => !party.person(lane).reward_is_lost());
+            for (policy, life) in lives.iter_mut().enumerate() {
+                let chosen = life.chosen;
+                let outcomes = each!(lane => party.react_to_chosen(policy, lane, chosen[lane]));
+                for lane in 0..party.len() {
+                    let (chosen, outcome) = (chosen[lane], outcomes[lane]);
+                    let regret = best[lane] - outcome.expected;
+                    let step = step as usize;
+                    observe(party, life, &Decided { policy, lane, step, chosen, outcome, regret });
+                }
+                life.catch_up::<V>(level, step);
+                match scenario.rewards.delay {
+                    0 => life.hear::<V>(level, arrives, &outcomes),
+                    delay => life.expect(step + delay, arrives, &outcomes),
+                }
             }
         }
     }
@@ -278,7 +298,12 @@ pub fn watch(
 
 /// Lives the random decisions that lie behind the users, and hands every policy the past that they make.
 #[inline(always)]
-fn begin(party: &mut Party, lives: &mut [Life], block: &mut FeatureBlock<Lanes>) {
+fn begin<V: Vector<Cell = Lanes>>(
+    level: V::Level,
+    party: &mut Party,
+    lives: &mut [Life],
+    block: &mut FeatureBlock<Lanes>,
+) {
     for life in &mut *lives {
         life.begin();
     }
@@ -296,13 +321,13 @@ fn begin(party: &mut Party, lives: &mut [Life], block: &mut FeatureBlock<Lanes>)
     }
     let has_past: [bool; LANES] = std::array::from_fn(|lane| party.person(lane).history_steps() > 0);
     for _ in 0..history.steps {
-        party.advance_those(&has_past, block);
+        party.advance_those::<V>(level, has_past, block);
         let shown: [usize; LANES] = std::array::from_fn(|lane| party.person(lane).random_candidate());
         let outcomes = std::array::from_fn(|lane| party.react(lane, shown[lane]));
         for life in lives.iter_mut() {
-            life.look(party, block);
+            life.look::<V>(level, party, block);
             life.take(block, shown);
-            life.hear(has_past, &outcomes);
+            life.hear::<V>(level, has_past, &outcomes);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! a user's numbers have the same bits in both, and on every processor: a [`Kernel`] is compiled for several
 //! instruction sets, and the best that there is runs.
 
-use fearless_simd::{Level, Select, Simd, SimdBase, SimdFloat, SimdFrom, dispatch, f64x4};
+use fearless_simd::{Level, Select, Simd, SimdBase, SimdFloat, SimdFrom, f64x4};
 use std::fmt::Debug;
 use std::ops::{Add, Deref, DerefMut, Div, Mul, Neg, Sub};
 
@@ -67,6 +67,37 @@ macro_rules! lanes {
 }
 pub(crate) use lanes;
 
+/// Work at the best level that this processor has. Of those of x86-64 only AVX2 and what each has: every version of the
+/// simulation takes seconds to compile, and the others gain little.
+#[cfg(target_arch = "x86_64")]
+macro_rules! at_best {
+    ($level:pat => $work:expr) => {{
+        let best = Level::new();
+        if let Some(avx2) = best.as_avx2() {
+            let $level = avx2;
+            avx2.vectorize(
+                #[inline(always)]
+                || $work,
+            )
+        } else {
+            let sse2 = best.as_sse2().expect("every x86-64 processor has SSE2");
+            let $level = sse2;
+            sse2.vectorize(
+                #[inline(always)]
+                || $work,
+            )
+        }
+    }};
+}
+
+/// Work at the best level that this processor has.
+#[cfg(not(target_arch = "x86_64"))]
+macro_rules! at_best {
+    ($level:pat => $work:expr) => {
+        fearless_simd::dispatch!(Level::new(), $level => $work)
+    };
+}
+
 /// A number as it is kept in memory: one user's, or one of each of several users.
 pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// How many users.
@@ -106,7 +137,8 @@ pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
     }
 }
 
-/// Work on cells, with everything that it calls inlined: each instruction set gets a version of its own.
+/// Work on cells, with everything that it calls inlined: each instruction set gets a version of its own. [`Cell::run`]
+/// looks for the best one; a kernel runs others at its own level.
 pub trait Kernel<C: Cell> {
     /// What comes of it.
     type Output;
@@ -182,7 +214,7 @@ impl Cell for f64 {
 
     fn run<K: Kernel<Self>>(kernel: K) -> K::Output {
         // One user's vectors are long enough for the compiler to find what can be done side by side.
-        dispatch!(Level::new(), _ => kernel.run::<f64>(()))
+        at_best!(_ => kernel.run::<f64>(()))
     }
 }
 
@@ -256,7 +288,7 @@ impl Cell for Lanes {
     }
 
     fn run<K: Kernel<Self>>(kernel: K) -> K::Output {
-        dispatch!(Level::new(), level => kernel.run::<f64x4<_>>(level))
+        at_best!(level => kernel.run::<f64x4<_>>(level))
     }
 }
 

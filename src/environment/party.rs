@@ -14,7 +14,7 @@ use super::stage::Stage;
 use crate::features::{FeatureBlock, ProfileFeatures};
 use crate::history::History;
 use crate::scenario::RawScenario;
-use crate::vector::{Cell, LANES, Lanes, each, lanes};
+use crate::vector::{Cell, Kernel, LANES, Lanes, Vector, each, lanes};
 use std::ops::Range;
 
 /// People who take their steps together.
@@ -124,23 +124,27 @@ impl<'a> Party<'a> {
 
     /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 1 to 6
     /// written into `block`, which comes from [`Stage::block`].
-    #[inline(always)]
     pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
-        self.advance_those(&[true; LANES], block);
+        Lanes::run(Advance { party: self, block });
     }
 
-    /// The same for those of whom it is true; the others meet their last step's candidates again.
+    /// The same within a kernel, for those of whom it is true; the others meet their last step's candidates again.
     #[inline(always)]
-    pub fn advance_those(&mut self, who: &[bool; LANES], block: &mut FeatureBlock<Lanes>) {
+    pub(crate) fn advance_those<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        block: &mut FeatureBlock<Lanes>,
+    ) {
         for (person, goes) in self.people[..self.len].iter_mut().zip(who) {
-            if *goes {
+            if goes {
                 person.draw_moment();
             }
         }
         if self.scenario().change.is_some() {
             self.look_at_characters();
         }
-        self.best_u = Lanes::run(Draw {
+        let draw = Draw {
             stage: self.stage,
             characters: &self.characters,
             moments: each!(lane => self.people[lane].moment),
@@ -148,7 +152,8 @@ impl<'a> Party<'a> {
             rows: block.full_rows_mut(),
             kinds: &mut self.kinds,
             u: &mut self.u,
-        });
+        };
+        self.best_u = draw.run::<V>(level);
     }
 
     fn look_at_characters(&mut self) {
@@ -170,7 +175,12 @@ impl<'a> Party<'a> {
     /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profiles that follow
     /// from their `histories`.
     #[inline(always)]
-    pub fn serve_profiles(&mut self, histories: &[History; LANES], block: &mut FeatureBlock<Lanes>) {
+    pub(crate) fn serve_profiles<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        histories: &[History; LANES],
+        block: &mut FeatureBlock<Lanes>,
+    ) {
         let ([first, second, third, fourth], room) = (&self.people, &mut self.served);
         let [in_first, in_second, in_third, in_fourth] = room;
         let features = [
@@ -179,32 +189,36 @@ impl<'a> Party<'a> {
             third.profile_features(&histories[2], in_third),
             fourth.profile_features(&histories[3], in_fourth),
         ];
-        Lanes::run(Profiles { features, kinds: &self.kinds, rows: block.full_rows_mut() });
+        Profiles { features, kinds: &self.kinds, rows: block.full_rows_mut() }.run::<V>(level);
     }
 
     /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
     #[inline(always)]
-    pub fn consider(&mut self, chosen: impl ExactSizeIterator<Item = [usize; LANES]>) {
+    pub(crate) fn consider<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        chosen: impl ExactSizeIterator<Item = [usize; LANES]>,
+    ) {
         let Self { answers, considered, u, best_u, .. } = self;
         considered.clear();
         considered.push(*best_u);
         considered.extend(chosen.map(|chosen| lanes!(lane => u[chosen[lane]][lane])));
         answers.resize(considered.len(), Answers::default());
         let (refusal, mild) = (&self.stage.persona.raw().refusal, self.stage.mild_reward);
-        Lanes::run(Consider { refusal, mild, u: considered, answers });
+        Consider { refusal, mild, u: considered, answers }.run::<V>(level);
     }
 
     /// Expected reward of the best candidate: what an oracle that knows the person would get. Once
     /// [`Self::consider`] was called.
     #[inline(always)]
-    pub fn best_expected(&self) -> Lanes {
+    pub(crate) fn best_expected(&self) -> Lanes {
         self.answers[0].expected
     }
 
     /// How one of them reacts when candidate `k` is shown, which policy `i` of those that [`Self::consider`] was called
     /// with has chosen.
     #[inline(always)]
-    pub fn react_to_chosen(&self, i: usize, lane: usize, k: usize) -> Outcome {
+    pub(crate) fn react_to_chosen(&self, i: usize, lane: usize, k: usize) -> Outcome {
         let Answers { completed, dismissed, expected } = &self.answers[i + 1];
         let (completed, dismissed, expected) = (completed[lane], dismissed[lane], expected[lane]);
         self.people[lane].react_by(k, Answer { completed, dismissed, expected })
@@ -217,11 +231,36 @@ impl<'a> Party<'a> {
     }
 }
 
+/// [`Party::advance`]
+struct Advance<'p, 'a> {
+    party: &'p mut Party<'a>,
+    block: &'p mut FeatureBlock<Lanes>,
+}
+
+impl Kernel<Lanes> for Advance<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
+        self.party.advance_those::<V>(level, [true; LANES], self.block);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::persona::Persona;
     use crate::scenario::Scenario;
+
+    struct Think<'p, 'a>(&'p mut Party<'a>, [[usize; LANES]; 3]);
+
+    impl Kernel<Lanes> for Think<'_, '_> {
+        type Output = ();
+
+        fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
+            self.0.consider::<V>(level, self.1.into_iter());
+        }
+    }
 
     /// Calls `check` with every shipped persona's stage in a scenario in which tastes change.
     fn stages(check: impl Fn(&Stage)) {
@@ -240,7 +279,7 @@ mod tests {
                 together.advance(&mut block);
                 let chosen =
                     |policy: usize| std::array::from_fn(|lane| (lane * 7 + step + policy) % block.len());
-                together.consider((0..3).map(chosen));
+                Lanes::run(Think(&mut together, [0, 1, 2].map(chosen)));
                 for (lane, (person, own)) in alone.iter_mut().enumerate() {
                     person.advance(own);
                     for k in 0..block.len() {

@@ -190,7 +190,7 @@ impl<'a> Person<'a> {
         }
         let recent = (self.times.len() - self.day_old) as f64;
         self.times.push(time);
-        let weekend = weekend(self.weekday());
+        let weekend = weekend((day % 7) as u8);
         let u = self.character.u_of_moment(stage, now, weekend, recent);
         self.moment = Moment { now: now as u8, weekend, u };
 

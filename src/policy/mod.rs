@@ -2,7 +2,7 @@
 //!
 //! A [`Policy`] is a checked specification and holds no state. A [`Model`] is what it has learned about
 //! one user, or about each of several users side by side. `score`, `reward` and `simulate` call the same two functions:
-//! [`Policy::decide`] and [`Model::learn_of`].
+//! [`Policy::decide`] and [`Model::learn`], or the kernels behind them for four users at once.
 
 mod explorer;
 mod kernels;
@@ -19,7 +19,7 @@ use kernels::FindBest;
 
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::request::Request;
-use crate::vector::Cell;
+use crate::vector::{Cell, Kernel, Vector};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,6 @@ impl Policy {
 
     /// Scores every candidate and chooses one, for each user. `parts` holds each candidate's [`Model::part`]; the scores
     /// are left in `scratch`.
-    #[inline(always)]
     pub fn decide<C: Cell>(
         &self,
         model: &Model<C>,
@@ -195,27 +194,47 @@ impl Policy {
         luck: &mut C::Each<Luck>,
         scratch: &mut Scratch<C>,
     ) -> C::Each<Choice> {
+        C::run(Decide { policy: self, model, block, parts, luck, scratch })
+    }
+}
+
+/// [`Policy::decide`]
+pub(crate) struct Decide<'a, C: Cell> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) model: &'a Model<C>,
+    pub(crate) block: &'a FeatureBlock<C>,
+    pub(crate) parts: &'a [C::Each<usize>],
+    pub(crate) luck: &'a mut C::Each<Luck>,
+    pub(crate) scratch: &'a mut Scratch<C>,
+}
+
+impl<C: Cell> Kernel<C> for Decide<'_, C> {
+    type Output = C::Each<Choice>;
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) -> C::Each<Choice> {
+        let Self { policy, model, block, parts, luck, scratch } = self;
         fit(&mut scratch.scores, block.len());
-        let best = match self.explorer {
+        let best = match policy.explorer {
             Explorer::Uniform => {
                 scratch.scores.fill(C::all(0.0));
-                C::run(FindBest(&scratch.scores))
+                FindBest(&scratch.scores).run::<V>(level)
             }
             Explorer::Egreedy { .. } | Explorer::SquareCb { .. } => {
-                model.scores(block, parts, &mut scratch.scores)
+                model.scores::<V>(level, block, parts, &mut scratch.scores)
             }
             Explorer::LinUcb { alpha } => {
-                model.scores(block, parts, &mut scratch.scores);
+                model.scores::<V>(level, block, parts, &mut scratch.scores);
                 fit(&mut scratch.widths, block.len());
-                model.widths_squared(block, parts, &mut scratch.widths);
+                model.widths_squared::<V>(level, block, parts, &mut scratch.widths);
                 for (score, width) in scratch.scores.iter_mut().zip(&scratch.widths) {
                     *score = C::new(|user| score.of(user) + alpha * width.of(user).sqrt());
                 }
-                C::run(FindBest(&scratch.scores))
+                FindBest(&scratch.scores).run::<V>(level)
             }
-            Explorer::LinTs { v } => model.perturbed_scores(v, block, parts, luck, scratch),
+            Explorer::LinTs { v } => model.perturbed_scores::<V>(level, v, block, parts, luck, scratch),
         };
-        self.explorer.choose(&scratch.scores, &best, luck)
+        policy.explorer.choose(&scratch.scores, &best, luck)
     }
 }
 

@@ -4,7 +4,7 @@ use super::kernels::{Best, FindBest, product_of};
 use super::ridge::{self, Ridge};
 use super::{DrawnWeights, Luck, Policy, Scratch, Structure, fit};
 use crate::features::FeatureBlock;
-use crate::vector::Cell;
+use crate::vector::{Cell, Kernel, Vector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use smol_str::SmolStr;
@@ -59,7 +59,7 @@ impl Model {
     /// the model: v1 looks at the first of what v2 sees.
     pub fn learn(&mut self, block: &FeatureBlock, k: usize, part: usize, reward: f64) {
         let x = &block.row(k)[..self.dim()];
-        self.learn_of(&true, &part, x, reward);
+        f64::run(self.learn_of(&true, &part, x, reward));
     }
 }
 
@@ -116,46 +116,45 @@ impl<C: Cell> Model<C> {
 
     /// Learns that `x` (length D), which belongs to these parts, earned `reward`, for the users who are to learn.
     #[inline(always)]
-    pub fn learn_of(&mut self, who: &C::Each<bool>, parts: &C::Each<usize>, x: &[C], reward: C) {
-        let (learns, part) = (|user: usize| *C::at(who, user), |user: usize| *C::at(parts, user));
-        if (0..C::USERS).all(|user| learns(user) && part(user) == part(0)) {
-            self.updates = C::each(|user| *C::at(&self.updates, user) + 1);
-            self.reward_sum = C::new(|user| self.reward_sum.of(user) + reward.of(user));
-            return self.parts[part(0)].ridge.learn_of(who, x, reward);
-        }
-        for user in (0..C::USERS).filter(|user| learns(*user)) {
-            *C::at_mut(&mut self.updates, user) += 1;
-            *self.reward_sum.of_mut(user) += reward.of(user);
-        }
-        for first in 0..C::USERS {
-            let is_like = |user: usize| learns(user) && part(user) == part(first);
-            if !learns(first) || (0..first).any(is_like) {
-                continue;
-            }
-            let only = |cell: &C| C::new(|user| if is_like(user) { cell.of(user) } else { 0.0 });
-            self.masked.clear();
-            self.masked.extend(x.iter().map(only));
-            self.parts[part(first)].ridge.learn_of(&C::each(is_like), &self.masked, only(&reward));
-        }
+    pub(crate) fn learn_of<'a>(
+        &'a mut self,
+        who: &'a C::Each<bool>,
+        parts: &'a C::Each<usize>,
+        x: &'a [C],
+        reward: C,
+    ) -> Learn<'a, C> {
+        Learn { model: self, who, parts, x, reward }
     }
 
     /// The score of every candidate into `out`; gives the best of them.
     #[inline(always)]
-    pub(super) fn scores(&self, block: &FeatureBlock<C>, parts: &[C::Each<usize>], out: &mut [C]) -> Best<C> {
+    pub(super) fn scores<V: Vector<Cell = C>>(
+        &self,
+        level: V::Level,
+        block: &FeatureBlock<C>,
+        parts: &[C::Each<usize>],
+        out: &mut [C],
+    ) -> Best<C> {
         if self.structure == Structure::Shared {
-            return self.parts[0].ridge.scores(block, out);
+            return self.parts[0].ridge.scores(block, out).run::<V>(level);
         }
         for (k, (out, parts)) in out.iter_mut().zip(parts).enumerate() {
             *out = C::new(|user| self.parts[*C::at(parts, user)].ridge.score_one(block, k, user));
         }
-        C::run(FindBest(out))
+        FindBest(out).run::<V>(level)
     }
 
     /// x^T A^-1 x of every candidate into `out`.
     #[inline(always)]
-    pub(super) fn widths_squared(&self, block: &FeatureBlock<C>, parts: &[C::Each<usize>], out: &mut [C]) {
+    pub(super) fn widths_squared<V: Vector<Cell = C>>(
+        &self,
+        level: V::Level,
+        block: &FeatureBlock<C>,
+        parts: &[C::Each<usize>],
+        out: &mut [C],
+    ) {
         if self.structure == Structure::Shared {
-            return self.parts[0].ridge.widths_squared(block, out);
+            return self.parts[0].ridge.widths_squared(block, out).run::<V>(level);
         }
         for (k, (out, parts)) in out.iter_mut().zip(parts).enumerate() {
             *out = C::new(|user| self.parts[*C::at(parts, user)].ridge.width_squared(block, k, user));
@@ -165,8 +164,9 @@ impl<C: Cell> Model<C> {
     /// Scores under weights drawn anew for each part that a candidate belongs to, in the order of the
     /// candidates: each part takes D normal draws.
     #[inline(always)]
-    pub(super) fn perturbed_scores(
+    pub(super) fn perturbed_scores<V: Vector<Cell = C>>(
         &self,
+        level: V::Level,
         v: f64,
         block: &FeatureBlock<C>,
         parts: &[C::Each<usize>],
@@ -181,8 +181,8 @@ impl<C: Cell> Model<C> {
                 let luck = C::at_mut(luck, user);
                 normals.iter_mut().for_each(|z| *z.of_mut(user) = luck.0.sample(StandardNormal));
             }
-            self.parts[0].ridge.perturbed(v, normals, factor, weights);
-            return ridge::weighted(weights, block, scores);
+            self.parts[0].ridge.perturbed(v, normals, factor, weights).run::<V>(level);
+            return ridge::weighted(weights, block, scores).run::<V>(level);
         }
         for user in 0..C::USERS {
             let part = |k: usize| *C::at(&parts[k], user);
@@ -193,12 +193,51 @@ impl<C: Cell> Model<C> {
                 }
                 normals.clear();
                 normals.extend((0..dim).map(|_| luck.0.sample::<f64, _>(StandardNormal)));
-                self.parts[part(first)].ridge.perturbed_of(user, v, normals, factor, weights);
+                self.parts[part(first)].ridge.perturbed_of(user, v, normals, factor, weights).run::<f64>(());
                 for k in (first..block.len()).filter(|k| part(*k) == part(first)) {
                     *scores[k].of_mut(user) = product_of(user, weights, block.row(k));
                 }
             }
         }
-        C::run(FindBest(scores))
+        FindBest(scores).run::<V>(level)
+    }
+}
+
+/// [`Model::learn_of`]
+pub(crate) struct Learn<'a, C: Cell> {
+    model: &'a mut Model<C>,
+    who: &'a C::Each<bool>,
+    parts: &'a C::Each<usize>,
+    x: &'a [C],
+    reward: C,
+}
+
+impl<C: Cell> Kernel<C> for Learn<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        let Self { model, who, parts, x, reward } = self;
+        let (learns, part) = (|user: usize| *C::at(who, user), |user: usize| *C::at(parts, user));
+        if (0..C::USERS).all(|user| learns(user) && part(user) == part(0)) {
+            model.updates = C::each(|user| *C::at(&model.updates, user) + 1);
+            model.reward_sum = C::new(|user| model.reward_sum.of(user) + reward.of(user));
+            return model.parts[part(0)].ridge.learn_of(who, x, reward).run::<V>(level);
+        }
+        for user in (0..C::USERS).filter(|user| learns(*user)) {
+            *C::at_mut(&mut model.updates, user) += 1;
+            *model.reward_sum.of_mut(user) += reward.of(user);
+        }
+        for first in 0..C::USERS {
+            let is_like = |user: usize| learns(user) && part(user) == part(first);
+            if !learns(first) || (0..first).any(is_like) {
+                continue;
+            }
+            let only = |cell: &C| C::new(|user| if is_like(user) { cell.of(user) } else { 0.0 });
+            model.masked.clear();
+            model.masked.extend(x.iter().map(only));
+            let (who, reward) = (C::each(is_like), only(&reward));
+            model.parts[part(first)].ridge.learn_of(&who, &model.masked, reward).run::<V>(level);
+        }
     }
 }

@@ -9,11 +9,11 @@
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
 
 use super::kernels::{
-    AddOuterProducts, Best, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update, product_of,
+    AddOuterProducts, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update, product_of,
 };
 use crate::features::FeatureBlock;
 use crate::reaction::MAX_REWARD;
-use crate::vector::Cell;
+use crate::vector::{Cell, Kernel, Vector};
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -66,7 +66,8 @@ impl<C: Cell> Ridge<C> {
             forgetting,
             updates: C::each(|_| 0),
             a: square.clone(),
-            recent: Vec::new(),
+            // Several users live long lives.
+            recent: Vec::with_capacity(if C::USERS > 1 { REFRESH as usize * dim } else { 0 }),
             inverse: square,
             b: zeros.clone(),
             theta: zeros.clone(),
@@ -117,9 +118,9 @@ impl<C: Cell> Ridge<C> {
         }
     }
 
-    /// theta . x of every candidate into `out`; gives the best of them.
+    /// theta . x of every candidate into `out`.
     #[inline(always)]
-    pub(super) fn scores(&self, block: &FeatureBlock<C>, out: &mut [C]) -> Best<C> {
+    pub(super) fn scores<'a>(&'a self, block: &'a FeatureBlock<C>, out: &'a mut [C]) -> Scores<'a, C> {
         weighted(&self.theta, block, out)
     }
 
@@ -141,59 +142,51 @@ impl<C: Cell> Ridge<C> {
 
     /// x^T A^-1 x of every candidate into `out`.
     #[inline(always)]
-    pub(super) fn widths_squared(&self, block: &FeatureBlock<C>, out: &mut [C]) {
+    pub(super) fn widths_squared<'a>(
+        &'a self,
+        block: &'a FeatureBlock<C>,
+        out: &'a mut [C],
+    ) -> QuadraticForms<'a, C> {
         let (rows, dim) = (block.rows(), block.dim());
-        C::run(QuadraticForms { inverse: &self.inverse, own: self.dim, rows, dim, out });
+        QuadraticForms { inverse: &self.inverse, own: self.dim, rows, dim, out }
     }
 
     /// A draw from N(theta, v^2 A^-1), given D independent standard normal draws in `z`: theta + v U^T z
     /// with A^-1 = U^T U. `out` gets length D; `factor` is room for U.
     #[inline(always)]
-    pub fn perturbed(&self, v: f64, z: &[C], factor: &mut Vec<C>, out: &mut Vec<C>) {
+    pub(super) fn perturbed<'a>(
+        &self,
+        v: f64,
+        z: &'a [C],
+        factor: &'a mut Vec<C>,
+        out: &'a mut Vec<C>,
+    ) -> Perturb<'a, C> {
         factor.clone_from(&self.inverse);
         out.clone_from(&self.theta);
-        perturb(v, z, factor, out);
+        Perturb { factor, v, z, theta: out }
     }
 
     /// The same for one user alone.
-    pub fn perturbed_of(&self, user: usize, v: f64, z: &[f64], factor: &mut Vec<f64>, out: &mut Vec<f64>) {
+    pub(super) fn perturbed_of<'a>(
+        &self,
+        user: usize,
+        v: f64,
+        z: &'a [f64],
+        factor: &'a mut Vec<f64>,
+        out: &'a mut Vec<f64>,
+    ) -> Perturb<'a, f64> {
         factor.clear();
         factor.extend(self.inverse.iter().map(|value| value.of(user)));
         out.clear();
         out.extend(self.theta.iter().map(|value| value.of(user)));
-        perturb(v, z, factor, out);
+        Perturb { factor, v, z, theta: out }
     }
 
     /// Learns that `x` (length D) was followed by reward `r`, for the users who are to learn. Of the others both must
     /// be 0.
     #[inline(always)]
-    pub fn learn_of(&mut self, who: &C::Each<bool>, x: &[C], r: C) {
-        assert_eq!(x.len(), self.dim, "a vector of the model's length");
-        let is_zero = |user: usize| x.iter().chain([&r]).all(|cell| cell.of(user) == 0.0);
-        debug_assert!((0..C::USERS).all(|user| *C::at(who, user) || is_zero(user)));
-        let mut due = false;
-        for user in 0..C::USERS {
-            let updates = C::at_mut(&mut self.updates, user);
-            *updates += u64::from(*C::at(who, user));
-            due |= updates.is_multiple_of(REFRESH) && *C::at(who, user);
-        }
-        if self.forgetting < 1.0 {
-            self.forget(who);
-        }
-        self.recent.extend_from_slice(x);
-        let Self { inverse, theta, b, scratch, .. } = self;
-        if self.forgetting < 1.0 {
-            for (b, x) in b.iter_mut().zip(x) {
-                *b = C::new(|user| b.of(user) + r.of(user) * x.of(user));
-            }
-            return self.refresh(who);
-        }
-        C::run(Update { inverse, theta, b, x, r, scratch });
-        if due {
-            let due = |user| *C::at(who, user) && C::at(&self.updates, user).is_multiple_of(REFRESH);
-            let due = C::each(due);
-            self.refresh(&due);
-        }
+    pub(super) fn learn_of<'a>(&'a mut self, who: &'a C::Each<bool>, x: &'a [C], r: C) -> Learn<'a, C> {
+        Learn { ridge: self, who, x, r }
     }
 
     /// Weighs all that these users learned less.
@@ -236,7 +229,7 @@ impl Ridge {
 
     /// Learns that `x` (length D) was followed by reward `r`.
     pub fn learn(&mut self, x: &[f64], r: f64) {
-        self.learn_of(&true, x, r);
+        f64::run(self.learn_of(&true, x, r));
     }
 
     /// The numbers to keep.
@@ -319,17 +312,57 @@ impl Ridge {
     }
 }
 
-/// theta + v U^T z in place of theta, where U^T U is the matrix in whose place U is left.
-#[inline(always)]
-fn perturb<C: Cell>(v: f64, z: &[C], matrix: &mut [C], theta: &mut [C]) {
-    C::run(Cholesky { m: matrix, dim: theta.len() });
-    C::run(Perturb { factor: matrix, v, z, theta });
+/// [`Ridge::learn_of`]
+pub(super) struct Learn<'a, C: Cell> {
+    ridge: &'a mut Ridge<C>,
+    who: &'a C::Each<bool>,
+    x: &'a [C],
+    r: C,
 }
 
-/// weights . x of every candidate into `out`; gives the best of them.
+impl<C: Cell> Kernel<C> for Learn<'_, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = C>>(self, level: V::Level) {
+        let Self { ridge, who, x, r } = self;
+        assert_eq!(x.len(), ridge.dim, "a vector of the model's length");
+        let is_zero = |user: usize| x.iter().chain([&r]).all(|cell| cell.of(user) == 0.0);
+        debug_assert!((0..C::USERS).all(|user| *C::at(who, user) || is_zero(user)));
+        let mut due = false;
+        for user in 0..C::USERS {
+            let updates = C::at_mut(&mut ridge.updates, user);
+            *updates += u64::from(*C::at(who, user));
+            due |= updates.is_multiple_of(REFRESH) && *C::at(who, user);
+        }
+        if ridge.forgetting < 1.0 {
+            ridge.forget(who);
+        }
+        ridge.recent.extend_from_slice(x);
+        let Ridge { inverse, theta, b, scratch, .. } = ridge;
+        if ridge.forgetting < 1.0 {
+            for (b, x) in b.iter_mut().zip(x) {
+                *b = C::new(|user| b.of(user) + r.of(user) * x.of(user));
+            }
+            return ridge.refresh(who);
+        }
+        Update { inverse, theta, b, x, r, scratch }.run::<V>(level);
+        if due {
+            let due = |user| *C::at(who, user) && C::at(&ridge.updates, user).is_multiple_of(REFRESH);
+            let due = C::each(due);
+            ridge.refresh(&due);
+        }
+    }
+}
+
+/// weights . x of every candidate into `out`.
 #[inline(always)]
-pub(super) fn weighted<C: Cell>(weights: &[C], block: &FeatureBlock<C>, out: &mut [C]) -> Best<C> {
-    C::run(Scores { theta: weights, rows: block.rows(), dim: block.dim(), out })
+pub(super) fn weighted<'a, C: Cell>(
+    weights: &'a [C],
+    block: &'a FeatureBlock<C>,
+    out: &'a mut [C],
+) -> Scores<'a, C> {
+    Scores { theta: weights, rows: block.rows(), dim: block.dim(), out }
 }
 
 /// Both halves of a symmetric matrix from its lower triangle, row by row.
@@ -463,8 +496,8 @@ mod tests {
                 block.set_vector(i, x);
             }
             let (mut scores, mut widths) = (vec![0.0; k], vec![0.0; k]);
-            ridge.scores(&block, &mut scores);
-            ridge.widths_squared(&block, &mut widths);
+            f64::run(ridge.scores(&block, &mut scores));
+            f64::run(ridge.widths_squared(&block, &mut widths));
             for i in 0..k {
                 prop_assert_eq!(scores[i].to_bits(), ridge.score_one(&block, i, 0).to_bits());
                 prop_assert_eq!(widths[i].to_bits(), ridge.width_squared(&block, i, 0).to_bits());
@@ -482,7 +515,8 @@ mod tests {
             for i in 0..n {
                 let who = each!(user => !(i * 7 + user).is_multiple_of(3 + user));
                 let x: Vec<Lanes> = (0..dim).map(|d| lanes!(user => if who[user] { all[user][i].0[d] } else { 0.0 })).collect();
-                together.learn_of(&who, &x, lanes!(user => if who[user] { all[user][i].1 } else { 0.0 }));
+                let rewards = lanes!(user => if who[user] { all[user][i].1 } else { 0.0 });
+                Lanes::run(together.learn_of(&who, &x, rewards));
                 for user in (0..LANES).filter(|user| who[*user]) {
                     alone[user].learn(&all[user][i].0, all[user][i].1);
                 }
@@ -496,16 +530,16 @@ mod tests {
                 }
             }
             let (mut scores, mut widths) = (vec![Lanes::default(); k], vec![Lanes::default(); k]);
-            let best = together.scores(&block, &mut scores);
-            together.widths_squared(&block, &mut widths);
+            let best = Lanes::run(together.scores(&block, &mut scores));
+            Lanes::run(together.widths_squared(&block, &mut widths));
             let (mut factor, mut drawn) = (Vec::new(), Vec::new());
             let z: Vec<Lanes> = (0..dim).map(|d| lanes!(user => all[user].get(d).map_or(0.5, |(_, r)| *r))).collect();
-            together.perturbed(0.5, &z, &mut factor, &mut drawn);
+            Lanes::run(together.perturbed(0.5, &z, &mut factor, &mut drawn));
             for (user, (own, block)) in alone.iter().zip(&blocks).enumerate() {
                 prop_assert_eq!(own.numbers(), together.user(user).numbers());
                 let (mut own_scores, mut own_widths) = (vec![0.0; k], vec![0.0; k]);
-                let own_best = own.scores(block, &mut own_scores);
-                own.widths_squared(block, &mut own_widths);
+                let own_best = f64::run(own.scores(block, &mut own_scores));
+                f64::run(own.widths_squared(block, &mut own_widths));
                 for i in 0..k {
                     prop_assert_eq!(scores[i][user].to_bits(), own_scores[i].to_bits());
                     prop_assert_eq!(widths[i][user].to_bits(), own_widths[i].to_bits());
@@ -517,8 +551,8 @@ mod tests {
                 prop_assert_eq!([own_best.score, own_best.first, own_best.ties], [top, first as f64, ties as f64]);
                 let z: Vec<f64> = z.iter().map(|z| z[user]).collect();
                 let (mut factor, mut own_drawn, mut of_one) = (Vec::new(), Vec::new(), Vec::new());
-                own.perturbed(0.5, &z, &mut factor, &mut own_drawn);
-                together.perturbed_of(user, 0.5, &z, &mut factor, &mut of_one);
+                f64::run(own.perturbed(0.5, &z, &mut factor, &mut own_drawn));
+                f64::run(together.perturbed_of(user, 0.5, &z, &mut factor, &mut of_one));
                 prop_assert_eq!(&drawn.iter().map(|w| w[user]).collect::<Vec<_>>(), &own_drawn);
                 prop_assert_eq!(&of_one, &own_drawn);
             }
@@ -623,7 +657,7 @@ mod tests {
         let mut products = [[0.0; 7]; 7];
         for _ in 0..n {
             let z: Vec<f64> = (0..7).map(|_| rng.sample(rand_distr::StandardNormal)).collect();
-            ridge.perturbed(v, &z, &mut factor, &mut out);
+            f64::run(ridge.perturbed(v, &z, &mut factor, &mut out));
             for i in 0..7 {
                 let di = out[i] - ridge.theta()[i];
                 sum[i] += di;

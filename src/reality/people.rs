@@ -65,25 +65,30 @@ impl<'a> People<'a> {
         let stage = &self.stages[persona];
         let mut lives = [Life::new(policy, stage).remembering()];
         let mut observed = Vec::with_capacity(length);
-        watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), |party, life, decided| {
-            if observed.len() == length {
-                return;
-            }
-            let person = party.person(0);
-            let request = person.request(life.history(0));
-            let candidate = &request.candidates[decided.chosen];
-            let event = &decided.outcome.event;
-            observed.push(Observed {
-                dwell_seconds: Some(event.dwell_seconds),
-                reward: decided.outcome.reward,
-                ..self.observe(
-                    candidate,
-                    request.context,
-                    request.profile_features.as_ref(),
-                    (event.reaction, person.recent()),
-                )
-            });
-        });
+        watch(
+            &mut stage.party(user..user + 1),
+            &mut lives,
+            &mut stage.block(),
+            &mut |party, life, decided| {
+                if observed.len() == length {
+                    return;
+                }
+                let person = party.person(0);
+                let request = person.request(life.history(0));
+                let candidate = &request.candidates[decided.chosen];
+                let event = &decided.outcome.event;
+                observed.push(Observed {
+                    dwell_seconds: Some(event.dwell_seconds),
+                    reward: decided.outcome.reward,
+                    ..self.observe(
+                        candidate,
+                        request.context,
+                        request.profile_features.as_ref(),
+                        (event.reaction, person.recent()),
+                    )
+                });
+            },
+        );
         observed
     }
 

@@ -3,8 +3,8 @@
 use crate::environment::{Outcome, Party, Stage};
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::history::History;
-use crate::policy::{Luck, Model, Policy, Scratch, Structure};
-use crate::vector::{LANES, Lanes, each, lanes};
+use crate::policy::{Decide, Luck, Model, Policy, Scratch, Structure};
+use crate::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 use std::collections::VecDeque;
 
 /// One policy's part in the lives of a party.
@@ -87,9 +87,14 @@ impl<'a> Life<'a> {
 
     /// Makes `block` what this policy sees of the step.
     #[inline(always)]
-    pub(super) fn look(&mut self, party: &mut Party, block: &mut FeatureBlock<Lanes>) {
+    pub(super) fn look<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        party: &mut Party,
+        block: &mut FeatureBlock<Lanes>,
+    ) {
         if self.policy.features().uses_profile() {
-            party.serve_profiles(&self.histories, block);
+            party.serve_profiles::<V>(level, &self.histories, block);
         }
         if self.policy.structure() == Structure::Disjoint {
             self.parts.clear();
@@ -100,9 +105,15 @@ impl<'a> Life<'a> {
 
     /// Chooses a candidate of the step for each of them.
     #[inline(always)]
-    pub(super) fn choose(&mut self, party: &Party, block: &FeatureBlock<Lanes>) {
+    pub(super) fn choose<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        party: &Party,
+        block: &FeatureBlock<Lanes>,
+    ) {
         let mut luck = each!(lane => Luck::new(party.person(lane).seed()));
-        let choices = self.policy.decide(&self.model, block, &self.parts, &mut luck, &mut self.scratch);
+        let Self { policy, model, parts, scratch, .. } = self;
+        let choices = Decide { policy, model, block, parts, luck: &mut luck, scratch }.run::<V>(level);
         self.take(block, each!(lane => choices[lane].index));
     }
 
@@ -120,16 +131,28 @@ impl<'a> Life<'a> {
 
     /// Learns what became of the chosen candidates, for those of whom it is to learn.
     #[inline(always)]
-    pub(super) fn hear(&mut self, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+    pub(super) fn hear<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        outcomes: &[Outcome; LANES],
+    ) {
         let x = std::mem::take(&mut self.x);
-        self.learn(who, &x, outcomes);
+        self.learn::<V>(level, who, &x, outcomes);
         self.x = x;
     }
 
     #[inline(always)]
-    fn learn(&mut self, who: [bool; LANES], x: &[Lanes], outcomes: &[Outcome; LANES]) {
+    fn learn<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        x: &[Lanes],
+        outcomes: &[Outcome; LANES],
+    ) {
         let parts = each!(lane => self.part_of_kind[outcomes[lane].event.kind]);
-        self.model.learn_of(&who, &parts, x, lanes!(lane => outcomes[lane].reward));
+        let rewards = lanes!(lane => outcomes[lane].reward);
+        self.model.learn_of(&who, &parts, x, rewards).run::<V>(level);
         for lane in 0..LANES {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);
@@ -144,10 +167,10 @@ impl<'a> Life<'a> {
 
     /// Learns from what was due by `step`.
     #[inline(always)]
-    pub(super) fn catch_up(&mut self, step: u32) {
+    pub(super) fn catch_up<V: Vector<Cell = Lanes>>(&mut self, level: V::Level, step: u32) {
         while self.pending.front().is_some_and(|p| p.due <= step) {
             let Some(Pending { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
-            self.learn(who, &x, &outcomes);
+            self.learn::<V>(level, who, &x, &outcomes);
         }
     }
 }

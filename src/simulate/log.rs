@@ -60,7 +60,7 @@ impl Simulation<'_> {
                     &mut stage.party(number..number + 1),
                     &mut lives,
                     &mut block,
-                    |party, life, decided| {
+                    &mut |party, life, decided| {
                         let person = party.person(0);
                         let request = RawRequest { seed: None, ..person.request(life.history(0)) };
                         let id = format!("{user}-{}", decided.step);

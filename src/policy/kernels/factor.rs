@@ -45,10 +45,10 @@ fn cholesky<V: Vector>(level: V::Level, dim: usize, m: &mut [V::Cell]) {
     }
 }
 
-/// theta <- theta + v U^T z.
+/// theta <- theta + v U^T z, where U^T U is the matrix in whose place U is left.
 pub(in crate::policy) struct Perturb<'a, C> {
-    /// U, D rows of D values.
-    pub factor: &'a [C],
+    /// U^T U, D rows of D values; becomes U.
+    pub factor: &'a mut [C],
     pub v: f64,
     pub z: &'a [C],
     pub theta: &'a mut [C],
@@ -60,6 +60,7 @@ impl<C: Cell> Kernel<C> for Perturb<'_, C> {
     #[inline(always)]
     fn run<V: Vector<Cell = C>>(self, level: V::Level) {
         let (dim, v) = (self.theta.len(), V::all(level, self.v));
+        Cholesky { m: &mut *self.factor, dim }.run::<V>(level);
         for (j, theta) in self.theta.iter_mut().enumerate() {
             // Below the diagonal U is 0.
             let mut sum = V::all(level, 0.0);
