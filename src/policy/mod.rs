@@ -181,7 +181,7 @@ impl Policy {
 
     /// A model in another number of dimensions, for environments with columns of their own; or of several users.
     pub fn new_model_of<C: Cell>(&self, dim: usize) -> Model<C> {
-        Model::new(self.structure, Ridge::new(dim, self.lambda, self.forgetting))
+        Model::new(self, dim)
     }
 
     /// Scores every candidate and chooses one, for each user. `parts` holds each candidate's [`Model::part`]; the scores

@@ -13,7 +13,10 @@ use smol_str::SmolStr;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model<C: Cell = f64> {
     structure: Structure,
-    blank: Ridge<C>,
+    /// What a new part is made of: no blank one is kept, for there may be ten thousand users.
+    dim: usize,
+    lambda: f64,
+    forgetting: f64,
     parts: Vec<Part<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
@@ -64,10 +67,11 @@ impl Model {
 }
 
 impl<C: Cell> Model<C> {
-    /// A model that has learned nothing, of parts like `blank`.
-    pub(super) fn new(structure: Structure, blank: Ridge<C>) -> Self {
-        let (updates, reward_sum) = (C::each(|_| 0), C::all(0.0));
-        let mut model = Self { structure, blank, parts: Vec::new(), updates, reward_sum, masked: Vec::new() };
+    /// A model that has learned nothing, in so many dimensions.
+    pub(super) fn new(policy: &Policy, dim: usize) -> Self {
+        let &Policy { structure, lambda, forgetting, .. } = policy;
+        let (parts, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
+        let mut model = Self { structure, dim, lambda, forgetting, parts, updates, reward_sum, masked };
         if structure == Structure::Shared {
             model.part(None);
         }
@@ -78,7 +82,8 @@ impl<C: Cell> Model<C> {
     pub fn part(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
         self.parts.iter().position(|p| p.kind.as_deref() == kind).unwrap_or_else(|| {
-            self.parts.push(Part { kind: kind.map(SmolStr::from), ridge: self.blank.clone() });
+            let ridge = Ridge::new(self.dim, self.lambda, self.forgetting);
+            self.parts.push(Part { kind: kind.map(SmolStr::from), ridge });
             self.parts.len() - 1
         })
     }
@@ -93,7 +98,9 @@ impl<C: Cell> Model<C> {
         let part = |part: &Part<C>| Part { kind: part.kind.clone(), ridge: part.ridge.user(user) };
         Model {
             structure: self.structure,
-            blank: self.blank.user(user),
+            dim: self.dim,
+            lambda: self.lambda,
+            forgetting: self.forgetting,
             parts: self.parts.iter().map(part).collect(),
             updates: *C::at(&self.updates, user),
             reward_sum: self.reward_sum.of(user),
@@ -111,7 +118,7 @@ impl<C: Cell> Model<C> {
     /// Number of dimensions, D.
     #[inline(always)]
     pub fn dim(&self) -> usize {
-        self.blank.dim()
+        self.dim
     }
 
     /// Learns that `x` (length D), which belongs to these parts, earned `reward`, for the users who are to learn.

@@ -28,8 +28,8 @@ pub struct Ridge<C: Cell = f64> {
     updates: C::Each<u64>,
     /// D rows of D values, symmetric; without the `recent` observations.
     a: Vec<C>,
-    /// Vectors that `a` still lacks. Only an exact solve and a state file need A, choosing does not: it is
-    /// brought up to date when one of them comes.
+    /// Vectors that `a` still lacks, where there are several users: their lives are long, only an exact solve needs A, and
+    /// brings it up to date. One user's A is kept up: a state file needs it, and ten thousand of them are held in memory.
     recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.
     inverse: Vec<C>,
@@ -66,7 +66,6 @@ impl<C: Cell> Ridge<C> {
             forgetting,
             updates: C::each(|_| 0),
             a: square.clone(),
-            // Several users live long lives.
             recent: Vec::with_capacity(if C::USERS > 1 { REFRESH as usize * dim } else { 0 }),
             inverse: square,
             b: zeros.clone(),
@@ -103,14 +102,16 @@ impl<C: Cell> Ridge<C> {
 
     /// One user's model.
     pub fn user(&self, user: usize) -> Ridge {
-        let of = |cells: &[C]| cells.iter().map(|cell| cell.of(user)).collect();
+        let of = |cells: &[C]| cells.iter().map(|cell| cell.of(user)).collect::<Vec<_>>();
+        let mut a = of(&self.a);
+        f64::run(AddOuterProducts { m: &mut a, xs: &of(&self.recent), dim: self.dim });
         Ridge {
             dim: self.dim,
             lambda: self.lambda,
             forgetting: self.forgetting,
             updates: *C::at(&self.updates, user),
-            a: of(&self.a),
-            recent: of(&self.recent),
+            a,
+            recent: Vec::new(),
             inverse: of(&self.inverse),
             b: of(&self.b),
             theta: of(&self.theta),
@@ -237,11 +238,9 @@ impl Ridge {
         let lower = |m: &[f64]| -> Vec<f64> {
             (0..self.dim).flat_map(|i| m[i * self.dim..=i * self.dim + i].iter().copied()).collect()
         };
-        let mut a = self.a.clone();
-        f64::run(AddOuterProducts { m: &mut a, xs: &self.recent, dim: self.dim });
         RidgeNumbers {
             updates: self.updates,
-            a: lower(&a),
+            a: lower(&self.a),
             b: self.b.clone(),
             a_inverse: lower(&self.inverse),
             theta: self.theta.clone(),
@@ -338,7 +337,11 @@ impl<C: Cell> Kernel<C> for Learn<'_, C> {
         if ridge.forgetting < 1.0 {
             ridge.forget(who);
         }
-        ridge.recent.extend_from_slice(x);
+        if C::USERS == 1 {
+            AddOuterProducts { m: &mut ridge.a, xs: x, dim: ridge.dim }.run::<V>(level);
+        } else {
+            ridge.recent.extend_from_slice(x);
+        }
         let Ridge { inverse, theta, b, scratch, .. } = ridge;
         if ridge.forgetting < 1.0 {
             for (b, x) in b.iter_mut().zip(x) {
