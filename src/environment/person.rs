@@ -223,7 +223,8 @@ impl<'a> Person<'a> {
     /// The candidate of this step.
     #[inline(always)]
     fn drawn(&self, k: usize) -> Drawn {
-        Drawn::of(self.candidate_words()[k], self.stage)
+        debug_assert!(k < self.count);
+        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.stage)
     }
 
     /// The luck of whoever chooses at this step, the same for every policy.

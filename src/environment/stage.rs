@@ -12,6 +12,7 @@ use crate::vector::{LANES, Lanes};
 use rand::SeedableRng;
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
+use std::hint::select_unpredictable;
 use std::ops::{Range, RangeInclusive};
 
 /// Quarter hours in a day, the resolution of simulated time.
@@ -161,7 +162,8 @@ impl MeantFor {
     /// The quarter hour, in a moment at quarter hour `now`.
     #[inline(always)]
     pub(super) fn quarter(self, now: u8) -> u8 {
-        if self == Self::THE_MOMENT { now } else { self.0 }
+        // By selection: nobody can predict it.
+        select_unpredictable(self == Self::THE_MOMENT, now, self.0)
     }
 
     /// The hour of its own.

@@ -21,38 +21,47 @@ pub(super) struct Draw<'p> {
     pub(super) u: &'p mut [Lanes],
 }
 
+impl Draw<'_> {
+    /// Number by number what stands in tables, for the candidates of one person: few places to hold on to at a time. A
+    /// function of its own, or it would have to hold on to those of the whole loop as well.
+    #[inline(never)]
+    fn look_up(&mut self, lane: usize) {
+        let Self { stage, characters, moments, words, rows, kinds, u } = self;
+        let l = lane % LANES;
+        let (now, timing, tastes) = (moments[l].now, characters.timing[l], &*characters.kinds);
+        let columns = rows.iter_mut().zip(kinds.iter_mut().zip(u.iter_mut()));
+        for (word, (row, (kind, u))) in words[l].iter().zip(columns) {
+            let drawn = Drawn::of(*word, stage);
+            let quarter = drawn.meant_for.quarter(now);
+            let KindNow { taste, offset } = tastes[usize::from(drawn.kind)][l];
+            u[l] = u_of_kind(taste, timing, stage.alignment.at((quarter + offset).into()));
+            kind[l] = drawn.kind;
+            let clock = stage.clock.of(quarter.into());
+            row[1][l] = clock.sin;
+            row[2][l] = clock.cos;
+            row[4][l] = stage.priority.at(drawn.priority);
+            row[5][l] = stage.urgency.at(drawn.due);
+            row[6][l] = stage.effort.at(drawn.effort);
+        }
+    }
+}
+
 impl Kernel<Lanes> for Draw<'_> {
     type Output = Lanes;
 
     #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) -> Lanes {
-        let Self { stage, characters, moments, words, rows, kinds, u: us } = self;
-        let count = rows.len();
-        let (kinds, us) = (&mut kinds[..count], &mut us[..count]);
-        // Number by number what stands in tables, one person after the other: few places to hold on to at a time.
-        let _: [(); LANES] = each!(l => {
-            let (words, Moment { now, weekend, .. }) = (&words[l][..count], moments[l]);
-            for k in 0..count {
-                let (drawn, row) = (Drawn::of(words[k], stage), &mut rows[k]);
-                let quarter = drawn.meant_for.quarter(now);
-                let KindNow { taste, offset } = characters.kinds[usize::from(drawn.kind)][l];
-                let suits = stage.alignment.at((quarter + offset).into());
-                us[k][l] = u_of_kind(taste, characters.timing[l], suits);
-                kinds[k][l] = drawn.kind;
-                let clock = stage.clock.of(quarter.into());
-                row[1][l] = clock.sin;
-                row[2][l] = clock.cos;
-                row[3][l] = weekend;
-                row[4][l] = stage.priority.at(drawn.priority);
-                row[5][l] = stage.urgency.at(drawn.due);
-                row[6][l] = stage.effort.at(drawn.effort);
-            }
-        });
+    fn run<V: Vector<Cell = Lanes>>(mut self, level: V::Level) -> Lanes {
+        for lane in 0..LANES {
+            self.look_up(lane);
+        }
+        let Self { characters, moments, rows, u: us, .. } = self;
+        let weekend = lanes!(l => moments[l].weekend);
         let moment = V::load(level, &lanes!(l => moments[l].u));
         let [priority, urgency, effort] = &characters.features;
         let weights = [V::load(level, priority), V::load(level, urgency), V::load(level, effort)];
         let mut best = V::all(level, f64::NEG_INFINITY);
-        for (row, of_kind) in rows.iter().zip(us) {
+        for (row, of_kind) in rows.iter_mut().zip(us) {
+            row[3] = weekend;
             let features = [V::load(level, &row[4]), V::load(level, &row[5]), V::load(level, &row[6])];
             let of_this = u(level, weights, moment, V::load(level, of_kind), features);
             best = best.larger(of_this);
