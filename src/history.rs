@@ -104,11 +104,11 @@ impl Tally {
             completion_rate: self.rate(self.completed),
             dismiss_rate: self.rate(self.dismissed),
             mean_dwell: mean_dwell(Some(self.dwell_sum / f64::from(self.shown))),
-            preferred: if self.completed > 0 {
-                tables.clock[self.preferred_hour]
-            } else {
-                fallback.preferred
-            },
+            preferred: *select_unpredictable(
+                self.completed > 0,
+                &tables.clock[self.preferred_hour],
+                &fallback.preferred,
+            ),
             tip_volume: tables.volume[(self.shown as usize).min(tables.volume.len() - 1)],
         }
     }

@@ -40,8 +40,8 @@ const DAY: u32 = QUARTERS as u32;
 /// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
 const COMMON_WORDS: usize = 4;
 
-/// Steps whose random words are drawn in one go.
-const STEPS_AHEAD: usize = 8;
+/// Words that the generator makes at a time.
+const GENERATED: usize = 32;
 
 /// What sets users apart where a scenario declares it, each as a share of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -117,6 +117,9 @@ impl<'a> Person<'a> {
                 .iter()
                 .map(move |k| ProfileFeatures::of(&profile.values_for(Some(k.as_str()).filter(|_| by_kind))))
         });
+        // The fewest steps for which the generator makes no word too many.
+        let (step_words, steps_ahead) =
+            (COMMON_WORDS + count, GENERATED >> (COMMON_WORDS + count).trailing_zeros().min(5));
         Self {
             stage,
             declared: declared.collect(),
@@ -124,8 +127,8 @@ impl<'a> Person<'a> {
             traits,
             rng: stage.streams.of(user, Purpose::Steps),
             step: 0,
-            words: vec![[0; 8]; STEPS_AHEAD * (COMMON_WORDS + count)],
-            first_word: (STEPS_AHEAD - 1) * (COMMON_WORDS + count),
+            words: vec![[0; 8]; steps_ahead * step_words],
+            first_word: (steps_ahead - 1) * step_words,
             moment: Moment::default(),
             times: Vec::with_capacity(steps as usize),
             day_old: 0,
@@ -182,8 +185,9 @@ impl<'a> Person<'a> {
         let now = slot.start + below(moment as u32, slot.end - slot.start);
         let day = u64::from(self.day(self.step / scenario.moments.per_day));
         let time = day * u64::from(DAY) + u64::from(now);
-        // Mostly none or one is a day old since the step before: the first without a branch.
+        // Seldom more than two are a day old since the step before: those without a branch.
         let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + u64::from(DAY) <= time);
+        self.day_old += usize::from(is_old(self.day_old));
         self.day_old += usize::from(is_old(self.day_old));
         while is_old(self.day_old) {
             self.day_old += 1;

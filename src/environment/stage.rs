@@ -36,6 +36,8 @@ pub struct Stage<'a> {
     pub(super) persona: &'a Persona,
     pub(super) kinds: Vec<String>,
     pub(super) streams: Streams,
+    /// The hour at each quarter hour: looked up, for nobody can predict when a tip is meant for.
+    pub(super) hour: Table<f64, 256>,
     /// The clock feature at each quarter hour.
     pub(super) clock: Table<Clock, 256>,
     /// Receptivity, a term of u, at each quarter hour.
@@ -91,6 +93,7 @@ impl<'a> Stage<'a> {
             persona,
             kinds,
             streams: Streams::new(seed, scenario.name(), persona.name()),
+            hour: Table::new((0..QUARTERS).map(hour_of)),
             clock: Table::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
             receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
             alignment: Table::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
@@ -162,7 +165,6 @@ impl MeantFor {
     /// The quarter hour, in a moment at quarter hour `now`.
     #[inline(always)]
     pub(super) fn quarter(self, now: u8) -> u8 {
-        // By selection: nobody can predict it.
         select_unpredictable(self == Self::THE_MOMENT, now, self.0)
     }
 

@@ -64,7 +64,7 @@ impl Person<'_> {
         let drawn = self.drawn(k);
         let event = Event {
             kind: drawn.kind.into(),
-            hour: f64::from(drawn.meant_for.quarter(self.moment.now)) / 4.0,
+            hour: self.stage.hour.at(drawn.meant_for.quarter(self.moment.now).into()),
             reaction,
             dwell_seconds: self.dwell[reaction as usize],
         };

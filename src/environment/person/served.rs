@@ -57,7 +57,7 @@ impl Person<'_> {
             user: None,
             policy: None,
             seed: Some(self.seed),
-            context: Context { hour: f64::from(self.moment.now) / 4.0, weekday: self.weekday() },
+            context: Context { hour: self.stage.hour.at(self.moment.now.into()), weekday: self.weekday() },
             candidates: (0..self.count).map(candidate).collect(),
             profile_features: self.served_profile(history),
         }
