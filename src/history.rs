@@ -13,6 +13,8 @@ use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
 const HOURS: usize = 24;
+/// The place of no hour.
+const NO_HOUR: usize = HOURS;
 
 /// One shown tip and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +37,7 @@ struct Tally {
     dismissed: u32,
     dwell_sum: f64,
     completed_at: [u32; HOURS],
-    /// The hour with the most completions, the earliest of several; only meaningful after a completion.
+    /// The hour with the most completions, the earliest of several; [`NO_HOUR`] before the first.
     preferred_hour: usize,
     /// Its rank among the hours.
     rank: u32,
@@ -54,7 +56,7 @@ impl Tally {
         dismissed: 0,
         dwell_sum: 0.0,
         completed_at: [0; HOURS],
-        preferred_hour: 0,
+        preferred_hour: NO_HOUR,
         rank: rank(0, 0),
     };
 
@@ -84,7 +86,7 @@ impl Tally {
         if self.shown == 0 {
             return ProfileValues::default();
         }
-        let preferred = (self.completed > 0).then_some(self.preferred_hour as f64);
+        let preferred = (self.preferred_hour != NO_HOUR).then_some(self.preferred_hour as f64);
         ProfileValues([
             Some(self.rate(self.completed)),
             Some(self.rate(self.dismissed)),
@@ -94,21 +96,17 @@ impl Tally {
         ])
     }
 
-    /// What [`ProfileFeatures::of`] gives for [`Self::values`], from tables; `fallback` is the user's own.
+    /// What [`ProfileFeatures::of`] gives for [`Self::values`], from tables.
     #[inline(always)]
-    fn features(&self, fallback: &ProfileFeatures, tables: &Tables) -> ProfileFeatures {
+    fn features(&self, tables: &Tables) -> ProfileFeatures {
         if self.shown == 0 {
-            return *fallback;
+            return ProfileFeatures::UNKNOWN;
         }
         ProfileFeatures {
             completion_rate: self.rate(self.completed),
             dismiss_rate: self.rate(self.dismissed),
             mean_dwell: mean_dwell(Some(self.dwell_sum / f64::from(self.shown))),
-            preferred: *select_unpredictable(
-                self.completed > 0,
-                &tables.clock[self.preferred_hour],
-                &fallback.preferred,
-            ),
+            preferred: tables.clock[self.preferred_hour],
             tip_volume: tables.volume[(self.shown as usize).min(tables.volume.len() - 1)],
         }
     }
@@ -117,12 +115,15 @@ impl Tally {
 /// Values of the feature functions at every whole hour and every volume up to where it is clipped.
 #[derive(Debug, PartialEq)]
 struct Tables {
-    clock: [Clock; HOURS],
+    /// The last is that of no hour.
+    clock: [Clock; HOURS + 1],
     volume: [f64; 1001],
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
-    clock: std::array::from_fn(|h| Clock::at(h as f64)),
+    clock: std::array::from_fn(|h| {
+        if h == NO_HOUR { ProfileFeatures::UNKNOWN.preferred } else { Clock::at(h as f64) }
+    }),
     volume: std::array::from_fn(|n| tip_volume(Some(n as f64))),
 });
 
@@ -164,7 +165,7 @@ impl History {
         let tally = &mut self.by_kind[event.kind];
         let lacked = tally.completed == 0;
         tally.observe(event);
-        self.features[event.kind] = tally.features(&ProfileFeatures::UNKNOWN, self.tables);
+        self.features[event.kind] = tally.features(self.tables);
         self.lacking -= usize::from(lacked && tally.completed > 0);
         if self.lacking > 0 {
             self.stand_in();
@@ -178,8 +179,10 @@ impl History {
         for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
             if tally.shown == 0 {
                 *features = user;
-            } else if tally.completed == 0 {
-                features.preferred = user.preferred;
+            } else {
+                let lacks = tally.preferred_hour == NO_HOUR;
+                let hour = select_unpredictable(lacks, self.user.preferred_hour, tally.preferred_hour);
+                features.preferred = self.tables.clock[hour];
             }
         }
     }
@@ -193,7 +196,7 @@ impl History {
     /// The user's own profile features.
     #[inline(always)]
     pub fn user_features(&self) -> ProfileFeatures {
-        self.user.features(&ProfileFeatures::UNKNOWN, self.tables)
+        self.user.features(self.tables)
     }
 
     /// The profile features that hold for candidates of each kind.

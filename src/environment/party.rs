@@ -7,6 +7,7 @@
 mod kernels;
 
 use self::kernels::{Consider, Draw, Profiles};
+use super::person::candidates::Offer;
 use super::person::character::Character;
 use super::person::reaction::Answer;
 use super::person::{Outcome, Person};
@@ -25,8 +26,8 @@ pub struct Party<'a> {
     /// How many of them are not there to fill a lane.
     len: usize,
     characters: Characters,
-    /// Index of each candidate's kind.
-    kinds: Vec<[u8; LANES]>,
+    /// The candidates.
+    offers: Vec<[Offer; LANES]>,
     /// u of each candidate, and the largest.
     u: Vec<Lanes>,
     best_u: Lanes,
@@ -83,7 +84,7 @@ impl<'a> Party<'a> {
             people,
             len,
             characters: Characters::default(),
-            kinds: vec![[0; LANES]; count],
+            offers: vec![[Offer::default(); LANES]; count],
             u: vec![Lanes::default(); count],
             best_u: Lanes::default(),
             considered: Vec::new(),
@@ -150,7 +151,7 @@ impl<'a> Party<'a> {
             moments: each!(lane => self.people[lane].moment),
             words: each!(lane => self.people[lane].candidate_words()),
             rows: block.full_rows_mut(),
-            kinds: &mut self.kinds,
+            offers: &mut self.offers,
             u: &mut self.u,
         };
         self.best_u = draw.run::<V>(level);
@@ -169,7 +170,7 @@ impl<'a> Party<'a> {
     /// Index of the kind of everybody's candidate `k`.
     #[inline(always)]
     pub fn kinds(&self, k: usize) -> [u8; LANES] {
-        self.kinds[k]
+        self.offers[k].map(|offer| offer.kind)
     }
 
     /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profiles that follow
@@ -189,7 +190,7 @@ impl<'a> Party<'a> {
             third.profile_features(&histories[2], in_third),
             fourth.profile_features(&histories[3], in_fourth),
         ];
-        Profiles { features, kinds: &self.kinds, rows: block.full_rows_mut() }.run::<V>(level);
+        Profiles { features, offers: &self.offers, rows: block.full_rows_mut() }.run::<V>(level);
     }
 
     /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
@@ -221,13 +222,13 @@ impl<'a> Party<'a> {
     pub(crate) fn react_to_chosen(&self, i: usize, lane: usize, k: usize) -> Outcome {
         let Answers { completed, dismissed, expected } = &self.answers[i + 1];
         let (completed, dismissed, expected) = (completed[lane], dismissed[lane], expected[lane]);
-        self.people[lane].react_by(k, Answer { completed, dismissed, expected })
+        self.people[lane].react_by(self.offers[k][lane], Answer { completed, dismissed, expected })
     }
 
     /// How one of them reacts when candidate `k` is shown.
     pub fn react(&self, lane: usize, k: usize) -> Outcome {
         let person = &self.people[lane];
-        person.react_by(k, person.answer(self.u[k][lane]))
+        person.react_by(self.offers[k][lane], person.answer(self.u[k][lane]))
     }
 }
 

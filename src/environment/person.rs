@@ -154,8 +154,9 @@ impl<'a> Person<'a> {
     pub(super) fn pass(&mut self) -> Outcome {
         self.draw_moment();
         let shown = self.random_candidate();
-        let u = candidates::utility_of(self.drawn(shown), self.stage, &self.character, self.moment);
-        self.react_by(shown, self.answer(u))
+        let drawn = self.drawn(shown);
+        let u = candidates::utility_of(drawn, self.stage, &self.character, self.moment);
+        self.react_by(drawn.offer(self.moment.now), self.answer(u))
     }
 
     /// The candidate that chance shows at this step.

@@ -1,6 +1,6 @@
 //! What is computed of all the people of a party at once.
 
-use super::super::person::candidates::{Drawn, Moment};
+use super::super::person::candidates::{Drawn, Moment, Offer};
 use super::super::person::reaction::answers;
 use super::super::person::utility::{u, u_of_kind};
 use super::super::stage::Stage;
@@ -9,7 +9,7 @@ use crate::features::{ALL_DIMS, ProfileFeatures, alignment};
 use crate::persona::Refusal;
 use crate::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 
-/// Draws the candidates that random words stand for: writes their dimensions 1 to 6, their kinds, and u; gives the
+/// Draws the candidates that random words stand for: writes their dimensions 1 to 6, what is remembered of them, and u; gives the
 /// largest u.
 pub(super) struct Draw<'p> {
     pub(super) stage: &'p Stage<'p>,
@@ -17,7 +17,7 @@ pub(super) struct Draw<'p> {
     pub(super) moments: [Moment; LANES],
     pub(super) words: [&'p [[u8; 8]]; LANES],
     pub(super) rows: &'p mut [[Lanes; ALL_DIMS]],
-    pub(super) kinds: &'p mut [[u8; LANES]],
+    pub(super) offers: &'p mut [[Offer; LANES]],
     pub(super) u: &'p mut [Lanes],
 }
 
@@ -26,16 +26,16 @@ impl Draw<'_> {
     /// function of its own, or it would have to hold on to those of the whole loop as well.
     #[inline(never)]
     fn look_up(&mut self, lane: usize) {
-        let Self { stage, characters, moments, words, rows, kinds, u } = self;
+        let Self { stage, characters, moments, words, rows, offers, u } = self;
         let l = lane % LANES;
         let (now, timing, tastes) = (moments[l].now, characters.timing[l], &*characters.kinds);
-        let columns = rows.iter_mut().zip(kinds.iter_mut().zip(u.iter_mut()));
-        for (word, (row, (kind, u))) in words[l].iter().zip(columns) {
+        let columns = rows.iter_mut().zip(offers.iter_mut().zip(u.iter_mut()));
+        for (word, (row, (offer, u))) in words[l].iter().zip(columns) {
             let drawn = Drawn::of(*word, stage);
-            let quarter = drawn.meant_for.quarter(now);
-            let KindNow { taste, offset } = tastes[usize::from(drawn.kind)][l];
+            offer[l] = drawn.offer(now);
+            let Offer { kind, quarter } = offer[l];
+            let KindNow { taste, offset } = tastes[usize::from(kind)][l];
             u[l] = u_of_kind(taste, timing, stage.alignment.at((quarter + offset).into()));
-            kind[l] = drawn.kind;
             let clock = stage.clock.of(quarter.into());
             row[1][l] = clock.sin;
             row[2][l] = clock.cos;
@@ -71,11 +71,11 @@ impl Kernel<Lanes> for Draw<'_> {
     }
 }
 
-/// Writes dimensions 7 to 11 of candidates of these kinds, once dimensions 1 and 2 are there.
+/// Writes dimensions 7 to 11 of these candidates, once dimensions 1 and 2 are there.
 pub(super) struct Profiles<'p> {
     /// By lane and kind.
     pub(super) features: [&'p [ProfileFeatures]; LANES],
-    pub(super) kinds: &'p [[u8; LANES]],
+    pub(super) offers: &'p [[Offer; LANES]],
     pub(super) rows: &'p mut [[Lanes; ALL_DIMS]],
 }
 
@@ -84,8 +84,8 @@ impl Kernel<Lanes> for Profiles<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
-        for (row, kinds) in self.rows.iter_mut().zip(self.kinds) {
-            let of = each!(l => &self.features[l][kinds[l] as usize]);
+        for (row, offers) in self.rows.iter_mut().zip(self.offers) {
+            let of = each!(l => &self.features[l][usize::from(offers[l].kind)]);
             let cos = V::load(level, &lanes!(l => of[l].preferred.cos));
             let sin = V::load(level, &lanes!(l => of[l].preferred.sin));
             let alignment = alignment([V::load(level, &row[2]), V::load(level, &row[1])], [cos, sin]);

@@ -13,7 +13,22 @@ pub(in crate::environment) struct Drawn {
     pub(in crate::environment) meant_for: MeantFor,
 }
 
+/// What of a candidate decides how it looks to a profile, and is remembered of it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(in crate::environment) struct Offer {
+    /// Index of its kind.
+    pub(in crate::environment) kind: u8,
+    /// The quarter hour that it is meant for.
+    pub(in crate::environment) quarter: u8,
+}
+
 impl Drawn {
+    /// What is remembered of it in a moment at quarter hour `now`.
+    #[inline(always)]
+    pub(in crate::environment) fn offer(&self, now: u8) -> Offer {
+        Offer { kind: self.kind, quarter: self.meant_for.quarter(now) }
+    }
+
     /// The candidate that a random word stands for: it is cut into fields.
     #[inline(always)]
     pub(in crate::environment) fn of(word: [u8; 8], stage: &Stage) -> Self {

@@ -1,6 +1,7 @@
 //! How a simulated person reacts to a tip that is shown.
 
 use super::super::logit::sigmas;
+use super::candidates::Offer;
 use super::{Outcome, Person};
 use crate::history::Event;
 use crate::persona::Refusal;
@@ -53,18 +54,17 @@ impl Person<'_> {
         Answer { completed, dismissed, expected }
     }
 
-    /// How the person reacts to candidate `k`, of which they make this.
+    /// How the person reacts to a candidate of which they make this.
     #[inline(always)]
-    pub(in crate::environment) fn react_by(&self, k: usize, answer: Answer) -> Outcome {
+    pub(in crate::environment) fn react_by(&self, Offer { kind, quarter }: Offer, answer: Answer) -> Outcome {
         // One of eight cases, looked up: branches on luck cannot be predicted.
         let case = usize::from(self.completed_luck < answer.completed)
             | usize::from(self.dismissed_luck < answer.dismissed) << 1
             | usize::from(self.snoozed_luck < self.stage.persona.raw().refusal.snooze) << 2;
         let reaction = REACTIONS[case];
-        let drawn = self.drawn(k);
         let event = Event {
-            kind: drawn.kind.into(),
-            hour: self.stage.hour.at(drawn.meant_for.quarter(self.moment.now).into()),
+            kind: kind.into(),
+            hour: self.stage.hour.at(quarter.into()),
             reaction,
             dwell_seconds: self.dwell[reaction as usize],
         };
