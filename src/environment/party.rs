@@ -26,7 +26,7 @@ pub struct Party<'a> {
     /// How many of them are not there to fill a lane.
     len: usize,
     characters: Characters,
-    /// The candidates.
+    /// What is remembered of each candidate.
     offers: Vec<[Offer; LANES]>,
     /// u of each candidate, and the largest.
     u: Vec<Lanes>,

@@ -186,7 +186,7 @@ impl<'a> Person<'a> {
         let now = slot.start + below(moment as u32, slot.end - slot.start);
         let day = u64::from(self.day(self.step / scenario.moments.per_day));
         let time = day * u64::from(DAY) + u64::from(now);
-        // Seldom more than two are a day old since the step before: those without a branch.
+        // Mostly none, one or two are a day old since the step before: those without a branch.
         let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + u64::from(DAY) <= time);
         self.day_old += usize::from(is_old(self.day_old));
         self.day_old += usize::from(is_old(self.day_old));

@@ -9,8 +9,8 @@ use crate::features::{ALL_DIMS, ProfileFeatures, alignment};
 use crate::persona::Refusal;
 use crate::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 
-/// Draws the candidates that random words stand for: writes their dimensions 1 to 6, what is remembered of them, and u; gives the
-/// largest u.
+/// Draws the candidates that random words stand for: writes their dimensions 1 to 6, what is remembered of them, and u;
+/// gives the largest u.
 pub(super) struct Draw<'p> {
     pub(super) stage: &'p Stage<'p>,
     pub(super) characters: &'p Characters,
