@@ -198,12 +198,14 @@ impl<'a> Party<'a> {
     pub(crate) fn consider<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
-        chosen: impl ExactSizeIterator<Item = [usize; LANES]>,
+        chosen: impl Iterator<Item = [usize; LANES]>,
     ) {
         let Self { answers, considered, u, best_u, .. } = self;
         considered.clear();
         considered.push(*best_u);
-        considered.extend(chosen.map(|chosen| lanes!(lane => u[chosen[lane]][lane])));
+        for chosen in chosen {
+            considered.push(lanes!(lane => u[chosen[lane]][lane]));
+        }
         answers.resize(considered.len(), Answers::default());
         let (refusal, mild) = (&self.stage.persona.raw().refusal, self.stage.mild_reward);
         Consider { refusal, mild, u: considered, answers }.run::<V>(level);

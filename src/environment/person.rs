@@ -118,8 +118,8 @@ impl<'a> Person<'a> {
                 .map(move |k| ProfileFeatures::of(&profile.values_for(Some(k.as_str()).filter(|_| by_kind))))
         });
         // The fewest steps for which the generator makes no word too many.
-        let (step_words, steps_ahead) =
-            (COMMON_WORDS + count, GENERATED >> (COMMON_WORDS + count).trailing_zeros().min(5));
+        let step_words = COMMON_WORDS + count;
+        let steps_ahead = GENERATED >> step_words.trailing_zeros().min(GENERATED.trailing_zeros());
         Self {
             stage,
             declared: declared.collect(),
