@@ -164,7 +164,7 @@ fn request_features(bencher: Bencher, candidates: usize) {
     let request = Request::from_json(request(candidates).as_bytes(), "request").expect("a request");
     bencher
         .counter(ItemsCount::new(candidates))
-        .bench_local(|| FeatureBlock::of(FeatureSet::V2, black_box(&request)));
+        .bench_local(|| FeatureBlock::of(FeatureSet::V2, black_box(&request).offered()));
 }
 
 /// The state of a user with `updates` rewards, as one that has learned them gives it.

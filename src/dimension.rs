@@ -117,7 +117,7 @@ mod tests {
     use crate::request::Request;
 
     fn vector(text: &str) -> Vec<f64> {
-        FeatureBlock::of(FeatureSet::V2, &Request::from_json(text.as_bytes(), "request").unwrap())
+        FeatureBlock::of(FeatureSet::V2, Request::from_json(text.as_bytes(), "request").unwrap().offered())
             .row(0)
             .to_vec()
     }

@@ -218,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn block(set: FeatureSet, text: &str) -> FeatureBlock {
-        FeatureBlock::of(set, &Request::from_json(text.as_bytes(), "request").unwrap())
+        FeatureBlock::of(set, Request::from_json(text.as_bytes(), "request").unwrap().offered())
     }
 
     const EXAMPLE: &str = r#"{"context": {"hour": 8.5, "weekday": 5},

@@ -2,6 +2,10 @@
 //!
 //! JSON lands in a raw struct and becomes a checked [`Request`] in one place, [`Request::try_from`].
 
+mod shown;
+
+pub use shown::Shown;
+
 use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
@@ -72,6 +76,17 @@ pub struct RawRequest {
     pub profile_features: Option<Profile>,
 }
 
+/// What there is to choose from, checked: all that a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered<'a> {
+    /// The moment.
+    pub context: Context,
+    /// What could be shown: at least one, ids unique.
+    pub candidates: &'a [Candidate],
+    /// What is known of the person.
+    pub profile: Option<&'a Profile>,
+}
+
 /// A checked request: every number finite and in range, at least one candidate, ids unique.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -127,28 +142,14 @@ impl Request {
         ids().position(|i| i == id).ok_or_else(|| Error::unknown("candidate", id, ids().take(20)))
     }
 
-    /// This request with the candidate at `chosen` alone, and of the profile what holds for it: the same
-    /// feature vector.
-    #[must_use]
-    pub fn only(self, chosen: usize) -> Self {
-        let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
-        candidates.swap(0, chosen);
-        candidates.truncate(1);
-        let kind = candidates[0].kind.as_deref();
-        let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
-        Self {
-            raw: RawRequest { user: None, policy: None, seed: None, context, candidates, profile_features },
-        }
+    /// What there is to choose from.
+    pub fn offered(&self) -> Offered<'_> {
+        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile() }
     }
 
     /// The request as it was read.
     pub fn raw(&self) -> &RawRequest {
         &self.raw
-    }
-
-    /// The same, for whoever sends it on.
-    pub fn into_raw(self) -> RawRequest {
-        self.raw
     }
 }
 

@@ -154,7 +154,7 @@ impl<'a> Simulation<'a> {
                 let request = Request::try_from(request).expect("simulated requests are in range");
                 let mut luck = Luck::new(party.person(0).seed());
                 let start = Instant::now();
-                scratch.with_block(policy.features(), &request, |block, scratch| {
+                scratch.with_block(policy.features(), request.offered(), |block, scratch| {
                     black_box(policy.decide(&model, block, &parts, &mut luck, scratch))
                 });
                 times.push(start.elapsed());

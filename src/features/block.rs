@@ -1,8 +1,8 @@
-//! The vectors of all candidates of a request, or of a step that several users take side by side.
+//! The vectors of all candidates that are offered, or of a step that several users take side by side.
 
 use super::{ALL_DIMS, CANDIDATE_DIMS, effort, priority, urgency, weekend};
 use super::{CandidateFeatures, Clock, FeatureSet, ProfileFeatures};
-use crate::request::Request;
+use crate::request::Offered;
 use crate::vector::Cell;
 
 /// Feature vectors of K candidates: a row of D cells each, a cell holding one dimension for each user.
@@ -76,20 +76,18 @@ impl<C: Cell> FeatureBlock<C> {
 }
 
 impl FeatureBlock {
-    /// The block of a request as a feature set sees it.
-    pub fn of(set: FeatureSet, request: &Request) -> Self {
+    /// The block of what is offered as a feature set sees it.
+    pub fn of(set: FeatureSet, offered: Offered) -> Self {
         let mut block = Self::default();
-        block.fill(set, request);
+        block.fill(set, offered);
         block
     }
 
     /// Becomes that block, in the memory that it has.
-    pub fn fill(&mut self, set: FeatureSet, request: &Request) {
-        let candidates = request.candidates();
+    pub fn fill(&mut self, set: FeatureSet, Offered { context, candidates, profile }: Offered) {
         (self.dim, self.len) = (set.dim(), candidates.len());
         self.data.clear();
         self.data.resize(self.dim * self.len, 0.0);
-        let context = request.context();
         let weekend = weekend(context.weekday);
         for (k, candidate) in candidates.iter().enumerate() {
             let features = CandidateFeatures {
@@ -100,7 +98,7 @@ impl FeatureBlock {
             };
             self.set_candidate(k, weekend, &features);
         }
-        if let Some(profile) = request.profile().filter(|_| set.uses_profile()) {
+        if let Some(profile) = profile.filter(|_| set.uses_profile()) {
             for (k, candidate) in candidates.iter().enumerate() {
                 let values = profile.values_for(candidate.kind.as_deref());
                 self.set_profile(k, &ProfileFeatures::of(&values));

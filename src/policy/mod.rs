@@ -18,7 +18,7 @@ pub use ridge::{Ridge, RidgeNumbers};
 use kernels::FindBest;
 
 use crate::features::{FeatureBlock, FeatureSet};
-use crate::request::Request;
+use crate::request::Offered;
 use crate::vector::{Cell, Kernel, Vector};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
@@ -115,15 +115,15 @@ impl<C: Cell> Default for Scratch<C> {
 }
 
 impl Scratch {
-    /// What `work` makes of the vectors of a request as `set` sees it.
+    /// What `work` makes of the vectors of what is offered as `set` sees it.
     pub(crate) fn with_block<T>(
         &mut self,
         set: FeatureSet,
-        request: &Request,
+        offered: Offered,
         work: impl FnOnce(&FeatureBlock, &mut Self) -> T,
     ) -> T {
         let mut block = std::mem::take(&mut self.block);
-        block.fill(set, request);
+        block.fill(set, offered);
         let made = work(&block, self);
         self.block = block;
         made

@@ -4,7 +4,7 @@
 use super::{Life, Simulation, watch};
 use crate::error::{Error, Result};
 use crate::reaction::Reaction;
-use crate::request::{RawRequest, Request};
+use crate::request::{RawRequest, Request, Shown};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -34,7 +34,7 @@ struct RewardLine<'a> {
     decision_id: &'a str,
     reaction: Reaction,
     dwell_seconds: f64,
-    request: &'a RawRequest,
+    request: &'a Shown,
     time_ms: u64,
 }
 
@@ -77,7 +77,7 @@ impl Simulation<'_> {
                             time_ms: FIRST_MONDAY_MS + person.time_ms(),
                         };
                         let event = &decided.outcome.event;
-                        let shown = only(request.clone(), decided.chosen);
+                        let shown = shown(request.clone(), decided.chosen);
                         let reward = (!person.reward_is_lost()).then(|| RewardLine {
                             user: &user,
                             policy: policy.name(),
@@ -103,9 +103,9 @@ impl Simulation<'_> {
     }
 }
 
-/// The request as a reward carries it: the tip that was shown.
-fn only(request: RawRequest, chosen: usize) -> RawRequest {
-    Request::try_from(request).expect("simulated requests are in range").only(chosen).into_raw()
+/// What a reward says of the request.
+fn shown(request: RawRequest, chosen: usize) -> Shown {
+    Request::try_from(request).expect("simulated requests are in range").shown(chosen)
 }
 
 fn put(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {

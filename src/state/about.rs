@@ -73,6 +73,22 @@ pub(super) struct About<'a> {
     pub(super) turn: Option<Turn>,
 }
 
+/// Hashes of a record about one state.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hashes {
+    /// Of the state: its [`life_hash`].
+    pub(super) state: Option<u64>,
+    /// Of the event that it learns.
+    pub(super) event: Option<u64>,
+}
+
+impl Hashes {
+    pub(super) fn of(about: &About) -> Self {
+        let state = about.policy.map(|policy| life_hash(about.user, policy));
+        Self { state, event: about.event_hash() }
+    }
+}
+
 /// What a record is to the states that it changes, if it is more than one among others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {

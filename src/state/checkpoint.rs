@@ -9,8 +9,8 @@ use super::about::Told;
 use super::dir::Lines;
 use super::index::{INDEX, Index, Place};
 use super::journal::REWARDS;
-use super::ledger::{Key, Ledger, SMALL};
-use super::lookup::Lookup;
+use super::ledger::{Ledger, SMALL};
+use super::lookup::{Lookup, OfState};
 use super::name;
 use super::record::Header;
 use super::store::Loaded;
@@ -33,16 +33,15 @@ impl Ledger<'_> {
             self.lookup = Some(Lookup::of(journal.tail())?);
         }
         let lookup = self.lookup.as_ref().expect("just made");
-        let slots = lookup.slots(journal.manifest().segment());
-        let (ended, changed): (Vec<_>, Vec<_>) = lookup.states().partition(|(_, ends)| *ends);
-        for ((user, policy), _) in ended {
-            let file = name::state_file(&user, &policy).map_err(|fault| fault.at("the log"))?;
+        let (ended, changed): (Vec<_>, Vec<_>) = lookup.states().partition(|state| state.ends);
+        for OfState { user, policy, .. } in ended {
+            let file = name::state_file(user, policy).map_err(|fault| fault.at("the log"))?;
             self.store.dir.remove(&file)?;
         }
-        let keys: Vec<Key> = changed.into_iter().map(|(key, _)| key).collect();
         let index = self.index.take();
-        let (states, index) =
-            both(keys.len() > SMALL, || self.write_states(&keys), || self.extended(index, &slots));
+        let slots = || lookup.slots(journal.manifest().segment());
+        let many = changed.len() > SMALL;
+        let (states, index) = both(many, || self.write_states(&changed), || self.extended(index, &slots()));
         states?;
         self.index = index?;
         self.cache.settled();
@@ -53,22 +52,22 @@ impl Ledger<'_> {
     }
 
     /// Brings the files of these states up to date.
-    fn write_states(&self, keys: &[Key]) -> Result<()> {
-        let (store, tail) = (self.store, self.journal.as_ref().expect("locked").tail());
+    fn write_states(&self, states: &[&OfState]) -> Result<()> {
+        let (store, journal) = (self.store, self.journal.as_ref().expect("locked"));
         let (cache, lookup) = (&self.cache, self.lookup.as_ref().expect("of this tail"));
-        let load = |(user, policy): &Key| {
-            let records = lookup.of_user(tail, user)?;
-            match store.load_by_name(user, policy, &records) {
+        let load = |state: &OfState| {
+            let records = lookup.records(journal, state)?;
+            match store.load_by_name(&state.user, &state.policy, &records) {
                 // Whoever wants it is told; the log has what it lacks, for a rebuild.
                 Err(error @ Error::Io { .. }) => Err(error),
                 loaded => Ok(loaded.ok()),
             }
         };
-        for keys in keys.chunks(READ_TOGETHER) {
+        for states in states.chunks(READ_TOGETHER) {
             let (mut known, mut missing) = (Vec::new(), Vec::new());
-            for key in keys {
-                let (user, policy) = key;
-                cache.get(user, policy).map_or_else(|| missing.push(key), |loaded| known.push(loaded));
+            for state in states {
+                let OfState { user, policy, .. } = state;
+                cache.get(user, policy).map_or_else(|| missing.push(*state), |loaded| known.push(loaded));
             }
             let many = missing.len() > SMALL;
             let loaded: Vec<Option<Loaded>> = each(missing, many, load).into_iter().collect::<Result<_>>()?;

@@ -42,7 +42,7 @@ pub fn decide(
         known.unwrap_or_else(|| model.to_mut().part(kind))
     };
     let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
-    let (choice, scores) = scratch.with_block(policy.features(), request, |block, scratch| {
+    let (choice, scores) = scratch.with_block(policy.features(), request.offered(), |block, scratch| {
         let choice = policy.decide(&model, block, &parts, &mut Luck::new(seed), scratch);
         (choice, scratch.scores().to_vec())
     });

@@ -1,7 +1,7 @@
 //! A group of rewards: what of it is new, what that teaches each state, and the records of it.
 
 use super::RawState;
-use super::about::{About, ByHash};
+use super::about::{About, ByHash, Hashes};
 use super::ledger::{Learned, Reward};
 use super::lesson::Lesson;
 use super::record::{Op, Record, write_learned};
@@ -262,14 +262,19 @@ impl Numbered {
         }
     }
 
-    /// What the index has to know of it, and the hash of the event that it learns.
-    pub(super) fn about<'a>(&'a self, rewards: &[&'a Reward]) -> (About<'a>, Option<u64>) {
+    /// What the index has to know of it, and the hashes that are known.
+    pub(super) fn about<'a>(&'a self, rewards: &[&'a Reward]) -> (About<'a>, Hashes) {
         match self {
             Self::Learned { prev, position, .. } => {
-                let Reward { user, policy, lesson, event, .. } = rewards[*position];
-                (About::learned(user, policy.name(), *prev, lesson), *event)
+                let Reward { user, policy, lesson, life, event } = rewards[*position];
+                let hashes = Hashes { state: Some(*life), event: *event };
+                (About::learned(user, policy.name(), *prev, lesson), hashes)
             }
-            Self::Brought(record) => (record.about(), None),
+            Self::Brought(record) => {
+                let about = record.about();
+                let hashes = Hashes::of(&about);
+                (about, hashes)
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ impl Ledger<'_> {
     /// Input and output, a damaged log: then none of them is committed, unless the message says otherwise.
     pub fn import(&mut self, states: Vec<UserState>, replace: bool) -> Result<Vec<Result<Option<String>>>> {
         let lock = self.lock()?;
-        self.forget_states();
+        self.forget_states()?;
         let journal = self.journal.as_mut().expect("locked");
         let (mut outcomes, mut lines) = (Vec::new(), Vec::new());
         let (mut taken, mut keys) = (Vec::<UserState>::new(), HashSet::new());

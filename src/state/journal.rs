@@ -5,10 +5,10 @@
 //!
 //! Only the tail is ever read: the lines after the checkpoint, which the manifest names.
 
-use super::dir::{Dir, is_still_at};
+use super::dir::{Dir, is_still_at, line_at};
 use super::frame;
 use super::lock::Lock;
-use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
+use super::manifest::{Checkpoint, LogName, Manifest, ends_with, last_crc};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::threads::both;
@@ -21,9 +21,9 @@ use std::path::PathBuf;
 /// The log of rewards and resets.
 pub(super) const REWARDS: LogName = LogName("rewards");
 
-/// The tail of a run of large groups is checkpointed when it has grown to this. It is in memory, readers read it, and
-/// every checkpoint writes the states that it changed: this many people's are then a small part of the work.
-pub(super) const BATCH_TAIL_BYTES: usize = 256 << 20;
+/// The tail of a run of large groups is checkpointed when it has grown to this. Readers read it, and every checkpoint
+/// writes the states that it changed: this many people's are then a small part of the work.
+pub(super) const BATCH_TAIL_BYTES: u64 = 256 << 20;
 
 /// More than this after the checkpoint is not what was written: the largest group that there can be, some 400 MiB, and
 /// [`BATCH_TAIL_BYTES`] before it are less.
@@ -35,8 +35,10 @@ const ATTEMPTS: usize = 5;
 /// The committed records that state files may not show yet.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Whole lines.
+    /// Whole lines: all that there are, but for those that a [`Journal`] leaves in the file.
     bytes: Vec<u8>,
+    /// So many bytes come after them.
+    left: u64,
     /// What stands before them.
     checkpoint: Checkpoint,
     path: PathBuf,
@@ -51,7 +53,7 @@ impl Tail {
         for attempt in 1.. {
             let checkpoint = Manifest::read(dir, REWARDS)?.checkpoint;
             let Some(file) = dir.open(&REWARDS.active())? else {
-                return Ok(Self { bytes: Vec::new(), checkpoint, path, file: 0 });
+                return Ok(Self { checkpoint, path, ..Self::default() });
             };
             match Self::of(&file, checkpoint, path.clone()) {
                 Err(Error::Damaged { .. }) if attempt < ATTEMPTS => {}
@@ -87,9 +89,18 @@ impl Tail {
             );
             return Err(Error::Damaged { path, what });
         }
-        let mut bytes = vec![0; length as usize];
-        file.read_exact_at(&mut bytes, offset).map_err(Error::io("read", &path))?;
-        Ok((Self { bytes, checkpoint, path, file: metadata.ino() }, metadata.len()))
+        let mut tail = Self { bytes: Vec::new(), left: length, checkpoint, path, file: metadata.ino() };
+        tail.hold(file)?;
+        Ok((tail, metadata.len()))
+    }
+
+    /// Reads what is left in the file.
+    fn hold(&mut self, file: &File) -> Result<()> {
+        let (known, place) = (self.bytes.len(), self.checkpoint.offset + self.bytes.len() as u64);
+        self.bytes.resize(known + self.left as usize, 0);
+        file.read_exact_at(&mut self.bytes[known..], place).map_err(Error::io("read", &self.path))?;
+        self.left = 0;
+        Ok(())
     }
 
     /// Leaves out a last line that is not whole; how many bytes that was.
@@ -109,6 +120,7 @@ impl Tail {
 
     /// The records in which a field has this text, and some that have it elsewhere.
     pub(super) fn records_with(&self, field: &str, text: &str) -> Result<Vec<Record>> {
+        debug_assert_eq!(self.left, 0);
         let needle = format!("\"{field}\":{}", serde_json::to_string(text).expect("a text"));
         let mut records = Vec::new();
         let mut from = 0;
@@ -127,6 +139,7 @@ impl Tail {
     }
 
     fn lines_from(&self, mut place: u64) -> impl Iterator<Item = (u64, &[u8])> {
+        debug_assert_eq!(self.left, 0);
         self.bytes[(place - self.checkpoint.offset) as usize..].split_inclusive(|b| *b == b'\n').map(
             move |line| {
                 let at = place;
@@ -144,12 +157,12 @@ impl Tail {
 
     /// Whether there is nothing after the checkpoint.
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// Number of bytes after the checkpoint.
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64 + self.left
     }
 
     /// Which file it is from, and where it ends there.
@@ -168,7 +181,7 @@ impl Tail {
     }
 
     fn end(&self) -> u64 {
-        self.checkpoint.offset + self.bytes.len() as u64
+        self.checkpoint.offset + self.len()
     }
 
     /// Checks every line from `from` on, which record `before` precedes; the number of the last record.
@@ -238,8 +251,24 @@ impl Journal {
         Ok(same && length == self.tail.end() && Manifest::read(dir, REWARDS)? == self.manifest)
     }
 
+    /// The tail, all of it, unless some was left in the file: see [`Self::append_and`].
     pub(super) fn tail(&self) -> &Tail {
         &self.tail
+    }
+
+    /// Reads what of the tail was left in the file.
+    pub(super) fn hold(&mut self) -> Result<()> {
+        self.tail.hold(&self.file)
+    }
+
+    /// The record in the line of the tail that begins at `place`.
+    pub(super) fn record_at(&self, place: u64) -> Result<Record> {
+        if place < self.tail.end() - self.tail.left {
+            return self.tail.record_at(place);
+        }
+        let line = line_at(&self.file, place).map_err(Error::io("read", &self.tail.path))?;
+        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
+        record.map_err(|what| self.tail.damaged(place, &what))
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -264,35 +293,37 @@ impl Journal {
     /// Appends whole lines, some in each text, the latest of which is record `last_seq`, and syncs: after this they
     /// are committed. On failure the log is as it was; a failed sync is not tried again.
     pub(super) fn append(&mut self, lock: &Lock, texts: &[Vec<u8>], last_seq: u64) -> Result<()> {
-        self.append_and(lock, texts, last_seq, || ())
+        self.append_and(lock, texts, last_seq, false, || ())
     }
 
-    /// As [`Self::append`], and does something else meanwhile if there are many texts.
+    /// As [`Self::append`], and does something else meanwhile if there are many texts. They need not be held in memory
+    /// where their places are in a table: they are `left` in the file then, as is all that comes after them.
     pub(super) fn append_and<T: Send>(
         &mut self,
         lock: &Lock,
         texts: &[Vec<u8>],
         last_seq: u64,
+        left: bool,
         meanwhile: impl FnOnce() -> T + Send,
     ) -> Result<T> {
         lock.check()?;
-        let known = self.tail.len();
         let Self { file, tail, .. } = self;
-        let path = tail.path.clone();
+        let path = &tail.path;
         let write = || {
             let written = texts.iter().try_for_each(|lines| file.write_all(lines));
-            written.map_err(Error::io("write", &path))?;
-            file.sync_data().map_err(Error::io("sync", &path))
+            written.map_err(Error::io("write", path))?;
+            file.sync_data().map_err(Error::io("sync", path))
         };
-        let (written, done) = both(texts.len() > 1, write, || {
-            texts.iter().for_each(|lines| tail.bytes.extend_from_slice(lines));
-            meanwhile()
-        });
+        let (written, done) = both(texts.len() > 1, write, meanwhile);
         if let Err(error) = written {
-            self.tail.bytes.truncate(known);
             // The system may refuse this too; then the lines stay, unacknowledged, whole or torn.
             let _ = self.file.set_len(self.tail.end());
             return Err(error);
+        }
+        if left || self.tail.left > 0 {
+            self.tail.left += texts.iter().map(|lines| lines.len() as u64).sum::<u64>();
+        } else {
+            texts.iter().for_each(|lines| self.tail.bytes.extend_from_slice(lines));
         }
         self.last_seq = last_seq;
         Ok(done)
@@ -302,10 +333,11 @@ impl Journal {
     /// `limit` bytes.
     pub(super) fn checkpoint(&mut self, dir: &Dir, limit: u64) -> Result<()> {
         let offset = self.tail.end();
-        let mut crc = self.manifest.checkpoint.crc.clone();
-        if !self.tail.is_empty() {
-            frame::stated(&self.tail.bytes).clone_into(&mut crc);
-        }
+        let crc = if self.tail.is_empty() {
+            self.manifest.checkpoint.crc.clone()
+        } else {
+            last_crc(&self.file, offset).map_err(Error::io("read", &self.tail.path))?
+        };
         let mut manifest = self.manifest.clone();
         if offset >= limit {
             manifest.seal(dir, REWARDS, offset, self.last_seq, crc)?;
@@ -315,6 +347,7 @@ impl Journal {
             manifest.write(dir, REWARDS)?;
             self.tail.checkpoint = manifest.checkpoint.clone();
             self.tail.bytes.clear();
+            self.tail.left = 0;
             self.manifest = manifest;
         }
         Ok(())

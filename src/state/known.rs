@@ -84,15 +84,19 @@ impl Ledger<'_> {
 
     /// The state for this reward.
     fn load_for(&self, reward: &Reward, known: Option<Box<Loaded>>) -> Result<Box<Loaded>> {
-        let Reward { user, policy, .. } = reward;
+        let Reward { user, policy, life, .. } = reward;
         if let Some(known) = known.filter(|known| known.is_of(user, policy.name())) {
             known.state.fits(policy)?;
             return Ok(known);
         }
         let journal = self.journal.as_ref().expect("locked");
-        let tail = journal.tail();
-        let records =
-            self.lookup.as_ref().map_or_else(|| tail.of_user(user), |lookup| lookup.of_user(tail, user))?;
+        let records = match &self.lookup {
+            Some(lookup) => {
+                let state = lookup.state(*life, user, policy.name());
+                state.map_or(Ok(Vec::new()), |state| lookup.records(journal, state))?
+            }
+            None => journal.tail().of_user(user)?,
+        };
         let loaded = self.store.load(user, policy, &records)?;
         if loaded.state.seq <= journal.last_seq() {
             return Ok(Box::new(loaded));
@@ -126,7 +130,7 @@ impl Ledger<'_> {
         let (user, policy) = (reward.user.as_str(), reward.policy.name());
         let journal = self.journal.as_ref().expect("locked");
         let in_tail = if let Some(lookup) = &self.lookup {
-            lookup.learned(journal.tail(), hash, user, policy, event)?
+            lookup.learned(journal, hash, user, policy, event)?
         } else {
             let learned =
                 |records: Vec<Record>| records.iter().find_map(|r| r.reward_of(user, policy, event));

@@ -36,7 +36,7 @@ pub(super) const LOCK: &str = "rewards.lock";
 /// Groups up to this size are not worth other threads, nor a table of the tail.
 pub(super) const SMALL: usize = 64;
 /// The tail is read by every command: beyond this it is checkpointed.
-const TAIL_BYTES: usize = 128 << 10;
+const TAIL_BYTES: u64 = 128 << 10;
 /// So many states are kept in memory.
 const CACHED: usize = 50_000;
 
@@ -158,7 +158,7 @@ impl Ledger<'_> {
     }
 
     fn reset_locked(&mut self, user: &str, policy: Option<&str>, lock: &Lock) -> Result<Vec<String>> {
-        self.lookup = None;
+        self.forget_lookup()?;
         if self.journal.as_ref().expect("locked").manifest().checkpoint.seq > 0 {
             // What follows looks into it.
             self.index = Some(self.index.take().map_or_else(|| self.open_index(), Ok)?);
@@ -236,9 +236,15 @@ impl Ledger<'_> {
     }
 
     /// Keeps no state in memory: what is committed is in the log.
-    pub(super) fn forget_states(&mut self) {
+    pub(super) fn forget_states(&mut self) -> Result<()> {
         self.cache = Cache::default();
+        self.forget_lookup()
+    }
+
+    /// Keeps no table of the tail, but the tail itself.
+    fn forget_lookup(&mut self) -> Result<()> {
         self.lookup = None;
+        self.journal.as_mut().map_or(Ok(()), Journal::hold)
     }
 
     /// Keeps nothing in memory that might be ahead of the log or behind it.
@@ -277,18 +283,19 @@ impl Ledger<'_> {
         // The files of many are left to the checkpoint.
         let at_once = changed.len() <= FEW;
         let prepared = if at_once { self.store.prepare(&changed)? } else { Vec::new() };
+        let in_table = self.lookup.is_some();
         // In the table they stand too early for a moment; it is thrown away if they cannot be appended.
         let meanwhile = || {
             if let Some(lookup) = &mut self.lookup {
                 for (record, length) in records.iter().zip(lengths) {
-                    let (about, hash) = record.about(rewards);
-                    lookup.add(&about, hash, place);
+                    let (about, hashes) = record.about(rewards);
+                    lookup.add(&about, hashes, place);
                     place += length as u64;
                 }
             }
             make(outcomes(rewards, &verdicts, &before, &tasks, &mut refusals))
         };
-        let made = journal.append_and(lock, &texts, seq, meanwhile)?;
+        let made = journal.append_and(lock, &texts, seq, in_table, meanwhile)?;
         publish(prepared).map_err(|e| committed(&e))?;
         if at_once {
             tasks.iter_mut().filter(|task| task.behind).for_each(Task::shown);
@@ -316,6 +323,51 @@ mod tests {
     use crate::state::Source;
 
     const REQUEST: &str = r#"{"context":{"hour":8.5,"weekday":1},"candidates":[{"id":"a"}]}"#;
+
+    /// Where there is a table of the tail, the tail itself stays in the file.
+    #[test]
+    fn what_is_not_held_in_memory_is_known_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let policy = Arc::new(Policy::named("egreedy-v1").unwrap());
+        let reward = |user: usize, value: f64| {
+            let request = Request::from_json(REQUEST.as_bytes(), "request").unwrap();
+            let lesson = Lesson::new(request, 0, value, Some("e".into()), Source::default()).unwrap();
+            Reward::new(format!("u{user}"), &policy, lesson)
+        };
+        let learn = |ledger: &mut Ledger, users: std::ops::Range<usize>, value: f64| {
+            let rewards: Vec<Reward> = users.map(|user| reward(user, value)).collect();
+            ledger.learn(&rewards.iter().collect::<Vec<_>>()).unwrap()
+        };
+        let held = |ledger: &Ledger| ledger.journal.as_ref().unwrap().tail().lines().count();
+        let mut ledger = store.ledger();
+        assert!(learn(&mut ledger, 0..1, 1.0)[0].is_ok());
+        assert_eq!(held(&ledger), 1);
+        for (users, updates) in [(1..100, 1), (100..103, 1)] {
+            let learned = learn(&mut ledger, users, 1.0);
+            assert!(learned.iter().all(|l| l.as_ref().unwrap() == &Learned { updates, duplicate: false }));
+        }
+        ledger.cache = Cache::default();
+        for users in [0..103, 99..102] {
+            let again = learn(&mut ledger, users.clone(), 1.0);
+            assert!(again.iter().all(|l| l.as_ref().unwrap() == &Learned { updates: 1, duplicate: true }));
+            let other = learn(&mut ledger, users, 0.5);
+            assert!(
+                other.iter().all(|l| l
+                    .as_ref()
+                    .unwrap_err()
+                    .to_string()
+                    .contains("was learned with reward 1"))
+            );
+        }
+        assert_eq!(ledger.reset("u50", None).unwrap(), ["egreedy-v1"]);
+        assert_eq!(ledger.journal.as_ref().unwrap().tail().len(), 0);
+        let view = store.view().unwrap();
+        for user in 0..103 {
+            let state = view.state(&format!("u{user}"), &policy).unwrap();
+            assert_eq!(state.model().updates(), u64::from(user != 50), "u{user}");
+        }
+    }
 
     #[test]
     fn nothing_is_appended_to_what_others_wrote_and_somebody_damaged() {

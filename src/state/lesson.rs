@@ -2,7 +2,7 @@
 
 use crate::error::{Fault, within};
 use crate::reaction::{MAX_REWARD, Reaction};
-use crate::request::Request;
+use crate::request::{Request, Shown};
 use smol_str::SmolStr;
 
 /// Longest dwell in seconds: some thirty years.
@@ -13,7 +13,7 @@ const MAX_EVENT_BYTES: usize = 256;
 /// What there is to learn: one candidate that was shown earned a reward.
 #[derive(Debug, Clone)]
 pub struct Lesson {
-    pub(super) request: Request,
+    pub(super) shown: Shown,
     pub(super) reward: f64,
     pub(super) event: Option<SmolStr>,
     pub(super) source: Source,
@@ -43,7 +43,7 @@ impl Lesson {
         event: Option<SmolStr>,
         source: Source,
     ) -> Result<Self, Fault> {
-        Self { request: request.only(chosen), reward, event, source }.check()
+        Self { shown: request.shown(chosen), reward, event, source }.check()
     }
 
     pub(super) fn check(self) -> Result<Self, Fault> {

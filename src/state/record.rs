@@ -13,7 +13,7 @@ use crate::error::{Fault, Result};
 use crate::policy::{NAMED, Policy, RawPolicy, Scratch};
 use crate::reaction::Reaction;
 use crate::read::Text;
-use crate::request::{RawRequest, Request};
+use crate::request::Shown;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -68,7 +68,7 @@ struct RawRecord<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dwell_seconds: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<Cow<'a, RawRequest>>,
+    request: Option<Cow<'a, Shown>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spec: Option<Cow<'a, RawPolicy>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,7 +165,7 @@ impl<'a> RawRecord<'a> {
 
     /// What a reward says.
     fn learning(self, spec: Option<&'a RawPolicy>, lesson: &'a Lesson) -> Self {
-        let Lesson { request, reward, event, source } = lesson;
+        let Lesson { shown, reward, event, source } = lesson;
         Self {
             spec: spec.map(Cow::Borrowed),
             event: event.as_deref().map(Text::from),
@@ -173,7 +173,7 @@ impl<'a> RawRecord<'a> {
             decision_id: source.decision_id.as_deref().map(Text::from),
             reaction: source.reaction,
             dwell_seconds: source.dwell_seconds,
-            request: Some(Cow::Borrowed(request.raw())),
+            request: Some(Cow::Borrowed(shown)),
             ..self
         }
     }
@@ -242,9 +242,8 @@ impl Record {
         let op = match raw.op {
             OpName::Reward => {
                 let (policy, prev) = (policy()?, prev()?);
-                let request = raw.request.ok_or_else(|| missing("request"))?.into_owned();
                 let lesson = Lesson {
-                    request: Request::try_from(request).map_err(|fault| fault.to_string())?,
+                    shown: raw.request.ok_or_else(|| missing("request"))?.into_owned(),
                     reward: raw.reward.ok_or_else(|| missing("reward"))?,
                     event: raw.event.map(SmolStr::from),
                     source: Source {

@@ -160,7 +160,7 @@ impl Described {
             candidates: std::mem::take(&mut self.actions),
             profile_features: Some(Profile::new(self.profile, Vec::new())),
         })?;
-        let block = FeatureBlock::of(FeatureSet::WIDEST, &request);
+        let block = FeatureBlock::of(FeatureSet::WIDEST, request.offered());
         for (k, own_hour) in own_hours.into_iter().enumerate() {
             let start = row.features.len();
             row.features.extend_from_slice(block.row(k));
@@ -247,8 +247,10 @@ mod tests {
             row(&mut described, &[("hour", 6.0), ("weekday", 5.0), ("tip_volume", 9.0)], &first).unwrap();
         let request = r#"{"context":{"hour":6,"weekday":5},"profile_features":{"tip_volume":9},
             "candidates":[{"id":"a","kind":"focus","priority":0.9},{"id":"b"}]}"#;
-        let block =
-            FeatureBlock::of(FeatureSet::WIDEST, &Request::from_json(request.as_bytes(), "request").unwrap());
+        let block = FeatureBlock::of(
+            FeatureSet::WIDEST,
+            Request::from_json(request.as_bytes(), "request").unwrap().offered(),
+        );
         assert_eq!(said.features, block.rows());
         assert_eq!(said.moment, Some(Context { hour: 6.0, weekday: 5 }));
         assert_eq!(said.listed.iter().map(|l| l.kind).collect::<Vec<_>>(), [0, 1]);

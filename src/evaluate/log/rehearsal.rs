@@ -160,7 +160,7 @@ impl Checked<'_> {
                 propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let block = FeatureBlock::of(FeatureSet::WIDEST, &self.request);
+        let block = FeatureBlock::of(FeatureSet::WIDEST, self.request.offered());
         row.features.clear();
         row.features.extend_from_slice(block.rows());
         names.of_user(self.user.as_bytes(), row);
