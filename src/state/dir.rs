@@ -164,8 +164,8 @@ impl Dir {
             return Err(not_regular(&prepared.target));
         }
         let mode = there.map_or(0o600, |there| mode_bits(&there));
-        let create = || self.open_with(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
-        let mut file = match create() {
+        let create = || self.open_regular(&new, OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC);
+        let (mut file, own) = match create() {
             // What a killed process left may have a mode that does not let us.
             Err(Error::Io { source, .. })
                 if source.kind() == io::ErrorKind::PermissionDenied && self.has(&new) =>
@@ -177,7 +177,7 @@ impl Dir {
         };
         let written = (|| {
             // What a killed process left in the slot has a mode of its own.
-            if mode_bits(&file.metadata()?) != mode {
+            if own.bits() != mode {
                 file.set_permissions(Permissions::from_mode(mode))?;
             }
             file.write_all(bytes)
@@ -262,6 +262,11 @@ impl Dir {
     }
 
     fn open_with(&self, name: &str, flags: OFlags) -> Result<File> {
+        self.open_regular(name, flags).map(|(file, _)| file)
+    }
+
+    /// Opens a regular file; with who may do what with it.
+    fn open_regular(&self, name: &str, flags: OFlags) -> Result<(File, Mode)> {
         let path = self.join(name);
         // NONBLOCK: a pipe of that name must not make us wait; it changes nothing for regular files.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -272,7 +277,7 @@ impl Dir {
         };
         let mode = rustix::fs::fstat(&file).map_err(|e| Error::io("open", &path)(e.into()))?.st_mode;
         if FileType::from_raw_mode(mode) == FileType::RegularFile {
-            Ok(file)
+            Ok((file, Mode::from_raw_mode(mode)))
         } else {
             Err(not_regular(&path))
         }

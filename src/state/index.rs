@@ -26,8 +26,10 @@ const SLOT: usize = 16;
 const HEAD: usize = 16;
 const SLOTS: usize = (PAGE - HEAD) / SLOT;
 const MAGIC: &[u8; 8] = b"rhIndex3";
-/// Grows when there are more events per page than this: pages then rarely overflow.
-const CROWDED: u64 = 150;
+/// Grows when there are more slots per page than this: pages then rarely overflow.
+const CROWDED: u64 = 200;
+/// A new one has at most so many per page.
+const ROOMY: u64 = 133;
 
 /// Why the lock of the pages is never poisoned.
 const NEVER: &str = "nothing panics with it";
@@ -95,7 +97,7 @@ impl Index {
 
     /// A new index of these places, in the place of the old one, covering the log up to record `covered`.
     pub(super) fn create(dir: &Dir, slots: &[(u64, Place)], covered: u64) -> Result<()> {
-        let bits = (0..40).find(|bits| slots.len() as u64 <= (CROWDED / 2) << bits).unwrap_or(40);
+        let bits = (0..40).find(|bits| slots.len() as u64 <= ROOMY << bits).unwrap_or(40);
         let mut pages: Vec<[u8; PAGE]> = vec![[0; PAGE]; 1 + (1 << bits)];
         head(&mut pages[0], bits, slots.len() as u64, covered);
         for (hash, place) in slots {
