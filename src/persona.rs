@@ -168,11 +168,7 @@ impl Persona {
     /// # Errors
     /// A directory without personas, files that cannot be read or are not allowed, two of one name.
     pub fn load_dir(dir: &Path) -> Result<Vec<Self>> {
-        let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        let mut paths: Vec<_> =
-            entries.map_err(Error::io("read", dir))?.iter().map(std::fs::DirEntry::path).collect();
-        paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
-        paths.sort();
+        let paths = Self::files(dir)?;
         if paths.is_empty() {
             return Err(Error::Refused(format!(
                 "{}: no persona in it, and at least one *.toml is needed",
@@ -181,6 +177,19 @@ impl Persona {
         }
         let read = |path: &PathBuf| Self::from_toml(&read::text(path)?, &path.display().to_string());
         Self::collect(paths.iter().map(read), &dir.display().to_string())
+    }
+
+    /// The files of the personas in a folder, sorted.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let mut paths: Vec<_> =
+            entries.map_err(Error::io("read", dir))?.iter().map(std::fs::DirEntry::path).collect();
+        paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
+        paths.sort();
+        Ok(paths)
     }
 
     fn collect(personas: impl Iterator<Item = Result<Self>>, origin: &str) -> Result<Vec<Self>> {

@@ -16,6 +16,7 @@ use crate::simulate::{BLOCK_USERS, Block, Simulation};
 use logged::Logged;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Users of each persona whose decisions are timed.
@@ -61,6 +62,12 @@ enum Supply<'a> {
 }
 
 impl Inputs {
+    /// What the gate names that may be files: scenarios, and those of logs.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let logs = self.gate.logs().iter().flat_map(|log| &log.files).map(PathBuf::from);
+        self.gate.scenarios().into_iter().map(PathBuf::from).chain(logs)
+    }
+
     /// Puts the inputs together, loading the scenarios that the gate names.
     ///
     /// # Errors

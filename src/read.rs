@@ -38,6 +38,10 @@ impl Deref for Text<'_> {
     }
 }
 
+/// What JSON calls what it has.
+const OBJECT: &str = "an object";
+const LIST: &str = "a list";
+
 /// Parses a JSON object, which errors call `origin`.
 pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
     // The parser would take a list of the fields' values too.
@@ -69,12 +73,17 @@ pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str
             Err(error) if names_field(error.path()) => format!("{}: {}", error.path(), error.inner()),
             _ => first.to_string(),
         };
-        let mut message = in_words(&message, "an object", "a list");
+        let mut message = in_words(&message, OBJECT, LIST);
         if !text.contains(&b'\n') {
             message = message.replace(" at line 1 column ", " at column ");
         }
         Error::Malformed { origin: origin.to_owned(), message }
     })
+}
+
+/// What the parser of JSON says is wrong, without names of types of this program.
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
+    in_words(&error.to_string(), OBJECT, LIST)
 }
 
 /// Parses TOML, which errors call `origin`.

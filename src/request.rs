@@ -8,6 +8,7 @@ pub use shown::Shown;
 
 use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::Profile;
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::HashSet;
@@ -21,6 +22,9 @@ const MAX_ID_BYTES: usize = 256;
 /// Most candidates in one request.
 const MAX_CANDIDATES: usize = 10_000;
 
+/// Which weekdays there are.
+const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
+
 /// The moment of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +32,7 @@ pub struct Context {
     /// Local time in hours, in [0, 24).
     pub hour: f64,
     /// Day of the week, 0 (Monday) to 6 (Sunday).
+    #[serde(deserialize_with = "weekday")]
     pub weekday: u8,
 }
 
@@ -159,7 +164,7 @@ impl TryFrom<RawRequest> for Request {
     fn try_from(raw: RawRequest) -> Result<Self, Fault> {
         hour("context.hour", raw.context.hour)?;
         if raw.context.weekday > 6 {
-            return Err(Fault::new("context.weekday", raw.context.weekday, "0 (Monday) to 6 (Sunday)"));
+            return Err(Fault::new("context.weekday", raw.context.weekday, WEEKDAYS));
         }
         if raw.candidates.is_empty() || raw.candidates.len() > MAX_CANDIDATES {
             return Err(Fault::new(
@@ -186,6 +191,12 @@ impl TryFrom<RawRequest> for Request {
         }
         Ok(Self { raw })
     }
+}
+
+/// A weekday that is still to be checked; one that no check would find is named here.
+fn weekday<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let day = u64::deserialize(deserializer)?;
+    u8::try_from(day).map_err(|_| D::Error::custom(format_args!("{day}; allowed: {WEEKDAYS}")))
 }
 
 /// The first candidate whose id another one has before it. Few are compared with each other, many go through a set.
@@ -278,6 +289,16 @@ mod tests {
             [("24", "0"), ("-0.1", "0"), ("8", "7"), ("8", "-1"), ("8", "1.5"), ("NaN", "0")]
         {
             assert!(at(hour, weekday).is_err(), "{hour} {weekday}");
+        }
+    }
+
+    #[test]
+    fn a_weekday_that_is_none_is_told_which_there_are() {
+        for day in ["7", "255", "256", "300", "18446744073709551615"] {
+            let text = format!(r#"{{"context":{{"hour":1,"weekday":{day}}},"candidates":[{{"id":"a"}}]}}"#);
+            let message = message(&text);
+            assert!(message.contains("context.weekday") && message.contains(day), "{message}");
+            assert!(message.contains("allowed: 0 (Monday) to 6 (Sunday)"), "{message}");
         }
     }
 

@@ -39,8 +39,10 @@ pub(super) fn gate_at(path: &Path) -> Result<GateSpec> {
 
 impl GateInputs {
     /// The files in which these are, as far as they are files.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.gate.as_deref().into_iter().chain([Path::new(&self.baseline), Path::new(&self.challenger)])
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        let personas = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
+        let policies = [&self.baseline, &self.challenger].map(PathBuf::from);
+        Ok(self.gate.clone().into_iter().chain(policies).chain(personas).collect())
     }
 
     /// Reads and checks everything.

@@ -48,11 +48,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     if args.plan {
         return args.print_plan(&inputs);
     }
-    let source = match &args.from {
-        Some(dir) => Source::Records(Parts::open(&[dir.join("records.jsonl")])?),
+    let records = args.from.as_ref().map(|dir| dir.join("records.jsonl"));
+    let source = match &records {
+        Some(records) => Source::Records(Parts::open(std::slice::from_ref(records))?),
         None => Source::Simulation(args.inputs.seed),
     };
-    let reports = args.reports.open(&inputs, args.inputs.files())?;
+    let read = args.inputs.files()?.into_iter().chain(inputs.files()).chain(records);
+    let reports = args.reports.open(&inputs, read)?;
     args.threads.apply()?;
     let bar = progress::criteria();
     let judgement = inputs.run(source, args.inputs.command("promote-check"), |trial| {

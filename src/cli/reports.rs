@@ -44,16 +44,16 @@ struct GitHub {
 }
 
 impl Destinations {
-    /// Makes sure that everything can be written.
-    pub(super) fn open<'a, 'f>(
+    /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`.
+    pub(super) fn open<'a>(
         &self,
         inputs: &'a Inputs,
-        read: impl Iterator<Item = &'f Path>,
+        read: impl Iterator<Item = PathBuf>,
     ) -> Result<Reports<'a>> {
         let formats = verdict_formats();
         let names = || formats.iter().map(|f| f.file_name());
         let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
-        let mut taken: Vec<PathBuf> = read.filter(|path| path.is_file()).map(place).collect();
+        let mut taken: Vec<PathBuf> = read.filter(|path| path.is_file()).map(|path| place(&path)).collect();
         for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
             let place = place(&path);
             if taken.contains(&place) {

@@ -218,7 +218,14 @@ impl Args {
         part.finish(curves.iter()).map_err(Error::io("write", path))?;
         folder.finish()?;
         let (start, end, all) = (blocks.start, blocks.end, header.all_blocks());
-        output::text(&format!("{}: blocks {start}..{end} of 0..{all}\n", path.display()))?;
+        if self.json {
+            let part = path.display().to_string();
+            output::pretty_json(
+                &serde_json::json!({"part": part, "begin": start, "end": end, "all_blocks": all}),
+            )?;
+        } else {
+            output::text(&format!("{}: blocks {start}..{end} of 0..{all}\n", path.display()))?;
+        }
         let count = users.end - users.start;
         Ok(simulations.iter().map(|s| s.decisions_per_user() * count).sum())
     }

@@ -36,6 +36,11 @@ pub(super) fn run(_: &Args, global: &Global) -> Result<u8> {
     if problems.is_empty() {
         return Ok(exit::DONE);
     }
-    output::complain(&format!("{} problems; `rehearsal rebuild` mends states and rewards", problems.len()));
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    let remedy = "`rehearsal rebuild` mends states and rewards, and takes note of damaged decisions";
+    output::complain(&format!("{count}; {remedy}"));
     Ok(exit::ERROR)
 }

@@ -268,6 +268,7 @@ fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, user
     let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds && !c.advisory).collect();
     let count = criteria.iter().filter(|c| !c.advisory).count();
     match (decision, open.first()) {
+        (Decision::Promote, _) if count == 1 => "the criterion is established".to_owned(),
         (Decision::Promote, _) => format!("all {count} criteria are established"),
         (Decision::Reject, Some(worst)) if worst.kind == Kind::Superior => {
             format!("{}: the gain, if any, is below the minimum effect of {minimum_effect}", worst.id)
@@ -280,8 +281,11 @@ fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, user
                 || "and no number of users would establish it at this rate".to_owned(),
                 |n| format!("which would take about {n} users"),
             );
-            let open = open.len();
-            format!("{open} of {count} criteria are open after {users} users, first {}, {needed}", weakest.id)
+            let open = match open.len() {
+                1 => format!("1 of {count} criteria is open"),
+                open => format!("{open} of {count} criteria are open"),
+            };
+            format!("{open} after {users} users, first {}, {needed}", weakest.id)
         }
         (Decision::Reject | Decision::Inconclusive, None) => "no criterion is open".to_owned(),
     }

@@ -12,6 +12,7 @@ use super::{frame, name};
 use crate::error::{Error, Fault, Result};
 use crate::features::FeatureSet;
 use crate::policy::{Model, NAMED, Part, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
+use crate::read;
 use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -142,7 +143,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<RawState> {
         Ok(Version { format_version }) if format_version > FORMAT_VERSION => {
             newer(format_version).at(path.display())
         }
-        _ => damaged(path, error.to_string()),
+        _ => damaged(path, read::complaint(&error)),
     })
 }
 

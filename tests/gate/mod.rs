@@ -284,6 +284,24 @@ fn every_result_has_a_file_of_its_own_which_is_no_input() {
         assert!(!dir.join("card.md").exists());
     }
     assert_eq!(dir.read("gate.toml"), GATE);
+    for inner in ["personas", "records"] {
+        std::fs::create_dir(dir.join(inner)).unwrap();
+    }
+    for persona in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/personas")).unwrap() {
+        let path = persona.unwrap().path();
+        std::fs::copy(&path, dir.join("personas").join(path.file_name().unwrap())).unwrap();
+    }
+    let pair = ["--policy", "egreedy-v1", "--policy", "mine.toml", "--users", "16", "--out", "records"];
+    dir.run(&[&["simulate", "--gate", "gate.toml"][..], &pair].concat()).ok();
+    let (scenario, records) = (dir.read("short.toml"), dir.read("records/records.jsonl"));
+    for more in [
+        &["--summary", "short.toml"][..],
+        &["--from", "records", "--summary", "./records/records.jsonl"],
+        &["--personas", "personas", "--card", "personas/changeling.toml"],
+    ] {
+        dir.run(&[&check[..], more].concat()).refused(&["it is read or written already"]);
+    }
+    assert_eq!((dir.read("short.toml"), dir.read("records/records.jsonl")), (scenario, records));
 }
 
 #[test]

@@ -41,6 +41,16 @@ fn however_a_run_is_cut_its_parts_add_up_to_the_same_bytes() {
 }
 
 #[test]
+fn a_part_says_what_is_in_it() {
+    let dir = Dir::new();
+    let run =
+        |more: &[&str]| dir.run(&[&RUN[..], &["--blocks", "1..3", "--out", "a part"], more].concat()).ok();
+    assert_eq!(run(&[]).stdout(), "a part: blocks 1..3 of 0..5\n");
+    let said = serde_json::json!({"part": "a part", "begin": 1, "end": 3, "all_blocks": 5});
+    assert_eq!(run(&["--json"]).json(), said);
+}
+
+#[test]
 fn blocks_that_are_missing_or_there_twice_are_named() {
     let dir = Dir::new();
     for cut in ["0..2", "1..3", "4..5"] {

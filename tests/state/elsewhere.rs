@@ -169,6 +169,8 @@ fn a_damaged_decision_is_said_once_and_the_next_ones_are_whole() {
     let kept = score(&dir, "egreedy-v2", "alice", REQUEST);
     changed(&dir, "state/decisions.jsonl", "\"user\":\"alice\"", "\"user\":\"alicf\"");
     assert!(verified(&dir).iter().all(|p| p.starts_with("decisions.jsonl: the line at byte 0")));
+    let said = "rehearsal: 1 problem; `rehearsal rebuild` mends states and rewards, and takes note of damaged decisions\n";
+    assert_eq!(dir.run(&["verify"]).exits(2).stderr(), said);
     let report = dir.run(&["rebuild"]).exits(2).json();
     assert_eq!(report["lost"][0]["file"], "decisions.jsonl", "{report}");
     assert_eq!(verified(&dir), [""; 0]);

@@ -354,6 +354,16 @@ fn no_reward_is_no_reward_whatever_its_sign() {
 }
 
 #[test]
+fn a_state_over_several_lines_is_refused_in_words() {
+    let dir = lived_in();
+    let exported = dir.run(&["export"]).ok().jsonl().remove(0);
+    let pretty = serde_json::to_string_pretty(&exported).unwrap();
+    let run = Dir::new().run_with(&["import"], pretty).exits(2);
+    assert!(run.stdout().contains("expected an object at"), "{}", run.stdout());
+    assert!(!run.stdout().contains("expected struct"), "{}", run.stdout());
+}
+
+#[test]
 fn what_is_exported_is_imported_to_the_bit() {
     let (dir, other) = (lived_in(), Dir::new());
     let exported = dir.run(&["export"]).ok().stdout();
