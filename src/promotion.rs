@@ -62,10 +62,17 @@ enum Supply<'a> {
 }
 
 impl Inputs {
-    /// What the gate names that may be files: scenarios, and those of logs.
-    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
-        let logs = self.gate.logs().iter().flat_map(|log| &log.files).map(PathBuf::from);
-        self.gate.scenarios().into_iter().map(PathBuf::from).chain(logs)
+    /// The files and folders that the gate names, as far as they are there: scenarios, logs and states.
+    ///
+    /// # Errors
+    /// A log that cannot be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>> {
+        let mut files: Vec<PathBuf> = self.gate.scenarios().into_iter().map(PathBuf::from).collect();
+        for (i, log) in self.gate.logs().iter().enumerate() {
+            files.extend(self.files_of_log(i)?);
+            files.extend(log.states.iter().map(PathBuf::from));
+        }
+        Ok(files)
     }
 
     /// Puts the inputs together, loading the scenarios that the gate names.

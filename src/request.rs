@@ -8,10 +8,11 @@ pub use shown::Shown;
 
 use crate::error::{Error, Fault, Result, hour, within};
 use crate::profile::Profile;
-use serde::de::{Deserializer, Error as _};
+use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::HashSet;
+use std::fmt;
 
 /// Largest absolute number of days that `due_in_days` may say: a thousand years.
 const MAX_DUE_DAYS: f64 = 365_250.0;
@@ -193,10 +194,21 @@ impl TryFrom<RawRequest> for Request {
     }
 }
 
-/// A weekday that is still to be checked; one that no check would find is named here.
+/// Reads what may be a weekday; what cannot be one is told which there are.
 fn weekday<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    let day = u64::deserialize(deserializer)?;
-    u8::try_from(day).map_err(|_| D::Error::custom(format_args!("{day}; allowed: {WEEKDAYS}")))
+    struct Weekday;
+    impl Visitor<'_> for Weekday {
+        type Value = u8;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str(WEEKDAYS)
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, day: u64) -> Result<u8, E> {
+            u8::try_from(day).map_err(|_| E::invalid_value(Unexpected::Unsigned(day), &self))
+        }
+    }
+    deserializer.deserialize_u8(Weekday)
 }
 
 /// The first candidate whose id another one has before it. Few are compared with each other, many go through a set.
@@ -294,11 +306,11 @@ mod tests {
 
     #[test]
     fn a_weekday_that_is_none_is_told_which_there_are() {
-        for day in ["7", "255", "256", "300", "18446744073709551615"] {
+        for day in ["7", "255", "256", "18446744073709551615", "-1", "1.5", "\"1\"", "null"] {
             let text = format!(r#"{{"context":{{"hour":1,"weekday":{day}}},"candidates":[{{"id":"a"}}]}}"#);
             let message = message(&text);
             assert!(message.contains("context.weekday") && message.contains(day), "{message}");
-            assert!(message.contains("allowed: 0 (Monday) to 6 (Sunday)"), "{message}");
+            assert!(message.contains(" 0 (Monday) to 6 (Sunday)"), "{message}");
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Some(records) => Source::Records(Parts::open(std::slice::from_ref(records))?),
         None => Source::Simulation(args.inputs.seed),
     };
-    let read = args.inputs.files()?.into_iter().chain(inputs.files()).chain(records);
+    let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);
     let reports = args.reports.open(&inputs, read)?;
     args.threads.apply()?;
     let bar = progress::criteria();

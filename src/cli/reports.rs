@@ -44,7 +44,8 @@ struct GitHub {
 }
 
 impl Destinations {
-    /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`.
+    /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`: a file, or
+    /// one in a folder.
     pub(super) fn open<'a>(
         &self,
         inputs: &'a Inputs,
@@ -53,10 +54,13 @@ impl Destinations {
         let formats = verdict_formats();
         let names = || formats.iter().map(|f| f.file_name());
         let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
-        let mut taken: Vec<PathBuf> = read.filter(|path| path.is_file()).map(|path| place(&path)).collect();
+        let (folders, files): (Vec<_>, Vec<_>) =
+            read.filter(|path| path.exists()).map(|path| place(&path)).partition(|path| path.is_dir());
+        let mut taken = files;
         for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
             let place = place(&path);
-            if taken.contains(&place) {
+            let in_one_of_them = place.exists() && folders.iter().any(|folder| place.starts_with(folder));
+            if in_one_of_them || taken.contains(&place) {
                 let message = "it is read or written already; each result needs a file of its own";
                 return Err(Error::Refused(format!("{}: {message}", path.display())));
             }

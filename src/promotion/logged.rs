@@ -22,6 +22,11 @@ pub(super) struct Logged {
     pub(super) digests: Digests,
 }
 
+/// What the gate says that a log is in.
+fn paths_of(criterion: &LogCriterion) -> Vec<PathBuf> {
+    criterion.files.iter().map(PathBuf::from).collect()
+}
+
 impl Inputs {
     /// Asks every log of the gate. What a log is refused for is part of its assessment.
     ///
@@ -30,15 +35,23 @@ impl Inputs {
     pub(super) fn ask_logs(&self, seed: u64) -> Result<Logged> {
         let mut logged = Logged::default();
         for (i, criterion) in self.gate.logs().iter().enumerate() {
-            let named = || Error::named_by(format!("{}: logs[{i}]", self.gate.origin()));
-            let paths: Vec<PathBuf> = criterion.files.iter().map(PathBuf::from).collect();
-            for path in Logs::files(&paths).map_err(named())? {
+            let named = || self.named_by_log(i);
+            for path in self.files_of_log(i)? {
                 let name = format!("log/{}/{}", criterion.name, path.display());
                 logged.digests.insert(name, digest::of_file(&path).map_err(named())?);
             }
-            logged.assessments.push(self.ask(criterion, &paths, seed).map_err(named())?);
+            logged.assessments.push(self.ask(criterion, &paths_of(criterion), seed).map_err(named())?);
         }
         Ok(logged)
+    }
+
+    /// The files of the `i`-th log.
+    pub(super) fn files_of_log(&self, i: usize) -> Result<Vec<PathBuf>> {
+        Logs::files(&paths_of(&self.gate.logs()[i])).map_err(self.named_by_log(i))
+    }
+
+    fn named_by_log(&self, i: usize) -> impl FnOnce(Error) -> Error {
+        Error::named_by(format!("{}: logs[{i}]", self.gate.origin()))
     }
 
     fn ask(&self, criterion: &LogCriterion, paths: &[PathBuf], seed: u64) -> Result<LogAssessment> {

@@ -73,10 +73,10 @@ pub(super) struct About<'a> {
     pub(super) turn: Option<Turn>,
 }
 
-/// Hashes of a record about one state.
+/// Hashes of a record, as they are looked up.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Hashes {
-    /// Of the state: its [`life_hash`].
+    /// The [`life_hash`] of the state that learns or begins with it; of a reset, none.
     pub(super) state: Option<u64>,
     /// Of the event that it learns.
     pub(super) event: Option<u64>,

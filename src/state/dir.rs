@@ -5,7 +5,7 @@
 //! lead out of it.
 
 use crate::error::{Error, Result};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Take, Write};
@@ -177,7 +177,7 @@ impl Dir {
         };
         let written = (|| {
             // What a killed process left in the slot has a mode of its own.
-            if own.bits() != mode {
+            if mode_bits(&own) != mode {
                 file.set_permissions(Permissions::from_mode(mode))?;
             }
             file.write_all(bytes)
@@ -265,8 +265,8 @@ impl Dir {
         self.open_regular(name, flags).map(|(file, _)| file)
     }
 
-    /// Opens a regular file; with who may do what with it.
-    fn open_regular(&self, name: &str, flags: OFlags) -> Result<(File, Mode)> {
+    /// Opens a regular file; with what the system knows of it.
+    fn open_regular(&self, name: &str, flags: OFlags) -> Result<(File, Metadata)> {
         let path = self.join(name);
         // NONBLOCK: a pipe of that name must not make us wait; it changes nothing for regular files.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -275,12 +275,8 @@ impl Dir {
             Err(rustix::io::Errno::LOOP) => return Err(not_regular(&path)),
             Err(errno) => return Err(Error::io("open", path)(errno.into())),
         };
-        let mode = rustix::fs::fstat(&file).map_err(|e| Error::io("open", &path)(e.into()))?.st_mode;
-        if FileType::from_raw_mode(mode) == FileType::RegularFile {
-            Ok((file, Mode::from_raw_mode(mode)))
-        } else {
-            Err(not_regular(&path))
-        }
+        let metadata = file.metadata().map_err(Error::io("open", &path))?;
+        if metadata.is_file() { Ok((file, metadata)) } else { Err(not_regular(&path)) }
     }
 }
 

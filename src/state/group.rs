@@ -262,7 +262,7 @@ impl Numbered {
         }
     }
 
-    /// What the index has to know of it, and the hashes that are known.
+    /// What the index has to know of it, and its hashes, of a reward those that are known.
     pub(super) fn about<'a>(&'a self, rewards: &[&'a Reward]) -> (About<'a>, Hashes) {
         match self {
             Self::Learned { prev, position, .. } => {

@@ -8,7 +8,7 @@
 use super::dir::{Dir, is_still_at, line_at};
 use super::frame;
 use super::lock::Lock;
-use super::manifest::{Checkpoint, LogName, Manifest, ends_with, last_crc};
+use super::manifest::{Checkpoint, LogName, Manifest, ends_with};
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::threads::both;
@@ -35,10 +35,10 @@ const ATTEMPTS: usize = 5;
 /// The committed records that state files may not show yet.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Whole lines: all that there are, but for those that a [`Journal`] leaves in the file.
+    /// Whole lines: all that there are, but for those that a [`Journal`] need not hold.
     bytes: Vec<u8>,
     /// So many bytes come after them.
-    left: u64,
+    pub(super) unread: u64,
     /// What stands before them.
     checkpoint: Checkpoint,
     path: PathBuf,
@@ -89,17 +89,22 @@ impl Tail {
             );
             return Err(Error::Damaged { path, what });
         }
-        let mut tail = Self { bytes: Vec::new(), left: length, checkpoint, path, file: metadata.ino() };
-        tail.hold(file)?;
+        let mut tail = Self { bytes: Vec::new(), unread: length, checkpoint, path, file: metadata.ino() };
+        tail.read_rest(file)?;
         Ok((tail, metadata.len()))
     }
 
-    /// Reads what is left in the file.
-    fn hold(&mut self, file: &File) -> Result<()> {
-        let (known, place) = (self.bytes.len(), self.checkpoint.offset + self.bytes.len() as u64);
-        self.bytes.resize(known + self.left as usize, 0);
-        file.read_exact_at(&mut self.bytes[known..], place).map_err(Error::io("read", &self.path))?;
-        self.left = 0;
+    /// Reads what is only in the file.
+    fn read_rest(&mut self, file: &File) -> Result<()> {
+        let mut rest = vec![0; self.unread as usize];
+        let place = self.end() - self.unread;
+        file.read_exact_at(&mut rest, place).map_err(Error::io("read", &self.path))?;
+        if self.bytes.is_empty() {
+            self.bytes = rest;
+        } else {
+            self.bytes.extend_from_slice(&rest);
+        }
+        self.unread = 0;
         Ok(())
     }
 
@@ -120,7 +125,7 @@ impl Tail {
 
     /// The records in which a field has this text, and some that have it elsewhere.
     pub(super) fn records_with(&self, field: &str, text: &str) -> Result<Vec<Record>> {
-        debug_assert_eq!(self.left, 0);
+        debug_assert_eq!(self.unread, 0);
         let needle = format!("\"{field}\":{}", serde_json::to_string(text).expect("a text"));
         let mut records = Vec::new();
         let mut from = 0;
@@ -139,7 +144,7 @@ impl Tail {
     }
 
     fn lines_from(&self, mut place: u64) -> impl Iterator<Item = (u64, &[u8])> {
-        debug_assert_eq!(self.left, 0);
+        debug_assert_eq!(self.unread, 0);
         self.bytes[(place - self.checkpoint.offset) as usize..].split_inclusive(|b| *b == b'\n').map(
             move |line| {
                 let at = place;
@@ -162,7 +167,7 @@ impl Tail {
 
     /// Number of bytes after the checkpoint.
     pub(super) fn len(&self) -> u64 {
-        self.bytes.len() as u64 + self.left
+        self.bytes.len() as u64 + self.unread
     }
 
     /// Which file it is from, and where it ends there.
@@ -213,6 +218,8 @@ pub(super) struct Journal {
     manifest: Manifest,
     tail: Tail,
     last_seq: u64,
+    /// The checksum of the latest record.
+    last_crc: String,
 }
 
 impl Journal {
@@ -239,7 +246,12 @@ impl Journal {
             file.set_len(length - torn as u64).map_err(Error::io("repair", &tail.path))?;
         }
         let last_seq = tail.check(manifest.checkpoint.offset, manifest.checkpoint.seq)?;
-        Ok(Self { file, manifest, tail, last_seq })
+        let last_crc = if tail.is_empty() {
+            manifest.checkpoint.crc.clone()
+        } else {
+            frame::stated(&tail.bytes).to_owned()
+        };
+        Ok(Self { file, manifest, tail, last_seq, last_crc })
     }
 
     /// Whether it still is what is there: nobody else wrote since the lock was last held.
@@ -251,19 +263,19 @@ impl Journal {
         Ok(same && length == self.tail.end() && Manifest::read(dir, REWARDS)? == self.manifest)
     }
 
-    /// The tail, all of it, unless some was left in the file: see [`Self::append_and`].
+    /// The tail: all of it, unless some need not be held, see [`Self::append_and`].
     pub(super) fn tail(&self) -> &Tail {
         &self.tail
     }
 
-    /// Reads what of the tail was left in the file.
-    pub(super) fn hold(&mut self) -> Result<()> {
-        self.tail.hold(&self.file)
+    /// Reads what of the tail was not held.
+    pub(super) fn read_rest(&mut self) -> Result<()> {
+        self.tail.read_rest(&self.file)
     }
 
     /// The record in the line of the tail that begins at `place`.
     pub(super) fn record_at(&self, place: u64) -> Result<Record> {
-        if place < self.tail.end() - self.tail.left {
+        if place < self.tail.end() - self.tail.unread {
             return self.tail.record_at(place);
         }
         let line = line_at(&self.file, place).map_err(Error::io("read", &self.tail.path))?;
@@ -297,13 +309,13 @@ impl Journal {
     }
 
     /// As [`Self::append`], and does something else meanwhile if there are many texts. They need not be held in memory
-    /// where their places are in a table: they are `left` in the file then, as is all that comes after them.
+    /// if their places are `in_table`, as those of all that comes after them are then.
     pub(super) fn append_and<T: Send>(
         &mut self,
         lock: &Lock,
         texts: &[Vec<u8>],
         last_seq: u64,
-        left: bool,
+        in_table: bool,
         meanwhile: impl FnOnce() -> T + Send,
     ) -> Result<T> {
         lock.check()?;
@@ -320,10 +332,14 @@ impl Journal {
             let _ = self.file.set_len(self.tail.end());
             return Err(error);
         }
-        if left || self.tail.left > 0 {
-            self.tail.left += texts.iter().map(|lines| lines.len() as u64).sum::<u64>();
+        debug_assert!(in_table || self.tail.unread == 0);
+        if in_table {
+            self.tail.unread += texts.iter().map(|lines| lines.len() as u64).sum::<u64>();
         } else {
             texts.iter().for_each(|lines| self.tail.bytes.extend_from_slice(lines));
+        }
+        if let Some(lines) = texts.last() {
+            frame::stated(lines).clone_into(&mut self.last_crc);
         }
         self.last_seq = last_seq;
         Ok(done)
@@ -333,11 +349,7 @@ impl Journal {
     /// `limit` bytes.
     pub(super) fn checkpoint(&mut self, dir: &Dir, limit: u64) -> Result<()> {
         let offset = self.tail.end();
-        let crc = if self.tail.is_empty() {
-            self.manifest.checkpoint.crc.clone()
-        } else {
-            last_crc(&self.file, offset).map_err(Error::io("read", &self.tail.path))?
-        };
+        let crc = self.last_crc.clone();
         let mut manifest = self.manifest.clone();
         if offset >= limit {
             manifest.seal(dir, REWARDS, offset, self.last_seq, crc)?;
@@ -347,7 +359,7 @@ impl Journal {
             manifest.write(dir, REWARDS)?;
             self.tail.checkpoint = manifest.checkpoint.clone();
             self.tail.bytes.clear();
-            self.tail.left = 0;
+            self.tail.unread = 0;
             self.manifest = manifest;
         }
         Ok(())

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 /// Places of lines in the log, all of them after the checkpoint.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    /// By their hashes; of several with one hash, each but one is where [`beside`] says.
+    /// By their hashes; of several with one hash, each but one is where [`next_slot`] says.
     states: ByHash<OfState>,
     /// Those of all states.
     lines: Vec<Line>,
@@ -50,8 +50,8 @@ impl OfState {
     }
 }
 
-/// Where a state is looked for whose hash another one has.
-fn beside(hash: u64) -> u64 {
+/// Where a state is looked for next if another one has its hash.
+fn next_slot(hash: u64) -> u64 {
     hash.wrapping_add(2)
 }
 
@@ -75,9 +75,11 @@ impl Lookup {
 
     /// Adds the line at a place.
     pub(super) fn add(&mut self, about: &About, hashes: Hashes, place: u64) {
-        for policy in about.states() {
-            let hash = hashes.state.unwrap_or_else(|| life_hash(about.user, policy));
+        if let (Some(policy), Some(hash)) = (about.policy, hashes.state) {
             self.add_to_state(hash, about, policy, place);
+        }
+        for policy in &about.forgotten {
+            self.add_to_state(life_hash(about.user, policy), about, policy, place);
         }
         for hash in hashes.event.into_iter().chain(about.brought_hashes()) {
             if *self.events.entry(hash).or_insert(place) != place {
@@ -94,7 +96,7 @@ impl Lookup {
             if state.is_of(about.user, policy) {
                 break state;
             }
-            hash = beside(hash);
+            hash = next_slot(hash);
         };
         self.lines.push(Line { place, before: state.latest });
         state.latest = self.lines.len() as u32;
@@ -108,7 +110,7 @@ impl Lookup {
             if state.is_of(user, policy) {
                 return Some(state);
             }
-            hash = beside(hash);
+            hash = next_slot(hash);
         }
     }
 

@@ -289,3 +289,24 @@ fn the_report_says_what_a_policy_that_learns_was_taught() {
         assert!(refused.starts_with(why), "{refused}");
     }
 }
+
+#[test]
+fn results_never_take_the_place_of_a_log_or_of_states() {
+    let dir = gate("", REQUIRED);
+    let people = ["simulate", "short.toml", "--policy", "uniform", "--users", "4", "--log", "lived"];
+    dir.run(&people).ok();
+    std::fs::create_dir(dir.join("states")).unwrap();
+    let claim = format!("{REQUIRED}states = \"states\"\n");
+    for (log, result) in [
+        ("lived", "lived/decisions.jsonl"),
+        ("lived", "./lived/rewards.jsonl"),
+        ("lived/decisions.jsonl", "lived/rewards.jsonl"),
+        ("lived", "states/ann_uniform.json"),
+    ] {
+        dir.write("states/ann_uniform.json", "{}");
+        dir.write("gate.toml", with_log(&claim).replace("may.csv", log));
+        let before = dir.read(result);
+        dir.run(&[&CHECK[..], &["--summary", result]].concat()).refused(&["it is read or written already"]);
+        assert_eq!(dir.read(result), before);
+    }
+}

@@ -280,7 +280,7 @@ fn requests_are_objects_and_messages_speak_of_types_of_json() {
         ),
         (
             r#"{"context":{"hour":1,"weekday":300},"candidates":[{"id":"a"}]}"#,
-            "context.weekday: 300; allowed: 0 (Monday) to 6 (Sunday) at column",
+            "context.weekday: invalid value: integer `300`, expected 0 (Monday) to 6 (Sunday) at column",
         ),
         (
             r#"{"context":7,"candidates":[{"id":"a"}]}"#,
