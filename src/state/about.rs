@@ -74,7 +74,7 @@ pub(super) struct About<'a> {
 }
 
 /// Hashes of a record, as they are looked up.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Hashes {
     /// The [`life_hash`] of the state that learns or begins with it; of a reset, none.
     pub(super) state: Option<u64>,

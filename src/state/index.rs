@@ -28,7 +28,7 @@ const SLOTS: usize = (PAGE - HEAD) / SLOT;
 const MAGIC: &[u8; 8] = b"rhIndex3";
 /// Grows when there are more slots per page than this: pages then rarely overflow.
 const CROWDED: u64 = 200;
-/// A new one has at most so many per page.
+/// A new one has at most so many per page, two thirds of that: room to grow.
 const ROOMY: u64 = 133;
 
 /// Why the lock of the pages is never poisoned.

@@ -16,7 +16,7 @@ use memchr::memmem;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The log of rewards and resets.
 pub(super) const REWARDS: LogName = LogName("rewards");
@@ -182,7 +182,7 @@ impl Tail {
 
     /// The error of a line that is not what was written.
     pub(super) fn damaged(&self, place: u64, what: &str) -> Error {
-        Error::Damaged { path: self.path.clone(), what: format!("the line at byte {place}: {what}") }
+        damaged_line(&self.path, place, what)
     }
 
     fn end(&self) -> u64 {
@@ -202,6 +202,17 @@ impl Tail {
         }
         Ok(seq)
     }
+}
+
+/// The record in the line that begins at `place` in the file at `path`.
+pub(super) fn record_in(file: &File, path: &Path, place: u64) -> Result<Record> {
+    let line = line_at(file, place).map_err(Error::io("read", path))?;
+    let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
+    record.map_err(|what| damaged_line(path, place, &what))
+}
+
+fn damaged_line(path: &Path, place: u64, what: &str) -> Error {
+    Error::Damaged { path: path.to_path_buf(), what: format!("the line at byte {place}: {what}") }
 }
 
 /// The sequence number with which a line begins.
@@ -278,9 +289,7 @@ impl Journal {
         if place < self.tail.end() - self.tail.unread {
             return self.tail.record_at(place);
         }
-        let line = line_at(&self.file, place).map_err(Error::io("read", &self.tail.path))?;
-        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
-        record.map_err(|what| self.tail.damaged(place, &what))
+        record_in(&self.file, &self.tail.path, place)
     }
 
     pub(super) fn manifest(&self) -> &Manifest {

@@ -2,10 +2,9 @@
 //! reset is not the state.
 
 use super::about::{is_of_life, life_hash, user_hash};
-use super::dir::line_at;
 use super::history::History;
 use super::index::{Index, Place};
-use super::journal::{REWARDS, Tail};
+use super::journal::{REWARDS, Tail, record_in};
 use super::manifest::Manifest;
 use super::name;
 use super::record::{Op, Record};
@@ -45,11 +44,7 @@ impl Store {
     pub(super) fn record_at(&self, manifest: &Manifest, place: Place) -> Result<Option<Record>> {
         let name = manifest.file(REWARDS, place.segment);
         let Some(file) = self.dir.open(&name)? else { return Ok(None) };
-        let path = self.dir.join(&name);
-        let line = line_at(&file, place.offset).map_err(Error::io("read", &path))?;
-        let record = line.ok_or_else(|| "it is not whole".to_owned()).and_then(|line| Record::parse(&line));
-        let at = |what: String| format!("the line at byte {}: {what}", place.offset);
-        record.map(Some).map_err(|what| Error::Damaged { path, what: at(what) })
+        record_in(&file, &self.dir.join(&name), place.offset).map(Some)
     }
 
     /// The error of a policy that is defined nowhere: a state that was there is gone with its definition.
