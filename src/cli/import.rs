@@ -1,6 +1,6 @@
 //! `rehearsal import`: states that `export` printed, or another tool, are taken in.
 
-use super::input::{Chunk, Lines};
+use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output};
 use crate::error::Result;
 use crate::state::UserState;
@@ -31,7 +31,7 @@ struct Answer {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let store = global.writable_store();
-    let mut lines = Lines::open(args.file.as_deref())?;
+    let mut lines = Lines::open(args.file.as_deref(), input::CHUNK_BYTES)?;
     let (mut ledger, mut code) = (store.ledger(), exit::DONE);
     let parse = |chunk: &Chunk| {
         let state =

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 /// Longest request, or line, that is read.
 const MAX_BYTES: usize = 64 << 20;
-/// How much is read at once, and about how much is worked on at once.
+/// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
-const CHUNK_BYTES: usize = 4 << 20;
+/// About how much is worked on at once where nothing speaks for more: a processor's caches hold it.
+pub(super) const CHUNK_BYTES: usize = 4 << 20;
 
 /// So many chunks are prepared before they are finished.
 const AHEAD: usize = 2;
@@ -82,8 +83,9 @@ pub(super) struct Lines {
 }
 
 /// What one thread reads and another one takes.
-#[derive(Default)]
 struct Arrived {
+    /// With so many bytes waiting there is no room for more.
+    room: usize,
     waiting: Mutex<Waiting>,
     /// Something arrived, or was taken.
     changed: Condvar,
@@ -106,7 +108,7 @@ impl Arrived {
 
     /// Hands on what all of `parts` say, when there is room for it; false if nobody wants it.
     fn add(&self, parts: [&[u8]; 2]) -> bool {
-        let full = |waiting: &mut Waiting| waiting.bytes.len() >= CHUNK_BYTES && !waiting.unwanted;
+        let full = |waiting: &mut Waiting| waiting.bytes.len() >= self.room && !waiting.unwanted;
         let mut waiting = self.changed.wait_while(self.lock(), full).expect("nothing panics with it");
         parts.iter().for_each(|part| waiting.bytes.extend_from_slice(part));
         self.changed.notify_all();
@@ -120,10 +122,10 @@ impl Arrived {
 }
 
 impl Lines {
-    /// The lines of FILE, or of stdin.
-    pub(super) fn open(file: Option<&Path>) -> Result<Self> {
+    /// The lines of FILE, or of stdin, about `chunk` bytes of which are worked on at once if they are there.
+    pub(super) fn open(file: Option<&Path>, chunk: usize) -> Result<Self> {
         let (source, origin) = open(file)?;
-        let arrived = Arc::<Arrived>::default();
+        let arrived = Arc::new(Arrived { room: chunk, waiting: Mutex::default(), changed: Condvar::new() });
         let reader = Arc::clone(&arrived);
         thread::spawn(move || reader.end(read_lines(source, &origin, &reader)));
         Ok(Self { arrived, next: 1, spare: Vec::new() })

@@ -17,6 +17,9 @@ use std::sync::atomic::Ordering;
 
 /// So many lines are answered by one thread at a time.
 const TOGETHER: usize = 64;
+/// About so much is worked on at once. The more it is, the more rewards a state learns from when it is at hand, and the
+/// fewer syncs there are; against that stands the memory for it.
+const CHUNK_BYTES: usize = 16 << 20;
 
 /// A line's number, and the place of its reward among those of its chunk, or why it has none.
 type Line<'a> = (u64, std::result::Result<usize, &'a Error>);
@@ -147,7 +150,7 @@ impl Learner<'_> {
     }
 
     fn lines(&self, store: &Store) -> Result<u8> {
-        let mut lines = Lines::open(self.args.request.as_deref())?;
+        let mut lines = Lines::open(self.args.request.as_deref(), CHUNK_BYTES)?;
         let stop = signals::stop()?;
         let (mut ledger, mut code) = (store.ledger(), exit::DONE);
         let parse = |chunk: &Chunk| {

@@ -184,7 +184,7 @@ impl Scorer<'_> {
     }
 
     fn lines(&self, store: &Store, log: &mut DecisionLog) -> Result<u8> {
-        let mut lines = Lines::open(self.args.request.as_deref())?;
+        let mut lines = Lines::open(self.args.request.as_deref(), input::CHUNK_BYTES)?;
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);

@@ -25,7 +25,7 @@ pub(super) const REWARDS: LogName = LogName("rewards");
 /// writes the states that it changed: this many people's are then a small part of the work.
 pub(super) const BATCH_TAIL_BYTES: u64 = 256 << 20;
 
-/// More than this after the checkpoint is not what was written: the largest group that there can be, some 400 MiB, and
+/// More than this after the checkpoint is not what was written: the largest group that there can be, some 500 MiB, and
 /// [`BATCH_TAIL_BYTES`] before it are less.
 const MAX_TAIL_BYTES: u64 = 1 << 30;
 
