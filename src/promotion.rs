@@ -89,7 +89,7 @@ impl Inputs {
                 challenger.name()
             )));
         }
-        let load = |name| Scenario::load(name).map_err(Error::named_by(gate.origin()));
+        let load = |name| Scenario::load(name).map_err(Error::named_by(gate.place_of(name)));
         let scenarios = gate.scenarios().into_iter().map(load).collect::<Result<Vec<_>>>()?;
         for (i, scenario) in scenarios.iter().enumerate() {
             if scenarios[..i].iter().any(|s| s.name() == scenario.name()) {

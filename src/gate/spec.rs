@@ -237,6 +237,13 @@ impl GateSpec {
         names
     }
 
+    /// What errors call the first place that names this scenario.
+    pub fn place_of(&self, scenario: &str) -> String {
+        let is_about = |entry: &RawCriterion| entry.scenarios.iter().any(|name| name == scenario);
+        let entry = self.raw.criteria.iter().position(is_about).unwrap_or_default();
+        format!("{}: criteria[{entry}].scenarios", self.origin)
+    }
+
     /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`].
     ///
     /// # Errors

@@ -94,16 +94,12 @@ impl<'a> People<'a> {
 
     /// A logged reaction, after `recent` other tips in the 24 hours before.
     pub(super) fn logged(&self, reacted: &Reacted, recent: usize) -> Observed {
-        let request = &reacted.request;
+        let shown = &reacted.shown;
+        let reaction = (reacted.reaction, recent);
         Observed {
             dwell_seconds: reacted.dwell_seconds,
             reward: reacted.reward,
-            ..self.observe(
-                &request.candidates()[0],
-                request.context(),
-                request.profile(),
-                (reacted.reaction, recent),
-            )
+            ..self.observe(shown.candidate(), shown.context(), shown.profile(), reaction)
         }
     }
 

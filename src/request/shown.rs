@@ -22,13 +22,19 @@ impl Shown {
         &self.candidates[0]
     }
 
+    /// Its moment.
+    pub fn context(&self) -> Context {
+        self.context
+    }
+
+    /// What held for it of the person's profile.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile_features.as_ref()
+    }
+
     /// The choice that there was, if nothing else had been offered.
     pub fn offered(&self) -> Offered<'_> {
-        Offered {
-            context: self.context,
-            candidates: &self.candidates,
-            profile: self.profile_features.as_ref(),
-        }
+        Offered { context: self.context, candidates: &self.candidates, profile: self.profile() }
     }
 }
 
@@ -48,7 +54,11 @@ impl TryFrom<RawRequest> for Shown {
     type Error = Fault;
 
     fn try_from(raw: RawRequest) -> Result<Self, Fault> {
-        Request::try_from(raw).map(|request| request.shown(0))
+        let request = Request::try_from(raw)?;
+        match request.candidates().len() {
+            1 => Ok(request.shown(0)),
+            n => Err(Fault::new("candidates", format!("a list of {n}"), "1, the tip that was shown")),
+        }
     }
 }
 
@@ -83,5 +93,10 @@ mod tests {
         };
         assert!(at("23.5").is_ok());
         assert!(at("24").unwrap_err().contains("context.hour is 24"));
+        let several = serde_json::from_str::<Shown>(REQUEST).unwrap_err().to_string();
+        assert!(
+            several.contains("candidates is a list of 3; allowed: 1, the tip that was shown"),
+            "{several}"
+        );
     }
 }

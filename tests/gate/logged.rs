@@ -173,10 +173,10 @@ fn errors_of_what_a_gate_names_name_the_gate() {
     dir.write("gate.toml", with_log(REQUIRED).replace("may.csv", "june.csv"));
     dir.run(&CHECK).refused(&["gate.toml: logs[0]: cannot read june.csv"]);
     dir.write("gate.toml", GATE.replace("short.toml", "shorter.toml"));
-    dir.run(&CHECK).refused(&["gate.toml: cannot read shorter.toml"]);
+    dir.run(&CHECK).refused(&["gate.toml: criteria[0].scenarios: cannot read shorter.toml"]);
     dir.write("short.toml", SHORT.replace("steps = 60", "steps = 0"));
     dir.write("gate.toml", GATE);
-    dir.run(&CHECK).refused(&["gate.toml: short.toml: steps is 0;"]);
+    dir.run(&CHECK).refused(&["gate.toml: criteria[0].scenarios: short.toml: steps is 0;"]);
     dir.write("gate.toml", with_log("kind = \"superior\"\nestimator = \"direct_method\"\n"));
     dir.run(&CHECK).refused(&["gate.toml: logs[0].estimator is \"direct_method\""]);
     let twice = with_log(REQUIRED) + "[[logs]]\nname = \"may\"\nfiles = [\"may.csv\"]\nkind = \"superior\"\n";

@@ -238,8 +238,18 @@ fn every_format_is_written_and_bad_gates_are_named() {
         (("alpha = 0.05", "alpha = 0.7"), "gate.toml: alpha is 0.7; allowed: a number in [0.000000001, 0.5]"),
         (("margin = 0.05", ""), "criteria[1].margin is missing"),
         (("kind = \"superior\"", "kind = \"better\""), "unknown variant `better`"),
-        (("short.toml", "shorter.toml"), "cannot read shorter.toml"),
-        (("\"short.toml\"", "\"stedy\""), "did you mean \"steady\"?"),
+        (("short.toml", "shorter.toml"), "gate.toml: criteria[0].scenarios: cannot read shorter.toml"),
+        (
+            ("\"short.toml\"", "\"stedy\""),
+            "gate.toml: criteria[0].scenarios: unknown scenario \"stedy\", did you mean \"steady\"?",
+        ),
+        (
+            (
+                "margin = 0.05",
+                "margin = 0.05\n[[criteria]]\nkind = \"superior\"\nmetric = \"regret\"\nscenarios = [\"drft\"]",
+            ),
+            "gate.toml: criteria[2].scenarios: unknown scenario \"drft\"",
+        ),
         (("max_users = 1200", "max_users = 0"), "max_users is 0"),
     ] {
         dir.write("gate.toml", GATE.replacen(change.0, change.1, 1));

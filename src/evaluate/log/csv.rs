@@ -77,7 +77,7 @@ impl CsvLog {
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
-    /// A header that cannot be read, lacks a column or has one twice.
+    /// A header that cannot be read, lacks a column or has one twice; one column for two things.
     pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
         Self::with_header(lines, names, false)
     }
@@ -112,6 +112,21 @@ impl CsvLog {
         let timestamp = optional(&names.timestamp, "timestamp")?;
         let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
         let position = if is_open_bandit { find("position")? } else { None };
+        let wanted = [
+            ("action", Some(item)),
+            ("reward", Some(reward)),
+            ("propensity", Some(propensity)),
+            ("timestamp", timestamp),
+            ("user", user),
+        ];
+        for (i, (role, place)) in wanted.iter().enumerate().filter(|(_, (_, place))| place.is_some()) {
+            if let Some((other, _)) = wanted[..i].iter().find(|(_, earlier)| earlier == place) {
+                let column = place.map(|place| header[place].as_str()).unwrap_or_default();
+                let message =
+                    format!("column {column:?} is named for {other} and {role}; allowed: one for each");
+                return Err(malformed(lines.at(1), message));
+            }
+        }
         let width = header.len();
         Ok(Self {
             lines,
@@ -316,5 +331,22 @@ mod tests {
         let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain());
         let message = refused.err().unwrap().to_string();
         assert!(message.contains("unknown column \"reward\", did you mean \"rewards\"?"), "{message}");
+    }
+
+    #[test]
+    fn a_column_is_one_thing() {
+        let header = "action,reward,propensity,when\n";
+        let of = |change: fn(&mut Columns)| {
+            let mut columns = Columns::plain();
+            change(&mut columns);
+            CsvLog::new(lines(header), columns).err().map(|error| error.to_string())
+        };
+        assert_eq!(of(|_| ()), None);
+        assert_eq!(of(|c| c.timestamp = "when".to_owned()), None);
+        assert_eq!(
+            of(|c| c.item = "reward".to_owned()).unwrap(),
+            "log.csv, line 1, column 1: column \"reward\" is named for action and reward; allowed: one for each"
+        );
+        assert!(of(|c| c.user = "propensity".to_owned()).unwrap().contains("for propensity and user"));
     }
 }

@@ -3,17 +3,16 @@
 
 use super::compressed::decompressed;
 use super::lines::Lines;
-
 use super::rewards::{Op, key, undamaged};
 use super::segments::{Segments, rewards_beside};
 use crate::error::{Error, Fault, Result, within};
 use crate::reaction::{MAX_REWARD, Reaction};
-use crate::request::{RawRequest, Request};
+use crate::request::{RawRequest, Shown};
 use crate::state::MAX_DWELL_SECONDS;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One reaction to one tip.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,8 +21,8 @@ pub struct Reacted {
     pub user: String,
     /// Under which policy it was learned.
     pub policy: String,
-    /// The tip, its one candidate, with the moment and the profile values that held for it.
-    pub request: Request,
+    /// The tip, with the moment and the profile values that held for it.
+    pub shown: Shown,
     /// What the person did.
     pub reaction: Reaction,
     /// For how long, in seconds.
@@ -103,7 +102,7 @@ impl ReactionLog {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(path) = self.paths.next() else { return Ok(None) };
-                self.lines = Some(Lines::new(decompressed(&path)?, &shown(&path)));
+                self.lines = Some(Lines::new(decompressed(&path)?, &path.display().to_string()));
                 continue;
             };
             if !lines.advance()? {
@@ -141,20 +140,14 @@ impl ReactionLog {
             let reward = within("reward", reward, -MAX_REWARD, MAX_REWARD);
             let reward = reward.map_err(|fault| lines.fault("reward", fault))?;
             let request = raw.request.ok_or_else(|| missing("request", "the tip that was shown"))?;
-            let request = Request::try_from(request)
-                .map_err(|fault| lines.fault("request", fault.within("request")))?;
-            let shown = request.candidates().len();
-            if shown != 1 {
-                let value = format!("a list of {shown}");
-                let fault = Fault::new("request.candidates", value, "1, the tip that was shown");
-                return Err(lines.fault("request", fault));
-            }
+            let shown =
+                Shown::try_from(request).map_err(|fault| lines.fault("request", fault.within("request")))?;
             let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
             let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
             return Ok(Some(Reacted {
                 user: raw.user,
                 policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?,
-                request,
+                shown,
                 reaction,
                 dwell_seconds: dwell_seconds.map_err(|fault| lines.fault("dwell_seconds", fault))?,
                 reward,
@@ -167,8 +160,4 @@ impl ReactionLog {
     pub fn without_reaction(&self) -> u64 {
         self.without_reaction
     }
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }
