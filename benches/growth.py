@@ -166,7 +166,7 @@ def growth_table(group: Group, runs: list, faults: list) -> list:
 def at_once(args: list, programs: int) -> float:
     """Seconds until so many programs that run at the same time have ended."""
     start = time.perf_counter()
-    running = [subprocess.Popen([BINARY, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(programs)]
+    running = [subprocess.Popen([BINARY, *args, "--json"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(programs)]
     if any([process.wait() for process in running]):
         sys.exit(f"{' '.join(map(str, args))}: failed")
     return time.perf_counter() - start
@@ -185,8 +185,8 @@ def threads_table(rounds: int, users: int) -> list:
     out = [
         "## Threads",
         "",
-        "By the clock; the aim is 1.9. Two programs at once share nothing: what they make together is what this machine",
-        "has for two threads.",
+        "By the clock; the aim is 1.9. Two programs at once share neither memory nor locks: where they together are no",
+        "faster than two threads, the machine bounds both.",
         "",
         "| threads | decisions per second | times the first's |",
         "| --- | ---: | ---: |",

@@ -14,8 +14,10 @@ use std::time::Duration;
 const MAX_BYTES: usize = 64 << 20;
 /// How much is read at once.
 const READ_BYTES: usize = 256 << 10;
-/// About how much is worked on at once where nothing speaks for more: a processor's caches hold it.
+/// About how much is worked on at once, where nothing speaks for more: enough for all threads, little for the caches.
 pub(super) const CHUNK_BYTES: usize = 4 << 20;
+/// About so many lines at most: short ones take more memory when they are parsed than their bytes.
+const CHUNK_LINES: usize = 1 << 16;
 
 /// So many chunks are prepared before they are finished.
 const AHEAD: usize = 2;
@@ -84,7 +86,7 @@ pub(super) struct Lines {
 
 /// What one thread reads and another one takes.
 struct Arrived {
-    /// With so many bytes waiting there is no room for more.
+    /// With so many bytes waiting, or [`CHUNK_LINES`], there is no room for more.
     room: usize,
     waiting: Mutex<Waiting>,
     /// Something arrived, or was taken.
@@ -95,6 +97,8 @@ struct Arrived {
 struct Waiting {
     /// Whole lines; at the end, perhaps one that is not ended.
     bytes: Vec<u8>,
+    /// How many are ended.
+    lines: usize,
     /// Nothing more will come, and why.
     ended: Option<Result<()>>,
     /// Nobody takes it any more.
@@ -108,9 +112,14 @@ impl Arrived {
 
     /// Hands on what all of `parts` say, when there is room for it; false if nobody wants it.
     fn add(&self, parts: [&[u8]; 2]) -> bool {
-        let full = |waiting: &mut Waiting| waiting.bytes.len() >= self.room && !waiting.unwanted;
+        let full = |waiting: &mut Waiting| {
+            (waiting.bytes.len() >= self.room || waiting.lines >= CHUNK_LINES) && !waiting.unwanted
+        };
         let mut waiting = self.changed.wait_while(self.lock(), full).expect("nothing panics with it");
-        parts.iter().for_each(|part| waiting.bytes.extend_from_slice(part));
+        for part in parts {
+            waiting.bytes.extend_from_slice(part);
+            waiting.lines += memchr::memchr_iter(b'\n', part).count();
+        }
         self.changed.notify_all();
         !waiting.unwanted
     }
@@ -199,11 +208,12 @@ impl Lines {
         }
         self.spare.clear();
         let bytes = std::mem::replace(&mut waiting.bytes, std::mem::take(&mut self.spare));
+        let ended = std::mem::take(&mut waiting.lines);
         drop(waiting);
         self.arrived.changed.notify_all();
         let chunk = Chunk { first: self.next, bytes };
         let unended = chunk.bytes.last().is_some_and(|last| *last != b'\n');
-        self.next += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64 + u64::from(unended);
+        self.next += ended as u64 + u64::from(unended);
         Ok(Some(chunk))
     }
 }
@@ -252,5 +262,56 @@ fn read_lines(mut source: Box<dyn Read + Send>, origin: &str, arrived: &Arrived)
         if !wanted {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufRead;
+
+    /// The numbered lines of each chunk of this text. The first chunk takes its time: the rest arrives meanwhile.
+    fn chunks(text: &[u8], chunk: usize) -> Vec<Vec<(u64, Vec<u8>)>> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        std::fs::write(&path, text).unwrap();
+        let mut lines = Lines::open(Some(&path), chunk).unwrap();
+        let (mut all, mut first) = (Vec::new(), true);
+        let prepare = |chunk: &Chunk| {
+            if std::mem::take(&mut first) {
+                thread::sleep(Duration::from_millis(100));
+            }
+            Ok(chunk.lines().map(|(number, line)| (number, line.to_vec())).collect())
+        };
+        let finish = |lines| {
+            all.push(lines);
+            Ok(())
+        };
+        lines.in_two_steps(&AtomicBool::new(false), prepare, finish).unwrap();
+        assert_eq!(lines.handed_on(), text.lines().count() as u64);
+        all
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_across_chunks() {
+        // Some empty, some longer than all that is read at once, the last one not ended.
+        let line = |i: usize| "x".repeat(if i % 50 == 49 { READ_BYTES + i } else { i % 7 * 400 });
+        let text = (0..2_000).map(line).collect::<Vec<_>>().join("\n") + "\nlast";
+        let chunks = chunks(text.as_bytes(), 1 << 10);
+        assert!(chunks.len() > 5, "{}", chunks.len());
+        let found: Vec<_> = chunks.into_iter().flatten().collect();
+        let numbered = text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.as_bytes().to_vec()));
+        assert!(found.into_iter().eq(numbered.filter(|(_, line)| !line.is_empty())));
+    }
+
+    #[test]
+    fn a_chunk_has_room_for_so_many_bytes_and_so_many_lines() {
+        let short = b"1\n".repeat(4 * READ_BYTES);
+        let most = chunks(&short, 16 << 20).iter().map(Vec::len).max().unwrap();
+        assert!(most <= CHUNK_LINES + READ_BYTES / 2, "{most}");
+        let long = ("x".repeat(999) + "\n").repeat(4_000);
+        let bytes = |lines: &Vec<(u64, Vec<u8>)>| lines.len() * 1_000;
+        let most = chunks(long.as_bytes(), 1 << 20).iter().map(bytes).max().unwrap();
+        assert!(most <= (1 << 20) + READ_BYTES + 1_000, "{most}");
     }
 }

@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 
 /// So many lines are answered by one thread at a time.
 const TOGETHER: usize = 64;
-/// About so much is worked on at once. The more it is, the more rewards a state learns from when it is at hand, and the
-/// fewer syncs there are; against that stands the memory for it.
+/// About so much is worked on at once, and is one commit. The more it is, the more rewards a state learns from when it is
+/// at hand, and the fewer syncs there are; against that stands the memory for it.
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// A line's number, and the place of its reward among those of its chunk, or why it has none.

@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-/// How long to wait for another process. A commit takes milliseconds, the longest checkpoint seconds.
+/// How long to wait for another process. A commit takes up to some tenths of a second, the longest checkpoint seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a lock file is opened anew that was removed before its lock was held.

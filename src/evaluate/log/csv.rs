@@ -122,8 +122,12 @@ impl CsvLog {
         for (i, (role, place)) in wanted.iter().enumerate().filter(|(_, (_, place))| place.is_some()) {
             if let Some((other, _)) = wanted[..i].iter().find(|(_, earlier)| earlier == place) {
                 let column = place.map(|place| header[place].as_str()).unwrap_or_default();
+                let or = match *role {
+                    "timestamp" | "user" => format!(", or {role}={NO_COLUMN}"),
+                    _ => String::new(),
+                };
                 let message =
-                    format!("column {column:?} is named for {other} and {role}; allowed: one for each");
+                    format!("column {column:?} is read as {other} and {role}; allowed: one for each{or}");
                 return Err(malformed(lines.at(1), message));
             }
         }
@@ -345,8 +349,12 @@ mod tests {
         assert_eq!(of(|c| c.timestamp = "when".to_owned()), None);
         assert_eq!(
             of(|c| c.item = "reward".to_owned()).unwrap(),
-            "log.csv, line 1, column 1: column \"reward\" is named for action and reward; allowed: one for each"
+            "log.csv, line 1, column 1: column \"reward\" is read as action and reward; allowed: one for each"
         );
-        assert!(of(|c| c.user = "propensity".to_owned()).unwrap().contains("for propensity and user"));
+        let user = of(|c| c.user = "propensity".to_owned()).unwrap();
+        assert!(
+            user.ends_with("is read as propensity and user; allowed: one for each, or user=none"),
+            "{user}"
+        );
     }
 }
