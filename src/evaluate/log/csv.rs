@@ -119,17 +119,8 @@ impl CsvLog {
             ("timestamp", timestamp),
             ("user", user),
         ];
-        for (i, (role, place)) in wanted.iter().enumerate().filter(|(_, (_, place))| place.is_some()) {
-            if let Some((other, _)) = wanted[..i].iter().find(|(_, earlier)| earlier == place) {
-                let column = place.map(|place| header[place].as_str()).unwrap_or_default();
-                let or = match *role {
-                    "timestamp" | "user" => format!(", or {role}={NO_COLUMN}"),
-                    _ => String::new(),
-                };
-                let message =
-                    format!("column {column:?} is read as {other} and {role}; allowed: one for each{or}");
-                return Err(malformed(lines.at(1), message));
-            }
+        if let Some(message) = read_twice(&header, &wanted) {
+            return Err(malformed(lines.at(1), message));
         }
         let width = header.len();
         Ok(Self {
@@ -211,6 +202,23 @@ impl CsvLog {
         let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
         self.item.max(self.reward).max(self.propensity).max(optional)
     }
+}
+
+/// What is wrong where two of the wanted things are the same column.
+fn read_twice(header: &[String], wanted: &[(&str, Option<usize>)]) -> Option<String> {
+    let found = wanted.iter().filter_map(|(role, place)| place.map(|place| (*role, place)));
+    let mut roles = vec![None; header.len()];
+    for (role, place) in found {
+        if let Some(other) = roles[place].replace(role) {
+            let may_be_absent = ["timestamp", "user"].contains(&role);
+            let or = if may_be_absent { format!(", or {role}={NO_COLUMN}") } else { String::new() };
+            let column = &header[place];
+            return Some(format!(
+                "column {column:?} is read as {other} and {role}; allowed: one for each{or}"
+            ));
+        }
+    }
+    None
 }
 
 impl LogReader for CsvLog {
