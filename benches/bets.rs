@@ -6,13 +6,13 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use rehearsal::environment::Stage;
+use rehearsal::base::vector::LANES;
+use rehearsal::gate::promotion::Inputs;
 use rehearsal::gate::{GateSpec, Observation, Pool, mean};
-use rehearsal::persona::Persona;
+use rehearsal::people::PersonaSimulator;
+use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
-use rehearsal::promotion::Inputs;
-use rehearsal::simulate::{Life, live};
-use rehearsal::vector::LANES;
+use rehearsal::simulation::{Rollout, live};
 
 const POOL: u64 = 500;
 const RUNS: u64 = 400;
@@ -140,7 +140,8 @@ fn references(pool: &Pool, alpha: f64) {
     let n = pool.gains.len() as f64;
     let variance = pool.gains.iter().map(|x| (x.sum - center).powi(2)).sum::<f64>() / (n - 1.0);
     let oracle = 2.0 * (1.0 / alpha).ln() * variance / (center * center);
-    let z = rehearsal::stats::normal_quantile(1.0 - alpha) + rehearsal::stats::normal_quantile(0.8);
+    let z =
+        rehearsal::base::stats::normal_quantile(1.0 - alpha) + rehearsal::base::stats::normal_quantile(0.8);
     println!(
         "\nSuperiority on the primary scenario: effect {center:.4}, standard deviation {:.4}",
         variance.sqrt()
@@ -158,8 +159,8 @@ fn control_variate(inputs: &Inputs) {
     let (scenario, policies) = (&inputs.scenarios[0], [inputs.baseline.clone(), inputs.challenger.clone()]);
     println!("\nShare of a persona's variance of gains that its oracle reward explains (R^2)");
     for persona in &inputs.personas {
-        let stage = Stage::new(scenario, persona, 0);
-        let mut lives: Vec<Life> = policies.iter().map(|p| Life::new(p, &stage)).collect();
+        let stage = PersonaSimulator::new(scenario, persona, 0);
+        let mut lives: Vec<Rollout> = policies.iter().map(|p| Rollout::new(p, &stage)).collect();
         let mut block = stage.block();
         let (mut gains, mut oracle) = (Vec::new(), Vec::new());
         for first in (0..POOL).step_by(LANES) {

@@ -2,8 +2,8 @@
 //! and of the least that the disk has to do for it: write and sync a new file, append to a log and sync it,
 //! rename the new file. The two take turns, with the same bytes, in the same directory.
 
+use rehearsal::domain::request::Request;
 use rehearsal::policy::Policy;
-use rehearsal::request::Request;
 use rehearsal::state::{Lesson, Reward, Source, Store};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

@@ -6,15 +6,15 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use rehearsal::environment::Stage;
+use rehearsal::base::vector::LANES;
+use rehearsal::domain::request::Request;
 use rehearsal::features::{FeatureBlock, FeatureSet};
-use rehearsal::persona::Persona;
-use rehearsal::policy::{Luck, Model, Policy, Scratch};
-use rehearsal::request::Request;
-use rehearsal::scenario::Scenario;
-use rehearsal::simulate::{BLOCK_USERS, Life, Simulation, live};
+use rehearsal::people::PersonaSimulator;
+use rehearsal::people::persona::Persona;
+use rehearsal::people::scenario::Scenario;
+use rehearsal::policy::{DecisionRng, Model, Policy, Scratch};
+use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, live};
 use rehearsal::state::{Lesson, Reward, Source, Store, UserState};
-use rehearsal::vector::LANES;
 use std::sync::Arc;
 
 /// The two feature sets, and the columns of a wide table.
@@ -65,7 +65,7 @@ fn decide(bencher: Bencher, policy: &str, dim: usize) {
     let parts = [0; CANDIDATES];
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         n += 1;
-        let luck = &mut Luck::new(n as u64);
+        let luck = &mut DecisionRng::new(n as u64);
         policy.decide(&model, black_box(&blocks[n % DECISIONS]), &parts, luck, &mut scratch)
     });
 }
@@ -100,8 +100,8 @@ fn simulated_party(bencher: Bencher, policy: &str) {
     let personas = Persona::shipped().expect("shipped");
     let scenario = Scenario::load("steady").expect("shipped");
     let policy = Policy::named(policy).expect("built in");
-    let stage = Stage::new(&scenario, &personas[0], 0);
-    let (mut lives, mut block, mut user) = (vec![Life::new(&policy, &stage)], stage.block(), 0);
+    let stage = PersonaSimulator::new(&scenario, &personas[0], 0);
+    let (mut lives, mut block, mut user) = (vec![Rollout::new(&policy, &stage)], stage.block(), 0);
     bencher.counter(ItemsCount::new(LANES as u32 * scenario.raw().steps)).bench_local(|| {
         user += LANES as u64;
         let mut regret = 0.0;

@@ -1,14 +1,10 @@
-//! What a user sees: the binary, driven from outside. One crate, so that it links once.
+//! What a user sees: the binary, driven from outside. One crate, so that it links once; a folder for each room.
 
-mod evaluate;
-mod everything;
+mod cli;
+mod docs;
+mod evaluation;
 mod gate;
-mod readme;
-mod reality;
-mod reference;
 mod report;
-mod scale;
 mod simulation;
 mod state;
-mod table;
 mod util;

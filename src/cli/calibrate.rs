@@ -2,7 +2,7 @@
 
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::gate::{SCALES, calibrate};
 use crate::report::calibration_text;
 

@@ -1,11 +1,11 @@
 //! Blocks of a run, in order, become its results: whether they were just simulated or come from parts.
 
 use super::folder::Folder;
-use crate::error::{Error, Result};
-use crate::metrics::{Curve, Summary};
-use crate::parts::{Header, PartWriter};
+use crate::base::error::{Error, Result};
 use crate::report::{Results, ScenarioResults, UserRows};
-use crate::simulate::Block;
+use crate::simulation::Block;
+use crate::simulation::metrics::{Curve, Summary};
+use crate::simulation::parts::{Header, PartWriter};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::path::Path;
 const FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jsonl"];
 
 /// Sums up blocks and writes their users while they pass by.
-pub(super) struct Collector<'a> {
+pub(super) struct ResultWriter<'a> {
     header: &'a Header,
     summaries: Vec<Summary>,
     curves: Vec<Curve>,
@@ -27,7 +27,7 @@ struct Files {
     records: PartWriter<BufWriter<File>>,
 }
 
-impl<'a> Collector<'a> {
+impl<'a> ResultWriter<'a> {
     /// A collector without blocks yet, which writes into the folder `out` if there is one.
     pub(super) fn new(header: &'a Header, out: Option<&Path>) -> Result<Self> {
         let files = out.map(|dir| {
@@ -36,8 +36,9 @@ impl<'a> Collector<'a> {
             let records = PartWriter::new(folder.file(3), header).map_err(Error::io("write", FILES[3]))?;
             Ok(Files { folder, rows, records })
         });
-        let summary =
-            |s: &crate::parts::ScenarioHeader| Summary::new(s.personas.len(), header.policies.len(), s.steps);
+        let summary = |s: &crate::simulation::parts::ScenarioHeader| {
+            Summary::new(s.personas.len(), header.policies.len(), s.steps)
+        };
         Ok(Self {
             header,
             summaries: header.scenarios.iter().map(summary).collect(),

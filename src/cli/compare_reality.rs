@@ -1,11 +1,11 @@
 //! `rehearsal compare-reality`: how far simulated people are from those of a log.
 
 use super::{exit, output};
-use crate::error::{Result, within};
-use crate::persona::Persona;
-use crate::policy::{Luck, Policy};
-use crate::reality::{self, Settings};
-use crate::scenario::Scenario;
+use crate::base::error::{Result, within};
+use crate::evaluation::reality::{self, Settings};
+use crate::people::persona::Persona;
+use crate::people::scenario::Scenario;
+use crate::policy::{DecisionRng, Policy};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", default_value_t = 0.05)]
     alpha: f64,
     /// Seed of the simulated people and of resampling
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     seed: u64,
     /// Print JSON
     #[arg(long)]

@@ -2,9 +2,9 @@
 
 use super::folder::Folder;
 use super::{Global, exit, output};
-use crate::error::{Error, Fault, Result, within};
-use crate::evaluate::log::{Columns, Format, LogReader, Logs};
-use crate::evaluate::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
+use crate::base::error::{Error, Fault, Result, within};
+use crate::evaluation::log::{Columns, Format, LogReader, Logs};
+use crate::evaluation::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
 use std::path::PathBuf;
 
 // Switches of a command line are no states of anything.
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         log = log.without_features();
     }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-    let evaluation = evaluate::evaluate(&mut log, &targets, &settings)?;
+    let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation.text(&name, &settings);

@@ -1,7 +1,7 @@
 //! `rehearsal export`: states as JSON lines, for backup and moving.
 
 use super::{Global, exit, output, stats};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::state::UserState;
 use std::collections::BTreeMap;
 

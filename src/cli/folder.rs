@@ -1,6 +1,6 @@
 //! Files of results: opened before a long run, replaced atomically after it.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::state::Lock;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -1,11 +1,11 @@
 //! What `promote-check` and `calibrate` have in common: the gate and what it is about.
 
 use super::shell;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::gate::GateSpec;
-use crate::persona::Persona;
-use crate::policy::{Luck, Policy};
-use crate::promotion::Inputs;
+use crate::gate::promotion::Inputs;
+use crate::people::persona::Persona;
+use crate::policy::{DecisionRng, Policy};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) struct GateInputs {
     #[arg(long, value_name = "DIR")]
     personas: Option<PathBuf>,
     /// Use this seed instead of the one that follows from the inputs; a verdict says so
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     pub(super) seed: Option<u64>,
 }
 

@@ -1,10 +1,10 @@
 //! What `score` and `reward` share: policies by name, and what may be said twice.
 
 use super::output;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::domain::profile::Profile;
+use crate::domain::request::Request;
 use crate::policy::Policy;
-use crate::profile::Profile;
-use crate::request::Request;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
 

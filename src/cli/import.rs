@@ -2,9 +2,9 @@
 
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::threads::{MANY, each};
 use crate::state::UserState;
-use crate::threads::{MANY, each};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,6 @@
 //! Reading: one request, or many lines of them.
 
-use crate::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,7 +1,7 @@
 //! `rehearsal completions` and `rehearsal man`: what shells and manuals want to know of the command line.
 
 use super::{Cli, exit, output};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
 

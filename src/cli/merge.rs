@@ -1,9 +1,9 @@
 //! `rehearsal merge`: parts become the run that they are parts of.
 
-use super::collector::Collector;
+use super::collector::ResultWriter;
 use super::{exit, output};
-use crate::error::Result;
-use crate::parts::Parts;
+use crate::base::error::Result;
+use crate::simulation::parts::Parts;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut parts = Parts::open(&args.parts)?;
     let header = parts.header().clone();
-    let mut collector = Collector::new(&header, args.out.as_deref())?;
+    let mut collector = ResultWriter::new(&header, args.out.as_deref())?;
     for s in 0..header.scenarios.len() {
         for block in 0..header.all_blocks() {
             collector.block(s, parts.block(s, block)?)?;

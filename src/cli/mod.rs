@@ -30,7 +30,7 @@ mod stats;
 mod table;
 mod verify;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::state::{SEGMENT_BYTES, Store};
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

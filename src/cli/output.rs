@@ -1,6 +1,6 @@
 //! Writing: results to stdout, everything else to stderr.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -2,11 +2,11 @@
 
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress, reports, shell};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::gate::promotion::{Inputs, Judgement, Source};
 use crate::gate::{Decision, Provenance, SeedSource, plan};
-use crate::parts::Parts;
-use crate::promotion::{Inputs, Judgement, Source};
 use crate::report::{Json, Text, VerdictFormat, plan_text};
+use crate::simulation::parts::Parts;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use super::verify::Listed;
 use super::{Global, exit, output};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::policy::Policy;
 use crate::state::{Problem, Rebuilt, Store, UserState};
 use serde::Serialize;

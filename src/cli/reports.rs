@@ -3,9 +3,9 @@
 
 use super::folder::{Folder, Pending, folder};
 use super::output;
-use crate::card::CardFile;
-use crate::error::{Error, Result};
-use crate::promotion::{Inputs, Judgement};
+use crate::base::error::{Error, Result};
+use crate::gate::promotion::{Inputs, Judgement};
+use crate::report::card::CardFile;
 use crate::report::{Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
 use std::env;
 use std::fs::{File, OpenOptions};

@@ -1,7 +1,7 @@
 //! `rehearsal reset`: a user is forgotten.
 
 use super::{Global, exit, output, stats};
-use crate::error::Result;
+use crate::base::error::Result;
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]

@@ -3,13 +3,13 @@
 use super::given::{Policies, Warned, agree};
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output, signals};
-use crate::error::{Error, Fault, Result};
-use crate::profile::Profile;
-use crate::reaction::Reaction;
-use crate::read::Text;
-use crate::request::{Candidate, Context, RawRequest, Request};
+use crate::base::error::{Error, Fault, Result};
+use crate::base::read::Text;
+use crate::base::threads::{MANY, each};
+use crate::domain::profile::Profile;
+use crate::domain::reaction::Reaction;
+use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::state::{DecisionLog, Finder, Learned, Lesson, Reward, Source, Store};
-use crate::threads::{MANY, each};
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 use std::path::PathBuf;
@@ -159,7 +159,7 @@ impl Learner<'_> {
             let many = lines.len() >= MANY;
             let parsed = each(lines, many, |(number, line)| {
                 let origin = format_smolstr!("line {number}");
-                let reward = crate::read::json(line, &origin).and_then(|raw: RawReward| {
+                let reward = crate::base::read::json(line, &origin).and_then(|raw: RawReward| {
                     raw.check_line(&origin)?;
                     self.reward(raw, &finder, &origin, &origin)
                 });

@@ -2,8 +2,9 @@
 //! read verdicts.
 
 use super::{exit, output};
-use crate::error::{Error, Result};
-use crate::{profile, report, state};
+use crate::base::error::{Error, Result};
+use crate::domain::profile;
+use crate::{report, state};
 use std::fs;
 use std::path::PathBuf;
 

@@ -3,11 +3,11 @@
 use super::given::{Policies, Warned, agree};
 use super::input::{self, Chunk, Lines};
 use super::{Global, exit, output};
-use crate::error::{Error, Fault, Result};
-use crate::policy::{Luck, Policy, Scratch};
-use crate::request::Request;
+use crate::base::error::{Error, Fault, Result};
+use crate::base::threads::{MANY, each};
+use crate::domain::request::Request;
+use crate::policy::{DecisionRng, Policy, Scratch};
 use crate::state::{Decision, DecisionLog, Drafts, ID_PLACEHOLDER, Store, UserState, View, decide};
-use crate::threads::{MANY, each};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    if let Some(seed) = args.seed.filter(|s| *s >= Luck::SEEDS) {
+    if let Some(seed) = args.seed.filter(|s| *s >= DecisionRng::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
     let policies = Policies::default();
@@ -173,7 +173,7 @@ struct Scorer<'a> {
 impl Scorer<'_> {
     fn one(&self, store: &Store, log: &mut DecisionLog) -> Result<u8> {
         let (text, origin) = input::whole(self.args.request.as_deref())?;
-        let seed = self.args.seed.map_or_else(Luck::fresh_seed, Ok)?;
+        let seed = self.args.seed.map_or_else(DecisionRng::fresh_seed, Ok)?;
         let asked = self.asked(&text, &origin, seed)?;
         let (mut states, mut decided) = (States::default(), Decided::default());
         let wanted = self.wanted(&asked, &states).collect();
@@ -186,7 +186,7 @@ impl Scorer<'_> {
     fn lines(&self, store: &Store, log: &mut DecisionLog) -> Result<u8> {
         let mut lines = Lines::open(self.args.request.as_deref(), input::CHUNK_BYTES)?;
         // The i-th line's seed is the i-th output of a generator with the run's seed.
-        let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(Luck::fresh_seed, Ok)?);
+        let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(DecisionRng::fresh_seed, Ok)?);
         let (mut seeded, mut code) = (0, exit::DONE);
         let (mut view, mut states) = (store.view()?, States::default());
         let prepare = |chunk: &Chunk| {
@@ -196,7 +196,7 @@ impl Scorer<'_> {
             let mut seed_of = |number| {
                 let mut seed = 0;
                 while seeded < number {
-                    seed = seeds.next_u64() % Luck::SEEDS;
+                    seed = seeds.next_u64() % DecisionRng::SEEDS;
                     seeded += 1;
                 }
                 seed

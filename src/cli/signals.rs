@@ -1,6 +1,6 @@
 //! Signals: what would end the process in the middle of something is noted instead.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use std::io;

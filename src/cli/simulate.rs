@@ -1,18 +1,18 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
-use super::collector::Collector;
+use super::collector::ResultWriter;
 use super::folder::Folder;
 use super::gate_inputs::{gate_at, is_default};
 use super::{exit, output, progress, shell, table};
-use crate::digest;
-use crate::error::{Error, Fault, Result};
-use crate::parts::{Header, PartWriter};
-use crate::persona::Persona;
-use crate::policy::{Luck, Policy};
-use crate::progressive::Orders;
-use crate::promotion::Inputs;
-use crate::scenario::Scenario;
-use crate::simulate::{Block, Simulation};
+use crate::base::error::{Error, Fault, Result};
+use crate::gate::promotion::Inputs;
+use crate::people::digest::of_people;
+use crate::people::persona::Persona;
+use crate::people::scenario::Scenario;
+use crate::policy::{DecisionRng, Policy};
+use crate::simulation::parts::{Header, PartWriter};
+use crate::simulation::progressive::Orders;
+use crate::simulation::{Block, Simulation};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, requires = "data", conflicts_with = "orders")]
     in_order: bool,
     /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..Luck::SEEDS))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     seed: Option<u64>,
     /// Simulate for `promote-check --from`: the scenarios and the seed are those of this gate, `default` or a
     /// file, the two policies are baseline and challenger
@@ -93,9 +93,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let log = args.log.as_deref().map(|dir| args.open_log(dir, &simulations)).transpose()?;
     let digests = gate.as_ref().map_or_else(
         || {
-            let mut digests = digest::of_people(&personas, &scenarios);
+            let mut digests = of_people(&personas, &scenarios);
             let numbered = policies.iter().zip(1..);
-            digests.extend(numbered.map(|(policy, i)| (format!("policy/{i}"), digest::of_policy(policy))));
+            digests.extend(numbered.map(|(policy, i)| (format!("policy/{i}"), policy.digest())));
             digests
         },
         Inputs::digests,
@@ -178,7 +178,7 @@ impl Args {
 
     /// Runs everything; returns the number of decisions.
     fn whole(&self, simulations: &[Simulation], header: &Header) -> Result<u64> {
-        let mut collector = Collector::new(header, self.out.as_deref())?;
+        let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
             collector.curve(s, &block.curve);
             collector.block(s, block)

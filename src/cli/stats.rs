@@ -1,7 +1,7 @@
 //! `rehearsal stats`: what is known of users.
 
 use super::{Global, exit, output};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::features::FeatureSet;
 use crate::policy::{Model, NAMED, Policy, Structure};
 use crate::state::{UserState, View};

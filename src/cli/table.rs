@@ -2,10 +2,10 @@
 
 use super::folder::Folder;
 use super::output;
-use crate::environment::LabelledTable;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::policy::Policy;
-use crate::progressive::{self, Orders, Progress};
+use crate::simulation::LabelledTable;
+use crate::simulation::progressive::{self, Orders, Progress};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! `rehearsal verify`: is everything in the state directory what was written there?
 
 use super::{Global, exit, output};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::state::{Problem, Verified};
 use serde::Serialize;
 

@@ -2,8 +2,8 @@
 
 use super::{ALL_DIMS, CANDIDATE_DIMS, effort, priority, urgency, weekend};
 use super::{CandidateFeatures, Clock, FeatureSet, ProfileFeatures};
-use crate::request::Offered;
-use crate::vector::Cell;
+use crate::base::vector::Cell;
+use crate::domain::request::Offered;
 
 /// Feature vectors of K candidates: a row of D cells each, a cell holding one dimension for each user.
 #[derive(Debug, Clone, PartialEq)]

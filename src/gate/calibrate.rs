@@ -12,7 +12,7 @@
 
 use super::eprocess::{EProcess, Observation, mean};
 use super::spec::{Criterion, GateSpec};
-use crate::stats::{Moments, clopper_pearson_upper, normal_quantile, student_t_cdf};
+use crate::base::stats::{Moments, clopper_pearson_upper, normal_quantile, student_t_cdf};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;

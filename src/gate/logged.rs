@@ -6,10 +6,10 @@
 //! there is one, the simulated people keep the other half of beta (ADR-0010).
 
 use super::spec::{GateSpec, Kind};
-use crate::error::Fault;
-use crate::evaluate::log::{Columns, Format};
-use crate::evaluate::{Estimator, Method, Unit};
-use crate::reaction::Reaction;
+use crate::base::error::Fault;
+use crate::domain::reaction::Reaction;
+use crate::evaluation::log::{Columns, Format};
+use crate::evaluation::{Cluster, Estimator, Method};
 use serde::{Deserialize, Serialize};
 
 /// A log that a gate names, unchecked.
@@ -236,7 +236,7 @@ pub struct LogAssessment {
     /// Logged decisions with a reward; `None` where the log was not even tried.
     pub rows: Option<u64>,
     /// What the bounds take as independent; `None` where there are none.
-    pub unit: Option<Unit>,
+    pub unit: Option<Cluster>,
     /// The smaller effective sample size of both policies.
     pub effective_sample_size: Option<f64>,
     /// Mean reward of the log, in its own units, as are the next two.

@@ -6,9 +6,11 @@
 
 mod calibrate;
 mod eprocess;
+pub mod evidence;
 mod logged;
 mod path;
 mod plan;
+pub mod promotion;
 mod spec;
 mod trial;
 mod verdict;

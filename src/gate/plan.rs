@@ -3,7 +3,7 @@
 use super::calibrate::Pool;
 use super::eprocess::{GRID, Observation};
 use super::spec::{GateSpec, Kind};
-use crate::stats::{Moments, normal_quantile};
+use crate::base::stats::{Moments, normal_quantile};
 use serde::Serialize;
 
 /// Probabilities with which an effect is to be established.

@@ -1,12 +1,13 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
 use super::logged::{LogCriterion, RawLog};
-use crate::environment::Traits;
-use crate::error::{Error, Fault, Result, within};
-use crate::metrics::Metric;
-use crate::read;
-use crate::scenario::{GATE, TraitShares};
-use crate::shipped;
+use crate::base::digest::of_value;
+use crate::base::error::{Error, Fault, Result, within};
+use crate::base::read;
+use crate::base::shipped;
+use crate::people::Traits;
+use crate::people::scenario::{GATE, TraitShares};
+use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -191,6 +192,14 @@ impl GateSpec {
     /// None in a released program: a test parses it.
     pub fn shipped() -> Result<Self> {
         Self::from_toml(shipped::text(shipped::SCENARIOS, GATE).unwrap_or_default(), "scenarios/gate.toml")
+    }
+
+    /// Digest of the gate, but for how far it goes and in which steps: who raises `max_users` goes on with the same people.
+    pub fn digest(&self) -> String {
+        let mut raw = self.raw().clone();
+        raw.description.clear();
+        (raw.max_users, raw.batch) = (0, 0);
+        of_value(&raw)
     }
 
     /// The gate of a file.

@@ -9,8 +9,8 @@
 use super::calibrate::Pool;
 use super::eprocess::{EProcess, Observation};
 use super::spec::{Criterion, GateSpec, Segment};
-use crate::error::{Error, Result};
-use crate::metrics::{Metric, UserRecord};
+use crate::base::error::{Error, Result};
+use crate::simulation::metrics::{Metric, UserRecord};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 

@@ -4,7 +4,7 @@ use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
 use super::logged::LogAssessment;
 use super::spec::{Kind, Segment};
 use super::trial::{Decision, Tracked, Trial};
-use crate::metrics::Metric;
+use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

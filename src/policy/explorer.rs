@@ -1,10 +1,10 @@
 //! How a policy chooses among scored candidates: the one place where a choice is sampled and where its
 //! propensity is computed.
 
-use super::Luck;
+use super::DecisionRng;
 use super::kernels::Best;
-use crate::error::{Fault, Result, within};
-use crate::vector::Cell;
+use crate::base::error::{Fault, Result, within};
+use crate::base::vector::Cell;
 use rand::Rng;
 use std::hint::select_unpredictable;
 
@@ -83,7 +83,7 @@ impl Explorer {
         &self,
         scores: &[C],
         Best { score: top, first, ties }: &Best<C>,
-        luck: &mut C::Each<Luck>,
+        luck: &mut C::Each<DecisionRng>,
     ) -> C::Each<Choice> {
         let k = scores.len();
         let best = |user: usize, n: usize| nth_best(scores, user, whole(first.of(user)), n);
@@ -154,7 +154,7 @@ fn whole(x: f64) -> usize {
 
 /// A uniform number below `n`, from one word (bias below n / 2^32).
 #[inline(always)]
-fn below(luck: &mut Luck, n: usize) -> usize {
+fn below(luck: &mut DecisionRng, n: usize) -> usize {
     ((u64::from(luck.0.next_u32()) * n as u64) >> 32) as usize
 }
 
@@ -204,7 +204,7 @@ mod tests {
         let n = 100_000;
         for explorer in ALL {
             let Some(p) = explorer.propensities(&scores) else { continue };
-            let mut luck = Luck::new(5);
+            let mut luck = DecisionRng::new(5);
             let mut seen = [0.0; 4];
             for _ in 0..n {
                 seen[explorer.choose(&scores, &f64::run(FindBest(&scores)), &mut luck).index] += 1.0;
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_single_candidate_is_chosen() {
-        let mut luck = Luck::new(0);
+        let mut luck = DecisionRng::new(0);
         for explorer in ALL {
             assert_eq!(explorer.choose(&[-3.0], &f64::run(FindBest(&[-3.0])), &mut luck).index, 0);
             assert!(explorer.propensities(&[-3.0]).is_none_or(|p| p == [1.0]));

@@ -6,8 +6,8 @@ mod factor;
 
 pub(super) use factor::{Cholesky, Perturb, Solve};
 
+use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
-use crate::vector::{Cell, Kernel, Vector};
 
 /// theta . x of every candidate, and the best of them.
 pub(super) struct Scores<'a, C> {

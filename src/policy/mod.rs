@@ -11,15 +11,16 @@ mod registry;
 mod ridge;
 
 pub use explorer::{Choice, Explorer};
-pub use model::{Model, Part};
+pub use model::{KindModel, Model};
 pub use registry::{NAMED, RawPolicy};
 pub use ridge::{Ridge, RidgeNumbers};
 
 use kernels::FindBest;
 
+use crate::base::digest::of_value;
+use crate::base::vector::{Cell, Kernel, Vector};
+use crate::domain::request::Offered;
 use crate::features::{FeatureBlock, FeatureSet};
-use crate::request::Offered;
-use crate::vector::{Cell, Kernel, Vector};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::{Deserialize, Serialize};
@@ -49,11 +50,11 @@ pub struct Policy {
 /// The randomness of one decision, all of it from one seed below 2^53, so that a decision that was
 /// logged with its seed can be made again. SplitMix64 (Steele, Lea & Flood 2014).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Luck(SplitMix64);
+pub struct DecisionRng(SplitMix64);
 
-impl Luck {
+impl DecisionRng {
     /// Seeds are below this, so that JSON readers that hold numbers as doubles keep them whole.
-    pub const SEEDS: u64 = 1 << 53;
+    pub const SEEDS: u64 = crate::base::random::SEEDS;
 
     /// The luck of this seed.
     #[inline(always)]
@@ -71,10 +72,10 @@ impl Luck {
     ///
     /// # Errors
     /// The operating system has no randomness to give.
-    pub fn fresh_seed() -> crate::error::Result<u64> {
+    pub fn fresh_seed() -> crate::base::error::Result<u64> {
         let mut bytes = [0; 8];
         rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut bytes)
-            .map_err(|e| crate::error::Error::Refused(format!("the system's random generator: {e}")))?;
+            .map_err(|e| crate::base::error::Error::Refused(format!("the system's random generator: {e}")))?;
         Ok(u64::from_le_bytes(bytes) % Self::SEEDS)
     }
 }
@@ -174,6 +175,11 @@ impl Policy {
         model(self) == model(other)
     }
 
+    /// SHA-256, in hexadecimal, of what it does, whatever it is called.
+    pub fn digest(&self) -> String {
+        of_value(&RawPolicy { name: String::new(), ..self.to_raw() })
+    }
+
     /// A model that has learned nothing yet.
     pub fn new_model(&self) -> Model {
         self.new_model_of(self.features.dim())
@@ -191,7 +197,7 @@ impl Policy {
         model: &Model<C>,
         block: &FeatureBlock<C>,
         parts: &[C::Each<usize>],
-        luck: &mut C::Each<Luck>,
+        luck: &mut C::Each<DecisionRng>,
         scratch: &mut Scratch<C>,
     ) -> C::Each<Choice> {
         C::run(Decide { policy: self, model, block, parts, luck, scratch })
@@ -204,7 +210,7 @@ pub(crate) struct Decide<'a, C: Cell> {
     pub(crate) model: &'a Model<C>,
     pub(crate) block: &'a FeatureBlock<C>,
     pub(crate) parts: &'a [C::Each<usize>],
-    pub(crate) luck: &'a mut C::Each<Luck>,
+    pub(crate) luck: &'a mut C::Each<DecisionRng>,
     pub(crate) scratch: &'a mut Scratch<C>,
 }
 

@@ -2,9 +2,9 @@
 
 use super::kernels::{Best, FindBest, product_of};
 use super::ridge::{self, Ridge};
-use super::{DrawnWeights, Luck, Policy, Scratch, Structure, fit};
+use super::{DecisionRng, DrawnWeights, Policy, Scratch, Structure, fit};
+use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::FeatureBlock;
-use crate::vector::{Cell, Kernel, Vector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use smol_str::SmolStr;
@@ -17,7 +17,7 @@ pub struct Model<C: Cell = f64> {
     dim: usize,
     lambda: f64,
     forgetting: f64,
-    parts: Vec<Part<C>>,
+    parts: Vec<KindModel<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
     /// Room for a vector, with 0 for users who do not learn.
@@ -26,7 +26,7 @@ pub struct Model<C: Cell = f64> {
 
 /// The ridge model of one kind of candidate, or the one that all share.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part<C: Cell = f64> {
+pub struct KindModel<C: Cell = f64> {
     /// The kind; `None` when shared, and for candidates without a kind.
     pub kind: Option<SmolStr>,
     /// The model.
@@ -35,7 +35,7 @@ pub struct Part<C: Cell = f64> {
 
 impl Model {
     /// A model put together from what was kept: each part, the updates and the sum of their rewards.
-    pub fn restore(policy: &Policy, parts: Vec<Part>, updates: u64, reward_sum: f64) -> Self {
+    pub fn restore(policy: &Policy, parts: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
         let mut model = policy.new_model();
         if !parts.is_empty() {
             model.parts = parts;
@@ -83,19 +83,19 @@ impl<C: Cell> Model<C> {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
         self.parts.iter().position(|p| p.kind.as_deref() == kind).unwrap_or_else(|| {
             let ridge = Ridge::new(self.dim, self.lambda, self.forgetting);
-            self.parts.push(Part { kind: kind.map(SmolStr::from), ridge });
+            self.parts.push(KindModel { kind: kind.map(SmolStr::from), ridge });
             self.parts.len() - 1
         })
     }
 
     /// The parts; for the shared structure exactly one.
-    pub fn parts(&self) -> &[Part<C>] {
+    pub fn parts(&self) -> &[KindModel<C>] {
         &self.parts
     }
 
     /// What it has learned about one user.
     pub fn user(&self, user: usize) -> Model {
-        let part = |part: &Part<C>| Part { kind: part.kind.clone(), ridge: part.ridge.user(user) };
+        let part = |part: &KindModel<C>| KindModel { kind: part.kind.clone(), ridge: part.ridge.user(user) };
         Model {
             structure: self.structure,
             dim: self.dim,
@@ -177,7 +177,7 @@ impl<C: Cell> Model<C> {
         v: f64,
         block: &FeatureBlock<C>,
         parts: &[C::Each<usize>],
-        luck: &mut C::Each<Luck>,
+        luck: &mut C::Each<DecisionRng>,
         scratch: &mut Scratch<C>,
     ) -> Best<C> {
         let Scratch { scores, normals, factor, weights, own, .. } = scratch;

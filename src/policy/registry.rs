@@ -1,9 +1,9 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
 use super::{Explorer, Policy, Structure};
-use crate::error::{Error, Fault, Result, within};
+use crate::base::error::{Error, Fault, Result, within};
+use crate::base::read;
 use crate::features::FeatureSet;
-use crate::read;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

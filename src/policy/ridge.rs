@@ -11,9 +11,9 @@
 use super::kernels::{
     AddOuterProducts, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update, product_of,
 };
+use crate::base::vector::{Cell, Kernel, Vector};
+use crate::domain::reaction::MAX_REWARD;
 use crate::features::FeatureBlock;
-use crate::reaction::MAX_REWARD;
-use crate::vector::{Cell, Kernel, Vector};
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -383,7 +383,7 @@ fn fill_symmetric(dim: usize, lower: &[f64], full: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vector::{LANES, Lanes, each, lanes};
+    use crate::base::vector::{LANES, Lanes, each, lanes};
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
     use rand_xoshiro::SplitMix64;

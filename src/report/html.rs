@@ -7,11 +7,11 @@ use super::charts::{self, Highlights, Hue, Width};
 use super::logged;
 use super::words;
 use super::xml::escape;
-use crate::evidence::{Figure, PersonaEvidence};
+use crate::domain::reaction::Reaction;
+use crate::gate::evidence::{Figure, PersonaEvidence};
+use crate::gate::promotion::Judgement;
 use crate::gate::{Standing, Verdict};
-use crate::metrics::Metric;
-use crate::promotion::Judgement;
-use crate::reaction::Reaction;
+use crate::simulation::metrics::Metric;
 use std::io::{self, Write};
 
 /// The page's own style; the colours come from [`charts::style`].

@@ -1,7 +1,7 @@
 //! JSON: what programs read.
 
 use super::VerdictFormat;
-use crate::promotion::Judgement;
+use crate::gate::promotion::Judgement;
 use std::io::{self, Write};
 
 /// The JSON Schema (draft 2020-12) of what [`Json`] writes.

@@ -4,8 +4,8 @@ use super::VerdictFormat;
 use super::logged;
 use super::words;
 use super::xml::{attribute, escape};
+use crate::gate::promotion::Judgement;
 use crate::gate::{Assessment, Decision, Standing, Verdict};
-use crate::promotion::Judgement;
 use std::io::{self, Write};
 
 /// One suite with a test case per criterion, one for the verdict before them. What is open counts as a

@@ -1,7 +1,7 @@
 //! What all formats say alike of logged decisions: one row for each log, beside what was simulated.
 
 use super::words::{interval, percent, signed};
-use crate::evaluate::{Estimator, Unit};
+use crate::evaluation::{Cluster, Estimator};
 use crate::gate::{Kind, LogAssessment, Verdict};
 
 /// Heads of the columns, the standing's first.
@@ -69,10 +69,10 @@ pub(crate) fn remarks(v: &Verdict) -> Vec<String> {
     v.logs.iter().flat_map(of).collect()
 }
 
-fn units(unit: Unit) -> &'static str {
+fn units(unit: Cluster) -> &'static str {
     match unit {
-        Unit::User => "users",
-        Unit::Decision => "decisions",
+        Cluster::User => "users",
+        Cluster::Decision => "decisions",
     }
 }
 

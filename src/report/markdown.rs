@@ -3,8 +3,8 @@
 use super::VerdictFormat;
 use super::logged;
 use super::words;
+use crate::gate::promotion::Judgement;
 use crate::gate::{Assessment, Decision, Standing, Verdict};
-use crate::promotion::Judgement;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 

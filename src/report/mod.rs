@@ -2,6 +2,7 @@
 
 pub mod annotations;
 mod calibration;
+pub mod card;
 mod charts;
 mod html;
 mod json;
@@ -23,7 +24,7 @@ pub use plan::plan_text;
 pub use simulation::{Results, ScenarioResults, UserRows};
 pub use text::Text;
 
-use crate::promotion::Judgement;
+use crate::gate::promotion::Judgement;
 use std::io::{self, Write};
 
 /// A way to write a verdict down. One file of this folder per format.

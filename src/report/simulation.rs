@@ -1,8 +1,8 @@
 //! Results of simulations: a table for people, JSON and CSV for programs.
 
 use super::words::count;
-use crate::metrics::{Curve, Estimate, Metric, Of, Summary, UserRecord, curve_estimate};
-use crate::reaction::Reaction;
+use crate::domain::reaction::Reaction;
+use crate::simulation::metrics::{Curve, Estimate, Metric, Of, Summary, UserRecord, curve_estimate};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};

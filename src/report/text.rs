@@ -4,7 +4,7 @@ use super::VerdictFormat;
 use super::logged;
 use super::words;
 use crate::gate::Verdict;
-use crate::promotion::Judgement;
+use crate::gate::promotion::Judgement;
 use std::io::{self, Write};
 
 /// Width that prose is wrapped to.

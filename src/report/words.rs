@@ -1,6 +1,6 @@
 //! What all formats say alike: the decision, each criterion's claim, numbers, what to do next.
 
-use crate::evaluate::Unit;
+use crate::evaluation::Cluster;
 use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
 
 /// Whether a criterion stands against a promotion.
@@ -124,7 +124,7 @@ fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String 
             )
         }
         (Some(_), _) => format!("keep {baseline}, and mend why {} gives no answer", log.id),
-        (None, Some(rows)) if log.unit == Some(Unit::User) => {
+        (None, Some(rows)) if log.unit == Some(Cluster::User) => {
             format!(
                 "keep {baseline} until about {rows} decisions are logged, of more users, not more of each"
             )

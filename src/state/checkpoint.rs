@@ -14,8 +14,8 @@ use super::lookup::{Lookup, OfState};
 use super::name;
 use super::record::Header;
 use super::store::Loaded;
-use crate::error::{Error, Result};
-use crate::threads::{both, each};
+use crate::base::error::{Error, Result};
+use crate::base::threads::{both, each};
 
 /// So many states that are not in memory are read at a time.
 const READ_TOGETHER: usize = 16_384;

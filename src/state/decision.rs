@@ -1,8 +1,8 @@
 //! One decision: a request and a state become a choice, every candidate's score and its propensity.
 
 use super::user_state::UserState;
-use crate::policy::{Luck, Policy, Scratch, Structure};
-use crate::request::Request;
+use crate::domain::request::Request;
+use crate::policy::{DecisionRng, Policy, Scratch, Structure};
 use std::borrow::Cow;
 
 /// What a policy chose from a request.
@@ -43,7 +43,7 @@ pub fn decide(
     };
     let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
     let (choice, scores) = scratch.with_block(policy.features(), request.offered(), |block, scratch| {
-        let choice = policy.decide(&model, block, &parts, &mut Luck::new(seed), scratch);
+        let choice = policy.decide(&model, block, &parts, &mut DecisionRng::new(seed), scratch);
         (choice, scratch.scores().to_vec())
     });
     Decision {

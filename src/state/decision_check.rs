@@ -8,8 +8,8 @@ use super::frame;
 use super::lock::Lock;
 use super::manifest::{GONE, Manifest, last_crc};
 use super::reading::{Problem, digest};
-use crate::error::{Error, Result};
-use crate::request::Request;
+use crate::base::error::{Error, Result};
+use crate::domain::request::Request;
 use std::fs::File;
 
 /// What was found in the log of decisions.

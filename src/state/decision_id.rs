@@ -4,7 +4,7 @@
 //! decision from any other that ever stood there, all in hexadecimal. Ids have one length, so that the
 //! place of a line can be filled in when everything else of it is written.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Length of every id.
 pub(super) const ID_BYTES: usize = 29;

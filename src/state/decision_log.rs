@@ -12,10 +12,10 @@ use super::manifest::{LogName, Manifest, last_crc};
 use super::record::spec_of;
 use super::store::Store;
 use super::{frame, now_ms};
-use crate::error::{Error, Result};
-use crate::policy::{Luck, Policy, RawPolicy};
-use crate::request::{RawRequest, Request};
-use crate::threads::each;
+use crate::base::error::{Error, Result};
+use crate::base::threads::each;
+use crate::domain::request::{RawRequest, Request};
+use crate::policy::{DecisionRng, Policy, RawPolicy};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::de::IgnoredAny;
@@ -181,7 +181,7 @@ impl DecisionLog {
     /// # Errors
     /// The operating system has no randomness to give.
     pub fn new(store: &Store) -> Result<Self> {
-        let checks = SplitMix64::seed_from_u64(Luck::fresh_seed()?);
+        let checks = SplitMix64::seed_from_u64(DecisionRng::fresh_seed()?);
         Ok(Self { dir: store.dir.clone(), segment_bytes: store.segment_bytes, checks })
     }
 

@@ -4,7 +4,7 @@
 //! links are not followed and only regular files are opened, so that a name in the directory cannot
 //! lead out of it.
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use rustix::fs::{Mode, OFlags};
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};

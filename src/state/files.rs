@@ -4,7 +4,7 @@ use super::dir::Prepared;
 use super::store::Store;
 use super::user_state::UserState;
 use super::{format, name};
-use crate::error::Result;
+use crate::base::error::Result;
 use rayon::prelude::*;
 
 /// So many are synced one by one; more of them with everything else that the file system has.

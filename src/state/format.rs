@@ -9,10 +9,10 @@
 use super::record::MAX_SEQ;
 use super::user_state::{Event, KEPT_EVENTS, UserState};
 use super::{frame, name};
-use crate::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
+use crate::base::read;
 use crate::features::FeatureSet;
-use crate::policy::{Model, NAMED, Part, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
-use crate::read;
+use crate::policy::{KindModel, Model, NAMED, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
 use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -293,12 +293,12 @@ impl RawState {
             (Structure::Shared, Some(a), Some(b), None) => {
                 let part =
                     RawPart { updates: self.updates, a, b, a_inverse: self.a_inverse, theta: self.theta };
-                parts.push(Part { kind: None, ridge: part.into_ridge(blank)? });
+                parts.push(KindModel { kind: None, ridge: part.into_ridge(blank)? });
             }
             (Structure::Disjoint, None, None, Some(kinds)) => {
                 for (kind, part) in kinds {
                     let ridge = part.into_ridge(blank.clone()).map_err(|e| format!("kinds.{kind}: {e}"))?;
-                    parts.push(Part { kind: (!kind.is_empty()).then_some(kind), ridge });
+                    parts.push(KindModel { kind: (!kind.is_empty()).then_some(kind), ridge });
                 }
             }
             _ => return Err("A and b stand at the top when shared, else in \"kinds\"".to_owned()),
@@ -328,7 +328,7 @@ impl RawState {
 }
 
 impl RawPart {
-    fn of(part: &Part) -> Self {
+    fn of(part: &KindModel) -> Self {
         let RidgeNumbers { updates, a, b, a_inverse, theta } = part.ridge.numbers();
         Self { updates, a, b, a_inverse: Some(a_inverse), theta: Some(theta) }
     }

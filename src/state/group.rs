@@ -7,9 +7,9 @@ use super::lesson::Lesson;
 use super::record::{Op, Record, write_learned};
 use super::store::Loaded;
 use super::user_state::KEPT_EVENTS;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::threads::each;
 use crate::policy::Scratch;
-use crate::threads::each;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::ops::Range;
@@ -337,8 +337,8 @@ pub(super) fn outcomes(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::request::Request;
     use crate::policy::Policy;
-    use crate::request::Request;
     use crate::state::{Source, Store};
     use std::sync::Arc;
 

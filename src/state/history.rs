@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::policy::{Policy, Scratch};
 use std::collections::BTreeMap;
 use std::sync::Arc;

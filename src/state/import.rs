@@ -5,7 +5,7 @@ use super::ledger::{Ledger, committed};
 use super::record::{Op, Record};
 use super::user_state::UserState;
 use super::{RawState, name, now_ms};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use std::collections::HashSet;
 
 impl Ledger<'_> {

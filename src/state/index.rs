@@ -11,7 +11,7 @@
 //! that was not written lacks slots of records after the checkpoint, which are added again.
 
 use super::dir::{Dir, is_still_at};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;

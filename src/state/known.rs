@@ -6,8 +6,8 @@ use super::ledger::{Ledger, Reward};
 use super::name;
 use super::record::Record;
 use super::store::Loaded;
-use crate::error::{Error, Result};
-use crate::threads::each;
+use crate::base::error::{Error, Result};
+use crate::base::threads::each;
 use std::collections::HashMap;
 use std::sync::Arc;
 

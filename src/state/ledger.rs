@@ -25,9 +25,9 @@ use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::UserState;
 use super::{name, now_ms};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::threads::each;
 use crate::policy::Policy;
-use crate::threads::each;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -321,7 +321,7 @@ pub(super) fn committed(error: &Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Request;
+    use crate::domain::request::Request;
     use crate::state::Source;
 
     const REQUEST: &str = r#"{"context":{"hour":8.5,"weekday":1},"candidates":[{"id":"a"}]}"#;

@@ -1,8 +1,8 @@
 //! What a state learns from: one candidate that was shown, and what came of it.
 
-use crate::error::{Fault, within};
-use crate::reaction::{MAX_REWARD, Reaction};
-use crate::request::{Request, Shown};
+use crate::base::error::{Fault, within};
+use crate::domain::reaction::{MAX_REWARD, Reaction};
+use crate::domain::request::{Request, Shown};
 use smol_str::SmolStr;
 
 /// Longest dwell in seconds: some thirty years.

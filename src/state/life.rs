@@ -9,7 +9,7 @@ use super::manifest::Manifest;
 use super::name;
 use super::record::{Op, Record};
 use super::store::{Loaded, Store, follow};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 const IS_GONE: &str = "it is gone, and the log knows that it was there; `rehearsal rebuild` makes it again";

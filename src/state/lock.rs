@@ -3,7 +3,7 @@
 //! The kernel releases it when its process dies, however that happens, so no lock is ever stale.
 
 use super::dir::{Dir, is_still_at};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -6,8 +6,8 @@ use super::index::Place;
 use super::journal::{Journal, Tail};
 use super::ledger::SMALL;
 use super::record::{Header, Record};
-use crate::error::Result;
-use crate::threads::each;
+use crate::base::error::Result;
+use crate::base::threads::each;
 use smol_str::SmolStr;
 
 /// Places of lines in the log, all of them after the checkpoint.

@@ -5,7 +5,7 @@
 
 use super::dir::Dir;
 use super::frame;
-use crate::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::fs::File;

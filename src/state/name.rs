@@ -4,7 +4,7 @@
 //! percent-encoded, so the first '_' ends the user; '-' in the policy becomes '_', which policy names do
 //! not have. Every other file of the directory has no '_' in its name, or does not end in `.json`.
 
-use crate::error::{Fault, Result};
+use crate::base::error::{Fault, Result};
 use smol_str::SmolStr;
 use std::fmt::Write;
 

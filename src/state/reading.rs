@@ -6,7 +6,7 @@ use super::journal::REWARDS;
 use super::manifest::{Checkpoint, GONE, Manifest, Sealed, ends_with, last_crc};
 use super::record::Record;
 use super::store::Store;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use sha2::{Digest, Sha256};
 
 /// Something that is not as it should be.

@@ -20,7 +20,7 @@ use super::record::{Op, Record};
 use super::store::Store;
 use super::user_state::{KEPT_EVENTS, UserState};
 use super::{RawState, format, name, now_ms};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::policy::Scratch;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

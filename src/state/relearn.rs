@@ -9,7 +9,7 @@ use super::reading::{Problem, Reading};
 use super::record::Op;
 use super::store::Store;
 use super::user_state::UserState;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::policy::{Policy, Scratch};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};

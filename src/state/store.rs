@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use super::name;
 use super::record::{Op, Record};
 use super::user_state::UserState;
-use crate::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::policy::{NAMED, Policy, Scratch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

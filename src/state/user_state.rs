@@ -1,7 +1,7 @@
 //! What a policy has learned about one user, with where that stands in the log.
 
 use super::lesson::Lesson;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::policy::{Model, Policy, Scratch};
 use smol_str::SmolStr;
 use std::collections::VecDeque;

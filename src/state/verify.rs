@@ -11,7 +11,7 @@ use super::manifest::Manifest;
 use super::name;
 use super::reading::{Problem, digest};
 use super::store::Store;
-use crate::error::Result;
+use crate::base::error::Result;
 use std::collections::BTreeSet;
 
 /// What was looked at, and what is wrong with it.

@@ -3,8 +3,8 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use rehearsal::base::stats::{Moments, student_t_quantile};
 use rehearsal::gate::{EProcess, GRID, Observation, lower_bound, upper_bound};
-use rehearsal::stats::{Moments, student_t_quantile};
 
 const ALPHA: f64 = 0.05;
 const RUNS: u64 = 2_000;

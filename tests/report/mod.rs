@@ -2,11 +2,11 @@
 
 use crate::util::{Dir, run};
 use quick_junit::TestCaseStatus;
+use rehearsal::gate::promotion::{Inputs, Judgement, Source};
 use rehearsal::gate::{GateSpec, Kind};
-use rehearsal::metrics::Metric;
-use rehearsal::persona::Persona;
+use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
-use rehearsal::promotion::{Inputs, Judgement, Source};
+use rehearsal::simulation::metrics::Metric;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;

@@ -1,7 +1,9 @@
 //! `simulate`: the same bytes for any number of threads, and the same life through the command line.
 
+mod labelled_table;
 mod parts;
 mod replay;
+mod spread;
 
 use crate::util::Dir;
 use serde_json::Value;

@@ -1,12 +1,12 @@
 //! A simulated user lives the same life when every decision goes through the command line.
 
 use crate::util::Dir;
-use rehearsal::environment::Stage;
-use rehearsal::history::History;
-use rehearsal::persona::Persona;
+use rehearsal::features::profile_history::History;
+use rehearsal::people::PersonaSimulator;
+use rehearsal::people::persona::Persona;
+use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::Policy;
-use rehearsal::scenario::Scenario;
-use rehearsal::simulate::{Life, live};
+use rehearsal::simulation::{Rollout, live};
 use serde_json::{Value, json};
 
 const STEPS: u32 = 40;
@@ -30,9 +30,9 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
     let personas = Persona::shipped().unwrap();
     let persona = personas.iter().find(|p| p.name() == persona).unwrap();
-    let stage = Stage::new(&scenario, persona, 42);
+    let stage = PersonaSimulator::new(&scenario, persona, 42);
 
-    let mut lives = [Life::new(&checked, &stage)];
+    let mut lives = [Rollout::new(&checked, &stage)];
     let mut choices = Vec::new();
     // One of four who live side by side.
     live(&mut stage.party(1..5), &mut lives, &mut stage.block(), |d| {

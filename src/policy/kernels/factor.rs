@@ -1,8 +1,8 @@
 //! A symmetric matrix as the product of triangles, and what follows from them.
 
 use super::add_scaled;
+use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
-use crate::vector::{Cell, Kernel, Vector};
 
 /// Replaces a symmetric matrix by the upper triangle U with U^T U equal to it (Cholesky). Directions in which it is
 /// not positive definite are left out of U, and have 0 on its diagonal.

@@ -3,7 +3,7 @@
 use super::{
     BASELINE, CHALLENGER, GRID, MEMORY, MUTED, Width, draw, padded, px, stroke, text, without_minus,
 };
-use crate::evidence::Evidence;
+use crate::gate::evidence::Evidence;
 use plotters::prelude::*;
 
 /// Mean reward along the decisions of a user.

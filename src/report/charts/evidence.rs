@@ -1,8 +1,8 @@
 //! The paths of the e-processes, against the lines at which they decide.
 
 use super::{CHALLENGER, FAINT, GRID, Hue, INK, MEMORY, MUTED, Width, draw, hue_of, px, stroke, text};
+use crate::gate::promotion::Judgement;
 use crate::gate::{Kind, Path};
-use crate::promotion::Judgement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 

@@ -1,7 +1,7 @@
 //! What people did: shares of the four reactions, per persona and policy.
 
 use super::{DISMISSED, HOLDS, Hue, IGNORED, INK, MEMORY, MUTED, SNOOZED, Width, draw, px, text};
-use crate::evidence::ScenarioEvidence;
+use crate::gate::evidence::ScenarioEvidence;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 

@@ -40,7 +40,7 @@ fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usiz
                 state.model().updates()
             }
             // Before the first reward.
-            Err(rehearsal::error::Error::Unknown { .. }) => 0,
+            Err(rehearsal::base::error::Error::Unknown { .. }) => 0,
             Err(error) => panic!("{error}"),
         };
         assert!(updates >= latest, "{updates} after {latest}");

@@ -3,12 +3,12 @@
 //! The fuzz targets (`fuzz/`) call these with whatever libFuzzer finds, the ordinary tests with texts that
 //! were good and have been changed a little.
 
-use rehearsal::error::Result;
+use rehearsal::base::error::Result;
+use rehearsal::domain::request::{RawRequest, Request};
 use rehearsal::gate::GateSpec;
-use rehearsal::persona::Persona;
+use rehearsal::people::persona::Persona;
+use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{NAMED, Policy, Scratch};
-use rehearsal::request::{RawRequest, Request};
-use rehearsal::scenario::Scenario;
 use rehearsal::state::{Record, UserState, decide, parse_state_file, state_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -1,0 +1,48 @@
+//! Digests of inputs as they were understood: what has no effect on results (descriptions, comments, the
+//! names of policies) has none on digests.
+
+use super::error::{Error, Result};
+use super::random::SEEDS;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// SHA-256, in hexadecimal, by the name of the input.
+pub type Digests = BTreeMap<String, String>;
+
+/// Digest of a file's bytes, as `sha256sum` gives it.
+///
+/// # Errors
+/// A file that cannot be read, or is none: a pipe could not be read a second time.
+pub fn of_file(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+        return Err(Error::Refused(format!("{} is no regular file", path.display())));
+    }
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            read => hash.update(&buffer[..read]),
+        }
+    }
+}
+
+/// The seed that follows from digests: below 2^53, so that any JSON reader holds it whole.
+pub fn seed(digests: &Digests) -> u64 {
+    let hash = Sha256::digest(of_value(digests));
+    u64::from_be_bytes(hash[..8].try_into().expect("eight of 32 bytes")) % SEEDS
+}
+
+/// SHA-256, in hexadecimal, of a value's JSON. The value must be plain data: no map whose keys are not strings.
+pub fn of_value(value: &impl Serialize) -> String {
+    let json = serde_json::to_vec(value).expect("checked values are plain data");
+    hexadecimal(&Sha256::digest(json))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}

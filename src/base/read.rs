@@ -1,0 +1,186 @@
+//! Text from outside lands in raw structs here, with errors that name file, field and line.
+
+mod table;
+
+pub(crate) use table::Table;
+
+use crate::base::error::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::borrow::Cow;
+use std::fs;
+use std::ops::Deref;
+use std::path::Path;
+
+/// A text that need not be copied: where it stands as it is in what is read, it is that.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<Text<'_>> for SmolStr {
+    fn from(text: Text) -> Self {
+        text.0.into()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What JSON calls what it has.
+const OBJECT: &str = "an object";
+const LIST: &str = "a list";
+
+/// Parses a JSON object, which errors call `origin`.
+pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
+    // The parser would take a list of the fields' values too.
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => json_value(text, origin),
+        first => {
+            let first = first.map_or_else(
+                || "it is empty".to_owned(),
+                |byte| format!("it begins with {:?}", char::from(*byte)),
+            );
+            let message = format!("a JSON object is needed, whole: {first}");
+            Err(Error::Malformed { origin: origin.to_owned(), message })
+        }
+    }
+}
+
+/// Parses any JSON, which errors call `origin`.
+///
+/// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
+pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
+    // Looked at as a whole first, so that the parser need not look at each of its strings.
+    let parsed = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    parsed.map_err(|first| {
+        let reader = &mut serde_json::Deserializer::from_slice(text);
+        let message = match serde_path_to_error::deserialize::<_, T>(reader) {
+            Err(error) if names_field(error.path()) => format!("{}: {}", error.path(), error.inner()),
+            _ => first.to_string(),
+        };
+        let mut message = in_words(&message, OBJECT, LIST);
+        if !text.contains(&b'\n') {
+            message = message.replace(" at line 1 column ", " at column ");
+        }
+        Error::Malformed { origin: origin.to_owned(), message }
+    })
+}
+
+/// What the parser of JSON says is wrong, without names of types of this program.
+pub(crate) fn complaint(error: &serde_json::Error) -> String {
+    in_words(&error.to_string(), OBJECT, LIST)
+}
+
+/// Parses TOML, which errors call `origin`.
+pub(crate) fn toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
+    let malformed = |message: String| Error::Malformed { origin: origin.to_owned(), message };
+    let at_line = |error: &toml::de::Error| {
+        let line = error.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
+        line.map_or_else(String::new, |l| format!(" (line {l})"))
+    };
+    let reader = toml::Deserializer::parse(text)
+        .map_err(|e| malformed(format!("{}{}", e.message().replace('\n', ", "), at_line(&e))))?;
+    serde_path_to_error::deserialize(reader).map_err(|error| {
+        let place = if names_field(error.path()) { format!("{}: ", error.path()) } else { String::new() };
+        let inner = error.inner();
+        let message = in_words(&inner.message().replace('\n', ", "), "a table", "an array");
+        malformed(format!("{place}{message}{}", at_line(inner)))
+    })
+}
+
+/// Whether the path of an error says more than that there is one.
+fn names_field(path: &serde_path_to_error::Path) -> bool {
+    path.iter().any(|segment| !matches!(segment, serde_path_to_error::Segment::Unknown))
+}
+
+/// A parser's message with types of data in the place of types of this program.
+fn in_words(message: &str, object: &str, list: &str) -> String {
+    let message = message.replace("expected a sequence", &format!("expected {list}"));
+    let Some((before, expected)) = message.rsplit_once("expected ") else { return message };
+    let end = expected.find([' ', ',']).unwrap_or(expected.len());
+    let (word, rest) = expected.split_at(end);
+    let word = match word {
+        "f64" => "a number",
+        "u8" => "a whole number from 0 to 255",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" | "usize" => "a whole number, 0 or more",
+        "struct" => object,
+        word => word,
+    };
+    // What follows a struct is its name, and the place if there is one.
+    let rest = if word == object { rest.find(" at ").map_or("", |place| &rest[place..]) } else { rest };
+    let before = before.replace("sequence", list).replace("map,", &format!("{object},"));
+    format!("{before}expected {word}{rest}")
+}
+
+/// The bytes of the file at `path`.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::io("read", path))
+}
+
+/// The text of the file at `path`.
+pub(crate) fn text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(Error::io("read", path))
+}
+
+/// What some programs put before the first line of UTF-8.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Ends the list of known names where [`is_path`] gives a file its chance.
+pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
+
+/// Whether a name on the command line or in a file means a file: it ends in `.toml` or has a '/'.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('/') || Path::new(name).extension().is_some_and(|e| e == "toml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn messages_speak_of_the_types_that_a_writer_knows() {
+        for (message, said) in [
+            (
+                "invalid type: map, expected f64 at line 2 column 3",
+                "invalid type: an object, expected a number at line 2 column 3",
+            ),
+            ("invalid type: sequence, expected struct Kind", "invalid type: a list, expected an object"),
+            (
+                "invalid length 3, expected struct Raw with 6 elements at line 1 column 9",
+                "invalid length 3, expected an object at line 1 column 9",
+            ),
+            (
+                "invalid type: string \"expected f64\", expected a sequence at line 1",
+                "invalid type: string \"expected f64\", expected a list at line 1",
+            ),
+            (
+                "unknown field `a`, expected one of `b`, `c` at line 1",
+                "unknown field `a`, expected one of `b`, `c` at line 1",
+            ),
+            (
+                "invalid value: integer `-1`, expected u8",
+                "invalid value: integer `-1`, expected a whole number from 0 to 255",
+            ),
+            ("expected struct", "expected an object"),
+            ("EOF while parsing a value", "EOF while parsing a value"),
+        ] {
+            assert_eq!(in_words(message, "an object", "a list"), said);
+        }
+    }
+}

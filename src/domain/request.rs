@@ -1,0 +1,321 @@
+//! A request: who is asking, at what moment, which tips could be shown, and what is known of the person.
+//!
+//! JSON lands in a raw struct and becomes a checked [`Request`] in one place, [`Request::try_from`].
+
+mod shown;
+
+pub use shown::Shown;
+
+use crate::base::error::{Error, Fault, Result, hour, within};
+use crate::domain::profile::Profile;
+use serde::de::{Deserializer, Unexpected, Visitor};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::HashSet;
+use std::fmt;
+
+/// Largest absolute number of days that `due_in_days` may say: a thousand years.
+const MAX_DUE_DAYS: f64 = 365_250.0;
+/// Largest effort in minutes: a year.
+const MAX_EFFORT_MINUTES: f64 = 525_600.0;
+/// Longest identifier, in bytes, of a candidate or its kind.
+const MAX_ID_BYTES: usize = 256;
+/// Most candidates in one request.
+const MAX_CANDIDATES: usize = 10_000;
+
+/// Which weekdays there are.
+const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
+
+/// The moment of a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// Local time in hours, in [0, 24).
+    pub hour: f64,
+    /// Day of the week, 0 (Monday) to 6 (Sunday).
+    #[serde(deserialize_with = "weekday")]
+    pub weekday: u8,
+}
+
+/// One tip that could be shown now. Only `id` is required.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// Unique within the request.
+    pub id: SmolStr,
+    /// The kind of tip, e.g. `focus`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<SmolStr>,
+    /// How much its owner wants it done, in [0, 1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<f64>,
+    /// Days until it is due; negative when overdue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_in_days: Option<f64>,
+    /// Minutes that it takes, at least 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort_minutes: Option<f64>,
+    /// The hour it is meant for, in [0, 24); the context's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<f64>,
+}
+
+/// What the JSON of a request may hold, unchecked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRequest {
+    /// The person; may be given on the command line instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<SmolStr>,
+    /// The policy, for requests that come many at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<SmolStr>,
+    /// Seed of this decision's exploration, below 2^53; drawn from the system when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The moment.
+    pub context: Context,
+    /// What could be shown; at least one.
+    pub candidates: Vec<Candidate>,
+    /// What is known of the person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile_features: Option<Profile>,
+}
+
+/// What there is to choose from, checked: all that a decision looks at.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered<'a> {
+    /// The moment.
+    pub context: Context,
+    /// What could be shown: at least one, ids unique.
+    pub candidates: &'a [Candidate],
+    /// What is known of the person.
+    pub profile: Option<&'a Profile>,
+}
+
+/// A checked request: every number finite and in range, at least one candidate, ids unique.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    raw: RawRequest,
+}
+
+impl Request {
+    /// Parses and checks one JSON request; `origin` is what errors call it.
+    ///
+    /// # Errors
+    /// Text that is not JSON, an unknown or ill-typed field (with its path), a value out of range.
+    pub fn from_json(text: &[u8], origin: &str) -> Result<Self> {
+        let raw: RawRequest = crate::base::read::json(text, origin)?;
+        Self::try_from(raw).map_err(|fault| fault.at(origin))
+    }
+
+    /// The person, if the request names one.
+    pub fn user(&self) -> Option<&str> {
+        self.raw.user.as_deref()
+    }
+
+    /// The policy, if the request names one.
+    pub fn policy(&self) -> Option<&str> {
+        self.raw.policy.as_deref()
+    }
+
+    /// The seed of this decision's exploration, if given.
+    pub fn seed(&self) -> Option<u64> {
+        self.raw.seed
+    }
+
+    /// The moment.
+    pub fn context(&self) -> Context {
+        self.raw.context
+    }
+
+    /// What could be shown: at least one, ids unique.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.raw.candidates
+    }
+
+    /// What is known of the person.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.raw.profile_features.as_ref()
+    }
+
+    /// Where the candidate with this id stands.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] when no candidate has that id.
+    pub fn position(&self, id: &str) -> Result<usize> {
+        let ids = || self.raw.candidates.iter().map(|c| &c.id);
+        ids().position(|i| i == id).ok_or_else(|| Error::unknown("candidate", id, ids().take(20)))
+    }
+
+    /// What there is to choose from.
+    pub fn offered(&self) -> Offered<'_> {
+        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile() }
+    }
+
+    /// The request as it was read.
+    pub fn raw(&self) -> &RawRequest {
+        &self.raw
+    }
+}
+
+impl TryFrom<RawRequest> for Request {
+    type Error = Fault;
+
+    fn try_from(raw: RawRequest) -> Result<Self, Fault> {
+        hour("context.hour", raw.context.hour)?;
+        if raw.context.weekday > 6 {
+            return Err(Fault::new("context.weekday", raw.context.weekday, WEEKDAYS));
+        }
+        if raw.candidates.is_empty() || raw.candidates.len() > MAX_CANDIDATES {
+            return Err(Fault::new(
+                "candidates",
+                format!("a list of {}", raw.candidates.len()),
+                format!("1 to {MAX_CANDIDATES} candidates"),
+            ));
+        }
+        if let Some(seed) = raw.seed.filter(|s| *s >= 1 << 53) {
+            return Err(Fault::new("seed", seed, "a whole number below 2^53"));
+        }
+        for (i, candidate) in raw.candidates.iter().enumerate() {
+            candidate.check().map_err(|fault| fault.within(&format!("candidates[{i}]")))?;
+        }
+        if let Some(i) = repeated(&raw.candidates) {
+            return Err(Fault::new(
+                format!("candidates[{i}].id"),
+                format!("{:?} again", raw.candidates[i].id),
+                "ids that are unique within the request",
+            ));
+        }
+        if let Some(profile) = &raw.profile_features {
+            profile.check().map_err(|fault| fault.within("profile_features"))?;
+        }
+        Ok(Self { raw })
+    }
+}
+
+/// Reads what may be a weekday; what cannot be one is told which there are.
+fn weekday<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    struct Weekday;
+    impl Visitor<'_> for Weekday {
+        type Value = u8;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str(WEEKDAYS)
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, day: u64) -> Result<u8, E> {
+            u8::try_from(day).map_err(|_| E::invalid_value(Unexpected::Unsigned(day), &self))
+        }
+    }
+    deserializer.deserialize_u8(Weekday)
+}
+
+/// The first candidate whose id another one has before it. Few are compared with each other, many go through a set.
+fn repeated(candidates: &[Candidate]) -> Option<usize> {
+    if candidates.len() <= 16 {
+        return (1..candidates.len()).find(|i| candidates[..*i].iter().any(|c| c.id == candidates[*i].id));
+    }
+    let mut seen = HashSet::with_capacity(candidates.len());
+    candidates.iter().position(|candidate| !seen.insert(candidate.id.as_str()))
+}
+
+impl Candidate {
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        name("id", &self.id)?;
+        if let Some(kind) = &self.kind {
+            name("kind", kind)?;
+        }
+        if let Some(priority) = self.priority {
+            within("priority", priority, 0.0, 1.0)?;
+        }
+        if let Some(due) = self.due_in_days {
+            within("due_in_days", due, -MAX_DUE_DAYS, MAX_DUE_DAYS)?;
+        }
+        if let Some(effort) = self.effort_minutes {
+            within("effort_minutes", effort, 0.0, MAX_EFFORT_MINUTES)?;
+        }
+        self.hour.map_or(Ok(()), |h| hour("hour", h))
+    }
+}
+
+pub(crate) fn name(field: &str, value: &str) -> Result<(), Fault> {
+    if value.is_empty() || value.len() > MAX_ID_BYTES {
+        return Err(Fault::new(
+            field,
+            format!("a text of {} bytes", value.len()),
+            format!("1 to {MAX_ID_BYTES} bytes"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Request> {
+        Request::from_json(text.as_bytes(), "request")
+    }
+
+    fn message(text: &str) -> String {
+        parse(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn the_smallest_request_has_one_candidate_with_an_id() {
+        let request = parse(r#"{"context":{"hour":0,"weekday":6},"candidates":[{"id":"a"}]}"#).unwrap();
+        assert_eq!(request.candidates().len(), 1);
+        assert_eq!(request.user(), None);
+    }
+
+    #[test]
+    fn errors_name_field_value_and_what_is_allowed() {
+        let with = |candidate: &str| {
+            message(&format!(
+                r#"{{"context":{{"hour":1,"weekday":0}},"candidates":[{{"id":"a"}},{candidate}]}}"#
+            ))
+        };
+        assert_eq!(
+            with(r#"{"id":"b","priority":1.5}"#),
+            "request: candidates[1].priority is 1.5; allowed: a number in [0, 1]"
+        );
+        assert!(with(r#"{"id":"a"}"#).contains(r#"candidates[1].id is "a" again"#));
+        assert!(with(r#"{"id":""}"#).contains("candidates[1].id"));
+        assert!(with(r#"{"id":"b","hour":24}"#).contains("[0, 24)"));
+        assert!(with(r#"{"id":"b","effort_minutes":-1}"#).contains("effort_minutes is -1"));
+        assert!(with(r#"{"id":"b","due_in_days":1e300}"#).contains("due_in_days"));
+        assert!(with(r#"{"id":"b","priority":"high"}"#).contains("candidates[1].priority"));
+        assert!(with(r#"{"id":"b","colour":1}"#).contains("unknown field `colour`"));
+    }
+
+    #[test]
+    fn the_moment_is_checked_on_both_sides() {
+        let at = |hour: &str, weekday: &str| {
+            parse(&format!(
+                r#"{{"context":{{"hour":{hour},"weekday":{weekday}}},"candidates":[{{"id":"a"}}]}}"#
+            ))
+        };
+        assert!(at("23.999", "6").is_ok() && at("0", "0").is_ok());
+        for (hour, weekday) in
+            [("24", "0"), ("-0.1", "0"), ("8", "7"), ("8", "-1"), ("8", "1.5"), ("NaN", "0")]
+        {
+            assert!(at(hour, weekday).is_err(), "{hour} {weekday}");
+        }
+    }
+
+    #[test]
+    fn a_weekday_that_is_none_is_told_which_there_are() {
+        for day in ["7", "255", "256", "18446744073709551615", "-1", "1.5", "\"1\"", "null"] {
+            let text = format!(r#"{{"context":{{"hour":1,"weekday":{day}}},"candidates":[{{"id":"a"}}]}}"#);
+            let message = message(&text);
+            assert!(message.contains("context.weekday") && message.contains(day), "{message}");
+            assert!(message.contains(" 0 (Monday) to 6 (Sunday)"), "{message}");
+        }
+    }
+
+    #[test]
+    fn no_candidates_is_refused() {
+        assert!(message(r#"{"context":{"hour":1,"weekday":0},"candidates":[]}"#).contains("a list of 0"));
+    }
+}

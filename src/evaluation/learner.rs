@@ -1,0 +1,122 @@
+//! A policy with what it has learned from the log so far, of each user.
+
+use super::log::LogVocabulary;
+use super::row::Row;
+use crate::base::error::{Error, Result};
+use crate::features::{CandidateFeatures, Clock, FeatureBlock, weekend};
+use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
+
+/// A policy that learns from a log, one model for each user.
+pub struct Learner {
+    policy: Policy,
+    frozen: bool,
+    /// LogVocabulary of the kinds of candidates: the items', where the log has no kinds.
+    kinds: Vec<String>,
+    models: Vec<UserModel>,
+    block: FeatureBlock,
+    parts: Vec<usize>,
+    scratch: Scratch,
+}
+
+/// What was learned of one user, and which part of it each kind of candidate belongs to.
+struct UserModel {
+    model: Model,
+    parts: Vec<Option<usize>>,
+}
+
+impl Learner {
+    /// Knows `models` of the users, by number; nothing of the others.
+    pub(super) fn new(policy: Policy, names: &LogVocabulary, models: Vec<Model>) -> Self {
+        let kinds = if names.kinds.is_empty() { &names.items } else { &names.kinds };
+        Self {
+            policy,
+            frozen: false,
+            kinds: (0..kinds.len() as u32).map(|k| kinds.name(k)).collect(),
+            models: models.into_iter().map(|model| UserModel { model, parts: Vec::new() }).collect(),
+            block: FeatureBlock::default(),
+            parts: Vec::new(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// The same, which learns nothing more.
+    #[must_use]
+    pub(super) fn frozen(self) -> Self {
+        Self { frozen: true, ..self }
+    }
+
+    /// Appends its distribution over the candidates of `row`, or over this many items where it lists none, to `out`.
+    ///
+    /// # Errors
+    /// A policy that cannot be applied to this log.
+    pub(super) fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
+        let user = row.user as usize;
+        while self.models.len() <= user {
+            self.models.push(UserModel { model: self.policy.new_model(), parts: Vec::new() });
+        }
+        self.fill_block(row, items)?;
+        let UserModel { model, parts } = &mut self.models[user];
+        self.parts.clear();
+        for k in 0..self.block.len() {
+            let kind = row.listed.get(k).map_or(k, |l| l.kind as usize);
+            if kind >= parts.len() {
+                parts.resize(kind + 1, None);
+            }
+            let name = Some(self.kinds[kind].as_str()).filter(|name| !name.is_empty());
+            let part = *parts[kind].get_or_insert_with(|| model.part(name));
+            self.parts.push(part);
+        }
+        // The scores are what is wanted; which candidate they would lead to is left to luck, unused.
+        self.policy.decide(model, &self.block, &self.parts, &mut DecisionRng::new(0), &mut self.scratch);
+        let scores = self.scratch.scores();
+        let propensities = self.policy.explorer().propensities(scores);
+        out.extend_from_slice(&propensities.expect("policies without propensities are refused as targets"));
+        Ok(())
+    }
+
+    /// Learns the row whose distribution was asked for last, unless it is frozen.
+    pub(super) fn learn(&mut self, row: &Row) {
+        if !self.frozen {
+            let (model, chosen) = (&mut self.models[row.user as usize].model, row.chosen as usize);
+            model.learn(&self.block, chosen, self.parts[chosen], row.reward);
+        }
+    }
+
+    /// Feature vectors of the row's candidates. A log without vectors has the moment alone, equal for all
+    /// candidates: enough for one model per item, nothing for a shared one.
+    fn fill_block(&mut self, row: &Row, items: usize) -> Result<()> {
+        let candidates = if row.listed.is_empty() { items } else { row.listed.len() };
+        let dim = self.policy.features().dim();
+        if self.block.len() != candidates || self.block.dim() != dim {
+            self.block = FeatureBlock::new(dim, candidates);
+        }
+        if row.features.is_empty() {
+            if self.policy.structure() == Structure::Shared {
+                return Err(Error::Refused(format!(
+                    "{}: all candidates look alike to it, for this log says nothing of them but their names; \
+                     test uniform, a CSV with a probability for each item, or a policy file with \
+                     structure = \"disjoint\", which learns a model for each item",
+                    self.policy.name()
+                )));
+            }
+            let (clock, weekend) = row
+                .moment
+                .map_or((Clock { sin: 0.0, cos: 0.0 }, 0.0), |m| (Clock::at(m.hour), weekend(m.weekday)));
+            let features = CandidateFeatures { clock, priority: 0.5, urgency: 0.0, effort: 0.25 };
+            (0..candidates).for_each(|k| self.block.set_candidate(k, weekend, &features));
+            return Ok(());
+        }
+        let logged = row.features.len() / candidates;
+        if logged < dim {
+            return Err(Error::Refused(format!(
+                "{}: it looks at {dim} features ({}), the log holds {logged}",
+                self.policy.name(),
+                self.policy.features()
+            )));
+        }
+        for k in 0..candidates {
+            self.block.set_vector(k, &row.features[k * logged..][..dim]);
+        }
+        Ok(())
+    }
+}

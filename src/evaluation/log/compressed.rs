@@ -1,0 +1,98 @@
+//! Files as they are or compressed with gzip or zstd, told apart by their first bytes.
+
+use crate::base::error::{Error, Result};
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// Bytes looked at to tell formats apart; also the size of a read.
+const BUFFER: usize = 1 << 17;
+
+/// The content of the file at `path`.
+///
+/// # Errors
+/// A file that cannot be opened. What is wrong with compressed bytes is said when they are read.
+pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut raw = BufReader::with_capacity(BUFFER, file);
+    let magic = raw.fill_buf().map_err(Error::io("read", path))?;
+    let reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(MultiGzDecoder::new(raw))
+    } else if matches!(magic, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
+        Box::new(Frames { source: raw, decoder: FrameDecoder::new() })
+    } else {
+        return Ok(Box::new(raw));
+    };
+    Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+}
+
+/// The frames of a zstd file, one after the other: parallel compressors and `cat` write several.
+struct Frames<R> {
+    source: R,
+    /// Of the current frame; finished before the first.
+    decoder: FrameDecoder,
+}
+
+impl<R: BufRead> Frames<R> {
+    /// Begins the next frame; false at the end of the file.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        while !self.source.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.source) {
+                Ok(()) => return Ok(true),
+                // Frames that are no content, such as an index for seeking.
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut self.source.by_ref().take(length), &mut io::sink())? < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => return Err(damaged(&error)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether the frame that was read is the one that was written, as far as it says.
+    fn check(&self) -> io::Result<()> {
+        let stated = self.decoder.get_checksum_from_data();
+        if stated.is_some() && stated != self.decoder.get_calculated_checksum() {
+            return Err(io::Error::other("the content is not that of the checksum"));
+        }
+        Ok(())
+    }
+}
+
+/// What the decoder complains of, in words for who has the file and not the decoder.
+fn damaged(error: &FrameDecoderError) -> io::Error {
+    io::Error::other(match error {
+        FrameDecoderError::ReadFrameHeaderError(_) | FrameDecoderError::FrameHeaderError(_) => {
+            "what follows is no frame of zstd"
+        }
+        FrameDecoderError::DictNotProvided { .. } => "it needs a dictionary of zstd, which is not supported",
+        FrameDecoderError::WindowSizeTooBig { .. } => "its window is larger than is supported",
+        _ => "a block of zstd ends too early or is damaged",
+    })
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.decoder.can_collect() == 0 {
+            if self.decoder.is_finished() {
+                self.check()?;
+                if !self.next_frame()? {
+                    return Ok(0);
+                }
+            } else {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.decoder.decode_blocks(&mut self.source, one).map_err(|error| damaged(&error))?;
+            }
+        }
+        self.decoder.read(out)
+    }
+}

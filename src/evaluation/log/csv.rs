@@ -1,0 +1,368 @@
+//! Comma-separated logs: one decision a line, the whole catalogue as its candidates.
+//!
+//! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
+//! `timestamp` for the moment. It says what its numbers can be: items and positions are whole numbers, clicks 0
+//! or 1.
+
+use super::fields::Fields;
+use super::lines::Lines;
+use super::{LogReader, LogVocabulary, checked_propensity, checked_reward, malformed, moment};
+use crate::base::error::{Error, Fault, Result};
+use crate::domain::request::Context;
+use crate::evaluation::row::Row;
+
+/// LogVocabulary of the columns that matter; the others are passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// What was chosen.
+    pub item: String,
+    /// What followed.
+    pub reward: String,
+    /// Probability with which it was chosen.
+    pub propensity: String,
+    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise. [`NO_COLUMN`] leaves it
+    /// unread.
+    pub timestamp: String,
+    /// Whose decision it was; the same. Without it bounds take decisions as independent.
+    pub user: String,
+}
+
+/// In place of the name of a column that may be absent: none, although one of the usual name is there.
+pub const NO_COLUMN: &str = "none";
+
+impl Columns {
+    /// Those of the Open Bandit Dataset.
+    pub fn open_bandit() -> Self {
+        Self::new("item_id", "click", "propensity_score")
+    }
+
+    /// Those of a plain CSV unless named otherwise: `action`, `reward`, `propensity`.
+    pub fn plain() -> Self {
+        Self::new("action", "reward", "propensity")
+    }
+
+    fn new(item: &str, reward: &str, propensity: &str) -> Self {
+        let [item, reward, propensity, timestamp, user] =
+            [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
+        Self { item, reward, propensity, timestamp, user }
+    }
+}
+
+/// A comma-separated log.
+pub(super) struct CsvLog {
+    lines: Lines,
+    fields: Fields,
+    /// Number of columns.
+    width: usize,
+    item: usize,
+    reward: usize,
+    propensity: usize,
+    timestamp: Option<usize>,
+    user: Option<usize>,
+    /// Of the Open Bandit Dataset, whose numbers are known to be whole.
+    position: Option<usize>,
+    is_open_bandit: bool,
+    names: Columns,
+}
+
+impl CsvLog {
+    /// A log of the Open Bandit Dataset.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn open_bandit(lines: Lines) -> Result<Self> {
+        Self::with_header(lines, Columns::open_bandit(), true)
+    }
+
+    /// Reads the header, which must have the columns that matter.
+    ///
+    /// # Errors
+    /// A header that cannot be read, lacks a column or has one twice; one column for two things.
+    pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
+        Self::with_header(lines, names, false)
+    }
+
+    fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
+        let mut fields = Fields::default();
+        if !fields.advance(&mut lines, usize::MAX)? {
+            return Err(malformed(lines.at(1), "no header; it names the columns"));
+        }
+        let header: Vec<String> =
+            (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
+        let find = |name: &str| {
+            let mut places = (0..header.len()).filter(|i| header[*i] == name);
+            let first = places.next();
+            places.next().map_or(Ok(first), |second| {
+                let place = lines.at(fields.ranges[second].start + 1);
+                Err(Fault::new("the header", format!("{name:?} again"), "each column once").at(place))
+            })
+        };
+        let required = |name: &str| {
+            find(name)?
+                .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
+        };
+        let (item, reward) = (required(&names.item)?, required(&names.reward)?);
+        let propensity = required(&names.propensity)?;
+        // What goes by another name than the usual one is there to be read.
+        let optional = |name: &str, usual: &str| match name {
+            NO_COLUMN => Ok(None),
+            _ if name == usual => find(name),
+            _ => required(name).map(Some),
+        };
+        let timestamp = optional(&names.timestamp, "timestamp")?;
+        let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let position = if is_open_bandit { find("position")? } else { None };
+        let wanted = [
+            ("action", Some(item)),
+            ("reward", Some(reward)),
+            ("propensity", Some(propensity)),
+            ("timestamp", timestamp),
+            ("user", user),
+        ];
+        if let Some(message) = read_twice(&header, &wanted) {
+            return Err(malformed(lines.at(1), message));
+        }
+        let width = header.len();
+        Ok(Self {
+            lines,
+            fields,
+            width,
+            item,
+            reward,
+            propensity,
+            timestamp,
+            user,
+            position,
+            is_open_bandit,
+            names,
+        })
+    }
+
+    /// The place of a field of the current record.
+    fn at(&self, field: usize) -> String {
+        self.lines.at(self.fields.ranges[field].start + 1)
+    }
+
+    fn number(&self, field: usize, name: &str) -> Result<f64> {
+        let bytes = self.fields.get(&self.lines, field);
+        let text = std::str::from_utf8(&bytes).ok().map(str::trim);
+        text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
+    }
+
+    fn moment(&self, field: usize) -> Result<Context> {
+        let bytes = self.fields.get(&self.lines, field);
+        let allowed = "a date and time, as 2019-11-24 00:00:17";
+        moment(&bytes).ok_or_else(|| self.fault(field, &self.names.timestamp, allowed))
+    }
+
+    /// The number of the current record's item. Only what is new is looked at.
+    fn number_of_item(&self, names: &mut LogVocabulary) -> Result<u32> {
+        let item = self.fields.get(&self.lines, self.item);
+        if let Some(number) = names.items.find(&item) {
+            return Ok(number);
+        }
+        let name = self.checked_name(self.item, &self.names.item, &item, "the name of an item")?;
+        if self.is_open_bandit && !is_whole(&item) {
+            return Err(self.fault(self.item, &self.names.item, "a whole number"));
+        }
+        Ok(names.items.number(name.as_bytes()))
+    }
+
+    /// A name in this field: one without blanks around it, which would make another name that looks the same.
+    fn checked_name<'a>(&self, field: usize, column: &str, name: &'a [u8], what: &str) -> Result<&'a str> {
+        match std::str::from_utf8(name) {
+            Ok("") => Err(Fault::new(column, "empty", format!("{what}, in UTF-8")).at(self.at(field))),
+            Ok(text) if text.trim() == text => Ok(text),
+            Ok(_) => Err(self.fault(field, column, &format!("{what}, without blanks around it"))),
+            Err(_) => Err(self.fault(field, column, &format!("{what}, in UTF-8"))),
+        }
+    }
+
+    /// A fault of what stands in this field of the current record.
+    fn fault(&self, field: usize, column: &str, allowed: &str) -> Error {
+        let value = format!("{:?}", String::from_utf8_lossy(&self.fields.get(&self.lines, field)));
+        Fault::new(column, value, allowed).at(self.at(field))
+    }
+
+    /// What the Open Bandit Dataset says of its numbers, besides what holds for every log.
+    fn check_open_bandit(&self, click: f64) -> Result<()> {
+        if click != 0.0 && click != 1.0 {
+            return Err(self.fault(self.reward, &self.names.reward, "0 or 1"));
+        }
+        match self.position {
+            Some(field) if !is_whole(&self.fields.get(&self.lines, field)) => {
+                Err(self.fault(field, "position", "a whole number"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The last column that is looked at.
+    fn last(&self) -> usize {
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        self.item.max(self.reward).max(self.propensity).max(optional)
+    }
+}
+
+/// What is wrong where two of the wanted things are the same column.
+fn read_twice(header: &[String], wanted: &[(&str, Option<usize>)]) -> Option<String> {
+    let found = wanted.iter().filter_map(|(role, place)| place.map(|place| (*role, place)));
+    let mut roles = vec![None; header.len()];
+    for (role, place) in found {
+        if let Some(other) = roles[place].replace(role) {
+            let may_be_absent = ["timestamp", "user"].contains(&role);
+            let or = if may_be_absent { format!(", or {role}={NO_COLUMN}") } else { String::new() };
+            let column = &header[place];
+            return Some(format!(
+                "column {column:?} is read as {other} and {role}; allowed: one for each{or}"
+            ));
+        }
+    }
+    None
+}
+
+impl LogReader for CsvLog {
+    fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
+        let last = self.last();
+        if !self.fields.advance(&mut self.lines, last)? {
+            return Ok(false);
+        }
+        if self.fields.count != self.width {
+            let message = format!("{} fields; the header has {}", self.fields.count, self.width);
+            // Where fields begin to be too many, or end too early.
+            self.fields.split_quoted(&mut self.lines)?;
+            let column = self.fields.ranges.get(self.width).map_or(self.lines.text().len(), |r| r.start);
+            return Err(malformed(self.lines.at(column + 1), message));
+        }
+        row.chosen = self.number_of_item(names)?;
+        let reward = self.number(self.reward, &self.names.reward)?;
+        row.reward = checked_reward(&self.names.reward, reward).map_err(|f| f.at(self.at(self.reward)))?;
+        let propensity = self.number(self.propensity, &self.names.propensity)?;
+        let propensity = checked_propensity(&self.names.propensity, propensity)
+            .map_err(|f| f.at(self.at(self.propensity)))?;
+        row.propensity = Some(propensity);
+        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
+        if let Some(field) = self.user {
+            let user = self.fields.get(&self.lines, field);
+            let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
+            names.of_user(user.as_bytes(), row);
+        }
+        if self.is_open_bandit {
+            self.check_open_bandit(reward)?;
+        }
+        Ok(true)
+    }
+
+    fn origin(&self) -> &str {
+        self.lines.origin()
+    }
+
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+}
+
+fn is_whole(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_all;
+    use super::*;
+    use std::io::Cursor;
+
+    const HEADER: &str = ",timestamp,item_id,position,click,propensity_score,extra\n";
+
+    fn lines(text: &str) -> Lines {
+        Lines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
+    }
+
+    fn read(rows: &str) -> Result<Vec<Row>> {
+        let text = format!("{HEADER}{rows}");
+        let mut log = CsvLog::open_bandit(lines(&text))?;
+        read_all(&mut log)
+    }
+
+    #[test]
+    fn rows_are_read() {
+        let rows =
+            read("0,2019-11-24 06:30:00.5+00:00,79,2,0,0.0625,a\n1,2019-11-25T12:00,3,1,1,1,\"b,c\"\n")
+                .unwrap();
+        assert_eq!((rows[0].chosen, rows[1].chosen), (0, 1));
+        assert_eq!((rows[0].propensity, rows[1].propensity), (Some(0.0625), Some(1.0)));
+        assert_eq!((rows[0].reward, rows[1].reward), (0.0, 1.0));
+        // A Sunday and a Monday.
+        assert_eq!(rows[0].moment, Some(Context { hour: 6.5, weekday: 6 }));
+        assert_eq!(rows[1].moment, Some(Context { hour: 12.0, weekday: 0 }));
+    }
+
+    #[test]
+    fn every_bad_line_is_named_with_line_and_column() {
+        let good = "0,2019-11-24 06:30:00,79,2,0,0.0625,a\n";
+        let message = |line: &str| read(&format!("{good}{line}\n")).unwrap_err().to_string();
+        let allowed = "allowed: a number in (0, 1]: the probability of the choice as it was made";
+        for (value, shown) in [("0", "0"), ("-0.1", "-0.1"), ("1.01", "1.01"), ("NaN", "NaN"), ("inf", "inf")]
+        {
+            assert_eq!(
+                message(&format!("1,2019-11-24 06:30:00,79,2,0,{value},a")),
+                format!("log.csv, line 3, column 30: propensity_score is {shown}; {allowed}")
+            );
+        }
+        assert_eq!(
+            message("1,2019-11-24 06:30:00,79,2,0,,a"),
+            "log.csv, line 3, column 30: propensity_score is \"\"; allowed: a number"
+        );
+        assert_eq!(
+            message("1,2019-11-24 06:30:00,79,2,yes,0.5,a"),
+            "log.csv, line 3, column 28: click is \"yes\"; allowed: a number"
+        );
+        assert!(message("1,2019-11-24 06:30:00,79,2,NaN,0.5,a").contains("click is NaN"));
+        assert!(message("1,2019-11-24 06:30:00,,2,0,0.5,a").contains("line 3, column 23: item_id is empty"));
+        assert!(message("1,soon,79,2,0,0.5,a").contains("line 3, column 3: timestamp is \"soon\""));
+        assert_eq!(message("1,2,3"), "log.csv, line 3, column 6: 3 fields; the header has 7");
+    }
+
+    #[test]
+    fn quotes_hide_commas_and_line_ends_and_double_for_one() {
+        let text = "\u{feff}\"action\",reward,propensity,note\r\n\"a,\"\"b\"\"\",1,\"0.5\",\"two\nlines, one\"\r\n\nc,0,2,\n";
+        let mut log = CsvLog::new(lines(text), Columns::plain()).unwrap();
+        let (mut row, mut names) = (Row::default(), LogVocabulary::default());
+        assert!(log.next(&mut row, &mut names).unwrap());
+        assert_eq!((names.items.name(0).as_str(), row.reward, row.propensity), ("a,\"b\"", 1.0, Some(0.5)));
+        // The line counts of what came before are not lost.
+        let message = log.next(&mut row, &mut names).unwrap_err().to_string();
+        assert!(message.starts_with("log.csv, line 5, column 5: propensity is 2;"), "{message}");
+        let open = "action,reward,propensity\n\"a,1,0.5\n";
+        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain()).unwrap()).unwrap_err();
+        assert!(message.to_string().contains("a quote that is never closed"), "{message}");
+    }
+
+    #[test]
+    fn a_header_without_a_column_that_matters_is_refused() {
+        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain());
+        let message = refused.err().unwrap().to_string();
+        assert!(message.contains("unknown column \"reward\", did you mean \"rewards\"?"), "{message}");
+    }
+
+    #[test]
+    fn a_column_is_one_thing() {
+        let header = "action,reward,propensity,when\n";
+        let of = |change: fn(&mut Columns)| {
+            let mut columns = Columns::plain();
+            change(&mut columns);
+            CsvLog::new(lines(header), columns).err().map(|error| error.to_string())
+        };
+        assert_eq!(of(|_| ()), None);
+        assert_eq!(of(|c| c.timestamp = "when".to_owned()), None);
+        assert_eq!(
+            of(|c| c.item = "reward".to_owned()).unwrap(),
+            "log.csv, line 1, column 1: column \"reward\" is read as action and reward; allowed: one for each"
+        );
+        let user = of(|c| c.user = "propensity".to_owned()).unwrap();
+        assert!(
+            user.ends_with("is read as propensity and user; allowed: one for each, or user=none"),
+            "{user}"
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! The rewards of our own logs: read first and kept, so that the decisions can stream past them.
+
+use super::lines::Lines;
+use super::rehearsal::Segment;
+use super::{checked_reward, malformed, place};
+use crate::base::error::{Fault, Result};
+use crate::base::read::Text;
+use crate::domain::reaction::Reaction;
+use crate::state::check_line;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// What followed each decision.
+pub(super) struct Rewards {
+    /// Sorted by the decision's key.
+    pub(super) all: Vec<Reward>,
+    /// LogVocabulary of the files.
+    origins: Vec<String>,
+}
+
+pub(super) struct Reward {
+    pub(super) key: [u64; 2],
+    /// The first part of the key of the user; `None` where the record names none.
+    user: Option<u64>,
+    pub(super) value: f64,
+    pub(super) time_ms: u64,
+    line: u32,
+    file: u16,
+    /// Whether its decision was met.
+    pub(super) met: bool,
+}
+
+/// What a record of `rewards.jsonl` does.
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Op {
+    /// A policy learned.
+    Reward,
+    /// A user was forgotten.
+    Reset,
+    /// A state came from elsewhere.
+    Import,
+}
+
+#[derive(Deserialize)]
+struct RewardLine<'a> {
+    op: Op,
+    #[serde(borrow, default)]
+    user: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    decision_id: Option<Text<'a>>,
+    #[serde(default)]
+    reward: Option<f64>,
+    #[serde(default, rename = "reaction")]
+    _reaction: Option<Reaction>,
+    time_ms: u64,
+}
+
+impl Rewards {
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// A line that is no record, two rewards for one decision.
+    pub(super) fn read(segments: Vec<Segment>) -> Result<Self> {
+        let (mut rewards, mut origins) = (Vec::new(), Vec::new());
+        for (file, segment) in segments.into_iter().enumerate() {
+            let mut lines = segment()?;
+            origins.push(lines.origin().to_owned());
+            while lines.advance()? {
+                if lines.text().is_empty() {
+                    continue;
+                }
+                undamaged(&lines)?;
+                let RewardLine { op, user, decision_id, reward, time_ms, .. } = lines.json()?;
+                if op != Op::Reward {
+                    continue;
+                }
+                let missing = || lines.fault("reward", Fault::new("reward", "missing", "a finite number"));
+                let value = checked_reward("reward", reward.ok_or_else(missing)?);
+                let value = value.map_err(|fault| lines.fault("reward", fault))?;
+                let Some(decision) = decision_id else { continue };
+                rewards.push(Reward {
+                    key: key(&decision),
+                    user: user.map(|user| key(&user)[0]),
+                    value,
+                    time_ms,
+                    line: lines.number() as u32,
+                    file: file as u16,
+                    met: false,
+                });
+            }
+        }
+        rewards.sort_by_key(|r| r.key);
+        // A decision that was learned from by several policies has the same reward with each.
+        for pair in rewards.windows(2) {
+            let [first, again] = pair else { unreachable!("windows of two") };
+            if first.key == again.key && first.value != again.value {
+                let at = |r: &Reward| place(&origins[usize::from(r.file)], r.line.into(), 1);
+                let allowed = format!("{}, which its decision has at {}", first.value, at(first));
+                return Err(Fault::new("reward", again.value, allowed).at(at(again)));
+            }
+        }
+        // Of those with the same user one is enough; others are met with their decision.
+        rewards.dedup_by_key(|r| (r.key, r.user));
+        Ok(Self { all: rewards, origins })
+    }
+
+    /// The reward of this decision of `user`, which stands in the current one of `lines`.
+    pub(super) fn of(&mut self, decision: &str, user: &str, lines: &Lines) -> Result<Option<&mut Reward>> {
+        let key_of = key(decision);
+        let first = self.all.partition_point(|r| r.key < key_of);
+        let mut own = self.all[first..].iter().take_while(|r| r.key == key_of);
+        let user_key = key(user)[0];
+        if let Some(other) = own.find(|r| r.user.is_some_and(|of| of != user_key)) {
+            let at = place(&self.origins[usize::from(other.file)], other.line.into(), 1);
+            let allowed = format!("{user:?}, as its decision has at {}", lines.at(1));
+            return Err(Fault::new("user", "another", allowed).at(at));
+        }
+        Ok(self.all.get_mut(first).filter(|r| r.key == key_of))
+    }
+}
+
+/// Refuses a current line whose checksum does not hold: what was damaged may still be JSON.
+pub(super) fn undamaged(lines: &Lines) -> Result<()> {
+    check_line(lines.text()).map_err(|reason| malformed(lines.at(1), reason))
+}
+
+/// Half of the id's SHA-256: no two ids that will ever be met share it.
+pub(super) fn key(decision: &str) -> [u64; 2] {
+    let digest = Sha256::digest(decision.as_bytes());
+    [0, 8].map(|i| u64::from_le_bytes(digest[i..i + 8].try_into().expect("a digest has 32 bytes")))
+}

@@ -1,0 +1,309 @@
+//! Vowpal Wabbit's contextual-bandit text with multi-line actions: an optional `shared` line, one line for
+//! each action, a blank line after each decision. The line of the chosen action starts with
+//! `action:cost:probability`.
+//!
+//! An action is known by its tag, else by its features: a word before the bar is a tag if it starts with a quote
+//! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; weights of
+//! namespaces are not applied to them. The reward is minus the cost.
+
+use super::described::{Described, Feature};
+use super::lines::Lines;
+use super::{
+    LogReader, LogVocabulary, checked_propensity, checked_reward, is_listed, malformed, place,
+    untagged_remark,
+};
+use crate::base::error::{Error, Fault, Result};
+use crate::evaluation::row::{Listed, Row};
+
+/// What may stand before the features of an action.
+const LABEL: &str = "action:cost:probability, or nothing";
+
+/// A log in that text.
+pub(super) struct VwLog {
+    lines: Lines,
+    unlabelled: u64,
+    described: Described,
+    /// Actions without a tag that were not told apart.
+    others: u64,
+}
+
+impl VwLog {
+    pub(super) fn new(lines: Lines, described: Described) -> Self {
+        Self { lines, unlabelled: 0, described, others: 0 }
+    }
+
+    /// Reads the lines of one decision; false at the end of the log, and whether an action was chosen.
+    fn decision(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<(bool, bool)> {
+        row.listed.clear();
+        self.described.begin();
+        let mut chosen = None;
+        let mut began = None;
+        while self.lines.advance()? {
+            if self.lines.text().is_empty() {
+                if began.is_none() {
+                    continue;
+                }
+                break;
+            }
+            let text = std::str::from_utf8(self.lines.text())
+                .map_err(|e| malformed(self.lines.at(e.valid_up_to() + 1), "not UTF-8"))?;
+            let Some((head, features)) = text.split_once('|') else {
+                return Err(malformed(self.lines.at(text.len() + 1), "no '|' before the features"));
+            };
+            let Head { shared, tag, label } = Head::parse(head).map_err(|bad| bad.error(&self.lines))?;
+            if shared && began.is_some() {
+                let message = "a shared line amid the actions; decisions end with a blank line";
+                return Err(malformed(self.lines.at(1), message));
+            }
+            began.get_or_insert(self.lines.number());
+            if !shared {
+                self.described.begin_action();
+            }
+            let read = each_feature(features, head.len() + 2, &mut self.described);
+            read.map_err(|bad| bad.error(&self.lines))?;
+            if shared {
+                continue;
+            }
+            let item = if let Some(tag) = tag {
+                names.items.number(tag.as_bytes())
+            } else {
+                let (item, own) = names.untagged(features.trim().as_bytes());
+                self.others += u64::from(!own);
+                item
+            };
+            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+                let fault = Fault::new("tag", format!("{twice:?} again"), "each action of a decision once");
+                let start = within(head, twice) - 1;
+                let quoted = head.as_bytes()[..start].ends_with(b"'");
+                return Err(fault.at(self.lines.at(start + 1 - usize::from(quoted))));
+            }
+            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            if let Some((reward, propensity)) = label {
+                if chosen.is_some() {
+                    return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
+                }
+                chosen = Some(row.listed.len() as u32 - 1);
+                row.reward = reward;
+                row.propensity = Some(propensity);
+            }
+        }
+        if let Some(line) = began.filter(|_| row.listed.is_empty()) {
+            return Err(malformed(place(self.lines.origin(), line, 1), "a shared line without actions"));
+        }
+        if let Some(line) = began {
+            row.chosen = chosen.unwrap_or(0);
+            let filled = self.described.fill(row, names, None);
+            filled.map_err(|fault| fault.at(place(self.lines.origin(), line, 1)))?;
+        }
+        Ok((began.is_some(), chosen.is_some()))
+    }
+}
+
+/// What stands before the first '|' of a line.
+struct Head<'a> {
+    /// Whether the line is about all actions.
+    shared: bool,
+    tag: Option<&'a str>,
+    /// Reward and propensity.
+    label: Option<(f64, f64)>,
+}
+
+/// A fault at a byte of the line.
+struct Bad {
+    column: usize,
+    fault: Fault,
+}
+
+impl Bad {
+    fn error(self, lines: &Lines) -> Error {
+        self.fault.at(lines.at(self.column))
+    }
+}
+
+impl<'a> Head<'a> {
+    fn parse(head: &'a str) -> Result<Self, Bad> {
+        let (mut shared, mut tag, mut tagged, mut label) = (false, None, false, None);
+        for (i, word) in head.split_whitespace().enumerate() {
+            let column = within(head, word);
+            let touches = column + word.len() == head.len() + 1;
+            if tagged {
+                let (field, allowed) = if word.contains(':') {
+                    ("label", "one before the tag")
+                } else {
+                    ("tag", "one, the last before '|'")
+                };
+                return Err(Bad { column, fault: Fault::new(field, format!("{word:?}"), allowed) });
+            } else if let Some(name) = word.strip_prefix('\'') {
+                tag = Some(name).filter(|name| !name.is_empty());
+                tagged = true;
+            } else if touches && (word == "shared" || word.contains(':')) {
+                let allowed = "a blank before '|', without which it would be a tag";
+                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+            } else if touches {
+                tag = Some(word);
+            } else if word == "shared" && i == 0 {
+                shared = true;
+            } else if word.contains(':') && label.is_none() && !shared {
+                label = Some(labelled(word, column)?);
+            } else {
+                let allowed = if shared { "nothing on a shared line" } else { LABEL };
+                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+            }
+        }
+        Ok(Self { shared, tag, label })
+    }
+}
+
+/// Column, from 1, of a part of `text` in it: both are of one string, so their distance is a place.
+fn within(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize + 1
+}
+
+/// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
+/// namespace, whose weight is checked only.
+fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), Bad> {
+    let number = |name: &str, value: &str| {
+        value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| Bad {
+            column: column + within(text, value) - 1,
+            fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
+        })
+    };
+    for part in text.split('|') {
+        for word in part.split([' ', '\t']).filter(|word| !word.is_empty()) {
+            let is_namespace = word.as_ptr() == part.as_ptr();
+            let (name, feature) = match word.split_once(':') {
+                Some((name, value)) => {
+                    let value = number(name, value)?;
+                    name.strip_prefix("kind=")
+                        .map_or((name, Feature::Number(value)), |k| ("kind", Feature::Text(k)))
+                }
+                // A category is a name of its own, which counts 1.
+                None => match word.split_once('=') {
+                    Some(("kind", kind)) => ("kind", Feature::Text(kind)),
+                    Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
+                    None => (word, Feature::Number(1.0)),
+                },
+            };
+            if !is_namespace {
+                let column = column + within(text, word) - 1;
+                described.take(name, feature).map_err(|fault| Bad { column, fault })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reward and propensity of `action:cost:probability`.
+fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
+    let parts: Vec<&str> = word.split(':').collect();
+    let label = |allowed| Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) };
+    let &[action, cost, probability] = &parts[..] else { return Err(label("action:cost:probability")) };
+    if action.parse::<u32>().is_err() {
+        return Err(label("action:cost:probability, the action a whole number"));
+    }
+    let cost_column = column + action.len() + 1;
+    let probability_column = cost_column + cost.len() + 1;
+    let number = |field: &str, text: &str, column: usize| {
+        text.parse::<f64>()
+            .map_err(|_| Bad { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
+    };
+    let reward = -checked_reward("cost", number("cost", cost, cost_column)?)
+        .map_err(|fault| Bad { column: cost_column, fault })?;
+    let propensity =
+        checked_propensity("probability", number("probability", probability, probability_column)?)
+            .map_err(|fault| Bad { column: probability_column, fault })?;
+    Ok((reward, propensity))
+}
+
+impl LogReader for VwLog {
+    fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
+        loop {
+            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
+            match self.decision(row, names)? {
+                (false, _) => return Ok(false),
+                (true, true) => return Ok(true),
+                // What has no label is well-formed all the same, and tells nothing of what the log could choose.
+                (true, false) => {
+                    names.take_back(mark);
+                    self.described.restore(shape);
+                    self.others = others;
+                    self.unlabelled += 1;
+                }
+            }
+        }
+    }
+
+    fn origin(&self) -> &str {
+        self.lines.origin()
+    }
+
+    fn place(&self) -> String {
+        self.lines.place()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.described.remarks(self.origin());
+        remarks.extend(untagged_remark(self.origin(), self.others));
+        if self.unlabelled > 0 {
+            let unlabelled = self.unlabelled;
+            remarks
+                .push(format!("{}: {unlabelled} decisions without a label were passed over", self.origin()));
+        }
+        remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::read_all;
+    use super::*;
+    use std::io::Cursor;
+
+    fn read(text: &str) -> Result<Vec<Row>> {
+        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
+        read_all(&mut VwLog::new(lines, Described::default()))
+    }
+
+    #[test]
+    fn decisions_are_read() {
+        let text = "shared |u a b\n'first |i x:1\n0:-1.5:0.25 'second |i y\n\n\n|i x:1\n|i y\n\n1:0:1 |i y\n";
+        let rows = read(text).unwrap();
+        // What touches the bar is a tag, with a quote and without.
+        for other in
+            [text.replace(" |i", "|i").replace("1:0:1|", "1:0:1 |"), text.replace("'first ", "first")]
+        {
+            // Propensities that are not known are NaN, which equals nothing.
+            assert_eq!(format!("{:?}", read(&other).unwrap()), format!("{rows:?}"), "{other}");
+        }
+        assert_eq!(read("'a:1|i x\n0:1:0.5 '|i y\n").unwrap()[0].chosen, 1);
+        // The middle one has no label.
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].chosen, rows[0].reward, rows[0].propensity), (1, 1.5, Some(0.25)));
+        assert_eq!((rows[1].chosen, rows[1].reward, rows[1].propensity), (0, 0.0, Some(1.0)));
+        // first, second; then "i y" by its features: what has no label names nothing.
+        assert_eq!(rows[0].listed.iter().map(|l| l.item).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(rows[1].item(), 2);
+    }
+
+    #[test]
+    fn every_bad_line_is_named_with_its_column() {
+        for (text, expected) in [
+            ("|i x\n0:1:0 |i y", "log.vw, line 2, column 5: probability is 0; allowed: a number in (0, 1]"),
+            ("0:1:NaN |i y", "line 1, column 5: probability is NaN"),
+            ("0:1:1.5 |i y", "line 1, column 5: probability is 1.5"),
+            ("0:x:0.5 |i y", "line 1, column 3: cost is \"x\"; allowed: a number"),
+            ("0:1 |i y", "line 1, column 1: label is \"0:1\"; allowed: action:cost:probability"),
+            ("0:inf:0.5 |i y", "line 1, column 3: cost is inf; allowed: a finite number"),
+            ("0:1:0.5 'a 'b |i y", "line 1, column 12: tag is \"'b\"; allowed: one, the last before '|'"),
+            ("'a b|i y", "line 1, column 4: tag is \"b\"; allowed: one"),
+            ("'a 0:1:0.5 |i y", "line 1, column 4: label is \"0:1:0.5\"; allowed: one before the tag"),
+            ("  2 |i y", "line 1, column 3: label is \"2\""),
+            ("0:1:0.5 i y", "line 1, column 12: no '|' before the features"),
+            ("0:1:0.5 |i x\n0:1:0.5 |i y", "line 2, column 1: a second chosen action"),
+            ("|i x\nshared |u a", "line 2, column 1: a shared line amid the actions"),
+        ] {
+            let message = read(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text:?}: {message}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Profile features computed from events: what a person was shown and how they reacted.
+//!
+//! Rates are smoothed by a Beta(1, 1) prior: (successes + 1) / (shown + 2). A kind that was never shown has
+//! no values of its own, so the user's hold for it; before the first event nothing is known.
+//!
+//! The same counts give a [`Profile`], as a request carries it, and [`ProfileFeatures`], as the simulator
+//! needs them at every step. A test holds the two against each other.
+
+use crate::domain::profile::{Profile, ProfileValues};
+use crate::domain::reaction::Reaction;
+use crate::features::{Clock, ProfileFeatures, mean_dwell, tip_volume};
+use std::hint::select_unpredictable;
+use std::sync::LazyLock;
+
+const HOURS: usize = 24;
+/// The place of no hour.
+const NO_HOUR: usize = HOURS;
+
+/// One shown tip and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Event {
+    /// Index of the tip's kind in the history's kinds.
+    pub kind: usize,
+    /// The hour that the tip was meant for, else that of the moment, in [0, 24).
+    pub hour: f64,
+    /// What the person did.
+    pub reaction: Reaction,
+    /// Seconds spent on it.
+    pub dwell_seconds: f64,
+}
+
+/// Counts of one kind, or of all kinds together.
+#[derive(Debug, Clone, PartialEq)]
+struct Tally {
+    shown: u32,
+    completed: u32,
+    dismissed: u32,
+    dwell_sum: f64,
+    completed_at: [u32; HOURS],
+    /// The hour with the most completions, the earliest of several; [`NO_HOUR`] before the first.
+    preferred_hour: usize,
+    /// Its rank among the hours.
+    rank: u32,
+}
+
+/// What an hour with so many completions is ranked by: the earlier of two with as many comes first.
+#[inline(always)]
+const fn rank(completed: u32, hour: usize) -> u32 {
+    HOURS as u32 * completed + (HOURS - hour) as u32
+}
+
+impl Tally {
+    const EMPTY: Self = Self {
+        shown: 0,
+        completed: 0,
+        dismissed: 0,
+        dwell_sum: 0.0,
+        completed_at: [0; HOURS],
+        preferred_hour: NO_HOUR,
+        rank: rank(0, 0),
+    };
+
+    #[inline(always)]
+    fn observe(&mut self, event: &Event) {
+        self.shown += 1;
+        self.dwell_sum += event.dwell_seconds;
+        // Reactions cannot be predicted: they are counted without a branch.
+        let completed = u32::from(event.reaction == Reaction::Completed);
+        self.completed += completed;
+        self.dismissed += u32::from(event.reaction == Reaction::Dismissed);
+        let hour = event.hour as usize % HOURS;
+        self.completed_at[hour] += completed;
+        // No other hour's rank has changed, and none falls: the preferred one is the best of them.
+        let rank = rank(self.completed_at[hour], hour);
+        let better = rank > self.rank;
+        self.preferred_hour = select_unpredictable(better, hour, self.preferred_hour);
+        self.rank = select_unpredictable(better, rank, self.rank);
+    }
+
+    #[inline(always)]
+    fn rate(&self, successes: u32) -> f64 {
+        f64::from(successes + 1) / f64::from(self.shown + 2)
+    }
+
+    fn values(&self) -> ProfileValues {
+        if self.shown == 0 {
+            return ProfileValues::default();
+        }
+        let preferred = (self.preferred_hour != NO_HOUR).then_some(self.preferred_hour as f64);
+        ProfileValues([
+            Some(self.rate(self.completed)),
+            Some(self.rate(self.dismissed)),
+            Some(self.dwell_sum / f64::from(self.shown)),
+            preferred,
+            Some(f64::from(self.shown)),
+        ])
+    }
+
+    /// What [`ProfileFeatures::of`] gives for [`Self::values`], from tables.
+    #[inline(always)]
+    fn features(&self, tables: &Tables) -> ProfileFeatures {
+        if self.shown == 0 {
+            return ProfileFeatures::UNKNOWN;
+        }
+        ProfileFeatures {
+            completion_rate: self.rate(self.completed),
+            dismiss_rate: self.rate(self.dismissed),
+            mean_dwell: mean_dwell(Some(self.dwell_sum / f64::from(self.shown))),
+            preferred: tables.clock[self.preferred_hour],
+            tip_volume: tables.volume[(self.shown as usize).min(tables.volume.len() - 1)],
+        }
+    }
+}
+
+/// Values of the feature functions at every whole hour and every volume up to where it is clipped.
+#[derive(Debug, PartialEq)]
+struct Tables {
+    /// The last is that of no hour.
+    clock: [Clock; HOURS + 1],
+    volume: [f64; 1001],
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
+    clock: std::array::from_fn(|h| {
+        if h == NO_HOUR { ProfileFeatures::UNKNOWN.preferred } else { Clock::at(h as f64) }
+    }),
+    volume: std::array::from_fn(|n| tip_volume(Some(n as f64))),
+});
+
+/// The past of one person, and the profile features that follow from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    user: Tally,
+    by_kind: Vec<Tally>,
+    /// How many kinds were never completed: for what they lack the user's values stand in.
+    lacking: usize,
+    features: Vec<ProfileFeatures>,
+    tables: &'static Tables,
+}
+
+impl History {
+    /// No past, with tips of `kinds` kinds to come.
+    pub fn new(kinds: usize) -> Self {
+        Self {
+            user: Tally::EMPTY,
+            by_kind: vec![Tally::EMPTY; kinds],
+            lacking: kinds,
+            features: vec![ProfileFeatures::UNKNOWN; kinds],
+            tables: &TABLES,
+        }
+    }
+
+    /// Back to no past, without a new allocation.
+    pub fn clear(&mut self) {
+        self.user = Tally::EMPTY;
+        self.by_kind.fill(Tally::EMPTY);
+        self.lacking = self.by_kind.len();
+        self.features.fill(ProfileFeatures::UNKNOWN);
+    }
+
+    /// Adds one event.
+    #[inline(always)]
+    pub fn observe(&mut self, event: &Event) {
+        self.user.observe(event);
+        let tally = &mut self.by_kind[event.kind];
+        let lacked = tally.completed == 0;
+        tally.observe(event);
+        self.features[event.kind] = tally.features(self.tables);
+        self.lacking -= usize::from(lacked && tally.completed > 0);
+        if self.lacking > 0 {
+            self.stand_in();
+        }
+    }
+
+    /// Gives kinds that lack something the user's own values.
+    #[inline(always)]
+    fn stand_in(&mut self) {
+        let user = self.user_features();
+        for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
+            if tally.shown == 0 {
+                *features = user;
+            } else {
+                let lacks = tally.preferred_hour == NO_HOUR;
+                let hour = select_unpredictable(lacks, self.user.preferred_hour, tally.preferred_hour);
+                features.preferred = self.tables.clock[hour];
+            }
+        }
+    }
+
+    /// The profile that follows; `kinds` are the names of the kinds, in the order of their indices.
+    pub fn profile(&self, kinds: &[String]) -> Profile {
+        let shown = kinds.iter().zip(&self.by_kind).filter(|(_, tally)| tally.shown > 0);
+        Profile::new(self.user.values(), shown.map(|(kind, tally)| (kind.clone(), tally.values())).collect())
+    }
+
+    /// The user's own profile features.
+    #[inline(always)]
+    pub fn user_features(&self) -> ProfileFeatures {
+        self.user.features(self.tables)
+    }
+
+    /// The profile features that hold for candidates of each kind.
+    #[inline(always)]
+    pub fn features(&self) -> &[ProfileFeatures] {
+        &self.features
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event() -> impl Strategy<Value = Event> {
+        (0..3usize, 0..96u8, 0..4usize, 0.0..900.0f64).prop_map(|(kind, quarter, reaction, dwell_seconds)| {
+            Event { kind, hour: f64::from(quarter) / 4.0, reaction: Reaction::ALL[reaction], dwell_seconds }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn tables_and_profile_give_the_same_features(events in prop::collection::vec(event(), 0..60)) {
+            let kinds = ["a", "b", "c"].map(String::from);
+            let mut history = History::new(3);
+            events.iter().for_each(|e| history.observe(e));
+            let profile = history.profile(&kinds);
+            for (k, kind) in kinds.iter().enumerate() {
+                let by_request = ProfileFeatures::of(&profile.values_for(Some(kind)));
+                prop_assert_eq!(history.features()[k], by_request);
+            }
+        }
+    }
+
+    #[test]
+    fn rates_are_smoothed_and_the_earliest_of_the_best_hours_is_preferred() {
+        let mut history = History::new(1);
+        for hour in [20.5, 9.25, 20.0, 9.0] {
+            history.observe(&Event { kind: 0, hour, reaction: Reaction::Completed, dwell_seconds: 10.0 });
+        }
+        let values = history.profile(&["a".to_owned()]).user;
+        assert_eq!(values.0, [Some(5.0 / 6.0), Some(1.0 / 6.0), Some(10.0), Some(9.0), Some(4.0)]);
+    }
+}

@@ -1,0 +1,406 @@
+//! What a gate saw besides its criteria, summed up while the simulated users pass by: what charts and
+//! model cards are made of. None of it decides anything.
+
+use crate::base::stats::{Moments, NormalMixture};
+use crate::domain::reaction::Reaction;
+use crate::gate::{LogAssessment, Path, Simulated, Trial};
+use crate::simulation::Block;
+use crate::simulation::metrics::{Curve, Metric, UserRecord};
+use crate::simulation::parts::{Header, ScenarioHeader};
+use serde::{Deserialize, Serialize};
+
+/// Most intervals of a path or curve.
+pub const MOST_POINTS: u64 = 200;
+
+/// Most windows of steps in a learning curve: fewer than there are steps, so that the mean of a window is
+/// steady enough to be read.
+const WINDOWS: usize = 40;
+
+/// Pointwise bands of learning curves are this many standard errors wide to each side: 95%.
+const BAND: f64 = 1.96;
+
+/// Number of users at which the bounds on figures are tightest.
+const TIGHTEST_AT: f64 = 256.0;
+
+/// Everything that was seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Each scenario of the gate, the primary one (that of the first claim of superiority) first.
+    pub scenarios: Vec<ScenarioEvidence>,
+    /// Learning curves in the primary scenario: baseline, challenger. Empty without users.
+    pub curves: Vec<LearningCurve>,
+    /// Evidence for every criterion along the users, in the order of the gate's file.
+    pub paths: Vec<Path>,
+    /// Evidence against the challenger after each batch: log10 of the e-value that rejects at 1/beta.
+    pub rejection: Vec<(u64, f64)>,
+}
+
+/// What was seen in one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScenarioEvidence {
+    /// Its name.
+    pub scenario: String,
+    /// Decisions per user and policy.
+    pub steps: u32,
+    /// Users of each persona.
+    pub users: u64,
+    /// The population's figures, one per metric.
+    pub figures: Vec<Figure>,
+    /// Each persona's.
+    pub personas: Vec<PersonaEvidence>,
+}
+
+/// What was seen of one persona.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PersonaEvidence {
+    /// Its name.
+    pub persona: String,
+    /// Its share of the population.
+    pub share: f64,
+    /// Reactions under baseline and challenger, in the order of `Reaction::ALL`.
+    pub reactions: [[u64; 4]; 2],
+    /// One per metric.
+    pub figures: Vec<Figure>,
+}
+
+/// One metric under both policies: means per decision in the metric's own units, and the difference,
+/// challenger minus baseline, as a share of the metric's range.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// Which.
+    pub metric: Metric,
+    /// Mean over users under the baseline; `None` without users.
+    pub baseline: Option<f64>,
+    /// Mean over users under the challenger.
+    pub challenger: Option<f64>,
+    /// Mean of the paired differences.
+    pub difference: Option<f64>,
+    /// Lower bound on it: an asymptotic confidence sequence at the gate's alpha, which holds however often
+    /// one looks once there are enough users for a mean to be normal (Waudby-Smith et al. 2024,
+    /// "Time-uniform central limit theory and asymptotic confidence sequences"). `None` before the second
+    /// user.
+    pub lower: Option<f64>,
+    /// Upper bound on it.
+    pub upper: Option<f64>,
+}
+
+/// A policy's mean reward along the decisions of a user.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LearningCurve {
+    /// The policy.
+    pub policy: String,
+    /// One per window of steps.
+    pub points: Vec<CurvePoint>,
+}
+
+/// Mean reward per decision over a window of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CurvePoint {
+    /// Middle of the window, counted in decisions from 0.
+    pub step: f64,
+    /// Mean reward of the population.
+    pub mean: f64,
+    /// Lower end of the pointwise 95% band, `None` for a single user. The band is that of a typical step of
+    /// the window: however a user's steps depend on each other, the window's own is no wider.
+    pub lower: Option<f64>,
+    /// Upper end of the band.
+    pub upper: Option<f64>,
+}
+
+/// Sums over the users of one scenario so far.
+#[derive(Debug, Clone)]
+pub(crate) struct Tally {
+    users: u64,
+    shares: Vec<f64>,
+    reactions: Vec<[[u64; 4]; 2]>,
+    /// Of each persona, and of the population at the end.
+    cells: Vec<[Cell; Metric::ALL.len()]>,
+    curve: Option<Curve>,
+    /// Users whose rewards are in the curve.
+    curve_users: u64,
+}
+
+/// One metric: baseline, challenger, difference as a share of the range.
+type Cell = [Moments; 3];
+
+impl Tally {
+    /// No user of one scenario of a run yet; `curve` is whether the learning curve is wanted.
+    pub(crate) fn new(header: &Header, scenario: usize, curve: bool) -> Self {
+        let shares: Vec<f64> = header.scenarios[scenario].personas.iter().map(|(_, share)| *share).collect();
+        Self {
+            users: 0,
+            reactions: vec![[[0; 4]; 2]; shares.len()],
+            cells: vec![<[Cell; Metric::ALL.len()]>::default(); shares.len() + 1],
+            curve: curve.then(|| header.blank_curve(scenario)),
+            curve_users: 0,
+            shares,
+        }
+    }
+
+    /// Adds the users of a block of baseline and challenger.
+    pub(crate) fn observe(&mut self, block: &Block) {
+        if let Some(curve) = &mut self.curve {
+            *curve += &block.curve;
+            self.curve_users += block.users.end - block.users.start;
+        }
+        for user in block.records.chunks_exact(2 * self.shares.len()) {
+            self.users += 1;
+            for (m, metric) in Metric::ALL.into_iter().enumerate() {
+                let mut population = [0.0; 3];
+                for (p, pair) in user.chunks_exact(2).enumerate() {
+                    let Some(values) = values(pair, metric) else { continue };
+                    for (i, value) in values.into_iter().enumerate() {
+                        self.cells[p][m][i].observe(value);
+                        population[i] += self.shares[p] * value;
+                    }
+                }
+                let last = self.cells.len() - 1;
+                for (moments, value) in self.cells[last][m].iter_mut().zip(population) {
+                    moments.observe(value);
+                }
+            }
+            for (pair, reactions) in user.chunks_exact(2).zip(&mut self.reactions) {
+                for (record, sums) in pair.iter().zip(reactions) {
+                    record.reactions.iter().zip(sums).for_each(|(n, sum)| *sum += u64::from(*n));
+                }
+            }
+        }
+    }
+
+    /// Takes the learning curve of users who were summed up before.
+    pub(crate) fn replace_curve(&mut self, curve: &Curve, users: u64) {
+        self.curve = Some(curve.clone());
+        self.curve_users = users;
+    }
+
+    fn into_evidence(self, scenario: &ScenarioHeader, alpha: f64) -> ScenarioEvidence {
+        let figures = |cells: &[Cell; Metric::ALL.len()]| {
+            Metric::ALL.into_iter().zip(cells).map(|(m, cell)| Figure::new(m, cell, alpha)).collect()
+        };
+        let personas = scenario.personas.iter().zip(&self.cells).zip(&self.reactions);
+        ScenarioEvidence {
+            scenario: scenario.name.clone(),
+            steps: scenario.steps,
+            users: self.users,
+            figures: figures(&self.cells[self.cells.len() - 1]),
+            personas: personas
+                .map(|(((name, share), cells), reactions)| PersonaEvidence {
+                    persona: name.clone(),
+                    share: *share,
+                    reactions: *reactions,
+                    figures: figures(cells),
+                })
+                .collect(),
+        }
+    }
+
+    /// The learning curve of the `policy`-th of both.
+    fn learning_curve(&self, curve: &Curve, policy: usize) -> Vec<CurvePoint> {
+        let n = self.curve_users as f64;
+        let steps = curve.dim().2;
+        let width = steps.div_ceil(WINDOWS);
+        let at = |step: usize| {
+            let (mut mean, mut variance) = (0.0, 0.0);
+            for (p, share) in self.shares.iter().enumerate() {
+                let moment = |of: &dyn Fn(f64) -> f64| {
+                    let each = Reaction::ALL.iter().enumerate();
+                    each.map(|(i, r)| of(r.reward()) * curve[[p, policy, step, i]] as f64).sum::<f64>() / n
+                };
+                let of_persona = moment(&|reward| reward);
+                let spread = moment(&|reward| reward * reward) - of_persona * of_persona;
+                mean += share * of_persona;
+                // Rounding can take a spread of nothing below 0.
+                variance += share * share * spread.max(0.0) / (n - 1.0);
+            }
+            (mean, variance.sqrt())
+        };
+        let windows = (0..steps).step_by(width).map(|from| from..steps.min(from + width));
+        let point = |window: std::ops::Range<usize>| {
+            let length = window.len() as f64;
+            let step = window.start as f64 + (length - 1.0) / 2.0;
+            let (means, errors): (Vec<f64>, Vec<f64>) = window.map(at).unzip();
+            let mean = means.iter().sum::<f64>() / length;
+            let half = BAND * errors.iter().sum::<f64>() / length;
+            let band = self.curve_users > 1;
+            CurvePoint { step, mean, lower: band.then_some(mean - half), upper: band.then_some(mean + half) }
+        };
+        if self.curve_users > 0 { windows.map(point).collect() } else { Vec::new() }
+    }
+}
+
+/// Both policies' means of a user and their difference; `None` without decisions.
+fn values(pair: &[UserRecord], metric: Metric) -> Option<[f64; 3]> {
+    let (baseline, challenger) = (pair[0].mean(metric)?, pair[1].mean(metric)?);
+    Some([baseline, challenger, (challenger - baseline) / metric.range()])
+}
+
+impl Figure {
+    fn new(metric: Metric, [baseline, challenger, difference]: &Cell, alpha: f64) -> Self {
+        let n = difference.count() as f64;
+        let half = difference.variance().map(|variance| {
+            // The boundary for increments of variance 1, stretched to those seen.
+            variance.sqrt() * NormalMixture::two_sided(TIGHTEST_AT, alpha).bound(n, alpha) / n
+        });
+        let bound = |sign: f64| Some((difference.mean()? + sign * half?).clamp(-1.0, 1.0));
+        Self {
+            metric,
+            baseline: baseline.mean(),
+            challenger: challenger.mean(),
+            difference: difference.mean(),
+            lower: bound(-1.0),
+            upper: bound(1.0),
+        }
+    }
+}
+
+impl Evidence {
+    /// What the scenarios' tallies and the trial add up to; `primary` is the primary scenario's position.
+    pub(crate) fn new(
+        trial: &Trial,
+        header: &Header,
+        tallies: Vec<Tally>,
+        primary: usize,
+        rejection: Thinned,
+    ) -> Self {
+        let curve_of = |tally: &Tally| {
+            let curve = tally.curve.as_ref().filter(|_| tally.users > 0)?;
+            let policies = header.policies.iter().enumerate();
+            let named = |(i, policy): (usize, &String)| LearningCurve {
+                policy: policy.clone(),
+                points: tally.learning_curve(curve, i),
+            };
+            Some(policies.map(named).collect())
+        };
+        let curves = curve_of(&tallies[primary]).unwrap_or_default();
+        let alpha = trial.spec().raw().alpha;
+        let mut scenarios: Vec<ScenarioEvidence> = tallies
+            .into_iter()
+            .zip(&header.scenarios)
+            .map(|(tally, s)| tally.into_evidence(s, alpha))
+            .collect();
+        scenarios[..=primary].rotate_right(1);
+        Self { scenarios, curves, paths: trial.paths(MOST_POINTS), rejection: rejection.finish() }
+    }
+
+    /// The same logs, each with what simulated people showed of the same difference.
+    pub(crate) fn beside(&self, mut logs: Vec<LogAssessment>) -> Vec<LogAssessment> {
+        let primary = self.primary();
+        let reward = primary.figures.iter().find(|f| f.metric == Metric::Reward);
+        for log in &mut logs {
+            log.simulated = reward.map(|figure| Simulated {
+                scenario: primary.scenario.clone(),
+                estimate: figure.difference,
+                lower: figure.lower,
+                upper: figure.upper,
+            });
+        }
+        logs
+    }
+
+    /// The primary scenario.
+    pub fn primary(&self) -> &ScenarioEvidence {
+        &self.scenarios[0]
+    }
+}
+
+/// A path of which no more points are kept than a chart can show, however long it grows: when there are
+/// too many every other one goes, and from then on twice as many are passed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Thinned {
+    points: Vec<(u64, f64)>,
+    stride: u64,
+    skipped: u64,
+    latest: (u64, f64),
+}
+
+impl Thinned {
+    /// A path that begins at no users and an e-value of 1.
+    pub(crate) fn new() -> Self {
+        Self { points: vec![(0, 0.0)], stride: 1, skipped: 0, latest: (0, 0.0) }
+    }
+
+    /// Adds the e-value after `users`.
+    pub(crate) fn push(&mut self, users: u64, e_value: f64) {
+        self.latest = (users, libm::log10(e_value));
+        self.skipped += 1;
+        if self.skipped < self.stride {
+            return;
+        }
+        self.skipped = 0;
+        self.points.push(self.latest);
+        if self.points.len() as u64 > MOST_POINTS {
+            self.points = self.points.iter().step_by(2).copied().collect();
+            self.stride *= 2;
+        }
+    }
+
+    fn finish(mut self) -> Vec<(u64, f64)> {
+        if self.points.last() != Some(&self.latest) {
+            self.points.push(self.latest);
+        }
+        self.points
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thinned_path_is_short_even_and_ends_at_the_latest_point() {
+        for n in [0_u64, 1, 199, 200, 201, 5_000, 12_345] {
+            let mut path = Thinned::new();
+            (1..=n).for_each(|i| path.push(i, 10.0));
+            let points = path.finish();
+            assert!(points.len() as u64 <= MOST_POINTS + 2, "{n}: {}", points.len());
+            assert_eq!(points.last().unwrap().0, n);
+            let steps: Vec<u64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+            let even = &steps[..steps.len().saturating_sub(1)];
+            assert!(even.iter().all(|step| *step == even[0]), "{n}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn a_figure_knows_what_it_does_not_know() {
+        let mut cell = Cell::default();
+        let figure = |cell: &Cell| Figure::new(Metric::Reward, cell, 0.05);
+        let seen = |mut moments: Moments, x: f64| {
+            moments.observe(x);
+            moments
+        };
+        assert_eq!((figure(&cell).difference, figure(&cell).lower), (None, None));
+        cell = cell.map(|m| seen(m, 0.25));
+        assert_eq!((figure(&cell).difference, figure(&cell).lower), (Some(0.25), None));
+        cell = cell.map(|m| seen(m, 0.35));
+        let Figure { difference, lower, upper, .. } = figure(&cell);
+        assert!(lower < difference && difference < upper);
+    }
+
+    #[test]
+    fn bounds_on_figures_are_missed_no_oftener_than_stated() {
+        // 1,000 walks of 1,000 users, alpha = 0.1, looked at after every user from the 30th on: a valid
+        // bound is missed by more than 0.13 of them with probability below 0.002. The bound of the last
+        // look alone, 1.645 standard errors, is missed by far more.
+        use rand::{RngExt, SeedableRng};
+        let mut rng = rand_xoshiro::SplitMix64::seed_from_u64(3);
+        let (mut missed, mut missed_by_fixed) = (0, 0);
+        for _ in 0..1_000 {
+            let mut moments = Moments::default();
+            let (mut miss, mut miss_by_fixed) = (false, false);
+            for i in 1..=1_000 {
+                moments.observe(0.1 * (rng.random::<f64>() - 0.5));
+                if i >= 30 {
+                    let figure = Figure::new(Metric::Reward, &[moments; 3], 0.1);
+                    miss |= figure.lower.unwrap() > 0.0 || figure.upper.unwrap() < 0.0;
+                    let error = moments.standard_error().unwrap();
+                    miss_by_fixed |= moments.mean().unwrap().abs() > 1.645 * error;
+                }
+            }
+            missed += i32::from(miss);
+            missed_by_fixed += i32::from(miss_by_fixed);
+        }
+        assert!(missed < 130, "{missed}");
+        assert!(missed_by_fixed > 300, "{missed_by_fixed}");
+    }
+}

@@ -1,0 +1,328 @@
+//! One simulated person: who they are, what they meet, how they would react.
+//!
+//! At each step the person meets a moment with K candidates. Tip k would be completed with probability
+//! sigma(u_k), else dismissed with sigma(v_k), else snoozed with a fixed probability, else ignored, where
+//!
+//! ```text
+//! u_k = base + receptivity(hour of the moment) + weekend - fatigue x tips of the last 24 hours
+//!       + taste(kind) + timing cos(2 pi (hour of the tip - preferred hour of the kind) / 24)
+//!       + priority (2 p - 1) + urgency x urgency feature + effort x effort feature
+//! v_k = refusal.base - refusal.relief u_k
+//! ```
+//!
+//! All of this, and the luck of the reaction, is drawn before anyone chooses. Since v falls as u rises,
+//! the expected reward rises with u: the oracle takes the candidate with the largest u.
+
+mod asked;
+pub(super) mod candidates;
+pub(super) mod character;
+pub(super) mod reaction;
+mod served;
+pub(super) mod utility;
+
+use candidates::{Drawn, Moment};
+use character::Character;
+use reaction::Answer;
+
+use super::persona_simulator::{DWELL_LEVELS, PersonaSimulator, QUARTERS};
+use crate::base::random::Purpose;
+use crate::features::profile_history::Event;
+use crate::features::{ProfileFeatures, weekend};
+use crate::people::scenario::{ChangeKind, ProfileServing, RawScenario};
+use crate::policy::DecisionRng;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+/// Quarter hours in a day, as simulated time counts them.
+const DAY: u32 = QUARTERS as u32;
+
+/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
+const COMMON_WORDS: usize = 4;
+
+/// Words that the generator makes at a time.
+const GENERATED: usize = 32;
+
+/// What sets users apart where a scenario declares it, each as a share of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traits {
+    /// Without a history when the policies start.
+    pub new: bool,
+    /// Without a profile, ever.
+    pub no_profile: bool,
+    /// Decides on Saturdays and Sundays only.
+    pub weekend: bool,
+}
+
+/// What became of a shown tip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// What the person did, for how long, with which kind of tip.
+    pub event: Event,
+    /// The reward of the reaction.
+    pub reward: f64,
+    /// Expected reward of this tip for this person at this moment.
+    pub expected: f64,
+}
+
+/// A simulated person in the middle of their life.
+#[derive(Debug)]
+pub struct Person<'a> {
+    stage: &'a PersonaSimulator<'a>,
+    pub(super) character: Character,
+    traits: Traits,
+    /// The declared profile's features by kind; empty when the profile is emergent.
+    declared: Vec<ProfileFeatures>,
+    rng: ChaCha8Rng,
+    /// Steps lived, those of the history included.
+    step: u32,
+    /// Random words of some steps, as bytes: for each step those in common, then one per candidate.
+    words: Vec<[u8; 8]>,
+    /// Where those of this step begin.
+    first_word: usize,
+    /// When the step is.
+    pub(super) moment: Moment,
+    /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
+    times: Vec<u64>,
+    day_old: usize,
+    /// Number of candidates.
+    count: usize,
+    seed: u64,
+    completed_luck: f64,
+    dismissed_luck: f64,
+    snoozed_luck: f64,
+    /// Dwell in seconds by reaction.
+    dwell: [f64; 4],
+    lost: bool,
+}
+
+impl<'a> Person<'a> {
+    /// The person of number `user` on a stage, before their first step.
+    pub(super) fn new(stage: &'a PersonaSimulator<'a>, user: u64) -> Self {
+        let count = stage.scenario.raw().candidates.count as usize;
+        let steps = stage.scenario.raw().steps + stage.scenario.raw().history.steps;
+        let mut rng = stage.streams.of(user, Purpose::Traits);
+        let shares = stage.scenario.raw().traits;
+        let mut with_share = |share: f64| rng.random::<f64>() < share;
+        let traits = Traits {
+            new: with_share(shares.new),
+            no_profile: with_share(shares.no_profile),
+            weekend: with_share(shares.weekend),
+        };
+        let character = Character::draw(stage, &mut rng);
+        let declared = character.profile.iter().flat_map(|profile| {
+            let by_kind = stage.scenario.raw().profile.serving != ProfileServing::UserLevel;
+            stage
+                .kinds
+                .iter()
+                .map(move |k| ProfileFeatures::of(&profile.values_for(Some(k.as_str()).filter(|_| by_kind))))
+        });
+        // The fewest steps for which the generator makes no word too many.
+        let step_words = COMMON_WORDS + count;
+        let steps_ahead = GENERATED >> step_words.trailing_zeros().min(GENERATED.trailing_zeros());
+        Self {
+            stage,
+            declared: declared.collect(),
+            character,
+            traits,
+            rng: stage.streams.of(user, Purpose::Steps),
+            step: 0,
+            words: vec![[0; 8]; steps_ahead * step_words],
+            first_word: (steps_ahead - 1) * step_words,
+            moment: Moment::default(),
+            times: Vec::with_capacity(steps as usize),
+            day_old: 0,
+            count,
+            seed: 0,
+            completed_luck: 0.0,
+            dismissed_luck: 0.0,
+            snoozed_luck: 0.0,
+            dwell: [0.0; 4],
+            lost: false,
+        }
+    }
+
+    /// The conditions they live under.
+    #[inline(always)]
+    pub fn scenario(&self) -> &'a RawScenario {
+        self.stage.scenario.raw()
+    }
+
+    /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
+    /// the person reacts to it.
+    #[inline(always)]
+    pub(super) fn pass(&mut self) -> Outcome {
+        self.draw_moment();
+        let shown = self.random_candidate();
+        let drawn = self.drawn(shown);
+        let u = candidates::utility_of(drawn, self.stage, &self.character, self.moment);
+        self.react_by(drawn.offer(self.moment.now), self.answer(u))
+    }
+
+    /// The candidate that chance shows at this step.
+    #[inline(always)]
+    pub fn random_candidate(&self) -> usize {
+        (self.seed % self.count as u64) as usize
+    }
+
+    /// The random words of this step's candidates.
+    #[inline(always)]
+    pub(super) fn candidate_words(&self) -> &[[u8; 8]] {
+        &self.words[self.first_word + COMMON_WORDS..][..self.count]
+    }
+
+    /// Draws moment and luck of the next step.
+    #[inline(always)]
+    pub(super) fn draw_moment(&mut self) {
+        let stage = self.stage;
+        let scenario = stage.scenario.raw();
+        self.draw_words();
+        let [moment, first, second, luck] = self.common_words();
+
+        if scenario.change.is_some() {
+            self.change_tastes();
+        }
+        let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
+        let now = slot.start + below(moment as u32, slot.end - slot.start);
+        let day = u64::from(self.day(self.step / scenario.moments.per_day));
+        let time = day * u64::from(DAY) + u64::from(now);
+        // Mostly none, one or two are a day old since the step before: those without a branch.
+        let is_old = |i: usize| self.times.get(i).is_some_and(|then| then + u64::from(DAY) <= time);
+        self.day_old += usize::from(is_old(self.day_old));
+        self.day_old += usize::from(is_old(self.day_old));
+        while is_old(self.day_old) {
+            self.day_old += 1;
+        }
+        let recent = (self.times.len() - self.day_old) as f64;
+        self.times.push(time);
+        let weekend = weekend((day % 7) as u8);
+        let u = self.character.u_of_moment(stage, now, weekend, recent);
+        self.moment = Moment { now: now as u8, weekend, u };
+
+        self.completed_luck = unit((first >> 32) as u32);
+        self.dismissed_luck = unit(first as u32);
+        self.snoozed_luck = unit((second >> 32) as u32);
+        self.dwell = stage.dwell.at(second as usize % DWELL_LEVELS);
+        self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
+        self.seed = luck % DecisionRng::SEEDS;
+        self.step += 1;
+    }
+
+    /// Goes on to the words of the next step.
+    #[inline(always)]
+    fn draw_words(&mut self) {
+        self.first_word += COMMON_WORDS + self.count;
+        if self.first_word == self.words.len() {
+            self.rng.fill_bytes(self.words.as_flattened_mut());
+            self.first_word = 0;
+        }
+    }
+
+    /// Random words of this step that are not a candidate's.
+    #[inline(always)]
+    fn common_words(&self) -> [u64; COMMON_WORDS] {
+        let words = self.words[self.first_word..].first_chunk::<COMMON_WORDS>();
+        words.expect("words for a whole step").map(u64::from_le_bytes)
+    }
+
+    /// The candidate of this step.
+    #[inline(always)]
+    fn drawn(&self, k: usize) -> Drawn {
+        debug_assert!(k < self.count);
+        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.stage)
+    }
+
+    /// The luck of whoever chooses at this step, the same for every policy.
+    #[inline(always)]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What sets this user apart, where the scenario declares it.
+    pub fn traits(&self) -> Traits {
+        self.traits
+    }
+
+    /// Random decisions that lie behind this user when the policies start.
+    pub fn history_steps(&self) -> u32 {
+        if self.traits.new { 0 } else { self.scenario().history.steps }
+    }
+
+    /// The day of the user's n-th day with decisions.
+    #[inline(always)]
+    fn day(&self, n: u32) -> u32 {
+        let scenario = self.scenario();
+        if scenario.traits.weekend == 0.0 {
+            n * scenario.moments.every_days
+        } else if self.traits.weekend {
+            n / 2 * 7 + 5 + n % 2
+        } else {
+            n / 5 * 7 + n % 5
+        }
+    }
+
+    /// Whether the reward of this step never arrives.
+    #[inline(always)]
+    pub fn reward_is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Day of the week of the latest step; everybody's life begins on a Monday.
+    fn weekday(&self) -> u8 {
+        self.times.last().map_or(0, |time| (time / u64::from(DAY) % 7) as u8)
+    }
+
+    /// Moves tastes towards those for the next kind, as far as the scenario's change has gone.
+    fn change_tastes(&mut self) {
+        let scenario = self.stage.scenario.raw();
+        let Some(change) = scenario.change else { return };
+        let lived = f64::from(self.step) - f64::from(self.history_steps());
+        let part = lived / f64::from(scenario.steps);
+        let share = match change.kind {
+            ChangeKind::Sudden => f64::from(u8::from(part >= change.at)),
+            ChangeKind::Drift => ((part - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
+        };
+        let share = share * self.stage.persona.raw().changeability;
+        for kind in &mut self.character.kinds {
+            kind.now = kind.taste + share * (kind.next - kind.taste);
+        }
+    }
+}
+
+/// A number in [0, 1) with 32 random bits.
+#[inline(always)]
+fn unit(bits: u32) -> f64 {
+    f64::from(bits) / 4_294_967_296.0
+}
+
+/// A number below `n` from 32 random bits.
+#[inline(always)]
+fn below(bits: u32, n: u32) -> u32 {
+    ((u64::from(bits) * u64::from(n)) >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::persona::Persona;
+    use crate::people::scenario::Scenario;
+
+    /// Some 120,000 years in, quarter hours no longer fit into 32 bits.
+    #[test]
+    fn time_goes_on_however_long_somebody_lives() {
+        let text = "name = \"long\"\ndescription = \"long\"\nsteps = 1000000\n[moments]\nper_day = 1\nevery_days = 365\n";
+        let scenario = Scenario::from_toml(text, "scenario").unwrap();
+        let persona = Persona::shipped().unwrap().swap_remove(0);
+        let stage = PersonaSimulator::new(&scenario, &persona, 7);
+        let mut person = stage.person(0);
+        let year = 365 * 24 * 60 * 60 * 1000;
+        for step in [122_570, 999_000] {
+            person.step = step;
+            for n in u64::from(step)..u64::from(step) + 10 {
+                person.draw_moment();
+                assert_eq!(person.time_ms() / year, n);
+                assert_eq!(person.recent(), 0);
+            }
+        }
+    }
+}

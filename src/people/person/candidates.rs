@@ -1,0 +1,66 @@
+//! What a simulated person is offered at a step: when, and the candidates as they are drawn.
+
+use super::super::persona_simulator::{MeantFor, PersonaSimulator};
+use super::character::{Character, KindTaste};
+
+/// One candidate as it was drawn: positions in the stage's tables.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::people) struct Drawn {
+    pub(in crate::people) kind: u8,
+    pub(in crate::people) priority: usize,
+    pub(in crate::people) due: usize,
+    pub(in crate::people) effort: usize,
+    pub(in crate::people) meant_for: MeantFor,
+}
+
+/// What of a candidate decides how it looks to a profile, and is remembered of it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(in crate::people) struct Offer {
+    /// Index of its kind.
+    pub(in crate::people) kind: u8,
+    /// The quarter hour that it is meant for.
+    pub(in crate::people) quarter: u8,
+}
+
+impl Drawn {
+    /// What is remembered of it in a moment at quarter hour `now`.
+    #[inline(always)]
+    pub(in crate::people) fn offer(&self, now: u8) -> Offer {
+        Offer { kind: self.kind, quarter: self.meant_for.quarter(now) }
+    }
+
+    /// The candidate that a random word stands for: it is cut into fields.
+    #[inline(always)]
+    pub(in crate::people) fn of(word: [u8; 8], stage: &PersonaSimulator) -> Self {
+        let word = u64::from_le_bytes(word);
+        let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
+        Self {
+            kind: stage.kind.at(field(0, 8)),
+            priority: field(8, 8),
+            due: stage.due.at(field(16, 10)) as usize,
+            effort: field(26, 3),
+            meant_for: stage.meant_for.at(field(32, 10)),
+        }
+    }
+}
+
+/// The moment of a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::people) struct Moment {
+    /// Quarter hour of the day.
+    pub(in crate::people) now: u8,
+    /// The feature of the weekday.
+    pub(in crate::people) weekend: f64,
+    /// What it adds to u of every candidate.
+    pub(in crate::people) u: f64,
+}
+
+/// u of one candidate: the same bits as a party's.
+#[inline(always)]
+pub(super) fn utility_of(drawn: Drawn, stage: &PersonaSimulator, person: &Character, moment: Moment) -> f64 {
+    let quarter = drawn.meant_for.quarter(moment.now);
+    let KindTaste { now: taste, offset, .. } = person.kinds[usize::from(drawn.kind)];
+    let features =
+        [stage.priority.at(drawn.priority), stage.urgency.at(drawn.due), stage.effort.at(drawn.effort)];
+    person.u(moment.u, person.u_of_kind(stage, taste, offset, quarter), features)
+}

@@ -1,0 +1,96 @@
+//! The profile as a scenario serves it: to policies that look at a block, and in a request.
+
+use super::super::persona_simulator::{DUE_DAYS, EFFORT_MINUTES, priority};
+use super::Person;
+use crate::domain::profile::Profile;
+use crate::domain::request::{Candidate, Context, RawRequest};
+use crate::features::ProfileFeatures;
+use crate::features::profile_history::History;
+use crate::people::scenario::ProfileServing;
+use smol_str::format_smolstr;
+
+impl Person<'_> {
+    /// How the profile reaches the policies for this user.
+    #[inline(always)]
+    fn serving(&self) -> ProfileServing {
+        if self.traits.no_profile { ProfileServing::Missing } else { self.scenario().profile.serving }
+    }
+
+    /// The features of the profile for candidates of each kind, as the scenario serves the profile that follows from
+    /// `history`; made in `room` where they are neither the history's nor those that were declared.
+    #[inline(always)]
+    pub(in crate::people) fn profile_features<'p>(
+        &'p self,
+        history: &'p History,
+        room: &'p mut Vec<ProfileFeatures>,
+    ) -> &'p [ProfileFeatures] {
+        let (by_kind, emergent) =
+            if self.declared.is_empty() { (history.features(), true) } else { (&self.declared[..], false) };
+        let kinds = by_kind.len();
+        room.clear();
+        match (self.serving(), emergent) {
+            (ProfileServing::Missing, _) => room.resize(kinds, ProfileFeatures::UNKNOWN),
+            (ProfileServing::WrongKind, _) => {
+                room.extend((0..kinds).map(|kind| by_kind[next_kind(kind, kinds)]));
+            }
+            (ProfileServing::UserLevel, true) => room.resize(kinds, history.user_features()),
+            // A declared profile was cut down to the user's own values when it was drawn.
+            (ProfileServing::UserLevel | ProfileServing::Full, _) => return by_kind,
+        }
+        room
+    }
+
+    /// This step as a request would put it: what a party puts into its block. Candidates are named `c0`, `c1`, ...
+    pub fn request(&self, history: &History) -> RawRequest {
+        let candidate = |k: usize| {
+            let drawn = self.drawn(k);
+            Candidate {
+                id: format_smolstr!("c{k}"),
+                kind: Some(self.stage.kinds[usize::from(drawn.kind)].as_str().into()),
+                priority: Some(priority(drawn.priority)),
+                due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
+                effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
+                hour: drawn.meant_for.own_hour(),
+            }
+        };
+        RawRequest {
+            user: None,
+            policy: None,
+            seed: Some(self.seed),
+            context: Context { hour: self.stage.hour.at(self.moment.now.into()), weekday: self.weekday() },
+            candidates: (0..self.count).map(candidate).collect(),
+            profile_features: self.served_profile(history),
+        }
+    }
+
+    /// The profile as a request would carry it.
+    fn served_profile(&self, history: &History) -> Option<Profile> {
+        match (self.serving(), &self.character.profile) {
+            (ProfileServing::Missing, _) => None,
+            (serving, Some(profile)) => Some(serve(profile.clone(), serving, &self.stage.kinds)),
+            (serving, None) => Some(serve(history.profile(&self.stage.kinds), serving, &self.stage.kinds)),
+        }
+    }
+}
+
+/// A profile as a scenario serves it, where it serves one.
+fn serve(mut profile: Profile, serving: ProfileServing, kinds: &[String]) -> Profile {
+    match serving {
+        ProfileServing::Full | ProfileServing::Missing => {}
+        ProfileServing::UserLevel => profile.by_kind.clear(),
+        ProfileServing::WrongKind => {
+            let values = |kind: &String| profile.by_kind.iter().find(|(k, _)| k == kind).map(|(_, v)| *v);
+            let of_next = |(i, kind): (usize, &String)| {
+                Some((kind.clone(), values(&kinds[next_kind(i, kinds.len())])?))
+            };
+            profile.by_kind = kinds.iter().enumerate().filter_map(of_next).collect();
+        }
+    }
+    profile
+}
+
+/// The kind whose values a misleading profile serves for `kind`, and towards which tastes change.
+#[inline(always)]
+pub(super) fn next_kind(kind: usize, kinds: usize) -> usize {
+    if kind + 1 == kinds { 0 } else { kind + 1 }
+}

@@ -1,0 +1,314 @@
+//! Four people of one persona who live side by side, each in a lane of a vector register.
+//!
+//! They have nothing to do with each other: each draws from streams of their own, and what is computed of them together
+//! has the same bits as if each were alone. Where there are fewer, copies of the first fill the other lanes; they never take
+//! a step, and nobody looks at what becomes of them.
+
+mod kernels;
+
+use self::kernels::{Consider, Draw, Profiles};
+use super::person::candidates::Offer;
+use super::person::character::Character;
+use super::person::reaction::Answer;
+use super::person::{Outcome, Person};
+use super::persona_simulator::PersonaSimulator;
+use crate::base::vector::{Cell, Kernel, LANES, Lanes, Vector, each, lanes};
+use crate::features::profile_history::History;
+use crate::features::{FeatureBlock, ProfileFeatures};
+use crate::people::scenario::RawScenario;
+use std::ops::Range;
+
+/// People who take their steps together.
+#[derive(Debug)]
+pub struct UserBatch<'a> {
+    stage: &'a PersonaSimulator<'a>,
+    pub(super) people: [Person<'a>; LANES],
+    /// How many of them are not there to fill a lane.
+    len: usize,
+    characters: Characters,
+    /// What is remembered of each candidate.
+    offers: Vec<[Offer; LANES]>,
+    /// u of each candidate, and the largest.
+    u: Vec<Lanes>,
+    best_u: Lanes,
+    /// u of the best candidate, and of those that each policy chose; what they make of them.
+    considered: Vec<Lanes>,
+    answers: Vec<Answers>,
+    /// Room for what the scenario makes of their profiles.
+    served: [Vec<ProfileFeatures>; LANES],
+}
+
+/// What of their characters a candidate's u depends on.
+#[derive(Debug)]
+struct Characters {
+    /// For priority, urgency and effort.
+    features: [Lanes; 3],
+    timing: Lanes,
+    /// By kind, with room for as many as eight bits can name: none needs to be looked for.
+    kinds: Box<[[KindNow; LANES]; 256]>,
+}
+
+/// What one of them makes of a kind of tip at present.
+#[derive(Debug, Clone, Copy, Default)]
+struct KindNow {
+    taste: f64,
+    /// Quarter hours from the best one to midnight.
+    offset: u8,
+}
+
+impl Default for Characters {
+    fn default() -> Self {
+        let kinds = Box::new([[KindNow::default(); LANES]; 256]);
+        Self { features: Default::default(), timing: Lanes::default(), kinds }
+    }
+}
+
+/// What they make of one tip each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answers {
+    completed: Lanes,
+    dismissed: Lanes,
+    expected: Lanes,
+}
+
+impl<'a> UserBatch<'a> {
+    /// The people of these numbers, of whom there are 1 to [`LANES`].
+    pub(super) fn new(stage: &'a PersonaSimulator<'a>, users: Range<u64>) -> Self {
+        let len = (users.end - users.start) as usize;
+        assert!((1..=LANES).contains(&len));
+        let of_lane = |lane| Person::new(stage, users.start + if lane < len { lane as u64 } else { 0 });
+        let people = std::array::from_fn(of_lane);
+        let count = stage.scenario.raw().candidates.count as usize;
+        let mut party = Self {
+            stage,
+            people,
+            len,
+            characters: Characters::default(),
+            offers: vec![[Offer::default(); LANES]; count],
+            u: vec![Lanes::default(); count],
+            best_u: Lanes::default(),
+            considered: Vec::new(),
+            answers: Vec::new(),
+            served: Default::default(),
+        };
+        party.look_at_characters();
+        party
+    }
+
+    /// How many they are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: there is somebody.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The conditions they live under.
+    #[inline(always)]
+    pub fn scenario(&self) -> &'a RawScenario {
+        self.stage.scenario.raw()
+    }
+
+    /// One of them.
+    #[inline(always)]
+    pub fn person(&self, lane: usize) -> &Person<'a> {
+        &self.people[lane]
+    }
+
+    /// One of them goes on to the next step, at which a random candidate is shown and nobody looks at the others.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, lane: usize) -> Outcome {
+        self.people[lane].pass()
+    }
+
+    /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 1 to 6
+    /// written into `block`, which comes from [`PersonaSimulator::block`].
+    pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
+        Lanes::run(Advance { party: self, block });
+    }
+
+    /// The same within a kernel, for those of whom it is true; the others meet their last step's candidates again.
+    #[inline(always)]
+    pub(crate) fn advance_those<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        block: &mut FeatureBlock<Lanes>,
+    ) {
+        for (person, goes) in self.people[..self.len].iter_mut().zip(who) {
+            if goes {
+                person.draw_moment();
+            }
+        }
+        if self.scenario().change.is_some() {
+            self.look_at_characters();
+        }
+        let draw = Draw {
+            stage: self.stage,
+            characters: &self.characters,
+            moments: each!(lane => self.people[lane].moment),
+            words: each!(lane => self.people[lane].candidate_words()),
+            rows: block.full_rows_mut(),
+            offers: &mut self.offers,
+            u: &mut self.u,
+        };
+        self.best_u = draw.run::<V>(level);
+    }
+
+    fn look_at_characters(&mut self) {
+        let characters = self.people.each_ref().map(|person| &person.character);
+        let of = |value: fn(&Character) -> f64| Lanes(characters.map(value));
+        self.characters.features = [of(|c| c.priority), of(|c| c.urgency), of(|c| c.effort)];
+        self.characters.timing = of(|c| c.timing);
+        for (kind, now) in self.characters.kinds.iter_mut().enumerate().take(self.stage.kinds.len()) {
+            *now = characters.map(|c| KindNow { taste: c.kinds[kind].now, offset: c.kinds[kind].offset });
+        }
+    }
+
+    /// Index of the kind of everybody's candidate `k`.
+    #[inline(always)]
+    pub fn kinds(&self, k: usize) -> [u8; LANES] {
+        self.offers[k].map(|offer| offer.kind)
+    }
+
+    /// Writes the profile's dimensions of every candidate into `block`, as the scenario serves the profiles that follow
+    /// from their `histories`.
+    #[inline(always)]
+    pub(crate) fn serve_profiles<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        histories: &[History; LANES],
+        block: &mut FeatureBlock<Lanes>,
+    ) {
+        let ([first, second, third, fourth], room) = (&self.people, &mut self.served);
+        let [in_first, in_second, in_third, in_fourth] = room;
+        let features = [
+            first.profile_features(&histories[0], in_first),
+            second.profile_features(&histories[1], in_second),
+            third.profile_features(&histories[2], in_third),
+            fourth.profile_features(&histories[3], in_fourth),
+        ];
+        Profiles { features, offers: &self.offers, rows: block.full_rows_mut() }.run::<V>(level);
+    }
+
+    /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
+    #[inline(always)]
+    pub(crate) fn consider<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        chosen: impl Iterator<Item = [usize; LANES]>,
+    ) {
+        let Self { answers, considered, u, best_u, .. } = self;
+        considered.clear();
+        considered.push(*best_u);
+        for chosen in chosen {
+            considered.push(lanes!(lane => u[chosen[lane]][lane]));
+        }
+        answers.resize(considered.len(), Answers::default());
+        let (refusal, mild) = (&self.stage.persona.raw().refusal, self.stage.mild_reward);
+        Consider { refusal, mild, u: considered, answers }.run::<V>(level);
+    }
+
+    /// Expected reward of the best candidate: what an oracle that knows the person would get. Once
+    /// [`Self::consider`] was called.
+    #[inline(always)]
+    pub(crate) fn best_expected(&self) -> Lanes {
+        self.answers[0].expected
+    }
+
+    /// How one of them reacts when candidate `k` is shown, which policy `i` of those that [`Self::consider`] was called
+    /// with has chosen.
+    #[inline(always)]
+    pub(crate) fn react_to_chosen(&self, i: usize, lane: usize, k: usize) -> Outcome {
+        let Answers { completed, dismissed, expected } = &self.answers[i + 1];
+        let (completed, dismissed, expected) = (completed[lane], dismissed[lane], expected[lane]);
+        self.people[lane].react_by(self.offers[k][lane], Answer { completed, dismissed, expected })
+    }
+
+    /// How one of them reacts when candidate `k` is shown.
+    pub fn react(&self, lane: usize, k: usize) -> Outcome {
+        let person = &self.people[lane];
+        person.react_by(self.offers[k][lane], person.answer(self.u[k][lane]))
+    }
+}
+
+/// [`UserBatch::advance`]
+struct Advance<'p, 'a> {
+    party: &'p mut UserBatch<'a>,
+    block: &'p mut FeatureBlock<Lanes>,
+}
+
+impl Kernel<Lanes> for Advance<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
+        self.party.advance_those::<V>(level, [true; LANES], self.block);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::people::persona::Persona;
+    use crate::people::scenario::Scenario;
+
+    struct Think<'p, 'a>(&'p mut UserBatch<'a>, [[usize; LANES]; 3]);
+
+    impl Kernel<Lanes> for Think<'_, '_> {
+        type Output = ();
+
+        fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
+            self.0.consider::<V>(level, self.1.into_iter());
+        }
+    }
+
+    /// Calls `check` with every shipped persona's stage in a scenario in which tastes change.
+    fn stages(check: impl Fn(&PersonaSimulator)) {
+        let scenario = Scenario::load("drift").unwrap();
+        for persona in Persona::shipped().unwrap() {
+            check(&PersonaSimulator::new(&scenario, &persona, 7));
+        }
+    }
+
+    #[test]
+    fn together_everybody_lives_as_they_would_alone() {
+        stages(|stage| {
+            let (mut together, mut block) = (stage.party(5..9), stage.block());
+            let mut alone = [5, 6, 7, 8].map(|user| (stage.party(user..user + 1), stage.block()));
+            for step in 0..60 {
+                together.advance(&mut block);
+                let chosen =
+                    |policy: usize| std::array::from_fn(|lane| (lane * 7 + step + policy) % block.len());
+                Lanes::run(Think(&mut together, [0, 1, 2].map(chosen)));
+                for (lane, (person, own)) in alone.iter_mut().enumerate() {
+                    person.advance(own);
+                    for k in 0..block.len() {
+                        let of = |row: &[Lanes], lane: usize| row.iter().map(|x| x[lane]).collect::<Vec<_>>();
+                        assert_eq!(of(block.row(k), lane), of(own.row(k), 0));
+                        assert_eq!(together.react(lane, k), person.react(0, k));
+                    }
+                    for policy in 0..3 {
+                        let k = chosen(policy)[lane];
+                        assert_eq!(together.react_to_chosen(policy, lane, k), person.react(0, k));
+                    }
+                    let all = (0..block.len()).map(|k| person.react(0, k).expected);
+                    assert_eq!(together.best_expected()[lane], all.fold(f64::NEG_INFINITY, f64::max));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_step_passed_is_one_lived_at_random() {
+        stages(|stage| {
+            let (mut passing, mut living, mut block) = (stage.person(3), stage.party(3..4), stage.block());
+            for _ in 0..100 {
+                living.advance(&mut block);
+                assert_eq!(passing.pass(), living.react(0, living.person(0).random_candidate()));
+            }
+        });
+    }
+}

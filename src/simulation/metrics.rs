@@ -1,0 +1,255 @@
+//! What is measured: one record per simulated user and policy, and sums of records that can be merged.
+//!
+//! Everything is counted in whole numbers: rewards are multiples of a quarter, regrets are rounded to
+//! 1/4096 per user. Sums of them are exact, so merging is associative to the bit: however a run is cut
+//! into parts, the parts add up to the same bytes.
+
+mod summary;
+
+pub use summary::{CONFIDENCE, Curve, Estimate, Of, Summary, curve_estimate};
+
+use crate::domain::reaction::{REWARD_RANGE, Reaction};
+use crate::people::Traits;
+use serde::{Deserialize, Serialize};
+
+/// Decisions of a user that count as the first ones.
+pub const EARLY_STEPS: usize = 20;
+
+/// Parts of one reward or regret that are counted: rewards are whole quarters.
+const REWARD_UNITS: f64 = 4.0;
+const REGRET_UNITS: f64 = 4096.0;
+
+/// Reactions by their position in [`Reaction::ALL`].
+pub type Reactions = [u32; 4];
+
+/// One simulated user under one policy. In files it is a list of 12 whole numbers, in the order of its
+/// fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "[u64; 12]", try_from = "[u64; 12]")]
+pub struct UserRecord {
+    /// All reactions.
+    pub reactions: Reactions,
+    /// Reactions to the first [`EARLY_STEPS`] decisions.
+    pub early: Reactions,
+    /// Kinds of tip that were never shown.
+    pub kinds_unseen: u8,
+    /// Kinds of tip that there are.
+    pub kinds: u8,
+    /// Sum over decisions of what the oracle's tip was expected to earn more than the one shown, in 1/4096.
+    pub regret: u64,
+    /// Which of the scenario's traits the user has.
+    pub traits: Traits,
+}
+
+impl From<UserRecord> for [u64; 12] {
+    fn from(record: UserRecord) -> Self {
+        let [a, b, c, d] = record.reactions.map(u64::from);
+        let [e, f, g, h] = record.early.map(u64::from);
+        let Traits { new, no_profile, weekend } = record.traits;
+        let traits = u64::from(new) | u64::from(no_profile) << 1 | u64::from(weekend) << 2;
+        let (unseen, kinds) = (u64::from(record.kinds_unseen), u64::from(record.kinds));
+        [a, b, c, d, e, f, g, h, unseen, kinds, record.regret, traits]
+    }
+}
+
+impl TryFrom<[u64; 12]> for UserRecord {
+    type Error = String;
+
+    fn try_from(numbers: [u64; 12]) -> Result<Self, String> {
+        let large = || "a record with a number that is too large".to_owned();
+        let count = |i: usize| u32::try_from(numbers[i]).map(u64::from).map_err(|_| large());
+        let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
+        let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
+        let decisions: u64 = (0..4).map(&count).sum::<Result<_, _>>()?;
+        let is_part = |part: usize, whole: usize| numbers[part] <= numbers[whole];
+        if !(0..4).all(|i| is_part(4 + i, i)) || !is_part(8, 9) {
+            return Err("a record with a part that is larger than its whole".to_owned());
+        }
+        // No reward is more than REWARD_RANGE above another.
+        let regret = numbers[10] as f64 <= decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0;
+        if numbers[11] > 7 || decisions > u64::from(u32::MAX) || !regret {
+            return Err(large());
+        }
+        Ok(Self {
+            reactions: [count(0)?, count(1)?, count(2)?, count(3)?].map(|n| n as u32),
+            early: [count(4)?, count(5)?, count(6)?, count(7)?].map(|n| n as u32),
+            kinds_unseen: small(8)?,
+            kinds: small(9)?,
+            regret: numbers[10],
+            traits: Traits { new: flag(0), no_profile: flag(1), weekend: flag(2) },
+        })
+    }
+}
+
+/// A user's record while it is being made.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    reactions: Reactions,
+    early: Reactions,
+    seen: u64,
+    regret: f64,
+}
+
+impl Tally {
+    /// Counts the decision of one step.
+    #[inline(always)]
+    pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
+        self.reactions[reaction as usize] += 1;
+        self.early[reaction as usize] += u32::from(step < EARLY_STEPS);
+        self.seen |= 1 << kind;
+        self.regret += regret;
+    }
+
+    /// The record of a user with these traits, to whom `kinds` kinds of tip could be shown.
+    pub fn record(&self, kinds: usize, traits: Traits) -> UserRecord {
+        UserRecord {
+            reactions: self.reactions,
+            traits,
+            early: self.early,
+            kinds_unseen: kinds as u8 - self.seen.count_ones() as u8,
+            kinds: kinds as u8,
+            regret: (self.regret * REGRET_UNITS).round() as u64,
+        }
+    }
+}
+
+/// A figure of one user: a mean per decision, in the units of the reward or a rate in [0, 1]; starvation is a share of
+/// kinds of tip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Mean reward.
+    Reward,
+    /// Share of tips completed.
+    CompletionRate,
+    /// Share of tips dismissed.
+    DismissRate,
+    /// Mean expected reward lost against the oracle that knows the person.
+    Regret,
+    /// Mean reward of the first decisions.
+    EarlyReward,
+    /// Share of kinds of tip that were never shown.
+    Starvation,
+}
+
+impl Metric {
+    /// Every metric.
+    pub const ALL: [Self; 6] = [
+        Self::Reward,
+        Self::CompletionRate,
+        Self::DismissRate,
+        Self::Regret,
+        Self::EarlyReward,
+        Self::Starvation,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reward => "reward",
+            Self::CompletionRate => "completion_rate",
+            Self::DismissRate => "dismiss_rate",
+            Self::Regret => "regret",
+            Self::EarlyReward => "early_reward",
+            Self::Starvation => "starvation",
+        }
+    }
+
+    /// Whether more of it is better.
+    pub const fn more_is_better(self) -> bool {
+        matches!(self, Self::Reward | Self::CompletionRate | Self::EarlyReward)
+    }
+
+    /// Width of the range of its values, by which differences are divided to lie in [-1, 1].
+    pub const fn range(self) -> f64 {
+        match self {
+            Self::Reward | Self::Regret | Self::EarlyReward => REWARD_RANGE,
+            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
+        }
+    }
+
+    /// Parts of its unit in which it is counted.
+    const fn units(self) -> f64 {
+        match self {
+            Self::Reward | Self::EarlyReward => REWARD_UNITS,
+            Self::Regret => REGRET_UNITS,
+            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
+        }
+    }
+}
+
+/// Reward of these reactions in quarters, exact.
+fn quarters(reactions: &Reactions) -> i64 {
+    Reaction::ALL
+        .iter()
+        .zip(reactions)
+        .map(|(r, count)| (r.reward() * REWARD_UNITS) as i64 * i64::from(*count))
+        .sum()
+}
+
+impl UserRecord {
+    /// Decisions made.
+    pub fn decisions(&self) -> u32 {
+        self.reactions.iter().sum()
+    }
+
+    /// The sum whose mean the metric is, in the metric's counting units, and what it is divided by.
+    fn sum(&self, metric: Metric) -> (i64, u32) {
+        let reactions = &self.reactions;
+        let sum = match metric {
+            Metric::Reward => quarters(reactions),
+            Metric::CompletionRate => i64::from(reactions[Reaction::Completed as usize]),
+            Metric::DismissRate => i64::from(reactions[Reaction::Dismissed as usize]),
+            Metric::Regret => self.regret as i64,
+            Metric::EarlyReward => return (quarters(&self.early), self.early.iter().sum()),
+            Metric::Starvation => return (i64::from(self.kinds_unseen), u32::from(self.kinds)),
+        };
+        (sum, self.decisions())
+    }
+
+    /// One figure of this user; `None` without a decision that it is about.
+    pub fn mean(&self, metric: Metric) -> Option<f64> {
+        let (sum, count) = self.sum(metric);
+        (count > 0).then(|| sum as f64 / metric.units() / f64::from(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(reactions: Reactions, early: Reactions, regret: u64) -> UserRecord {
+        UserRecord { reactions, early, kinds_unseen: 1, kinds: 5, regret, ..UserRecord::default() }
+    }
+
+    #[test]
+    fn means_follow_from_the_counts() {
+        let record = record([1, 1, 1, 1], [1, 1, 0, 0], 2048);
+        assert_eq!(record.mean(Metric::Reward), Some((1.0 + 0.25 - 0.5) / 4.0));
+        assert_eq!(record.mean(Metric::EarlyReward), Some(1.25 / 2.0));
+        assert_eq!(record.mean(Metric::DismissRate), Some(0.25));
+        assert_eq!(record.mean(Metric::Regret), Some(0.125));
+        assert_eq!(record.mean(Metric::Starvation), Some(0.2));
+        assert_eq!(UserRecord::default().mean(Metric::Reward), None);
+    }
+
+    #[test]
+    fn the_largest_regret_is_that_of_the_worst_choices() {
+        let largest = (1e6 * REWARD_RANGE * REGRET_UNITS) as u64;
+        for (regret, allowed) in [(largest, true), (largest + 2, false)] {
+            let record = record([1_000_000, 0, 0, 0], [1, 0, 0, 0], regret);
+            assert_eq!(UserRecord::try_from(<[u64; 12]>::from(record)).is_ok(), allowed, "{regret}");
+        }
+    }
+
+    #[test]
+    fn records_that_no_user_has_are_refused() {
+        let read = |record: UserRecord| UserRecord::try_from(<[u64; 12]>::from(record));
+        let half = u32::MAX / 2;
+        assert_eq!(read(record([half, half, 0, 1], [0; 4], 0)).unwrap().decisions(), u32::MAX);
+        assert!(read(record([half, half, 1, 1], [0; 4], 0)).is_err());
+        assert!(read(record([2, 1, 0, 0], [2, 1, 0, 0], 0)).is_ok());
+        assert!(read(record([2, 1, 0, 0], [1, 2, 0, 0], 0)).is_err());
+        assert!(read(UserRecord { kinds_unseen: 6, ..record([9; 4], [0; 4], 0) }).is_err());
+    }
+}

@@ -1,0 +1,355 @@
+//! Results of some blocks, on disk and put together again.
+//!
+//! The work of a run is a list of blocks for each scenario. A *part* holds some of them, as JSON Lines:
+//!
+//! ```text
+//! {"schema_version":1, "seed":..., "users":..., "blocks":[first, end], "digests":{...}, ...}   the header
+//! {"scenario":0,"block":4,"records":[[...],...]}                                               each block
+//! {"scenario":0,"curve":[...]}                                                                 each scenario
+//! ```
+//!
+//! Every number is a whole number, sums of them are exact, and blocks have fixed places: parts of one run,
+//! however it was cut, add up to the very bytes of the run in one piece.
+
+use crate::base::error::{Error, Result};
+use crate::base::read;
+use crate::simulation::metrics::{Curve, UserRecord};
+use crate::simulation::{BLOCK_USERS, Block, Simulation};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Version of the format.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What a part says of the run that it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    schema_version: u32,
+    /// Version of the program that ran it.
+    pub version: String,
+    /// Seed of all simulated users.
+    pub seed: u64,
+    /// Users of each persona in the whole run.
+    pub users: u64,
+    /// The first block of each scenario that the part holds, and the one after the last.
+    pub blocks: [u64; 2],
+    /// Names of the policies.
+    pub policies: Vec<String>,
+    /// The scenarios.
+    pub scenarios: Vec<ScenarioHeader>,
+    /// SHA-256 of every input as it was understood, by name.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// What a part says of one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioHeader {
+    /// Its name.
+    pub name: String,
+    /// What it asks, in a line.
+    pub description: String,
+    /// Decisions per user and policy.
+    pub steps: u32,
+    /// Number of kinds of tip.
+    pub kinds: usize,
+    /// Names of the personas, with their shares of the population.
+    pub personas: Vec<(String, f64)>,
+}
+
+impl Header {
+    /// The header of a whole run of these simulations, which share policies and seed.
+    pub fn new(simulations: &[Simulation], users: u64, seed: u64, digests: BTreeMap<String, String>) -> Self {
+        let scenario = |s: &Simulation| ScenarioHeader {
+            name: s.scenario().name().to_owned(),
+            description: s.scenario().raw().description.clone(),
+            steps: s.scenario().raw().steps,
+            kinds: s.kinds(),
+            personas: s.personas().map(|(name, share)| (name.to_owned(), share)).collect(),
+        };
+        let policies = simulations.first().map_or(&[][..], Simulation::policies);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed,
+            users,
+            blocks: [0, users.div_ceil(BLOCK_USERS)],
+            policies: policies.iter().map(|p| p.name().to_owned()).collect(),
+            scenarios: simulations.iter().map(scenario).collect(),
+            digests,
+        }
+    }
+
+    /// The header of the part that holds `blocks`.
+    #[must_use]
+    pub fn with_blocks(self, blocks: Range<u64>) -> Self {
+        Self { blocks: [blocks.start, blocks.end], ..self }
+    }
+
+    /// Number of blocks of each scenario in the whole run.
+    pub fn all_blocks(&self) -> u64 {
+        self.users.div_ceil(BLOCK_USERS)
+    }
+
+    /// Users in one block.
+    pub fn block_users(&self, block: u64) -> Range<u64> {
+        block * BLOCK_USERS..self.users.min((block + 1) * BLOCK_USERS)
+    }
+
+    /// Learning curves of one scenario, all zero.
+    pub fn blank_curve(&self, scenario: usize) -> Curve {
+        let ScenarioHeader { personas, steps, .. } = &self.scenarios[scenario];
+        Curve::zeros((personas.len(), self.policies.len(), *steps as usize, 4))
+    }
+
+    /// Records in one block of one scenario.
+    fn records(&self, scenario: usize, block: u64) -> usize {
+        let users = self.block_users(block);
+        (users.end - users.start) as usize * self.scenarios[scenario].personas.len() * self.policies.len()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BlockLine {
+    scenario: usize,
+    block: u64,
+    records: Vec<UserRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CurveLine {
+    scenario: usize,
+    curve: Vec<u64>,
+}
+
+/// Writes a part while its blocks pass by, in the order of scenarios and blocks.
+#[derive(Debug)]
+pub struct PartWriter<W: Write> {
+    out: W,
+}
+
+impl<W: Write> PartWriter<W> {
+    /// A part with its header.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(out: W, header: &Header) -> io::Result<Self> {
+        let mut writer = Self { out };
+        writer.line(header)?;
+        Ok(writer)
+    }
+
+    /// Writes one block of one scenario.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn block(&mut self, scenario: usize, users: &Range<u64>, records: Vec<UserRecord>) -> io::Result<()> {
+        self.line(&BlockLine { scenario, block: users.start / BLOCK_USERS, records })
+    }
+
+    /// Writes the learning curves, one per scenario.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn finish<'a>(mut self, curves: impl Iterator<Item = &'a Curve>) -> io::Result<()> {
+        for (scenario, curve) in curves.enumerate() {
+            self.line(&CurveLine { scenario, curve: curve.iter().copied().collect() })?;
+        }
+        self.out.flush()
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, value)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+/// Parts of one run, each block of which is there exactly once.
+#[derive(Debug)]
+pub struct Parts {
+    header: Header,
+    files: Vec<(PathBuf, BufReader<File>)>,
+    /// Where each block stands: file, offset and length of its line.
+    places: BTreeMap<(usize, u64), (usize, u64, usize)>,
+    curves: Vec<Curve>,
+}
+
+impl Parts {
+    /// Opens parts and makes sure that they are parts of one run and that nothing is missing.
+    ///
+    /// # Errors
+    /// Files that cannot be read or are damaged, parts of different runs, blocks that are missing or there
+    /// twice: all of them are named.
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        let mut parts: Option<Self> = None;
+        let mut twice = Vec::new();
+        for path in paths {
+            let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
+            let mut line = Vec::new();
+            read_line(&mut reader, &mut line, path)?;
+            let header: Header =
+                read::json(&line, &format!("{}, line 1", path.display())).map_err(|error| {
+                    Error::Refused(format!(
+                        "{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records"
+                    ))
+                })?;
+            let whole = header.clone().with_blocks(0..header.all_blocks());
+            let parts = parts.get_or_insert_with(|| Self {
+                curves: (0..whole.scenarios.len()).map(|s| whole.blank_curve(s)).collect(),
+                header: whole.clone(),
+                files: Vec::new(),
+                places: BTreeMap::new(),
+            });
+            if parts.header != whole {
+                let (a, b) = (paths[0].display(), path.display());
+                return Err(Error::Refused(format!(
+                    "{a} and {b} are not parts of one run: {}",
+                    difference(&parts.header, &whole)
+                )));
+            }
+            parts.index(&header, reader, path, &mut twice)?;
+        }
+        let parts = parts.ok_or_else(|| Error::Refused("no part to merge".to_owned()))?;
+        let all = (0..parts.header.scenarios.len())
+            .flat_map(|s| (0..parts.header.all_blocks()).map(move |block| (s, block)));
+        let missing: Vec<_> = all.filter(|place| !parts.places.contains_key(place)).collect();
+        let mut faults = Vec::new();
+        if !missing.is_empty() {
+            faults.push(format!("missing: {}", parts.named(&missing)));
+        }
+        if !twice.is_empty() {
+            faults.push(format!("there twice: {}", parts.named(&twice)));
+        }
+        if faults.is_empty() {
+            Ok(parts)
+        } else {
+            Err(Error::Refused(format!("blocks {}", faults.join("; "))))
+        }
+    }
+
+    /// Notes where each block of one file stands and adds its learning curves.
+    fn index(
+        &mut self,
+        header: &Header,
+        mut reader: BufReader<File>,
+        path: &Path,
+        twice: &mut Vec<(usize, u64)>,
+    ) -> Result<()> {
+        let file = self.files.len();
+        let mut line = Vec::new();
+        let (mut number, mut curves) = (1, 0);
+        loop {
+            let offset = reader.stream_position().map_err(Error::io("read", path))?;
+            if read_line(&mut reader, &mut line, path)? == 0 {
+                break;
+            }
+            number += 1;
+            let origin = format!("{}, line {number}", path.display());
+            let damaged =
+                |message: &str| Error::Malformed { origin: origin.clone(), message: message.to_owned() };
+            if let Some((scenario, block)) = block_of(&line) {
+                if scenario >= self.curves.len() || !(header.blocks[0]..header.blocks[1]).contains(&block) {
+                    return Err(damaged("a block that the header does not announce"));
+                }
+                if self.places.insert((scenario, block), (file, offset, line.len())).is_some() {
+                    twice.push((scenario, block));
+                }
+            } else {
+                let CurveLine { scenario, curve } = read::json(&line, &origin)?;
+                let mine = self.curves.get_mut(scenario).filter(|mine| mine.len() == curve.len());
+                let mine = mine.ok_or_else(|| damaged("a learning curve of another shape"))?;
+                mine.iter_mut().zip(curve).for_each(|(sum, count)| *sum += count);
+                curves += 1;
+            }
+        }
+        if curves != header.scenarios.len() {
+            let message = "it ends before its learning curves: it was not written to the end".to_owned();
+            return Err(Error::Malformed { origin: path.display().to_string(), message });
+        }
+        self.files.push((path.to_path_buf(), reader));
+        Ok(())
+    }
+
+    /// The run.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Learning curves of one scenario.
+    pub fn curve(&self, scenario: usize) -> &Curve {
+        &self.curves[scenario]
+    }
+
+    /// The records of one block of one scenario.
+    ///
+    /// # Errors
+    /// A line that is damaged.
+    pub fn block(&mut self, scenario: usize, block: u64) -> Result<Block> {
+        let (file, offset, length) = self.places[&(scenario, block)];
+        let (path, reader) = &mut self.files[file];
+        let mut line = vec![0; length];
+        reader.seek(SeekFrom::Start(offset)).map_err(Error::io("read", &path))?;
+        reader.read_exact(&mut line).map_err(Error::io("read", &path))?;
+        let origin = format!("{}, block {block} of {}", path.display(), self.header.scenarios[scenario].name);
+        let BlockLine { records, .. } = read::json(&line, &origin)?;
+        let expected = self.header.records(scenario, block);
+        if records.len() != expected {
+            let message = format!("{} records; {expected} belong to it", records.len());
+            return Err(Error::Malformed { origin, message });
+        }
+        let ScenarioHeader { steps, kinds, .. } = &self.header.scenarios[scenario];
+        if let Some(record) =
+            records.iter().find(|r| r.decisions() != *steps || usize::from(r.kinds) != *kinds)
+        {
+            let (decisions, own) = (record.decisions(), record.kinds);
+            let message = format!(
+                "a record of {decisions} decisions and {own} kinds of tip; each has {steps} and {kinds}"
+            );
+            return Err(Error::Malformed { origin, message });
+        }
+        Ok(Block { users: self.header.block_users(block), records, curve: self.header.blank_curve(scenario) })
+    }
+
+    fn named(&self, blocks: &[(usize, u64)]) -> String {
+        let names = blocks.iter().map(|(s, block)| format!("{block} of {}", self.header.scenarios[*s].name));
+        let shown = names.take(20).collect::<Vec<_>>().join(", ");
+        if blocks.len() > 20 { format!("{shown} and {} more", blocks.len() - 20) } else { shown }
+    }
+}
+
+/// Reads a line with its end; 0 at the end of the file.
+fn read_line(reader: &mut BufReader<File>, line: &mut Vec<u8>, path: &Path) -> Result<usize> {
+    line.clear();
+    reader.read_until(b'\n', line).map_err(Error::io("read", path))
+}
+
+/// Scenario and block at the beginning of a block's line, without reading all of it.
+fn block_of(line: &[u8]) -> Option<(usize, u64)> {
+    let start = std::str::from_utf8(&line[..line.len().min(80)]).ok()?;
+    let rest = start.strip_prefix("{\"scenario\":")?;
+    let (scenario, rest) = rest.split_once(",\"block\":")?;
+    Some((scenario.parse().ok()?, rest.split_once(',')?.0.parse().ok()?))
+}
+
+/// What sets two headers apart.
+fn difference(a: &Header, b: &Header) -> String {
+    if a.version != b.version {
+        return format!("versions {} and {}", a.version, b.version);
+    }
+    if a.seed != b.seed {
+        return format!("seeds {} and {}", a.seed, b.seed);
+    }
+    if a.users != b.users {
+        return format!("{} and {} users", a.users, b.users);
+    }
+    let names = a.digests.iter().filter(|(name, digest)| b.digests.get(*name) != Some(digest));
+    let name = names.map(|(name, _)| name.as_str()).next().unwrap_or("policies or scenarios");
+    format!("they differ in {name}")
+}

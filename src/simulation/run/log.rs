@@ -1,0 +1,114 @@
+//! Simulated people as a log: `decisions.jsonl` and `rewards.jsonl` as they would have been written, for
+//! `evaluate` and `compare-reality`. Lines have no checksums: this is no state directory.
+
+use super::{Rollout, Simulation, watch};
+use crate::base::error::{Error, Result};
+use crate::domain::reaction::Reaction;
+use crate::domain::request::{RawRequest, Request, Shown};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Milliseconds from 1970 to its first Monday, when every simulated life begins.
+const FIRST_MONDAY_MS: u64 = 4 * 86_400_000;
+
+#[derive(Serialize)]
+struct DecisionLine<'a> {
+    decision_id: &'a str,
+    user: &'a str,
+    policy: &'a str,
+    shadow: bool,
+    chosen: &'a str,
+    propensity: Option<f64>,
+    propensities: Option<&'a [f64]>,
+    request: &'a RawRequest,
+    time_ms: u64,
+}
+
+#[derive(Serialize)]
+struct RewardLine<'a> {
+    user: &'a str,
+    policy: &'a str,
+    op: &'static str,
+    event: &'a str,
+    reward: f64,
+    decision_id: &'a str,
+    reaction: Reaction,
+    dwell_seconds: f64,
+    request: &'a Shown,
+    time_ms: u64,
+}
+
+impl Simulation<'_> {
+    /// Writes the lives of `users` people of the most common persona, and of the others as many as their
+    /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
+    ///
+    /// # Errors
+    /// More than one policy, and those of the writers.
+    pub fn write_log(&self, users: u64, decisions: &mut dyn Write, rewards: &mut dyn Write) -> Result<()> {
+        let [policy] = self.policies else {
+            return Err(Error::Refused("a log is of one policy: name one with --policy".to_owned()));
+        };
+        let most = self.shares.iter().copied().fold(0.0, f64::max);
+        for (stage, share) in self.stages.iter().zip(&self.shares) {
+            let count = (users as f64 * share / most).round().max(1.0) as u64;
+            let mut block = stage.block();
+            let mut lives = [Rollout::new(policy, stage).remembering()];
+            for number in 0..count {
+                let user = format!("{}-{number}", stage.persona().name());
+                let mut written = Ok(());
+                watch(
+                    &mut stage.party(number..number + 1),
+                    &mut lives,
+                    &mut block,
+                    &mut |party, life, decided| {
+                        let person = party.person(0);
+                        let request = RawRequest { seed: None, ..person.request(life.history(0)) };
+                        let id = format!("{user}-{}", decided.step);
+                        let propensities = life.propensities(0);
+                        let line = DecisionLine {
+                            decision_id: &id,
+                            user: &user,
+                            policy: policy.name(),
+                            shadow: false,
+                            chosen: &request.candidates[decided.chosen].id,
+                            propensity: propensities.as_ref().map(|p| p[decided.chosen]),
+                            propensities: propensities.as_deref(),
+                            request: &request,
+                            time_ms: FIRST_MONDAY_MS + person.time_ms(),
+                        };
+                        let event = &decided.outcome.event;
+                        let shown = shown(request.clone(), decided.chosen);
+                        let reward = (!person.reward_is_lost()).then(|| RewardLine {
+                            user: &user,
+                            policy: policy.name(),
+                            op: "reward",
+                            event: &id,
+                            reward: decided.outcome.reward,
+                            decision_id: &id,
+                            reaction: event.reaction,
+                            dwell_seconds: event.dwell_seconds,
+                            request: &shown,
+                            time_ms: line.time_ms,
+                        });
+                        if written.is_ok() {
+                            written = put(decisions, &line)
+                                .and_then(|()| reward.map_or(Ok(()), |line| put(rewards, &line)));
+                        }
+                    },
+                );
+                written.map_err(Error::io("write", "the log"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a reward says of the request.
+fn shown(request: RawRequest, chosen: usize) -> Shown {
+    Request::try_from(request).expect("simulated requests are in range").shown(chosen)
+}
+
+fn put(out: &mut dyn Write, line: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,176 @@
+//! One policy's part in the lives of a party: what it sees, chooses, learns and remembers.
+
+use crate::base::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
+use crate::features::profile_history::History;
+use crate::features::{ALL_DIMS, FeatureBlock};
+use crate::people::{Outcome, PersonaSimulator, UserBatch};
+use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
+use std::collections::VecDeque;
+
+/// One policy's part in the lives of a party.
+#[derive(Debug, Clone)]
+pub struct Rollout<'a> {
+    policy: &'a Policy,
+    model: Model<Lanes>,
+    pub(super) histories: [History; LANES],
+    /// Whether the histories are kept: where nobody asks for a profile they are not.
+    pub(super) remembers: bool,
+    /// The model's part for each kind, and for each candidate of the step.
+    part_of_kind: Vec<usize>,
+    pub(super) parts: Vec<[usize; LANES]>,
+    /// Rewards that have not arrived yet, oldest first.
+    pending: VecDeque<Pending>,
+    /// The candidates chosen last, and their vectors.
+    pub(super) chosen: [usize; LANES],
+    x: Vec<Lanes>,
+    scratch: Scratch<Lanes>,
+}
+
+/// Rewards on their way.
+#[derive(Debug, Clone)]
+struct Pending {
+    due: u32,
+    x: Vec<Lanes>,
+    who: [bool; LANES],
+    outcomes: [Outcome; LANES],
+}
+
+impl<'a> Rollout<'a> {
+    /// A policy that has met nobody, for users of any persona with the kinds of this stage.
+    pub fn new(policy: &'a Policy, stage: &PersonaSimulator) -> Self {
+        let mut model: Model<Lanes> = policy.new_model_of(policy.features().dim());
+        let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
+        let x = vec![Lanes::default(); model.dim()];
+        Self {
+            policy,
+            model,
+            histories: std::array::from_fn(|_| History::new(stage.kinds().len())),
+            remembers: policy.features().uses_profile(),
+            part_of_kind,
+            parts: Vec::new(),
+            pending: VecDeque::new(),
+            chosen: [0; LANES],
+            x,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// What the policy has learned of the user in this lane.
+    pub fn model(&self, lane: usize) -> Model {
+        self.model.user(lane)
+    }
+
+    /// Their past under this policy, from which an emergent profile follows.
+    pub fn history(&self, lane: usize) -> &History {
+        &self.histories[lane]
+    }
+
+    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { remembers: true, ..self }
+    }
+
+    /// The probability with which each candidate of the latest decision was to be chosen for the user in this lane; `None`
+    /// where the policy has none.
+    pub fn propensities(&self, lane: usize) -> Option<Vec<f64>> {
+        let scores: Vec<f64> = self.scratch.scores().iter().map(|scores| scores[lane]).collect();
+        self.policy.explorer().propensities(&scores)
+    }
+
+    /// Begins with other users.
+    pub(super) fn begin(&mut self) {
+        self.model.clear();
+        self.histories.iter_mut().for_each(History::clear);
+        self.pending.clear();
+    }
+
+    /// Makes `block` what this policy sees of the step.
+    #[inline(always)]
+    pub(super) fn look<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        party: &mut UserBatch,
+        block: &mut FeatureBlock<Lanes>,
+    ) {
+        if self.policy.features().uses_profile() {
+            party.serve_profiles::<V>(level, &self.histories, block);
+        }
+        if self.policy.structure() == Structure::Disjoint {
+            self.parts.clear();
+            let part = |kind: u8| self.part_of_kind[kind as usize];
+            self.parts.extend((0..block.len()).map(|k| party.kinds(k).map(part)));
+        }
+    }
+
+    /// Chooses a candidate of the step for each of them.
+    #[inline(always)]
+    pub(super) fn choose<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        party: &UserBatch,
+        block: &FeatureBlock<Lanes>,
+    ) {
+        let mut luck = each!(lane => DecisionRng::new(party.person(lane).seed()));
+        let Self { policy, model, parts, scratch, .. } = self;
+        let choices = Decide { policy, model, block, parts, luck: &mut luck, scratch }.run::<V>(level);
+        self.take(block, each!(lane => choices[lane].index));
+    }
+
+    /// Takes these candidates, to learn from their vectors as this policy sees them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
+        self.chosen = chosen;
+        let rows = block.full_rows();
+        let rows = each!(lane => &rows[chosen[lane]]);
+        // No model has more dimensions; said here, no row's end is looked for.
+        for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
+            *x = lanes!(lane => rows[lane][d][lane]);
+        }
+    }
+
+    /// Learns what became of the chosen candidates, for those of whom it is to learn.
+    #[inline(always)]
+    pub(super) fn hear<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        outcomes: &[Outcome; LANES],
+    ) {
+        let x = std::mem::take(&mut self.x);
+        self.learn::<V>(level, who, &x, outcomes);
+        self.x = x;
+    }
+
+    #[inline(always)]
+    fn learn<V: Vector<Cell = Lanes>>(
+        &mut self,
+        level: V::Level,
+        who: [bool; LANES],
+        x: &[Lanes],
+        outcomes: &[Outcome; LANES],
+    ) {
+        let parts = each!(lane => self.part_of_kind[outcomes[lane].event.kind]);
+        let rewards = lanes!(lane => outcomes[lane].reward);
+        self.model.learn_of(&who, &parts, x, rewards).run::<V>(level);
+        for lane in 0..LANES {
+            if self.remembers && who[lane] {
+                self.histories[lane].observe(&outcomes[lane].event);
+            }
+        }
+    }
+
+    /// Keeps what became of the chosen candidates until step `due`.
+    pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes: *outcomes });
+    }
+
+    /// Learns from what was due by `step`.
+    #[inline(always)]
+    pub(super) fn catch_up<V: Vector<Cell = Lanes>>(&mut self, level: V::Level, step: u32) {
+        while self.pending.front().is_some_and(|p| p.due <= step) {
+            let Some(Pending { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
+            self.learn::<V>(level, who, &x, &outcomes);
+        }
+    }
+}

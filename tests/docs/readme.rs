@@ -1,0 +1,222 @@
+//! README.md, followed to the letter: its command blocks are run in order, in one directory, and print what it
+//! says that they print.
+//!
+//! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
+//! marked `text` is the stdout of the `sh` block before it, where `…` stands for anything: in a line, the rest of
+//! it; alone in a line, any number of lines. What is no longer true is written anew by
+//!
+//! ```sh
+//! BLESS=1 cargo test --test tests docs
+//! ```
+
+use crate::util::Dir;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The commands that a newcomer runs first, and that `.ci/run` runs too.
+const FIRST: [&str; 2] = ["cargo run --release --locked -- promote-check", "cargo test --locked"];
+/// How the first of them calls the binary.
+const BY_CARGO: &str = "cargo run --release --locked -- ";
+/// Commands about this crate itself: the test stands for the one, its binary for the other.
+const NOT_RUN: [&str; 2] = ["cargo test --locked", "cargo install --locked --path ."];
+/// Stands for anything.
+const ANYTHING: &str = "…";
+
+/// A fenced block: what it is marked as, its lines, and the lines of the file that they are.
+struct Block<'a> {
+    mark: &'a str,
+    lines: Vec<&'a str>,
+    place: std::ops::Range<usize>,
+    exit_code: i32,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("README.md")
+}
+
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    let mut exit_code = 0;
+    for (i, line) in text.lines().enumerate() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(mark), None) => {
+                open = Some(Block { mark, lines: Vec::new(), place: i + 1..i + 1, exit_code });
+                exit_code = 0;
+            }
+            (Some(""), block) => blocks.extend(block.take()),
+            (Some(mark), Some(_)) => panic!("line {}: {mark} begins inside a block", i + 1),
+            (None, Some(block)) => {
+                block.lines.push(line);
+                block.place.end = i + 1;
+            }
+            (None, None) => {
+                if let Some(code) = line.strip_prefix("<!-- exit ").and_then(|l| l.strip_suffix(" -->")) {
+                    exit_code = code.parse().unwrap_or_else(|_| panic!("line {}: {line}", i + 1));
+                }
+            }
+        }
+    }
+    assert!(open.is_none(), "the last block is not closed");
+    blocks
+}
+
+/// Whether `actual` is what `expected` says.
+fn agree(expected: &[&str], actual: &[&str]) -> bool {
+    match (expected.split_first(), actual.split_first()) {
+        (None, None) => true,
+        (Some((&ANYTHING, rest)), _) => (0..=actual.len()).any(|skip| agree(rest, &actual[skip..])),
+        (Some((line, expected)), Some((other, actual))) => {
+            let same =
+                line.strip_suffix(ANYTHING).map_or(line == other, |beginning| other.starts_with(beginning));
+            same && agree(expected, actual)
+        }
+        _ => false,
+    }
+}
+
+/// `actual` as the README is to show it, cut short where it was before: what is new in it is looked over by eye.
+fn shown(expected: &[&str], actual: &[&str]) -> Vec<String> {
+    let cut = |(i, line): (usize, &&str)| match expected.get(i).and_then(|e| e.strip_suffix(ANYTHING)) {
+        Some(beginning) => line.chars().take(beginning.chars().count()).chain(ANYTHING.chars()).collect(),
+        None => (*line).to_owned(),
+    };
+    let lines: Vec<String> = actual.iter().enumerate().map(cut).collect();
+    match expected.iter().position(|line| *line == ANYTHING) {
+        Some(head) if expected.len() <= actual.len() => {
+            let tail = actual[actual.len() - (expected.len() - head - 1)..].iter().map(|l| (*l).to_owned());
+            lines[..head].iter().cloned().chain([ANYTHING.to_owned()]).chain(tail).collect()
+        }
+        _ => lines,
+    }
+}
+
+/// Whether a program can be found.
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok()
+}
+
+/// The directory of the README's reader: people and scenarios, and on the path the binary and `jq`.
+fn reader() -> (Dir, PathBuf) {
+    let dir = Dir::new();
+    for folder in ["personas", "scenarios"] {
+        symlink(root().join(folder), dir.join(folder)).expect("a link in a temporary directory");
+    }
+    let bin = dir.join("bin");
+    fs::create_dir(&bin).expect("a folder in a temporary directory");
+    symlink(env!("CARGO_BIN_EXE_rehearsal"), bin.join("rehearsal")).expect("a link");
+    if !is_there("jq") {
+        eprintln!("jq is not there; tests/docs/jq.py stands in for it");
+        fs::copy(root().join("tests/docs/jq.py"), bin.join("jq")).expect("the stand-in");
+        fs::set_permissions(bin.join("jq"), fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    (dir, bin)
+}
+
+/// Runs a block as its reader would; its exit code, stdout and stderr.
+fn run(dir: &Dir, bin: &Path, block: &Block) -> (i32, String, String) {
+    let script: String = block
+        .lines
+        .iter()
+        .filter(|line| !NOT_RUN.contains(line))
+        .map(|line| line.replace(BY_CARGO, "rehearsal ") + "\n")
+        .collect();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([bin.to_path_buf()].into_iter().chain(std::env::split_paths(&path)));
+    let mut command = Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path());
+    command.env("PATH", path.expect("no ':' in a path")).env_remove("REHEARSAL_STATE_DIR");
+    // Under a CI server the program may say more than elsewhere.
+    command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
+    let output = command.output().expect("bash runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn every_block_does_what_the_readme_says() {
+    if !is_there("bash") || !(is_there("jq") || is_there("python3")) {
+        assert!(std::env::var_os("CI").is_none(), "bash, and jq or python3, are needed");
+        eprintln!("skipped: bash, and jq or python3, are needed");
+        return;
+    }
+    let text = readme();
+    let (dir, bin) = reader();
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut changes = Vec::new();
+    let mut printed = None;
+    for block in blocks(&text) {
+        let line = block.place.start;
+        match block.mark {
+            "sh" => {
+                let (code, stdout, stderr) = run(&dir, &bin, &block);
+                assert_eq!(
+                    code, block.exit_code,
+                    "README.md, line {line}: exit code\nstdout:\n{stdout}\nstderr:\n{stderr}"
+                );
+                printed = Some(stdout);
+            }
+            "text" => {
+                let printed = printed.take().expect("a block of text follows the commands that print it");
+                let actual: Vec<&str> = printed.lines().collect();
+                if !agree(&block.lines, &actual) {
+                    assert!(
+                        bless,
+                        "README.md, line {line}: it says\n{}\nand this is printed:\n{printed}\n\
+                         (BLESS=1 writes it down)",
+                        block.lines.join("\n")
+                    );
+                    changes.push((block.place, shown(&block.lines, &actual)));
+                }
+            }
+            other => panic!("README.md, line {line}: {other:?} is neither sh nor text"),
+        }
+    }
+    if bless {
+        for (place, actual) in changes.into_iter().rev() {
+            lines.splice(place, actual);
+        }
+        fs::write(root().join("README.md"), lines.join("\n") + "\n").expect("README.md");
+    }
+}
+
+#[test]
+fn the_first_two_commands_are_those_that_ci_runs() {
+    let text = readme();
+    let commands: Vec<Vec<&str>> =
+        blocks(&text).into_iter().filter(|b| b.mark == "sh").take(2).map(|b| b.lines).collect();
+    assert_eq!(commands, FIRST.map(|command| vec![command]));
+    let ci = fs::read_to_string(root().join(".ci/run")).expect(".ci/run");
+    for command in FIRST {
+        assert!(ci.lines().any(|line| line == command), "{command:?} is no line of .ci/run");
+    }
+}
+
+#[test]
+fn links_lead_to_files() {
+    let text = readme();
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    for target in targets.filter(|t| !t.contains("://")) {
+        assert!(root().join(target).exists(), "README.md links to {target}, which is not there");
+    }
+}
+
+#[test]
+fn anything_is_anything_and_the_rest_must_be_the_same() {
+    assert!(agree(&["a", "…", "d"], &["a", "b", "c", "d"]) && agree(&["a", "…", "d"], &["a", "d"]));
+    assert!(agree(&["a…"], &["abc"]) && agree(&["…"], &[]));
+    for (expected, actual) in
+        [(&["a", "d"][..], &["a", "b", "d"][..]), (&["a…"], &["b"]), (&["a"], &["ab"]), (&["…", "d"], &["a"])]
+    {
+        assert!(!agree(expected, actual), "{expected:?} {actual:?}");
+    }
+    assert_eq!(shown(&["x…", "…", "y"], &["abc", "d", "e", "f"]), ["a…", "…", "f"]);
+    assert_eq!(shown(&["x"], &["a", "b"]), ["a", "b"]);
+}
