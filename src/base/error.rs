@@ -1,11 +1,35 @@
 //! What can go wrong, said so that a person can mend it: the file, the field, the value, what is allowed.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// A `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a program can do about an error; the shells turn it into exit codes and status codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// What was sent, or a file that was named, is not allowed: mend it and ask again.
+    Invalid,
+    /// What was asked for is not there.
+    NotFound,
+    /// What was asked for contradicts what is there already.
+    Conflict,
+    /// Somebody else holds what is needed: ask again later.
+    Busy,
+    /// What was stored is not what had been written.
+    Damaged,
+    /// The system, a disk or a service refused.
+    Unavailable,
+}
+
+/// A refusal that a room explains in an enum of its own, with one variant for each cause.
+pub trait Cause: std::error::Error + Any + Send + Sync {
+    /// What a program can do about it.
+    fn kind(&self) -> ErrorKind;
+}
 
 /// Everything that this library refuses or fails at.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +88,9 @@ pub enum Error {
         /// What is wrong with the file that it names.
         source: Box<Error>,
     },
+    /// A refusal of one room.
+    #[error("{0}")]
+    Because(Box<dyn Cause>),
     /// A request that is well formed but cannot be honoured; the message says why and what to do.
     #[error("{0}")]
     Refused(String),
@@ -118,9 +145,39 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    /// A refusal for this cause.
+    pub fn because(cause: impl Cause) -> Self {
+        Self::Because(Box::new(cause))
+    }
+
     /// The same error, said to come from what the file or field `by` names.
     pub fn named_by(by: impl Display) -> impl FnOnce(Self) -> Self {
         move |source| Self::NamedBy { by: by.to_string(), source: Box::new(source) }
+    }
+
+    /// What a program can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid { .. } | Self::Malformed { .. } | Self::Refused(_) => ErrorKind::Invalid,
+            Self::Unknown { .. } => ErrorKind::NotFound,
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
+            Self::Io { .. } => ErrorKind::Unavailable,
+            Self::Damaged { .. } => ErrorKind::Damaged,
+            Self::NamedBy { source, .. } => source.kind(),
+            Self::Because(cause) => cause.kind(),
+        }
+    }
+
+    /// The cause of that type, if this is a refusal for one.
+    pub fn cause<C: Cause>(&self) -> Option<&C> {
+        match self {
+            Self::Because(cause) => {
+                let cause: &dyn Any = &**cause;
+                cause.downcast_ref()
+            }
+            Self::NamedBy { source, .. } => source.cause(),
+            _ => None,
+        }
     }
 
     /// An unknown name, with the nearest of the known ones suggested.
