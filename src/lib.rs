@@ -9,7 +9,8 @@
 //! | [`domain`] | requests, what people do with a tip, the profile contract | a profile feature |
 //! | [`features`] | a request becomes one vector per candidate; profiles computed from events | a feature set |
 //! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
-//! | [`state`] | what a policy has learned, on disk, and its logs | |
+//! | [`store`] | where decisions, rewards and states are kept | a store |
+//! | [`service`] | score, reward, stats, reset over a store | a call |
 //! | [`people`] | personas, scenarios, and how simulated people react | a persona, a scenario |
 //! | [`simulation`] | the one loop in which policies meet people; metrics; parts of a run | a metric |
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
@@ -19,13 +20,14 @@
 //!
 //! A command goes through it from top to bottom: `promote-check` reads policies, personas, scenarios and a
 //! gate, runs [`simulation`] on batches of users until [`gate`] has decided, and hands the verdict to
-//! [`report`]. `score` and `reward` need the upper half only: [`domain`] to [`state`].
+//! [`report`]. `score` and `reward` need the upper half only: [`domain`] to [`service`].
 
 pub mod base;
 pub mod domain;
 pub mod features;
 pub mod policy;
-pub mod state;
+pub mod service;
+pub mod store;
 
 pub mod people;
 pub mod simulation;

@@ -18,12 +18,3 @@ pub(crate) fn each<T: Send, R: Send>(
         items.into_iter().map(work).collect()
     }
 }
-
-/// What two things give, which go on at the same time if they are worth it; else one after the other.
-pub(crate) fn both<A: Send, B: Send>(
-    worth_it: bool,
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    if worth_it { rayon::join(one, other) } else { (one(), other()) }
-}

@@ -1,7 +1,8 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::folder::Folder;
-use super::{Global, exit, output};
+use super::store_args::Global;
+use super::{exit, output};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::evaluation::log::{Columns, Format, LogReader, Logs};
 use crate::evaluation::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let settings = settings(args)?;
     let target = |name: &String| {
         let target = Target::load(name)?;
-        Ok(if args.frozen { target.frozen(&global.state_dir) } else { target })
+        Ok(if args.frozen { target.frozen(&global.dir()) } else { target })
     };
     let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
     for (i, target) in targets.iter().enumerate() {

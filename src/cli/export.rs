@@ -1,9 +1,9 @@
-//! `rehearsal export`: states as JSON lines, for backup and moving.
+//! `rehearsal export`: states as JSON lines, for moving and for other tools.
 
-use super::{Global, exit, output, stats};
+use super::store_args::{Global, policy_name};
+use super::{exit, output};
 use crate::base::error::Result;
-use crate::state::UserState;
-use std::collections::BTreeMap;
+use crate::service::export;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,19 +16,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.store_that_is_there()?;
-    let view = store.view()?;
-    let users = match &args.user {
-        Some(user) => BTreeMap::from([(user.clone(), view.policies_of(user)?)]),
-        None => view.users()?,
-    };
-    let only = args.policy.as_ref().map(|policy| stats::known_name(policy, users.values())).transpose()?;
+    let service = global.plain_service(global.to_read()?)?;
+    let policy = args.policy.as_deref().map(policy_name).transpose()?;
     let mut out = Vec::new();
-    for (user, policies) in &users {
-        for policy in policies.iter().filter(|policy| only.as_ref().is_none_or(|only| only == *policy)) {
-            out.extend(view.known_state(user, policy)?.iter().flat_map(UserState::to_line));
-        }
-    }
+    export(&service, args.user.as_deref(), policy.as_deref(), |line| {
+        out.extend(line);
+        if out.len() > 1 << 16 { output::bytes(&std::mem::take(&mut out)) } else { Ok(()) }
+    })?;
     output::bytes(&out)?;
     Ok(exit::DONE)
 }

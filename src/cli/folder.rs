@@ -1,7 +1,8 @@
 //! Files of results: opened before a long run, replaced atomically after it.
 
+use super::error::UsageError;
 use crate::base::error::{Error, Result};
-use crate::state::Lock;
+use crate::base::lock::FileLock;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -19,14 +20,12 @@ impl Pending {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if path.is_dir() {
-            let shown = path.display();
-            return Err(Error::Refused(format!("{shown} is a folder; a file is to be written there")));
+            let problem = "it is a folder; a file is to be written there";
+            return Err(Error::because(UsageError::Target { path, problem }));
         }
         if path.exists() && !path.is_file() {
-            let shown = path.display();
-            return Err(Error::Refused(format!(
-                "{shown} is not a regular file, and only those can be replaced"
-            )));
+            let problem = "it is not a regular file, and only those can be replaced";
+            return Err(Error::because(UsageError::Target { path, problem }));
         }
         let dir = folder(&path);
         let mut builder = tempfile::Builder::new();
@@ -46,7 +45,7 @@ impl Pending {
     /// Writes what comes of what is there, of which `content` makes the new: nobody else who does so too comes in
     /// between.
     pub(super) fn update(self, content: impl FnOnce(&Path, &mut dyn Write) -> Result<()>) -> Result<()> {
-        let _lock = Lock::of_folder(folder(&self.path))?;
+        let _lock = FileLock::of_folder(folder(&self.path))?;
         let (path, mut new) = (self.path.clone(), Vec::new());
         content(&path, &mut new)?;
         self.write(|out| out.write_all(&new))

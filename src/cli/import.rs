@@ -1,75 +1,76 @@
-//! `rehearsal import`: states that `export` printed, or another tool, are taken in.
+//! `rehearsal import`: states that `export` printed, or another tool, are taken in; or a directory of version 0.1.
 
 use super::input::{self, Chunk, Lines};
-use super::{Global, exit, output};
+use super::store_args::{Global, publish};
+use super::{exit, output};
 use crate::base::error::Result;
 use crate::base::threads::{MANY, each};
-use crate::state::UserState;
-use serde::Serialize;
-use std::path::PathBuf;
+use crate::service::{Service, bring_over, import};
+use crate::store::State;
+use crate::store::sqlite::Pace;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// One state per line; stdin when absent
-    file: Option<PathBuf>,
+    /// One state per line, stdin when absent; or a state directory of version 0.1, whose logs and states are brought over
+    #[arg(value_name = "FILE|DIR")]
+    from: Option<PathBuf>,
     /// Put them in the place of states that are there already
     #[arg(long)]
     replace: bool,
 }
 
-/// What is printed for a state.
-#[derive(Serialize)]
-struct Answer {
-    user: String,
-    policy: String,
-    updates: u64,
-    /// Where the damaged file is now that stood there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    set_aside: Option<String>,
+pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let service = global.plain_service(global.to_write(Pace::Bulk)?)?;
+    let code = match args.from.as_deref().filter(|path| path.is_dir()) {
+        Some(dir) => directory(&service, dir),
+        None => lines(&service, args),
+    };
+    let published = publish(&service);
+    let code = code?;
+    published?;
+    service.store().tidy()?;
+    Ok(code)
 }
 
-pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.writable_store();
-    let mut lines = Lines::open(args.file.as_deref(), input::CHUNK_BYTES)?;
-    let (mut ledger, mut code) = (store.ledger(), exit::DONE);
+fn directory(service: &Service, dir: &Path) -> Result<u8> {
+    let brought = bring_over(service, dir)?;
+    output::json(&brought)?;
+    match brought.problems.len() {
+        0 => return Ok(exit::DONE),
+        count => output::complain(&format!("what is listed as a problem was not brought over: {count}")),
+    }
+    Ok(exit::ERROR)
+}
+
+fn lines(service: &Service, args: &Args) -> Result<u8> {
+    let mut lines = Lines::open(args.from.as_deref(), input::CHUNK_BYTES)?;
+    let mut code = exit::DONE;
     let parse = |chunk: &Chunk| {
         let state =
-            |(number, line): (u64, &[u8])| (number, UserState::from_line(line, &format!("line {number}")));
+            |(number, line): (u64, &[u8])| (number, State::from_line(line, &format!("line {number}")));
         let lines: Vec<_> = chunk.lines().collect();
         let many = lines.len() >= MANY;
         Ok(each(lines, many, state))
     };
-    let take = |parsed: Vec<(u64, Result<UserState>)>| {
-        let (mut states, mut answers) = (Vec::new(), Vec::new());
+    let take = |parsed: Vec<(u64, Result<State>)>| {
+        let (mut states, mut parsed_lines) = (Vec::new(), Vec::new());
         for (number, state) in parsed {
-            answers.push((
-                number,
-                state.map(|state| {
-                    let (user, policy) = (state.user().to_owned(), state.policy().name().to_owned());
-                    let answer = Answer { user, policy, updates: state.model().updates(), set_aside: None };
-                    states.push(state);
-                    answer
-                }),
-            ));
+            parsed_lines.push((number, state.map(|state| states.push(state))));
         }
-        let mut outcomes = ledger.import(states, args.replace)?.into_iter();
+        let mut outcomes = import(service, &states, args.replace)?.into_iter();
         let mut out = Vec::new();
-        for (number, answer) in answers {
-            let taken = answer.and_then(|answer| {
-                let set_aside = outcomes.next().expect("one for each")?;
-                Ok(Answer { set_aside, ..answer })
-            });
-            match taken {
-                Ok(answer) => output::line(&answer, &mut out),
+        for (number, state) in parsed_lines {
+            match state.and_then(|()| outcomes.next().expect("one for each")) {
+                Ok(imported) => output::line(&imported, &mut out),
                 Err(error) => {
                     output::bad_line(number, &error, &mut out);
                     code = exit::ERROR;
                 }
             }
         }
-        output::bytes(&out)?;
-        ledger.settle(false)
+        output::bytes(&out)
     };
     lines.in_two_steps(&AtomicBool::new(false), parse, take)?;
     Ok(code)

@@ -1,6 +1,8 @@
 //! Reading: one request, or many lines of them.
 
+use super::error::UsageError;
 use crate::base::error::{Error, Fault, Result};
+use crate::base::read::BYTE_ORDER_MARK;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
@@ -35,6 +37,9 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
     source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", &origin))?;
     if bytes.len() > MAX_BYTES {
         return Err(too_long().at(&origin));
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok((bytes, origin))
 }
@@ -140,12 +145,30 @@ impl Lines {
         Ok(Self { arrived, next: 1, spare: Vec::new() })
     }
 
+    /// As [`Self::work`]; a closed stdout is an error, for input is left that nobody was answered for.
+    ///
+    /// # Errors
+    /// Of a step, or of reading; what was read before that is finished.
+    pub(super) fn in_two_steps<P: Send>(
+        &mut self,
+        stop: &AtomicBool,
+        prepare: impl FnMut(&Chunk) -> Result<P> + Send,
+        finish: impl FnMut(P) -> Result<()> + Send,
+    ) -> Result<()> {
+        match self.work(stop, prepare, finish) {
+            Err(error) if error.is_broken_pipe() => {
+                Err(Error::because(UsageError::Closed { lines: self.handed_on() + 1 }))
+            }
+            done => done,
+        }
+    }
+
     /// Works on all lines in order, in two steps: while some are finished, the next ones are prepared, if they are
     /// there. Ends with the lines, and when `stop` becomes true: whatever was handed on is finished then.
     ///
     /// # Errors
     /// Of a step, or of reading; what was read before that is finished.
-    pub(super) fn in_two_steps<P: Send>(
+    fn work<P: Send>(
         &mut self,
         stop: &AtomicBool,
         mut prepare: impl FnMut(&Chunk) -> Result<P> + Send,
@@ -220,8 +243,19 @@ impl Lines {
 
 impl Lines {
     /// Number of lines that were handed on.
-    pub(super) fn handed_on(&self) -> u64 {
+    fn handed_on(&self) -> u64 {
         self.next - 1
+    }
+
+    /// Whether the lines came to their end; an answer stands for a line that is done, and what has none is not.
+    ///
+    /// # Errors
+    /// [`UsageError::Interrupted`], if something was asked to stop before that.
+    pub(super) fn check_end(&self, stop: &AtomicBool) -> Result<()> {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::because(UsageError::Interrupted { lines: self.handed_on() }));
+        }
+        Ok(())
     }
 }
 
@@ -234,25 +268,33 @@ impl Drop for Lines {
 
 /// Reads to the end and hands on whole lines, as soon as they are there.
 fn read_lines(mut source: Box<dyn Read + Send>, origin: &str, arrived: &Arrived) -> Result<()> {
-    let (mut buffer, mut rest) = (vec![0; READ_BYTES], Vec::new());
+    let (mut buffer, mut rest, mut first) = (vec![0; READ_BYTES], Vec::new(), true);
     loop {
         let read = match source.read(&mut buffer) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
             read => read.map_err(Error::io("read", origin))?,
         };
-        let wanted = match memchr::memrchr(b'\n', &buffer[..read]) {
-            _ if read == 0 => {
-                arrived.add([&rest, &[]]);
+        let read = &buffer[..read];
+        let wanted = match memchr::memrchr(b'\n', read) {
+            _ if read.is_empty() => {
+                arrived.add([without_mark(&rest, first), &[]]);
                 return Ok(());
             }
             Some(i) => {
-                let wanted = arrived.add([&rest, &buffer[..=i]]);
+                let whole = if rest.is_empty() {
+                    [without_mark(&read[..=i], first), &[]]
+                } else {
+                    rest.extend_from_slice(&read[..=i]);
+                    [without_mark(&rest, first), &[]]
+                };
+                let wanted = arrived.add(whole);
+                first = false;
                 rest.clear();
-                rest.extend_from_slice(&buffer[i + 1..read]);
+                rest.extend_from_slice(&read[i + 1..]);
                 wanted
             }
             None => {
-                rest.extend_from_slice(&buffer[..read]);
+                rest.extend_from_slice(read);
                 true
             }
         };
@@ -263,6 +305,11 @@ fn read_lines(mut source: Box<dyn Read + Send>, origin: &str, arrived: &Arrived)
             return Ok(());
         }
     }
+}
+
+/// The bytes, without the mark that some programs put before the first line.
+fn without_mark(bytes: &[u8], is_first: bool) -> &[u8] {
+    if is_first { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes }
 }
 
 #[cfg(test)]

@@ -1,22 +1,26 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod backup;
 mod calibrate;
 mod collector;
 mod compare_reality;
+mod error;
 mod evaluate;
 pub mod exit;
 mod export;
 mod folder;
 mod gate_inputs;
-mod given;
 mod import;
 mod input;
+mod log;
 mod manual;
 mod merge;
+mod moment;
 mod output;
 mod progress;
 mod promote_check;
+mod prune;
 mod rebuild;
 mod reports;
 mod reset;
@@ -27,19 +31,16 @@ mod shell;
 mod signals;
 mod simulate;
 mod stats;
+mod store_args;
 mod table;
 mod verify;
+mod warned;
 
-use crate::base::error::{Error, Result};
-use crate::state::{SEGMENT_BYTES, Store};
-use clap::builder::Resettable;
+use crate::base::error::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::path::{Path, PathBuf};
+use error::UsageError;
 use std::process::ExitCode;
-
-/// Variables of the environment.
-const STATE_DIR: &str = "REHEARSAL_STATE_DIR";
-const SEGMENT_BYTES_VARIABLE: &str = "REHEARSAL_SEGMENT_BYTES";
+use store_args::Global;
 
 /// Rehearse contextual-bandit policies on simulated people before they meet real ones.
 #[derive(Debug, Parser)]
@@ -55,56 +56,6 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done, or promote; 1 reject; 2 wrong use, bad input, I/O; 3 inconclusive.
 Start with: rehearsal promote-check";
 
-/// Options of every command; they stand before or after it.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "State directory")]
-struct Global {
-    /// Where policy states and logs are kept
-    #[arg(long, global = true, value_name = "DIR", env = STATE_DIR, default_value = "./state")]
-    state_dir: PathBuf,
-    /// Size at which the logs in the state directory are sealed and begun anew
-    #[arg(long, global = true, value_name = "BYTES", env = SEGMENT_BYTES_VARIABLE,
-          default_value_t = SEGMENT_BYTES, value_parser = clap::value_parser!(u64).range(1..=1 << 39),
-          hide_short_help = true)]
-    segment_bytes: u64,
-}
-
-impl Global {
-    /// The state directory of a command that writes to it.
-    fn writable_store(&self) -> Store {
-        self.writable_store_at(&self.state_dir)
-    }
-
-    /// Another directory that the command writes states to.
-    fn writable_store_at(&self, dir: &Path) -> Store {
-        let store = self.store_at(dir);
-        if let Some(warning) = store.warning() {
-            output::warn(&warning);
-        }
-        store
-    }
-
-    /// The state directory of the command.
-    fn store(&self) -> Store {
-        self.store_at(&self.state_dir)
-    }
-
-    /// The same for a command that is about what is there: a name that is mistyped must not look like a sound one.
-    fn store_that_is_there(&self) -> Result<Store> {
-        if self.state_dir.is_dir() {
-            return Ok(self.store());
-        }
-        let dir = self.state_dir.display();
-        Err(Error::Refused(format!(
-            "{dir} is no directory: name the state directory with --state-dir or {STATE_DIR}"
-        )))
-    }
-
-    fn store_at(&self, dir: &Path) -> Store {
-        Store::new(dir).with_segment_bytes(self.segment_bytes)
-    }
-}
-
 /// How many threads a long run uses; the output does not depend on it.
 #[derive(Debug, clap::Args)]
 struct Threads {
@@ -117,7 +68,7 @@ impl Threads {
     fn apply(&self) -> Result<()> {
         let threads = self.threads.map_or(0, usize::from);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        pool.map_err(|e| Error::Refused(format!("cannot start {threads} threads: {e}")))
+        pool.map_err(|e| UsageError::system(format!("start {threads} threads"))(std::io::Error::other(e)))
     }
 }
 
@@ -141,13 +92,19 @@ enum Command {
     Evaluate(evaluate::Args),
     /// Say how far simulated people are from those of a log
     CompareReality(compare_reality::Args),
-    /// Make every state again from the logs
-    Rebuild(rebuild::Args),
-    /// Check every file of the state directory
+    /// Print the log of decisions, or of rewards
+    Log(log::Args),
+    /// Check everything in the store
     Verify(verify::Args),
+    /// Make states again from the log of rewards
+    Rebuild(rebuild::Args),
+    /// Copy the store while others go on
+    Backup(backup::Args),
+    /// Remove what is old from the log
+    Prune(prune::Args),
     /// Print states as JSON lines
     Export(export::Args),
-    /// Take in states that `export` printed
+    /// Take in states that `export` printed, or a directory of version 0.1
     Import(import::Args),
     /// Put parts of a simulation together
     Merge(merge::Args),
@@ -166,29 +123,16 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
         Err(error) => {
-            let next = match &error {
-                Error::Damaged { what, .. } if !what.contains('`') => {
-                    "; `rehearsal verify` lists what is damaged, `rehearsal rebuild` mends states and rewards"
-                }
-                _ => "",
-            };
-            output::complain(&format!("{error}{next}"));
+            output::complain(&error);
             exit::ERROR
         }
     };
     ExitCode::from(code)
 }
 
-/// The command line. A variable of the environment that is empty is as good as none.
+/// The command line.
 fn command() -> clap::Command {
-    let of_environment = [("state_dir", STATE_DIR), ("segment_bytes", SEGMENT_BYTES_VARIABLE)];
-    of_environment.into_iter().fold(Cli::command(), |command, (option, variable)| {
-        if std::env::var_os(variable).is_some_and(|value| value.is_empty()) {
-            command.mut_arg(option, |arg| arg.env(Resettable::Reset))
-        } else {
-            command
-        }
-    })
+    Cli::command()
 }
 
 /// Runs one command; its exit code is one of [`exit`].
@@ -205,6 +149,9 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Reset(args) => reset::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
         Command::CompareReality(args) => compare_reality::run(&args),
+        Command::Log(args) => log::run(&args, &global),
+        Command::Backup(args) => backup::run(&args, &global),
+        Command::Prune(args) => prune::run(&args, &global),
         Command::Rebuild(args) => rebuild::run(&args, &global),
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),

@@ -1,17 +1,19 @@
-//! `rehearsal rebuild`: states are made again from the logs, here, elsewhere, or for another policy.
+//! `rehearsal rebuild`: states are made again from the log of rewards, here, elsewhere, or for another policy.
 
-use super::verify::Listed;
-use super::{Global, exit, output};
-use crate::base::error::{Error, Result};
+use super::store_args::{Global, publish};
+use super::{exit, output};
+use crate::base::error::Result;
 use crate::policy::Policy;
-use crate::state::{Problem, Rebuilt, Store, UserState};
+use crate::service::{Problem, Source, rebuild, retrain};
+use crate::store::sqlite::{Access, Pace};
+use crate::store::{self, Store};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Write the states into another directory, and leave this one alone
+    /// Write the states, with all that they were made from, into another store, and leave this one alone
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     /// Teach this policy, a name or a TOML file, all that --from learned: how a new policy starts warm
@@ -22,82 +24,44 @@ pub(super) struct Args {
     from: Option<String>,
 }
 
-/// What is printed for a rebuild in place.
+/// What is printed when states are taught to another policy or written into another store.
 #[derive(Serialize)]
-struct Answer<'a> {
-    unchanged: usize,
-    rebuilt: &'a [String],
-    adopted: &'a [String],
-    forgotten: &'a [String],
-    set_aside: Vec<Moved<'a>>,
-    lost: Vec<Listed<'a>>,
-}
-
-#[derive(Serialize)]
-struct Moved<'a> {
-    file: &'a str,
-    now: &'a str,
-}
-
-/// What is printed when states are taught to another policy or written into another directory.
-#[derive(Serialize)]
-struct Written<'a> {
-    written: usize,
-    lost: Vec<Listed<'a>>,
+struct Written {
+    written: u64,
+    lost: Vec<Problem>,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let target = args.into.as_ref().map(|dir| global.writable_store_at(dir));
-    let there = global.store_that_is_there()?;
-    let store = if target.is_some() { there } else { global.writable_store() };
-    let (states, lost) = match (&args.policy, &args.from) {
-        (Some(policy), Some(from)) => store.relearn(from, &Arc::new(Policy::load(policy)?))?,
-        _ if target.is_some() => store.replayed()?,
-        _ => return in_place(&store),
+    let source = match (&args.policy, &args.from) {
+        (Some(policy), Some(from)) => Some(Source::Policy(from.clone(), Arc::new(Policy::load(policy)?))),
+        _ => args.into.is_some().then_some(Source::Everything),
     };
-    let written = write(target.as_ref().unwrap_or(&store), states)?;
-    output::json(&Written { written, lost: Listed::all(&lost) })?;
-    Ok(code_of(&lost))
+    let Some(source) = source else { return in_place(global) };
+    let store = if args.into.is_some() { global.to_read()? } else { global.to_change(Pace::Bulk)? };
+    let target = args.into.as_ref().map(|dir| store::open(dir, Access::Write, Pace::Bulk)).transpose()?;
+    let into: &dyn Store = target.as_ref().map_or(&store, |target| target);
+    let (written, lost) = retrain(&store, &source, into, global.has_views())?;
+    let code = code_of(&lost);
+    output::json(&Written { written, lost })?;
+    let service = global.plain_service(target.unwrap_or(store))?;
+    publish(&service)?;
+    service.store().tidy()?;
+    Ok(code)
 }
 
-fn in_place(store: &Store) -> Result<u8> {
-    let Rebuilt { unchanged, rebuilt, adopted, forgotten, set_aside, lost } = store.rebuild()?;
-    let (uncertain, set_aside) =
-        (forgotten.len(), set_aside.iter().map(|(file, now)| Moved { file, now }).collect());
-    let (rebuilt, adopted, forgotten) = (&rebuilt, &adopted, &forgotten);
-    output::json(&Answer { unchanged, rebuilt, adopted, forgotten, set_aside, lost: Listed::all(&lost) })?;
-    if uncertain > 0 {
-        output::complain(&format!(
-            "{uncertain} states are gone, and records that may have reset them too: they are taken as forgotten"
-        ));
-        return Ok(exit::ERROR);
-    }
-    Ok(code_of(&lost))
-}
-
-/// Writes states that must not be there yet; how many.
-fn write(target: &Store, states: Vec<UserState>) -> Result<usize> {
-    let users = target.view()?.users()?;
-    for state in &states {
-        let (user, policy) = (state.user(), state.policy().name());
-        if users.get(user).is_some_and(|policies| policies.contains(policy)) {
-            let message =
-                format!("{user:?} has a state under {policy} already; `rehearsal reset` forgets it");
-            return Err(Error::Refused(message));
-        }
-    }
-    let (written, mut ledger) = (states.len(), target.ledger());
-    for outcome in ledger.import(states, false)? {
-        outcome?;
-    }
-    ledger.settle(true)?;
-    Ok(written)
+fn in_place(global: &Global) -> Result<u8> {
+    let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
+    let rebuilt = rebuild(service.store())?;
+    output::json(&rebuilt)?;
+    publish(&service)?;
+    service.store().tidy()?;
+    Ok(code_of(&rebuilt.lost))
 }
 
 fn code_of(lost: &[Problem]) -> u8 {
     if lost.is_empty() {
         return exit::DONE;
     }
-    output::complain(&format!("the logs do not tell all of what is listed as lost: {}", lost.len()));
+    output::complain(&format!("the log does not tell all of what is listed as lost: {}", lost.len()));
     exit::ERROR
 }

@@ -1,8 +1,9 @@
 //! `rehearsal reset`: a user is forgotten.
 
-use super::{Global, exit, output, stats};
+use super::store_args::{Global, policy_name};
+use super::{exit, output};
 use crate::base::error::Result;
-use serde::Serialize;
+use crate::store::sqlite::Pace;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -12,20 +13,19 @@ pub(super) struct Args {
     /// Only what this policy learned: a name, or a TOML file; else what every policy learned
     #[arg(long, value_name = "NAME|FILE")]
     policy: Option<String>,
-}
-
-/// What is printed.
-#[derive(Serialize)]
-struct Answer<'a> {
-    user: &'a str,
-    removed: Vec<String>,
+    /// Remove their decisions and rewards from the log, too
+    #[arg(long)]
+    erase: bool,
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let store = global.writable_store();
-    let policies = store.view()?.policies_of(&args.user)?;
-    let policy = args.policy.as_deref().map(|p| stats::known_name(p, [&policies].into_iter())).transpose()?;
-    let removed = store.ledger().reset(&args.user, policy.as_deref())?;
-    output::json(&Answer { user: &args.user, removed })?;
+    let service = global.plain_service(global.to_change(Pace::Single)?)?;
+    let policy = args.policy.as_deref().map(policy_name).transpose()?;
+    if let Some(policy) = &policy {
+        service.knows(&args.user, policy)?;
+    }
+    let policy = policy.as_deref();
+    let done = if args.erase { service.erase(&args.user, policy) } else { service.reset(&args.user, policy) };
+    output::json(&done?)?;
     Ok(exit::DONE)
 }

@@ -4,7 +4,7 @@
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::domain::profile;
-use crate::{report, state};
+use crate::{report, store};
 use std::fs;
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     match (&args.check, args.of) {
         (None, Of::Profile) => output::pretty_json(&profile::schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
-        (None, Of::State) => output::pretty_json(&state::schema())?,
+        (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = fs::read(path).map_err(Error::io("read", path))?;
             profile::check_registry(&text, &path.display().to_string())?;

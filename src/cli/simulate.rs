@@ -1,6 +1,7 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
 use super::collector::ResultWriter;
+use super::error::UsageError;
 use super::folder::Folder;
 use super::gate_inputs::{gate_at, is_default};
 use super::{exit, output, progress, shell, table};
@@ -77,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         return args.table(data, label);
     }
     if args.label.is_some() || args.orders.is_some() {
-        return Err(Error::Refused("--label and --orders are about a table: name it with --data".to_owned()));
+        return Err(options("--label and --orders", "they are about a table: name it with --data"));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
@@ -120,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 /// What a gate, `default` or a file, would judge of two policies.
 fn gate(path: &Path, personas: &[Persona], policies: &[Policy]) -> Result<Inputs> {
     let [baseline, challenger] = policies else {
-        return Err(Error::Refused("--gate needs two policies: the baseline and the challenger".to_owned()));
+        return Err(options("--gate", "it needs two policies: the baseline and the challenger"));
     };
     Inputs::new(gate_at(path)?, personas.to_vec(), baseline.clone(), challenger.clone())
 }
@@ -167,11 +168,11 @@ impl Args {
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
         const FILES: [&str; 2] = ["decisions.jsonl", "rewards.jsonl"];
         if simulations.len() != 1 || self.policies.len() != 1 {
-            return Err(Error::Refused("--log is of one policy in one scenario: name no others".to_owned()));
+            return Err(options("--log", "it is of one policy in one scenario: name no others"));
         }
         if let Some(there) = FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
-            let there = there.display();
-            return Err(Error::Refused(format!("{there} is there already; name another folder for --log")));
+            let problem = "it is there already; name another folder for --log";
+            return Err(Error::because(UsageError::Target { path: there.clone(), problem }));
         }
         Folder::open(dir, FILES)
     }
@@ -195,7 +196,7 @@ impl Args {
     /// Runs some blocks and writes them as a part; returns the number of decisions.
     fn part(&self, simulations: &[Simulation], header: Header, blocks: Range<u64>) -> Result<u64> {
         let Some(path) = &self.out else {
-            return Err(Error::Refused("--blocks needs --out FILE for the part".to_owned()));
+            return Err(options("--blocks", "it needs --out FILE for the part"));
         };
         if blocks.end > header.all_blocks() {
             let fault = Fault::new(
@@ -256,13 +257,11 @@ impl Args {
     }
 }
 
-fn refuse_doubles<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+fn refuse_doubles<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name) {
-            return Err(Error::Refused(format!(
-                "{what} {name:?} is given twice; for another one, change `name` in its file"
-            )));
+            return Err(Error::because(UsageError::Twice { what, name: name.to_owned() }));
         }
     }
     Ok(())
@@ -280,5 +279,11 @@ fn blocks(text: &str) -> Result<Range<u64>, String> {
 fn split(path: &Path) -> Result<(&Path, &str)> {
     let name = path.file_name().and_then(|n| n.to_str());
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    name.map(|name| (dir, name)).ok_or_else(|| Error::Refused(format!("{} names no file", path.display())))
+    let problem = "it names no file";
+    name.map(|name| (dir, name))
+        .ok_or_else(|| Error::because(UsageError::Target { path: path.to_owned(), problem }))
+}
+
+fn options(options: &'static str, remedy: &'static str) -> Error {
+    Error::because(UsageError::Options { options, remedy })
 }

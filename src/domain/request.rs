@@ -73,6 +73,9 @@ pub struct RawRequest {
     /// Seed of this decision's exploration, below 2^53; drawn from the system when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// The decision that was shown, if this one is to be shown to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow_of: Option<SmolStr>,
     /// The moment.
     pub context: Context,
     /// What could be shown; at least one.
@@ -80,6 +83,13 @@ pub struct RawRequest {
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_features: Option<Profile>,
+}
+
+impl RawRequest {
+    /// A request that names neither user nor policy.
+    pub fn new(context: Context, candidates: Vec<Candidate>, profile_features: Option<Profile>) -> Self {
+        Self { user: None, policy: None, seed: None, shadow_of: None, context, candidates, profile_features }
+    }
 }
 
 /// What there is to choose from, checked: all that a decision looks at.
@@ -122,6 +132,11 @@ impl Request {
     /// The seed of this decision's exploration, if given.
     pub fn seed(&self) -> Option<u64> {
         self.raw.seed
+    }
+
+    /// The decision that was shown, if this one is to be shown to nobody.
+    pub fn shadow_of(&self) -> Option<&str> {
+        self.raw.shadow_of.as_deref()
     }
 
     /// The moment.

@@ -6,10 +6,10 @@ use super::row::{Interner, Row};
 use super::table;
 use crate::base::error::{Error, Result};
 use crate::policy::{Explorer, Model, Policy};
-use crate::state::Store;
+use crate::store::sqlite::{Access, Pace};
+use crate::store::{self, Store};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A policy under test, before the log is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,10 +182,17 @@ fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Mod
             policy.name()
         )));
     }
-    let store = Store::new(state_dir);
-    let (view, policy) = (store.view()?, Arc::new(policy.clone()));
-    let model = |user: u32| Ok(view.state(&users.name(user), &policy)?.model().clone());
-    let models: Vec<Model> = (0..users.len() as u32).map(model).collect::<Result<_>>()?;
+    let store = store::open(state_dir, Access::Read, Pace::Single)?;
+    let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
+    let keys: Vec<(&str, &str)> = names.iter().map(|user| (user.as_str(), policy.name())).collect();
+    let found = store::read(&store, |snapshot| snapshot.states(&keys))?;
+    let model = |record: Option<store::StateRecord>| {
+        let state = record.map(|record| record.state(store.origin())).transpose()?.flatten();
+        let Some(state) = state else { return Ok(policy.new_model()) };
+        state.fits(policy).map_err(|fault| fault.at(format!("the state of {:?}", state.user)))?;
+        Ok(state.model)
+    };
+    let models: Vec<Model> = found.into_iter().map(model).collect::<Result<_>>()?;
     if models.iter().all(|m| m.updates() == 0) {
         return Err(Error::Refused(format!(
             "{}: {} holds no state of it for any user of this log; name the directory with --state-dir, or \

@@ -279,6 +279,29 @@ impl Ridge {
         Ok(solved)
     }
 
+    /// The model with numbers that this program wrote itself: they are not solved again.
+    ///
+    /// # Errors
+    /// What is wrong with them: lengths, values that are not finite.
+    pub fn with_kept_numbers(mut self, numbers: &RidgeNumbers) -> Result<Self, String> {
+        let RidgeNumbers { updates, a, b, a_inverse, theta } = numbers;
+        let triangle = self.dim * (self.dim + 1) / 2;
+        for (name, values, length) in [
+            ("A", a, triangle),
+            ("b", b, self.dim),
+            ("A_inverse", a_inverse, triangle),
+            ("theta", theta, self.dim),
+        ] {
+            self.check_length(name, values, length)?;
+        }
+        fill_symmetric(self.dim, a, &mut self.a);
+        fill_symmetric(self.dim, a_inverse, &mut self.inverse);
+        self.b.copy_from_slice(b);
+        self.theta.copy_from_slice(theta);
+        self.updates = *updates;
+        Ok(self)
+    }
+
     /// The model with the lower triangle `a` and `b`, solved afresh.
     ///
     /// # Errors

@@ -1,21 +1,35 @@
 //! Files as they are or compressed with gzip or zstd, told apart by their first bytes.
 
 use crate::base::error::{Error, Result};
+use crate::service::{LogKind, LogLines};
+use crate::store::log_files::{LogPart, of_store};
+use crate::store::sqlite::{Access, Pace};
+use crate::store::{self, LogFilter};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes looked at to tell formats apart; also the size of a read.
 const BUFFER: usize = 1 << 17;
 
-/// The content of the file at `path`.
+/// The content of the file at `path`, or of a store's log.
 ///
 /// # Errors
 /// A file that cannot be opened. What is wrong with compressed bytes is said when they are read.
 pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+    if let Some((dir, part)) = of_store(path) {
+        let kind = match part {
+            LogPart::Decisions => LogKind::Decisions,
+            LogPart::Rewards => LogKind::Rewards,
+        };
+        let store = store::open(dir, Access::Read, Pace::Single)?;
+        let lines = LogLines::new(Arc::new(store), kind, LogFilter::default());
+        return Ok(Box::new(BufReader::with_capacity(BUFFER, lines)));
+    }
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
     let magic = raw.fill_buf().map_err(Error::io("read", path))?;

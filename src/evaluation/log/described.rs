@@ -156,6 +156,7 @@ impl Described {
             user: None,
             policy: None,
             seed: None,
+            shadow_of: None,
             context: Context { hour: hour.unwrap_or(0.0), weekday },
             candidates: std::mem::take(&mut self.actions),
             profile_features: Some(Profile::new(self.profile, Vec::new())),

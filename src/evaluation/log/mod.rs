@@ -13,7 +13,7 @@ mod places;
 mod reactions;
 mod rehearsal;
 mod rewards;
-mod segments;
+
 mod vw;
 
 pub use csv::{Columns, NO_COLUMN};

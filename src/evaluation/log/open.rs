@@ -6,13 +6,12 @@ use super::described::Described;
 use super::dsjson::DsjsonLog;
 use super::lines::Lines;
 use super::rehearsal::{RehearsalLog, Segment};
-use super::segments::{Segments, rewards_beside, rewards_of, together};
 use super::vw::VwLog;
 use super::{Columns, LogReader, LogVocabulary, malformed, place, unreadable};
 use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
 use crate::evaluation::row::Row;
-use crate::state::Store;
+use crate::store::log_files::{Segments, of_store, rewards_beside, rewards_of, together};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -107,25 +106,14 @@ struct Part {
 
 impl Logs {
     /// The files at `paths`, gzip and zstd by their first bytes, of the format that they look like if none is
-    /// given. A folder is a state directory, or another one with `decisions.jsonl`: all segments of its log.
+    /// given. A folder is that of a store, or another one with `decisions.jsonl`: all segments of its log.
     /// `columns` are those of plain CSV files. The rewards of `decisions.jsonl` are read from `rewards.jsonl`
     /// beside it and all its segments, whether or not those are named too.
     ///
     /// # Errors
-    /// A folder without such a log, or with a damaged manifest of it.
+    /// A folder without such a log.
     pub fn new(paths: &[PathBuf], format: Option<Format>, columns: Columns) -> Result<Self> {
         let origin = paths.first().map_or_else(String::new, |p| p.display().to_string());
-        let mut remarks = Vec::new();
-        for folder in paths.iter().filter(|p| p.is_dir()) {
-            let missing = Store::new(folder).missing_segments()?;
-            remarks.extend(missing.iter().map(|file| {
-                let file = folder.join(file);
-                format!(
-                    "{} is listed in the manifest and not there; what it held is left out",
-                    file.display()
-                )
-            }));
-        }
         let parts = parts(paths)?.into();
         Ok(Self {
             parts,
@@ -135,7 +123,7 @@ impl Logs {
             without_features: false,
             current: None,
             origin,
-            remarks,
+            remarks: Vec::new(),
             notes: Vec::new(),
             before: Vec::new(),
         })
@@ -156,7 +144,10 @@ impl Logs {
         for Part { files: decisions, rewards, .. } in parts(paths)? {
             let ours = rewards_beside(&decisions[0]) != decisions[0];
             let beside = if ours { rewards_of(&decisions[0])? } else { Vec::new() };
-            let rewards = rewards.unwrap_or(beside).into_iter().filter(|file| file.exists());
+            let rewards = rewards
+                .unwrap_or(beside)
+                .into_iter()
+                .filter(|file| file.exists() || of_store(file).is_some());
             for file in decisions.into_iter().chain(rewards) {
                 if !files.contains(&file) {
                     files.push(file);

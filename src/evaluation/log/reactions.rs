@@ -4,11 +4,11 @@
 use super::compressed::decompressed;
 use super::lines::Lines;
 use super::rewards::{Op, key, undamaged};
-use super::segments::{Segments, rewards_beside};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{RawRequest, Shown};
-use crate::state::MAX_DWELL_SECONDS;
+use crate::store::MAX_DWELL_SECONDS;
+use crate::store::log_files::{Segments, rewards_beside};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

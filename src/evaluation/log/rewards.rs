@@ -3,10 +3,10 @@
 use super::lines::Lines;
 use super::rehearsal::Segment;
 use super::{checked_reward, malformed, place};
+use crate::base::checksum::check_line;
 use crate::base::error::{Fault, Result};
 use crate::base::read::Text;
 use crate::domain::reaction::Reaction;
-use crate::state::check_line;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 

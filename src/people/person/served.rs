@@ -57,6 +57,7 @@ impl Person<'_> {
             user: None,
             policy: None,
             seed: Some(self.seed),
+            shadow_of: None,
             context: Context { hour: self.stage.hour.at(self.moment.now.into()), weekday: self.weekday() },
             candidates: (0..self.count).map(candidate).collect(),
             profile_features: self.served_profile(history),

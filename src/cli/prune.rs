@@ -1,0 +1,23 @@
+//! `rehearsal prune`: the log is kept bounded.
+
+use super::moment::Moment;
+use super::store_args::{Global, publish};
+use super::{exit, output};
+use crate::base::error::Result;
+use crate::service::prune;
+use crate::store::sqlite::Pace;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Remove what is older: a date, a time such as 2026-11-30T08:00Z, or an age such as 90d
+    #[arg(long, value_name = "TIME")]
+    before: Moment,
+}
+
+pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
+    let pruned = prune(service.store(), args.before.millis())?;
+    output::json(&pruned)?;
+    publish(&service)?;
+    Ok(if pruned.lost.is_empty() { exit::DONE } else { exit::ERROR })
+}

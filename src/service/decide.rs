@@ -1,0 +1,48 @@
+//! One decision: a request and a model become a choice, every candidate's score and its propensity.
+
+use crate::domain::request::Request;
+use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
+use std::borrow::Cow;
+
+/// What a policy chose from a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// Position of the chosen candidate in the request.
+    pub chosen: usize,
+    /// Whether chance rather than the scores decided; see [`crate::policy::Choice`].
+    pub explored: bool,
+    /// One score per candidate.
+    pub scores: Vec<f64>,
+    /// Each candidate's probability of being chosen; `None` where it has no closed form.
+    pub propensities: Option<Vec<f64>>,
+}
+
+impl Choice {
+    /// The probability with which the chosen candidate was chosen, if it is known.
+    pub fn propensity(&self) -> Option<f64> {
+        self.propensities.as_ref().map(|p| p[self.chosen])
+    }
+}
+
+/// What `policy` chooses with this model: the same for the same request, model and seed.
+pub fn decide(policy: &Policy, model: &Model, request: &Request, seed: u64, scratch: &mut Scratch) -> Choice {
+    // A kind that was not met yet has an untaught model, for this decision only.
+    let mut model = Cow::Borrowed(model);
+    let shared = policy.structure() == Structure::Shared;
+    let mut part_of = |kind: Option<&str>| {
+        let known =
+            if shared { Some(0) } else { model.parts().iter().position(|p| p.kind.as_deref() == kind) };
+        known.unwrap_or_else(|| model.to_mut().part(kind))
+    };
+    let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
+    let (choice, scores) = scratch.with_block(policy.features(), request.offered(), |block, scratch| {
+        let choice = policy.decide(&model, block, &parts, &mut DecisionRng::new(seed), scratch);
+        (choice, scratch.scores().to_vec())
+    });
+    Choice {
+        chosen: choice.index,
+        explored: choice.explored,
+        propensities: policy.explorer().propensities(&scores),
+        scores,
+    }
+}

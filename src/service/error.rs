@@ -1,0 +1,120 @@
+//! Why a call cannot be honoured.
+
+use crate::base::error::{Cause, ErrorKind};
+
+/// A refusal of the service.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The option and the request say different things.
+    #[error("--{what} is {option:?}, but {origin} says {request:?}")]
+    Disagree {
+        /// `user`, `policy` or `seed`.
+        what: &'static str,
+        /// What the option says.
+        option: String,
+        /// What the request says.
+        request: String,
+        /// What errors call the request.
+        origin: String,
+    },
+    /// Neither the option nor the request says it.
+    #[error("no {what}: give --{what}, or {what:?} in {origin}")]
+    Unsaid {
+        /// `user` or `policy`.
+        what: &'static str,
+        /// What errors call the request.
+        origin: String,
+    },
+    /// A form that a reward does not have.
+    #[error("{origin}: {message}")]
+    Form {
+        /// What errors call the reward.
+        origin: String,
+        /// What is wrong with it and what to give instead.
+        message: &'static str,
+    },
+    /// Two policies of one name.
+    #[error("{what} {name:?} is given twice; for another one, change `name` in its file")]
+    NamedTwice {
+        /// `policy` or `shadow`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A decision that the store does not have.
+    #[error("decision {id:?}: not in {store}")]
+    NoDecision {
+        /// Its id.
+        id: String,
+        /// The store.
+        store: String,
+    },
+    /// A reward for what nobody was shown.
+    #[error("decision {id:?} is a shadow's, which nobody was shown; the reward belongs to {shown:?}")]
+    OfShadow {
+        /// The shadow's decision.
+        id: String,
+        /// The decision that was shown.
+        shown: String,
+    },
+    /// A shadow of what is no shown decision of this user.
+    #[error("shadow_of is {id:?}; allowed: a decision of {user:?} that was shown")]
+    NotShown {
+        /// The decision.
+        id: String,
+        /// The user.
+        user: String,
+    },
+    /// A policy that has changed since it decided.
+    #[error("policy {name:?} is defined otherwise than when it made decision {id}")]
+    Redefined {
+        /// The policy.
+        name: String,
+        /// The decision.
+        id: String,
+    },
+    /// An event that was learned with another reward.
+    #[error("event {event:?} has reward {reward}, but was learned with reward {before}; it is learned once")]
+    OtherReward {
+        /// The event.
+        event: String,
+        /// The reward that came now.
+        reward: f64,
+        /// The reward that was learned.
+        before: f64,
+    },
+    /// A state that is there already.
+    #[error("{user:?} has a state under {policy} already; {remedy}")]
+    Taken {
+        /// The user.
+        user: String,
+        /// The policy.
+        policy: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A store where there is something that must not be.
+    #[error("{store} has states and decisions already; name a directory that is free")]
+    NotEmpty {
+        /// The store.
+        store: String,
+    },
+}
+
+impl Cause for ServiceError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Disagree { .. }
+            | Self::Unsaid { .. }
+            | Self::Form { .. }
+            | Self::NamedTwice { .. }
+            | Self::OfShadow { .. }
+            | Self::NotShown { .. } => ErrorKind::Invalid,
+            Self::NoDecision { .. } => ErrorKind::NotFound,
+            Self::Redefined { .. }
+            | Self::OtherReward { .. }
+            | Self::Taken { .. }
+            | Self::NotEmpty { .. } => ErrorKind::Conflict,
+        }
+    }
+}

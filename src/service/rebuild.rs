@@ -1,0 +1,248 @@
+//! Rebuild: states are made again from the log of rewards, here, elsewhere, or for another policy.
+
+use super::error::ServiceError;
+use super::replay::{Problem, Replay, difference, replay};
+use crate::base::error::{Error, Result};
+use crate::policy::Policy;
+use crate::store::{
+    Change, Durability, LogFilter, RewardRecord, StateRecord, Store, encode, read, state_file, views, write,
+};
+use serde::Serialize;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// So many records are written at a time.
+const TOGETHER: usize = 4_096;
+
+/// What became of the states of a store.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rebuilt {
+    /// States that were as their rewards have them.
+    pub unchanged: u64,
+    /// Files of states that were made again.
+    pub rebuilt: Vec<String>,
+    /// States whose rewards do not tell all of them; they stay as they are.
+    pub lost: Vec<Problem>,
+}
+
+/// Makes every state again that is not what its rewards make of it, and every state file that is not its state.
+///
+/// # Errors
+/// A store that cannot be read or written.
+pub fn rebuild(store: &dyn Store) -> Result<Rebuilt> {
+    let mut result = Rebuilt { unchanged: 0, rebuilt: Vec::new(), lost: Vec::new() };
+    let mut mend: Vec<(StateRecord, Replay)> = Vec::new();
+    let mut views_to_write = Vec::new();
+    read(store, |snapshot| {
+        replay(
+            snapshot,
+            |_, _| Ok(()),
+            |state, replay| {
+                if let Some(broken) = &replay.broken {
+                    result
+                        .lost
+                        .push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if difference(&state, &replay, store.origin()).is_some() {
+                    mend.push((state, replay));
+                } else {
+                    if views::problem(store, &state)?.is_some() {
+                        views_to_write.push(state.id);
+                    }
+                    result.unchanged += u64::from(state.model.is_some());
+                }
+                Ok(())
+            },
+        )
+    })?;
+    for (state, replayed) in mend {
+        let mended = write(store, Durability::Power, |transaction| {
+            let now = transaction.states_by_id(&[state.id])?.pop();
+            // Whoever wrote it meanwhile has changed what is to be mended.
+            let Some(now) = now.filter(|now| now.revision == state.revision) else { return Ok(false) };
+            let model = replayed.model.as_ref();
+            let mended = StateRecord {
+                model: model.map(encode),
+                updates: model.map_or(0, |model| model.updates()),
+                number: replayed.number,
+                revision: now.revision + 1,
+                ..now
+            };
+            transaction.write_states(&mut [mended])?;
+            Ok(true)
+        })?;
+        if mended {
+            result.rebuilt.extend(state_file(&state.user, state.policy.name()));
+        } else {
+            result.lost.push(Problem::of(&state, "it changed while it was made again: rebuild once more"));
+        }
+    }
+    for ids in views_to_write.chunks(TOGETHER) {
+        write(store, Durability::Process, |transaction| {
+            let mut states = transaction.states_by_id(ids)?;
+            states.iter_mut().for_each(|state| state.published = Some(0));
+            transaction.write_states(&mut states)
+        })?;
+    }
+    result.rebuilt.sort();
+    result.lost.sort();
+    Ok(result)
+}
+
+/// What is learned again elsewhere.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Every state under its own policy, with every decision.
+    Everything,
+    /// What this policy learned, by name, for another one.
+    Policy(String, Arc<Policy>),
+}
+
+/// Learns rewards of `store` again, into another store or, for another policy, into the same: how a new policy starts
+/// warm. How many states there are, and what the log does not tell all of.
+///
+/// # Errors
+/// A store that cannot be read or written; a policy that `store` has no state of; states that `target` has already.
+pub fn retrain(
+    store: &dyn Store,
+    source: &Source,
+    target: &dyn Store,
+    with_views: bool,
+) -> Result<(u64, Vec<Problem>)> {
+    let (mut written, mut lost, mut met) = (0, Vec::new(), BTreeSet::new());
+    let mut copies = Copies { target, with_views, pending: Vec::new(), records: 0 };
+    read(store, |snapshot| {
+        let copy: RefCell<Option<Copy>> = RefCell::new(None);
+        replay(
+            snapshot,
+            |state, record| {
+                let policy = match source {
+                    Source::Policy(from, _) if from != state.policy.name() => return Ok(()),
+                    Source::Policy(_, policy) => policy,
+                    Source::Everything => &state.policy,
+                };
+                copy.borrow_mut().get_or_insert_with(|| Copy::new(&state.user, policy)).follow(record);
+                Ok(())
+            },
+            |state, replay| {
+                met.insert(state.policy.name().to_owned());
+                let Some(copy) = copy.borrow_mut().take() else { return Ok(()) };
+                let imported = matches!(source, Source::Policy(..)) && copy.imported;
+                let broken = replay.broken.clone().or_else(|| copy.replay.broken.clone());
+                if imported {
+                    lost.push(Problem::of(&state, "it was imported, without the rewards behind it"));
+                } else if let Some(broken) = broken {
+                    lost.push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if copy.replay.model.is_some() {
+                    written += 1;
+                    copies.add(copy)?;
+                }
+                Ok(())
+            },
+        )?;
+        copies.flush()?;
+        if matches!(source, Source::Everything) {
+            let (filter, mut place) = (LogFilter::default(), 0);
+            loop {
+                let page = snapshot.decisions_after(place, &filter, TOGETHER)?;
+                let Some((last, _)) = page.last() else { break };
+                place = *last;
+                let decisions: Vec<_> = page.into_iter().map(|(_, decision)| decision).collect();
+                write(target, Durability::Process, |transaction| transaction.add_decisions(&decisions))?;
+            }
+        }
+        Ok(())
+    })?;
+    if let Source::Policy(from, _) = source {
+        if !met.contains(from) {
+            return Err(Error::unknown("policy of the store", from, met));
+        }
+    }
+    lost.sort();
+    Ok((written, lost))
+}
+
+/// A state that is learned again, with the entries since its user was forgotten last.
+struct Copy {
+    state: StateRecord,
+    replay: Replay,
+    records: Vec<RewardRecord>,
+    imported: bool,
+}
+
+impl Copy {
+    fn new(user: &str, policy: &Arc<Policy>) -> Self {
+        let (state, replay) = (StateRecord::new(user, policy), Replay::new(policy));
+        Self { state, replay, records: Vec::new(), imported: false }
+    }
+
+    fn follow(&mut self, record: &RewardRecord) {
+        match record.change {
+            Change::Reset => *self = Self::new(&self.state.user, &self.state.policy),
+            _ => {
+                self.imported |= matches!(record.change, Change::Import(_));
+                let record = RewardRecord { number: self.records.len() as u64 + 1, ..record.clone() };
+                self.replay.follow(&record);
+                self.records.push(record);
+            }
+        }
+    }
+}
+
+/// Copies on their way into the target.
+struct Copies<'a> {
+    target: &'a dyn Store,
+    with_views: bool,
+    pending: Vec<Copy>,
+    records: usize,
+}
+
+impl Copies<'_> {
+    fn add(&mut self, copy: Copy) -> Result<()> {
+        self.records += copy.records.len();
+        self.pending.push(copy);
+        if self.records >= TOGETHER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.records = 0;
+        let mut pending = std::mem::take(&mut self.pending);
+        let published = self.with_views.then_some(0);
+        write(self.target, Durability::Power, |transaction| {
+            let keys: Vec<(&str, &str)> =
+                pending.iter().map(|copy| (copy.state.user.as_str(), copy.state.policy.name())).collect();
+            let there = transaction.states(&keys)?;
+            if let Some(there) = there.into_iter().flatten().find(|state| state.model.is_some()) {
+                return Err(Error::because(ServiceError::Taken {
+                    user: there.user.to_string(),
+                    policy: there.policy.name().to_owned(),
+                    remedy: "`rehearsal reset` forgets it",
+                }));
+            }
+            for copy in &mut pending {
+                let key = (copy.state.user.as_str(), copy.state.policy.name());
+                let there = transaction.states(&[key])?.pop().flatten();
+                let base = there.as_ref().map_or(0, |state| state.number);
+                let model = copy.replay.model.as_ref().expect("only such are added");
+                let mut state = [StateRecord {
+                    id: there.as_ref().map_or(0, |state| state.id),
+                    number: base + copy.replay.number,
+                    updates: model.updates(),
+                    model: Some(encode(model)),
+                    revision: there.as_ref().map_or(0, |state| state.revision) + 1,
+                    published,
+                    ..copy.state.clone()
+                }];
+                transaction.write_states(&mut state)?;
+                let id = state[0].id;
+                let records: Vec<RewardRecord> = copy
+                    .records
+                    .iter()
+                    .map(|record| RewardRecord { state: id, number: base + record.number, ..record.clone() })
+                    .collect();
+                transaction.add_rewards(&records)?;
+            }
+            Ok(())
+        })
+    }
+}

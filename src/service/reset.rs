@@ -1,0 +1,90 @@
+//! Reset: a user is forgotten.
+
+use super::shared::{Service, now_ms};
+use crate::base::error::Result;
+use crate::store::{Change, Durability, RewardRecord, StateRecord, Transaction, views, write};
+use serde::Serialize;
+use smol_str::{SmolStr, ToSmolStr};
+
+/// What was forgotten.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reset {
+    /// The user.
+    pub user: SmolStr,
+    /// Policies that knew them.
+    pub removed: Vec<SmolStr>,
+    /// What was removed from the log, if that was asked for.
+    #[serde(flatten)]
+    pub erased: Option<Erased>,
+}
+
+/// What was removed from the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Erased {
+    /// How many decisions.
+    pub erased_decisions: u64,
+    /// How many rewards, resets and imports.
+    pub erased_rewards: u64,
+}
+
+impl Service {
+    /// Forgets what was learned of a user, under a policy or all of them; then publishes that.
+    ///
+    /// # Errors
+    /// A store that cannot be written; then nothing is forgotten.
+    pub fn reset(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
+        let reset = write(self.store(), Durability::Power, |transaction| {
+            let mut states = of_user(transaction, user, policy)?;
+            states.retain(|state| state.model.is_some());
+            Ok(Reset { user: user.into(), removed: forget(transaction, states, now_ms())?, erased: None })
+        })?;
+        self.publish()?;
+        Ok(reset)
+    }
+
+    /// Forgets a user and removes their decisions and rewards.
+    ///
+    /// # Errors
+    /// A store that cannot be written; then nothing is removed.
+    pub fn erase(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
+        let (reset, policies) = write(self.store(), Durability::Power, |transaction| {
+            let states = of_user(transaction, user, policy)?;
+            let ids: Vec<i64> = states.iter().map(|state| state.id).collect();
+            let erased_rewards = states.iter().map(|state| state.number).sum();
+            let policies: Vec<String> = states.iter().map(|state| state.policy.name().to_owned()).collect();
+            let known = states.iter().filter(|state| state.model.is_some());
+            let removed = known.map(|state| state.policy.name().to_smolstr()).collect();
+            transaction.erase_states(&ids)?;
+            let erased_decisions = transaction.erase_decisions(user, policy)?;
+            let erased = Some(Erased { erased_decisions, erased_rewards });
+            Ok((Reset { user: user.into(), removed, erased }, policies))
+        })?;
+        views::erase(self.store(), user, &policies)?;
+        self.store().tidy()?;
+        Ok(reset)
+    }
+}
+
+fn of_user(transaction: &dyn Transaction, user: &str, policy: Option<&str>) -> Result<Vec<StateRecord>> {
+    let mut states = transaction.states_of(user)?;
+    states.retain(|state| policy.is_none_or(|name| state.policy.name() == name));
+    Ok(states)
+}
+
+/// Notes in the log that these states were forgotten; the names of their policies.
+pub(super) fn forget(
+    transaction: &mut dyn Transaction,
+    mut states: Vec<StateRecord>,
+    at: u64,
+) -> Result<Vec<SmolStr>> {
+    let mut records = Vec::with_capacity(states.len());
+    for state in &mut states {
+        state.number += 1;
+        state.revision += 1;
+        (state.model, state.updates) = (None, 0);
+        records.push(RewardRecord { state: state.id, number: state.number, at, change: Change::Reset });
+    }
+    transaction.write_states(&mut states)?;
+    transaction.add_rewards(&records)?;
+    Ok(states.iter().map(|state| state.policy.name().to_smolstr()).collect())
+}

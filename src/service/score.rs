@@ -1,0 +1,319 @@
+//! Score: a request becomes a decision.
+
+use super::decide::{Choice, decide};
+use super::error::ServiceError;
+use super::given::{Given, resolve};
+use super::shared::{Service, now_ms};
+use crate::base::error::{Error, Fault, Result};
+use crate::base::threads::{MANY, each};
+use crate::domain::request::{RawRequest, Request};
+use crate::policy::{Policy, Scratch};
+use crate::store::{DecisionRecord, Durability, State, StateRecord, read, state_file, write};
+use serde::Serialize;
+use smol_str::{SmolStr, ToSmolStr};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Longest request in bytes.
+const MAX_BYTES: usize = 32 << 20;
+
+/// A request that is to be decided, checked.
+#[derive(Debug, Clone)]
+pub struct ScoreCall {
+    /// The user.
+    pub user: SmolStr,
+    /// Who decides.
+    pub policy: Arc<Policy>,
+    /// The request.
+    pub request: Request,
+    /// Seed of the exploration, below 2^53.
+    pub seed: u64,
+}
+
+/// Something that deserves attention but stops nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Warning(pub String);
+
+/// A candidate with what the policy made of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScoredCandidate {
+    /// Its id.
+    pub id: SmolStr,
+    /// What the policy expects of it, by which it ranks them.
+    pub score: f64,
+    /// Its probability of being chosen, if it is known.
+    pub propensity: Option<f64>,
+}
+
+/// What a shadow would have shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShadowReply {
+    /// The shadow.
+    pub policy: SmolStr,
+    /// Id of the candidate that it chose.
+    pub chosen: SmolStr,
+    /// The probability with which it chose it, if it is known.
+    pub propensity: Option<f64>,
+}
+
+/// A decision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScoreReply {
+    /// Its id, to report a reward.
+    pub decision_id: SmolStr,
+    /// The user.
+    pub user: SmolStr,
+    /// Who decided.
+    pub policy: SmolStr,
+    /// Id of the candidate that was chosen.
+    pub chosen: SmolStr,
+    /// The probability with which it was chosen, if it is known.
+    pub propensity: Option<f64>,
+    /// Whether chance rather than the scores decided.
+    pub explored: bool,
+    /// Every candidate, in the order of the request.
+    pub candidates: Vec<ScoredCandidate>,
+    /// What the shadows would have shown.
+    pub shadows: Vec<ShadowReply>,
+    /// What deserves attention.
+    #[serde(skip)]
+    pub warnings: Vec<Warning>,
+}
+
+/// A decision that is made and yet to be kept.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What is answered once it is kept.
+    pub reply: ScoreReply,
+    /// The decision, and those of its shadows after it.
+    records: Vec<DecisionRecord>,
+}
+
+impl ScoreCall {
+    /// The call in a JSON request. User, policy and seed may be given beside it, but not otherwise than in it.
+    ///
+    /// # Errors
+    /// A text that is no request, a user or a policy that nobody names, a policy that there is not; `origin` is what
+    /// errors call the text.
+    pub fn parse(service: &Service, text: &[u8], origin: &str, given: &Given, seed: u64) -> Result<Self> {
+        if text.len() > MAX_BYTES {
+            let value = format!("{} bytes", text.len());
+            return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
+        }
+        let request = Request::from_json(text, origin)?;
+        if let (Some(option), Some(own)) = (given.seed, request.seed()) {
+            if option != own {
+                return Err(Error::because(ServiceError::Disagree {
+                    what: "seed",
+                    option: option.to_string(),
+                    request: own.to_string(),
+                    origin: origin.to_owned(),
+                }));
+            }
+        }
+        let user: SmolStr = resolve("user", given.user.as_deref(), request.user(), origin)?.into();
+        let policy = service.policies().resolve(given.policy.as_deref(), request.policy(), origin)?;
+        state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
+        let seed = request.seed().unwrap_or(seed);
+        Ok(Self { user, policy: Arc::clone(policy), request, seed })
+    }
+}
+
+impl Service {
+    /// Decides and keeps the decisions: an answer stands for a decision that is in the store.
+    ///
+    /// # Errors
+    /// A store that cannot be read or written; then none of them is kept. What is wrong with one call is in its place.
+    pub fn score(&self, calls: &[ScoreCall]) -> Result<Vec<Result<ScoreReply>>> {
+        let decided = self.decide(calls)?;
+        self.keep(&decided)?;
+        Ok(decided.into_iter().map(|decided| decided.map(|decided| decided.reply)).collect())
+    }
+
+    /// Decides, and keeps nothing yet.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn decide(&self, calls: &[ScoreCall]) -> Result<Vec<Result<Decided>>> {
+        let states = self.states(calls)?;
+        let shown = self.shown(calls)?;
+        // In the order of the calls, whichever thread decides them.
+        let numbered: Vec<(&ScoreCall, Vec<Uuid>)> = calls
+            .iter()
+            .map(|call| (call, (0..=self.shadows().len()).map(|_| Uuid::now_v7()).collect()))
+            .collect();
+        let many = calls.len() >= MANY;
+        let groups = each(numbered.chunks(MANY), many, |calls| {
+            let mut scratch = Scratch::default();
+            let decided = calls.iter().map(|(call, ids)| {
+                self.checked_shadow(call, &shown)?;
+                self.decide_one(call, ids, &states, &mut scratch)
+            });
+            decided.collect::<Vec<_>>()
+        });
+        Ok(groups.into_iter().flatten().collect())
+    }
+
+    /// Keeps decisions.
+    ///
+    /// # Errors
+    /// A store that cannot be written; then none of them is kept.
+    pub fn keep(&self, decided: &[Result<Decided>]) -> Result<()> {
+        let all = || decided.iter().filter_map(|decided| decided.as_ref().ok());
+        if all().next().is_none() {
+            return Ok(());
+        }
+        write(self.store(), Durability::Process, |transaction| {
+            all().try_for_each(|decided| transaction.add_decisions(&decided.records))
+        })
+    }
+
+    /// The states that these calls and their shadows need, by user and policy.
+    fn states(&self, calls: &[ScoreCall]) -> Result<HashMap<(SmolStr, SmolStr), StateRecord>> {
+        let mut wanted: HashSet<(&str, &str)> = HashSet::with_capacity(calls.len());
+        let mut keys = Vec::new();
+        for call in calls {
+            for policy in [&call.policy].into_iter().chain(self.shadows()) {
+                let key = (call.user.as_str(), policy.name());
+                if wanted.insert(key) {
+                    keys.push(key);
+                }
+            }
+        }
+        let found = read(self.store(), |snapshot| snapshot.states(&keys))?;
+        Ok(found.into_iter().flatten().map(|s| ((s.user.clone(), s.policy.name().to_smolstr()), s)).collect())
+    }
+
+    /// The decisions that calls of callers who run their shadows themselves name.
+    fn shown(&self, calls: &[ScoreCall]) -> Result<HashMap<SmolStr, DecisionRecord>> {
+        let ids: Vec<&str> = calls.iter().filter_map(|call| call.request.shadow_of()).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let found = read(self.store(), |snapshot| snapshot.decisions(&ids))?;
+        Ok(found.into_iter().flatten().map(|decision| (decision.id.clone(), decision)).collect())
+    }
+
+    /// Whether a call that is a shadow is that of a decision which its user was shown.
+    fn checked_shadow(&self, call: &ScoreCall, shown: &HashMap<SmolStr, DecisionRecord>) -> Result<()> {
+        let Some(id) = call.request.shadow_of() else { return Ok(()) };
+        let Some(decision) = shown.get(id) else {
+            let store = self.store().origin().display().to_string();
+            return Err(Error::because(ServiceError::NoDecision { id: id.to_owned(), store }));
+        };
+        if decision.user != call.user || decision.shadow_of.is_some() {
+            let (id, user) = (id.to_owned(), call.user.to_string());
+            return Err(Error::because(ServiceError::NotShown { id, user }));
+        }
+        Ok(())
+    }
+
+    /// Decides with the shadows.
+    fn decide_one(
+        &self,
+        call: &ScoreCall,
+        ids: &[Uuid],
+        states: &HashMap<(SmolStr, SmolStr), StateRecord>,
+        scratch: &mut Scratch,
+    ) -> Result<Decided> {
+        let ScoreCall { user, policy, request, seed } = call;
+        let mut choose = |policy: &Arc<Policy>| {
+            let record = states.get(&(user.clone(), policy.name().to_smolstr()));
+            let state = record.map(|record| record.state(self.store().origin())).transpose()?.flatten();
+            let state = state.unwrap_or_else(|| State::new(user, policy));
+            state.fits(policy).map_err(|fault| fault.at(format!("the state of {user:?}")))?;
+            Ok::<_, Error>(decide(policy, &state.model, request, *seed, scratch))
+        };
+        let choice = choose(policy)?;
+        let mut warnings = unknown_names(request);
+        let candidates = request.candidates();
+        let text: Arc<str> = scored_text(request).into();
+        let own_id = ids[0].to_smolstr();
+        let record =
+            |id: SmolStr, policy: &Arc<Policy>, choice: &Choice, shadow_of: Option<SmolStr>| DecisionRecord {
+                id,
+                at: now_ms(),
+                user: user.clone(),
+                policy: Arc::clone(policy),
+                seed: *seed,
+                request: Arc::clone(&text),
+                scores: numbers(&choice.scores),
+                propensities: choice.propensities.as_deref().map(numbers),
+                chosen: candidates[choice.chosen].id.clone(),
+                propensity: choice.propensity(),
+                explored: choice.explored,
+                shadow_of,
+            };
+        let mut records =
+            vec![record(own_id.clone(), policy, &choice, request.shadow_of().map(SmolStr::from))];
+        let mut shadows = Vec::with_capacity(self.shadows().len());
+        for (shadow, id) in self.shadows().iter().zip(&ids[1..]) {
+            // In the log and in the answer the two could not be told apart.
+            if shadow.name() == policy.name() && shadow != policy {
+                let message =
+                    format!("shadow {}: the policy of this name that decides is another", shadow.name());
+                warnings.push(Warning(message));
+                continue;
+            }
+            match choose(shadow) {
+                Ok(choice) => {
+                    let shown = ShadowReply {
+                        policy: shadow.name().into(),
+                        chosen: candidates[choice.chosen].id.clone(),
+                        propensity: choice.propensity(),
+                    };
+                    shadows.push(shown);
+                    records.push(record(id.to_smolstr(), shadow, &choice, Some(own_id.clone())));
+                }
+                // Its failure is its own: the answer stands.
+                Err(error) => warnings.push(Warning(format!("shadow {}: {error}", shadow.name()))),
+            }
+        }
+        let scored = candidates.iter().enumerate().map(|(k, candidate)| ScoredCandidate {
+            id: candidate.id.clone(),
+            score: choice.scores[k],
+            propensity: choice.propensities.as_ref().map(|p| p[k]),
+        });
+        let reply = ScoreReply {
+            decision_id: own_id,
+            user: user.clone(),
+            policy: policy.name().into(),
+            chosen: candidates[choice.chosen].id.clone(),
+            propensity: choice.propensity(),
+            explored: choice.explored,
+            candidates: scored.collect(),
+            shadows,
+            warnings,
+        };
+        Ok(Decided { reply, records })
+    }
+}
+
+/// Warnings about names in the request's profile that the contract does not have.
+pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
+    let names = request.profile().into_iter().flat_map(|profile| profile.unknown_names());
+    names
+        .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
+        .collect()
+}
+
+/// The request as it is kept: what the policies saw. Names that nobody looked at are left out, so that whatever was
+/// sent, any reader of JSON reads it.
+fn scored_text(request: &Request) -> String {
+    let raw = request.raw();
+    #[derive(Serialize)]
+    struct Scored<'a> {
+        context: &'a crate::domain::request::Context,
+        candidates: &'a [crate::domain::request::Candidate],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        profile_features: Option<&'a crate::domain::profile::Profile>,
+    }
+    let RawRequest { context, candidates, profile_features, .. } = raw;
+    let scored = Scored { context, candidates, profile_features: profile_features.as_ref() };
+    serde_json::to_string(&scored).expect("plain values always serialize")
+}
+
+fn numbers(values: &[f64]) -> String {
+    serde_json::to_string(values).expect("plain values always serialize")
+}

@@ -1,0 +1,92 @@
+//! What every call works with: the store, the policies, and whether states get files.
+
+use super::error::ServiceError;
+use super::policies::Policies;
+use crate::base::error::{Error, Result};
+use crate::policy::Policy;
+use crate::store::{Store, read};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A store, and the policies that the operator named.
+pub struct Service {
+    store: Arc<dyn Store>,
+    policies: Policies,
+    shadows: Vec<Arc<Policy>>,
+    /// Whether states get files.
+    views: bool,
+}
+
+impl Service {
+    /// A service over `store` with these policies; the shadows decide whatever else decides, unseen, and learn nothing.
+    ///
+    /// # Errors
+    /// Two shadows of one name.
+    pub fn new(store: impl Store + 'static, policies: Policies, shadows: Vec<Arc<Policy>>) -> Result<Self> {
+        for (i, shadow) in shadows.iter().enumerate() {
+            if shadows[..i].iter().any(|other| other.name() == shadow.name()) {
+                return Err(Error::because(ServiceError::NamedTwice {
+                    what: "shadow",
+                    name: shadow.name().to_owned(),
+                }));
+            }
+        }
+        Ok(Self { store: Arc::new(store), policies, shadows, views: true })
+    }
+
+    /// The same without state files.
+    #[must_use]
+    pub fn without_views(self) -> Self {
+        Self { views: false, ..self }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The store, to share.
+    pub fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Policies that decide too, unseen.
+    pub fn shadows(&self) -> &[Arc<Policy>] {
+        &self.shadows
+    }
+
+    /// Whether states get files.
+    pub fn has_views(&self) -> bool {
+        self.views
+    }
+
+    /// The policies that a request may name.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Whether there is such a policy, or a state of the user under one of that name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], with the names that there are.
+    pub fn knows(&self, user: &str, policy: &str) -> Result<()> {
+        let states = read(self.store(), |snapshot| snapshot.states_of(user))?;
+        if states.iter().any(|state| state.policy.name() == policy) {
+            return Ok(());
+        }
+        self.policies.find(policy).map(drop)
+    }
+
+    /// Writes the files of states that changed, those of processes that were killed among them; how many there were.
+    ///
+    /// # Errors
+    /// A file that cannot be written. What was learned is in the store in any case.
+    pub fn publish(&self) -> Result<usize> {
+        if self.views { crate::store::views::publish(self.store()) } else { Ok(0) }
+    }
+}
+
+/// Milliseconds since 1970, for the logs; nothing that is computed depends on it.
+pub(super) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}

@@ -1,0 +1,314 @@
+//! What a store does, in the words of the domain: it keeps decisions, rewards and states, and makes changes of them
+//! whole or not at all.
+//!
+//! A [`Store`] hands out a [`Snapshot`] to read one moment of it, and a [`Transaction`] to change it. What a reward
+//! does to a state is none of its business; the service decides that, once for every kind of store.
+
+use super::model_bytes;
+use super::state::State;
+use crate::base::error::{Error, Result};
+use crate::domain::reaction::Reaction;
+use crate::policy::{Model, Policy};
+use smol_str::SmolStr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One decision as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionRecord {
+    /// A UUID of version 7, or an id that version 0.1 gave.
+    pub id: SmolStr,
+    /// When it was made, in milliseconds since 1970.
+    pub at: u64,
+    /// For whom.
+    pub user: SmolStr,
+    /// Who decided.
+    pub policy: Arc<Policy>,
+    /// Seed of its exploration, below 2^53.
+    pub seed: u64,
+    /// The request as it was scored, as JSON in one line.
+    pub request: Arc<str>,
+    /// Every candidate's score, as a JSON array in the order of the request.
+    pub scores: String,
+    /// Every candidate's probability of being chosen, likewise; `None` where it has no closed form.
+    pub propensities: Option<String>,
+    /// Id of the chosen candidate.
+    pub chosen: SmolStr,
+    /// The probability with which it was chosen, if it is known.
+    pub propensity: Option<f64>,
+    /// Whether chance rather than the scores decided.
+    pub explored: bool,
+    /// The decision that was shown instead of this one, if nobody was shown this one.
+    pub shadow_of: Option<SmolStr>,
+}
+
+/// What an entry of the log of rewards did to its state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It learned.
+    Reward {
+        /// The event, under which it is learned once; a decision's id if it answers one.
+        event: Option<SmolStr>,
+        /// Whether the event is a decision.
+        answers_decision: bool,
+        /// What the user did, if the reward was made from that.
+        reaction: Option<Reaction>,
+        /// How long the tip was looked at, in seconds.
+        dwell_seconds: Option<f64>,
+        /// The reward.
+        reward: f64,
+        /// What was shown, as the JSON of a request with one candidate.
+        shown: String,
+    },
+    /// It was forgotten.
+    Reset,
+    /// It came from elsewhere, whole: a line that `export` prints.
+    Import(String),
+}
+
+/// One entry of the log of rewards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RewardRecord {
+    /// Id of its state.
+    pub state: i64,
+    /// Its number within the state: 1 for the first, then one more for each.
+    pub number: u64,
+    /// When it was written, in milliseconds since 1970.
+    pub at: u64,
+    /// What it did.
+    pub change: Change,
+}
+
+/// An entry of the log of rewards with the names of its state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedReward {
+    /// Where it stands in the log: to go on after it.
+    pub place: i64,
+    /// The user.
+    pub user: SmolStr,
+    /// The policy, as the state has it now.
+    pub policy: Arc<Policy>,
+    /// The entry.
+    pub record: RewardRecord,
+}
+
+/// One state as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StateRecord {
+    /// Its id, for as long as the store has it; 0 before it is kept.
+    pub id: i64,
+    /// The user.
+    pub user: SmolStr,
+    /// The policy that it was begun with.
+    pub policy: Arc<Policy>,
+    /// Number of its latest entry in the log of rewards.
+    pub number: u64,
+    /// The model, see [`model_bytes`]; `None` once the user is forgotten.
+    pub model: Option<Vec<u8>>,
+    /// Number of rewards in the model.
+    pub updates: u64,
+    /// Counts every change of the state.
+    pub revision: u64,
+    /// The revision that its file has got to; `None` if nobody wants a file of it.
+    pub published: Option<u64>,
+}
+
+impl StateRecord {
+    /// A state that is not kept yet and has learned nothing.
+    pub fn new(user: &str, policy: &Arc<Policy>) -> Self {
+        Self {
+            id: 0,
+            user: user.into(),
+            policy: Arc::clone(policy),
+            number: 0,
+            model: None,
+            updates: 0,
+            revision: 0,
+            published: None,
+        }
+    }
+
+    /// What has been learned, or an untaught model.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for bytes that are no model of the policy.
+    pub fn model(&self, origin: &Path) -> Result<Model> {
+        let Some(bytes) = &self.model else { return Ok(self.policy.new_model()) };
+        model_bytes::decode(bytes, &self.policy).map_err(|what| Error::Damaged {
+            path: origin.to_owned(),
+            what: format!("the state of {:?} under {}: {what}", self.user, self.policy.name()),
+        })
+    }
+
+    /// The state; `None` if the user is forgotten.
+    ///
+    /// # Errors
+    /// As [`Self::model`].
+    pub fn state(&self, origin: &Path) -> Result<Option<State>> {
+        if self.model.is_none() {
+            return Ok(None);
+        }
+        let (user, policy) = (self.user.clone(), Arc::clone(&self.policy));
+        Ok(Some(State { user, policy, model: self.model(origin)?, revision: self.revision }))
+    }
+}
+
+/// Which entries of a log are wanted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogFilter {
+    /// Those from this moment on, in milliseconds since 1970.
+    pub since: Option<u64>,
+    /// Those of this user.
+    pub user: Option<String>,
+}
+
+/// How safe a transaction is once it is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The machine may lose power: for rewards and resets.
+    Power,
+    /// The process may be killed; a power cut may lose the latest: for decisions.
+    Process,
+}
+
+/// One moment of a store.
+pub trait Snapshot {
+    /// The states of these users under these policies, in the same order; `None` for those that there are not.
+    fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>>;
+
+    /// Every state of a user, by the policy's name, also those that were forgotten.
+    fn states_of(&self, user: &str) -> Result<Vec<StateRecord>>;
+
+    /// At most `limit` states after (user, policy), in that order, those that were forgotten left out.
+    fn states_after(&self, after: (&str, &str), limit: usize) -> Result<Vec<StateRecord>>;
+
+    /// At most `limit` states from this id on, in the order of ids, also those that were forgotten.
+    fn states_from(&self, id: i64, limit: usize) -> Result<Vec<StateRecord>>;
+
+    /// States whose files are behind, at most `limit`, from this id on.
+    fn unpublished(&self, from: i64, limit: usize) -> Result<Vec<StateRecord>>;
+
+    /// The states with these ids, those that there are.
+    fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>>;
+
+    /// The decisions with these ids, in the same order.
+    fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>>;
+
+    /// At most `limit` decisions after a place of the log, in the order in which they were made, each with its place.
+    fn decisions_after(
+        &self,
+        place: i64,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<Vec<(i64, DecisionRecord)>>;
+
+    /// At most `limit` rewards, resets and imports after a place of the log, in the order in which they were written.
+    fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>>;
+
+    /// Hands every entry of the log of rewards to `visit`, state by state and in the order of their numbers, whatever
+    /// memory that takes elsewhere.
+    fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()>;
+
+    /// What was learned for these events of these states, by id; `None` for events that are new to them.
+    fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>>;
+}
+
+/// A change of a store, of which others see all or nothing.
+pub trait Transaction: Snapshot {
+    /// Adds decisions, whose ids are new.
+    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()>;
+
+    /// Adds entries to the log of rewards, whose events are new to their states.
+    fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()>;
+
+    /// Keeps states; those with the id 0 are new and get one.
+    fn write_states(&mut self, states: &mut [StateRecord]) -> Result<()>;
+
+    /// Notes which revision of which state, by id, its file has got to.
+    fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()>;
+
+    /// Removes states and all their rewards.
+    fn erase_states(&mut self, ids: &[i64]) -> Result<()>;
+
+    /// Removes the decisions that a policy, or any, made for a user; how many there were.
+    fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64>;
+
+    /// Removes at most `limit` decisions made before a moment, in milliseconds since 1970; how many there were.
+    fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64>;
+
+    /// Removes the entries of a state, by id, up to this number; how many there were.
+    fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64>;
+}
+
+/// Where decisions, rewards and states are kept. Any number of threads and processes may use one.
+pub trait Store: Send + Sync {
+    /// What errors call it: a path, or an address without its password.
+    fn origin(&self) -> &Path;
+
+    /// Reads one moment of it.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and those of `work`.
+    fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
+
+    /// Changes it: all that `work` does is committed when it returns, or nothing if it fails. Waits for others.
+    ///
+    /// # Errors
+    /// A store that cannot be written or stays busy, and those of `work`.
+    fn write(
+        &self,
+        durability: Durability,
+        work: &mut dyn FnMut(&mut dyn Transaction) -> Result<()>,
+    ) -> Result<()>;
+
+    /// The directory that state files of it stand in, if it has them.
+    fn view_dir(&self) -> Option<&Path>;
+
+    /// Writes a copy of one moment of it, from which it can be restored. The path must be free.
+    ///
+    /// # Errors
+    /// A path that is taken or cannot be written.
+    fn backup(&self, path: &Path) -> Result<()>;
+
+    /// What the engine finds wrong with its own files.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn integrity(&self) -> Result<Vec<String>>;
+
+    /// Gives back what a long run left behind, such as a log that was not folded in yet.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn tidy(&self) -> Result<()>;
+}
+
+/// What `work` reads in one moment of a store.
+///
+/// # Errors
+/// Those of [`Store::read`].
+pub fn read<T>(store: &dyn Store, mut work: impl FnMut(&dyn Snapshot) -> Result<T>) -> Result<T> {
+    let mut value = None;
+    store.read(&mut |snapshot| {
+        value = Some(work(snapshot)?);
+        Ok(())
+    })?;
+    Ok(value.expect("it ran"))
+}
+
+/// What `work` gives, once what it did is committed.
+///
+/// # Errors
+/// Those of [`Store::write`].
+pub fn write<T>(
+    store: &dyn Store,
+    durability: Durability,
+    mut work: impl FnMut(&mut dyn Transaction) -> Result<T>,
+) -> Result<T> {
+    let mut value = None;
+    store.write(durability, &mut |transaction| {
+        value = Some(work(transaction)?);
+        Ok(())
+    })?;
+    Ok(value.expect("it ran"))
+}

@@ -1,0 +1,39 @@
+//! Where decisions, rewards and states are kept.
+//!
+//! In: records of what was decided and learned. Out: the same records, whole or not at all, whoever is killed when. The
+//! trait [`Store`] says what a store does; [`sqlite`] is the one there is. State files are [`views`]: they follow the
+//! store and nothing reads them. A new store is a file beside `sqlite/` and a line in [`open`].
+//!
+//! # What it promises
+//! Any process may be killed at any moment, the machine may lose power, a disk may be full or fail, many processes may
+//! work at once. Then
+//!
+//! - a reward that was acknowledged is neither lost nor learned twice;
+//! - nothing is half done;
+//! - a kill loses no decision; a power cut may lose the latest ones, whose rewards then answer not found;
+//! - no state file is replaced by an older one, and no user who was forgotten comes back.
+//!
+//! It does not promise to notice what somebody changes in the database by hand: the service's `verify` does.
+
+mod contract;
+pub(crate) mod log_files;
+pub mod log_line;
+mod model_bytes;
+pub mod sqlite;
+mod state;
+mod state_line;
+mod state_schema;
+mod view_name;
+pub mod views;
+
+pub use contract::{
+    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Store,
+    Transaction, read, write,
+};
+pub use model_bytes::{decode, encode};
+pub use sqlite::open;
+pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, apply};
+pub use state_line::FORMAT_VERSION;
+pub(crate) use state_line::fits;
+pub use state_schema::schema;
+pub use view_name::{parse_state_file, state_file};

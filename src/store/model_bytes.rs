@@ -1,0 +1,141 @@
+//! A model as bytes: what the column `state.model` holds.
+//!
+//! All numbers are little-endian. First come a format number (1 byte), the updates (8 bytes), the sum of rewards
+//! (8 bytes) and the number of kinds (4 bytes). Each kind has the length of its name (2 bytes, 65535 for candidates
+//! without a kind), the name, its updates (8 bytes), and the doubles of A, b, A^-1 and theta, the matrices as lower
+//! triangles, row by row. A^-1 and theta are carried along from update to update, so that a model that is read back
+//! goes on with the same bits.
+
+use crate::policy::{KindModel, Model, Policy, Ridge, RidgeNumbers};
+use smol_str::SmolStr;
+
+/// The format that is written and read.
+const FORMAT: u8 = 1;
+/// Stands for the length of the name of candidates without a kind.
+const NO_KIND: u16 = u16::MAX;
+
+/// The bytes of a model.
+pub fn encode(model: &Model) -> Vec<u8> {
+    let parts = model.parts();
+    let doubles = model.dim() * (model.dim() + 3);
+    let mut out = Vec::with_capacity(21 + parts.len() * (16 + 8 * doubles));
+    out.push(FORMAT);
+    out.extend(model.updates().to_le_bytes());
+    out.extend(model.reward_sum().to_le_bytes());
+    out.extend((parts.len() as u32).to_le_bytes());
+    for part in parts {
+        let kind = part.kind.as_deref();
+        out.extend(kind.map_or(NO_KIND, |kind| kind.len() as u16).to_le_bytes());
+        out.extend(kind.unwrap_or_default().as_bytes());
+        out.extend(part.ridge.updates().to_le_bytes());
+        let RidgeNumbers { a, b, a_inverse, theta, .. } = part.ridge.numbers();
+        for values in [a, b, a_inverse, theta] {
+            values.iter().for_each(|value| out.extend(value.to_le_bytes()));
+        }
+    }
+    out
+}
+
+/// The model in these bytes, which `policy` learned, or what is wrong with them.
+pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
+    let mut bytes = Reader(bytes);
+    let format = bytes.take::<1>()?[0];
+    if format != FORMAT {
+        return Err(format!("its model has format {format}; this program knows {FORMAT}"));
+    }
+    let updates = u64::from_le_bytes(bytes.take()?);
+    let reward_sum = f64::from_le_bytes(bytes.take()?);
+    let kinds = u32::from_le_bytes(bytes.take()?);
+    let dim = policy.features().dim();
+    let mut parts = Vec::new();
+    for _ in 0..kinds {
+        let length = u16::from_le_bytes(bytes.take()?);
+        let kind = if length == NO_KIND {
+            None
+        } else {
+            let name = std::str::from_utf8(bytes.slice(length.into())?).map_err(|e| e.to_string())?;
+            Some(SmolStr::from(name))
+        };
+        let updates = u64::from_le_bytes(bytes.take()?);
+        let triangle = dim * (dim + 1) / 2;
+        let [a, b, a_inverse, theta] = [triangle, dim, triangle, dim].map(|count| bytes.doubles(count));
+        let numbers = RidgeNumbers { updates, a: a?, b: b?, a_inverse: a_inverse?, theta: theta? };
+        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting()).with_kept_numbers(&numbers)?;
+        parts.push(KindModel { kind, ridge });
+    }
+    if !bytes.0.is_empty() {
+        return Err(format!("{} bytes follow its model", bytes.0.len()));
+    }
+    Ok(Model::restore(policy, parts, updates, reward_sum))
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn slice(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or("its model ends too soon")?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        Ok(self.slice(N)?.try_into().expect("as long as asked for"))
+    }
+
+    fn doubles(&mut self, count: usize) -> Result<Vec<f64>, String> {
+        let bytes = self.slice(8 * count)?.as_chunks().0;
+        Ok(bytes.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::request::Request;
+    use crate::policy::Scratch;
+    use crate::store::state::{Observation, State, apply};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn learned(policy: &Policy, kinds: &[Option<&str>]) -> Model {
+        let mut state = State::new("ann", &Arc::new(policy.clone()));
+        for (i, kind) in kinds.iter().enumerate() {
+            let kind = kind.map_or_else(String::new, |kind| format!(r#","kind":"{kind}""#));
+            let text = format!(
+                r#"{{"context":{{"hour":{},"weekday":1}},"candidates":[{{"id":"a"{kind}}}]}}"#,
+                i % 24
+            );
+            let shown = Request::from_json(text.as_bytes(), "test").unwrap().shown(0);
+            let observation = Observation { shown, reward: 0.25 * i as f64 };
+            apply(&mut state.model, policy, &observation, &mut Scratch::default());
+        }
+        state.model
+    }
+
+    #[test]
+    fn a_model_reads_back_to_the_bit() {
+        let toml = "name = \"d\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nstructure = \"disjoint\"\n";
+        let disjoint = Policy::from_toml(toml, "d.toml").unwrap();
+        for policy in [&disjoint, &Policy::named("egreedy-v1").unwrap()] {
+            let model = learned(policy, &[Some("focus"), None, Some("rest"), Some("focus")]);
+            let bytes = encode(&model);
+            assert_eq!(encode(&decode(&bytes, policy).unwrap()), bytes);
+            assert_eq!(
+                encode(&decode(&encode(&policy.new_model()), policy).unwrap()),
+                encode(&policy.new_model())
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn other_bytes_are_an_error_and_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300),
+                                                      cut in 0usize..600) {
+            let policy = Policy::named("egreedy-v1").unwrap();
+            let _ = decode(&bytes, &policy);
+            let mut whole = encode(&learned(&policy, &[Some("focus")]));
+            whole.truncate(cut);
+            prop_assert_eq!(decode(&whole, &policy).is_ok(), whole.len() == 589);
+        }
+    }
+}

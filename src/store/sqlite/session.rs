@@ -1,0 +1,492 @@
+//! What a store is asked, as statements of SQL on one connection within one transaction.
+
+use super::error::engine;
+use crate::base::digest::of_value;
+use crate::base::error::{Error, Result};
+use crate::base::read;
+use crate::domain::reaction::Reaction;
+use crate::policy::{Policy, RawPolicy};
+use crate::store::contract::{
+    Change, DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// Definitions that were met, by their ids: each is read once.
+#[derive(Debug, Default)]
+pub(super) struct Definitions(Mutex<HashMap<i64, Arc<Policy>>>);
+
+impl Definitions {
+    fn get(&self, id: i64) -> Option<Arc<Policy>> {
+        self.0.lock().expect("nothing panics with it").get(&id).cloned()
+    }
+
+    fn keep(&self, id: i64, policy: Arc<Policy>) -> Arc<Policy> {
+        Arc::clone(self.0.lock().expect("nothing panics with it").entry(id).or_insert(policy))
+    }
+
+    /// Forgets them all: an id that was not committed may become another definition's.
+    pub(super) fn clear(&self) {
+        self.0.lock().expect("nothing panics with it").clear();
+    }
+}
+
+/// One transaction.
+pub(super) struct Session<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) definitions: &'a Definitions,
+    /// Ids of definitions that this transaction has met, by policy.
+    pub(super) ids: Vec<(Arc<Policy>, i64)>,
+    pub(super) path: &'a Path,
+}
+
+const STATE: &str = "id, user, policy, definition, number, updates, model, revision, published";
+const DECISION: &str = "place, id, at, user, definition, seed, request, scores, propensities, chosen, propensity, \
+                        explored, shadow_of";
+const REWARD: &str =
+    "state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, learned_from";
+
+impl Session<'_> {
+    fn failed(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+        engine(action, self.path)
+    }
+
+    fn damaged(&self, what: String) -> Error {
+        Error::Damaged { path: self.path.to_owned(), what }
+    }
+
+    /// What `row` makes of every row of a query.
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        row: impl FnMut(&Row) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let query =
+            || self.connection.prepare_cached(sql)?.query_map(params, row)?.collect::<rusqlite::Result<_>>();
+        query().map_err(self.failed("read it"))
+    }
+
+    fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        let run = || self.connection.prepare_cached(sql)?.execute(params);
+        run().map_err(self.failed("write it"))
+    }
+
+    fn policy(&self, id: i64) -> Result<Arc<Policy>> {
+        if let Some(policy) = self.definitions.get(id) {
+            return Ok(policy);
+        }
+        let sql = "SELECT policy FROM definition WHERE id = ?";
+        let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
+        let text = found.map_err(self.failed("read it"))?;
+        let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
+        let raw: RawPolicy = read::toml(&text, &format!("{}: definition {id}", self.path.display()))?;
+        let policy =
+            Policy::try_from(raw).map_err(|fault| self.damaged(format!("definition {id}: {fault}")))?;
+        Ok(self.definitions.keep(id, Arc::new(policy)))
+    }
+
+    /// The id of a policy's definition, which is kept if it was not.
+    fn definition(&mut self, policy: &Arc<Policy>) -> Result<i64> {
+        if let Some((_, id)) = self.ids.iter().find(|(own, _)| Arc::ptr_eq(own, policy) || own == policy) {
+            return Ok(*id);
+        }
+        let digest = of_value(&policy.to_raw());
+        let find = |session: &Self| {
+            let sql = "SELECT id FROM definition WHERE digest = ?";
+            let found = session.connection.query_row(sql, [&digest], |row| row.get::<_, i64>(0));
+            found.optional().map_err(session.failed("read it"))
+        };
+        let id = if let Some(id) = find(self)? {
+            id
+        } else {
+            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            self.execute(
+                "INSERT INTO definition (digest, name, policy) VALUES (?, ?, ?)",
+                params![digest, policy.name(), toml],
+            )?;
+            self.connection.last_insert_rowid()
+        };
+        self.ids.push((Arc::clone(policy), id));
+        Ok(id)
+    }
+
+    fn state(&self, raw: RawState) -> Result<StateRecord> {
+        let policy = self.policy(raw.definition)?;
+        if policy.name() != raw.policy {
+            return Err(self.damaged(format!(
+                "the state of {:?} under {} is defined as {}",
+                raw.user,
+                raw.policy,
+                policy.name()
+            )));
+        }
+        Ok(StateRecord {
+            id: raw.id,
+            user: raw.user.into(),
+            policy,
+            number: raw.number as u64,
+            model: raw.model,
+            updates: raw.updates as u64,
+            revision: raw.revision as u64,
+            published: raw.published.map(|revision| revision as u64),
+        })
+    }
+
+    fn states_where(&self, rest: &str, params: impl Params) -> Result<Vec<StateRecord>> {
+        let rows = self.all(&format!("SELECT {STATE} FROM state WHERE {rest}"), params, RawState::read)?;
+        rows.into_iter().map(|raw| self.state(raw)).collect()
+    }
+
+    fn decision(&self, raw: RawDecision) -> Result<(i64, DecisionRecord)> {
+        let RawDecision { place, definition, record } = raw;
+        Ok((place, DecisionRecord { policy: self.policy(definition)?, ..record }))
+    }
+
+    fn change(&self, raw: RawReward) -> Result<RewardRecord> {
+        let missing =
+            |what: &str| self.damaged(format!("reward {} of state {} has no {what}", raw.number, raw.state));
+        let learned_from = raw.learned_from;
+        let change = match raw.op.as_str() {
+            "reset" => Change::Reset,
+            "import" => Change::Import(learned_from.ok_or_else(|| missing("state"))?),
+            _ => Change::Reward {
+                reaction: raw.reaction.as_deref().map(Reaction::from_name).transpose()?,
+                reward: raw.reward.ok_or_else(|| missing("reward"))?,
+                shown: learned_from.ok_or_else(|| missing("candidate"))?,
+                event: raw.event,
+                answers_decision: raw.answers_decision,
+                dwell_seconds: raw.dwell_seconds,
+            },
+        };
+        Ok(RewardRecord { state: raw.state, number: raw.number as u64, at: raw.at as u64, change })
+    }
+}
+
+/// A row of the table `state`.
+struct RawState {
+    id: i64,
+    user: String,
+    policy: String,
+    definition: i64,
+    number: i64,
+    updates: i64,
+    model: Option<Vec<u8>>,
+    revision: i64,
+    published: Option<i64>,
+}
+
+impl RawState {
+    fn read(row: &Row) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            user: row.get(1)?,
+            policy: row.get(2)?,
+            definition: row.get(3)?,
+            number: row.get(4)?,
+            updates: row.get(5)?,
+            model: row.get(6)?,
+            revision: row.get(7)?,
+            published: row.get(8)?,
+        })
+    }
+}
+
+/// A row of the table `decision`, whose record has a policy that stands for nothing yet.
+struct RawDecision {
+    place: i64,
+    definition: i64,
+    record: DecisionRecord,
+}
+
+impl RawDecision {
+    fn read(row: &Row, blank: &Arc<Policy>) -> rusqlite::Result<Self> {
+        let text = |i: usize| Ok::<_, rusqlite::Error>(SmolStr::from(row.get_ref(i)?.as_str()?));
+        let record = DecisionRecord {
+            id: text(1)?,
+            at: row.get::<_, i64>(2)? as u64,
+            user: text(3)?,
+            policy: Arc::clone(blank),
+            seed: row.get::<_, i64>(5)? as u64,
+            request: Arc::from(row.get_ref(6)?.as_str()?),
+            scores: row.get(7)?,
+            propensities: row.get(8)?,
+            chosen: text(9)?,
+            propensity: row.get(10)?,
+            explored: row.get(11)?,
+            shadow_of: row.get_ref(12)?.as_str_or_null()?.map(SmolStr::from),
+        };
+        Ok(Self { place: row.get(0)?, definition: row.get(4)?, record })
+    }
+}
+
+/// A row of the table `reward`.
+struct RawReward {
+    state: i64,
+    number: i64,
+    at: i64,
+    op: String,
+    event: Option<SmolStr>,
+    answers_decision: bool,
+    reaction: Option<String>,
+    dwell_seconds: Option<f64>,
+    reward: Option<f64>,
+    learned_from: Option<String>,
+}
+
+impl RawReward {
+    fn read(row: &Row) -> rusqlite::Result<Self> {
+        Ok(Self {
+            state: row.get(0)?,
+            number: row.get(1)?,
+            at: row.get(2)?,
+            op: row.get(3)?,
+            event: row.get_ref(4)?.as_str_or_null()?.map(SmolStr::from),
+            answers_decision: row.get(5)?,
+            reaction: row.get(6)?,
+            dwell_seconds: row.get(7)?,
+            reward: row.get(8)?,
+            learned_from: row.get(9)?,
+        })
+    }
+}
+
+impl Snapshot for Session<'_> {
+    fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
+        let find = |(user, policy): &(&str, &str)| {
+            let mut found = self.states_where("user = ? AND policy = ?", [user, policy])?;
+            Ok(found.pop())
+        };
+        keys.iter().map(find).collect()
+    }
+
+    fn states_of(&self, user: &str) -> Result<Vec<StateRecord>> {
+        self.states_where("user = ? ORDER BY policy", [user])
+    }
+
+    fn states_after(&self, (user, policy): (&str, &str), limit: usize) -> Result<Vec<StateRecord>> {
+        let rest = "(user, policy) > (?, ?) AND model IS NOT NULL ORDER BY user, policy LIMIT ?";
+        self.states_where(rest, params![user, policy, limit as i64])
+    }
+
+    fn states_from(&self, id: i64, limit: usize) -> Result<Vec<StateRecord>> {
+        self.states_where("id >= ? ORDER BY id LIMIT ?", params![id, limit as i64])
+    }
+
+    fn unpublished(&self, from: i64, limit: usize) -> Result<Vec<StateRecord>> {
+        let rest = "published < revision AND id >= ? ORDER BY id LIMIT ?";
+        self.states_where(rest, params![from, limit as i64])
+    }
+
+    fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.append(&mut self.states_where("id = ?", [id])?);
+        }
+        Ok(found)
+    }
+
+    fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>> {
+        let blank = self.blank();
+        let sql = format!("SELECT {DECISION} FROM decision WHERE id = ?");
+        let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
+        let mut find = |id: &&str| {
+            let found = query.query_row([id], |row| RawDecision::read(row, &blank)).optional();
+            let raw = found.map_err(self.failed("read it"))?;
+            raw.map(|raw| Ok(self.decision(raw)?.1)).transpose()
+        };
+        ids.iter().map(&mut find).collect()
+    }
+
+    fn decisions_after(
+        &self,
+        place: i64,
+        filter: &LogFilter,
+        limit: usize,
+    ) -> Result<Vec<(i64, DecisionRecord)>> {
+        let LogFilter { since, user } = filter;
+        let blank = self.blank();
+        let sql = format!(
+            "SELECT {DECISION} FROM decision WHERE place > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR user = ?3) \
+             ORDER BY place LIMIT ?4"
+        );
+        let params = params![place, since.map(|since| since as i64), user, limit as i64];
+        let rows = self.all(&sql, params, |row| RawDecision::read(row, &blank))?;
+        rows.into_iter().map(|raw| self.decision(raw)).collect()
+    }
+
+    fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>> {
+        let LogFilter { since, user } = filter;
+        let columns =
+            REWARD.split(", ").map(|column| format!("reward.{column}")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT {columns}, place, user, definition FROM reward JOIN state ON state.id = reward.state \
+             WHERE place > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR user = ?3) ORDER BY place LIMIT ?4"
+        );
+        let params = params![place, since.map(|since| since as i64), user, limit as i64];
+        let rows = self.all(&sql, params, |row| {
+            let user = SmolStr::from(row.get_ref(11)?.as_str()?);
+            Ok((RawReward::read(row)?, row.get::<_, i64>(10)?, user, row.get::<_, i64>(12)?))
+        })?;
+        let logged = |(raw, place, user, definition)| {
+            Ok(LoggedReward { place, user, policy: self.policy(definition)?, record: self.change(raw)? })
+        };
+        rows.into_iter().map(logged).collect()
+    }
+
+    fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()> {
+        let failed = self.failed("read it");
+        let sql = format!("SELECT {REWARD} FROM reward ORDER BY state, number");
+        let mut query = self.connection.prepare_cached(&sql).map_err(&failed)?;
+        let mut rows = query.query([]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            visit(self.change(RawReward::read(row).map_err(&failed)?)?)?;
+        }
+        Ok(())
+    }
+
+    fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
+        let sql = "SELECT reward FROM reward WHERE event = ? AND state = ?";
+        let mut query = self.connection.prepare_cached(sql).map_err(self.failed("read it"))?;
+        let mut find = |(event, state): &(&str, i64)| {
+            query.query_row(params![event, state], |row| row.get(0)).optional()
+        };
+        events.iter().map(&mut find).collect::<rusqlite::Result<_>>().map_err(self.failed("read it"))
+    }
+}
+
+impl Session<'_> {
+    /// Has what is removed overwritten with zeros, for whoever reads the file's bytes.
+    fn overwrite(&self) -> Result<()> {
+        let set = self.connection.pragma_update(None, "secure_delete", true);
+        set.map_err(self.failed("write it"))
+    }
+
+    /// What stands in the place of a policy that is yet to be looked up.
+    fn blank(&self) -> Arc<Policy> {
+        Arc::new(Policy::named("uniform").expect("it is built in"))
+    }
+}
+
+impl Transaction for Session<'_> {
+    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()> {
+        let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
+                   propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        for decision in decisions {
+            let definition = self.definition(&decision.policy)?;
+            let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;
+            let (propensity, explored, shadow_of) =
+                (decision.propensity, decision.explored, decision.shadow_of.as_deref());
+            self.execute(
+                sql,
+                params![
+                    id.as_str(),
+                    *at as i64,
+                    user.as_str(),
+                    definition,
+                    *seed as i64,
+                    &**request,
+                    scores,
+                    propensities,
+                    chosen.as_str(),
+                    propensity,
+                    explored,
+                    shadow_of
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()> {
+        let sql = format!("INSERT INTO reward ({REWARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        for RewardRecord { state, number, at, change } in rewards {
+            let own = (*state, *number as i64, *at as i64);
+            let none = (None::<&str>, false, None::<&str>, None::<f64>, None::<f64>);
+            let (op, rest, learned_from) = match change {
+                Change::Reward { event, answers_decision, reaction, dwell_seconds, reward, shown } => {
+                    let reaction = reaction.map(Reaction::name);
+                    let rest = (event.as_deref(), *answers_decision, reaction, *dwell_seconds, Some(*reward));
+                    ("reward", rest, Some(shown.as_str()))
+                }
+                Change::Reset => ("reset", none, None),
+                Change::Import(line) => ("import", none, Some(line.as_str())),
+            };
+            self.execute(
+                &sql,
+                params![own.0, own.1, own.2, op, rest.0, rest.1, rest.2, rest.3, rest.4, learned_from],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_states(&mut self, states: &mut [StateRecord]) -> Result<()> {
+        for state in states {
+            let definition = self.definition(&state.policy)?;
+            let counts = [state.number, state.updates, state.revision].map(|count| count as i64);
+            let published = state.published.map(|revision| revision as i64);
+            let [number, updates, revision] = counts;
+            if state.id == 0 {
+                self.execute(
+                    "INSERT INTO state (user, policy, definition, number, updates, model, revision, published) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    params![
+                        state.user.as_str(),
+                        state.policy.name(),
+                        definition,
+                        number,
+                        updates,
+                        state.model,
+                        revision,
+                        published
+                    ],
+                )?;
+                state.id = self.connection.last_insert_rowid();
+            } else {
+                self.execute(
+                    "UPDATE state SET definition = ?, number = ?, updates = ?, model = ?, revision = ?, published = ? \
+                     WHERE id = ?",
+                    params![definition, number, updates, state.model, revision, published, state.id],
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()> {
+        for (id, revision) in states {
+            let sql = "UPDATE state SET published = ?2 WHERE id = ?1 AND published < ?2";
+            self.execute(sql, params![id, *revision as i64])?;
+        }
+        Ok(())
+    }
+
+    fn erase_states(&mut self, ids: &[i64]) -> Result<()> {
+        self.overwrite()?;
+        for id in ids {
+            self.execute("DELETE FROM reward WHERE state = ?", [id])?;
+            self.execute("DELETE FROM state WHERE id = ?", [id])?;
+        }
+        Ok(())
+    }
+
+    fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64> {
+        self.overwrite()?;
+        let sql = "DELETE FROM decision WHERE user = ?1 AND \
+                   (?2 IS NULL OR definition IN (SELECT id FROM definition WHERE name = ?2))";
+        Ok(self.execute(sql, params![user, policy])? as u64)
+    }
+
+    fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
+        let sql = "DELETE FROM decision WHERE place IN (SELECT place FROM decision WHERE at < ? LIMIT ?)";
+        Ok(self.execute(sql, params![before as i64, limit as i64])? as u64)
+    }
+
+    fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
+        let sql = "DELETE FROM reward WHERE state = ? AND number <= ?";
+        Ok(self.execute(sql, params![state, up_to as i64])? as u64)
+    }
+}

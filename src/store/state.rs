@@ -1,0 +1,96 @@
+//! What a policy has learned about one user, and how it learns.
+
+use crate::base::error::{Fault, Result, within};
+use crate::domain::reaction::{MAX_REWARD, Reaction};
+use crate::domain::request::{Request, Shown};
+use crate::policy::{Model, Policy, Scratch};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+/// Longest dwell in seconds: some thirty years.
+pub const MAX_DWELL_SECONDS: f64 = 1e9;
+/// Longest event id in bytes.
+const MAX_EVENT_BYTES: usize = 256;
+
+/// What one policy has learned about one user.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The user.
+    pub user: SmolStr,
+    /// The policy. Its model, not how it chooses, is what the state depends on.
+    pub policy: Arc<Policy>,
+    /// What has been learned.
+    pub model: Model,
+    /// Counts every change, resets and rebuilds among them: a larger one is newer.
+    pub revision: u64,
+}
+
+impl State {
+    /// The state of a user of whom nothing is known.
+    pub fn new(user: &str, policy: &Arc<Policy>) -> Self {
+        Self { user: user.into(), policy: Arc::clone(policy), model: policy.new_model(), revision: 0 }
+    }
+}
+
+/// What there is to learn: one candidate that was shown earned a reward.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The candidate, its moment, and what held for it of the user's profile.
+    pub shown: Shown,
+    /// What it earned, at most [`MAX_REWARD`] in size.
+    pub reward: f64,
+}
+
+/// Learns: the state after an observation. It depends on the state before and on the observation alone, so that
+/// whoever replays the same rewards has the same bits.
+pub fn apply(model: &mut Model, policy: &Policy, observation: &Observation, scratch: &mut Scratch) {
+    let part = model.part(observation.shown.candidate().kind.as_deref());
+    scratch.with_block(policy.features(), observation.shown.offered(), |block, _| {
+        model.learn(block, 0, part, observation.reward);
+    });
+}
+
+/// A reward as somebody reported it, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RewardEvent {
+    /// What there is to learn.
+    pub observation: Observation,
+    /// It is learned at most once for each event of a state; without one, every time.
+    pub event: Option<SmolStr>,
+    /// Whether the event is a decision, whose id it is then.
+    pub answers_decision: bool,
+    /// The reaction that the reward was made from.
+    pub reaction: Option<Reaction>,
+    /// How long the tip was looked at, in seconds, in [0, 1e9].
+    pub dwell_seconds: Option<f64>,
+    /// When it came, in milliseconds since 1970; now, if nothing is said.
+    pub at: Option<u64>,
+}
+
+impl RewardEvent {
+    /// The event that candidate `chosen` of `request` earned `reward`.
+    ///
+    /// # Errors
+    /// A [`Fault`] for a reward, a dwell time or an event id that is out of range.
+    pub fn new(request: Request, chosen: usize, reward: f64, event: Option<SmolStr>) -> Result<Self, Fault> {
+        let observation = Observation { shown: request.shown(chosen), reward };
+        let (reaction, dwell_seconds, at) = (None, None, None);
+        Self { observation, event, answers_decision: false, reaction, dwell_seconds, at }.check()
+    }
+
+    /// The same, if every value is in range.
+    ///
+    /// # Errors
+    /// A [`Fault`] for a reward, a dwell time or an event id that is out of range.
+    pub fn check(self) -> Result<Self, Fault> {
+        within("reward", self.observation.reward, -MAX_REWARD, MAX_REWARD)?;
+        if let Some(dwell) = self.dwell_seconds {
+            within("dwell_seconds", dwell, 0.0, MAX_DWELL_SECONDS)?;
+        }
+        if let Some(id) = self.event.as_ref().filter(|id| id.is_empty() || id.len() > MAX_EVENT_BYTES) {
+            let value = format!("a text of {} bytes", id.len());
+            return Err(Fault::new("event_id", value, format!("1 to {MAX_EVENT_BYTES} bytes")));
+        }
+        Ok(self)
+    }
+}

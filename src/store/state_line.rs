@@ -1,0 +1,292 @@
+//! A state as one line of JSON: what `jq` reads, `export` prints and `import` takes.
+//!
+//! Beside A and b it holds A^-1 and theta, because these are carried along from update to update: a
+//! model that is read back continues with the same bits.
+//!
+//! Format 3 is written. Format 2 (version 0.1) has `seq`, `events` and a checksum besides; format 1, which other tools may
+//! write, has only A and b, from which the rest is solved afresh.
+
+use super::state::State;
+use super::view_name;
+use crate::base::checksum::check_line;
+use crate::base::error::{Error, Fault, Result};
+use crate::base::read;
+use crate::features::FeatureSet;
+use crate::policy::{KindModel, Model, NAMED, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The format that is written.
+pub const FORMAT_VERSION: u32 = 3;
+
+/// Largest count: larger ones no double holds, and nobody will ever get there.
+const MAX_COUNT: u64 = 1 << 53;
+
+/// A state as it stands in its line, unchecked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawState {
+    format_version: u32,
+    user: SmolStr,
+    policy: String,
+    feature_set: String,
+    #[serde(rename = "D")]
+    dim: usize,
+    feature_names: Vec<String>,
+    structure: String,
+    lambda: f64,
+    forgetting: f64,
+    updates: u64,
+    reward_sum: f64,
+    /// Counts every change of the state.
+    #[serde(default)]
+    revision: u64,
+    /// Lower triangle, row by row. These four are there for the shared structure.
+    #[serde(rename = "A", default, skip_serializing_if = "Option::is_none")]
+    a: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b: Option<Vec<f64>>,
+    #[serde(rename = "A_inverse", default, skip_serializing_if = "Option::is_none")]
+    a_inverse: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    theta: Option<Vec<f64>>,
+    /// For the disjoint structure, by kind of candidate; "" is the model of candidates without a kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kinds: Option<BTreeMap<SmolStr, RawKind>>,
+    /// These three are of format 2.
+    #[serde(default, rename = "seq", skip_serializing)]
+    _seq: IgnoredAny,
+    #[serde(default, rename = "events", skip_serializing)]
+    _events: IgnoredAny,
+    #[serde(default, rename = "crc", skip_serializing)]
+    _crc: IgnoredAny,
+}
+
+/// The model of one kind of candidate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKind {
+    updates: u64,
+    #[serde(rename = "A")]
+    a: Vec<f64>,
+    b: Vec<f64>,
+    #[serde(rename = "A_inverse", default, skip_serializing_if = "Option::is_none")]
+    a_inverse: Option<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    theta: Option<Vec<f64>>,
+}
+
+/// What stands in any format, to say what is newer than this program.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+impl State {
+    /// The state as one line of JSON, its newline included.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(&RawState::of(self)).expect("plain values always serialize");
+        line.push(b'\n');
+        line
+    }
+
+    /// The state in a line, which may lack a checksum but not carry a wrong one. Its policy is the built-in one of that
+    /// name, or what the line tells of it: all but how it chooses.
+    ///
+    /// # Errors
+    /// A newer format; a policy, feature set, D or names that do not belong together, with both sides named;
+    /// [`Error::Damaged`] for everything else that is wrong. `origin` is what errors call the line.
+    pub fn from_line(line: &[u8], origin: &str) -> Result<Self> {
+        let damaged = |what| Error::Damaged { path: Path::new(origin).to_owned(), what };
+        let raw: RawState =
+            serde_json::from_slice(line).map_err(|error| match serde_json::from_slice::<Version>(line) {
+                Ok(Version { format_version }) if format_version > FORMAT_VERSION => {
+                    newer(format_version).at(origin)
+                }
+                _ => damaged(read::complaint(&error)),
+            })?;
+        let named = NAMED.contains(&raw.policy.as_str()).then(|| Policy::named(&raw.policy));
+        let policy = named.unwrap_or_else(|| raw.policy().map_err(|fault| fault.at(origin)))?;
+        view_name::state_file(&raw.user, &raw.policy).map_err(|fault| fault.at(origin))?;
+        raw.belongs_to(&policy).map_err(|fault| fault.at(origin))?;
+        check_line(line).map_err(damaged)?;
+        raw.into_state(&Arc::new(policy)).map_err(damaged)
+    }
+
+    /// Whether `policy` has the model of this state.
+    ///
+    /// # Errors
+    /// What differs, with both sides named.
+    pub fn fits(&self, policy: &Policy) -> Result<(), Fault> {
+        fits(&self.policy, policy)
+    }
+}
+
+/// Whether a state under `own` goes on under `policy`: they have one name and one model.
+///
+/// # Errors
+/// What differs, with both sides named.
+pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
+    let of_policy = |value: &dyn std::fmt::Display| {
+        format!("{value}, as policy {:?} has it now; one that changed needs another name", policy.name())
+    };
+    let differs = |field: &str, found: &dyn std::fmt::Display, now: &dyn std::fmt::Display| {
+        Fault::new(field, found, of_policy(now))
+    };
+    if own.features() != policy.features() {
+        return Err(differs("feature_set", &own.features().name(), &policy.features().name()));
+    }
+    if own.structure() != policy.structure() {
+        let [found, now] = [own, policy].map(|policy| structure_name(policy.structure()));
+        return Err(differs("structure", &found, &now));
+    }
+    for (field, found, now) in
+        [("lambda", own.lambda(), policy.lambda()), ("forgetting", own.forgetting(), policy.forgetting())]
+    {
+        if found.to_bits() != now.to_bits() {
+            return Err(differs(field, &found, &now));
+        }
+    }
+    Ok(())
+}
+
+fn newer(format_version: u32) -> Fault {
+    Fault::new("format_version", format_version, format!("1 to {FORMAT_VERSION}, which this program knows"))
+}
+
+fn differs(field: &str, found: impl std::fmt::Debug, expected: impl Into<String>) -> Fault {
+    Fault::new(field, format!("{found:?}"), expected)
+}
+
+impl RawState {
+    fn of(state: &State) -> Self {
+        let policy = &state.policy;
+        let shared = policy.structure() == Structure::Shared;
+        let (mut a, mut b, mut a_inverse, mut theta) = (None, None, None, None);
+        if shared {
+            let numbers = state.model.parts()[0].ridge.numbers();
+            (a, b) = (Some(numbers.a), Some(numbers.b));
+            (a_inverse, theta) = (Some(numbers.a_inverse), Some(numbers.theta));
+        }
+        let learned = state.model.parts().iter().filter(|kind| kind.ridge.updates() > 0);
+        let kinds = (!shared)
+            .then(|| learned.map(|k| (k.kind.clone().unwrap_or_default(), RawKind::of(k))).collect());
+        Self {
+            format_version: FORMAT_VERSION,
+            user: state.user.clone(),
+            policy: policy.name().to_owned(),
+            feature_set: policy.features().name().to_owned(),
+            dim: policy.features().dim(),
+            feature_names: policy.features().names().iter().map(|n| (*n).to_owned()).collect(),
+            structure: structure_name(policy.structure()).to_owned(),
+            lambda: policy.lambda(),
+            forgetting: policy.forgetting(),
+            updates: state.model.updates(),
+            reward_sum: state.model.reward_sum(),
+            revision: state.revision,
+            a,
+            b,
+            a_inverse,
+            theta,
+            kinds,
+            _seq: IgnoredAny,
+            _events: IgnoredAny,
+            _crc: IgnoredAny,
+        }
+    }
+
+    /// The policy as far as a model needs it; its explorer is unknown and irrelevant here.
+    fn policy(&self) -> Result<Policy, Fault> {
+        let features = FeatureSet::from_name(&self.feature_set)
+            .map_err(|_| differs("feature_set", &self.feature_set, "v1 or v2"))?;
+        let structure = match self.structure.as_str() {
+            "shared" => Structure::Shared,
+            "disjoint" => Structure::Disjoint,
+            other => return Err(differs("structure", other, "shared or disjoint")),
+        };
+        let uniform = Policy::named("uniform").expect("it is built in").to_raw();
+        let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
+        Policy::try_from(RawPolicy { name, features, structure, lambda, forgetting, ..uniform })
+    }
+
+    /// Whether this is a state of `policy`, in a format that is known.
+    fn belongs_to(&self, policy: &Policy) -> Result<(), Fault> {
+        if !(1..=FORMAT_VERSION).contains(&self.format_version) {
+            return Err(newer(self.format_version));
+        }
+        fits(&self.policy()?, policy)?;
+        let features = policy.features();
+        let of_set = |value: &str| format!("{value}, as feature set {} has it", features.name());
+        if self.dim != features.dim() {
+            return Err(Fault::new("D", self.dim, of_set(&features.dim().to_string())));
+        }
+        if self.feature_names != features.names() {
+            let own = features.names().join(", ");
+            return Err(Fault::new("feature_names", self.feature_names.join(", "), of_set(&own)));
+        }
+        Ok(())
+    }
+
+    /// The state, whose checks [`Self::belongs_to`] `policy` are done, or what is wrong with its numbers.
+    fn into_state(self, policy: &Arc<Policy>) -> Result<State, String> {
+        let blank = Ridge::new(self.dim, self.lambda, self.forgetting);
+        let mut parts = Vec::new();
+        match (policy.structure(), self.a, self.b, self.kinds) {
+            (Structure::Shared, Some(a), Some(b), None) => {
+                let (a_inverse, theta) = (self.a_inverse, self.theta);
+                let kind = RawKind { updates: self.updates, a, b, a_inverse, theta };
+                parts.push(KindModel { kind: None, ridge: kind.into_ridge(blank)? });
+            }
+            (Structure::Disjoint, None, None, Some(kinds)) => {
+                for (kind, part) in kinds {
+                    let ridge = part.into_ridge(blank.clone()).map_err(|e| format!("kinds.{kind}: {e}"))?;
+                    parts.push(KindModel { kind: (!kind.is_empty()).then_some(kind), ridge });
+                }
+            }
+            _ => return Err("A and b stand at the top when shared, else in \"kinds\"".to_owned()),
+        }
+        for (name, count) in [("updates", self.updates), ("revision", self.revision)] {
+            if count > MAX_COUNT {
+                return Err(format!("{name} is {count}, more than the {MAX_COUNT} that there can be"));
+            }
+        }
+        let learned = parts.iter().map(|kind| kind.ridge.updates()).try_fold(0_u64, u64::checked_add);
+        if learned != Some(self.updates) {
+            return Err(format!("updates is {}, which is not the sum of those of the kinds", self.updates));
+        }
+        if !self.reward_sum.is_finite() {
+            return Err(format!("reward_sum is {}, not a finite number", self.reward_sum));
+        }
+        let model = Model::restore(policy, parts, self.updates, self.reward_sum);
+        Ok(State { user: self.user, policy: Arc::clone(policy), model, revision: self.revision })
+    }
+}
+
+impl RawKind {
+    fn of(kind: &KindModel) -> Self {
+        let RidgeNumbers { updates, a, b, a_inverse, theta } = kind.ridge.numbers();
+        Self { updates, a, b, a_inverse: Some(a_inverse), theta: Some(theta) }
+    }
+
+    fn into_ridge(self, blank: Ridge) -> Result<Ridge, String> {
+        let Self { updates, a, b, a_inverse, theta } = self;
+        match (a_inverse, theta) {
+            (Some(a_inverse), Some(theta)) => {
+                blank.with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta })
+            }
+            (None, None) => blank.with_sums(updates, &a, &b),
+            _ => Err("A_inverse and theta are there together or not at all".to_owned()),
+        }
+    }
+}
+
+fn structure_name(structure: Structure) -> &'static str {
+    match structure {
+        Structure::Shared => "shared",
+        Structure::Disjoint => "disjoint",
+    }
+}

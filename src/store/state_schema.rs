@@ -1,0 +1,65 @@
+//! The state file as JSON Schema, for those who write or read states with other tools.
+
+use super::state_line::FORMAT_VERSION;
+use serde_json::{Value, json};
+
+/// The schema of a state file (draft 2020-12).
+pub fn schema() -> Value {
+    let numbers =
+        |description: &str| json!({"type": "array", "items": {"type": "number"}, "description": description});
+    let count = |description: &str| json!({"type": "integer", "minimum": 0, "description": description});
+    let part = json!({
+        "type": "object",
+        "required": ["updates", "A", "b"],
+        "additionalProperties": false,
+        "properties": {
+            "updates": count("rewards that this kind has learned from"),
+            "A": numbers("lower triangle, row by row: D (D + 1) / 2 values"),
+            "b": numbers("D values"),
+            "A_inverse": numbers("as A; carried along from update to update"),
+            "theta": numbers("D values; carried along from update to update"),
+        },
+    });
+    let mut properties = part["properties"].clone();
+    let own = json!({
+        "format_version": {"type": "integer", "minimum": 1, "maximum": FORMAT_VERSION},
+        "user": {"type": "string", "minLength": 1},
+        "policy": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+        "feature_set": {"enum": ["v1", "v2"]},
+        "D": {"type": "integer", "description": "number of dimensions"},
+        "feature_names": {"type": "array", "items": {"type": "string"}, "description": "D names, in order"},
+        "structure": {"enum": ["shared", "disjoint"]},
+        "lambda": {"type": "number", "exclusiveMinimum": 0},
+        "forgetting": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "updates": count("rewards that were learned from"),
+        "reward_sum": {"type": "number", "description": "sum of these rewards"},
+        "revision": count("counts every change of the state; since format 3"),
+        "seq": count("of format 2: number of the latest record of its log"),
+        "kinds": {
+            "type": "object",
+            "description": "for the disjoint structure, by kind of candidate; \"\" is no kind",
+            "additionalProperties": part,
+        },
+        "events": {
+            "type": "array",
+            "description": "of format 2: the latest events, oldest first: id and reward",
+            "items": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}],
+                      "minItems": 2, "maxItems": 2},
+        },
+        "crc": {"type": "string", "pattern": "^[0-9a-f]{8}$",
+                "description": "of format 2: CRC-32 of all bytes before ,\"crc\""},
+    });
+    for (name, value) in own.as_object().expect("an object") {
+        properties[name] = value.clone();
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "state of one user under one policy",
+        "type": "object",
+        "required": ["format_version", "user", "policy", "feature_set", "D", "feature_names", "structure",
+                     "lambda", "forgetting", "updates", "reward_sum"],
+        "oneOf": [{"required": ["A", "b"]}, {"required": ["kinds"]}],
+        "additionalProperties": false,
+        "properties": properties,
+    })
+}

@@ -1,0 +1,196 @@
+//! State files: `DIR/<user>_<policy>.json`, one for each state, for `jq` and shell scripts.
+//!
+//! They follow the store and nothing reads them back. A file is written anew from the store and renamed into place
+//! under a lock of its user, so that no older one replaces a newer one, whoever is killed when; the store notes which
+//! revision its file has got to, so that the next command publishes what a killed one did not. The file of a user who
+//! was forgotten is removed in the same way.
+
+use super::contract::{Durability, StateRecord, Store, read, write};
+use super::view_name::{encode, parse_state_file, state_file};
+use crate::base::error::{Error, Result};
+use crate::base::lock::FileLock;
+use crate::base::threads::{MANY, each};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Folder of the locks.
+const LOCKS: &str = "view-locks";
+/// Number of locks: users share them, and as many processes can publish at a time.
+const STRIPES: u32 = 64;
+/// So many states are read and published together.
+const TOGETHER: usize = 4_096;
+/// What the names of files begin with that are being written: state files never begin so.
+const UNFINISHED: &str = ".view-";
+
+/// Publishes every state whose file is behind; how many there were.
+///
+/// # Errors
+/// A store that cannot be read or written, a file that cannot be written. The store has what was committed in any case.
+pub fn publish(store: &dyn Store) -> Result<usize> {
+    let Some(dir) = store.view_dir() else { return Ok(0) };
+    let (mut from, mut published) = (0, 0);
+    loop {
+        let behind = read(store, |snapshot| snapshot.unpublished(from, TOGETHER))?;
+        let Some(last) = behind.last() else { return Ok(published) };
+        from = last.id + 1;
+        published += behind.len();
+        let mut stripes: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+        for state in &behind {
+            stripes.entry(stripe(&state.user)).or_default().push(state.id);
+        }
+        for (stripe, ids) in stripes {
+            publish_together(store, dir, stripe, &ids)?;
+        }
+    }
+}
+
+/// Publishes states whose users share a lock.
+fn publish_together(store: &dyn Store, dir: &Path, stripe: u32, ids: &[i64]) -> Result<()> {
+    let locks = dir.join(LOCKS);
+    match fs::create_dir(&locks) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("create", &locks)(error));
+        }
+        _ => {}
+    }
+    let _lock = FileLock::of_file(&locks.join(format!("{stripe:02}")))?;
+    // Under the lock what is read is never older than what anybody has put in place.
+    let states = read(store, |snapshot| snapshot.states_by_id(ids))?;
+    let states: Vec<StateRecord> =
+        states.into_iter().filter(|state| state.published.is_some_and(|p| p < state.revision)).collect();
+    let many = states.len() >= MANY;
+    let written = each(states.iter().enumerate(), many, |(i, state)| place(store, dir, (stripe, i), state));
+    written.into_iter().collect::<Result<Vec<()>>>()?;
+    if states.is_empty() {
+        return Ok(());
+    }
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
+    let published: Vec<(i64, u64)> = states.iter().map(|state| (state.id, state.revision)).collect();
+    write(store, Durability::Process, |transaction| transaction.mark_published(&published))
+}
+
+/// Puts the file of a state in its place, or removes it if its user was forgotten.
+fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &StateRecord) -> Result<()> {
+    let name =
+        state_file(&state.user, state.policy.name()).map_err(|fault| fault.at(store.origin().display()))?;
+    let path = dir.join(name);
+    let Some(state) = state.state(store.origin())? else { return remove(&path) };
+    // The lock makes the name ours; what a killed process left under it is written over.
+    let unfinished = dir.join(format!("{UNFINISHED}{stripe:02}-{i}"));
+    let mut options = File::options();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished).map_err(Error::io("write", &unfinished))?;
+    file.write_all(&state.to_line())
+        .and_then(|()| file.sync_data())
+        .map_err(Error::io("write", &unfinished))?;
+    fs::rename(&unfinished, &path).map_err(Error::io("replace", &path))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the files of states that were erased from the store.
+///
+/// # Errors
+/// A file that cannot be removed.
+pub fn erase(store: &dyn Store, user: &str, policies: &[String]) -> Result<()> {
+    let Some(dir) = store.view_dir() else { return Ok(()) };
+    let locks = dir.join(LOCKS);
+    if !locks.is_dir() {
+        return Ok(());
+    }
+    let _lock = FileLock::of_file(&locks.join(format!("{:02}", stripe(user))))?;
+    for policy in policies {
+        // Somebody may have begun it anew meanwhile.
+        let there = read(store, |snapshot| snapshot.states(&[(user, policy)]))?;
+        if there.into_iter().flatten().next().is_none() {
+            remove(&dir.join(state_file(user, policy).map_err(|fault| fault.at("reset"))?))?;
+        }
+    }
+    Ok(())
+}
+
+/// The lock of a user: a plain hash of the name that every process agrees on (FNV-1a).
+fn stripe(user: &str) -> u32 {
+    let hash = encode(user)
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % STRIPES
+}
+
+/// What is wrong with the file of a state; `None` if it is as the store has it, or nobody wants one.
+///
+/// # Errors
+/// A file or a store that cannot be read.
+pub fn problem(store: &dyn Store, state: &StateRecord) -> Result<Option<String>> {
+    let Some(dir) = store.view_dir() else { return Ok(None) };
+    if state.published != Some(state.revision) {
+        return Ok(None);
+    }
+    let Ok(name) = state_file(&state.user, state.policy.name()) else { return Ok(None) };
+    let path = dir.join(name);
+    let there = || match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", &path)(error)),
+    };
+    let expected =
+        |state: &StateRecord| Ok::<_, Error>(state.state(store.origin())?.map(|state| state.to_line()));
+    // A damaged state is a problem of its own.
+    let Ok(expected_now) = expected(state) else { return Ok(None) };
+    let found = there()?;
+    if found == expected_now {
+        return Ok(None);
+    }
+    // Somebody may have learned since.
+    let latest = read(store, |snapshot| snapshot.states_by_id(&[state.id]))?.pop();
+    if latest.is_none_or(|latest| latest.revision != state.revision) {
+        return Ok(None);
+    }
+    Ok(Some(match found {
+        None => "it is gone; `rehearsal rebuild` writes it again".to_owned(),
+        Some(_) => "somebody changed it; `rehearsal import --replace` takes it in, `rehearsal rebuild` writes it anew"
+            .to_owned(),
+    }))
+}
+
+/// Names of state files whose states the store does not have, sorted.
+///
+/// # Errors
+/// A directory or a store that cannot be read.
+pub fn strays(store: &dyn Store) -> Result<Vec<String>> {
+    let Some(dir) = store.view_dir() else { return Ok(Vec::new()) };
+    let mut strays = Vec::new();
+    let mut names = fs::read_dir(dir).map_err(Error::io("list", dir))?;
+    loop {
+        let mut keys = Vec::with_capacity(TOGETHER);
+        for entry in names.by_ref() {
+            let name = entry.map_err(Error::io("list", dir))?.file_name();
+            keys.extend(name.to_str().and_then(parse_state_file));
+            if keys.len() == TOGETHER {
+                break;
+            }
+        }
+        if keys.is_empty() {
+            strays.sort();
+            return Ok(strays);
+        }
+        let asked: Vec<(&str, &str)> =
+            keys.iter().map(|(user, policy)| (user.as_str(), policy.as_str())).collect();
+        let found = read(store, |snapshot| snapshot.states(&asked))?;
+        let lost = asked.iter().zip(found).filter(|(_, state)| {
+            state
+                .as_ref()
+                .is_none_or(|state| state.model.is_none() && state.published == Some(state.revision))
+        });
+        strays.extend(lost.filter_map(|((user, policy), _)| state_file(user, policy).ok()));
+    }
+}
