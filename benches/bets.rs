@@ -164,7 +164,7 @@ fn control_variate(inputs: &Inputs) {
         let mut block = stage.block();
         let (mut gains, mut oracle) = (Vec::new(), Vec::new());
         for first in (0..POOL).step_by(LANES) {
-            let mut party = stage.party(first..POOL.min(first + LANES as u64));
+            let mut party = stage.batch(first..POOL.min(first + LANES as u64));
             let mut sums = vec![(0.0, 0.0); party.len()];
             live(&mut party, &mut lives, &mut block, |d| {
                 let (gain, best) = &mut sums[d.lane];

@@ -105,7 +105,7 @@ fn simulated_party(bencher: Bencher, policy: &str) {
     bencher.counter(ItemsCount::new(LANES as u32 * scenario.raw().steps)).bench_local(|| {
         user += LANES as u64;
         let mut regret = 0.0;
-        live(&mut stage.party(user..user + LANES as u64), &mut lives, &mut block, |decided| {
+        live(&mut stage.batch(user..user + LANES as u64), &mut lives, &mut block, |decided| {
             regret += decided.regret
         });
         regret

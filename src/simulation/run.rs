@@ -148,7 +148,7 @@ impl<'a> Simulation<'a> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
             let mut lives = [Rollout::new(policy, stage)];
-            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), &mut |party, life, _| {
+            watch(&mut stage.batch(user..user + 1), &mut lives, &mut stage.block(), &mut |party, life, _| {
                 let (model, parts) =
                     (life.model(0), life.parts.iter().map(|parts| parts[0]).collect::<Vec<_>>());
                 let request = party.person(0).request(life.history(0));
@@ -191,7 +191,7 @@ impl<'a> Simulation<'a> {
         let mut tallies = vec![[Tally::default(); LANES]; lives.len()];
         for first in users.clone().step_by(LANES) {
             tallies.fill([Tally::default(); LANES]);
-            let mut party = stage.party(first..users.end.min(first + LANES as u64));
+            let mut party = stage.batch(first..users.end.min(first + LANES as u64));
             live(&mut party, &mut lives, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);

@@ -1,7 +1,7 @@
 //! A simulated user lives the same life when every decision goes through the command line.
 
 use crate::util::Dir;
-use rehearsal::features::profile_history::History;
+use rehearsal::features::profile_history::ProfileHistory;
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
@@ -35,14 +35,14 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let mut lives = [Rollout::new(&checked, &stage)];
     let mut choices = Vec::new();
     // One of four who live side by side.
-    live(&mut stage.party(1..5), &mut lives, &mut stage.block(), |d| {
+    live(&mut stage.batch(1..5), &mut lives, &mut stage.block(), |d| {
         if d.lane == LANE {
             choices.push(d.chosen);
         }
     });
 
     let (mut party, mut block, mut history) =
-        (stage.party(3..4), stage.block(), History::new(stage.kinds().len()));
+        (stage.batch(3..4), stage.block(), ProfileHistory::new(stage.kinds().len()));
     for (step, expected) in choices.iter().enumerate() {
         party.advance(&mut block);
         let request = json!(party.person(0).request(&history)).to_string();

@@ -67,7 +67,7 @@ impl<'a> People<'a> {
         let mut lives = [Rollout::new(policy, stage).remembering()];
         let mut observed = Vec::with_capacity(length);
         watch(
-            &mut stage.party(user..user + 1),
+            &mut stage.batch(user..user + 1),
             &mut lives,
             &mut stage.block(),
             &mut |party, life, decided| {

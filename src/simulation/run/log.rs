@@ -57,7 +57,7 @@ impl Simulation<'_> {
                 let user = format!("{}-{number}", stage.persona().name());
                 let mut written = Ok(());
                 watch(
-                    &mut stage.party(number..number + 1),
+                    &mut stage.batch(number..number + 1),
                     &mut lives,
                     &mut block,
                     &mut |party, life, decided| {

@@ -1,7 +1,7 @@
 //! One policy's part in the lives of a party: what it sees, chooses, learns and remembers.
 
 use crate::base::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
-use crate::features::profile_history::History;
+use crate::features::profile_history::ProfileHistory;
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::people::{Outcome, PersonaSimulator, UserBatch};
 use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 pub struct Rollout<'a> {
     policy: &'a Policy,
     model: Model<Lanes>,
-    pub(super) histories: [History; LANES],
+    pub(super) histories: [ProfileHistory; LANES],
     /// Whether the histories are kept: where nobody asks for a profile they are not.
     pub(super) remembers: bool,
     /// The model's part for each kind, and for each candidate of the step.
@@ -44,7 +44,7 @@ impl<'a> Rollout<'a> {
         Self {
             policy,
             model,
-            histories: std::array::from_fn(|_| History::new(stage.kinds().len())),
+            histories: std::array::from_fn(|_| ProfileHistory::new(stage.kinds().len())),
             remembers: policy.features().uses_profile(),
             part_of_kind,
             parts: Vec::new(),
@@ -61,7 +61,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Their past under this policy, from which an emergent profile follows.
-    pub fn history(&self, lane: usize) -> &History {
+    pub fn history(&self, lane: usize) -> &ProfileHistory {
         &self.histories[lane]
     }
 
@@ -81,7 +81,7 @@ impl<'a> Rollout<'a> {
     /// Begins with other users.
     pub(super) fn begin(&mut self) {
         self.model.clear();
-        self.histories.iter_mut().for_each(History::clear);
+        self.histories.iter_mut().for_each(ProfileHistory::clear);
         self.pending.clear();
     }
 
