@@ -8,7 +8,7 @@
 
 use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::reaction::Reaction;
-use crate::features::{Clock, ProfileFeatures, mean_dwell, tip_volume};
+use crate::features::values::{Clock, ProfileFeatures, mean_dwell, tip_volume};
 use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
