@@ -12,7 +12,7 @@ use rehearsal::gate::{GateSpec, Observation, Pool, mean};
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
-use rehearsal::simulation::{Rollout, live};
+use rehearsal::simulation::{Rollout, run_batch};
 
 const POOL: u64 = 500;
 const RUNS: u64 = 400;
@@ -166,7 +166,7 @@ fn control_variate(inputs: &Inputs) {
         for first in (0..POOL).step_by(LANES) {
             let mut party = stage.batch(first..POOL.min(first + LANES as u64));
             let mut sums = vec![(0.0, 0.0); party.len()];
-            live(&mut party, &mut lives, &mut block, |d| {
+            run_batch(&mut party, &mut lives, &mut block, |d| {
                 let (gain, best) = &mut sums[d.lane];
                 *gain += if d.policy == 1 { d.outcome.reward } else { -d.outcome.reward };
                 *best += d.regret + d.outcome.expected;

@@ -13,7 +13,7 @@ use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{DecisionRng, Model, Policy, Scratch};
-use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, live};
+use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, run_batch};
 use rehearsal::state::{Lesson, Reward, Source, Store, UserState};
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ fn simulated_party(bencher: Bencher, policy: &str) {
     bencher.counter(ItemsCount::new(LANES as u32 * scenario.raw().steps)).bench_local(|| {
         user += LANES as u64;
         let mut regret = 0.0;
-        live(&mut stage.batch(user..user + LANES as u64), &mut lives, &mut block, |decided| {
+        run_batch(&mut stage.batch(user..user + LANES as u64), &mut lives, &mut block, |decided| {
             regret += decided.regret
         });
         regret

@@ -6,7 +6,7 @@ use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::Policy;
-use rehearsal::simulation::{Rollout, live};
+use rehearsal::simulation::{Rollout, run_batch};
 use serde_json::{Value, json};
 
 const STEPS: u32 = 40;
@@ -35,7 +35,7 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let mut lives = [Rollout::new(&checked, &stage)];
     let mut choices = Vec::new();
     // One of four who live side by side.
-    live(&mut stage.batch(1..5), &mut lives, &mut stage.block(), |d| {
+    run_batch(&mut stage.batch(1..5), &mut lives, &mut stage.block(), |d| {
         if d.lane == LANE {
             choices.push(d.chosen);
         }
@@ -57,7 +57,7 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let state = dir.json(&format!("state/replayed_{}.json", checked.name().replace('-', "_")));
     let model = lives[0].model(LANE);
     assert_eq!(state["updates"], STEPS);
-    for part in model.parts().iter().filter(|p| p.ridge.updates() > 0) {
+    for part in model.kind_models().iter().filter(|p| p.ridge.updates() > 0) {
         let stored = part.kind.as_deref().map_or(&state, |kind| &state["kinds"][kind]);
         let own = part.ridge.numbers();
         assert_eq!(numbers(&stored["A"]), bits(&own.a));

@@ -9,7 +9,7 @@ use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::people::{Person, PersonaSimulator};
 use crate::policy::Policy;
-use crate::simulation::{Rollout, watch};
+use crate::simulation::{Rollout, trace_batch};
 use std::collections::{BTreeMap, VecDeque};
 
 /// People of each persona who predict reactions.
@@ -66,7 +66,7 @@ impl<'a> People<'a> {
         let stage = &self.stages[persona];
         let mut lives = [Rollout::new(policy, stage).remembering()];
         let mut observed = Vec::with_capacity(length);
-        watch(
+        trace_batch(
             &mut stage.batch(user..user + 1),
             &mut lives,
             &mut stage.block(),
