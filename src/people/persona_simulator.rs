@@ -34,7 +34,7 @@ pub struct PersonaSimulator<'a> {
     pub(super) persona: &'a Persona,
     pub(super) kinds: Vec<String>,
     pub(super) streams: Streams,
-    /// The hour at each quarter hour: looked up, for nobody can predict when a tip is meant for.
+    /// The hour at each quarter hour: it is in a table, for a processor cannot predict when a tip is meant for.
     pub(super) hour: Lookup<f64, 256>,
     /// The clock feature at each quarter hour.
     pub(super) clock: Lookup<Clock, 256>,
@@ -63,7 +63,7 @@ pub struct PersonaSimulator<'a> {
 }
 
 impl<'a> PersonaSimulator<'a> {
-    /// The stage of a persona in a scenario under a seed.
+    /// A persona in a scenario, ready to be simulated under a seed.
     pub fn new(scenario: &'a Scenario, persona: &'a Persona, seed: u64) -> Self {
         let raw = persona.raw();
         let hour_of = |quarter: usize| quarter as f64 / 4.0;

@@ -87,7 +87,7 @@ impl<C: Cell> Model<C> {
         model
     }
 
-    /// Index of the model that is asked about candidates of `kind`; a kind not met before gets a new one.
+    /// Index of the model that is asked about candidates of `kind`; a kind that is new gets a new one.
     pub fn kind_index(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
         self.kinds.iter().position(|own| own.kind.as_deref() == kind).unwrap_or_else(|| {
@@ -97,7 +97,7 @@ impl<C: Cell> Model<C> {
         })
     }
 
-    /// The models of the kinds met so far; for the shared structure exactly one.
+    /// The models of the kinds that came so far; for the shared structure exactly one.
     pub fn kind_models(&self) -> &[KindModel<C>] {
         &self.kinds
     }

@@ -28,7 +28,7 @@ pub struct Ridge<C: Cell = f64> {
     updates: C::Each<u64>,
     /// D rows of D values, symmetric; without the `recent` observations.
     a: Vec<C>,
-    /// Vectors that `a` still lacks, where there are several users: their lives are long, only an exact solve needs A, and
+    /// Vectors that `a` still lacks, where there are several users: they take many steps, only an exact solve needs A, and
     /// brings it up to date. One user's A is kept up: a state file needs it, and ten thousand of them are held in memory.
     recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.

@@ -216,9 +216,9 @@ mod tests {
     use crate::policy::RawPolicy;
 
     /// Rewards that are lost and late, users with a past and without one, models per kind, forgetting: in each of these
-    /// some of a party learn and others do not.
+    /// some of a batch learn and others do not.
     #[test]
-    fn users_live_as_they_would_in_a_party_of_their_own() {
+    fn users_do_as_they_would_in_a_batch_of_their_own() {
         let scenario = "name = \"hard\"\ndescription = \"hard\"\nsteps = 40\nhistory = { steps = 20, learn = true }\n\
                         [rewards]\nlost = 0.3\ndelay = 2\n[traits]\nnew = 0.5\nno_profile = 0.5\n";
         let scenario = Scenario::from_toml(scenario, "scenario").unwrap();

@@ -10,7 +10,7 @@ use crate::domain::request::{RawRequest, Request, Shown};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Milliseconds from 1970 to its first Monday, when every simulated life begins.
+/// Milliseconds from 1970 to its first Monday, when every simulated user begins.
 const FIRST_MONDAY_MS: u64 = 4 * 86_400_000;
 
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ struct RewardLine<'a> {
 }
 
 impl Simulation<'_> {
-    /// Writes the lives of `users` people of the most common persona, and of the others as many as their
+    /// Writes what `users` people do of the most common persona, and of the others as many as their
     /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub struct Progress {
 }
 
 /// Runs each policy over the table's rows, once in each of `orders`. The policy's own feature set is put aside: the
-/// table's columns are what it looks at.
+/// table's columns are its features.
 ///
 /// # Errors
 /// A policy with one model for all candidates: the classes share their vector, so it could not tell them

@@ -13,7 +13,7 @@ pub struct Rollout<'a> {
     policy: &'a Policy,
     model: Model<Lanes>,
     pub(super) histories: [ProfileHistory; LANES],
-    /// Whether the histories are kept: where nobody asks for a profile they are not.
+    /// Whether the histories are kept: where no policy uses a profile they are not.
     pub(super) remembers: bool,
     /// The index of the model of each kind, and of that of each candidate of the step.
     model_of_kind: Vec<usize>,
@@ -36,7 +36,7 @@ struct DelayedRewards {
 }
 
 impl<'a> Rollout<'a> {
-    /// A policy that has met nobody, for users of any persona with the kinds of this simulator.
+    /// A policy that has learned nothing, for users of any persona with the kinds of this simulator.
     pub fn new(policy: &'a Policy, simulator: &PersonaSimulator) -> Self {
         let mut model: Model<Lanes> = policy.new_model_of(policy.features().dim());
         let model_of_kind = simulator.kinds().iter().map(|kind| model.kind_index(Some(kind))).collect();
@@ -65,7 +65,7 @@ impl<'a> Rollout<'a> {
         &self.histories[lane]
     }
 
-    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
+    /// The same, with a history also where the policy uses no profile: a log shows it anyway.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { remembers: true, ..self }
@@ -123,7 +123,7 @@ impl<'a> Rollout<'a> {
         self.chosen = chosen;
         let rows = block.full_rows();
         let rows = each!(lane => &rows[chosen[lane]]);
-        // No model has more dimensions; said here, no row's end is looked for.
+        // No model has more dimensions; with that said here, no row's end is checked.
         for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
             *x = lanes!(lane => rows[lane][d][lane]);
         }

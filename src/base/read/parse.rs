@@ -56,7 +56,7 @@ pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> R
 ///
 /// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
 pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
-    // Looked at as a whole first, so that the parser need not look at each of its strings.
+    // It is checked as a whole first, so that the parser need not check each of its strings.
     let parsed = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(text),

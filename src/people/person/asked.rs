@@ -1,4 +1,4 @@
-//! What a simulated person is asked from outside their life: when it is, and what they would do.
+//! What a simulated person is asked that changes nothing for them: when it is, and what they would do.
 
 use super::character::{KindTaste, quarters};
 use super::odds::ReactionOdds;
@@ -52,8 +52,8 @@ mod tests {
     use crate::people::scenario::Scenario;
     use crate::people::{PersonaSimulator, UserBatch};
 
-    /// The probabilities of the reactions, found out by trying luck: the limit below which each piece of it
-    /// decides, with the others set so that it is asked.
+    /// The probabilities of the reactions, found out by trying draws: the limit below which each of them
+    /// decides, with the others set so that it does.
     fn probabilities_behind_react(batch: &mut UserBatch, k: usize) -> [f64; 4] {
         let limit = |gives: &mut dyn FnMut(f64) -> bool| {
             let (mut below, mut above) = (0.0, 1.0);
@@ -63,14 +63,14 @@ mod tests {
             }
             below
         };
-        let mut reacts = |lucks: [f64; 3], with: Reaction| {
+        let mut reacts = |draws: [f64; 3], with: Reaction| {
             let person = &mut batch.people[0];
-            [person.completed_draw, person.dismissed_draw, person.snoozed_draw] = lucks;
+            [person.completed_draw, person.dismissed_draw, person.snoozed_draw] = draws;
             batch.react(0, k).event.reaction == with
         };
-        let completed = limit(&mut |luck| reacts([luck, 1.0, 1.0], Reaction::Completed));
-        let dismissed = limit(&mut |luck| reacts([1.0, luck, 1.0], Reaction::Dismissed));
-        let snoozed = limit(&mut |luck| reacts([1.0, 1.0, luck], Reaction::Snoozed));
+        let completed = limit(&mut |draw| reacts([draw, 1.0, 1.0], Reaction::Completed));
+        let dismissed = limit(&mut |draw| reacts([1.0, draw, 1.0], Reaction::Dismissed));
+        let snoozed = limit(&mut |draw| reacts([1.0, 1.0, draw], Reaction::Snoozed));
         Reaction::ALL.map(|reaction| match reaction {
             Reaction::Completed => completed,
             Reaction::Dismissed => (1.0 - completed) * dismissed,

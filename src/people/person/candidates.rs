@@ -3,7 +3,7 @@
 use super::character::{Character, KindTaste};
 use crate::people::persona_simulator::{MeantFor, PersonaSimulator};
 
-/// One candidate as it was drawn: positions in the stage's tables.
+/// One candidate as it was drawn: positions in the simulator's tables.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::people) struct Drawn {
     pub(in crate::people) kind: u8,
@@ -13,7 +13,7 @@ pub(in crate::people) struct Drawn {
     pub(in crate::people) meant_for: MeantFor,
 }
 
-/// What of a candidate decides how it looks to a profile, and is remembered of it.
+/// What is remembered of a candidate: it decides which values of the profile hold for it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(in crate::people) struct Offer {
     /// Index of its kind.
@@ -55,7 +55,7 @@ pub(in crate::people) struct Moment {
     pub(in crate::people) u: f64,
 }
 
-/// u of one candidate: the same bits as a party's.
+/// u of one candidate: it has the same bits as a batch's.
 #[inline(always)]
 pub(super) fn utility_of(
     drawn: Drawn,

@@ -6,7 +6,7 @@ use super::steps::Person;
 use crate::domain::reaction::Reaction;
 use crate::features::profile_history::TipEvent;
 
-/// What becomes of a tip by luck: bit 0 of the index says that it would be completed, bit 1 that it would be
+/// What becomes of a tip by the draws of its step: bit 0 of the index says that it would be completed, bit 1 that it would be
 /// dismissed if it is not, bit 2 snoozed if neither.
 const REACTIONS: [Reaction; 8] = {
     use Reaction::{Completed, Dismissed, Ignored, Snoozed};
@@ -14,7 +14,7 @@ const REACTIONS: [Reaction; 8] = {
 };
 
 impl Person<'_> {
-    /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
+    /// Goes on to the next step, at which a random candidate is shown and the others are not computed: gives how
     /// the person reacts to it.
     #[inline(always)]
     pub(in crate::people) fn pass(&mut self) -> Outcome {
@@ -36,7 +36,7 @@ impl Person<'_> {
     /// How the person reacts to a candidate of which they make this.
     #[inline(always)]
     pub(in crate::people) fn react_by(&self, Offer { kind, quarter }: Offer, odds: ReactionOdds) -> Outcome {
-        // One of eight cases, looked up: branches on luck cannot be predicted.
+        // It is one of eight cases in a table: branches on random draws cannot be predicted.
         let case = usize::from(self.completed_draw < odds.completed)
             | usize::from(self.dismissed_draw < odds.dismissed) << 1
             | usize::from(self.snoozed_draw < self.simulator.persona.raw().refusal.snooze) << 2;

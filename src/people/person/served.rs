@@ -41,7 +41,7 @@ impl Person<'_> {
         room
     }
 
-    /// This step as a request would put it: what a party puts into its block. Candidates are named `c0`, `c1`, ...
+    /// This step as a request would put it: what a batch puts into its block. Candidates are named `c0`, `c1`, ...
     pub fn request(&self, history: &ProfileHistory) -> RawRequest {
         let candidate = |k: usize| {
             let drawn = self.drawn(k);

@@ -10,13 +10,15 @@ use crate::policy::DecisionRng;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
 
-/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
+/// Random words of a step that are not a candidate's: moment, reaction (two), seed of the policies.
 const COMMON_WORDS: usize = 4;
 
 /// Words that the generator makes at a time.
 const GENERATED: usize = 32;
 
-/// A simulated person in the middle of their life.
+/// A simulated person at one of their steps.
+///
+/// Where they are lies in private fields: [`UserBatch`](crate::people::UserBatch) takes them on.
 #[derive(Debug)]
 pub struct Person<'a> {
     pub(super) simulator: &'a PersonaSimulator<'a>,
@@ -25,7 +27,7 @@ pub struct Person<'a> {
     /// The declared profile's features by kind; empty when the profile is emergent.
     pub(super) declared: Vec<ProfileFeatures>,
     rng: ChaCha8Rng,
-    /// Steps lived, those of the history included.
+    /// How many steps they have taken, those of the history included.
     step: u32,
     /// Random words of some steps, as bytes: for each step those in common, then one per candidate.
     words: Vec<[u8; 8]>,
@@ -55,7 +57,7 @@ impl PersonaSimulator<'_> {
 }
 
 impl<'a> Person<'a> {
-    /// The person of number `user` on a stage, before their first step.
+    /// The person of number `user` of a simulator, before their first step.
     pub(in crate::people) fn new(simulator: &'a PersonaSimulator<'a>, user: u64) -> Self {
         let count = simulator.scenario.raw().candidates.count as usize;
         let steps = simulator.scenario.raw().steps + simulator.scenario.raw().history.steps;
@@ -100,7 +102,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The conditions they live under.
+    /// The conditions that the scenario sets.
     #[inline(always)]
     pub fn scenario(&self) -> &'a RawScenario {
         self.simulator.scenario.raw()
@@ -118,13 +120,13 @@ impl<'a> Person<'a> {
         &self.words[self.first_word + COMMON_WORDS..][..self.count]
     }
 
-    /// Draws moment and luck of the next step.
+    /// Draws the moment of the next step, and what decides their reaction and the policies' choices at it.
     #[inline(always)]
     pub(in crate::people) fn draw_moment(&mut self) {
         let simulator = self.simulator;
         let scenario = simulator.scenario.raw();
         self.draw_words();
-        let [moment, first, second, luck] = self.common_words();
+        let [moment, first, second, seed] = self.common_words();
 
         if scenario.change.is_some() {
             self.change_tastes();
@@ -151,7 +153,7 @@ impl<'a> Person<'a> {
         self.snoozed_draw = unit((second >> 32) as u32);
         self.dwell = simulator.dwell.at(second as usize % DWELL_LEVELS);
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
-        self.seed = luck % DecisionRng::SEEDS;
+        self.seed = seed % DecisionRng::SEEDS;
         self.step += 1;
     }
 
@@ -179,7 +181,7 @@ impl<'a> Person<'a> {
         Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.simulator)
     }
 
-    /// The luck of whoever chooses at this step, the same for every policy.
+    /// The seed of whoever chooses at this step: it is the same for every policy.
     #[inline(always)]
     pub fn seed(&self) -> u64 {
         self.seed
@@ -214,7 +216,7 @@ impl<'a> Person<'a> {
         self.lost
     }
 
-    /// Day of the week of the latest step; everybody's life begins on a Monday.
+    /// Day of the week of the latest step; everybody begins on a Monday.
     pub(super) fn weekday(&self) -> u8 {
         self.times.last().map_or(0, |time| (time / u64::from(DAY) % 7) as u8)
     }
@@ -223,11 +225,11 @@ impl<'a> Person<'a> {
     fn change_tastes(&mut self) {
         let scenario = self.simulator.scenario.raw();
         let Some(change) = scenario.change else { return };
-        let lived = f64::from(self.step) - f64::from(self.history_steps());
-        let part = lived / f64::from(scenario.steps);
+        let taken = f64::from(self.step) - f64::from(self.history_steps());
+        let share = taken / f64::from(scenario.steps);
         let share = match change.kind {
-            ChangeKind::Sudden => f64::from(u8::from(part >= change.at)),
-            ChangeKind::Drift => ((part - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
+            ChangeKind::Sudden => f64::from(u8::from(share >= change.at)),
+            ChangeKind::Drift => ((share - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
         };
         let share = share * self.simulator.persona.raw().changeability;
         for kind in &mut self.character.kinds {

@@ -17,7 +17,7 @@ use std::ops::Range;
 pub struct UserBatch<'a> {
     simulator: &'a PersonaSimulator<'a>,
     pub(in crate::people) people: [Person<'a>; LANES],
-    /// How many of them are not there to fill a lane.
+    /// How many of them are users; the others fill a lane.
     len: usize,
     characters: Characters,
     /// What is remembered of each candidate.
@@ -63,35 +63,35 @@ impl<'a> UserBatch<'a> {
         batch
     }
 
-    /// How many they are.
+    /// Number of users.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: there is somebody.
+    /// Whether there is no user: never.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The conditions they live under.
+    /// The conditions that the scenario sets.
     #[inline(always)]
     pub fn scenario(&self) -> &'a RawScenario {
         self.simulator.scenario.raw()
     }
 
-    /// One of them.
+    /// The user in this lane.
     #[inline(always)]
     pub fn person(&self, lane: usize) -> &Person<'a> {
         &self.people[lane]
     }
 
-    /// One of them goes on to the next step, at which a random candidate is shown and nobody looks at the others.
+    /// One of them goes on to the next step, at which a random candidate is shown and the others are not computed.
     #[inline(always)]
     pub(crate) fn pass(&mut self, lane: usize) -> Outcome {
         self.people[lane].pass()
     }
 
-    /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 1 to 6
+    /// Everybody goes on to the next step: moment, candidates and reactions are drawn, and the candidates' dimensions 1 to 6
     /// written into `block`, which comes from [`PersonaSimulator::block`].
     pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
         Lanes::run(Advance { batch: self, block });
@@ -151,7 +151,7 @@ impl<'a> UserBatch<'a> {
         Profiles { features, offers: &self.offers, rows: block.full_rows_mut() }.run::<V>(level);
     }
 
-    /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
+    /// Computes what everybody makes of their best candidate and of those `chosen` by each policy.
     #[inline(always)]
     pub(crate) fn consider<V: Vector<Cell = Lanes>>(
         &mut self,
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Calls `check` with every shipped persona's stage in a scenario in which tastes change.
+    /// Calls `check` with every shipped persona's simulator in a scenario in which tastes change.
     fn simulators(check: impl Fn(&PersonaSimulator)) {
         let scenario = Scenario::load("drift").unwrap();
         for persona in Persona::shipped().unwrap() {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn together_everybody_lives_as_they_would_alone() {
+    fn together_everybody_does_as_they_would_alone() {
         simulators(|simulator| {
             let (mut together, mut block) = (simulator.batch(5..9), simulator.block());
             let mut alone = [5, 6, 7, 8].map(|user| (simulator.batch(user..user + 1), simulator.block()));
@@ -260,13 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn a_step_passed_is_one_lived_at_random() {
+    fn a_step_passed_is_one_taken_at_random() {
         simulators(|simulator| {
-            let (mut passing, mut living, mut block) =
+            let (mut passing, mut stepping, mut block) =
                 (simulator.person(3), simulator.batch(3..4), simulator.block());
             for _ in 0..100 {
-                living.advance(&mut block);
-                assert_eq!(passing.pass(), living.react(0, living.person(0).random_candidate()));
+                stepping.advance(&mut block);
+                assert_eq!(passing.pass(), stepping.react(0, stepping.person(0).random_candidate()));
             }
         });
     }

@@ -9,7 +9,7 @@ pub(super) struct Characters {
     /// For priority, urgency and effort.
     pub(super) features: [Lanes; 3],
     pub(super) timing: Lanes,
-    /// By kind, with room for as many as eight bits can name: none needs to be looked for.
+    /// By kind, with room for as many as eight bits can name: no index needs a check.
     pub(super) kinds: Box<[[KindNow; LANES]; 256]>,
 }
 

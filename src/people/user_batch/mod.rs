@@ -2,7 +2,7 @@
 //!
 //! They have nothing to do with each other: each draws from streams of their own, and what is computed of them together
 //! has the same bits as if each were alone. Where there are fewer, copies of the first fill the other lanes; they never take
-//! a step, and nobody looks at what becomes of them.
+//! a step, and what becomes of them is not read.
 //!
 //! In: the tables of a [`PersonaSimulator`](super::PersonaSimulator), and the users' numbers. Out: blocks of feature
 //! vectors for policies, and reactions. What is computed of all four at once is a kernel in `kernels.rs`.

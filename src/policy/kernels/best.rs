@@ -30,7 +30,7 @@ pub(super) fn top<V: Vector>(level: V::Level, scores: &[V::Cell]) -> V {
     scores.iter().fold(V::all(level, f64::NEG_INFINITY), |top, score| top.larger(V::load(level, score)))
 }
 
-/// Who has that score: by selections, not by branches, for nobody can predict it.
+/// Finds who has that score by selections, not by branches, for a processor cannot predict it.
 #[inline(always)]
 pub(super) fn best<V: Vector>(level: V::Level, top: V, scores: &[V::Cell]) -> Best<V::Cell> {
     let (none, one) = (V::all(level, 0.0), V::all(level, 1.0));
