@@ -8,7 +8,7 @@ use super::metrics::{UserRecord, UserTally};
 use super::rollout::Rollout;
 use super::step_loop::{run_batch, trace_batch};
 use super::summary::Curve;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
@@ -35,6 +35,23 @@ pub struct Simulation<'a> {
     pub(super) simulators: Vec<PersonaSimulator<'a>>,
     pub(super) shares: Vec<f64>,
     pub(super) policies: &'a [Policy],
+}
+
+/// Why policies cannot be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// There is none.
+    #[error("no policy to simulate: name at least one with --policy")]
+    NoPolicy,
+    /// There is none or there are several, where a log is of one.
+    #[error("a log is of one policy: name one with --policy")]
+    NotOnePolicy,
+}
+
+impl Cause for SimulationError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
 }
 
 /// The results of one block of users.
@@ -74,7 +91,7 @@ impl<'a> Simulation<'a> {
         seed: u64,
     ) -> Result<Self> {
         if policies.is_empty() {
-            return Err(Error::Refused("no policy to simulate: name at least one with --policy".to_owned()));
+            return Err(Error::because(SimulationError::NoPolicy));
         }
         let population = scenario.population(personas)?;
         let simulators =

@@ -4,7 +4,7 @@
 //! the share of wrong choices is an honest estimate of the loss while learning. It depends on the order of
 //! the rows; several orders, the same for every policy, give it an interval.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::random::{Purpose, Streams};
 use crate::base::stats::{Moments, student_t_quantile};
 use crate::features::FeatureBlock;
@@ -36,6 +36,26 @@ impl Orders {
     }
 }
 
+/// Why a policy cannot be run on a table.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgressiveError {
+    /// It has one model for all candidates.
+    #[error(
+        "{policy}: the classes of a table share their vector, and one model cannot tell them apart; name a policy file \
+         with structure = \"disjoint\""
+    )]
+    SharedModel {
+        /// The policy's name.
+        policy: String,
+    },
+}
+
+impl Cause for ProgressiveError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
 /// How a policy fared on a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Progress {
@@ -60,11 +80,8 @@ pub struct Progress {
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
         if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
-            return Err(Error::Refused(format!(
-                "{}: the classes of a table share their vector, and one model cannot tell them apart; name a \
-                 policy file with structure = \"disjoint\"",
-                policy.name()
-            )));
+            let policy = policy.name().to_owned();
+            return Err(Error::because(ProgressiveError::SharedModel { policy }));
         }
     }
     let streams = Streams::new(seed, "table", "rows");

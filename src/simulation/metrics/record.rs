@@ -48,18 +48,29 @@ impl From<UserRecord> for [u64; 12] {
     }
 }
 
-impl TryFrom<[u64; 12]> for UserRecord {
-    type Error = String;
+/// Why twelve numbers are no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No user can have had so much of something.
+    #[error("a record with a number that is too large")]
+    TooLarge,
+    /// What was counted of a part is more than what was counted of the whole.
+    #[error("a record with a part that is larger than its whole")]
+    PartAboveWhole,
+}
 
-    fn try_from(numbers: [u64; 12]) -> Result<Self, String> {
-        let large = || "a record with a number that is too large".to_owned();
+impl TryFrom<[u64; 12]> for UserRecord {
+    type Error = RecordError;
+
+    fn try_from(numbers: [u64; 12]) -> Result<Self, RecordError> {
+        let large = || RecordError::TooLarge;
         let count = |i: usize| u32::try_from(numbers[i]).map(u64::from).map_err(|_| large());
         let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
         let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
         let decisions: u64 = (0..4).map(&count).sum::<Result<_, _>>()?;
         let is_part = |part: usize, whole: usize| numbers[part] <= numbers[whole];
         if !(0..4).all(|i| is_part(4 + i, i)) || !is_part(8, 9) {
-            return Err("a record with a part that is larger than its whole".to_owned());
+            return Err(RecordError::PartAboveWhole);
         }
         // No reward is more than REWARD_RANGE above another.
         let regret = numbers[10] as f64 <= decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0;
