@@ -307,7 +307,8 @@ fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
 /// One statement that the gate must establish before it promotes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/segment`; `/superior` at the end of a claim of superiority.
+    /// `metric/scenario` or `metric/scenario/segment`; then the direction of a metric that has none of its own; `/superior`
+    /// at the end of a claim of superiority.
     pub id: String,
     /// What it claims.
     pub kind: Kind,
