@@ -3,7 +3,7 @@
 use super::collector::ResultWriter;
 use super::{exit, output};
 use crate::base::error::Result;
-use crate::simulation::parts::Parts;
+use crate::simulation::parts::RunParts;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let mut parts = Parts::open(&args.parts)?;
+    let mut parts = RunParts::open(&args.parts)?;
     let header = parts.header().clone();
     let mut collector = ResultWriter::new(&header, args.out.as_deref())?;
     for s in 0..header.scenarios.len() {

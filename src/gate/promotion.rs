@@ -12,7 +12,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::Policy;
-use crate::simulation::parts::{Header, Parts};
+use crate::simulation::parts::{PartHeader, RunParts};
 use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use logged::Logged;
 use rayon::prelude::*;
@@ -53,13 +53,13 @@ pub enum Source {
     /// They are simulated now, under this seed or under the one that follows from the inputs.
     Simulation(Option<u64>),
     /// They were simulated before, for this very gate.
-    Records(Parts),
+    Records(RunParts),
 }
 
 /// Blocks of users as a run asks for them.
 enum Supply<'a> {
     Simulated(Vec<Simulation<'a>>),
-    Recorded(Parts),
+    Recorded(RunParts),
 }
 
 impl Inputs {
@@ -134,7 +134,7 @@ impl Inputs {
             Source::Simulation(seed) => {
                 let users = self.gate.raw().max_users;
                 let simulations = self.simulations(&policies, seed.unwrap_or(derived))?;
-                let header = Header::new(&simulations, users, seed.unwrap_or(derived), digests.clone());
+                let header = PartHeader::new(&simulations, users, seed.unwrap_or(derived), digests.clone());
                 (header, Supply::Simulated(simulations), users)
             }
             Source::Records(parts) => {
@@ -197,7 +197,7 @@ impl Inputs {
         let seed = seed.unwrap_or_else(|| self.seed());
         let policies = self.policies();
         let simulations = self.simulations(&policies, seed)?;
-        let header = Header::new(&simulations, users, seed, Digests::new());
+        let header = PartHeader::new(&simulations, users, seed, Digests::new());
         let mut trial = self.trial(&header)?;
         let all: Vec<usize> = (0..simulations.len()).collect();
         for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
@@ -246,7 +246,7 @@ impl Inputs {
     }
 
     /// Refuses records that do not carry the digests of exactly these inputs.
-    fn refuse_others(&self, header: &Header) -> Result<()> {
+    fn refuse_others(&self, header: &PartHeader) -> Result<()> {
         let (own, theirs) = (self.digests(), &header.digests);
         let differs = |name: &&String| own.get(*name) != theirs.get(*name);
         let names: Vec<&str> = own.keys().chain(theirs.keys()).filter(differs).map(String::as_str).collect();
@@ -261,7 +261,7 @@ impl Inputs {
     }
 
     /// A trial of this gate over the scenarios of a run, without users yet.
-    fn trial(&self, header: &Header) -> Result<Trial<'_>> {
+    fn trial(&self, header: &PartHeader) -> Result<Trial<'_>> {
         let settings: Vec<Setting> = header
             .scenarios
             .iter()

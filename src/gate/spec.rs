@@ -7,7 +7,7 @@ use crate::base::read;
 use crate::base::shipped;
 use crate::people::Traits;
 use crate::people::scenario::{GATE, TraitShares};
-use crate::simulation::metrics::Metric;
+use crate::simulation::metrics::{Direction, Metric};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -63,6 +63,9 @@ pub struct RawCriterion {
     pub kind: Kind,
     /// The figure it is about.
     pub metric: Metric,
+    /// Which way is better; required where neither is of itself, and else not to be turned round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub better: Option<Direction>,
     /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
     pub scenarios: Vec<String>,
     /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
@@ -304,12 +307,15 @@ fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
 /// One statement that the gate must establish before it promotes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/segment`; `/superior` at the end of a claim of superiority.
+    /// `metric/scenario` or `metric/scenario/segment`; then the direction of a metric that has none of its own; `/superior`
+    /// at the end of a claim of superiority.
     pub id: String,
     /// What it claims.
     pub kind: Kind,
     /// The figure it is about.
     pub metric: Metric,
+    /// Which way is better.
+    pub better: Direction,
     /// Position of the scenario.
     pub scenario: usize,
     /// Its name.
@@ -328,6 +334,9 @@ impl Criterion {
         if let Some(name) = segment.name() {
             id = format!("{id}/{name}");
         }
+        if let (None, Some(better)) = (entry.metric.better(), entry.better) {
+            id = format!("{id}/{}", better.name());
+        }
         if entry.kind == Kind::Superior {
             id += "/superior";
         }
@@ -335,6 +344,7 @@ impl Criterion {
             id,
             kind: entry.kind,
             metric: entry.metric,
+            better: entry.direction().expect("checked with the gate"),
             scenario,
             scenario_name: scenario_name.to_owned(),
             segment,
@@ -420,6 +430,25 @@ impl RawCriterion {
         if self.scenarios.is_empty() {
             return Err(Fault::new("scenarios", "an empty list", "at least one scenario"));
         }
+        self.direction()?;
         self.kind.checked_margin(self.margin).map(drop)
+    }
+
+    /// Which way is better: the metric's own, or the one that is stated where it has none.
+    fn direction(&self) -> Result<Direction, Fault> {
+        let name = self.metric.name();
+        match (self.metric.better(), self.better) {
+            (None, None) => {
+                let allowed = format!("\"more\" or \"less\": neither is better of itself for {name}");
+                Err(Fault::new("better", "missing", allowed))
+            }
+            (Some(own), Some(stated)) if own != stated => {
+                let (own, stated) = (own.name(), stated.name());
+                let allowed = format!("{own:?} or nothing: {own} of {name} is better");
+                Err(Fault::new("better", format!("{stated:?}"), allowed))
+            }
+            (Some(own), _) => Ok(own),
+            (None, Some(stated)) => Ok(stated),
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! What is written here in logits adds up to u, the logit of completing a tip; see
 //! [`crate::people`] for the equation.
 
-use crate::base::error::{Error, Fault, Result, hour, within};
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, hour, within};
 use crate::base::{read, shipped};
 use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::request;
@@ -30,7 +30,7 @@ pub struct RawPersona {
     #[serde(default)]
     pub receptive: Vec<Window>,
     /// How they take each kind of tip.
-    pub kinds: BTreeMap<String, Kind>,
+    pub kinds: BTreeMap<String, TipKind>,
     /// What happens to a tip that is not completed.
     pub refusal: Refusal,
     /// How long they look at a tip.
@@ -78,7 +78,7 @@ pub struct Window {
 /// How one kind of tip is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kind {
+pub struct TipKind {
     /// Added to u for tips of this kind.
     pub taste: f64,
     /// The hour at which it suits them best, in [0, 24).
@@ -139,6 +139,41 @@ pub struct DeclaredProfile {
     pub values: Profile,
 }
 
+/// Why personas cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub enum PersonaError {
+    /// The folder has no persona.
+    #[error("{}: no persona in it, and at least one *.toml is needed", dir.display())]
+    NoneInFolder {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Two have the same name.
+    #[error("{origin}: two personas are named {name:?}")]
+    SameName {
+        /// The folder.
+        origin: String,
+        /// The name.
+        name: String,
+    },
+    /// Two know different kinds of tip.
+    #[error("{origin}: personas must know the same kinds of tip: {one}; {other}")]
+    OtherKinds {
+        /// The folder.
+        origin: String,
+        /// What the one knows.
+        one: String,
+        /// What the other knows.
+        other: String,
+    },
+}
+
+impl Cause for PersonaError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
 /// A checked persona.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Persona {
@@ -171,10 +206,7 @@ impl Persona {
     pub fn load_dir(dir: &Path) -> Result<Vec<Self>> {
         let paths = Self::files(dir)?;
         if paths.is_empty() {
-            return Err(Error::Refused(format!(
-                "{}: no persona in it, and at least one *.toml is needed",
-                dir.display()
-            )));
+            return Err(Error::because(PersonaError::NoneInFolder { dir: dir.to_path_buf() }));
         }
         let read = |path: &PathBuf| Self::from_toml(&read::text(path)?, &path.display().to_string());
         Self::collect(paths.iter().map(read), &dir.display().to_string())
@@ -198,16 +230,14 @@ impl Persona {
         all.sort_by(|a, b| a.raw.name.cmp(&b.raw.name));
         for pair in all.windows(2) {
             if pair[0].raw.name == pair[1].raw.name {
-                let name = &pair[0].raw.name;
-                return Err(Error::Refused(format!("{origin}: two personas are named {name:?}")));
+                let (origin, name) = (origin.to_owned(), pair[0].raw.name.clone());
+                return Err(Error::because(PersonaError::SameName { origin, name }));
             }
             let kinds = |p: &Self| p.raw.kinds.keys().cloned().collect::<Vec<_>>();
             if kinds(&pair[0]) != kinds(&pair[1]) {
                 let list = |p: &Self| format!("{} knows {}", p.name(), kinds(p).join(", "));
-                let (a, b) = (list(&pair[0]), list(&pair[1]));
-                return Err(Error::Refused(format!(
-                    "{origin}: personas must know the same kinds of tip: {a}; {b}"
-                )));
+                let (origin, one, other) = (origin.to_owned(), list(&pair[0]), list(&pair[1]));
+                return Err(Error::because(PersonaError::OtherKinds { origin, one, other }));
             }
         }
         Ok(all)
@@ -375,12 +405,13 @@ mod tests {
         });
         let persona = Persona::from_toml(&lines.collect::<String>(), "persona.toml").unwrap();
         let scenario = Scenario::load("declared-profile").unwrap();
-        let stage = crate::people::PersonaSimulator::new(&scenario, &persona, 1);
+        let simulator = crate::people::PersonaSimulator::new(&scenario, &persona, 1);
         for user in 0..20 {
-            let (mut party, mut block) = (stage.party(user..user + 1), stage.block());
-            party.advance(&mut block);
-            let request: RawRequest =
-                party.person(0).request(&crate::features::profile_history::History::new(stage.kinds().len()));
+            let (mut batch, mut block) = (simulator.batch(user..user + 1), simulator.block());
+            batch.advance(&mut block);
+            let request: RawRequest = batch
+                .person(0)
+                .request(&crate::features::profile_history::ProfileHistory::new(simulator.kinds().len()));
             assert!(Request::try_from(request).is_ok());
         }
     }

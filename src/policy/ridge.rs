@@ -28,7 +28,7 @@ pub struct Ridge<C: Cell = f64> {
     updates: C::Each<u64>,
     /// D rows of D values, symmetric; without the `recent` observations.
     a: Vec<C>,
-    /// Vectors that `a` still lacks, where there are several users: their lives are long, only an exact solve needs A, and
+    /// Vectors that `a` still lacks, where there are several users: they take many steps, only an exact solve needs A, and
     /// brings it up to date. One user's A is kept up: a state file needs it, and ten thousand of them are held in memory.
     recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.
@@ -51,6 +51,42 @@ pub struct RidgeNumbers {
     pub a_inverse: Vec<f64>,
     /// D values.
     pub theta: Vec<f64>,
+}
+
+/// Why numbers are not those of a ridge model.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RidgeError {
+    /// There are too few or too many of them.
+    #[error("{name} has {len} values; {expected} belong to D = {dim}")]
+    Length {
+        /// Which numbers they are.
+        name: &'static str,
+        /// How many there are.
+        len: usize,
+        /// How many there should be.
+        expected: usize,
+        /// The number of dimensions.
+        dim: usize,
+    },
+    /// One of them is infinite, or no number.
+    #[error("{name}[{index}] is {value}, not a finite number")]
+    NotFinite {
+        /// Which numbers they are.
+        name: &'static str,
+        /// Where it stands.
+        index: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// No observations give such an A.
+    #[error("A is not positive definite")]
+    NotPositiveDefinite,
+    /// The inverse belongs to another A.
+    #[error("A_inverse is not the inverse of A")]
+    NotTheInverse,
+    /// The weights belong to another A or b.
+    #[error("theta is not A^-1 b")]
+    NotTheWeights,
 }
 
 impl<C: Cell> Ridge<C> {
@@ -186,8 +222,8 @@ impl<C: Cell> Ridge<C> {
     /// Learns that `x` (length D) was followed by reward `r`, for the users who are to learn. Of the others both must
     /// be 0.
     #[inline(always)]
-    pub(super) fn learn_of<'a>(&'a mut self, who: &'a C::Each<bool>, x: &'a [C], r: C) -> Learn<'a, C> {
-        Learn { ridge: self, who, x, r }
+    pub(super) fn learn_of<'a>(&'a mut self, who: &'a C::Each<bool>, x: &'a [C], r: C) -> LearnOne<'a, C> {
+        LearnOne { ridge: self, who, x, r }
     }
 
     /// Weighs all that these users learned less.
@@ -252,7 +288,7 @@ impl Ridge {
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
     /// inverse or weights that are not those of A and b, by more than rounding explains.
-    pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
+    pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, RidgeError> {
         let dim = self.dim;
         self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
         self.check_length("theta", &numbers.theta, dim)?;
@@ -268,11 +304,11 @@ impl Ridge {
             own.iter().zip(kept).any(|(o, k)| (o - k).abs() > allowed)
         };
         if strays(&own.a_inverse, &numbers.a_inverse, rounding * largest(&own.a_inverse)) {
-            return Err("A_inverse is not the inverse of A".to_owned());
+            return Err(RidgeError::NotTheInverse);
         }
         if strays(&own.theta, &numbers.theta, rounding * largest(&own.theta) + (rounding - 1e-6) * MAX_REWARD)
         {
-            return Err("theta is not A^-1 b".to_owned());
+            return Err(RidgeError::NotTheWeights);
         }
         fill_symmetric(dim, &numbers.a_inverse, &mut solved.inverse);
         solved.theta.copy_from_slice(&numbers.theta);
@@ -283,7 +319,7 @@ impl Ridge {
     ///
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite.
-    pub fn with_kept_numbers(mut self, numbers: &RidgeNumbers) -> Result<Self, String> {
+    pub fn with_kept_numbers(mut self, numbers: &RidgeNumbers) -> Result<Self, RidgeError> {
         let RidgeNumbers { updates, a, b, a_inverse, theta } = numbers;
         let triangle = self.dim * (self.dim + 1) / 2;
         for (name, values, length) in [
@@ -306,7 +342,7 @@ impl Ridge {
     ///
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite.
-    pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, String> {
+    pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, RidgeError> {
         let dim = self.dim;
         self.check_length("A", a, dim * (dim + 1) / 2)?;
         self.check_length("b", b, dim)?;
@@ -316,33 +352,32 @@ impl Ridge {
         let mut factor = self.a.clone();
         f64::run(Cholesky { m: &mut factor, dim });
         if !factor.iter().step_by(dim + 1).all(|pivot| *pivot > 0.0) {
-            return Err("A is not positive definite".to_owned());
+            return Err(RidgeError::NotPositiveDefinite);
         }
         self.refresh(&true);
         Ok(self)
     }
 
-    fn check_length(&self, name: &str, values: &[f64], expected: usize) -> Result<(), String> {
+    fn check_length(&self, name: &'static str, values: &[f64], expected: usize) -> Result<(), RidgeError> {
         if values.len() != expected {
-            let dim = self.dim;
-            return Err(format!("{name} has {} values; {expected} belong to D = {dim}", values.len()));
+            return Err(RidgeError::Length { name, len: values.len(), expected, dim: self.dim });
         }
         match values.iter().position(|v| !v.is_finite()) {
-            Some(i) => Err(format!("{name}[{i}] is {}, not a finite number", values[i])),
+            Some(index) => Err(RidgeError::NotFinite { name, index, value: values[index] }),
             None => Ok(()),
         }
     }
 }
 
-/// [`Ridge::learn_of`]
-pub(super) struct Learn<'a, C: Cell> {
+/// The kernel of [`Ridge::learn_of`].
+pub(super) struct LearnOne<'a, C: Cell> {
     ridge: &'a mut Ridge<C>,
     who: &'a C::Each<bool>,
     x: &'a [C],
     r: C,
 }
 
-impl<C: Cell> Kernel<C> for Learn<'_, C> {
+impl<C: Cell> Kernel<C> for LearnOne<'_, C> {
     type Output = ();
 
     #[inline(always)]
@@ -663,7 +698,7 @@ mod tests {
         let fails = |change: &dyn Fn(&mut RidgeNumbers)| {
             let mut numbers = good.clone();
             change(&mut numbers);
-            Ridge::new(7, 1.0, 1.0).with_numbers(&numbers).unwrap_err()
+            Ridge::new(7, 1.0, 1.0).with_numbers(&numbers).unwrap_err().to_string()
         };
         assert!(fails(&|n| n.a.truncate(3)).contains("A has 3 values; 28 belong to D = 7"));
         assert!(fails(&|n| n.b[2] = f64::NAN).contains("b[2] is NaN"));

@@ -99,7 +99,7 @@ impl Service {
     ) -> Result<()> {
         self.each_state(user, policy, |state| {
             let shared = state.policy.structure() == Structure::Shared;
-            let learned = state.model.parts().iter().filter(|part| shared || part.ridge.updates() > 0);
+            let learned = state.model.kind_models().iter().filter(|part| shared || part.ridge.updates() > 0);
             learned.into_iter().try_for_each(|part| {
                 visit(StateRow {
                     user: state.user.clone(),
@@ -160,9 +160,9 @@ impl Serialize for Theta {
         let names = self.0.policy.features().names();
         let model: &Model = &self.0.model;
         if self.0.policy.structure() == Structure::Shared {
-            return Weights(names, model.parts()[0].ridge.theta()).serialize(serializer);
+            return Weights(names, model.kind_models()[0].ridge.theta()).serialize(serializer);
         }
-        let learned = model.parts().iter().filter(|part| part.ridge.updates() > 0);
+        let learned = model.kind_models().iter().filter(|part| part.ridge.updates() > 0);
         let by_kind: BTreeMap<&str, Weights> = learned
             .map(|part| (part.kind.as_deref().unwrap_or_default(), Weights(names, part.ridge.theta())))
             .collect();

@@ -11,10 +11,11 @@
 //! Every number is a whole number, sums of them are exact, and blocks have fixed places: parts of one run,
 //! however it was cut, add up to the very bytes of the run in one piece.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
-use crate::simulation::metrics::{Curve, UserRecord};
-use crate::simulation::{BLOCK_USERS, Block, Simulation};
+use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
+use crate::simulation::metrics::UserRecord;
+use crate::simulation::summary::Curve;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,7 +29,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// What a part says of the run that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct PartHeader {
     schema_version: u32,
     /// Version of the program that ran it.
     pub version: String,
@@ -62,7 +63,7 @@ pub struct ScenarioHeader {
     pub personas: Vec<(String, f64)>,
 }
 
-impl Header {
+impl PartHeader {
     /// The header of a whole run of these simulations, which share policies and seed.
     pub fn new(simulations: &[Simulation], users: u64, seed: u64, digests: BTreeMap<String, String>) -> Self {
         let scenario = |s: &Simulation| ScenarioHeader {
@@ -140,7 +141,7 @@ impl<W: Write> PartWriter<W> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn new(out: W, header: &Header) -> io::Result<Self> {
+    pub fn new(out: W, header: &PartHeader) -> io::Result<Self> {
         let mut writer = Self { out };
         writer.line(header)?;
         Ok(writer)
@@ -171,17 +172,56 @@ impl<W: Write> PartWriter<W> {
     }
 }
 
+/// Why parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// No part was named.
+    #[error("no part to merge")]
+    None,
+    /// A file does not begin as parts do.
+    #[error("{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records")]
+    NotAPart {
+        /// What is wrong with its first line.
+        error: Box<Error>,
+    },
+    /// Two parts belong to different runs.
+    #[error("{} and {} are not parts of one run: {difference}", one.display(), other.display())]
+    OtherRun {
+        /// The first part.
+        one: PathBuf,
+        /// The part that differs from it.
+        other: PathBuf,
+        /// What sets their headers apart.
+        difference: String,
+    },
+    /// Blocks are missing or there twice.
+    #[error("blocks {faults}")]
+    Blocks {
+        /// All of them, by scenario.
+        faults: String,
+    },
+}
+
+impl Cause for PartsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotAPart { error } => error.kind(),
+            Self::None | Self::OtherRun { .. } | Self::Blocks { .. } => ErrorKind::Invalid,
+        }
+    }
+}
+
 /// Parts of one run, each block of which is there exactly once.
 #[derive(Debug)]
-pub struct Parts {
-    header: Header,
+pub struct RunParts {
+    header: PartHeader,
     files: Vec<(PathBuf, BufReader<File>)>,
     /// Where each block stands: file, offset and length of its line.
     places: BTreeMap<(usize, u64), (usize, u64, usize)>,
     curves: Vec<Curve>,
 }
 
-impl Parts {
+impl RunParts {
     /// Opens parts and makes sure that they are parts of one run and that nothing is missing.
     ///
     /// # Errors
@@ -194,12 +234,8 @@ impl Parts {
             let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: Header =
-                read::json(&line, &format!("{}, line 1", path.display())).map_err(|error| {
-                    Error::Refused(format!(
-                        "{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records"
-                    ))
-                })?;
+            let header: PartHeader = read::json(&line, &format!("{}, line 1", path.display()))
+                .map_err(|error| Error::because(PartsError::NotAPart { error: Box::new(error) }))?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
                 curves: (0..whole.scenarios.len()).map(|s| whole.blank_curve(s)).collect(),
@@ -208,15 +244,13 @@ impl Parts {
                 places: BTreeMap::new(),
             });
             if parts.header != whole {
-                let (a, b) = (paths[0].display(), path.display());
-                return Err(Error::Refused(format!(
-                    "{a} and {b} are not parts of one run: {}",
-                    difference(&parts.header, &whole)
-                )));
+                let (one, other) = (paths[0].clone(), path.clone());
+                let difference = difference(&parts.header, &whole);
+                return Err(Error::because(PartsError::OtherRun { one, other, difference }));
             }
             parts.index(&header, reader, path, &mut twice)?;
         }
-        let parts = parts.ok_or_else(|| Error::Refused("no part to merge".to_owned()))?;
+        let parts = parts.ok_or_else(|| Error::because(PartsError::None))?;
         let all = (0..parts.header.scenarios.len())
             .flat_map(|s| (0..parts.header.all_blocks()).map(move |block| (s, block)));
         let missing: Vec<_> = all.filter(|place| !parts.places.contains_key(place)).collect();
@@ -230,14 +264,14 @@ impl Parts {
         if faults.is_empty() {
             Ok(parts)
         } else {
-            Err(Error::Refused(format!("blocks {}", faults.join("; "))))
+            Err(Error::because(PartsError::Blocks { faults: faults.join("; ") }))
         }
     }
 
     /// Notes where each block of one file stands and adds its learning curves.
     fn index(
         &mut self,
-        header: &Header,
+        header: &PartHeader,
         mut reader: BufReader<File>,
         path: &Path,
         twice: &mut Vec<(usize, u64)>,
@@ -278,7 +312,7 @@ impl Parts {
     }
 
     /// The run.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &PartHeader {
         &self.header
     }
 
@@ -339,7 +373,7 @@ fn block_of(line: &[u8]) -> Option<(usize, u64)> {
 }
 
 /// What sets two headers apart.
-fn difference(a: &Header, b: &Header) -> String {
+fn difference(a: &PartHeader, b: &PartHeader) -> String {
     if a.version != b.version {
         return format!("versions {} and {}", a.version, b.version);
     }

@@ -16,7 +16,7 @@ const NO_KIND: u16 = u16::MAX;
 
 /// The bytes of a model.
 pub fn encode(model: &Model) -> Vec<u8> {
-    let parts = model.parts();
+    let parts = model.kind_models();
     let doubles = model.dim() * (model.dim() + 3);
     let mut out = Vec::with_capacity(21 + parts.len() * (16 + 8 * doubles));
     out.push(FORMAT);
@@ -60,7 +60,7 @@ pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
         let triangle = dim * (dim + 1) / 2;
         let [a, b, a_inverse, theta] = [triangle, dim, triangle, dim].map(|count| bytes.doubles(count));
         let numbers = RidgeNumbers { updates, a: a?, b: b?, a_inverse: a_inverse?, theta: theta? };
-        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting()).with_kept_numbers(&numbers)?;
+        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting()).with_kept_numbers(&numbers).map_err(|e| e.to_string())?;
         parts.push(KindModel { kind, ridge });
     }
     if !bytes.0.is_empty() {

@@ -44,9 +44,9 @@ pub struct Observation {
 /// Learns: the state after an observation. It depends on the state before and on the observation alone, so that
 /// whoever replays the same rewards has the same bits.
 pub fn apply(model: &mut Model, policy: &Policy, observation: &Observation, scratch: &mut Scratch) {
-    let part = model.part(observation.shown.candidate().kind.as_deref());
+    let kind = model.kind_index(observation.shown.candidate().kind.as_deref());
     scratch.with_block(policy.features(), observation.shown.offered(), |block, _| {
-        model.learn(block, 0, part, observation.reward);
+        model.learn(block, 0, kind, observation.reward);
     });
 }
 

@@ -168,11 +168,11 @@ impl RawState {
         let shared = policy.structure() == Structure::Shared;
         let (mut a, mut b, mut a_inverse, mut theta) = (None, None, None, None);
         if shared {
-            let numbers = state.model.parts()[0].ridge.numbers();
+            let numbers = state.model.kind_models()[0].ridge.numbers();
             (a, b) = (Some(numbers.a), Some(numbers.b));
             (a_inverse, theta) = (Some(numbers.a_inverse), Some(numbers.theta));
         }
-        let learned = state.model.parts().iter().filter(|kind| kind.ridge.updates() > 0);
+        let learned = state.model.kind_models().iter().filter(|kind| kind.ridge.updates() > 0);
         let kinds = (!shared)
             .then(|| learned.map(|k| (k.kind.clone().unwrap_or_default(), RawKind::of(k))).collect());
         Self {
@@ -276,9 +276,9 @@ impl RawKind {
         let Self { updates, a, b, a_inverse, theta } = self;
         match (a_inverse, theta) {
             (Some(a_inverse), Some(theta)) => {
-                blank.with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta })
+                blank.with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta }).map_err(|e| e.to_string())
             }
-            (None, None) => blank.with_sums(updates, &a, &b),
+            (None, None) => blank.with_sums(updates, &a, &b).map_err(|e| e.to_string()),
             _ => Err("A_inverse and theta are there together or not at all".to_owned()),
         }
     }
