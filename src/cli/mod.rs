@@ -2,8 +2,10 @@
 //! return becomes text on stdout and an exit code. One file per command.
 
 mod calibrate;
+mod choice;
 mod collector;
 mod compare_reality;
+mod estimator_choice;
 mod evaluate;
 pub mod exit;
 mod export;

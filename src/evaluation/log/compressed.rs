@@ -32,7 +32,7 @@ pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
 /// The frames of a zstd file, one after the other: parallel compressors and `cat` write several.
 struct Frames<R> {
     source: R,
-    /// Of the current frame; finished before the first.
+    /// The decoder of the current frame; it is finished before the first.
     decoder: FrameDecoder,
 }
 

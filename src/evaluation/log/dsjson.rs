@@ -4,12 +4,15 @@
 //! features are read. The reward is minus the cost. Keys that are read stand once in their object; others may hold
 //! anything, as often as they like.
 
+use super::checks::{checked_propensity, checked_reward};
 use super::described::{Described, Feature};
-use super::dsjson_line::Line;
+use super::dsjson_line::DsjsonLine;
+use super::format::{FormatInput, FormatRule};
+use super::json_members;
 use super::lines::Lines;
-use super::{
-    LogReader, LogVocabulary, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
-};
+use super::reader::LogReader;
+use super::timestamp::moment;
+use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::request;
 use crate::evaluation::row::{Listed, Row};
@@ -17,6 +20,22 @@ use serde_json::{Map, Value};
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
 const SAME: f64 = 1e-6;
+
+/// The format of Vowpal Wabbit's `dsjson`.
+pub(super) struct Dsjson;
+
+impl FormatRule for Dsjson {
+    const NAME: &'static str = "dsjson";
+
+    fn detects(first_line: &str) -> bool {
+        first_line.starts_with('{')
+    }
+
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        let described = Described::new(input.options.without_features);
+        Ok(Box::new(DsjsonLog::new(input.lines, described)))
+    }
+}
 
 /// A `dsjson` log.
 pub(super) struct DsjsonLog {
@@ -50,7 +69,13 @@ impl DsjsonLog {
     }
 
     /// Reads a decision into `row`. One that counts has a label; of others what is there of it is checked.
-    fn fill(&mut self, line: &Line, counts: bool, row: &mut Row, names: &mut LogVocabulary) -> Result<()> {
+    fn fill(
+        &mut self,
+        line: &DsjsonLine,
+        counts: bool,
+        row: &mut Row,
+        names: &mut LogVocabulary,
+    ) -> Result<()> {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
@@ -98,7 +123,7 @@ impl DsjsonLog {
                 others += u64::from(!own);
                 item
             };
-            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+            if let Some(twice) = tag.filter(|_| row.lists(item)) {
                 let allowed = "each action of a decision once";
                 return Err(self.fault_of(Some(k), Fault::new("_tag", format!("{twice:?} again"), allowed)));
             }
@@ -127,11 +152,11 @@ impl DsjsonLog {
     fn fault_of(&self, action: Option<usize>, fault: Fault) -> Error {
         let (text, key) = (self.lines.text(), fault.field.clone());
         let found = || {
-            let context = places::field(text, 0, "c")?.value;
-            let multi = places::field(text, context.start, "_multi")?.value;
-            let first = |within| places::first(text, within, &key);
+            let context = json_members::field(text, 0, "c")?.value;
+            let multi = json_members::field(text, context.start, "_multi")?.value;
+            let first = |within| json_members::first(text, within, &key);
             match action {
-                Some(k) => first(places::parts(text, multi.start).get(k)?.value.clone()),
+                Some(k) => first(json_members::members(text, multi.start).get(k)?.value.clone()),
                 None => first(context.start..multi.start).or_else(|| first(multi.end..context.end)),
             }
         };
@@ -143,7 +168,7 @@ impl DsjsonLog {
 
     /// Writes the probabilities of the actions in `row`, if the line has them. `a` is each action once, the chosen one
     /// first, and `p` as many probabilities, which add up to 1.
-    fn take_probabilities(&self, line: &Line, row: &mut Row) -> Result<()> {
+    fn take_probabilities(&self, line: &DsjsonLine, row: &mut Row) -> Result<()> {
         let fault = |key: &str, value: String, allowed: &str| {
             Err(self.lines.fault(key, Fault::new(key, value, allowed)))
         };
@@ -194,7 +219,7 @@ impl DsjsonLog {
     }
 
     /// Position of the chosen one of so many actions. `_label_Action` and `a` count from 1, `_labelIndex` from 0.
-    fn chosen(&self, line: &Line, candidates: usize) -> Result<usize> {
+    fn chosen(&self, line: &DsjsonLine, candidates: usize) -> Result<usize> {
         let by_number = line.action.or_else(|| line.actions.as_ref()?.first().copied());
         let chosen = line.index.or_else(|| by_number?.checked_sub(1)).filter(|c| *c < candidates);
         // Where both say it, they say the same.
@@ -233,7 +258,7 @@ impl LogReader for DsjsonLog {
             if self.lines.text().is_empty() {
                 continue;
             }
-            let line: Line = self.lines.json()?;
+            let line: DsjsonLine = self.lines.json()?;
             if line.is_reward_alone() {
                 line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
                 self.without_decision += 1;

@@ -4,7 +4,7 @@
 //! looked at they are only counted.
 
 use super::lines::Lines;
-use super::malformed;
+use super::place::malformed;
 use crate::base::error::Result;
 use std::borrow::Cow;
 use std::ops::Range;

@@ -5,9 +5,13 @@
 //! of these the ids are kept, some 20 bytes each. Both are checked all the same, and so is the checksum of every line
 //! that has one.
 
-use super::lines::Lines;
+use super::checks::checked_propensity;
+use super::format::{FormatInput, FormatRule};
+use super::lines::{LazyLines, Lines};
+use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
-use super::{LogReader, LogVocabulary, checked_propensity};
+use super::segments::rewards_of;
+use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, within};
 use crate::base::stats::Moments;
 use crate::domain::request::{RawRequest, Request};
@@ -26,10 +30,32 @@ const SLOW: f64 = 60.0;
 /// How far probabilities of all candidates may be from adding up to 1.
 const WHOLE: f64 = 1e-6;
 
+/// The format of this program's own logs.
+pub(super) struct Rehearsal;
+
+impl FormatRule for Rehearsal {
+    const NAME: &'static str = "rehearsal";
+
+    fn detects(first_line: &str) -> bool {
+        first_line.starts_with('{') && first_line.contains("\"decision_id\"")
+    }
+
+    /// Reads all files of a log together, and the rewards before them.
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        let FormatInput { path, lines, source, before, .. } = input;
+        let rewards = source.rewards.take().map_or_else(|| rewards_of(&path), Ok)?;
+        let first: LazyLines = Box::new(|| Ok(lines));
+        let decisions = [first].into_iter().chain(source.files.drain(..).map(Lines::lazily)).collect();
+        let rewards = rewards.into_iter().map(Lines::lazily).collect();
+        let log = RehearsalLog::new(source.origin.clone(), decisions, rewards)?;
+        Ok(Box::new(log.after(std::mem::take(before))))
+    }
+}
+
 /// Decisions with their rewards.
 pub(super) struct RehearsalLog {
     /// The files of decisions that are yet to come, the next one last.
-    segments: Vec<Segment>,
+    segments: Vec<LazyLines>,
     lines: Option<Lines>,
     origin: String,
     rewards: Rewards,
@@ -41,9 +67,6 @@ pub(super) struct RehearsalLog {
     /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
     before: Vec<[u64; 2]>,
 }
-
-/// A file that is opened when it is its turn.
-pub(super) type Segment = Box<dyn FnOnce() -> Result<Lines>>;
 
 #[derive(Deserialize)]
 struct DecisionLine<'a> {
@@ -126,7 +149,11 @@ impl RehearsalLog {
     ///
     /// # Errors
     /// Rewards that cannot be read, a bad line among them, two rewards for one decision.
-    pub(super) fn new(origin: String, mut decisions: Vec<Segment>, rewards: Vec<Segment>) -> Result<Self> {
+    pub(super) fn new(
+        origin: String,
+        mut decisions: Vec<LazyLines>,
+        rewards: Vec<LazyLines>,
+    ) -> Result<Self> {
         decisions.reverse();
         Ok(Self {
             segments: decisions,
@@ -273,7 +300,7 @@ mod tests {
     const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a","kind":"rest"},{"id":"b","kind":"focus"}]},"time_ms":1000}"#;
     const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","request":{},"time_ms":4000}"#;
 
-    fn segment(text: &str, name: &'static str) -> Segment {
+    fn segment(text: &str, name: &'static str) -> LazyLines {
         let text = text.to_owned();
         Box::new(move || Ok(Lines::new(Box::new(Cursor::new(text)), name)))
     }
@@ -313,7 +340,7 @@ mod tests {
             let reward = REWARD.replace("4000", time);
             let rewards =
                 vec![Box::new(move || Ok(Lines::new(Box::new(Cursor::new(reward)), "rewards.jsonl")))
-                    as Segment];
+                    as LazyLines];
             let mut log = RehearsalLog::new("decisions.jsonl".to_owned(), decisions, rewards).unwrap();
             assert_eq!(read_all(&mut log).unwrap().len(), 1);
             assert_eq!(log.notes().len(), expected, "{time}: {:?}", log.notes());

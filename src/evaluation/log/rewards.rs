@@ -1,8 +1,8 @@
 //! The rewards of our own logs: read first and kept, so that the decisions can stream past them.
 
-use super::lines::Lines;
-use super::rehearsal::Segment;
-use super::{checked_reward, malformed, place};
+use super::checks::checked_reward;
+use super::lines::{LazyLines, Lines};
+use super::place::{malformed, place};
 use crate::base::error::{Fault, Result};
 use crate::base::read::Text;
 use crate::domain::reaction::Reaction;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 pub(super) struct Rewards {
     /// Sorted by the decision's key.
     pub(super) all: Vec<Reward>,
-    /// LogVocabulary of the files.
+    /// The names of the files.
     origins: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl Rewards {
     ///
     /// # Errors
     /// A line that is no record, two rewards for one decision.
-    pub(super) fn read(segments: Vec<Segment>) -> Result<Self> {
+    pub(super) fn read(segments: Vec<LazyLines>) -> Result<Self> {
         let (mut rewards, mut origins) = (Vec::new(), Vec::new());
         for (file, segment) in segments.into_iter().enumerate() {
             let mut lines = segment()?;

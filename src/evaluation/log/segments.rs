@@ -1,5 +1,6 @@
 //! The files of our own logs: a log that has grown large goes on in a new file, and what is full has a number.
 
+use super::refusal::LogFileRefusal;
 use crate::base::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,12 +24,9 @@ impl Segments {
     /// A folder that cannot be listed, or has no decisions or no rewards.
     pub(super) fn of(dir: &Path) -> Result<Self> {
         let [decisions, rewards] = PARTS.map(|part| all(dir, &format!("{part}.jsonl")));
-        let there = |files: Vec<PathBuf>, part: &str| {
+        let there = |files: Vec<PathBuf>, part: &'static str| {
             if files.is_empty() {
-                return Err(Error::Refused(format!(
-                    "{}: no {part}.jsonl in it, and no part of one",
-                    dir.display()
-                )));
+                return Err(Error::because(LogFileRefusal::NoLog { folder: dir.to_path_buf(), part }));
             }
             Ok(files)
         };
