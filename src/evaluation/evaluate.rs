@@ -20,6 +20,50 @@ use crate::base::error::{Error, Fault, Result};
 
 /// Evaluates `targets` on the log that `reader` reads.
 ///
+/// The policies come out in their order, each with the estimates that were asked for, in theirs.
+///
+/// ```
+/// use rehearsal::base::error::Result;
+/// use rehearsal::evaluation::log::{LogReader, LogVocabulary};
+/// use rehearsal::evaluation::{
+///     Estimator, EvaluationSettings, IntervalMethod, LogVerdict, Row, Target, evaluate,
+/// };
+///
+/// /// A log of so many decisions between `a`, which is rewarded, and `b`, each with probability 1/2.
+/// struct Log(u32);
+///
+/// impl LogReader for Log {
+///     fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
+///         let [a, b] = ["a", "b"].map(|item| names.items.number(item.as_bytes()));
+///         row.chosen = if self.0 % 2 == 0 { a } else { b };
+///         row.propensity = Some(0.5);
+///         row.reward = f64::from(u8::from(row.chosen == a));
+///         self.0 = self.0.wrapping_sub(1);
+///         Ok(self.0 != u32::MAX)
+///     }
+///
+///     fn origin(&self) -> &str {
+///         "the example"
+///     }
+/// }
+///
+/// let settings = EvaluationSettings {
+///     estimators: vec![(Estimator::Ips, None)],
+///     named: true,
+///     model: None,
+///     method: IntervalMethod::Normal,
+///     alpha: 0.05,
+///     seed: 1,
+///     replicates: 1000,
+///     reward_range: Some((0.0, 1.0)),
+///     force: false,
+/// };
+/// let evaluation = evaluate(&mut Log(1000), &[Target::Uniform], &settings)?;
+/// assert_eq!((evaluation.rows, evaluation.verdict), (1000, LogVerdict::Evaluated));
+/// assert_eq!(evaluation.policies[0].estimates[0].value, Some(0.5));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
+///
 /// # Errors
 /// A line that is not as its format wants it; a log without rows; a target or a reward model that cannot be
 /// applied to this log.

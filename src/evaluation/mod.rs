@@ -58,7 +58,7 @@ pub use no_estimate::{Extreme, NoEstimateReason};
 pub use refusal::LogRefusal;
 pub use result::{Evaluation, LogVerdict, PolicyDifference, PolicyEvaluation, SCHEMA_VERSION, ValueEstimate};
 pub use reward_model::ModelKind;
-pub use row::{Listed, Row};
+pub use row::{ListedItem, Row};
 pub use sample::Sample;
 pub use settings::EvaluationSettings;
 pub use target::Target;

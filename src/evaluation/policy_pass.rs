@@ -3,10 +3,10 @@
 use super::diagnostics::{Diagnostics, Support, WeightSums};
 use super::estimators::Estimator;
 use super::reward_model::{FOLDS, RewardModel};
-use super::row::{Listed, Row};
+use super::row::{ListedItem, Row};
 use super::sample::Sample;
 use super::slope::GridSums;
-use super::target::Prepared;
+use super::target::PreparedTarget;
 use crate::base::error::Result;
 
 /// What a policy's pass over the log left behind.
@@ -22,7 +22,7 @@ pub(super) struct WeighedPolicy {
 
 /// A policy on its way through the rows.
 pub(super) struct PolicyPass {
-    prepared: Prepared,
+    prepared: PreparedTarget,
     /// For a distribution that is the same at every decision: its value by the model of each fold, and its
     /// share of items that the log never shows.
     constant: Option<([f64; FOLDS], f64)>,
@@ -40,14 +40,14 @@ pub(super) struct PolicyPass {
 /// What it accepts depends on what it has learned, so the largest weight is not known in time: one over the smallest
 /// propensity stands for it, as the number of items does where they were shown evenly.
 struct OwnChoices {
-    prepared: Prepared,
+    prepared: PreparedTarget,
     /// The smallest propensity.
     least: f64,
 }
 
 impl PolicyPass {
     pub(super) fn new(
-        prepared: Prepared,
+        prepared: PreparedTarget,
         model: &RewardModel,
         estimators: &[(Estimator, Option<f64>)],
     ) -> Self {
@@ -75,7 +75,7 @@ impl PolicyPass {
     }
 
     /// Makes a copy of the policy learn of its own choices alone, in a log whose smallest propensity is `least`.
-    pub(super) fn follow_own_choices(&mut self, prepared: Prepared, least: f64) {
+    pub(super) fn follow_own_choices(&mut self, prepared: PreparedTarget, least: f64) {
         self.own_choices = Some(OwnChoices { prepared, least });
     }
 
@@ -168,7 +168,7 @@ fn unsupported(row: &Row, distribution: &[f64], model: &RewardModel, of_items: S
         let impossible = row.listed.iter().zip(distribution).filter(|(listed, _)| listed.propensity == 0.0);
         (impossible.map(|(_, p)| p).sum(), Support::Propensities)
     } else if of_items == Support::ItemsChosen {
-        let never = |(listed, _): &(&Listed, &f64)| !model.has_seen(listed.item as usize);
+        let never = |(listed, _): &(&ListedItem, &f64)| !model.has_seen(listed.item as usize);
         (row.listed.iter().zip(distribution).filter(never).map(|(_, p)| p).sum(), of_items)
     } else {
         (0.0, of_items)

@@ -271,7 +271,7 @@ impl RewardModel {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Listed;
+    use super::super::row::ListedItem;
     use super::*;
 
     fn model(kind: ModelKind, rows: &[Row]) -> RewardModel {
@@ -312,7 +312,7 @@ mod tests {
         let rows: Vec<Row> = (0..500u32)
             .map(|i| {
                 let x = f64::from(i % 10) / 10.0;
-                let listed = vec![Listed { item: 0, kind: 0, propensity: 1.0 }];
+                let listed = vec![ListedItem { item: 0, kind: 0, propensity: 1.0 }];
                 Row { reward: 0.2 + 0.5 * x, listed, features: vec![1.0, x], ..Row::default() }
             })
             .collect();

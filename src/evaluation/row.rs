@@ -4,7 +4,7 @@ use crate::domain::request::Context;
 
 /// One candidate of a decision that lists its candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Listed {
+pub struct ListedItem {
     /// The item's number.
     pub item: u32,
     /// The number of its kind, by which `disjoint` policies tell candidates apart; the item where the log has
@@ -30,7 +30,7 @@ pub struct Row {
     /// The cluster of whole users that it belongs to, below [`super::MAX_CLUSTERS`]; `None` where the log names no users.
     pub cluster: Option<u32>,
     /// The candidates, if they differ from decision to decision; else empty: the whole vocabulary.
-    pub listed: Vec<Listed>,
+    pub listed: Vec<ListedItem>,
     /// Feature vectors of the listed candidates, one after the other; empty where the log has none.
     pub features: Vec<f64>,
 }

@@ -3,7 +3,7 @@
 //! The log itself is read once, so it may be a pipe or compressed. What the passes need of it goes into a
 //! buffer that moves to an unnamed temporary file when it grows: memory stays the same however long the log.
 
-use super::row::{Listed, Row};
+use super::row::{ListedItem, Row};
 use crate::base::error::{Error, Result};
 use crate::domain::request::Context;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -118,7 +118,7 @@ impl SpoolReader<'_> {
             let mut three = [0.0; 3];
             self.get(&mut three)?;
             let [item, kind, propensity] = three;
-            row.listed.push(Listed { item: item as u32, kind: kind as u32, propensity });
+            row.listed.push(ListedItem { item: item as u32, kind: kind as u32, propensity });
         }
         row.features.resize(features as usize, 0.0);
         let mut features = std::mem::take(&mut row.features);
@@ -149,8 +149,8 @@ mod tests {
                 user: 3,
                 cluster: Some(4095),
                 listed: vec![
-                    Listed { item: 4, kind: 0, propensity: 0.5 },
-                    Listed { item: 2, kind: 1, propensity: 0.0 },
+                    ListedItem { item: 4, kind: 0, propensity: 0.5 },
+                    ListedItem { item: 2, kind: 1, propensity: 0.0 },
                 ],
                 features: vec![1.0, 2.0, 3.0, 4.0],
             },

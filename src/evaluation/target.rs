@@ -113,13 +113,13 @@ impl Target {
     ///
     /// # Errors
     /// States that cannot be read, or none at all for the users of the log.
-    pub fn prepare(&self, names: &LogVocabulary, items: usize) -> Result<Prepared> {
+    pub fn prepare(&self, names: &LogVocabulary, items: usize) -> Result<PreparedTarget> {
         let vocabulary = &names.items;
         Ok(match self {
             Self::Uniform => {
                 let mut everything = vec![1.0 / items as f64; items];
                 everything.resize(vocabulary.len(), 0.0);
-                Prepared::Uniform { everything }
+                PreparedTarget::Uniform { everything }
             }
             Self::Table { name, items } => {
                 let mut table = vec![0.0; vocabulary.len()];
@@ -127,17 +127,17 @@ impl Target {
                     table[vocabulary.find(item).expect("the vocabulary was extended") as usize] =
                         *probability;
                 }
-                Prepared::Table { name: name.clone(), table }
+                PreparedTarget::Table { name: name.clone(), table }
             }
             Self::Learner(policy) => {
                 let learner = Box::new(Learner::new(policy.clone(), names, Vec::new()));
-                Prepared::Learner { learner, items, without_state: None }
+                PreparedTarget::Learner { learner, items, without_state: None }
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
                 let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
                 let learner = Box::new(Learner::new(policy.clone(), names, models).frozen());
-                Prepared::Learner { learner, items, without_state }
+                PreparedTarget::Learner { learner, items, without_state }
             }
         })
     }
@@ -190,7 +190,7 @@ fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Mod
 }
 
 /// A target that knows the log's vocabulary.
-pub enum Prepared {
+pub enum PreparedTarget {
     /// See [`Target::Uniform`]; `everything` is its distribution where nothing is listed.
     Uniform {
         /// One over the number of the log's items, for each of them; 0 for the others.
@@ -214,7 +214,7 @@ pub enum Prepared {
     },
 }
 
-impl Prepared {
+impl PreparedTarget {
     /// Its distribution over the whole vocabulary, if that is the same at every decision.
     pub fn constant(&self) -> Option<&[f64]> {
         match self {
@@ -272,7 +272,7 @@ impl Prepared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Listed;
+    use super::super::row::ListedItem;
     use super::*;
 
     fn names(items: &[&str]) -> LogVocabulary {
@@ -287,7 +287,7 @@ mod tests {
     fn a_table_is_renormalized_over_the_candidates_that_are_there() {
         let target = Target::table("t.csv", b"item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
         let mut prepared = target.prepare(&names(&["a", "b", "c"]), 3).unwrap();
-        let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
+        let listed = [0, 2].map(|item| ListedItem { item, kind: item, propensity: 0.5 }).to_vec();
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);

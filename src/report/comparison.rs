@@ -1,12 +1,12 @@
 //! A comparison of simulated people with those of a log, as text.
 
 use crate::base::stats::MIN_RESAMPLED;
-use crate::evaluation::reality::{Comparison, GroupResult};
+use crate::evaluation::reality::{GroupResult, RealityComparison};
 use std::fmt::Write;
 
 /// The distances, then what stands behind them, then the farthest respect and what to do. `log` is what the log is
 /// called.
-pub fn comparison_text(c: &Comparison, log: &str) -> String {
+pub fn comparison_text(c: &RealityComparison, log: &str) -> String {
     let mut out = format!("{log} beside {} under {}\n", c.scenario, c.policy);
     let personas = match c.personas.len() {
         1 => "1 persona".to_owned(),
@@ -88,7 +88,7 @@ pub fn comparison_text(c: &Comparison, log: &str) -> String {
 }
 
 /// What is said of the intervals, or why there are none.
-fn of_intervals(c: &Comparison) -> String {
+fn of_intervals(c: &RealityComparison) -> String {
     if c.effective_users >= MIN_RESAMPLED {
         return "Intervals are by user.".to_owned();
     }

@@ -5,7 +5,7 @@ use super::html::Html;
 use super::json::Json;
 use super::junit::Junit;
 use super::markdown::Markdown;
-use super::text::Text;
+use super::text::PlainText;
 
 /// Every format, in the order in which a folder of results lists them.
 ///
@@ -14,5 +14,5 @@ use super::text::Text;
 /// assert_eq!(names, ["verdict.json", "verdict.txt", "verdict.md", "junit.xml", "report.html"]);
 /// ```
 pub fn verdict_formats() -> Vec<Box<dyn VerdictFormat>> {
-    vec![Box::new(Json), Box::new(Text), Box::new(Markdown), Box::new(Junit), Box::new(Html)]
+    vec![Box::new(Json), Box::new(PlainText), Box::new(Markdown), Box::new(Junit), Box::new(Html)]
 }

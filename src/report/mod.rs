@@ -37,4 +37,4 @@ pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};
 pub use plan::plan_text;
 pub use simulation::{Results, ScenarioResults, UserRows};
-pub use text::Text;
+pub use text::PlainText;

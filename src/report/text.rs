@@ -11,9 +11,9 @@ use std::io::{self, Write};
 /// What was decided, why, how sure and what to do next; then the criteria, failing ones first; then what it
 /// rests on.
 #[derive(Debug, Clone, Copy)]
-pub struct Text;
+pub struct PlainText;
 
-impl VerdictFormat for Text {
+impl VerdictFormat for PlainText {
     fn file_name(&self) -> &'static str {
         "verdict.txt"
     }

@@ -7,8 +7,8 @@ use rehearsal::base::error::Result;
 use rehearsal::base::stats::{clopper_pearson_lower, clopper_pearson_upper};
 use rehearsal::evaluation::log::{LogReader, LogVocabulary};
 use rehearsal::evaluation::{
-    Cluster, Estimator, EvaluationSettings, IntervalMethod, Listed, ModelKind, Row, Target, ValueEstimate,
-    evaluate,
+    Cluster, Estimator, EvaluationSettings, IntervalMethod, ListedItem, ModelKind, Row, Target,
+    ValueEstimate, evaluate,
 };
 use rehearsal::policy::Policy;
 
@@ -74,7 +74,7 @@ impl LogReader for People {
         row.features.clear();
         for (k, name) in ITEMS.into_iter().enumerate() {
             let number = names.items.number(name.as_bytes());
-            row.listed.push(Listed { item: number, kind: number, propensity: LOGGED[k] });
+            row.listed.push(ListedItem { item: number, kind: number, propensity: LOGGED[k] });
             row.features.extend((0..DIM).map(|d| f64::from(u8::from(d == 0 || d == k + 1))));
             // Something of the moment that matters to nobody.
             *row.features.last_mut().unwrap() = self.rng.random();

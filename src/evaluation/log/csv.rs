@@ -4,7 +4,7 @@ use super::checks::{checked_propensity, checked_reward};
 use super::columns::{Columns, NO_COLUMN};
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::moment;
@@ -31,7 +31,7 @@ impl FormatRule for Csv {
 
 /// A comma-separated log.
 pub(super) struct CsvLog {
-    lines: Lines,
+    lines: LogLines,
     fields: Fields,
     /// The number of columns.
     width: usize,
@@ -51,7 +51,7 @@ impl CsvLog {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(super) fn open_bandit(lines: Lines) -> Result<Self> {
+    pub(super) fn open_bandit(lines: LogLines) -> Result<Self> {
         Self::with_header(lines, Columns::open_bandit(), true)
     }
 
@@ -59,11 +59,11 @@ impl CsvLog {
     ///
     /// # Errors
     /// A header that cannot be read, lacks a column or has one twice; one column for two things.
-    pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
+    pub(super) fn new(lines: LogLines, names: Columns) -> Result<Self> {
         Self::with_header(lines, names, false)
     }
 
-    fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
+    fn with_header(mut lines: LogLines, names: Columns, is_open_bandit: bool) -> Result<Self> {
         let mut fields = Fields::default();
         if !fields.advance(&mut lines, usize::MAX)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
@@ -255,8 +255,8 @@ mod tests {
 
     const HEADER: &str = ",timestamp,item_id,position,click,propensity_score,extra\n";
 
-    fn lines(text: &str) -> Lines {
-        Lines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
+    fn lines(text: &str) -> LogLines {
+        LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
     }
 
     fn read(rows: &str) -> Result<Vec<Row>> {

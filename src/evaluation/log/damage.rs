@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::csv::CsvLog;
 use super::described::Described;
 use super::dsjson::DsjsonLog;
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::rehearsal::RehearsalLog;
 use super::testing::read_all;
 use super::vw::VwLog;
@@ -22,13 +22,13 @@ const GOOD: [&str; 4] = [
 /// Reads `text` in the format of [`GOOD`] with this number.
 fn read(format: usize, text: Vec<u8>) -> Result<usize> {
     let rewards = "{\"op\":\"reward\",\"decision_id\":\"d\",\"reward\":1,\"time_ms\":2}\n";
-    let lines = Lines::new(Box::new(Cursor::new(text)), "log");
+    let lines = LogLines::new(Box::new(Cursor::new(text)), "log");
     let rows = match format {
         0 => read_all(&mut CsvLog::new(lines, Columns::plain())?),
         1 => read_all(&mut DsjsonLog::new(lines, Described::default())),
         2 => read_all(&mut VwLog::new(lines, Described::default())),
         _ => {
-            let rewards = Lines::new(Box::new(Cursor::new(rewards)), "rewards");
+            let rewards = LogLines::new(Box::new(Cursor::new(rewards)), "rewards");
             let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));
             read_all(&mut RehearsalLog::new("log".to_owned(), vec![lines], vec![rewards])?)
         }

@@ -215,7 +215,7 @@ fn again(name: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::row::Listed;
+    use crate::evaluation::row::ListedItem;
 
     /// A decision with these features of what two actions share, and of the first of them.
     fn row(
@@ -232,7 +232,7 @@ mod tests {
             described.take(name, *feature)?;
         }
         described.begin_action();
-        let listed = [0, 1].map(|item| Listed { item, kind: item, propensity: f64::NAN }).to_vec();
+        let listed = [0, 1].map(|item| ListedItem { item, kind: item, propensity: f64::NAN }).to_vec();
         let mut row = Row { listed, ..Row::default() };
         described.fill(&mut row, &mut LogVocabulary::default(), None)?;
         Ok(row)

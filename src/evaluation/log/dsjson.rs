@@ -9,13 +9,13 @@ use super::described::{Described, Feature};
 use super::dsjson_line::DsjsonLine;
 use super::format::{FormatInput, FormatRule};
 use super::json_members;
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::reader::LogReader;
 use super::timestamp::moment;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::request;
-use crate::evaluation::row::{Listed, Row};
+use crate::evaluation::row::{ListedItem, Row};
 use serde_json::{Map, Value};
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
@@ -39,7 +39,7 @@ impl FormatRule for Dsjson {
 
 /// A `dsjson` log.
 pub(super) struct DsjsonLog {
-    lines: Lines,
+    lines: LogLines,
     without_decision: u64,
     /// Decisions that say that nothing is to be learned from them.
     skipped: u64,
@@ -64,7 +64,7 @@ fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), F
 }
 
 impl DsjsonLog {
-    pub(super) fn new(lines: Lines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Described) -> Self {
         Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
@@ -127,7 +127,7 @@ impl DsjsonLog {
                 let allowed = "each action of a decision once";
                 return Err(self.fault_of(Some(k), Fault::new("_tag", format!("{twice:?} again"), allowed)));
             }
-            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            row.listed.push(ListedItem { item, kind: item, propensity: f64::NAN });
         }
         self.take_probabilities(line, row)?;
         let stamped = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
@@ -312,7 +312,7 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
+        let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
         read_all(&mut DsjsonLog::new(lines, Described::default()))
     }
 
@@ -336,7 +336,7 @@ mod tests {
         let unlabelled = "{\"_skipLearn\":true,\"EventId\":\"x\",\"c\":{\"_multi\":[{}]}}";
         let text = format!("{skip}\n{GOOD}\n{unlabelled}\n{keep}\n");
         let mut log =
-            DsjsonLog::new(Lines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
+            DsjsonLog::new(LogLines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
         assert_eq!(read_all(&mut log).unwrap().len(), 2);
         let remarks = log.remarks();
         assert!(

@@ -1,7 +1,7 @@
 //! What a log format has to state of itself.
 
 use super::columns::Columns;
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::reader::LogReader;
 use crate::base::error::Result;
 use std::collections::VecDeque;
@@ -31,7 +31,7 @@ pub(super) struct FormatInput<'a> {
     /// The first file.
     pub(super) path: PathBuf,
     /// Its lines.
-    pub(super) lines: Lines,
+    pub(super) lines: LogLines,
     /// The files after the first one. A format that reads them together takes them; those left are opened by themselves.
     pub(super) source: &'a mut LogSource,
     /// How it is to be read.

@@ -1,4 +1,4 @@
-//! Lines of a log, one buffer for all of them.
+//! LogLines of a log, one buffer for all of them.
 
 use super::compressed::decompressed;
 use super::json_members;
@@ -13,26 +13,26 @@ use std::path::PathBuf;
 const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// A file whose lines are read when it is its turn.
-pub(super) type LazyLines = Box<dyn FnOnce() -> Result<Lines>>;
+pub(super) type LazyLogLines = Box<dyn FnOnce() -> Result<LogLines>>;
 
 /// A log line by line.
-pub(super) struct Lines {
+pub(super) struct LogLines {
     source: Box<dyn BufRead>,
     origin: String,
     /// Of the current line; the first is 1.
     number: u64,
-    /// Lines that were read onto its end.
+    /// LogLines that were read onto its end.
     extra: u64,
     buffer: Vec<u8>,
 }
 
-impl Lines {
+impl LogLines {
     pub(super) fn new(source: Box<dyn BufRead>, origin: &str) -> Self {
         Self { source, origin: origin.to_owned(), number: 0, extra: 0, buffer: Vec::new() }
     }
 
     /// The lines of the file at `path`, which is opened when it is its turn.
-    pub(super) fn lazily(path: PathBuf) -> LazyLines {
+    pub(super) fn lazily(path: PathBuf) -> LazyLogLines {
         Box::new(move || Ok(Self::new(decompressed(&path)?, &path.display().to_string())))
     }
 

@@ -4,7 +4,7 @@ use super::columns::Columns;
 use super::compressed::decompressed;
 use super::format::{FormatInput, LogSource, ReadOptions};
 use super::formats::LogFormat;
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::place::{malformed, place, unreadable};
 use super::reader::LogReader;
 use super::refusal::LogFileRefusal;
@@ -119,7 +119,7 @@ impl Logs {
             );
             return Err(malformed(path.display().to_string(), message));
         }
-        let lines = Lines::new(bytes, &path.display().to_string());
+        let lines = LogLines::new(bytes, &path.display().to_string());
         let (options, before) = (&self.options, &mut self.before);
         let log = format.open(FormatInput { path, lines, source: &mut source, options, before })?;
         if !source.files.is_empty() {

@@ -2,7 +2,7 @@
 //! moment, the profile and the reaction.
 
 use super::compressed::decompressed;
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::refusal::LogFileRefusal;
 use super::rewards::{Op, key, undamaged};
 use super::segments::{Segments, rewards_beside};
@@ -37,7 +37,7 @@ pub struct LoggedReaction {
 /// Reads reactions, file after file.
 pub struct ReactionLog {
     paths: std::vec::IntoIter<PathBuf>,
-    lines: Option<Lines>,
+    lines: Option<LogLines>,
     /// The reward of each decision so far.
     seen: HashMap<[u64; 2], Option<f64>>,
     without_reaction: u64,
@@ -99,7 +99,7 @@ impl ReactionLog {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(path) = self.paths.next() else { return Ok(None) };
-                self.lines = Some(Lines::new(decompressed(&path)?, &path.display().to_string()));
+                self.lines = Some(LogLines::new(decompressed(&path)?, &path.display().to_string()));
                 continue;
             };
             if !lines.advance()? {

@@ -9,12 +9,12 @@
 use super::checks::{checked_propensity, checked_reward};
 use super::described::{Described, Feature};
 use super::format::{FormatInput, FormatRule};
-use super::lines::Lines;
+use super::lines::LogLines;
 use super::place::{malformed, place};
 use super::reader::LogReader;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
-use crate::evaluation::row::{Listed, Row};
+use crate::evaluation::row::{ListedItem, Row};
 
 /// What may stand before the features of an action.
 const LABEL: &str = "action:cost:probability, or nothing";
@@ -37,7 +37,7 @@ impl FormatRule for Vw {
 
 /// A log in that text.
 pub(super) struct VwLog {
-    lines: Lines,
+    lines: LogLines,
     unlabelled: u64,
     described: Described,
     /// Actions without a tag that were not told apart.
@@ -45,7 +45,7 @@ pub(super) struct VwLog {
 }
 
 impl VwLog {
-    pub(super) fn new(lines: Lines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Described) -> Self {
         Self { lines, unlabelled: 0, described, others: 0 }
     }
 
@@ -95,7 +95,7 @@ impl VwLog {
                 let quoted = head.as_bytes()[..start].ends_with(b"'");
                 return Err(fault.at(self.lines.at(start + 1 - usize::from(quoted))));
             }
-            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            row.listed.push(ListedItem { item, kind: item, propensity: f64::NAN });
             if let Some((reward, propensity)) = label {
                 if chosen.is_some() {
                     return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
@@ -133,7 +133,7 @@ struct FaultAt {
 }
 
 impl FaultAt {
-    fn error(self, lines: &Lines) -> Error {
+    fn error(self, lines: &LogLines) -> Error {
         self.fault.at(lines.at(self.column))
     }
 }
@@ -278,7 +278,7 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
+        let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
         read_all(&mut VwLog::new(lines, Described::default()))
     }
 

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::people::{self, People, Recent};
 use super::refusal::ComparisonRefusal;
 use super::resample::Sides;
-use super::result::{AspectResult, Comparison, SCHEMA_VERSION};
+use super::result::{AspectResult, RealityComparison, SCHEMA_VERSION};
 use super::settings::ComparisonSettings;
 use super::tables;
 use crate::base::error::{Error, Result};
@@ -37,7 +37,7 @@ pub fn compare(
     personas: &[Persona],
     policy: Option<&Policy>,
     settings: &ComparisonSettings,
-) -> Result<Comparison> {
+) -> Result<RealityComparison> {
     let Overview { lengths, users, policies } = overview(paths)?;
     let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
     let policy = match policy {
@@ -81,7 +81,7 @@ pub fn compare(
     let findings = Findings { cells: &cells, kinds: people.kinds(), log: &log, people: &simulated };
     let mut digests = of_people(personas, std::slice::from_ref(scenario));
     digests.insert("policy".to_owned(), policy.digest());
-    Ok(Comparison {
+    Ok(RealityComparison {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
         scenario: scenario.name().to_owned(),

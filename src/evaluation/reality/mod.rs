@@ -1,6 +1,6 @@
 //! How far simulated people are from real ones, and in which respect.
 //!
-//! Files of a log come in, with a scenario and personas; a [`Comparison`] goes out.
+//! Files of a log come in, with a scenario and personas; a [`RealityComparison`] goes out.
 //!
 //! The people of a log are compared with those of a scenario who live under the log's policy and make as many
 //! decisions each. Each respect has a distance, an interval, and a noise level: how large the distance becomes
@@ -24,6 +24,6 @@ mod tables;
 pub use compare::compare;
 pub use refusal::ComparisonRefusal;
 pub use result::{
-    AspectResult, CalibrationResult, Comparison, DwellResult, GroupResult, ProfilePair, SCHEMA_VERSION,
+    AspectResult, CalibrationResult, DwellResult, GroupResult, ProfilePair, RealityComparison, SCHEMA_VERSION,
 };
 pub use settings::ComparisonSettings;

@@ -9,7 +9,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// What the comparison found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct RealityComparison {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// Version of this program.
