@@ -2,10 +2,11 @@
 
 use super::{exit, output};
 use crate::base::error::{Result, within};
-use crate::evaluation::reality::{self, Settings};
+use crate::evaluation::reality::{self, ComparisonSettings};
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
+use crate::report::comparison_text;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -46,14 +47,15 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let scenario = Scenario::load(&args.scenario)?;
     let policy = args.policy.as_deref().map(Policy::load).transpose()?;
-    let settings = Settings { users: args.users, seed: args.seed, replicates: args.replicates, alpha };
+    let settings =
+        ComparisonSettings { users: args.users, seed: args.seed, replicates: args.replicates, alpha };
     args.threads.apply()?;
     let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
     if args.json {
         output::pretty_json(&comparison)?;
     } else {
         let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-        output::text(&comparison.text(&log))?;
+        output::text(&comparison_text(&comparison, &log))?;
     }
     Ok(exit::DONE)
 }

@@ -1,11 +1,15 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
+use super::choice::choice;
+use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
 use super::store_args::Global;
 use super::{exit, output};
-use crate::base::error::{Error, Fault, Result, within};
-use crate::evaluation::log::{Columns, Format, LogReader, Logs};
-use crate::evaluation::{self, Estimator, Method, ModelKind, Settings, Target, Verdict};
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
+use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
+use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
+use crate::report::evaluation_text;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 // Switches of a command line are no states of anything.
@@ -25,25 +29,25 @@ pub(super) struct Args {
     /// are counted, and new to it
     #[arg(long)]
     frozen: bool,
-    /// auto, rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset), dsjson or
-    /// vw (Vowpal Wabbit), or csv
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
-    format: String,
+    /// The format of the log: rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset),
+    /// dsjson or vw (Vowpal Wabbit), csv, or whatever it looks like
+    #[arg(long, value_name = "FORMAT", default_value = AUTO, value_parser = formats())]
+    format: FormatChoice,
     /// An estimator, with a hyperparameter (:LAMBDA) unless it is to be selected; repeatable [default: all]: replay, ips,
     /// snips, doubly_robust, self_normalized_doubly_robust, whose bounds are bounds on the value; clipped_ips:LAMBDA,
     /// direct_method, switch_doubly_robust:LAMBDA, doubly_robust_optimistic_shrinkage:LAMBDA, sub_gaussian_ips:LAMBDA,
     /// sub_gaussian_doubly_robust:LAMBDA, whose bounds leave out a bias (marked *). docs/estimators.md says which when
-    #[arg(long = "estimator", value_name = "NAME[:LAMBDA]")]
-    estimators: Vec<String>,
-    /// item-mean, cross-item-mean or ridge [default: ridge where the log has feature vectors, else
-    /// cross-item-mean]
-    #[arg(long, value_name = "NAME")]
-    reward_model: Option<String>,
+    #[arg(long = "estimator", value_name = "NAME[:LAMBDA]", value_parser = EstimatorChoice)]
+    estimators: Vec<(Estimator, Option<f64>)>,
+    /// How rewards are predicted [default: ridge where the log has feature vectors, else cross-item-mean]
+    #[arg(long, value_name = "NAME", value_parser = choice(ModelKind::ALL, ModelKind::name))]
+    reward_model: Option<ModelKind>,
     /// normal or bootstrap: of people like those of the log, users taken as independent where it names them, else
     /// decisions; bernstein: the same, for logs that name no users and policies that do not learn; anytime: of these
     /// decisions alone, however often one looks. The last two need --reward-range
-    #[arg(long, value_name = "METHOD", default_value = "normal")]
-    interval: String,
+    #[arg(long, value_name = "METHOD", default_value = IntervalMethod::Normal.name(),
+          value_parser = choice(IntervalMethod::ALL, IntervalMethod::name))]
+    interval: IntervalMethod,
     /// Probability with which an interval holds, above 0.5 and below 1
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     confidence: f64,
@@ -75,6 +79,32 @@ pub(super) struct Args {
     force: bool,
 }
 
+/// What stands for whatever format a log looks like.
+const AUTO: &str = "auto";
+
+/// A format, or `None` for whatever the log looks like.
+#[derive(Debug, Clone, Copy)]
+struct FormatChoice(Option<LogFormat>);
+
+fn formats() -> impl TypedValueParser<Value = FormatChoice> {
+    let names = std::iter::once(AUTO).chain(LogFormat::ALL.map(LogFormat::name));
+    let by_name = |chosen: String| LogFormat::ALL.into_iter().find(|format| format.name() == chosen);
+    PossibleValuesParser::new(names).map(move |chosen| FormatChoice(by_name(chosen)))
+}
+
+/// Two policies of one name could not be told apart in the report.
+#[derive(Debug, thiserror::Error)]
+#[error("policy {policy:?} is given twice")]
+struct PolicyTwice {
+    policy: String,
+}
+
+impl Cause for PolicyTwice {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let settings = settings(args)?;
     let target = |name: &String| {
@@ -84,17 +114,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
     for (i, target) in targets.iter().enumerate() {
         if targets[..i].iter().any(|other| other.name() == target.name()) {
-            return Err(Error::Refused(format!("policy {:?} is given twice", target.name())));
+            return Err(Error::because(PolicyTwice { policy: target.name().to_owned() }));
         }
     }
-    let format = match args.format.as_str() {
-        "auto" => None,
-        name => Some(Format::from_name(name)?),
-    };
     let columns = columns(args.columns.as_deref())?;
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
-    let mut log = Logs::new(&args.logs, format, columns)?;
+    let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if args.no_features {
         log = log.without_features();
     }
@@ -102,7 +128,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
-    let text = evaluation.text(&name, &settings);
+    let text = evaluation_text(&evaluation, &name, &settings);
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;
@@ -114,21 +140,21 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         output::text(&text)?;
     }
     Ok(match evaluation.verdict {
-        Verdict::Evaluated => exit::DONE,
-        Verdict::Refused => exit::INCONCLUSIVE,
+        LogVerdict::Evaluated => exit::DONE,
+        LogVerdict::Refused => exit::INCONCLUSIVE,
     })
 }
 
-fn settings(args: &Args) -> Result<Settings> {
+fn settings(args: &Args) -> Result<EvaluationSettings> {
     let option = |fault: Fault| fault.at("command line");
     let confidence = within("--confidence", args.confidence, 0.501, 0.999_999).map_err(option)?;
     let replicates = f64::from(args.replicates);
     within("--replicates", replicates, 10.0, 1e6).map_err(option)?;
-    Ok(Settings {
-        estimators: estimators(&args.estimators)?,
+    Ok(EvaluationSettings {
+        estimators: estimators(&args.estimators),
         named: !args.estimators.is_empty(),
-        model: args.reward_model.as_deref().map(ModelKind::from_name).transpose()?,
-        method: Method::from_name(&args.interval)?,
+        model: args.reward_model,
+        method: args.interval,
         alpha: 1.0 - confidence,
         seed: args.seed,
         replicates: args.replicates,
@@ -137,20 +163,12 @@ fn settings(args: &Args) -> Result<Settings> {
     })
 }
 
-fn estimators(names: &[String]) -> Result<Vec<(Estimator, Option<f64>)>> {
-    if names.is_empty() {
-        return Ok(Estimator::ALL.map(|e| (e, None)).to_vec());
+/// Those that were asked for, or all.
+fn estimators(asked_for: &[(Estimator, Option<f64>)]) -> Vec<(Estimator, Option<f64>)> {
+    if asked_for.is_empty() {
+        return Estimator::ALL.map(|e| (e, None)).to_vec();
     }
-    let one = |text: &String| {
-        let (name, lambda) = text.split_once(':').map_or((text.as_str(), None), |(n, l)| (n, Some(l)));
-        let estimator = Estimator::from_name(name)?;
-        let lambda = lambda.map(|l| {
-            let value = l.parse().map_err(|_| Fault::new("lambda", format!("{l:?}"), "a number"));
-            value.and_then(|v| estimator.check_lambda(v)).map_err(|f| f.at(format!("--estimator {text}")))
-        });
-        Ok((estimator, lambda.transpose()?))
-    };
-    names.iter().map(one).collect()
+    asked_for.to_vec()
 }
 
 fn range(text: &str) -> Result<(f64, f64), Fault> {

@@ -4,7 +4,7 @@ use super::moment::Moment;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::Result;
-use crate::service::{LogKind, LogLines};
+use crate::service::{LogExport, LogKind};
 use crate::store::LogFilter;
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         What::Rewards => LogKind::Rewards,
     };
     let filter = LogFilter { since: args.since.map(Moment::millis), user: args.user.clone() };
-    let mut lines = LogLines::new(Arc::new(global.to_read()?), kind, filter);
+    let mut lines = LogExport::new(Arc::new(global.to_read()?), kind, filter);
     while let Some(page) = lines.next_page()? {
         output::bytes(&page)?;
     }

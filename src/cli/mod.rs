@@ -3,9 +3,11 @@
 
 mod backup;
 mod calibrate;
+mod choice;
 mod collector;
 mod compare_reality;
 mod error;
+mod estimator_choice;
 mod evaluate;
 pub mod exit;
 mod export;

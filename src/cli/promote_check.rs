@@ -5,7 +5,7 @@ use super::{exit, output, progress, reports, shell};
 use crate::base::error::Result;
 use crate::gate::promotion::{Inputs, Judgement, Source};
 use crate::gate::{Decision, Provenance, SeedSource, plan};
-use crate::report::{Json, Text, VerdictFormat, plan_text};
+use crate::report::{Json, PlainText, VerdictFormat, plan_text};
 use crate::simulation::parts::RunParts;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     }
     reports.write(&judgement)?;
     let mut text = Vec::new();
-    let format: &dyn VerdictFormat = if args.json { &Json } else { &Text };
+    let format: &dyn VerdictFormat = if args.json { &Json } else { &PlainText };
     format.write(&judgement, &mut text).expect("memory takes everything");
     match output::bytes(&text) {
         // A reader that has seen enough does not change the verdict.

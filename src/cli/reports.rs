@@ -3,7 +3,7 @@
 
 use super::folder::{Folder, Pending, folder};
 use super::output;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::report::card::CardFile;
 use crate::report::{Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
@@ -37,6 +37,19 @@ pub(super) struct Reports<'a> {
     github: Option<GitHub>,
 }
 
+/// Nothing is written over what a verdict rests on, nor two results into one file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: it is read or written already; each result needs a file of its own", path.display())]
+struct DestinationTaken {
+    path: PathBuf,
+}
+
+impl Cause for DestinationTaken {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
+    }
+}
+
 /// A step of GitHub Actions.
 struct GitHub {
     /// Where it wants its summary added.
@@ -61,8 +74,7 @@ impl Destinations {
             let place = place(&path);
             let in_one_of_them = place.exists() && folders.iter().any(|folder| place.starts_with(folder));
             if in_one_of_them || taken.contains(&place) {
-                let message = "it is read or written already; each result needs a file of its own";
-                return Err(Error::Refused(format!("{}: {message}", path.display())));
+                return Err(Error::because(DestinationTaken { path }));
             }
             taken.push(place);
         }
@@ -157,10 +169,8 @@ fn now() -> Result<String> {
             // Seconds of the years that have four digits.
             let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < 253_402_300_800);
             let refused = || {
-                let shown = value.to_string_lossy();
-                Error::Refused(format!(
-                    "{NAME} is {shown:?}; allowed: seconds since 1970 until the year 9999"
-                ))
+                let shown = format!("{:?}", value.to_string_lossy());
+                Fault::new(NAME, shown, "seconds since 1970 until the year 9999").at("environment")
             };
             SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.ok_or_else(refused)?)
         }

@@ -1,6 +1,7 @@
 //! A policy with what it has learned from the log so far, of each user.
 
 use super::log::LogVocabulary;
+use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::features::{CandidateFeatures, Clock, FeatureBlock, weekend};
@@ -10,7 +11,7 @@ use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
 pub struct Learner {
     policy: Policy,
     frozen: bool,
-    /// LogVocabulary of the kinds of candidates: the items', where the log has no kinds.
+    /// The names of the kinds of candidates: the items', where the log has no kinds.
     kinds: Vec<String>,
     models: Vec<UserModel>,
     block: FeatureBlock,
@@ -92,12 +93,8 @@ impl Learner {
         }
         if row.features.is_empty() {
             if self.policy.structure() == Structure::Shared {
-                return Err(Error::Refused(format!(
-                    "{}: all candidates look alike to it, for this log says nothing of them but their names; \
-                     test uniform, a CSV with a probability for each item, or a policy file with \
-                     structure = \"disjoint\", which learns a model for each item",
-                    self.policy.name()
-                )));
+                let policy = self.policy.name().to_owned();
+                return Err(Error::because(LogRefusal::CandidatesAlike { policy }));
             }
             let (clock, weekend) = row
                 .moment
@@ -108,11 +105,8 @@ impl Learner {
         }
         let logged = row.features.len() / candidates;
         if logged < dim {
-            return Err(Error::Refused(format!(
-                "{}: it looks at {dim} features ({}), the log holds {logged}",
-                self.policy.name(),
-                self.policy.features()
-            )));
+            let (policy, features) = (self.policy.name().to_owned(), self.policy.features());
+            return Err(Error::because(LogRefusal::FewFeatures { policy, features, logged }));
         }
         for k in 0..candidates {
             self.block.set_vector(k, &row.features[k * logged..][..dim]);

@@ -1,23 +1,13 @@
-//! A logged decision, and the temporary file in which all of them wait for the later passes.
-//!
-//! The log itself is read once, so it may be a pipe or compressed. What the passes need of it goes into a
-//! buffer that moves to an unnamed temporary file when it grows: memory stays the same however long the log.
+//! A logged decision, as every format is read into.
 
-use crate::base::error::{Error, Result};
 use crate::domain::request::Context;
-use std::collections::HashMap;
-use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use tempfile::SpooledTempFile;
-
-/// Bytes kept in memory before a spool moves to a file.
-const IN_MEMORY: usize = 64 << 20;
 
 /// One candidate of a decision that lists its candidates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Listed {
-    /// Index in the [`Interner`].
+pub struct ListedItem {
+    /// The item's number.
     pub item: u32,
-    /// Number of its kind, by which `disjoint` policies tell candidates apart; the item where the log has
+    /// The number of its kind, by which `disjoint` policies tell candidates apart; the item where the log has
     /// no kinds.
     pub kind: u32,
     /// Its logged propensity; NaN where the log gives that of the chosen one only.
@@ -27,251 +17,32 @@ pub struct Listed {
 /// One logged decision.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
-    /// Position in `listed`, or index in the [`Interner`] where nothing is listed.
+    /// Position in `listed`, or the item's number where nothing is listed.
     pub chosen: u32,
-    /// Probability with which it was chosen, in (0, 1]; `None` when the log says that nobody knows.
+    /// The probability with which it was chosen, in (0, 1]; `None` when the log says that nobody knows.
     pub propensity: Option<f64>,
-    /// What followed.
+    /// The reward that followed.
     pub reward: f64,
-    /// When, where the log says so.
+    /// The moment, where the log says so.
     pub moment: Option<Context>,
-    /// Whose decision, an index; 0 where the log has no users.
+    /// The number of the user whose decision it is; 0 where the log has no users.
     pub user: u32,
-    /// The group of whole users that it belongs to, below [`super::UNITS`]; `None` where the log names no users.
-    pub unit: Option<u32>,
-    /// The candidates, if they differ from decision to decision; else empty: the whole catalogue.
-    pub listed: Vec<Listed>,
+    /// The cluster of whole users that it belongs to, below [`super::MAX_CLUSTERS`]; `None` where the log names no users.
+    pub cluster: Option<u32>,
+    /// The candidates, if they differ from decision to decision; else empty: the whole vocabulary.
+    pub listed: Vec<ListedItem>,
     /// Feature vectors of the listed candidates, one after the other; empty where the log has none.
     pub features: Vec<f64>,
 }
 
 impl Row {
-    /// Interner index of the chosen item.
+    /// The number of the chosen item.
     pub fn item(&self) -> u32 {
         self.listed.get(self.chosen as usize).map_or(self.chosen, |l| l.item)
     }
-}
 
-/// Every item that a log names, numbered in order of appearance.
-#[derive(Debug, Clone, Default)]
-pub struct Interner {
-    index: HashMap<Box<[u8]>, u32>,
-    names: Vec<Box<[u8]>>,
-}
-
-impl Interner {
-    /// The number of this name; a new one if it was not met before.
-    pub fn number(&mut self, name: &[u8]) -> u32 {
-        if let Some(number) = self.index.get(name) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.index.insert(name.into(), number);
-        self.names.push(name.into());
-        number
-    }
-
-    /// The number of this name, if it was met.
-    pub fn find(&self, name: &[u8]) -> Option<u32> {
-        self.index.get(name).copied()
-    }
-
-    /// Forgets all names but the first `len`.
-    pub fn truncate(&mut self, len: usize) {
-        for name in self.names.drain(len.min(self.names.len())..) {
-            self.index.remove(&name);
-        }
-    }
-
-    /// The name of an item.
-    pub fn name(&self, item: u32) -> String {
-        String::from_utf8_lossy(&self.names[item as usize]).into_owned()
-    }
-
-    /// The name as it stands in the log.
-    pub fn bytes(&self, item: u32) -> &[u8] {
-        &self.names[item as usize]
-    }
-
-    /// Number of items.
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether there is no item.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-}
-
-/// Numbers written once and read from the start as often as needed.
-pub struct Spool {
-    file: BufWriter<SpooledTempFile>,
-}
-
-impl Spool {
-    /// An empty spool.
-    pub fn new() -> Self {
-        Self { file: BufWriter::with_capacity(1 << 16, SpooledTempFile::new(IN_MEMORY)) }
-    }
-
-    /// Appends numbers.
-    ///
-    /// # Errors
-    /// The temporary file cannot be written.
-    #[inline]
-    pub fn put(&mut self, numbers: &[f64]) -> Result<()> {
-        for number in numbers {
-            self.file.write_all(&number.to_le_bytes()).map_err(|e| failed("write", e))?;
-        }
-        Ok(())
-    }
-
-    /// Appends a row: four numbers, and what else it has.
-    ///
-    /// # Errors
-    /// The temporary file cannot be written.
-    pub fn put_row(&mut self, row: &Row) -> Result<()> {
-        let more = row.moment.is_some() || row.unit.is_some() || row.user != 0 || !row.listed.is_empty();
-        let propensity = row.propensity.unwrap_or(f64::NAN);
-        self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
-        if !more {
-            return Ok(());
-        }
-        let [hour, weekday] = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
-        let unit = row.unit.map_or(f64::NAN, f64::from);
-        let lengths = [row.listed.len() as f64, row.features.len() as f64];
-        self.put(&[hour, weekday, f64::from(row.user), unit, lengths[0], lengths[1]])?;
-        for listed in &row.listed {
-            self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
-        }
-        self.put(&row.features)
-    }
-
-    /// Reads from the start.
-    ///
-    /// # Errors
-    /// The temporary file cannot be read.
-    pub fn read(&mut self) -> Result<SpoolReader<'_>> {
-        self.file.flush().map_err(|e| failed("write", e))?;
-        let file = self.file.get_mut();
-        file.seek(SeekFrom::Start(0)).map_err(|e| failed("read", e))?;
-        Ok(SpoolReader { file: BufReader::with_capacity(1 << 16, file), bytes: Vec::new() })
-    }
-}
-
-impl Default for Spool {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// Reads a [`Spool`] from its start.
-pub struct SpoolReader<'a> {
-    file: BufReader<&'a mut SpooledTempFile>,
-    bytes: Vec<u8>,
-}
-
-impl SpoolReader<'_> {
-    /// The next `out.len()` numbers, which must have been written.
-    ///
-    /// # Errors
-    /// The temporary file cannot be read.
-    pub fn get(&mut self, out: &mut [f64]) -> Result<()> {
-        self.bytes.resize(8 * out.len(), 0);
-        self.file.read_exact(&mut self.bytes).map_err(|e| failed("read", e))?;
-        for (number, bytes) in out.iter_mut().zip(self.bytes.chunks_exact(8)) {
-            *number = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
-        }
-        Ok(())
-    }
-
-    /// The next row, which must have been written.
-    ///
-    /// # Errors
-    /// The temporary file cannot be read.
-    pub fn get_row(&mut self, row: &mut Row) -> Result<()> {
-        let known = |x: f64| (!x.is_nan()).then_some(x);
-        let mut head = [0.0; 4];
-        self.get(&mut head)?;
-        row.chosen = head[0] as u32;
-        row.propensity = known(head[1]);
-        row.reward = head[2];
-        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0];
-        if head[3] > 0.0 {
-            self.get(&mut more)?;
-        }
-        let [hour, weekday, user, unit, listed, features] = more;
-        row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
-        row.user = user as u32;
-        row.unit = known(unit).map(|unit| unit as u32);
-        row.listed.clear();
-        for _ in 0..listed as usize {
-            let mut three = [0.0; 3];
-            self.get(&mut three)?;
-            let [item, kind, propensity] = three;
-            row.listed.push(Listed { item: item as u32, kind: kind as u32, propensity });
-        }
-        row.features.resize(features as usize, 0.0);
-        let mut features = std::mem::take(&mut row.features);
-        self.get(&mut features)?;
-        row.features = features;
-        Ok(())
-    }
-}
-
-#[cold]
-fn failed(action: &'static str, error: std::io::Error) -> Error {
-    Error::io(action, "a temporary file")(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_are_taken_back_were_never_met() {
-        let mut names = Interner::default();
-        assert_eq!(["a", "b", "c"].map(|name| names.number(name.as_bytes())), [0, 1, 2]);
-        names.truncate(1);
-        assert_eq!((names.len(), names.find(b"a"), names.find(b"b")), (1, Some(0), None));
-        assert_eq!((names.number(b"c"), names.number(b"b")), (1, 2));
-        names.truncate(9);
-        assert_eq!(names.len(), 3);
-    }
-
-    #[test]
-    fn rows_come_back_as_they_went_in() {
-        let rows = [
-            Row { chosen: 7, propensity: Some(0.1), reward: -0.25, ..Row::default() },
-            Row {
-                chosen: 1,
-                propensity: None,
-                reward: 1.0,
-                moment: Some(Context { hour: 23.5, weekday: 6 }),
-                user: 3,
-                unit: Some(4095),
-                listed: vec![
-                    Listed { item: 4, kind: 0, propensity: 0.5 },
-                    Listed { item: 2, kind: 1, propensity: 0.0 },
-                ],
-                features: vec![1.0, 2.0, 3.0, 4.0],
-            },
-            Row::default(),
-        ];
-        let mut spool = Spool::new();
-        for row in &rows {
-            spool.put_row(row).unwrap();
-        }
-        for _ in 0..2 {
-            let mut reader = spool.read().unwrap();
-            let mut row = Row::default();
-            for expected in &rows {
-                reader.get_row(&mut row).unwrap();
-                assert_eq!(&row, expected);
-            }
-            assert!(reader.get_row(&mut row).is_err());
-        }
-        assert_eq!((rows[0].item(), rows[1].item()), (7, 2));
+    /// Whether an item is among the candidates so far.
+    pub(super) fn lists(&self, item: u32) -> bool {
+        self.listed.iter().any(|listed| listed.item == item)
     }
 }

@@ -1,9 +1,11 @@
 //! The policies under test: what each of them would have chosen at a logged decision, and how likely.
 
+use super::interner::Interner;
 use super::learner::Learner;
 use super::log::LogVocabulary;
-use super::row::{Interner, Row};
-use super::table;
+use super::probability_table;
+use super::refusal::LogRefusal;
+use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::policy::{Explorer, Model, Policy};
 use crate::store::sqlite::{Access, Pace};
@@ -57,17 +59,16 @@ impl Target {
     pub fn of(policy: Policy) -> Result<Self> {
         match policy.explorer() {
             Explorer::Uniform(_) => Ok(Self::Uniform),
-            Explorer::LinTs(_) => Err(Error::Refused(format!(
-                "{}: Thompson sampling has no exact probabilities, and weights need them; test a policy whose \
-                 explorer is uniform, egreedy, linucb or squarecb",
-                policy.name()
-            ))),
+            Explorer::LinTs(_) => {
+                let policy = policy.name().to_owned();
+                Err(Error::because(LogRefusal::NoExactProbabilities { policy }))
+            }
             _ => Ok(Self::Learner(policy)),
         }
     }
 
     fn table(name: &str, text: &[u8]) -> Result<Self> {
-        Ok(Self::Table { name: name.to_owned(), items: table::parse(name, text)? })
+        Ok(Self::Table { name: name.to_owned(), items: probability_table::parse(name, text)? })
     }
 
     /// The target as the states in `state_dir` have it; those that have no states stay what they are.
@@ -89,10 +90,10 @@ impl Target {
     }
 
     /// Adds the items that only this target knows.
-    pub fn extend(&self, catalogue: &mut Interner) {
+    pub fn extend(&self, vocabulary: &mut Interner) {
         if let Self::Table { items, .. } = self {
             for (item, _) in items {
-                catalogue.number(item);
+                vocabulary.number(item);
             }
         }
     }
@@ -112,37 +113,35 @@ impl Target {
     ///
     /// # Errors
     /// States that cannot be read, or none at all for the users of the log.
-    pub fn prepare(&self, names: &LogVocabulary, items: usize) -> Result<Prepared> {
-        let catalogue = &names.items;
+    pub fn prepare(&self, names: &LogVocabulary, items: usize) -> Result<PreparedTarget> {
+        let vocabulary = &names.items;
         Ok(match self {
             Self::Uniform => {
                 let mut everything = vec![1.0 / items as f64; items];
-                everything.resize(catalogue.len(), 0.0);
-                Prepared::Uniform { everything }
+                everything.resize(vocabulary.len(), 0.0);
+                PreparedTarget::Uniform { everything }
             }
-            Self::Table { items, .. } => {
-                let mut table = vec![0.0; catalogue.len()];
+            Self::Table { name, items } => {
+                let mut table = vec![0.0; vocabulary.len()];
                 for (item, probability) in items {
-                    table[catalogue.find(item).expect("the catalogue was extended") as usize] = *probability;
+                    table[vocabulary.find(item).expect("the vocabulary was extended") as usize] =
+                        *probability;
                 }
-                Prepared::Table(table)
+                PreparedTarget::Table { name: name.clone(), table }
             }
             Self::Learner(policy) => {
                 let learner = Box::new(Learner::new(policy.clone(), names, Vec::new()));
-                Prepared::Learner { learner, items, without_state: None }
+                PreparedTarget::Learner { learner, items, without_state: None }
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
                 let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
                 let learner = Box::new(Learner::new(policy.clone(), names, models).frozen());
-                Prepared::Learner { learner, items, without_state }
+                PreparedTarget::Learner { learner, items, without_state }
             }
         })
     }
 }
-
-/// Said of a table by which no choice is possible.
-const NO_MASS: &str = "it gives no probability to any candidate of a decision; add one of them to it";
 
 /// The items to which a table gives some probability, as a log names them.
 pub(super) struct Reach<'a> {
@@ -169,18 +168,15 @@ impl<'a> Reach<'a> {
         if row.listed.is_empty() || row.listed.iter().any(|listed| self.reached[listed.item as usize]) {
             return Ok(());
         }
-        Err(Error::Refused(format!("{}: {}: {NO_MASS}", place(), self.name)))
+        let (place, table) = (place(), self.name.to_owned());
+        Err(Error::because(LogRefusal::NoCandidateInTable { place, table }))
     }
 }
 
 /// What `policy` has learned of each user, by the states in a directory.
 fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Model>> {
     if users.is_empty() {
-        return Err(Error::Refused(format!(
-            "{}: its states are of single users, and this log names none; leave out --frozen to let it learn from \
-             the log as it goes, or name the column of users in a CSV",
-            policy.name()
-        )));
+        return Err(Error::because(LogRefusal::NoUsersForStates { policy: policy.name().to_owned() }));
     }
     let store = store::open(state_dir, Access::Read, Pace::Single)?;
     let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
@@ -194,25 +190,26 @@ fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Mod
     };
     let models: Vec<Model> = found.into_iter().map(model).collect::<Result<_>>()?;
     if models.iter().all(|m| m.updates() == 0) {
-        return Err(Error::Refused(format!(
-            "{}: {} holds no state of it for any user of this log; name the directory with --state-dir, or \
-             leave out --frozen to let it learn from the log as it goes",
-            policy.name(),
-            state_dir.display()
-        )));
+        let (policy, states) = (policy.name().to_owned(), state_dir.to_path_buf());
+        return Err(Error::because(LogRefusal::NoStates { policy, states }));
     }
     Ok(models)
 }
 
-/// A target that knows the log's catalogue.
-pub enum Prepared {
+/// A target that knows the log's vocabulary.
+pub enum PreparedTarget {
     /// See [`Target::Uniform`]; `everything` is its distribution where nothing is listed.
     Uniform {
         /// One over the number of the log's items, for each of them; 0 for the others.
         everything: Vec<f64>,
     },
-    /// Probability by item.
-    Table(Vec<f64>),
+    /// See [`Target::Table`].
+    Table {
+        /// What the user called it.
+        name: String,
+        /// The probability of each item.
+        table: Vec<f64>,
+    },
     /// A policy and what it has learned so far.
     Learner {
         /// The policy.
@@ -224,12 +221,12 @@ pub enum Prepared {
     },
 }
 
-impl Prepared {
-    /// Its distribution over the whole catalogue, if that is the same at every decision.
+impl PreparedTarget {
+    /// Its distribution over the whole vocabulary, if that is the same at every decision.
     pub fn constant(&self) -> Option<&[f64]> {
         match self {
             Self::Uniform { everything } => Some(everything),
-            Self::Table(table) => Some(table),
+            Self::Table { table, .. } => Some(table),
             Self::Learner { .. } => None,
         }
     }
@@ -244,12 +241,16 @@ impl Prepared {
         match self {
             Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
             Self::Uniform { .. } => out.resize(row.listed.len(), 1.0 / row.listed.len() as f64),
-            Self::Table(table) if row.listed.is_empty() => out.extend_from_slice(table),
-            Self::Table(table) => {
+            Self::Table { table, .. } if row.listed.is_empty() => out.extend_from_slice(table),
+            Self::Table { name, table } => {
                 out.extend(row.listed.iter().map(|l| table[l.item as usize]));
                 let sum: f64 = out.iter().sum();
                 if sum <= 0.0 {
-                    return Err(Error::Refused(NO_MASS.to_owned()));
+                    let place = "a decision".to_owned();
+                    return Err(Error::because(LogRefusal::NoCandidateInTable {
+                        place,
+                        table: name.clone(),
+                    }));
                 }
                 for p in out.iter_mut() {
                     *p /= sum;
@@ -278,7 +279,7 @@ impl Prepared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::Listed;
+    use super::super::row::ListedItem;
     use super::*;
 
     fn names(items: &[&str]) -> LogVocabulary {
@@ -293,7 +294,7 @@ mod tests {
     fn a_table_is_renormalized_over_the_candidates_that_are_there() {
         let target = Target::table("t.csv", b"item,probability\na,0.2\nb,0.3\nc,0.5\n").unwrap();
         let mut prepared = target.prepare(&names(&["a", "b", "c"]), 3).unwrap();
-        let listed = [0, 2].map(|item| Listed { item, kind: item, propensity: 0.5 }).to_vec();
+        let listed = [0, 2].map(|item| ListedItem { item, kind: item, propensity: 0.5 }).to_vec();
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);

@@ -8,8 +8,8 @@
 use super::spec::{GateSpec, Kind};
 use crate::base::error::Fault;
 use crate::domain::reaction::Reaction;
-use crate::evaluation::log::{Columns, Format};
-use crate::evaluation::{Cluster, Estimator, Method};
+use crate::evaluation::log::{Columns, LogFormat};
+use crate::evaluation::{Cluster, Estimator, IntervalMethod};
 use serde::{Deserialize, Serialize};
 
 /// A log that a gate names, unchecked.
@@ -77,7 +77,7 @@ fn doubly_robust() -> String {
 }
 
 fn normal() -> String {
-    Method::Normal.name().to_owned()
+    IntervalMethod::Normal.name().to_owned()
 }
 
 /// What a gate asks of one log.
@@ -88,7 +88,7 @@ pub struct LogCriterion {
     /// Its files.
     pub files: Vec<String>,
     /// `None` for whatever it looks like.
-    pub format: Option<Format>,
+    pub format: Option<LogFormat>,
     /// Columns of a plain CSV.
     pub columns: Columns,
     /// Whether features of Vowpal Wabbit's logs are read.
@@ -104,7 +104,7 @@ pub struct LogCriterion {
     /// How values are estimated.
     pub estimator: Estimator,
     /// How bounds are computed.
-    pub interval: Method,
+    pub interval: IntervalMethod,
     /// Where the policies' states are; `None` lets them learn from the log.
     pub states: Option<String>,
 }
@@ -125,8 +125,8 @@ impl TryFrom<&RawLog> for LogCriterion {
             |field: &str, value: &str, allowed: String| Fault::new(field, format!("{value:?}"), allowed);
         let format = match raw.format.as_str() {
             "auto" => None,
-            name => Some(Format::from_name(name).map_err(|_| {
-                known("format", name, format!("auto, {}", Format::ALL.map(Format::name).join(", ")))
+            name => Some(LogFormat::from_name(name).map_err(|_| {
+                known("format", name, format!("auto, {}", LogFormat::ALL.map(LogFormat::name).join(", ")))
             })?),
         };
         let estimator =
@@ -138,9 +138,9 @@ impl TryFrom<&RawLog> for LogCriterion {
                     format!("{names}: those whose bounds cover the value itself"),
                 )
             })?;
-        let interval = match Method::from_name(&raw.interval) {
-            Ok(method @ (Method::Normal | Method::Bootstrap)) => method,
-            Ok(Method::Bernstein) if estimator == Estimator::Ips => Method::Bernstein,
+        let interval = match IntervalMethod::from_name(&raw.interval) {
+            Ok(method @ (IntervalMethod::Normal | IntervalMethod::Bootstrap)) => method,
+            Ok(IntervalMethod::Bernstein) if estimator == Estimator::Ips => IntervalMethod::Bernstein,
             _ => {
                 let allowed =
                     "normal, bootstrap, or with estimator \"ips\" bernstein: those that bound a difference";

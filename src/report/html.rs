@@ -2,8 +2,8 @@
 //!
 //! It is written so that it is XML too: any XML parser can check that it is well formed.
 
-use super::VerdictFormat;
 use super::charts::{self, Highlights, Hue, Width};
+use super::format::VerdictFormat;
 use super::logged;
 use super::words;
 use super::xml::escape;

@@ -1,6 +1,6 @@
 //! JSON: what programs read.
 
-use super::VerdictFormat;
+use super::format::VerdictFormat;
 use crate::gate::promotion::Judgement;
 use std::io::{self, Write};
 

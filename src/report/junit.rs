@@ -1,6 +1,6 @@
 //! XML in the manner of `JUnit`: what CI servers read.
 
-use super::VerdictFormat;
+use super::format::VerdictFormat;
 use super::logged;
 use super::words;
 use super::xml::{attribute, escape};

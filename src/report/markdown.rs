@@ -1,6 +1,6 @@
 //! Markdown: the summary of a CI step.
 
-use super::VerdictFormat;
+use super::format::VerdictFormat;
 use super::logged;
 use super::words;
 use crate::gate::promotion::Judgement;

@@ -1,45 +1,40 @@
 //! Verdicts and results in the formats that people and programs read: only writing, no deciding.
+//!
+//! Judgements of a gate, evaluations, comparisons, calibrations, plans and results of simulations come in; text goes out.
+//! Words that several formats share are in `words` and, of logged decisions, in `logged`.
+//!
+//! A new format of verdicts: a file with a unit struct that implements [`VerdictFormat`], its `mod` line here, and its
+//! line in `formats.rs`. `promote-check --out` then writes it.
 
 pub mod annotations;
 mod calibration;
 pub mod card;
 mod charts;
+mod comparison;
+mod evaluation;
+mod format;
+mod formats;
 mod html;
 mod json;
 mod junit;
-pub(crate) mod logged;
-pub(crate) mod markdown;
+mod logged;
+mod markdown;
+mod paragraph;
 mod plan;
 mod simulation;
 mod text;
-pub(crate) mod words;
+mod words;
 mod xml;
 
 pub use calibration::calibration_text;
+pub use comparison::comparison_text;
+pub use evaluation::evaluation_text;
+pub use format::VerdictFormat;
+pub use formats::verdict_formats;
 pub use html::Html;
 pub use json::{Json, VERDICT_SCHEMA};
 pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};
 pub use plan::plan_text;
 pub use simulation::{Results, ScenarioResults, UserRows};
-pub use text::Text;
-
-use crate::gate::promotion::Judgement;
-use std::io::{self, Write};
-
-/// A way to write a verdict down. One file of this folder per format.
-pub trait VerdictFormat {
-    /// Name of the file it is written to in a folder of results.
-    fn file_name(&self) -> &'static str;
-
-    /// Writes the whole verdict.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()>;
-}
-
-/// Every format, in the order in which a folder of results lists them.
-pub fn verdict_formats() -> Vec<Box<dyn VerdictFormat>> {
-    vec![Box::new(Json), Box::new(Text), Box::new(Markdown), Box::new(Junit), Box::new(Html)]
-}
+pub use text::PlainText;

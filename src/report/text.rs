@@ -1,21 +1,19 @@
 //! Plain text: what a person reads in a terminal.
 
-use super::VerdictFormat;
+use super::format::VerdictFormat;
 use super::logged;
+use super::paragraph::paragraph;
 use super::words;
 use crate::gate::Verdict;
 use crate::gate::promotion::Judgement;
 use std::io::{self, Write};
 
-/// Width that prose is wrapped to.
-const COLUMNS: usize = 100;
-
 /// What was decided, why, how sure and what to do next; then the criteria, failing ones first; then what it
 /// rests on.
 #[derive(Debug, Clone, Copy)]
-pub struct Text;
+pub struct PlainText;
 
-impl VerdictFormat for Text {
+impl VerdictFormat for PlainText {
     fn file_name(&self) -> &'static str {
         "verdict.txt"
     }
@@ -26,12 +24,12 @@ impl VerdictFormat for Text {
         for (label, text) in
             [("why", v.reason.clone()), ("how sure", words::certainty(v)), ("next", words::next(v))]
         {
-            paragraph(out, &format!("  {label:<10}"), &text)?;
+            write!(out, "{}", paragraph(&format!("  {label:<10}"), &text))?;
         }
         writeln!(out)?;
         table(v, out)?;
         writeln!(out)?;
-        paragraph(out, "  ", &words::reading(v))?;
+        write!(out, "{}", paragraph("  ", &words::reading(v)))?;
         logged_decisions(v, out)?;
         let p = &v.provenance;
         let seed = format!(
@@ -41,8 +39,8 @@ impl VerdictFormat for Text {
             words::seed_source(v),
             p.version
         );
-        paragraph(out, "  ", &seed)?;
-        paragraph(out, "  ", v.caveat)?;
+        write!(out, "{}", paragraph("  ", &seed))?;
+        write!(out, "{}", paragraph("  ", v.caveat))?;
         writeln!(out)?;
         // Not wrapped: it is to be copied.
         writeln!(out, "  Again: {}", p.command)
@@ -87,24 +85,7 @@ fn logged_decisions(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out)?;
     for remark in logged::remarks(v) {
-        paragraph(out, "  ", &remark)?;
+        write!(out, "{}", paragraph("  ", &remark))?;
     }
-    paragraph(out, "  ", &reading)
-}
-
-/// Writes `text`, its first line behind `lead` and the others under its beginning.
-fn paragraph(out: &mut dyn Write, lead: &str, text: &str) -> io::Result<()> {
-    let indent = lead.len();
-    let mut line = lead.to_owned();
-    for word in text.split_whitespace() {
-        let blank = line.len() <= indent;
-        if !blank && line.len() + 1 + word.len() > COLUMNS {
-            writeln!(out, "{line}")?;
-            line = " ".repeat(indent);
-        } else if !blank {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    writeln!(out, "{line}")
+    write!(out, "{}", paragraph("  ", &reading))
 }

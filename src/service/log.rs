@@ -22,7 +22,7 @@ pub enum LogKind {
 }
 
 /// The lines of a log, page by page.
-pub struct LogLines {
+pub struct LogExport {
     store: Arc<dyn Store>,
     kind: LogKind,
     filter: LogFilter,
@@ -31,7 +31,7 @@ pub struct LogLines {
     page: io::Cursor<Vec<u8>>,
 }
 
-impl LogLines {
+impl LogExport {
     /// The lines of a store's log.
     pub fn new(store: Arc<dyn Store>, kind: LogKind, filter: LogFilter) -> Self {
         Self { store, kind, filter, place: 0, page: io::Cursor::default() }
@@ -136,7 +136,7 @@ fn push(line: &impl serde::Serialize, page: &mut Vec<u8>) {
     page.push(b'\n');
 }
 
-impl Read for LogLines {
+impl Read for LogExport {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.page.position() == self.page.get_ref().len() as u64 {
             let page = self.next_page().map_err(io::Error::other)?;

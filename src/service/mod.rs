@@ -26,7 +26,7 @@ mod verify;
 pub use decide::{Choice, decide};
 pub use error::ServiceError;
 pub use given::Given;
-pub use log::{LogKind, LogLines};
+pub use log::{LogExport, LogKind};
 pub use older::{Brought, bring_over};
 pub use policies::Policies;
 pub use prune::{Pruned, prune};

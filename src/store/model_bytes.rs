@@ -60,7 +60,9 @@ pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
         let triangle = dim * (dim + 1) / 2;
         let [a, b, a_inverse, theta] = [triangle, dim, triangle, dim].map(|count| bytes.doubles(count));
         let numbers = RidgeNumbers { updates, a: a?, b: b?, a_inverse: a_inverse?, theta: theta? };
-        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting()).with_kept_numbers(&numbers).map_err(|e| e.to_string())?;
+        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting())
+            .with_kept_numbers(&numbers)
+            .map_err(|e| e.to_string())?;
         parts.push(KindModel { kind, ridge });
     }
     if !bytes.0.is_empty() {

@@ -275,9 +275,9 @@ impl RawKind {
     fn into_ridge(self, blank: Ridge) -> Result<Ridge, String> {
         let Self { updates, a, b, a_inverse, theta } = self;
         match (a_inverse, theta) {
-            (Some(a_inverse), Some(theta)) => {
-                blank.with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta }).map_err(|e| e.to_string())
-            }
+            (Some(a_inverse), Some(theta)) => blank
+                .with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta })
+                .map_err(|e| e.to_string()),
             (None, None) => blank.with_sums(updates, &a, &b).map_err(|e| e.to_string()),
             _ => Err("A_inverse and theta are there together or not at all".to_owned()),
         }

@@ -3,11 +3,11 @@
 mod claims;
 mod formats;
 mod malformed;
+mod no_estimate;
 mod own_logs;
 mod passed_over;
 mod reality;
 mod segments;
-mod silence;
 mod truth;
 mod users;
 
@@ -283,18 +283,18 @@ fn wrong_use_says_what_is_allowed() {
     let dir = TempDir::new().unwrap();
     let log = file(&dir, "log.csv", plain_log(400).as_bytes());
     for (extra, expected) in [
-        (["--estimator", "isp"], "unknown estimator \"isp\", did you mean \"ips\"?"),
-        (["--estimator", "ips:3"], "--estimator ips:3: lambda of ips is 3; allowed: none"),
+        (["--estimator", "isp"], "a similar value exists: 'ips'"),
+        (["--estimator", "ips:3"], "lambda of ips is 3; allowed: none"),
         (["--estimator", "sub_gaussian_ips:2"], "allowed: a number in [0, 1]"),
         (["--reward-model", "ridge"], "needs candidates with feature vectors"),
-        (["--reward-model", "rigde"], "did you mean \"ridge\"?"),
-        (["--interval", "exact"], "known: normal, bootstrap, bernstein, anytime"),
+        (["--reward-model", "rigde"], "a similar value exists: 'ridge'"),
+        (["--interval", "exact"], "possible values: normal, bootstrap, bernstein, anytime"),
         (["--interval", "anytime"], "interval anytime: reward_range is absent"),
         (["--interval", "bernstein"], "interval bernstein: reward_range is absent"),
         (["--confidence", "1"], "--confidence is 1;"),
         (["--reward-range", "1,0"], "--reward-range is \"1,0\""),
         (["--columns", "click"], "--columns is \"click\""),
-        (["--format", "parquet"], "unknown format \"parquet\""),
+        (["--format", "parquet"], "possible values: auto, rehearsal, obd, dsjson, vw, csv"),
         (["--policy", "lints-v2"], "no exact probabilities"),
         (["--policy", "egreedy-v2"], "structure = \"disjoint\""),
     ] {

@@ -6,7 +6,8 @@ use rand::{RngExt, SeedableRng};
 use rehearsal::base::error::Result;
 use rehearsal::evaluation::log::{LogReader, LogVocabulary};
 use rehearsal::evaluation::{
-    Estimate, Estimator, Evaluation, Method, ModelKind, Row, Settings, Target, evaluate,
+    Estimator, Evaluation, EvaluationSettings, IntervalMethod, ModelKind, Row, Target, ValueEstimate,
+    evaluate,
 };
 
 const LOGGED: [[f64; 4]; 2] = [[0.55, 0.25, 0.12, 0.08], [0.1, 0.2, 0.3, 0.4]];
@@ -110,8 +111,8 @@ fn expected(policy: [f64; 4], estimator: Estimator, lambda: Option<f64>) -> f64 
     }
 }
 
-fn settings(method: Method) -> Settings {
-    Settings {
+fn settings(method: IntervalMethod) -> EvaluationSettings {
+    EvaluationSettings {
         named: true,
         estimators: ESTIMATORS.to_vec(),
         model: Some(ModelKind::CrossItemMean),
@@ -137,14 +138,14 @@ struct Study {
     logs: f64,
 }
 
-fn study(method: Method, logs: u64, logging: Logging) -> Study {
+fn study(method: IntervalMethod, logs: u64, logging: Logging) -> Study {
     let (targets, mut settings) = (targets(), settings(method));
     let mut study = Study { own: vec![[0.0; 4]; 11], difference: vec![[0.0; 4]; 11], logs: logs as f64 };
     for seed in 0..logs {
         // With the same luck in every log, rejection sampling would err alike in all of them.
         settings.seed = seed;
         let result: Evaluation = evaluate(&mut World::new(seed, logging), &targets, &settings).unwrap();
-        let take = |sums: &mut [f64; 4], estimate: &Estimate, truth: f64| {
+        let take = |sums: &mut [f64; 4], estimate: &ValueEstimate, truth: f64| {
             let value = estimate.value.unwrap();
             sums[0] += value;
             sums[1] += value * value;
@@ -191,7 +192,7 @@ impl Study {
 
 #[test]
 fn every_estimator_has_the_mean_that_theory_gives_and_normal_bounds_hold_as_often_as_they_say() {
-    let study = study(Method::Normal, LOGS, Logging::Honest);
+    let study = study(IntervalMethod::Normal, LOGS, Logging::Honest);
     assert_eq!(study.off_centre(), []);
     // 0.9 of 2,000: four standard deviations are 0.027. Asymptotics may take one percent more.
     let coverage = study.coverage();
@@ -214,7 +215,7 @@ fn the_biased_estimators_are_biased_by_more_than_the_test_could_miss() {
 
 #[test]
 fn a_log_that_forgets_what_it_looked_at_is_caught() {
-    let study = study(Method::Normal, 500, Logging::MomentForgotten);
+    let study = study(IntervalMethod::Normal, 500, Logging::MomentForgotten);
     let off = study.off_centre();
     for estimator in [Estimator::Ips, Estimator::Snips, Estimator::DoublyRobust, Estimator::Replay] {
         assert!(off.contains(&estimator), "{estimator:?} passed with wrong propensities: {off:?}");
@@ -225,7 +226,7 @@ fn a_log_that_forgets_what_it_looked_at_is_caught() {
 #[test]
 fn bootstrap_bounds_hold_as_often_as_they_say() {
     // 0.9 of 2,000: four standard deviations are 0.027, asymptotics and 200 replicates one percent more.
-    let coverage = study(Method::Bootstrap, LOGS, Logging::Honest).coverage();
+    let coverage = study(IntervalMethod::Bootstrap, LOGS, Logging::Honest).coverage();
     assert_eq!(coverage.len(), 22);
     for (estimator, share) in coverage {
         assert!((0.863..0.937).contains(&share), "{estimator:?}: {share}");
@@ -234,7 +235,7 @@ fn bootstrap_bounds_hold_as_often_as_they_say() {
 
 #[test]
 fn bernstein_and_anytime_bounds_hold_at_least_as_often_as_they_say() {
-    for (method, intervals) in [(Method::Bernstein, 6), (Method::Anytime, 3)] {
+    for (method, intervals) in [(IntervalMethod::Bernstein, 6), (IntervalMethod::Anytime, 3)] {
         let coverage = study(method, LOGS, Logging::Honest).coverage();
         assert_eq!(coverage.len(), intervals, "{method:?}: {coverage:?}");
         for (estimator, share) in coverage {
@@ -253,8 +254,8 @@ fn a_selected_hyperparameter_is_as_good_as_the_theorem_says() {
         items: items.map(|(i, p)| (i.as_bytes().to_vec(), p)).collect(),
     };
     let truth = expectation(|_, a| [0.01, 0.01, 0.18, 0.8][a], |x, a| REWARD[x][a]);
-    let grid = *Estimator::ClippedIps.grid().unwrap();
-    let mut settings = settings(Method::Normal);
+    let grid = Estimator::ClippedIps.grid().unwrap();
+    let mut settings = settings(IntervalMethod::Normal);
     settings.estimators = vec![(Estimator::ClippedIps, None)];
     settings.estimators.extend(grid.map(|lambda| (Estimator::ClippedIps, Some(lambda))));
     let mut errors = vec![0.0; settings.estimators.len()];

@@ -7,7 +7,8 @@ use rehearsal::base::error::Result;
 use rehearsal::base::stats::{clopper_pearson_lower, clopper_pearson_upper};
 use rehearsal::evaluation::log::{LogReader, LogVocabulary};
 use rehearsal::evaluation::{
-    Cluster, Estimate, Estimator, Listed, Method, ModelKind, Row, Settings, Target, evaluate,
+    Cluster, Estimator, EvaluationSettings, IntervalMethod, ListedItem, ModelKind, Row, Target,
+    ValueEstimate, evaluate,
 };
 use rehearsal::policy::Policy;
 
@@ -73,7 +74,7 @@ impl LogReader for People {
         row.features.clear();
         for (k, name) in ITEMS.into_iter().enumerate() {
             let number = names.items.number(name.as_bytes());
-            row.listed.push(Listed { item: number, kind: number, propensity: LOGGED[k] });
+            row.listed.push(ListedItem { item: number, kind: number, propensity: LOGGED[k] });
             row.features.extend((0..DIM).map(|d| f64::from(u8::from(d == 0 || d == k + 1))));
             // Something of the moment that matters to nobody.
             *row.features.last_mut().unwrap() = self.rng.random();
@@ -96,8 +97,8 @@ fn table() -> Target {
     Target::Table { name: "table".to_owned(), items: items.collect() }
 }
 
-fn settings(method: Method, model: ModelKind, estimators: &[Estimator]) -> Settings {
-    Settings {
+fn settings(method: IntervalMethod, model: ModelKind, estimators: &[Estimator]) -> EvaluationSettings {
+    EvaluationSettings {
         named: true,
         estimators: estimators.iter().map(|e| (*e, None)).collect(),
         model: Some(model),
@@ -111,19 +112,24 @@ fn settings(method: Method, model: ModelKind, estimators: &[Estimator]) -> Setti
 }
 
 /// Estimates of many logs: for each, those of the first policy and then of the difference.
-fn estimates(targets: &[Target], settings: &Settings, named: bool, logs: u64) -> Vec<Vec<Estimate>> {
+fn estimates(
+    targets: &[Target],
+    settings: &EvaluationSettings,
+    named: bool,
+    logs: u64,
+) -> Vec<Vec<ValueEstimate>> {
     estimates_of(50, targets, settings, named, logs)
 }
 
 fn estimates_of(
     users: u32,
     targets: &[Target],
-    settings: &Settings,
+    settings: &EvaluationSettings,
     named: bool,
     logs: u64,
-) -> Vec<Vec<Estimate>> {
+) -> Vec<Vec<ValueEstimate>> {
     let of = |seed| {
-        let settings = Settings { seed, ..settings.clone() };
+        let settings = EvaluationSettings { seed, ..settings.clone() };
         let result = evaluate(&mut People::new(seed, users, named), targets, &settings).unwrap();
         let differences = result.differences.into_iter().flat_map(|d| d.estimates);
         result.policies.into_iter().take(1).flat_map(|p| p.estimates).chain(differences).collect()
@@ -133,11 +139,14 @@ fn estimates_of(
 
 /// How many of the logs' intervals hold the truth, by estimate: `None` for the mean over all logs, which is
 /// what an estimator is of whose value nobody knows.
-fn covered(estimates: &[Vec<Estimate>], truth: impl Fn(usize) -> Option<f64>) -> Vec<(&'static str, u64)> {
+fn covered(
+    estimates: &[Vec<ValueEstimate>],
+    truth: impl Fn(usize) -> Option<f64>,
+) -> Vec<(&'static str, u64)> {
     let of = |i: usize| {
         let mean = estimates.iter().map(|e| e[i].value.unwrap()).sum::<f64>() / estimates.len() as f64;
         let truth = truth(i).unwrap_or(mean);
-        let holds = |e: &&Vec<Estimate>| (e[i].lower.unwrap()..=e[i].upper.unwrap()).contains(&truth);
+        let holds = |e: &&Vec<ValueEstimate>| (e[i].lower.unwrap()..=e[i].upper.unwrap()).contains(&truth);
         (estimates[0][i].estimator, estimates.iter().filter(holds).count() as u64)
     };
     (0..estimates[0].len()).map(of).collect()
@@ -171,11 +180,11 @@ fn truth(i: usize) -> f64 {
     if i < UNBIASED.len() { value(TARGET) } else { value([0.25; 4]) - value(TARGET) }
 }
 
-fn check(method: Method, model: ModelKind, logs: u64) {
+fn check(method: IntervalMethod, model: ModelKind, logs: u64) {
     check_of(50, method, model, logs);
 }
 
-fn check_of(users: u32, method: Method, model: ModelKind, logs: u64) {
+fn check_of(users: u32, method: IntervalMethod, model: ModelKind, logs: u64) {
     let settings = settings(method, model, &UNBIASED);
     let targets = [table(), Target::Uniform];
     let estimates = estimates_of(users, &targets, &settings, true, logs);
@@ -187,24 +196,24 @@ fn check_of(users: u32, method: Method, model: ModelKind, logs: u64) {
 
 #[test]
 fn bounds_hold_the_value_for_people_like_these_as_often_as_they_say() {
-    check(Method::Normal, ModelKind::CrossItemMean, LOGS);
-    check(Method::Normal, ModelKind::Ridge, LOGS);
+    check(IntervalMethod::Normal, ModelKind::CrossItemMean, LOGS);
+    check(IntervalMethod::Normal, ModelKind::Ridge, LOGS);
 }
 
 #[test]
 fn so_do_those_of_few_people() {
-    check_of(8, Method::Normal, ModelKind::CrossItemMean, LOGS);
+    check_of(8, IntervalMethod::Normal, ModelKind::CrossItemMean, LOGS);
 }
 
 #[test]
 fn so_do_those_of_the_bootstrap() {
-    check_of(100, Method::Bootstrap, ModelKind::CrossItemMean, LOGS);
+    check_of(100, IntervalMethod::Bootstrap, ModelKind::CrossItemMean, LOGS);
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn bounds_hold_in_2000_logs() {
-    for method in [Method::Normal, Method::Bootstrap] {
+    for method in [IntervalMethod::Normal, IntervalMethod::Bootstrap] {
         for model in [ModelKind::CrossItemMean, ModelKind::Ridge] {
             check_of(100, method, model, 2000);
         }
@@ -213,7 +222,8 @@ fn bounds_hold_in_2000_logs() {
 
 #[test]
 fn who_takes_decisions_as_independent_misses_it_far_too_often() {
-    for (method, model) in [(Method::Normal, ModelKind::Ridge), (Method::Bootstrap, ModelKind::CrossItemMean)]
+    for (method, model) in
+        [(IntervalMethod::Normal, ModelKind::Ridge), (IntervalMethod::Bootstrap, ModelKind::CrossItemMean)]
     {
         let settings = settings(method, model, &UNBIASED[1..4]);
         let truth = |_| Some(value(TARGET));
@@ -226,7 +236,7 @@ fn who_takes_decisions_as_independent_misses_it_far_too_often() {
 #[test]
 fn bounds_hold_for_policies_that_learn_of_each_user() {
     let learner = Target::of(Policy::named("egreedy-v1").unwrap()).unwrap();
-    let settings = settings(Method::Normal, ModelKind::Ridge, &UNBIASED[1..]);
+    let settings = settings(IntervalMethod::Normal, ModelKind::Ridge, &UNBIASED[1..]);
     for (estimator, held) in covered(&estimates(&[learner], &settings, true, LOGS), |_| None) {
         assert!(!too_few(held, LOGS), "{estimator}: {held} of {LOGS}");
     }
@@ -234,13 +244,14 @@ fn bounds_hold_for_policies_that_learn_of_each_user() {
 
 #[test]
 fn confidence_sequences_are_of_these_decisions_and_need_no_number_of_people() {
-    let settings = settings(Method::Anytime, ModelKind::CrossItemMean, &[Estimator::Ips]);
+    let settings = settings(IntervalMethod::Anytime, ModelKind::CrossItemMean, &[Estimator::Ips]);
     let mut held = 0;
     for seed in 0..LOGS {
         // Five people: no bounds on others could be had from them.
         let mut people = People::new(seed, 5, true);
         let result = evaluate(&mut people, &[table()], &settings).unwrap();
-        let Estimate { lower: Some(lower), upper: Some(upper), .. } = result.policies[0].estimates[0] else {
+        let ValueEstimate { lower: Some(lower), upper: Some(upper), .. } = result.policies[0].estimates[0]
+        else {
             panic!("it has bounds")
         };
         held += u64::from((lower..=upper).contains(&(people.worth / people.rows)));
@@ -250,21 +261,22 @@ fn confidence_sequences_are_of_these_decisions_and_need_no_number_of_people() {
 
 #[test]
 fn bounds_that_few_people_or_dependent_decisions_cannot_carry_are_not_given() {
-    let ask = |users: u32, method: Method| {
+    let ask = |users: u32, method: IntervalMethod| {
         let estimators = [Estimator::Ips, Estimator::DirectMethod];
-        let settings = Settings { force: false, ..settings(method, ModelKind::CrossItemMean, &estimators) };
+        let settings =
+            EvaluationSettings { force: false, ..settings(method, ModelKind::CrossItemMean, &estimators) };
         evaluate(&mut People::new(1, users, true), &[table()], &settings)
     };
-    let enough = ask(60, Method::Normal).unwrap();
+    let enough = ask(60, IntervalMethod::Normal).unwrap();
     // Two of them fall into the same group.
-    assert_eq!((enough.unit, enough.units, enough.reason), (Cluster::User, 59, None));
-    let few = ask(12, Method::Bootstrap).unwrap();
-    assert_eq!((few.units, few.reason), (12, None));
+    assert_eq!((enough.cluster, enough.clusters, enough.reason), (Cluster::User, 59, None));
+    let few = ask(12, IntervalMethod::Bootstrap).unwrap();
+    assert_eq!((few.clusters, few.reason), (12, None));
     assert!(few.policies[0].estimates.iter().all(|e| e.value.is_some() && e.lower.is_none()));
-    let one = ask(1, Method::Normal).unwrap();
+    let one = ask(1, IntervalMethod::Normal).unwrap();
     assert!(one.policies[0].estimates.iter().all(|e| e.value.is_some() && e.lower.is_none()));
-    assert_eq!(ask(20, Method::Anytime).unwrap().policies[0].estimates.len(), 2);
-    let refused = ask(60, Method::Bernstein).unwrap_err().to_string();
+    assert_eq!(ask(20, IntervalMethod::Anytime).unwrap().policies[0].estimates.len(), 2);
+    let refused = ask(60, IntervalMethod::Bernstein).unwrap_err().to_string();
     assert!(
         refused.starts_with("people: empirical Bernstein bounds are for independent decisions"),
         "{refused}"
@@ -277,7 +289,7 @@ struct HalfNamed(People);
 impl LogReader for HalfNamed {
     fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
         let more = self.0.next(row, names)?;
-        row.unit = row.unit.filter(|_| self.0.rows < 100.0);
+        row.cluster = row.cluster.filter(|_| self.0.rows < 100.0);
         Ok(more)
     }
 
@@ -288,7 +300,7 @@ impl LogReader for HalfNamed {
 
 #[test]
 fn a_log_names_users_or_it_does_not() {
-    let settings = settings(Method::Normal, ModelKind::CrossItemMean, &[Estimator::Ips]);
+    let settings = settings(IntervalMethod::Normal, ModelKind::CrossItemMean, &[Estimator::Ips]);
     let refused = evaluate(&mut HalfNamed(People::new(1, 50, true)), &[table()], &settings).unwrap_err();
     let why = "people: some of its decisions name a user and others none; evaluate them apart";
     assert_eq!(refused.to_string(), why);

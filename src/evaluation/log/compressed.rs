@@ -1,7 +1,7 @@
 //! Files as they are or compressed with gzip or zstd, told apart by their first bytes.
 
 use crate::base::error::{Error, Result};
-use crate::service::{LogKind, LogLines};
+use crate::service::{LogExport, LogKind};
 use crate::store::log_files::{LogPart, of_store};
 use crate::store::sqlite::{Access, Pace};
 use crate::store::{self, LogFilter};
@@ -27,7 +27,7 @@ pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
             LogPart::Rewards => LogKind::Rewards,
         };
         let store = store::open(dir, Access::Read, Pace::Single)?;
-        let lines = LogLines::new(Arc::new(store), kind, LogFilter::default());
+        let lines = LogExport::new(Arc::new(store), kind, LogFilter::default());
         return Ok(Box::new(BufReader::with_capacity(BUFFER, lines)));
     }
     let file = File::open(path).map_err(Error::io("read", path))?;
@@ -46,7 +46,7 @@ pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
 /// The frames of a zstd file, one after the other: parallel compressors and `cat` write several.
 struct Frames<R> {
     source: R,
-    /// Of the current frame; finished before the first.
+    /// The decoder of the current frame; it is finished before the first.
     decoder: FrameDecoder,
 }
 

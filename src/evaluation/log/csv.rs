@@ -1,65 +1,46 @@
-//! Comma-separated logs: one decision a line, the whole catalogue as its candidates.
-//!
-//! The Open Bandit Dataset (Saito et al. 2021) is one of them: `item_id`, `click`, `propensity_score`, and
-//! `timestamp` for the moment. It says what its numbers can be: items and positions are whole numbers, clicks 0
-//! or 1.
+//! Comma-separated logs with named columns: one decision a line, every item of the log as its candidates.
 
+use super::checks::{checked_propensity, checked_reward};
+use super::columns::{Columns, NO_COLUMN};
 use super::fields::Fields;
-use super::lines::Lines;
-use super::{LogReader, LogVocabulary, checked_propensity, checked_reward, malformed, moment};
+use super::format::{FormatInput, FormatRule};
+use super::lines::LogLines;
+use super::place::malformed;
+use super::reader::LogReader;
+use super::timestamp::moment;
+use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 
-/// LogVocabulary of the columns that matter; the others are passed over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
-    /// What was chosen.
-    pub item: String,
-    /// What followed.
-    pub reward: String,
-    /// Probability with which it was chosen.
-    pub propensity: String,
-    /// When, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise. [`NO_COLUMN`] leaves it
-    /// unread.
-    pub timestamp: String,
-    /// Whose decision it was; the same. Without it bounds take decisions as independent.
-    pub user: String,
-}
+/// The format of comma-separated logs with named columns.
+pub(super) struct Csv;
 
-/// In place of the name of a column that may be absent: none, although one of the usual name is there.
-pub const NO_COLUMN: &str = "none";
+impl FormatRule for Csv {
+    const NAME: &'static str = "csv";
+    const TAKES_COLUMNS: bool = true;
 
-impl Columns {
-    /// Those of the Open Bandit Dataset.
-    pub fn open_bandit() -> Self {
-        Self::new("item_id", "click", "propensity_score")
+    fn detects(first_line: &str) -> bool {
+        first_line.contains(',') && !first_line.starts_with(['{', '[']) && !first_line.contains('|')
     }
 
-    /// Those of a plain CSV unless named otherwise: `action`, `reward`, `propensity`.
-    pub fn plain() -> Self {
-        Self::new("action", "reward", "propensity")
-    }
-
-    fn new(item: &str, reward: &str, propensity: &str) -> Self {
-        let [item, reward, propensity, timestamp, user] =
-            [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp, user }
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        Ok(Box::new(CsvLog::new(input.lines, input.options.columns.clone())?))
     }
 }
 
 /// A comma-separated log.
 pub(super) struct CsvLog {
-    lines: Lines,
+    lines: LogLines,
     fields: Fields,
-    /// Number of columns.
+    /// The number of columns.
     width: usize,
     item: usize,
     reward: usize,
     propensity: usize,
     timestamp: Option<usize>,
     user: Option<usize>,
-    /// Of the Open Bandit Dataset, whose numbers are known to be whole.
+    /// The column of positions of the Open Bandit Dataset, whose numbers are known to be whole.
     position: Option<usize>,
     is_open_bandit: bool,
     names: Columns,
@@ -70,7 +51,7 @@ impl CsvLog {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(super) fn open_bandit(lines: Lines) -> Result<Self> {
+    pub(super) fn open_bandit(lines: LogLines) -> Result<Self> {
         Self::with_header(lines, Columns::open_bandit(), true)
     }
 
@@ -78,11 +59,11 @@ impl CsvLog {
     ///
     /// # Errors
     /// A header that cannot be read, lacks a column or has one twice; one column for two things.
-    pub(super) fn new(lines: Lines, names: Columns) -> Result<Self> {
+    pub(super) fn new(lines: LogLines, names: Columns) -> Result<Self> {
         Self::with_header(lines, names, false)
     }
 
-    fn with_header(mut lines: Lines, names: Columns, is_open_bandit: bool) -> Result<Self> {
+    fn with_header(mut lines: LogLines, names: Columns, is_open_bandit: bool) -> Result<Self> {
         let mut fields = Fields::default();
         if !fields.advance(&mut lines, usize::MAX)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
@@ -274,8 +255,8 @@ mod tests {
 
     const HEADER: &str = ",timestamp,item_id,position,click,propensity_score,extra\n";
 
-    fn lines(text: &str) -> Lines {
-        Lines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
+    fn lines(text: &str) -> LogLines {
+        LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.csv")
     }
 
     fn read(rows: &str) -> Result<Vec<Row>> {

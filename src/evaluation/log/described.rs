@@ -11,7 +11,7 @@
 //! first decision tells whether the log has feature vectors (a number of an action is known) and kinds: in
 //! all of it or in none.
 
-use super::LogVocabulary;
+use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, hour};
 use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
@@ -215,8 +215,8 @@ fn again(name: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::row::Listed;
     use super::*;
+    use crate::evaluation::row::ListedItem;
 
     /// A decision with these features of what two actions share, and of the first of them.
     fn row(
@@ -233,7 +233,7 @@ mod tests {
             described.take(name, *feature)?;
         }
         described.begin_action();
-        let listed = [0, 1].map(|item| Listed { item, kind: item, propensity: f64::NAN }).to_vec();
+        let listed = [0, 1].map(|item| ListedItem { item, kind: item, propensity: f64::NAN }).to_vec();
         let mut row = Row { listed, ..Row::default() };
         described.fill(&mut row, &mut LogVocabulary::default(), None)?;
         Ok(row)

@@ -4,23 +4,42 @@
 //! features are read. The reward is minus the cost. Keys that are read stand once in their object; others may hold
 //! anything, as often as they like.
 
+use super::checks::{checked_propensity, checked_reward};
 use super::described::{Described, Feature};
-use super::dsjson_line::Line;
-use super::lines::Lines;
-use super::{
-    LogReader, LogVocabulary, checked_propensity, checked_reward, is_listed, moment, places, untagged_remark,
-};
+use super::dsjson_line::DsjsonLine;
+use super::format::{FormatInput, FormatRule};
+use super::json_members;
+use super::lines::LogLines;
+use super::reader::LogReader;
+use super::timestamp::moment;
+use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::request;
-use crate::evaluation::row::{Listed, Row};
+use crate::evaluation::row::{ListedItem, Row};
 use serde_json::{Map, Value};
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
 const SAME: f64 = 1e-6;
 
+/// The format of Vowpal Wabbit's `dsjson`.
+pub(super) struct Dsjson;
+
+impl FormatRule for Dsjson {
+    const NAME: &'static str = "dsjson";
+
+    fn detects(first_line: &str) -> bool {
+        first_line.starts_with('{')
+    }
+
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        let described = Described::new(input.options.without_features);
+        Ok(Box::new(DsjsonLog::new(input.lines, described)))
+    }
+}
+
 /// A `dsjson` log.
 pub(super) struct DsjsonLog {
-    lines: Lines,
+    lines: LogLines,
     without_decision: u64,
     /// Decisions that say that nothing is to be learned from them.
     skipped: u64,
@@ -45,12 +64,18 @@ fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), F
 }
 
 impl DsjsonLog {
-    pub(super) fn new(lines: Lines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Described) -> Self {
         Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
     /// Reads a decision into `row`. One that counts has a label; of others what is there of it is checked.
-    fn fill(&mut self, line: &Line, counts: bool, row: &mut Row, names: &mut LogVocabulary) -> Result<()> {
+    fn fill(
+        &mut self,
+        line: &DsjsonLine,
+        counts: bool,
+        row: &mut Row,
+        names: &mut LogVocabulary,
+    ) -> Result<()> {
         let fault =
             |key: &str, value: String, allowed: &str| self.lines.fault(key, Fault::new(key, value, allowed));
         let missing = |key: &str, allowed: &str| fault(key, "missing".to_owned(), allowed);
@@ -98,11 +123,11 @@ impl DsjsonLog {
                 others += u64::from(!own);
                 item
             };
-            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+            if let Some(twice) = tag.filter(|_| row.lists(item)) {
                 let allowed = "each action of a decision once";
                 return Err(self.fault_of(Some(k), Fault::new("_tag", format!("{twice:?} again"), allowed)));
             }
-            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            row.listed.push(ListedItem { item, kind: item, propensity: f64::NAN });
         }
         self.take_probabilities(line, row)?;
         let stamped = line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
@@ -127,11 +152,11 @@ impl DsjsonLog {
     fn fault_of(&self, action: Option<usize>, fault: Fault) -> Error {
         let (text, key) = (self.lines.text(), fault.field.clone());
         let found = || {
-            let context = places::field(text, 0, "c")?.value;
-            let multi = places::field(text, context.start, "_multi")?.value;
-            let first = |within| places::first(text, within, &key);
+            let context = json_members::field(text, 0, "c")?.value;
+            let multi = json_members::field(text, context.start, "_multi")?.value;
+            let first = |within| json_members::first(text, within, &key);
             match action {
-                Some(k) => first(places::parts(text, multi.start).get(k)?.value.clone()),
+                Some(k) => first(json_members::members(text, multi.start).get(k)?.value.clone()),
                 None => first(context.start..multi.start).or_else(|| first(multi.end..context.end)),
             }
         };
@@ -143,7 +168,7 @@ impl DsjsonLog {
 
     /// Writes the probabilities of the actions in `row`, if the line has them. `a` is each action once, the chosen one
     /// first, and `p` as many probabilities, which add up to 1.
-    fn take_probabilities(&self, line: &Line, row: &mut Row) -> Result<()> {
+    fn take_probabilities(&self, line: &DsjsonLine, row: &mut Row) -> Result<()> {
         let fault = |key: &str, value: String, allowed: &str| {
             Err(self.lines.fault(key, Fault::new(key, value, allowed)))
         };
@@ -194,7 +219,7 @@ impl DsjsonLog {
     }
 
     /// Position of the chosen one of so many actions. `_label_Action` and `a` count from 1, `_labelIndex` from 0.
-    fn chosen(&self, line: &Line, candidates: usize) -> Result<usize> {
+    fn chosen(&self, line: &DsjsonLine, candidates: usize) -> Result<usize> {
         let by_number = line.action.or_else(|| line.actions.as_ref()?.first().copied());
         let chosen = line.index.or_else(|| by_number?.checked_sub(1)).filter(|c| *c < candidates);
         // Where both say it, they say the same.
@@ -233,7 +258,7 @@ impl LogReader for DsjsonLog {
             if self.lines.text().is_empty() {
                 continue;
             }
-            let line: Line = self.lines.json()?;
+            let line: DsjsonLine = self.lines.json()?;
             if line.is_reward_alone() {
                 line.timestamp.as_ref().map(|text| self.moment(text)).transpose()?;
                 self.without_decision += 1;
@@ -287,7 +312,7 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
+        let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
         read_all(&mut DsjsonLog::new(lines, Described::default()))
     }
 
@@ -311,7 +336,7 @@ mod tests {
         let unlabelled = "{\"_skipLearn\":true,\"EventId\":\"x\",\"c\":{\"_multi\":[{}]}}";
         let text = format!("{skip}\n{GOOD}\n{unlabelled}\n{keep}\n");
         let mut log =
-            DsjsonLog::new(Lines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
+            DsjsonLog::new(LogLines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
         assert_eq!(read_all(&mut log).unwrap().len(), 2);
         let remarks = log.remarks();
         assert!(

@@ -8,7 +8,7 @@ use std::fmt;
 
 /// What is looked at of a line; the rest is passed over.
 #[derive(Deserialize)]
-pub(super) struct Line {
+pub(super) struct DsjsonLine {
     #[serde(rename = "_label_cost", default, deserialize_with = "there")]
     pub(super) cost: Option<Cost>,
     #[serde(rename = "_skipLearn", default)]
@@ -26,13 +26,13 @@ pub(super) struct Line {
     #[serde(rename = "p")]
     pub(super) probabilities: Option<Vec<f64>>,
     #[serde(rename = "c")]
-    pub(super) context: Option<Context>,
+    pub(super) context: Option<DsjsonContext>,
     pub(super) pdrop: Option<f64>,
     #[serde(rename = "EventId")]
     pub(super) event: Option<IgnoredAny>,
 }
 
-impl Line {
+impl DsjsonLine {
     /// Whether it is a reward that arrived without its decision: an event with no part of a label or of a decision.
     pub(super) fn is_reward_alone(&self) -> bool {
         let label = self.cost.is_some() || self.probability.is_some();
@@ -54,22 +54,22 @@ fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Cost>, D::Error> 
 }
 
 /// What actions share, and the actions.
-pub(super) struct Context {
+pub(super) struct DsjsonContext {
     pub(super) shared: Map<String, Value>,
     pub(super) multi: Vec<Map<String, Value>>,
 }
 
-impl<'de> Deserialize<'de> for Context {
+impl<'de> Deserialize<'de> for DsjsonContext {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Parts;
-        impl<'de> Visitor<'de> for Parts {
-            type Value = Context;
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = DsjsonContext;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
                 f.write_str("a map with _multi, the list of actions")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DsjsonContext, A::Error> {
                 let (mut shared, mut multi) = (Map::new(), None);
                 while let Some(key) = map.next_key::<String>()? {
                     if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
@@ -83,9 +83,9 @@ impl<'de> Deserialize<'de> for Context {
                         shared.insert(key, value);
                     }
                 }
-                Ok(Context { shared, multi: multi.unwrap_or_default() })
+                Ok(DsjsonContext { shared, multi: multi.unwrap_or_default() })
             }
         }
-        deserializer.deserialize_map(Parts)
+        deserializer.deserialize_map(Members)
     }
 }

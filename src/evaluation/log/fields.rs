@@ -3,8 +3,8 @@
 //! Most lines have no quotes: their commas are found many bytes at a time, and beyond the last field that is
 //! looked at they are only counted.
 
-use super::lines::Lines;
-use super::malformed;
+use super::lines::LogLines;
+use super::place::malformed;
 use crate::base::error::Result;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,7 +20,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Reads the next record, in which fields up to `last` are looked at; false at the end of the log.
-    pub(super) fn advance(&mut self, lines: &mut Lines, last: usize) -> Result<bool> {
+    pub(super) fn advance(&mut self, lines: &mut LogLines, last: usize) -> Result<bool> {
         loop {
             if !lines.advance()? {
                 return Ok(false);
@@ -50,7 +50,7 @@ impl Fields {
     }
 
     /// A record with quotes: it goes on until they are closed, maybe over several lines.
-    pub(super) fn split_quoted(&mut self, lines: &mut Lines) -> Result<()> {
+    pub(super) fn split_quoted(&mut self, lines: &mut LogLines) -> Result<()> {
         let is_open = |text: &[u8]| memchr::memchr_iter(b'"', text).count() % 2 == 1;
         let mut open = is_open(lines.text());
         while open {
@@ -89,7 +89,7 @@ impl Fields {
     }
 
     /// A field without its quotes.
-    pub(super) fn get<'a>(&self, lines: &'a Lines, field: usize) -> Cow<'a, [u8]> {
+    pub(super) fn get<'a>(&self, lines: &'a LogLines, field: usize) -> Cow<'a, [u8]> {
         let text = &lines.text()[self.ranges[field].clone()];
         match text {
             [b'"', inside @ .., b'"'] => {

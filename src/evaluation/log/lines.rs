@@ -1,28 +1,39 @@
-//! Lines of a log, one buffer for all of them.
+//! LogLines of a log, one buffer for all of them.
 
-use super::{malformed, place, places, unreadable};
+use super::compressed::decompressed;
+use super::json_members;
+use super::place::{malformed, place, unreadable};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read::BYTE_ORDER_MARK;
 use serde::Deserialize;
 use std::io::BufRead;
+use std::path::PathBuf;
 
 /// Longest line that is read: what is longer is no log.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
+/// A file whose lines are read when it is its turn.
+pub(super) type LazyLogLines = Box<dyn FnOnce() -> Result<LogLines>>;
+
 /// A log line by line.
-pub(super) struct Lines {
+pub(super) struct LogLines {
     source: Box<dyn BufRead>,
     origin: String,
     /// Of the current line; the first is 1.
     number: u64,
-    /// Lines that were read onto its end.
+    /// LogLines that were read onto its end.
     extra: u64,
     buffer: Vec<u8>,
 }
 
-impl Lines {
+impl LogLines {
     pub(super) fn new(source: Box<dyn BufRead>, origin: &str) -> Self {
         Self { source, origin: origin.to_owned(), number: 0, extra: 0, buffer: Vec::new() }
+    }
+
+    /// The lines of the file at `path`, which is opened when it is its turn.
+    pub(super) fn lazily(path: PathBuf) -> LazyLogLines {
+        Box::new(move || Ok(Self::new(decompressed(&path)?, &path.display().to_string())))
     }
 
     /// Reads the next line, without its end; false at the end of the log.
@@ -120,8 +131,8 @@ impl Lines {
     /// A fault of the field `key` of the current line of JSON: the place is that of the key among the line's own
     /// fields, else where it first stands.
     pub(super) fn fault(&self, key: &str, fault: Fault) -> Error {
-        let own = places::field(&self.buffer, 0, key).map(|field| field.start());
-        let found = own.or_else(|| places::first(&self.buffer, 0..self.buffer.len(), key));
+        let own = json_members::field(&self.buffer, 0, key).map(|field| field.start());
+        let found = own.or_else(|| json_members::first(&self.buffer, 0..self.buffer.len(), key));
         fault.at(self.at(found.map_or(1, |i| i + 1)))
     }
 }

@@ -2,7 +2,8 @@
 //! moment, the profile and the reaction.
 
 use super::compressed::decompressed;
-use super::lines::Lines;
+use super::lines::LogLines;
+use super::refusal::LogFileRefusal;
 use super::rewards::{Op, key, undamaged};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 /// One reaction to one tip.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reacted {
+pub struct LoggedReaction {
     /// Whose.
     pub user: String,
     /// Under which policy it was learned.
@@ -36,14 +37,14 @@ pub struct Reacted {
 /// Reads reactions, file after file.
 pub struct ReactionLog {
     paths: std::vec::IntoIter<PathBuf>,
-    lines: Option<Lines>,
+    lines: Option<LogLines>,
     /// The reward of each decision so far.
     seen: HashMap<[u64; 2], Option<f64>>,
     without_reaction: u64,
 }
 
 #[derive(Deserialize)]
-struct RawReacted {
+struct RawReaction {
     op: Op,
     user: String,
     #[serde(default)]
@@ -80,11 +81,7 @@ impl ReactionLog {
                 (_, true) => path.clone(),
                 (false, false) => {
                     std::fs::metadata(path).map_err(Error::io("read", path))?;
-                    return Err(Error::Refused(format!(
-                        "{}: only this program's own logs say how people reacted; name a state directory, or \
-                         decisions.jsonl with rewards.jsonl beside it",
-                        path.display()
-                    )));
+                    return Err(Error::because(LogFileRefusal::NoReactions { file: path.clone() }));
                 }
             };
             if !files.contains(&file) {
@@ -98,11 +95,11 @@ impl ReactionLog {
     ///
     /// # Errors
     /// A file that cannot be read, a line that is no record of a reward, with file, line and column.
-    pub fn read(&mut self) -> Result<Option<Reacted>> {
+    pub fn read(&mut self) -> Result<Option<LoggedReaction>> {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(path) = self.paths.next() else { return Ok(None) };
-                self.lines = Some(Lines::new(decompressed(&path)?, &path.display().to_string()));
+                self.lines = Some(LogLines::new(decompressed(&path)?, &path.display().to_string()));
                 continue;
             };
             if !lines.advance()? {
@@ -113,7 +110,7 @@ impl ReactionLog {
                 continue;
             }
             undamaged(lines)?;
-            let raw: RawReacted = lines.json()?;
+            let raw: RawReaction = lines.json()?;
             if raw.op != Op::Reward {
                 continue;
             }
@@ -144,7 +141,7 @@ impl ReactionLog {
                 Shown::try_from(request).map_err(|fault| lines.fault("request", fault.within("request")))?;
             let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
             let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
-            return Ok(Some(Reacted {
+            return Ok(Some(LoggedReaction {
                 user: raw.user,
                 policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?,
                 shown,

@@ -5,14 +5,18 @@
 //! of these the ids are kept, some 20 bytes each. Both are checked all the same, and so is the checksum of every line
 //! that has one.
 
-use super::lines::Lines;
+use super::checks::checked_propensity;
+use super::format::{FormatInput, FormatRule};
+use super::lines::{LazyLogLines, LogLines};
+use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
-use super::{LogReader, LogVocabulary, checked_propensity};
+use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, within};
 use crate::base::stats::Moments;
 use crate::domain::request::{RawRequest, Request};
-use crate::evaluation::row::{Listed, Row};
+use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
+use crate::store::log_files::rewards_of;
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -26,11 +30,33 @@ const SLOW: f64 = 60.0;
 /// How far probabilities of all candidates may be from adding up to 1.
 const WHOLE: f64 = 1e-6;
 
+/// The format of this program's own logs.
+pub(super) struct Rehearsal;
+
+impl FormatRule for Rehearsal {
+    const NAME: &'static str = "rehearsal";
+
+    fn detects(first_line: &str) -> bool {
+        first_line.starts_with('{') && first_line.contains("\"decision_id\"")
+    }
+
+    /// Reads all files of a log together, and the rewards before them.
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        let FormatInput { path, lines, source, before, .. } = input;
+        let rewards = source.rewards.take().map_or_else(|| rewards_of(&path), Ok)?;
+        let first: LazyLogLines = Box::new(|| Ok(lines));
+        let decisions = [first].into_iter().chain(source.files.drain(..).map(LogLines::lazily)).collect();
+        let rewards = rewards.into_iter().map(LogLines::lazily).collect();
+        let log = RehearsalLog::new(source.origin.clone(), decisions, rewards)?;
+        Ok(Box::new(log.after(std::mem::take(before))))
+    }
+}
+
 /// Decisions with their rewards.
 pub(super) struct RehearsalLog {
     /// The files of decisions that are yet to come, the next one last.
-    segments: Vec<Segment>,
-    lines: Option<Lines>,
+    segments: Vec<LazyLogLines>,
+    lines: Option<LogLines>,
     origin: String,
     rewards: Rewards,
     shadows: u64,
@@ -41,9 +67,6 @@ pub(super) struct RehearsalLog {
     /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
     before: Vec<[u64; 2]>,
 }
-
-/// A file that is opened when it is its turn.
-pub(super) type Segment = Box<dyn FnOnce() -> Result<Lines>>;
 
 #[derive(Deserialize)]
 struct DecisionLine<'a> {
@@ -80,7 +103,7 @@ struct Checked<'a> {
 
 impl<'a> DecisionLine<'a> {
     /// What the current one of `lines` holds.
-    fn check(self, lines: &Lines) -> Result<Checked<'a>> {
+    fn check(self, lines: &LogLines) -> Result<Checked<'a>> {
         let fault = |key: &str, fault: Fault| lines.fault(key, fault);
         for (key, text) in [("decision_id", &self.decision_id), ("user", &self.user)] {
             if text.is_empty() {
@@ -126,7 +149,11 @@ impl RehearsalLog {
     ///
     /// # Errors
     /// Rewards that cannot be read, a bad line among them, two rewards for one decision.
-    pub(super) fn new(origin: String, mut decisions: Vec<Segment>, rewards: Vec<Segment>) -> Result<Self> {
+    pub(super) fn new(
+        origin: String,
+        mut decisions: Vec<LazyLogLines>,
+        rewards: Vec<LazyLogLines>,
+    ) -> Result<Self> {
         decisions.reverse();
         Ok(Self {
             segments: decisions,
@@ -154,7 +181,7 @@ impl Checked<'_> {
         row.propensity = self.propensity;
         row.listed.clear();
         for (k, candidate) in candidates.iter().enumerate() {
-            row.listed.push(Listed {
+            row.listed.push(ListedItem {
                 item: names.items.number(candidate.id.as_bytes()),
                 kind: names.kinds.number(candidate.kind.as_deref().unwrap_or("").as_bytes()),
                 propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
@@ -216,7 +243,7 @@ impl LogReader for RehearsalLog {
     }
 
     fn place(&self) -> String {
-        self.lines.as_ref().map_or_else(|| self.origin.clone(), Lines::place)
+        self.lines.as_ref().map_or_else(|| self.origin.clone(), LogLines::place)
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -273,9 +300,9 @@ mod tests {
     const DECISION: &str = r#"{"decision_id":"d1","user":"ann","policy":"egreedy-v1","shadow":false,"chosen":"b","propensity":0.05,"explored":true,"scores":[0.1,0],"propensities":[0.95,0.05],"seed":1,"request":{"context":{"hour":8.5,"weekday":0},"candidates":[{"id":"a","kind":"rest"},{"id":"b","kind":"focus"}]},"time_ms":1000}"#;
     const REWARD: &str = r#"{"seq":1,"user":"ann","policy":"egreedy-v1","op":"reward","prev":0,"event":"d1","reward":-0.5,"decision_id":"d1","reaction":"dismissed","request":{},"time_ms":4000}"#;
 
-    fn segment(text: &str, name: &'static str) -> Segment {
+    fn segment(text: &str, name: &'static str) -> LazyLogLines {
         let text = text.to_owned();
-        Box::new(move || Ok(Lines::new(Box::new(Cursor::new(text)), name)))
+        Box::new(move || Ok(LogLines::new(Box::new(Cursor::new(text)), name)))
     }
 
     fn read(decisions: &str, rewards: &str) -> Result<(Vec<Row>, Vec<String>)> {
@@ -312,8 +339,8 @@ mod tests {
             let decisions = vec![segment(DECISION, "decisions.jsonl")];
             let reward = REWARD.replace("4000", time);
             let rewards =
-                vec![Box::new(move || Ok(Lines::new(Box::new(Cursor::new(reward)), "rewards.jsonl")))
-                    as Segment];
+                vec![Box::new(move || Ok(LogLines::new(Box::new(Cursor::new(reward)), "rewards.jsonl")))
+                    as LazyLogLines];
             let mut log = RehearsalLog::new("decisions.jsonl".to_owned(), decisions, rewards).unwrap();
             assert_eq!(read_all(&mut log).unwrap().len(), 1);
             assert_eq!(log.notes().len(), expected, "{time}: {:?}", log.notes());

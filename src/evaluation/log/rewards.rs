@@ -1,8 +1,8 @@
 //! The rewards of our own logs: read first and kept, so that the decisions can stream past them.
 
-use super::lines::Lines;
-use super::rehearsal::Segment;
-use super::{checked_reward, malformed, place};
+use super::checks::checked_reward;
+use super::lines::{LazyLogLines, LogLines};
+use super::place::{malformed, place};
 use crate::base::checksum::check_line;
 use crate::base::error::{Fault, Result};
 use crate::base::read::Text;
@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 pub(super) struct Rewards {
     /// Sorted by the decision's key.
     pub(super) all: Vec<Reward>,
-    /// LogVocabulary of the files.
+    /// The names of the files.
     origins: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl Rewards {
     ///
     /// # Errors
     /// A line that is no record, two rewards for one decision.
-    pub(super) fn read(segments: Vec<Segment>) -> Result<Self> {
+    pub(super) fn read(segments: Vec<LazyLogLines>) -> Result<Self> {
         let (mut rewards, mut origins) = (Vec::new(), Vec::new());
         for (file, segment) in segments.into_iter().enumerate() {
             let mut lines = segment()?;
@@ -106,7 +106,7 @@ impl Rewards {
     }
 
     /// The reward of this decision of `user`, which stands in the current one of `lines`.
-    pub(super) fn of(&mut self, decision: &str, user: &str, lines: &Lines) -> Result<Option<&mut Reward>> {
+    pub(super) fn of(&mut self, decision: &str, user: &str, lines: &LogLines) -> Result<Option<&mut Reward>> {
         let key_of = key(decision);
         let first = self.all.partition_point(|r| r.key < key_of);
         let mut own = self.all[first..].iter().take_while(|r| r.key == key_of);
@@ -121,7 +121,7 @@ impl Rewards {
 }
 
 /// Refuses a current line whose checksum does not hold: what was damaged may still be JSON.
-pub(super) fn undamaged(lines: &Lines) -> Result<()> {
+pub(super) fn undamaged(lines: &LogLines) -> Result<()> {
     check_line(lines.text()).map_err(|reason| malformed(lines.at(1), reason))
 }
 

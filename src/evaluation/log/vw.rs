@@ -6,21 +6,38 @@
 //! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; weights of
 //! namespaces are not applied to them. The reward is minus the cost.
 
+use super::checks::{checked_propensity, checked_reward};
 use super::described::{Described, Feature};
-use super::lines::Lines;
-use super::{
-    LogReader, LogVocabulary, checked_propensity, checked_reward, is_listed, malformed, place,
-    untagged_remark,
-};
+use super::format::{FormatInput, FormatRule};
+use super::lines::LogLines;
+use super::place::{malformed, place};
+use super::reader::LogReader;
+use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
-use crate::evaluation::row::{Listed, Row};
+use crate::evaluation::row::{ListedItem, Row};
 
 /// What may stand before the features of an action.
 const LABEL: &str = "action:cost:probability, or nothing";
 
+/// The format of that text.
+pub(super) struct Vw;
+
+impl FormatRule for Vw {
+    const NAME: &'static str = "vw";
+
+    fn detects(first_line: &str) -> bool {
+        first_line.contains('|') && !first_line.starts_with(['{', '['])
+    }
+
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        let described = Described::new(input.options.without_features);
+        Ok(Box::new(VwLog::new(input.lines, described)))
+    }
+}
+
 /// A log in that text.
 pub(super) struct VwLog {
-    lines: Lines,
+    lines: LogLines,
     unlabelled: u64,
     described: Described,
     /// Actions without a tag that were not told apart.
@@ -28,7 +45,7 @@ pub(super) struct VwLog {
 }
 
 impl VwLog {
-    pub(super) fn new(lines: Lines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Described) -> Self {
         Self { lines, unlabelled: 0, described, others: 0 }
     }
 
@@ -50,7 +67,8 @@ impl VwLog {
             let Some((head, features)) = text.split_once('|') else {
                 return Err(malformed(self.lines.at(text.len() + 1), "no '|' before the features"));
             };
-            let Head { shared, tag, label } = Head::parse(head).map_err(|bad| bad.error(&self.lines))?;
+            let LineHead { shared, tag, label } =
+                LineHead::parse(head).map_err(|bad| bad.error(&self.lines))?;
             if shared && began.is_some() {
                 let message = "a shared line amid the actions; decisions end with a blank line";
                 return Err(malformed(self.lines.at(1), message));
@@ -71,13 +89,13 @@ impl VwLog {
                 self.others += u64::from(!own);
                 item
             };
-            if let Some(twice) = tag.filter(|_| is_listed(row, item)) {
+            if let Some(twice) = tag.filter(|_| row.lists(item)) {
                 let fault = Fault::new("tag", format!("{twice:?} again"), "each action of a decision once");
                 let start = within(head, twice) - 1;
                 let quoted = head.as_bytes()[..start].ends_with(b"'");
                 return Err(fault.at(self.lines.at(start + 1 - usize::from(quoted))));
             }
-            row.listed.push(Listed { item, kind: item, propensity: f64::NAN });
+            row.listed.push(ListedItem { item, kind: item, propensity: f64::NAN });
             if let Some((reward, propensity)) = label {
                 if chosen.is_some() {
                     return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
@@ -100,7 +118,7 @@ impl VwLog {
 }
 
 /// What stands before the first '|' of a line.
-struct Head<'a> {
+struct LineHead<'a> {
     /// Whether the line is about all actions.
     shared: bool,
     tag: Option<&'a str>,
@@ -109,19 +127,19 @@ struct Head<'a> {
 }
 
 /// A fault at a byte of the line.
-struct Bad {
+struct FaultAt {
     column: usize,
     fault: Fault,
 }
 
-impl Bad {
-    fn error(self, lines: &Lines) -> Error {
+impl FaultAt {
+    fn error(self, lines: &LogLines) -> Error {
         self.fault.at(lines.at(self.column))
     }
 }
 
-impl<'a> Head<'a> {
-    fn parse(head: &'a str) -> Result<Self, Bad> {
+impl<'a> LineHead<'a> {
+    fn parse(head: &'a str) -> Result<Self, FaultAt> {
         let (mut shared, mut tag, mut tagged, mut label) = (false, None, false, None);
         for (i, word) in head.split_whitespace().enumerate() {
             let column = within(head, word);
@@ -132,13 +150,13 @@ impl<'a> Head<'a> {
                 } else {
                     ("tag", "one, the last before '|'")
                 };
-                return Err(Bad { column, fault: Fault::new(field, format!("{word:?}"), allowed) });
+                return Err(FaultAt { column, fault: Fault::new(field, format!("{word:?}"), allowed) });
             } else if let Some(name) = word.strip_prefix('\'') {
                 tag = Some(name).filter(|name| !name.is_empty());
                 tagged = true;
             } else if touches && (word == "shared" || word.contains(':')) {
                 let allowed = "a blank before '|', without which it would be a tag";
-                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+                return Err(FaultAt { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
             } else if touches {
                 tag = Some(word);
             } else if word == "shared" && i == 0 {
@@ -147,7 +165,7 @@ impl<'a> Head<'a> {
                 label = Some(labelled(word, column)?);
             } else {
                 let allowed = if shared { "nothing on a shared line" } else { LABEL };
-                return Err(Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+                return Err(FaultAt { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
             }
         }
         Ok(Self { shared, tag, label })
@@ -161,9 +179,9 @@ fn within(text: &str, part: &str) -> usize {
 
 /// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
 /// namespace, whose weight is checked only.
-fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), Bad> {
+fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), FaultAt> {
     let number = |name: &str, value: &str| {
-        value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| Bad {
+        value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| FaultAt {
             column: column + within(text, value) - 1,
             fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
         })
@@ -186,7 +204,7 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
             };
             if !is_namespace {
                 let column = column + within(text, word) - 1;
-                described.take(name, feature).map_err(|fault| Bad { column, fault })?;
+                described.take(name, feature).map_err(|fault| FaultAt { column, fault })?;
             }
         }
     }
@@ -194,9 +212,9 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
 }
 
 /// Reward and propensity of `action:cost:probability`.
-fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
+fn labelled(word: &str, column: usize) -> Result<(f64, f64), FaultAt> {
     let parts: Vec<&str> = word.split(':').collect();
-    let label = |allowed| Bad { column, fault: Fault::new("label", format!("{word:?}"), allowed) };
+    let label = |allowed| FaultAt { column, fault: Fault::new("label", format!("{word:?}"), allowed) };
     let &[action, cost, probability] = &parts[..] else { return Err(label("action:cost:probability")) };
     if action.parse::<u32>().is_err() {
         return Err(label("action:cost:probability, the action a whole number"));
@@ -205,13 +223,13 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), Bad> {
     let probability_column = cost_column + cost.len() + 1;
     let number = |field: &str, text: &str, column: usize| {
         text.parse::<f64>()
-            .map_err(|_| Bad { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
+            .map_err(|_| FaultAt { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
     };
     let reward = -checked_reward("cost", number("cost", cost, cost_column)?)
-        .map_err(|fault| Bad { column: cost_column, fault })?;
+        .map_err(|fault| FaultAt { column: cost_column, fault })?;
     let propensity =
         checked_propensity("probability", number("probability", probability, probability_column)?)
-            .map_err(|fault| Bad { column: probability_column, fault })?;
+            .map_err(|fault| FaultAt { column: probability_column, fault })?;
     Ok((reward, propensity))
 }
 
@@ -260,7 +278,7 @@ mod tests {
     use std::io::Cursor;
 
     fn read(text: &str) -> Result<Vec<Row>> {
-        let lines = Lines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
+        let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
         read_all(&mut VwLog::new(lines, Described::default()))
     }
 

@@ -1,10 +1,10 @@
 //! What the comparison promises, tried on a small world whose truth is known, and wrong comparisons that must break
 //! the promise.
 
-use super::Settings;
-use super::cells::{Cells, Observed};
+use super::cells::{Cells, Observed, PREDICTED};
 use super::distance::{ASPECTS, Aspect};
 use super::resample::Sides;
+use super::settings::ComparisonSettings;
 use crate::base::stats::effective_units;
 use crate::domain::profile::PROFILE_FEATURES;
 use crate::domain::reaction::Reaction;
@@ -97,8 +97,8 @@ fn cells() -> Cells {
     Cells::new(2, &sample.concat())
 }
 
-fn settings() -> Settings {
-    Settings { users: USERS as u64, seed: 1, replicates: 200, alpha: ALPHA }
+fn settings() -> ComparisonSettings {
+    ComparisonSettings { users: USERS as u64, seed: 1, replicates: 200, alpha: ALPHA }
 }
 
 /// Of 30 logs of the very people, those in which any aspect seems different.
@@ -252,7 +252,7 @@ fn distances_do_not_depend_on_how_many_people_there_are_and_are_0_for_the_same()
 /// Calibration gone wrong: the log against what was predicted, not against what simulated people did where as much
 /// was predicted.
 fn against_predictions(cells: &Cells, log: &[f64]) -> f64 {
-    let bins = (0..super::PREDICTED).map(|bin| [0, 1, 2].map(|what| log[cells.predicted(bin, what)]));
+    let bins = (0..PREDICTED).map(|bin| [0, 1, 2].map(|what| log[cells.predicted(bin, what)]));
     let (apart, all) = bins.fold((0.0, 0.0), |(apart, all), [n, predicted, completed]| {
         (apart + (completed - predicted).abs(), all + n)
     });

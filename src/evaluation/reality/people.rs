@@ -4,7 +4,7 @@ use super::cells::Observed;
 use crate::domain::profile::{PROFILE_FEATURES, Profile};
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{Candidate, Context};
-use crate::evaluation::log::Reacted;
+use crate::evaluation::log::LoggedReaction;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::people::{Person, PersonaSimulator};
@@ -94,7 +94,7 @@ impl<'a> People<'a> {
     }
 
     /// A logged reaction, after `recent` other tips in the 24 hours before.
-    pub(super) fn logged(&self, reacted: &Reacted, recent: usize) -> Observed {
+    pub(super) fn logged(&self, reacted: &LoggedReaction, recent: usize) -> Observed {
         let shown = &reacted.shown;
         let reaction = (reacted.reaction, recent);
         Observed {

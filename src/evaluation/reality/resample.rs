@@ -7,10 +7,10 @@
 //! resampled distances fail (Duembgen 1993; Fang & Santos 2019): they are all above 0. The set is the ball of
 //! Beran & Millar (1986), seen from 0; far from 0 it is longer than it needs to be.
 
-use super::Settings;
 use super::cells::Cells;
-use super::distance::ASPECTS;
+use super::distance::{ASPECTS, Aspect};
 use super::result::AspectResult;
+use super::settings::ComparisonSettings;
 use crate::base::stats::MIN_RESAMPLED;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -81,10 +81,10 @@ impl Sides<'_> {
         }
     }
 
-    pub(super) fn aspects(&self, settings: &Settings) -> Vec<AspectResult> {
+    pub(super) fn aspects(&self, settings: &ComparisonSettings) -> Vec<AspectResult> {
         let (log, people) = (self.log(), self.people());
         let observed = ASPECTS.map(|aspect| aspect.difference(self.cells, &log, &people));
-        let replicates: Vec<[Chance; ASPECTS.len()]> = (0..settings.replicates)
+        let replicates: Vec<[Replicate; ASPECTS.len()]> = (0..settings.replicates)
             .into_par_iter()
             .map(|r| {
                 let mut key = [0; 32];
@@ -100,11 +100,11 @@ impl Sides<'_> {
                     };
                     // Where resampling leaves nothing to compare, it says nothing of how far the difference is off.
                     let moved = moved().unwrap_or(f64::INFINITY);
-                    Chance { moved, noise: ASPECTS[i].distance(self.cells, &same, &people) }
+                    Replicate { moved, noise: ASPECTS[i].distance(self.cells, &same, &people) }
                 })
             })
             .collect();
-        let of = |(i, aspect): (usize, &super::Aspect)| {
+        let of = |(i, aspect): (usize, &Aspect)| {
             let distance = observed[i].as_ref().map(|difference| aspect.norm(difference));
             let radius = quantile(replicates.iter().map(|r| r[i].moved), CONFIDENCE);
             let interval = distance.zip(radius).filter(|_| self.effective_users >= MIN_RESAMPLED);
@@ -134,8 +134,8 @@ pub(super) struct Resampled {
     same: Vec<f64>,
 }
 
-/// What chance does to one aspect.
-struct Chance {
+/// What one resampling does to one aspect.
+struct Replicate {
     /// How far resampling moves the difference of both sides.
     moved: f64,
     /// The distance of people drawn from the simulated ones; `None` where these have nothing to compare.

@@ -9,7 +9,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// What the comparison found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct RealityComparison {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// Version of this program.
@@ -47,7 +47,7 @@ pub struct Comparison {
     /// Dwell after each reaction.
     pub dwell: Vec<DwellResult>,
     /// Means of profile values.
-    pub profile: Vec<Pair>,
+    pub profile: Vec<ProfilePair>,
     /// Predicted and seen completions.
     pub calibration: Vec<CalibrationResult>,
     /// The aspect to look at first; `None` where none is beyond its noise level.
@@ -77,7 +77,7 @@ pub struct AspectResult {
 
 /// A number on both sides; `None` where there is nothing to count.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Pair {
+pub struct ProfilePair {
     /// Of what.
     pub name: String,
     /// In the log.

@@ -4,7 +4,9 @@ use super::Inputs;
 use crate::base::digest::{self, Digests};
 use crate::base::error::{Error, Result};
 use crate::evaluation::log::{LogReader, Logs};
-use crate::evaluation::{Estimate, Evaluation, NoEstimateReason, Settings, Target, evaluate};
+use crate::evaluation::{
+    Evaluation, EvaluationSettings, LogRefusal, NoEstimateReason, Target, ValueEstimate, evaluate,
+};
 use crate::gate::{LogAssessment, LogCriterion};
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
@@ -57,7 +59,7 @@ impl Inputs {
     fn ask(&self, criterion: &LogCriterion, paths: &[PathBuf], seed: u64) -> Result<LogAssessment> {
         let alpha = self.gate.log_alpha();
         let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
-        let settings = Settings {
+        let settings = EvaluationSettings {
             estimators: vec![(criterion.estimator, None)],
             named: true,
             model: None,
@@ -86,8 +88,10 @@ impl Inputs {
         match evaluation {
             Ok(evaluation) => Ok(blank.told(&evaluation, criterion)),
             // Well-formed, but no answer: whether that matters depends on whether the log is required.
-            Err(Error::Refused(why)) => Ok(LogAssessment { refused: Some(why), ..blank }),
-            Err(error) => Err(error),
+            Err(error) => match error.cause::<LogRefusal>() {
+                Some(why) => Ok(LogAssessment { refused: Some(why.to_string()), ..blank }),
+                None => Err(error),
+            },
         }
     }
 }
@@ -97,7 +101,7 @@ impl LogAssessment {
     fn told(mut self, evaluation: &Evaluation, criterion: &LogCriterion) -> Self {
         let value = |p: usize| evaluation.policies[p].estimates.first().and_then(|e| e.value);
         self.rows = Some(evaluation.rows);
-        self.unit = Some(evaluation.unit);
+        self.unit = Some(evaluation.cluster);
         self.on_policy_mean = Some(evaluation.on_policy_mean);
         self.baseline_value = value(0);
         self.challenger_value = value(1);
@@ -116,10 +120,10 @@ impl LogAssessment {
         let share = |x: f64| x / (high - low);
         match difference {
             _ if self.refused.is_some() => {}
-            Some(Estimate { value: Some(value), lower: Some(lower), upper: Some(upper), .. }) => {
+            Some(ValueEstimate { value: Some(value), lower: Some(lower), upper: Some(upper), .. }) => {
                 return self.judged(share(*value), share(*lower), share(*upper));
             }
-            Some(Estimate { value, reason, .. }) => {
+            Some(ValueEstimate { value, reason, .. }) => {
                 self.estimate = value.map(share);
                 self.refused = reason.map(|why| why.to_string());
                 self.few_users = match reason {

@@ -1,6 +1,6 @@
 //! A card as Markdown.
 
-use super::{Card, FENCE, JSON_FENCE};
+use super::model_card::Card;
 use crate::gate::evidence::Figure;
 use crate::gate::{SeedSource, Verdict};
 use crate::report::logged;
@@ -8,6 +8,10 @@ use crate::report::markdown::inline;
 use crate::report::words::{self, interval, plain, signed};
 use crate::simulation::metrics::Metric;
 use std::fmt::Write;
+
+/// Begins and ends the JSON within a card; no line of JSON looks like either.
+pub(super) const FENCE: &str = "```";
+pub(super) const JSON_FENCE: &str = "```json\n";
 
 /// The whole card, its JSON at the end.
 pub(super) fn page(card: &Card, verdict: &Verdict) -> String {

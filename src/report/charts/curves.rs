@@ -1,8 +1,7 @@
 //! Learning curves of both policies, with bands.
 
-use super::{
-    BASELINE, CHALLENGER, GRID, MEMORY, MUTED, Width, draw, padded, px, stroke, text, without_minus,
-};
+use super::drawing::{MEMORY, Width, draw, padded, px, stroke, text, without_minus};
+use super::palette::{BASELINE, CHALLENGER, GRID, MUTED};
 use crate::gate::evidence::Evidence;
 use plotters::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The paths of the e-processes, against the lines at which they decide.
 
-use super::{CHALLENGER, FAINT, GRID, Hue, INK, MEMORY, MUTED, Width, draw, hue_of, px, stroke, text};
+use super::drawing::{MEMORY, Width, draw, px, stroke, text};
+use super::palette::{CHALLENGER, FAINT, GRID, Hue, INK, MUTED, hue_of};
 use crate::gate::promotion::Judgement;
 use crate::gate::{Kind, Path};
 use plotters::prelude::*;

@@ -1,10 +1,9 @@
 //! A forest plot: every criterion's estimate and bounds, with the line that they must clear.
 
-use super::super::words;
-use super::{
-    Area, FAINT, GRID, INK, MEMORY, MUTED, Width, draw, hue_of, padded, px, stroke, text, without_minus,
-};
+use super::drawing::{Area, MEMORY, Width, draw, padded, px, stroke, text, without_minus};
+use super::palette::{FAINT, GRID, INK, MUTED, hue_of};
 use crate::gate::{Assessment, Standing, Verdict};
+use crate::report::words;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;

@@ -1,6 +1,7 @@
 //! What people did: shares of the four reactions, per persona and policy.
 
-use super::{DISMISSED, HOLDS, Hue, IGNORED, INK, MEMORY, MUTED, SNOOZED, Width, draw, px, text};
+use super::drawing::{MEMORY, Width, draw, px, text};
+use super::palette::{DISMISSED, HOLDS, Hue, IGNORED, INK, MUTED, SNOOZED};
 use crate::gate::evidence::ScenarioEvidence;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

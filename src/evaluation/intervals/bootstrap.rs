@@ -1,0 +1,74 @@
+//! Percentile bootstrap bounds.
+
+use super::last_pass::LastPass;
+use super::resampling::Replicates;
+use super::rule::{IntervalRule, MeasuredBounds};
+use crate::base::error::Result;
+use crate::base::stats::MIN_RESAMPLED;
+use crate::evaluation::cluster::{Clusters, MAX_CLUSTERS};
+use crate::evaluation::question::Question;
+use crate::evaluation::totals::Totals;
+
+/// Rows that are resampled together.
+const BLOCK: usize = 1024;
+
+/// Percentiles of estimates from resampled users, or decisions (Efron 1979). The bounds are asymptotic and follow
+/// skewness; there are none for fewer than 30 effective users.
+pub(crate) struct Bootstrap;
+
+impl IntervalRule for Bootstrap {
+    const NAME: &'static str = "bootstrap";
+    const LEAST_CLUSTERS: f64 = MIN_RESAMPLED;
+
+    fn bounds_difference(question: &Question) -> bool {
+        !question.one_path
+    }
+
+    fn measure(pass: &mut LastPass) -> Result<MeasuredBounds> {
+        let LastPass { samples, questions, pairs, model, clusters, alpha, seed, replicates, .. } = pass;
+        let width = questions.len();
+        let few = |clusters: &Clusters| clusters.effective() < MIN_RESAMPLED;
+        if width == 0 || clusters.is_some_and(few) {
+            return Ok((vec![None; width], vec![None; pairs.len()]));
+        }
+        let mut resampled = Replicates::new(*seed, *replicates, width);
+        // Of rows there is a block at a time; of clusters there are all.
+        let mut block =
+            vec![Totals::default(); width * if clusters.is_some() { MAX_CLUSTERS } else { BLOCK }];
+        let mut influences = vec![0.0; width];
+        let (mut rows, mut filled) = (0.0, 0);
+        samples.each(|decision| {
+            let at = if clusters.is_some() { decision.cluster } else { filled };
+            let totals = &mut block[at * width..][..width];
+            for ((question, totals), sum) in questions.iter().zip(totals).zip(&mut influences) {
+                let mut terms = question.terms(decision);
+                let influence = question.influence(decision, model);
+                *sum += influence;
+                terms.plain += influence;
+                totals.add(&terms, 1.0);
+            }
+            rows += 1.0;
+            filled += 1;
+            if filled == BLOCK && clusters.is_none() {
+                resampled.add(&block);
+                block.fill(Totals::default());
+                filled = 0;
+            }
+        })?;
+        if clusters.is_some() {
+            let has_rows = |cluster: &&[Totals]| cluster[0].rows_and_weights(false).0 > 0.0;
+            block = block.chunks_exact(width).filter(has_rows).flatten().copied().collect();
+        } else {
+            block.truncate(filled * width);
+        }
+        resampled.add(&block);
+        let value = |totals: &[Totals], i: usize| {
+            totals[i].estimate(questions[i].estimator.is_ratio()).map(|v| v - influences[i] / rows)
+        };
+        let own = (0..questions.len()).map(|i| resampled.bounds(*alpha, |t| value(t, i)));
+        let difference = |(first, other): &(usize, usize)| {
+            resampled.bounds(*alpha, |t| Some(value(t, *other)? - value(t, *first)?))
+        };
+        Ok((own.collect(), pairs.iter().map(difference).collect()))
+    }
+}

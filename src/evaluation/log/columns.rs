@@ -1,0 +1,38 @@
+//! The columns of a comma-separated log.
+
+/// The names of the columns that matter; the others are passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Columns {
+    /// The column of what was chosen.
+    pub item: String,
+    /// The column of the reward.
+    pub reward: String,
+    /// The column of the probability with which it was chosen.
+    pub propensity: String,
+    /// The column of the moment, as `2019-11-24 00:00:17`, in local time; may be absent unless it is named otherwise. [`NO_COLUMN`] leaves it
+    /// unread.
+    pub timestamp: String,
+    /// The column of the user whose decision it was; it may be absent in the same way. Without it bounds take decisions as independent.
+    pub user: String,
+}
+
+/// In place of the name of a column that may be absent: none, although one of the usual name is there.
+pub const NO_COLUMN: &str = "none";
+
+impl Columns {
+    /// The columns of the Open Bandit Dataset.
+    pub fn open_bandit() -> Self {
+        Self::new("item_id", "click", "propensity_score")
+    }
+
+    /// The columns of a plain CSV unless named otherwise: `action`, `reward`, `propensity`.
+    pub fn plain() -> Self {
+        Self::new("action", "reward", "propensity")
+    }
+
+    fn new(item: &str, reward: &str, propensity: &str) -> Self {
+        let [item, reward, propensity, timestamp, user] =
+            [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
+        Self { item, reward, propensity, timestamp, user }
+    }
+}

@@ -1,0 +1,102 @@
+//! Time stamps, as moments: the hour and the weekday that they say.
+
+use crate::domain::request::Context;
+
+/// Sakamoto's offsets of the months, of which those up to February belong to the year before.
+const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
+
+/// Days of the months of a year that is no leap year.
+const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]` (or with a `T`), as written, whatever time zone follows.
+pub(super) fn moment(text: &[u8]) -> Option<Context> {
+    let number = |from: usize, to: usize| -> Option<u32> {
+        let digits = text.get(from..to)?;
+        digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| 10 * n + u32::from(d - b'0')))
+    };
+    let separators = [(4, "-"), (7, "-"), (10, " T"), (13, ":")];
+    if separators.iter().any(|(i, allowed)| text.get(*i).is_none_or(|c| !allowed.as_bytes().contains(c))) {
+        return None;
+    }
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute) = (number(11, 13)?, number(14, 16)?);
+    let (second, rest) = if text.get(16) == Some(&b':') { (number(17, 19)?, 19) } else { (0, 16) };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if year == 0 || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let days = DAYS[month as usize - 1] + u32::from(leap && month == 2);
+    if !(1..=days).contains(&day) || !is_rest(&text[rest..], rest == 19) {
+        return None;
+    }
+    let y = year - u32::from(month < 3);
+    let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
+    let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
+    Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
+}
+
+/// Whether this may follow a time: a part of a second after seconds, then a time zone, either or neither.
+fn is_rest(text: &[u8], after_seconds: bool) -> bool {
+    let zone = match text {
+        [b'.' | b',', digits @ ..] if after_seconds => {
+            let end = digits.iter().position(|d| !d.is_ascii_digit()).unwrap_or(digits.len());
+            if end == 0 {
+                return false;
+            }
+            &digits[end..]
+        }
+        _ => text,
+    };
+    let two = |digits: &[u8], most: u8| {
+        digits.iter().all(u8::is_ascii_digit) && 10 * (digits[0] - b'0') + (digits[1] - b'0') <= most
+    };
+    match zone.strip_prefix(b" ").unwrap_or(zone) {
+        b"" => zone.is_empty(),
+        b"Z" | b"UTC" | b"GMT" => true,
+        [b'+' | b'-', hours @ ..] if hours.len() == 2 => two(hours, 23),
+        [b'+' | b'-', h, i, b':', minutes @ ..] | [b'+' | b'-', h, i, minutes @ ..] if minutes.len() == 2 => {
+            two(&[*h, *i], 23) && two(minutes, 59)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weekdays_are_those_of_the_calendar() {
+        for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
+            assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
+        }
+        for rest in ["", ":17", ":17.5", ":17.004101+00:00", "Z", ":17 UTC", "+01", ":17 -0530"] {
+            assert!(moment(format!("2019-11-24 00:00{rest}").as_bytes()).is_some(), "{rest}");
+        }
+        for bad in [
+            "2019-13-01 00:00",
+            "2019-11-24",
+            "2019-11-24 24:00",
+            "yesterday",
+            "",
+            // No such day.
+            "2019-02-29 00:00",
+            "1900-02-29 00:00",
+            "2019-11-31 00:00",
+            "2019-11-00 00:00",
+            "0000-01-01 00:00",
+            // Something after it.
+            "2019-11-24 00:00x",
+            "2019-11-24 00:00:",
+            "2019-11-24 00:00:17.",
+            "2019-11-24 00:00.5",
+            "2019-11-24 00:00:17 ",
+            "2019-11-24 00:00:17+1",
+            "2019-11-24 00:00:17+24:00",
+            "2019-11-24 00:00:17+01:60",
+            "2019-11-24 00:00:17 or so",
+        ] {
+            assert_eq!(moment(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a log names: items, kinds and users, as numbers.
+
+use crate::evaluation::cluster::cluster_of;
+use crate::evaluation::interner::Interner;
+use crate::evaluation::row::Row;
+use sha2::{Digest, Sha256};
+
+/// What a log names.
+#[derive(Debug, Clone, Default)]
+pub struct LogVocabulary {
+    /// The items: what can be chosen.
+    pub items: Interner,
+    /// The kinds of items.
+    pub kinds: Interner,
+    /// The users; none where [`Self::forgets_users`].
+    pub users: Interner,
+    /// Whether no policy under test learns of each user apart, so that it is enough to know whose decisions
+    /// belong together.
+    pub forgets_users: bool,
+    /// Actions without a tag that are told apart, so far.
+    untagged: usize,
+}
+
+/// Actions without a tag that are told apart, at most, so that memory is flat in their texts.
+const MAX_UNTAGGED: usize = 1 << 16;
+/// The longest text by which such an action is known; longer ones are by their digest.
+const MAX_TEXT: usize = 256;
+
+impl LogVocabulary {
+    /// The number of an action that is known by all that it says of itself, and whether it is one of its own:
+    /// beyond [`MAX_UNTAGGED`] new ones are taken as one.
+    pub(super) fn untagged(&mut self, text: &[u8]) -> (u32, bool) {
+        let digest;
+        let name = if text.len() <= MAX_TEXT {
+            text
+        } else {
+            let bytes = Sha256::digest(text).first_chunk().copied().expect("a digest has 32 bytes");
+            digest = format!("{:032x}", u128::from_be_bytes(bytes));
+            digest.as_bytes()
+        };
+        if let Some(number) = self.items.find(name) {
+            return (number, true);
+        }
+        if self.untagged == MAX_UNTAGGED {
+            return (self.items.number(b"(other actions)"), false);
+        }
+        self.untagged += 1;
+        (self.items.number(name), true)
+    }
+
+    /// What is named so far.
+    pub(super) fn mark(&self) -> VocabularyMark {
+        VocabularyMark { items: self.items.len(), kinds: self.kinds.len(), untagged: self.untagged }
+    }
+
+    /// Takes back what was named since `mark`, by a decision that is passed over: what a log could choose is told by the
+    /// decisions that count.
+    pub(super) fn take_back(&mut self, mark: VocabularyMark) {
+        self.items.truncate(mark.items);
+        self.kinds.truncate(mark.kinds);
+        self.untagged = mark.untagged;
+    }
+
+    /// Makes `row` a decision of this user.
+    pub fn of_user(&mut self, name: &[u8], row: &mut Row) {
+        row.user = if self.forgets_users { 0 } else { self.users.number(name) };
+        row.cluster = Some(cluster_of(name));
+    }
+}
+
+/// The number of items and kinds, and of items without a tag, at some moment.
+#[derive(Clone, Copy)]
+pub(super) struct VocabularyMark {
+    items: usize,
+    kinds: usize,
+    untagged: usize,
+}
+
+/// What to say of a log with more actions without a tag than are told apart.
+pub(super) fn untagged_remark(origin: &str, others: u64) -> Option<String> {
+    (others > 0).then(|| {
+        format!(
+            "{origin}: more than {MAX_UNTAGGED} distinct actions have no tag; {others} of them were taken as one, \
+             which item means and models by action suffer from; tag actions"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_are_new_each_time_cost_no_memory() {
+        let mut names = LogVocabulary::default();
+        let mut text = |i: usize| names.untagged(format!("{i}").repeat(1 + i % 100).as_bytes());
+        let numbers: Vec<(u32, bool)> = (0..MAX_UNTAGGED + 1000).map(&mut text).collect();
+        assert!(numbers[..MAX_UNTAGGED].iter().enumerate().all(|(i, n)| *n == (i as u32, true)));
+        assert!(numbers[MAX_UNTAGGED..].iter().all(|n| *n == (MAX_UNTAGGED as u32, false)));
+        // What was met before is known again, long or short.
+        assert_eq!([text(7), text(99)], [(7, true), (99, true)]);
+        assert!((0..names.items.len() as u32).all(|item| names.items.name(item).len() <= MAX_TEXT));
+    }
+}

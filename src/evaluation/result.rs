@@ -1,0 +1,101 @@
+//! What a log says about policies: the shape of the JSON.
+
+use super::cluster::Cluster;
+use super::diagnostics::Diagnostics;
+use super::no_estimate::NoEstimateReason;
+use serde::Serialize;
+
+/// Version of the result's JSON.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Whether the log could carry the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogVerdict {
+    /// The log could.
+    Evaluated,
+    /// The log cannot say.
+    Refused,
+}
+
+/// What a log says about policies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The number of logged decisions with a reward.
+    pub rows: u64,
+    /// What bounds take as independent.
+    #[serde(rename = "unit")]
+    pub cluster: Cluster,
+    /// The number of clusters: of whole users, at most [`MAX_CLUSTERS`](super::MAX_CLUSTERS), or of one decision each.
+    #[serde(rename = "units")]
+    pub clusters: u64,
+    /// The number of clusters with equally many decisions as which they count.
+    #[serde(rename = "effective_units")]
+    pub effective_clusters: f64,
+    /// Whether the log could carry the question, for all policies.
+    pub verdict: LogVerdict,
+    /// Why not, and what would help.
+    pub reason: Option<String>,
+    /// The mean reward of the log.
+    pub on_policy_mean: f64,
+    /// Each policy under test.
+    pub policies: Vec<PolicyEvaluation>,
+    /// Each further policy minus the first, on the same rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<PolicyDifference>,
+}
+
+/// What a log says about one policy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PolicyEvaluation {
+    /// Its name.
+    pub policy: String,
+    /// Whether it learned from the log as it went: then it is judged as it would stand had it been taught every
+    /// decision so far, not as it would learn by its own choices.
+    pub learns: bool,
+    /// Of a frozen policy, users of the log of whom it has no state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_without_state: Option<u64>,
+    /// Its weights.
+    pub diagnostics: Diagnostics,
+    /// The estimates, without those for which the log cannot say.
+    pub estimates: Vec<ValueEstimate>,
+    /// Its value less what the policy that logged earned, on the same decisions, by the first of
+    /// [`Estimator::OF_THE_VALUE`] that has bounds; `None` where the log cannot say, and for a policy that chooses as
+    /// the one that logged did.
+    pub against_log: Option<ValueEstimate>,
+    /// Whether something stands against it.
+    #[serde(skip)]
+    pub refused: bool,
+}
+
+/// The difference between two policies.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PolicyDifference {
+    /// The further policy.
+    pub policy: String,
+    /// The first policy, which is taken off.
+    pub minus: String,
+    /// The estimates, without those for which the log cannot say.
+    pub estimates: Vec<ValueEstimate>,
+}
+
+/// One number with its bounds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ValueEstimate {
+    /// Name of the estimator.
+    pub estimator: &'static str,
+    /// Its hyperparameter; `None` if it has none, and for differences, whose two sides may have two.
+    pub lambda: Option<f64>,
+    /// The estimate; `None` where it is not defined: a ratio without a denominator.
+    pub value: Option<f64>,
+    /// Lower bound; `None` where the method gives none.
+    pub lower: Option<f64>,
+    /// Upper bound; `None` where the method gives none.
+    pub upper: Option<f64>,
+    /// Why there is no value, or there are no bounds, and what would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<NoEstimateReason>,
+}

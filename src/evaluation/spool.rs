@@ -1,0 +1,174 @@
+//! The temporary file in which rows wait for the later passes.
+//!
+//! The log itself is read once, so it may be a pipe or compressed. What the passes need of it goes into a
+//! buffer that moves to an unnamed temporary file when it grows: memory stays the same however long the log.
+
+use super::row::{ListedItem, Row};
+use crate::base::error::{Error, Result};
+use crate::domain::request::Context;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use tempfile::SpooledTempFile;
+
+/// Bytes kept in memory before a spool moves to a file.
+const IN_MEMORY: usize = 64 << 20;
+
+/// Numbers written once and read from the start as often as needed.
+pub struct Spool {
+    file: BufWriter<SpooledTempFile>,
+}
+
+impl Spool {
+    /// An empty spool.
+    pub fn new() -> Self {
+        Self { file: BufWriter::with_capacity(1 << 16, SpooledTempFile::new(IN_MEMORY)) }
+    }
+
+    /// Appends numbers.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    #[inline]
+    pub fn put(&mut self, numbers: &[f64]) -> Result<()> {
+        for number in numbers {
+            self.file.write_all(&number.to_le_bytes()).map_err(|e| failed("write", e))?;
+        }
+        Ok(())
+    }
+
+    /// Appends a row: four numbers, and what else it has.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    pub fn put_row(&mut self, row: &Row) -> Result<()> {
+        let more = row.moment.is_some() || row.cluster.is_some() || row.user != 0 || !row.listed.is_empty();
+        let propensity = row.propensity.unwrap_or(f64::NAN);
+        self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
+        if !more {
+            return Ok(());
+        }
+        let [hour, weekday] = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
+        let cluster = row.cluster.map_or(f64::NAN, f64::from);
+        let lengths = [row.listed.len() as f64, row.features.len() as f64];
+        self.put(&[hour, weekday, f64::from(row.user), cluster, lengths[0], lengths[1]])?;
+        for listed in &row.listed {
+            self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
+        }
+        self.put(&row.features)
+    }
+
+    /// Reads from the start.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub fn read(&mut self) -> Result<SpoolReader<'_>> {
+        self.file.flush().map_err(|e| failed("write", e))?;
+        let file = self.file.get_mut();
+        file.seek(SeekFrom::Start(0)).map_err(|e| failed("read", e))?;
+        Ok(SpoolReader { file: BufReader::with_capacity(1 << 16, file), bytes: Vec::new() })
+    }
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Reads a [`Spool`] from its start.
+pub struct SpoolReader<'a> {
+    file: BufReader<&'a mut SpooledTempFile>,
+    bytes: Vec<u8>,
+}
+
+impl SpoolReader<'_> {
+    /// The next `out.len()` numbers, which must have been written.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub fn get(&mut self, out: &mut [f64]) -> Result<()> {
+        self.bytes.resize(8 * out.len(), 0);
+        self.file.read_exact(&mut self.bytes).map_err(|e| failed("read", e))?;
+        for (number, bytes) in out.iter_mut().zip(self.bytes.chunks_exact(8)) {
+            *number = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        }
+        Ok(())
+    }
+
+    /// The next row, which must have been written.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    pub fn get_row(&mut self, row: &mut Row) -> Result<()> {
+        let known = |x: f64| (!x.is_nan()).then_some(x);
+        let mut head = [0.0; 4];
+        self.get(&mut head)?;
+        row.chosen = head[0] as u32;
+        row.propensity = known(head[1]);
+        row.reward = head[2];
+        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0];
+        if head[3] > 0.0 {
+            self.get(&mut more)?;
+        }
+        let [hour, weekday, user, cluster, listed, features] = more;
+        row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
+        row.user = user as u32;
+        row.cluster = known(cluster).map(|cluster| cluster as u32);
+        row.listed.clear();
+        for _ in 0..listed as usize {
+            let mut three = [0.0; 3];
+            self.get(&mut three)?;
+            let [item, kind, propensity] = three;
+            row.listed.push(ListedItem { item: item as u32, kind: kind as u32, propensity });
+        }
+        row.features.resize(features as usize, 0.0);
+        let mut features = std::mem::take(&mut row.features);
+        self.get(&mut features)?;
+        row.features = features;
+        Ok(())
+    }
+}
+
+#[cold]
+fn failed(action: &'static str, error: std::io::Error) -> Error {
+    Error::io(action, "a temporary file")(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_went_in() {
+        let rows = [
+            Row { chosen: 7, propensity: Some(0.1), reward: -0.25, ..Row::default() },
+            Row {
+                chosen: 1,
+                propensity: None,
+                reward: 1.0,
+                moment: Some(Context { hour: 23.5, weekday: 6 }),
+                user: 3,
+                cluster: Some(4095),
+                listed: vec![
+                    ListedItem { item: 4, kind: 0, propensity: 0.5 },
+                    ListedItem { item: 2, kind: 1, propensity: 0.0 },
+                ],
+                features: vec![1.0, 2.0, 3.0, 4.0],
+            },
+            Row::default(),
+        ];
+        let mut spool = Spool::new();
+        for row in &rows {
+            spool.put_row(row).unwrap();
+        }
+        for _ in 0..2 {
+            let mut reader = spool.read().unwrap();
+            let mut row = Row::default();
+            for expected in &rows {
+                reader.get_row(&mut row).unwrap();
+                assert_eq!(&row, expected);
+            }
+            assert!(reader.get_row(&mut row).is_err());
+        }
+        assert_eq!((rows[0].item(), rows[1].item()), (7, 2));
+    }
+}

@@ -1,0 +1,169 @@
+//! The first two passes: a log is read into a temporary file, and its rows are weighed for each policy.
+
+use super::cluster::Clusters;
+use super::diagnostics::Support;
+use super::folds::Folds;
+use super::log::{LogReader, LogVocabulary};
+use super::policy_pass::{PolicyPass, WeighedPolicy};
+use super::refusal::LogRefusal;
+use super::rejection::{LogDigest, RejectionDraws};
+use super::reward_model::{ModelBuilder, ModelKind, RewardModel};
+use super::row::Row;
+use super::samples::{PER_SAMPLE, Samples};
+use super::settings::EvaluationSettings;
+use super::spool::Spool;
+use super::target::{Reach, Target};
+use crate::base::error::{Error, Result};
+
+/// Decisions for each item, on average, from which on an item that was never chosen tells something of the policy that
+/// logged. With fewer, as where each text of an action is new, it does not.
+const ROWS_PER_ITEM: u64 = 10;
+
+/// A log after the first pass: its rows wait in a temporary file.
+pub(super) struct SpooledLog {
+    names: LogVocabulary,
+    spool: Spool,
+    rows: u64,
+    /// `None` where the log names no users.
+    clusters: Option<Clusters>,
+    reward_sum: f64,
+    model: RewardModel,
+    folds: Folds,
+    /// Number of items that the log names; those after them only some target knows.
+    items: usize,
+    digest: LogDigest,
+    /// Smallest propensity: no weight is above one over it.
+    least: f64,
+}
+
+impl SpooledLog {
+    /// Reads and checks every row, and fits the reward model.
+    pub(super) fn read(
+        reader: &mut dyn LogReader,
+        targets: &[Target],
+        settings: &EvaluationSettings,
+    ) -> Result<Self> {
+        let learning = targets.iter().any(Target::learns_of_users);
+        let (mut spool, mut builder) = (Spool::new(), None);
+        let mut names = LogVocabulary::default();
+        names.forgets_users = !learning;
+        let mut tables: Vec<Reach> = targets.iter().filter_map(Reach::new).collect();
+        let (mut rows, mut clusters, mut reward_sum, mut row) = (0, None, 0.0, Row::default());
+        let (mut digest, mut least) = (LogDigest::default(), 1.0_f64);
+        let mut folds = Folds::new(settings.seed);
+        while reader.next(&mut row, &mut names)? {
+            if rows == 0 {
+                clusters = row.cluster.map(|_| Clusters::new());
+            }
+            match (&mut clusters, row.cluster) {
+                (Some(clusters), Some(cluster)) => clusters.add(cluster),
+                (None, None) => {}
+                _ => {
+                    let log = reader.origin().to_owned();
+                    return Err(Error::because(LogRefusal::UsersOfSome { log }));
+                }
+            }
+            let builder = builder.get_or_insert_with(|| {
+                let with_vectors =
+                    if row.features.is_empty() { ModelKind::CrossItemMean } else { ModelKind::Ridge };
+                ModelBuilder::new(settings.model.unwrap_or(with_vectors))
+            });
+            for table in &mut tables {
+                table.check(&row, &names.items, || reader.place())?;
+            }
+            builder.observe(folds.of(rows, &row), &row)?;
+            digest.add(&row);
+            least = least.min(row.propensity.unwrap_or(1.0));
+            row.moment = row.moment.filter(|_| learning);
+            spool.put_row(&row)?;
+            reward_sum += row.reward;
+            rows += 1;
+        }
+        let Some(builder) = builder else {
+            return Err(Error::because(LogRefusal::NoDecision { log: reader.origin().to_owned() }));
+        };
+        let items = names.items.len();
+        for target in targets {
+            target.extend(&mut names.items);
+        }
+        let model = builder.fit(names.items.len());
+        Ok(Self { names, spool, rows, clusters, reward_sum, model, folds, items, digest, least })
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn clusters(&self) -> Option<&Clusters> {
+        self.clusters.as_ref()
+    }
+
+    /// Smallest propensity.
+    pub(super) fn least(&self) -> f64 {
+        self.least
+    }
+
+    pub(super) fn mean_reward(&self) -> f64 {
+        self.reward_sum / self.rows as f64
+    }
+
+    pub(super) fn model(&self) -> &RewardModel {
+        &self.model
+    }
+
+    /// Smallest and largest reward.
+    pub(super) fn reward_range(&self) -> (f64, f64) {
+        self.model.range()
+    }
+
+    /// Weighs every row for each policy.
+    pub(super) fn weigh(
+        &mut self,
+        targets: &[Target],
+        settings: &EvaluationSettings,
+    ) -> Result<(Samples, Vec<WeighedPolicy>)> {
+        let Self { names, spool, rows, clusters, model, folds, items, digest, least, .. } = self;
+        let seldom = *rows < ROWS_PER_ITEM * *items as u64;
+        let rejects = settings.estimators.iter().any(|(e, _)| e.rejects());
+        let pass = |target: &Target| {
+            let mut pass = PolicyPass::new(target.prepare(names, *items)?, model, &settings.estimators);
+            pass.support_of_items = if seldom { Support::Unknown } else { Support::ItemsChosen };
+            if target.learns() && rejects {
+                pass.follow_own_choices(target.prepare(names, *items)?, *least);
+            }
+            Ok(pass)
+        };
+        let mut passes: Vec<PolicyPass> = targets.iter().map(pass).collect::<Result<_>>()?;
+        let mut samples = Spool::new();
+        let stored_len = model.stored_len();
+        let with_clusters = clusters.is_some();
+        let mut numbers = vec![0.0; 1 + stored_len + PER_SAMPLE * targets.len() + usize::from(with_clusters)];
+        let (mut reader, mut row) = (spool.read()?, Row::default());
+        let mut draws = passes
+            .iter()
+            .any(|pass| pass.follows_own_choices())
+            .then(|| RejectionDraws::new(settings.seed, *digest));
+        for i in 0..*rows {
+            reader.get_row(&mut row)?;
+            numbers[0] = row.reward;
+            model.chosen_basis(&row, &mut numbers[1..=stored_len]);
+            let fold = folds.of(i, &row);
+            let draw = draws.as_mut().map_or(0.0, RejectionDraws::next);
+            if let Some(cluster) = row.cluster {
+                *numbers.last_mut().expect("it has the reward") = f64::from(cluster);
+            }
+            let own = numbers[1 + stored_len..].chunks_exact_mut(PER_SAMPLE);
+            for (pass, numbers) in passes.iter_mut().zip(own) {
+                let sample = pass.weigh(&row, fold, model)?;
+                let threshold = pass.threshold(&row, draw, sample.weight)?;
+                numbers.copy_from_slice(&[sample.weight, sample.predicted, sample.expected, threshold]);
+            }
+            samples.put(&numbers)?;
+        }
+        let largest = passes.iter().map(|pass| pass.largest_weight()).chain([1.0]).collect();
+        let (rows, seed, digest) = (*rows, settings.seed, *digest);
+        let samples = Samples { spool: samples, rows, largest, seed, digest, stored_len, with_clusters };
+        let weighed = passes.into_iter().map(|pass| pass.finish(rows));
+        Ok((samples, weighed.collect()))
+    }
+}

@@ -1,0 +1,95 @@
+//! A card's file. The card that is there is read before a gate runs, its history is kept, and the new verdict added.
+//!
+//! A card stands between two marks; what people write before and after them stays.
+
+use super::markdown;
+use super::model_card::{Card, CardEntry, SCHEMA_VERSION};
+use super::refusal::CardRefusal;
+use crate::base::error::{Error, Result};
+use crate::base::read;
+use crate::gate::promotion::{Inputs, Judgement};
+use serde::Deserialize;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The marks that a card stands between.
+const BEGIN: &str = "<!-- rehearsal model card: all between these marks is written anew at each verdict -->";
+const END: &str = "<!-- end of rehearsal model card -->";
+
+/// A card's file as it is before a gate runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CardFile {
+    before: String,
+    after: String,
+    history: Vec<CardEntry>,
+}
+
+impl CardFile {
+    /// Reads the card at `path`, if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no card, is damaged, or is of another challenger than that of `inputs`.
+    pub fn load(path: &Path, inputs: &Inputs) -> Result<Self> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            text => text.map_err(Error::io("read", path))?,
+        };
+        let origin = path.display().to_string();
+        let damaged = |what: &str| Error::Malformed {
+            origin: origin.clone(),
+            message: format!("{what}: no model card, or a damaged one; restore it or name another file"),
+        };
+        let (before, rest) =
+            text.split_once(BEGIN).ok_or_else(|| damaged("the mark that begins a card is missing"))?;
+        let (body, after) =
+            rest.split_once(END).ok_or_else(|| damaged("the mark that ends a card is missing"))?;
+        if after.contains(BEGIN) {
+            return Err(damaged("two cards in one file"));
+        }
+        let json = body
+            .split_once(markdown::JSON_FENCE)
+            .and_then(|(_, rest)| rest.split_once(&format!("\n{}", markdown::FENCE)));
+        let (json, _) = json.ok_or_else(|| damaged("its block of JSON is missing"))?;
+        let version: Version = read::json(json.as_bytes(), &origin)?;
+        if version.schema_version != SCHEMA_VERSION {
+            let found = version.schema_version;
+            return Err(Error::because(CardRefusal::OtherVersion { card: origin, found }));
+        }
+        let card: Card = read::json(json.as_bytes(), &origin)?;
+        let (name, digest) = (inputs.challenger.name(), &inputs.digests()["challenger"]);
+        if card.challenger != name {
+            let (found, wanted) = (card.challenger, name.to_owned());
+            return Err(Error::because(CardRefusal::OtherChallenger { card: origin, found, wanted }));
+        }
+        if card.digest != *digest {
+            let challenger = name.to_owned();
+            return Err(Error::because(CardRefusal::OtherParameters { card: origin, challenger }));
+        }
+        Ok(Self { before: before.to_owned(), after: after.to_owned(), history: card.history })
+    }
+
+    /// Writes the card with `judgement`, made at `date`, added to its history.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(
+        self,
+        inputs: &Inputs,
+        judgement: &Judgement,
+        date: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let Self { before, after, mut history } = self;
+        history.push(CardEntry::new(&judgement.verdict, date));
+        let card = Card::new(inputs, judgement, history);
+        write!(out, "{before}{BEGIN}\n{}\n{END}", markdown::page(&card, &judgement.verdict))?;
+        out.write_all(if after.is_empty() { "\n" } else { &after }.as_bytes())
+    }
+}
+
+/// What every version of a card has.
+#[derive(Debug, Deserialize)]
+struct Version {
+    schema_version: u32,
+}

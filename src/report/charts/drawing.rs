@@ -1,0 +1,100 @@
+//! What all charts are drawn with. Text is text and no font file is needed.
+
+use super::palette::Hue;
+use crate::report::xml::attribute;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::TextStyle;
+
+/// For what a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Width {
+    /// A screen.
+    Wide,
+    /// A phone.
+    Narrow,
+}
+
+impl Width {
+    /// The width in CSS pixels.
+    pub(super) fn px(self) -> i32 {
+        match self {
+            Self::Wide => 760,
+            Self::Narrow => 350,
+        }
+    }
+}
+
+/// Coordinates in a drawing are whole numbers: this many to a CSS pixel keep curves smooth.
+const FINE: i32 = 4;
+
+/// Size of text in CSS pixels.
+const TEXT: f64 = 12.0;
+
+/// Writing to memory does not fail.
+pub(super) const MEMORY: &str = "memory takes everything";
+
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// A drawing `height` CSS pixels high, which `label` describes to those who cannot see it.
+pub(super) fn draw(width: Width, height: i32, label: &str, paint: impl FnOnce(&Area)) -> String {
+    let (w, h) = (width.px(), height);
+    let mut svg = String::new();
+    let size = ((w * FINE) as u32, (h * FINE) as u32);
+    {
+        let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        paint(&area);
+        area.present().expect(MEMORY);
+    }
+    let fine = format!("<svg width=\"{}\" height=\"{}\"", size.0, size.1);
+    let label = attribute(label);
+    svg.replacen(&fine, &format!("<svg role=\"img\" aria-label=\"{label}\" width=\"{w}\" height=\"{h}\""), 1)
+}
+
+/// CSS pixels as coordinates of a drawing.
+pub(super) fn px(pixels: f64) -> i32 {
+    (pixels * f64::from(FINE)).round() as i32
+}
+
+/// Plain text of a colour.
+pub(super) fn text(color: Hue) -> TextStyle<'static> {
+    // The backend divides sizes by 1.24.
+    ("sans-serif", TEXT * 1.24 * f64::from(FINE)).into_font().color(&color.light)
+}
+
+/// A line, `width` CSS pixels wide.
+pub(super) fn stroke(color: Hue, width: f64) -> ShapeStyle {
+    color.light.stroke_width(px(width) as u32)
+}
+
+/// `low` and `high` with a twentieth of their distance added on each side.
+pub(super) fn padded(low: f64, high: f64) -> std::ops::Range<f64> {
+    let pad = if high > low { 0.05 * (high - low) } else { 0.5 };
+    low - pad..high + pad
+}
+
+/// A label of zero without the minus of a zero that was computed.
+pub(super) fn without_minus(label: String) -> String {
+    let zero = label.chars().all(|c| matches!(c, '-' | '+' | '0' | '.'));
+    if zero { label.replace(['-', '+'], "") } else { label }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::palette::INK;
+    use super::*;
+
+    #[test]
+    fn a_drawing_is_xml_with_its_size_in_pixels() {
+        let svg = draw(Width::Narrow, 100, "a < \"b\"", |area| {
+            area.draw(&PathElement::new([(0, 0), (px(1.5), px(2.0))], stroke(INK, 1.0))).expect(MEMORY);
+        });
+        let document = roxmltree::Document::parse(&svg).unwrap();
+        let root = document.root_element();
+        assert_eq!((root.attribute("width"), root.attribute("height")), (Some("350"), Some("100")));
+        assert_eq!(root.attribute("viewBox"), Some("0 0 1400 400"));
+        assert_eq!(root.attribute("aria-label"), Some("a < \"b\""));
+        let line = root.children().find(roxmltree::Node::is_element).unwrap();
+        assert_eq!(line.attribute("stroke"), Some("#1F2328"));
+    }
+}
