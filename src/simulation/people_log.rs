@@ -5,40 +5,13 @@ use super::blocks::{Simulation, SimulationError};
 use super::rollout::Rollout;
 use super::step_loop::trace_batch;
 use crate::base::error::{Error, Result};
-use crate::domain::reaction::Reaction;
 use crate::domain::request::{RawRequest, Request, Shown};
+use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// Milliseconds from 1970 to its first Monday, when every simulated user begins.
 const FIRST_MONDAY_MS: u64 = 4 * 86_400_000;
-
-#[derive(Serialize)]
-struct DecisionLine<'a> {
-    decision_id: &'a str,
-    user: &'a str,
-    policy: &'a str,
-    shadow: bool,
-    chosen: &'a str,
-    propensity: Option<f64>,
-    propensities: Option<&'a [f64]>,
-    request: &'a RawRequest,
-    time_ms: u64,
-}
-
-#[derive(Serialize)]
-struct RewardLine<'a> {
-    user: &'a str,
-    policy: &'a str,
-    op: &'static str,
-    event: &'a str,
-    reward: f64,
-    decision_id: &'a str,
-    reaction: Reaction,
-    dwell_seconds: f64,
-    request: &'a Shown,
-    time_ms: u64,
-}
 
 impl Simulation<'_> {
     /// Writes what `users` people do of the most common persona, and of the others as many as their
@@ -68,29 +41,33 @@ impl Simulation<'_> {
                         let id = format!("{user}-{}", decided.step);
                         let propensities = rollout.propensities(0);
                         let line = DecisionLine {
-                            decision_id: &id,
-                            user: &user,
-                            policy: policy.name(),
+                            decision_id: id.as_str().into(),
+                            shadow_of: None,
+                            user: user.as_str().into(),
+                            policy: policy.name().into(),
+                            spec: None,
                             shadow: false,
-                            chosen: &request.candidates[decided.chosen].id,
+                            chosen: request.candidates[decided.chosen].id.as_str().into(),
                             propensity: propensities.as_ref().map(|p| p[decided.chosen]),
-                            propensities: propensities.as_deref(),
-                            request: &request,
+                            explored: None,
+                            scores: None,
+                            propensities,
+                            seed: None,
                             time_ms: FIRST_MONDAY_MS + person.time_ms(),
+                            request: &request,
                         };
                         let event = &decided.outcome.event;
                         let shown = shown(request.clone(), decided.chosen);
-                        let reward = (!person.reward_is_lost()).then(|| RewardLine {
-                            user: &user,
-                            policy: policy.name(),
-                            op: "reward",
-                            event: &id,
-                            reward: decided.outcome.reward,
-                            decision_id: &id,
-                            reaction: event.reaction,
-                            dwell_seconds: event.dwell_seconds,
-                            request: &shown,
-                            time_ms: line.time_ms,
+                        let reward = (!person.reward_is_lost()).then(|| RewardLine::<_, ()> {
+                            user: Some(user.as_str().into()),
+                            policy: Some(policy.name().into()),
+                            event: Some(id.as_str().into()),
+                            reward: Some(decided.outcome.reward),
+                            decision_id: Some(id.as_str().into()),
+                            reaction: Some(event.reaction),
+                            dwell_seconds: Some(event.dwell_seconds),
+                            request: Some(&shown),
+                            ..RewardLine::new(Op::Reward, line.time_ms)
                         });
                         if written.is_ok() {
                             written = put(decisions, &line)

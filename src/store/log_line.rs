@@ -22,8 +22,8 @@ pub struct DecisionLine<'a, R> {
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
-    /// The policy's name.
-    #[serde(borrow)]
+    /// The policy's name; other writers may leave it out.
+    #[serde(borrow, default)]
     pub policy: Cow<'a, str>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

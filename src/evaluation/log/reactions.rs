@@ -4,13 +4,14 @@
 use super::compressed::decompressed;
 use super::lines::LogLines;
 use super::refusal::LogFileRefusal;
-use super::rewards::{Op, key, undamaged};
+use super::rewards::{key, undamaged};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{RawRequest, Shown};
 use crate::store::MAX_DWELL_SECONDS;
 use crate::store::log_files::{Segments, rewards_beside};
-use serde::Deserialize;
+use crate::store::log_line::{Op, RewardLine};
+use serde::de::IgnoredAny;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::PathBuf;
@@ -41,25 +42,6 @@ pub struct ReactionLog {
     /// The reward of each decision so far.
     seen: HashMap<[u64; 2], Option<f64>>,
     without_reaction: u64,
-}
-
-#[derive(Deserialize)]
-struct RawReaction {
-    op: Op,
-    user: String,
-    #[serde(default)]
-    policy: Option<String>,
-    #[serde(default)]
-    decision_id: Option<String>,
-    #[serde(default)]
-    reaction: Option<Reaction>,
-    #[serde(default)]
-    dwell_seconds: Option<f64>,
-    #[serde(default)]
-    reward: Option<f64>,
-    #[serde(default)]
-    request: Option<RawRequest>,
-    time_ms: u64,
 }
 
 impl ReactionLog {
@@ -110,7 +92,7 @@ impl ReactionLog {
                 continue;
             }
             undamaged(lines)?;
-            let raw: RawReaction = lines.json()?;
+            let raw: RewardLine<RawRequest, IgnoredAny> = lines.json()?;
             if raw.op != Op::Reward {
                 continue;
             }
@@ -142,8 +124,8 @@ impl ReactionLog {
             let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
             let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
             return Ok(Some(LoggedReaction {
-                user: raw.user,
-                policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?,
+                user: raw.user.ok_or_else(|| missing("user", "a user's name"))?.into_owned(),
+                policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?.into_owned(),
                 shown,
                 reaction,
                 dwell_seconds: dwell_seconds.map_err(|fault| lines.fault("dwell_seconds", fault))?,

@@ -17,7 +17,7 @@ use crate::domain::request::{RawRequest, Request};
 use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::store::log_files::rewards_of;
-use serde::{Deserialize, Deserializer};
+use crate::store::log_line::DecisionLine;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -68,27 +68,6 @@ pub(super) struct RehearsalLog {
     before: Vec<[u64; 2]>,
 }
 
-#[derive(Deserialize)]
-struct DecisionLine<'a> {
-    #[serde(borrow)]
-    decision_id: Cow<'a, str>,
-    #[serde(borrow)]
-    user: Cow<'a, str>,
-    shadow: bool,
-    chosen: String,
-    #[serde(deserialize_with = "known_or_null")]
-    propensity: Option<f64>,
-    #[serde(deserialize_with = "known_or_null")]
-    propensities: Option<Vec<f64>>,
-    request: RawRequest,
-    time_ms: u64,
-}
-
-/// A value, or the null that says that nobody knows it; a field that is not there says nothing.
-fn known_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(value: D) -> Result<Option<T>, D::Error> {
-    Option::deserialize(value)
-}
-
 /// A decision that holds what it must.
 struct Checked<'a> {
     decision_id: Cow<'a, str>,
@@ -101,23 +80,23 @@ struct Checked<'a> {
     time_ms: u64,
 }
 
-impl<'a> DecisionLine<'a> {
+impl<'a> Checked<'a> {
     /// What the current one of `lines` holds.
-    fn check(self, lines: &LogLines) -> Result<Checked<'a>> {
+    fn of(line: DecisionLine<'a, RawRequest>, lines: &LogLines) -> Result<Self> {
         let fault = |key: &str, fault: Fault| lines.fault(key, fault);
-        for (key, text) in [("decision_id", &self.decision_id), ("user", &self.user)] {
+        for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
             if text.is_empty() {
                 return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
             }
         }
-        let request = Request::try_from(self.request).map_err(|f| fault("request", f.within("request")))?;
+        let request = Request::try_from(line.request).map_err(|f| fault("request", f.within("request")))?;
         let candidates = request.candidates();
-        let chosen = candidates.iter().position(|c| c.id == self.chosen).ok_or_else(|| {
-            fault("chosen", Fault::new("chosen", format!("{:?}", self.chosen), "the id of a candidate"))
+        let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
+            fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
         })?;
-        let propensity = self.propensity.map(|p| checked_propensity("propensity", p)).transpose();
+        let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
         let propensity = propensity.map_err(|f| fault("propensity", f))?;
-        if let Some(all) = &self.propensities {
+        if let Some(all) = &line.propensities {
             if all.len() != candidates.len() {
                 let value = format!("a list of {}", all.len());
                 let allowed = format!("{}, as candidates", candidates.len());
@@ -139,8 +118,8 @@ impl<'a> DecisionLine<'a> {
                 return Err(fault("propensity", Fault::new("propensity", p, allowed)));
             }
         }
-        let Self { decision_id, user, shadow, propensities, time_ms, .. } = self;
-        Ok(Checked { decision_id, user, shadow, chosen, propensity, propensities, request, time_ms })
+        let DecisionLine { decision_id, user, shadow, propensities, time_ms, .. } = line;
+        Ok(Self { decision_id, user, shadow, chosen, propensity, propensities, request, time_ms })
     }
 }
 
@@ -211,7 +190,7 @@ impl LogReader for RehearsalLog {
                 continue;
             }
             undamaged(lines)?;
-            let line = lines.json::<DecisionLine>()?.check(lines)?;
+            let line = Checked::of(lines.json()?, lines)?;
             if line.shadow {
                 self.shadows += 1;
                 continue;

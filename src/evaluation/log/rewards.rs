@@ -5,9 +5,8 @@ use super::lines::{LazyLogLines, LogLines};
 use super::place::{malformed, place};
 use crate::base::checksum::check_line;
 use crate::base::error::{Fault, Result};
-use crate::base::read::Text;
-use crate::domain::reaction::Reaction;
-use serde::Deserialize;
+use crate::store::log_line::{Op, RewardLine};
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
 /// What followed each decision.
@@ -30,32 +29,6 @@ pub(super) struct Reward {
     pub(super) met: bool,
 }
 
-/// What a record of `rewards.jsonl` does.
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Op {
-    /// A policy learned.
-    Reward,
-    /// A user was forgotten.
-    Reset,
-    /// A state came from elsewhere.
-    Import,
-}
-
-#[derive(Deserialize)]
-struct RewardLine<'a> {
-    op: Op,
-    #[serde(borrow, default)]
-    user: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    decision_id: Option<Text<'a>>,
-    #[serde(default)]
-    reward: Option<f64>,
-    #[serde(default, rename = "reaction")]
-    _reaction: Option<Reaction>,
-    time_ms: u64,
-}
-
 impl Rewards {
     /// Reads all of them.
     ///
@@ -71,7 +44,8 @@ impl Rewards {
                     continue;
                 }
                 undamaged(&lines)?;
-                let RewardLine { op, user, decision_id, reward, time_ms, .. } = lines.json()?;
+                let line: RewardLine<IgnoredAny> = lines.json()?;
+                let RewardLine { op, user, decision_id, reward, time_ms, .. } = line;
                 if op != Op::Reward {
                     continue;
                 }
