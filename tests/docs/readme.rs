@@ -276,6 +276,25 @@ fn links_lead_to_files() {
     }
 }
 
+/// Code moves; what is said of it in these pages goes along. ADRs speak of their time.
+#[test]
+fn paths_lead_to_files() {
+    const FOLDERS: [&str; 8] =
+        ["src", "tests", "docs", "scripts", "schemas", "benches", "personas", "scenarios"];
+    for name in pages().into_iter().filter(|name| !name.starts_with("docs/adr")) {
+        let text = fs::read_to_string(root().join(&name)).expect("a page");
+        let code = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let is_path = |text: &&str| {
+            let (folder, rest) = text.split_once('/').unwrap_or_default();
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c);
+            FOLDERS.contains(&folder) && rest.chars().all(is_plain)
+        };
+        for path in code.filter(is_path) {
+            assert!(root().join(path).exists(), "{} names {path}, which is not there", name.display());
+        }
+    }
+}
+
 #[test]
 fn anything_is_anything_and_the_rest_must_be_the_same() {
     assert!(agree(&["a", "…", "d"], &["a", "b", "c", "d"]) && agree(&["a", "…", "d"], &["a", "d"]));

@@ -94,6 +94,13 @@ fn every_field_of_a_reward_and_of_the_answers_is_explained() {
     let id = decision["decision_id"].as_str().expect("a text");
     let reward = dir.run(&["reward", "--decision", id, "--reaction", "snoozed"]).ok().json();
     explained("The answers", &names_in(&reward));
+    for what in ["decisions", "rewards"] {
+        let lines = dir.run(&["log", what]).ok().jsonl();
+        for name in lines[0].as_object().expect("an object").keys() {
+            let page = include_str!("../../docs/store.md");
+            assert!(page.contains(&format!("`{name}`")), "docs/store.md: nothing on {name} of {what}");
+        }
+    }
     for command in [&["stats", "--user", "alice"][..], &["reset", "--user", "alice", "--erase"]] {
         explained("The answers", &names_in(&dir.run(command).ok().json()));
     }
