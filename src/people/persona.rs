@@ -175,6 +175,15 @@ impl Cause for PersonaError {
 }
 
 /// A checked persona.
+///
+/// ```
+/// use rehearsal::people::persona::Persona;
+///
+/// let personas = Persona::shipped()?;
+/// let mover = personas.iter().find(|persona| persona.name() == "mover").expect("it is built in");
+/// assert!(mover.kinds().any(|kind| kind == "move"));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Persona {
     raw: RawPersona,

@@ -177,6 +177,16 @@ pub struct RewardConditions {
 }
 
 /// A checked scenario.
+///
+/// ```
+/// use rehearsal::people::scenario::Scenario;
+///
+/// let text = "name = \"commute\"\ndescription = \"Two tips on the way\"\nsteps = 40\n[moments]\nper_day = 2\n";
+/// let scenario = Scenario::from_toml(text, "commute.toml")?;
+/// assert_eq!(scenario.raw().candidates.count, 10);
+/// assert_eq!(scenario.with_steps(0).unwrap_err().field, "steps");
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     raw: RawScenario,
