@@ -63,7 +63,7 @@ pub struct Model<C: Cell = f64> {
     kinds: Vec<KindModel<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
-    /// Room for a vector, with 0 for users who do not learn.
+    /// Memory for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
 }
 

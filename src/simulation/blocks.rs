@@ -179,7 +179,7 @@ impl<'a> Simulation<'a> {
         ready.into_iter().all(fold);
     }
 
-    /// How long each decision of the first policy took for some users: one at a time, features included, as `score` makes
+    /// Measures how long each decision of the first policy takes for some users: one at a time, features included, as `score` makes
     /// it once the request is read.
     pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
