@@ -119,7 +119,7 @@ def by_rehearsal(path: Path, estimators: list) -> float:
 
 
 def by_csv_crate(path: Path) -> list:
-    command = ["cargo", "bench", "--locked", "--quiet", "--bench", "read_csv", "--", str(path)]
+    command = ["cargo", "run", "--release", "--locked", "--quiet", "--manifest-path", str(ROOT / "benches/yardsticks/Cargo.toml"), "--bin", "read_csv", str(path)]
     out = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [float(line) for line in out.split()]
 

@@ -37,6 +37,9 @@ pub(super) struct Args {
     jsonl: bool,
 }
 
+/// About so much is decided at once, and is one transaction: enough for all threads, little for the caches.
+const CHUNK_BYTES: usize = 1 << 20;
+
 /// A line: its number, its text, and its seed if it states none.
 type Line<'a> = (u64, &'a [u8], u64);
 
@@ -77,7 +80,7 @@ impl Scorer<'_> {
     }
 
     fn lines(&self) -> Result<u8> {
-        let mut lines = Lines::open(self.args.request.as_deref(), input::CHUNK_BYTES)?;
+        let mut lines = Lines::open(self.args.request.as_deref(), CHUNK_BYTES)?;
         let stop = signals::stop()?;
         // The i-th line's seed is the i-th output of a generator with the run's seed.
         let mut seeds = SplitMix64::seed_from_u64(self.args.seed.map_or_else(DecisionRng::fresh_seed, Ok)?);

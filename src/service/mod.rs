@@ -10,6 +10,7 @@ mod error;
 mod given;
 mod ids;
 mod log;
+pub(crate) mod log_files;
 mod older;
 mod policies;
 mod prune;

@@ -9,7 +9,7 @@ use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request::{RawRequest, Request, Shown};
 use crate::policy::{NAMED, Policy, RawPolicy};
-use crate::store::log_files::segments;
+use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{
     DecisionRecord, Durability, MAX_DWELL_SECONDS, Observation, RewardEvent, State, encode, parse_state_file,

@@ -16,7 +16,6 @@
 //! It does not promise to notice what somebody changes in the database by hand: the service's `verify` does.
 
 mod contract;
-pub(crate) mod log_files;
 pub mod log_line;
 mod model_bytes;
 pub mod sqlite;

@@ -1,8 +1,8 @@
 //! Files as they are or compressed with gzip or zstd, told apart by their first bytes.
 
 use crate::base::error::{Error, Result};
+use crate::service::log_files::{LogPart, of_store};
 use crate::service::{LogExport, LogKind};
-use crate::store::log_files::{LogPart, of_store};
 use crate::store::sqlite::{Access, Pace};
 use crate::store::{self, LogFilter};
 use flate2::read::MultiGzDecoder;

@@ -12,7 +12,7 @@ use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
 use crate::evaluation::row::Row;
-use crate::store::log_files::{Segments, of_store, rewards_beside, rewards_of, together};
+use crate::service::log_files::{Segments, of_store, rewards_beside, rewards_of, together};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};

@@ -16,7 +16,7 @@ use crate::base::stats::Moments;
 use crate::domain::request::{RawRequest, Request};
 use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
-use crate::store::log_files::rewards_of;
+use crate::service::log_files::rewards_of;
 use crate::store::log_line::DecisionLine;
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,7 +1,7 @@
 //! The files of our own logs: a log that has grown large goes on in a new file, and what is full has a number.
 
-use super::sqlite::FILE;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::store::sqlite::FILE;
 use std::fs;
 use std::path::{Path, PathBuf};
 
