@@ -1,9 +1,8 @@
-//! `rehearsal schema`: the contract with the service that computes profile features, and with those who
-//! read verdicts.
+//! `rehearsal schema`: the contract with those who send requests, compute profile features, and read verdicts or states.
 
 use super::{exit, output};
 use crate::base::error::{Error, Result};
-use crate::domain::profile;
+use crate::domain::{profile, request};
 use crate::{report, store};
 use std::fs;
 use std::path::PathBuf;
@@ -21,6 +20,8 @@ pub(super) struct Args {
 /// What there is a schema of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Of {
+    /// A request, as `score` takes it.
+    Request,
     /// The profile features of a request.
     Profile,
     /// The output of `promote-check --json`.
@@ -31,6 +32,7 @@ enum Of {
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     match (&args.check, args.of) {
+        (None, Of::Request) => output::pretty_json(&request::schema())?,
         (None, Of::Profile) => output::pretty_json(&profile::schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
         (None, Of::State) => output::pretty_json(&store::schema())?,

@@ -68,7 +68,8 @@ struct Scorer<'a> {
 impl Scorer<'_> {
     fn one(&self) -> Result<u8> {
         let Args { user, seed, request, .. } = self.args;
-        let given = Given { user: user.clone(), policy: None, seed: *seed };
+        let policy = self.service.policies().default_policy().map(|policy| policy.name().to_owned());
+        let given = Given { user: user.clone(), policy, seed: *seed };
         let (text, origin) = input::whole(request.as_deref())?;
         let seed = seed.map_or_else(DecisionRng::fresh_seed, Ok)?;
         let call = ScoreCall::parse(&self.service, &text, &origin, &given, seed)?;

@@ -203,7 +203,7 @@ impl<C: Cell> Ridge<C> {
         Perturb { factor, v, z, theta: out }
     }
 
-    /// The same for one user alone.
+    /// The same draw for one user alone.
     pub(super) fn perturbed_of<'a>(
         &self,
         user: usize,
@@ -295,7 +295,7 @@ impl Ridge {
         let mut solved = self.with_sums(numbers.updates, &numbers.a, &numbers.b)?;
         let own = solved.numbers();
         let largest = |values: &[f64]| values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        // What rounding can do since the latest factorization: each update adds its share, more of it the worse A is
+        // This is what rounding can do since the latest factorization: each update adds its share, more of it the worse A is
         // conditioned. In theta it is relative to the rewards, not to what is left of them: they may cancel.
         let (updates, trace) =
             ((REFRESH as usize + dim) as f64, solved.a.iter().step_by(dim + 1).sum::<f64>());
@@ -565,7 +565,7 @@ mod tests {
             }
         }
 
-        /// What lets the simulator run four users at a time, and results be the same on every machine. Somebody may have
+        /// What lets the simulator run four users at a time, and results be the same on every machine. One of them may have
         /// nothing to learn for long, so that exact solves come at different times.
         #[test]
         fn four_users_side_by_side_have_the_bits_of_each_alone(dim in prop_oneof![Just(7usize), Just(12), 1..20usize],

@@ -8,6 +8,7 @@
 mod decide;
 mod error;
 mod given;
+mod ids;
 mod log;
 mod older;
 mod policies;

@@ -183,7 +183,7 @@ impl Bringing<'_> {
                         dwell_seconds: raw.dwell_seconds.filter(|s| (0.0..=MAX_DWELL_SECONDS).contains(s)),
                         at: Some(raw.time_ms),
                     };
-                    let event = Box::new(event.check().map_err(|fault| fault.at("its JSON"))?);
+                    let event = Arc::new(event.check().map_err(|fault| fault.at("its JSON"))?);
                     pending.push(RewardCall::Whole { user, policy, event, warnings: Vec::new() });
                     if pending.len() < TOGETHER { Ok(()) } else { own.learn(&mut pending) }
                 }

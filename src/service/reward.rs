@@ -42,7 +42,7 @@ pub struct RewardReply {
 struct Attributed {
     user: SmolStr,
     policy: Arc<Policy>,
-    event: RewardEvent,
+    event: Arc<RewardEvent>,
 }
 
 /// The rewards of one state, in the order of the calls.
@@ -54,7 +54,8 @@ struct StateBatch<'a> {
 
 /// What a state made of its rewards.
 struct Learned {
-    state: StateRecord,
+    /// The state, if it is to be written.
+    state: Option<StateRecord>,
     records: Vec<(usize, RewardRecord)>,
     outcomes: Vec<(usize, Result<RewardReply>)>,
 }
@@ -95,9 +96,11 @@ impl Service {
         let mut states: Vec<StateRecord> = Vec::with_capacity(learned.len());
         let mut records = Vec::with_capacity(calls.len());
         for batch in &mut learned {
-            if !batch.records.is_empty() {
+            // A state that learned nothing is written too if it had learned an event before. That a reward is known may
+            // be known from a commit that a killed process had not synced; with this one it is.
+            if let Some(state) = batch.state.take() {
                 let place = states.len();
-                states.push(batch.state.clone());
+                states.push(state);
                 records.extend(batch.records.drain(..).map(|(call, record)| (call, place, record)));
             }
         }
@@ -147,7 +150,7 @@ impl Service {
     fn attribute(&self, call: &RewardCall, decision: Option<DecisionRecord>) -> Result<Attributed> {
         let (id, stated_user, stated_policy, origin) = match call {
             RewardCall::Whole { user, policy, event, .. } => {
-                let (user, policy, event) = (user.clone(), Arc::clone(policy), (**event).clone());
+                let (user, policy, event) = (user.clone(), Arc::clone(policy), Arc::clone(event));
                 return Ok(Attributed { user, policy, event });
             }
             RewardCall::OfDecision { id, user, policy, origin, .. } => (id, user, policy, origin),
@@ -182,7 +185,7 @@ impl Service {
         let event = RewardEvent::new(request, chosen, reward, Some(id.clone()));
         let event =
             event.and_then(|e| RewardEvent { answers_decision: true, reaction, dwell_seconds, ..e }.check());
-        let event = event.map_err(|fault| fault.at(origin))?;
+        let event = Arc::new(event.map_err(|fault| fault.at(origin))?);
         Ok(Attributed { user: decision.user, policy: decision.policy, event })
     }
 
@@ -293,6 +296,9 @@ impl Service {
             state.revision += 1;
             state.published = state.published.or(self.has_views().then_some(0));
         }
-        Ok(Learned { state, records, outcomes })
+        let has_duplicate =
+            outcomes.iter().any(|(_, outcome)| outcome.as_ref().is_ok_and(|reply| reply.duplicate));
+        let is_written = !records.is_empty() || has_duplicate;
+        Ok(Learned { state: is_written.then_some(state), records, outcomes })
     }
 }

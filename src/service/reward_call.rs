@@ -45,7 +45,7 @@ pub enum RewardCall {
         /// The policy that learns.
         policy: Arc<Policy>,
         /// What there is to learn.
-        event: Box<RewardEvent>,
+        event: Arc<RewardEvent>,
         /// What deserves attention.
         warnings: Vec<Warning>,
     },
@@ -225,7 +225,7 @@ impl RawReward<'_> {
         let chosen = request.position(self.chosen.as_deref().expect("checked"))?;
         let event = RewardEvent::new(request, chosen, reward, self.event_id.map(SmolStr::from));
         let event = event.and_then(|event| RewardEvent { reaction, dwell_seconds, ..event }.check());
-        let event = Box::new(event.map_err(|fault| fault.at(stated))?);
+        let event = Arc::new(event.map_err(|fault| fault.at(stated))?);
         Ok(RewardCall::Whole { user, policy, event, warnings })
     }
 }

@@ -3,17 +3,18 @@
 use super::decide::{Choice, decide};
 use super::error::ServiceError;
 use super::given::{Given, resolve};
+use super::ids::Ids;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
 use crate::domain::request::{RawRequest, Request};
-use crate::policy::{Policy, Scratch};
-use crate::store::{DecisionRecord, Durability, State, StateRecord, read, state_file, write};
+use crate::policy::{Model, Policy, Scratch};
+use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file, write};
 use serde::Serialize;
 use smol_str::{SmolStr, ToSmolStr};
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -90,6 +91,39 @@ pub struct Decided {
     records: Vec<DecisionRecord>,
 }
 
+/// What is known of users, each read and understood once.
+struct Models {
+    known: HashMap<(SmolStr, SmolStr), Known>,
+    /// What each policy knows of a user of whom nothing is known.
+    blank: Vec<(Arc<Policy>, Model)>,
+}
+
+/// A state that the store has.
+enum Known {
+    /// What the policy with which it was begun has learned.
+    Model(Arc<Policy>, Model),
+    /// Bytes that are no model.
+    Damaged(Box<StateRecord>),
+}
+
+impl Models {
+    fn of(&self, user: &SmolStr, policy: &Arc<Policy>, origin: &Path) -> Result<&Model> {
+        match self.known.get(&(user.clone(), policy.name().to_smolstr())) {
+            Some(Known::Model(own, model)) => {
+                fits(own, policy).map_err(|fault| fault.at(format!("the state of {user:?}")))?;
+                Ok(model)
+            }
+            Some(Known::Damaged(record)) => {
+                Err(record.model(origin).expect_err("it was not understood before"))
+            }
+            None => {
+                let blank = self.blank.iter().find(|(own, _)| Arc::ptr_eq(own, policy));
+                Ok(&blank.expect("there is one of each policy").1)
+            }
+        }
+    }
+}
+
 impl ScoreCall {
     /// The call in a JSON request. User, policy and seed may be given beside it, but not otherwise than in it.
     ///
@@ -136,19 +170,20 @@ impl Service {
     /// # Errors
     /// A store that cannot be read.
     pub fn decide(&self, calls: &[ScoreCall]) -> Result<Vec<Result<Decided>>> {
-        let states = self.states(calls)?;
+        let models = self.models(calls)?;
         let shown = self.shown(calls)?;
         // In the order of the calls, whichever thread decides them.
-        let numbered: Vec<(&ScoreCall, Vec<Uuid>)> = calls
+        let mut ids = Ids::new(now_ms())?;
+        let numbered: Vec<(&ScoreCall, Vec<SmolStr>)> = calls
             .iter()
-            .map(|call| (call, (0..=self.shadows().len()).map(|_| Uuid::now_v7()).collect()))
+            .map(|call| (call, (0..=self.shadows().len()).map(|_| ids.next()).collect()))
             .collect();
         let many = calls.len() >= MANY;
         let groups = each(numbered.chunks(MANY), many, |calls| {
             let mut scratch = Scratch::default();
             let decided = calls.iter().map(|(call, ids)| {
                 self.checked_shadow(call, &shown)?;
-                self.decide_one(call, ids, &states, &mut scratch)
+                self.decide_one(call, ids, &models, &mut scratch)
             });
             decided.collect::<Vec<_>>()
         });
@@ -169,12 +204,15 @@ impl Service {
         })
     }
 
-    /// The states that these calls and their shadows need, by user and policy.
-    fn states(&self, calls: &[ScoreCall]) -> Result<HashMap<(SmolStr, SmolStr), StateRecord>> {
+    /// What these calls and their shadows need to know.
+    fn models(&self, calls: &[ScoreCall]) -> Result<Models> {
         let mut wanted: HashSet<(&str, &str)> = HashSet::with_capacity(calls.len());
-        let mut keys = Vec::new();
+        let (mut keys, mut blank) = (Vec::new(), Vec::<(Arc<Policy>, Model)>::new());
         for call in calls {
             for policy in [&call.policy].into_iter().chain(self.shadows()) {
+                if !blank.iter().any(|(own, _)| Arc::ptr_eq(own, policy)) {
+                    blank.push((Arc::clone(policy), policy.new_model()));
+                }
                 let key = (call.user.as_str(), policy.name());
                 if wanted.insert(key) {
                     keys.push(key);
@@ -182,7 +220,20 @@ impl Service {
             }
         }
         let found = read(self.store(), |snapshot| snapshot.states(&keys))?;
-        Ok(found.into_iter().flatten().map(|s| ((s.user.clone(), s.policy.name().to_smolstr()), s)).collect())
+        let records: Vec<StateRecord> = found.into_iter().flatten().filter(|r| r.model.is_some()).collect();
+        let many = records.len() >= MANY;
+        let known = each(records, many, |record| {
+            let key = (record.user.clone(), record.policy.name().to_smolstr());
+            let model = record.model(self.store().origin());
+            (
+                key,
+                model.map_or_else(
+                    |_| Known::Damaged(Box::new(record.clone())),
+                    |m| Known::Model(record.policy.clone(), m),
+                ),
+            )
+        });
+        Ok(Models { known: known.into_iter().collect(), blank })
     }
 
     /// The decisions that calls of callers who run their shadows themselves name.
@@ -213,23 +264,20 @@ impl Service {
     fn decide_one(
         &self,
         call: &ScoreCall,
-        ids: &[Uuid],
-        states: &HashMap<(SmolStr, SmolStr), StateRecord>,
+        ids: &[SmolStr],
+        models: &Models,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
         let ScoreCall { user, policy, request, seed } = call;
         let mut choose = |policy: &Arc<Policy>| {
-            let record = states.get(&(user.clone(), policy.name().to_smolstr()));
-            let state = record.map(|record| record.state(self.store().origin())).transpose()?.flatten();
-            let state = state.unwrap_or_else(|| State::new(user, policy));
-            state.fits(policy).map_err(|fault| fault.at(format!("the state of {user:?}")))?;
-            Ok::<_, Error>(decide(policy, &state.model, request, *seed, scratch))
+            let model = models.of(user, policy, self.store().origin())?;
+            Ok::<_, Error>(decide(policy, model, request, *seed, scratch))
         };
         let choice = choose(policy)?;
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
         let text: Arc<str> = scored_text(request).into();
-        let own_id = ids[0].to_smolstr();
+        let own_id = ids[0].clone();
         let record =
             |id: SmolStr, policy: &Arc<Policy>, choice: &Choice, shadow_of: Option<SmolStr>| DecisionRecord {
                 id,
@@ -264,7 +312,7 @@ impl Service {
                         propensity: choice.propensity(),
                     };
                     shadows.push(shown);
-                    records.push(record(id.to_smolstr(), shadow, &choice, Some(own_id.clone())));
+                    records.push(record(id.clone(), shadow, &choice, Some(own_id.clone())));
                 }
                 // Its failure is its own: the answer stands.
                 Err(error) => warnings.push(Warning(format!("shadow {}: {error}", shadow.name()))),

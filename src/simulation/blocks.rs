@@ -29,6 +29,29 @@ pub const BLOCK_USERS: u64 = 32;
 const BATCH: usize = 32;
 
 /// Policies in a scenario, ready to run.
+///
+/// ```
+/// use rehearsal::people::persona::Persona;
+/// use rehearsal::people::scenario::Scenario;
+/// use rehearsal::policy::Policy;
+/// use rehearsal::simulation::Simulation;
+/// use rehearsal::simulation::metrics::Metric;
+///
+/// let (scenario, personas) = (Scenario::load("steady")?.with_steps(20).expect("in range"), Persona::shipped()?);
+/// let policies = [Policy::named("uniform")?, Policy::named("egreedy-v2")?];
+/// let simulation = Simulation::new(&scenario, &personas, &policies, 0)?;
+/// let mut rewards = [0.0; 2];
+/// simulation.run(0..4, |block| {
+///     for users in block.records.chunks(policies.len()) {
+///         for (sum, record) in rewards.iter_mut().zip(users) {
+///             *sum += record.mean(Metric::Reward).unwrap_or_default();
+///         }
+///     }
+///     true
+/// });
+/// assert!(rewards.iter().all(|reward| reward.is_finite()));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Simulation<'a> {
     scenario: &'a Scenario,
@@ -156,7 +179,7 @@ impl<'a> Simulation<'a> {
         ready.into_iter().all(fold);
     }
 
-    /// How long each decision of the first policy took for some users: one at a time, features included, as `score` makes
+    /// Measures how long each decision of the first policy takes for some users: one at a time, features included, as `score` makes
     /// it once the request is read.
     pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());

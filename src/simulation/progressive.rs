@@ -20,9 +20,9 @@ const ALPHA: f64 = 0.05;
 /// The orders in which a table's rows come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Orders {
-    /// So many, each drawn at random.
+    /// There are so many, each drawn at random.
     Drawn(u64),
-    /// One: that of the file, to compare with another program on the very same rows.
+    /// There is one, that of the file, to compare with another program on the very same rows.
     AsWritten,
 }
 
@@ -65,7 +65,7 @@ pub struct Progress {
     pub progressive_loss: f64,
     /// Student's bounds on it, 95%, within [0, 1]; `None` for a single order, or when all gave the same.
     pub lower: Option<f64>,
-    /// See `lower`.
+    /// The upper bound; see `lower`.
     pub upper: Option<f64>,
     /// The loss in each order.
     pub orders: Vec<f64>,
@@ -105,7 +105,7 @@ fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
     Progress {
         policy: policy.name().to_owned(),
         progressive_loss: mean,
-        // Of few orders they may reach beyond what a share can be.
+        // The bounds of few orders may reach beyond what a share can be.
         lower: half.map(|h| (mean - h).max(0.0)),
         upper: half.map(|h| (mean + h).min(1.0)),
         orders: losses,

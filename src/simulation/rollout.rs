@@ -65,7 +65,7 @@ impl<'a> Rollout<'a> {
         &self.histories[lane]
     }
 
-    /// The same, with a history also where the policy uses no profile: a log shows it anyway.
+    /// The same rollout, with a history also where the policy uses no profile: a log shows it anyway.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { remembers: true, ..self }
@@ -85,7 +85,7 @@ impl<'a> Rollout<'a> {
         self.pending.clear();
     }
 
-    /// Makes `block` what this policy sees of the step.
+    /// Makes `block` what this policy sees of the step: its features.
     #[inline(always)]
     pub(super) fn featurize<V: Vector<Cell = Lanes>>(
         &mut self,
@@ -161,7 +161,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Keeps what became of the chosen candidates until step `due`.
-    pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+    pub(super) fn delay(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
         self.pending.push_back(DelayedRewards { due, x: self.x.clone(), who, outcomes: *outcomes });
     }
 

@@ -1,6 +1,7 @@
 //! The state file as JSON Schema, for those who write or read states with other tools.
 
 use super::state_line::FORMAT_VERSION;
+use crate::features::FeatureSet;
 use serde_json::{Value, json};
 
 /// The schema of a state file (draft 2020-12).
@@ -25,7 +26,7 @@ pub fn schema() -> Value {
         "format_version": {"type": "integer", "minimum": 1, "maximum": FORMAT_VERSION},
         "user": {"type": "string", "minLength": 1},
         "policy": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
-        "feature_set": {"enum": ["v1", "v2"]},
+        "feature_set": {"enum": FeatureSet::ALL},
         "D": {"type": "integer", "description": "number of dimensions"},
         "feature_names": {"type": "array", "items": {"type": "string"}, "description": "D names, in order"},
         "structure": {"enum": ["shared", "disjoint"]},

@@ -1,5 +1,5 @@
-//! README.md, followed to the letter: its command blocks are run in order, in one directory, and print what it
-//! says that they print.
+//! README.md and docs/tour.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
 //! marked `text` is the stdout of the `sh` block before it, where `…` stands for anything: in a line, the rest of
@@ -36,8 +36,18 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).expect("README.md")
+/// The pages that are followed.
+const README: &str = "README.md";
+const TOUR: &str = "docs/tour.md";
+/// The picture in the README.
+const PICTURE: &str = "docs/img/verdict.svg";
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).expect(name)
+}
+
+fn is_blessing() -> bool {
+    std::env::var_os("BLESS").is_some()
 }
 
 fn blocks(text: &str) -> Vec<Block<'_>> {
@@ -81,7 +91,7 @@ fn agree(expected: &[&str], actual: &[&str]) -> bool {
     }
 }
 
-/// `actual` as the README is to show it, cut short where it was before: what is new in it is looked over by eye.
+/// `actual` as a page is to show it, cut short where it was before: what is new in it is looked over by eye.
 fn shown(expected: &[&str], actual: &[&str]) -> Vec<String> {
     let cut = |(i, line): (usize, &&str)| match expected.get(i).and_then(|e| e.strip_suffix(ANYTHING)) {
         Some(beginning) => line.chars().take(beginning.chars().count()).chain(ANYTHING.chars()).collect(),
@@ -102,7 +112,7 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
 
-/// The directory of the README's reader: people and scenarios, and on the path the binary and `jq`.
+/// The directory of a reader: people and scenarios, and on the path the binary and `jq`.
 fn reader() -> (Dir, PathBuf) {
     let dir = Dir::new();
     for folder in ["personas", "scenarios"] {
@@ -125,13 +135,17 @@ fn run(dir: &Dir, bin: &Path, block: &Block) -> (i32, String, String) {
         .lines
         .iter()
         .filter(|line| !NOT_RUN.contains(line))
-        .map(|line| line.replace(BY_CARGO, "rehearsal ") + "\n")
+        // The first verdict gets a report besides, for the picture.
+        .map(|line| {
+            line.replace(BY_CARGO, "rehearsal ") + if *line == FIRST[0] { " --out verdict\n" } else { "\n" }
+        })
         .collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([bin.to_path_buf()].into_iter().chain(std::env::split_paths(&path)));
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path());
     command.env("PATH", path.expect("no ':' in a path")).env_remove("REHEARSAL_STATE_DIR");
+    command.env_remove("REHEARSAL_STORE");
     // Under a CI server the program may say more than elsewhere.
     command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
     let output = command.output().expect("bash runs");
@@ -139,16 +153,15 @@ fn run(dir: &Dir, bin: &Path, block: &Block) -> (i32, String, String) {
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
-#[test]
-fn every_block_does_what_the_readme_says() {
+/// Runs every block of a page and holds what is printed against it; the directory in which it was followed.
+fn follow(name: &str) -> Option<Dir> {
     if !is_there("bash") || !(is_there("jq") || is_there("python3")) {
         assert!(std::env::var_os("CI").is_none(), "bash, and jq or python3, are needed");
         eprintln!("skipped: bash, and jq or python3, are needed");
-        return;
+        return None;
     }
-    let text = readme();
+    let text = page(name);
     let (dir, bin) = reader();
-    let bless = std::env::var_os("BLESS").is_some();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut changes = Vec::new();
     let mut printed = None;
@@ -159,7 +172,7 @@ fn every_block_does_what_the_readme_says() {
                 let (code, stdout, stderr) = run(&dir, &bin, &block);
                 assert_eq!(
                     code, block.exit_code,
-                    "README.md, line {line}: exit code\nstdout:\n{stdout}\nstderr:\n{stderr}"
+                    "{name}, line {line}: exit code\nstdout:\n{stdout}\nstderr:\n{stderr}"
                 );
                 printed = Some(stdout);
             }
@@ -168,28 +181,65 @@ fn every_block_does_what_the_readme_says() {
                 let actual: Vec<&str> = printed.lines().collect();
                 if !agree(&block.lines, &actual) {
                     assert!(
-                        bless,
-                        "README.md, line {line}: it says\n{}\nand this is printed:\n{printed}\n\
+                        is_blessing(),
+                        "{name}, line {line}: it says\n{}\nand this is printed:\n{printed}\n\
                          (BLESS=1 writes it down)",
                         block.lines.join("\n")
                     );
                     changes.push((block.place, shown(&block.lines, &actual)));
                 }
             }
-            other => panic!("README.md, line {line}: {other:?} is neither sh nor text"),
+            other => panic!("{name}, line {line}: {other:?} is neither sh nor text"),
         }
     }
-    if bless {
+    if !changes.is_empty() {
         for (place, actual) in changes.into_iter().rev() {
             lines.splice(place, actual);
         }
-        fs::write(root().join("README.md"), lines.join("\n") + "\n").expect("README.md");
+        fs::write(root().join(name), lines.join("\n") + "\n").expect(name);
+    }
+    Some(dir)
+}
+
+#[test]
+fn every_block_does_what_the_readme_says_and_its_picture_is_the_chart_of_its_verdict() {
+    if let Some(dir) = follow(README) {
+        compare_picture(&dir);
     }
 }
 
 #[test]
+fn every_block_does_what_the_tour_says() {
+    follow(TOUR);
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(page(README).lines().count() <= 150, "what goes on belongs into {TOUR}");
+}
+
+/// Holds the README's picture against the report of its verdict: the first chart there, on white paper for those who look
+/// at it in the dark.
+fn compare_picture(dir: &Dir) {
+    let report = dir.read("verdict/report.html");
+    let (_, rest) = report.split_once("<svg ").expect("a chart");
+    let (chart, _) = rest.split_once("</svg>").expect("its end");
+    let (head, body) = chart.split_once('>').expect("what the picture is");
+    let paper = "<rect width=\"100%\" height=\"100%\" fill=\"#FFFFFF\"/>";
+    let picture = format!("<svg {head}>\n{paper}{body}</svg>\n");
+    let path = root().join(PICTURE);
+    if is_blessing() {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("docs/img");
+        fs::write(&path, &picture).expect(PICTURE);
+    }
+    let there = fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == picture, "{PICTURE} is not what `promote-check` draws (BLESS=1 writes it)");
+    assert!(page(README).contains(PICTURE), "README.md does not show {PICTURE}");
+}
+
+#[test]
 fn the_first_two_commands_are_those_that_ci_runs() {
-    let text = readme();
+    let text = page(README);
     let commands: Vec<Vec<&str>> =
         blocks(&text).into_iter().filter(|b| b.mark == "sh").take(2).map(|b| b.lines).collect();
     assert_eq!(commands, FIRST.map(|command| vec![command]));
@@ -199,12 +249,49 @@ fn the_first_two_commands_are_those_that_ci_runs() {
     }
 }
 
+/// Every page that people read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(PathBuf::from).to_vec();
+    for folder in ["docs", "docs/adr"] {
+        let entries = fs::read_dir(root().join(folder)).expect(folder);
+        let names = entries.map(|entry| Path::new(folder).join(entry.expect("an entry").file_name()));
+        pages.extend(names.filter(|name| name.extension().is_some_and(|end| end == "md")));
+    }
+    pages
+}
+
 #[test]
 fn links_lead_to_files() {
-    let text = readme();
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for target in targets.filter(|t| !t.contains("://")) {
-        assert!(root().join(target).exists(), "README.md links to {target}, which is not there");
+    for name in pages() {
+        let text = fs::read_to_string(root().join(&name)).expect("a page");
+        let folder = root().join(&name).parent().expect("a folder").to_owned();
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            let file = target.split('#').next().expect("a first part");
+            // A block of the tour or an equation may look like a link.
+            let is_path = !file.contains(char::is_whitespace);
+            let there = !is_path || folder.join(file).exists();
+            assert!(there, "{} links to {target}, which is not there", name.display());
+        }
+    }
+}
+
+/// Code moves; what is said of it in these pages goes along. ADRs speak of their time.
+#[test]
+fn paths_lead_to_files() {
+    const FOLDERS: [&str; 8] =
+        ["src", "tests", "docs", "scripts", "schemas", "benches", "personas", "scenarios"];
+    for name in pages().into_iter().filter(|name| !name.starts_with("docs/adr")) {
+        let text = fs::read_to_string(root().join(&name)).expect("a page");
+        let code = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let is_path = |text: &&str| {
+            let (folder, rest) = text.split_once('/').unwrap_or_default();
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c);
+            FOLDERS.contains(&folder) && rest.chars().all(is_plain)
+        };
+        for path in code.filter(is_path) {
+            assert!(root().join(path).exists(), "{} names {path}, which is not there", name.display());
+        }
     }
 }
 

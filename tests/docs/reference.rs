@@ -1,10 +1,12 @@
-//! docs/files.md has every field that the parsers know.
+//! docs/files.md has every field that the parsers know, and the tables of other pages every row.
 
 use rehearsal::domain::profile::PROFILE_FEATURES;
+use rehearsal::evaluation::Estimator;
 use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{Explorer, Policy};
+use rehearsal::report::verdict_formats;
 use rehearsal::simulation::metrics::{Direction, Metric};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -92,5 +94,28 @@ fn every_explorer_and_its_parameter_are_explained() {
         let own = format!("| `{}` |", parameter.name);
         let row = page.lines().find(|line| line.starts_with(&own) && line.contains(&allowed));
         assert!(row.is_some(), "docs/files.md lacks a row that begins {own} and has {allowed}");
+    }
+}
+
+#[test]
+fn every_estimator_is_explained() {
+    let (page, files) = (include_str!("../../docs/estimators.md"), include_str!("../../docs/files.md"));
+    for estimator in Estimator::ALL {
+        let lambda = if estimator.hyperparameter().is_some() { ":LAMBDA" } else { "" };
+        let marked = if estimator.is_of_the_value() { "" } else { " *" };
+        let row = format!("\n| `{}{lambda}`{marked} |", estimator.name());
+        assert!(page.contains(&row), "docs/estimators.md lacks a row that begins {}", row.trim());
+    }
+    let names = Estimator::OF_THE_VALUE.map(|estimator| format!("`{}`", estimator.name())).join(", ");
+    let row = format!("| `estimator` | text | {names} |");
+    assert!(files.contains(&row), "docs/files.md lacks the row: {row}");
+}
+
+#[test]
+fn every_report_is_listed() {
+    let page = include_str!("../../docs/ci.md");
+    for format in verdict_formats() {
+        let row = format!("\n| `{}` |", format.file_name());
+        assert!(page.contains(&row), "docs/ci.md lacks a row that begins {}", row.trim());
     }
 }

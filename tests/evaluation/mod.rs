@@ -283,7 +283,7 @@ fn wrong_use_says_what_is_allowed() {
     let dir = TempDir::new().unwrap();
     let log = file(&dir, "log.csv", plain_log(400).as_bytes());
     for (extra, expected) in [
-        (["--estimator", "isp"], "a similar value exists: 'ips'"),
+        (["--estimator", "isp"], "possible values: replay, ips, clipped_ips, snips"),
         (["--estimator", "ips:3"], "lambda of ips is 3; allowed: none"),
         (["--estimator", "sub_gaussian_ips:2"], "allowed: a number in [0, 1]"),
         (["--reward-model", "ridge"], "needs candidates with feature vectors"),

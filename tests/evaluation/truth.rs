@@ -203,6 +203,14 @@ fn every_estimator_has_the_mean_that_theory_gives_and_normal_bounds_hold_as_ofte
 }
 
 #[test]
+fn every_estimator_is_held_against_theory() {
+    for estimator in Estimator::ALL {
+        let is_there = ESTIMATORS.iter().any(|(own, _)| *own == estimator);
+        assert!(is_there, "{} has no line in ESTIMATORS", estimator.name());
+    }
+}
+
+#[test]
 fn the_biased_estimators_are_biased_by_more_than_the_test_could_miss() {
     let value = expected(TARGET, Estimator::Ips, None);
     for (estimator, lambda) in ESTIMATORS {

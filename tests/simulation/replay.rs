@@ -28,7 +28,7 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     dir.write("warm.toml", "name = \"warm\"\nexplorer = \"softmax\"\nfeatures = \"v2\"\ntemperature = 0.2\n");
     let path = dir.join(policy);
     let checked =
-        Policy::load(if policy.ends_with(".toml") { path.to_str().unwrap() } else { policy }).unwrap();
+        Policy::load(if policy.contains(".toml") { path.to_str().unwrap() } else { policy }).unwrap();
     let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
     let personas = Persona::shipped().unwrap();
     let persona = personas.iter().find(|p| p.name() == persona).unwrap();

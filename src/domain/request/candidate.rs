@@ -7,11 +7,11 @@ use smol_str::SmolStr;
 use std::fmt;
 
 /// Largest absolute number of days that `due_in_days` may say: a thousand years.
-const MAX_DUE_DAYS: f64 = 365_250.0;
+pub(super) const MAX_DUE_DAYS: f64 = 365_250.0;
 /// Largest effort in minutes: a year.
-const MAX_EFFORT_MINUTES: f64 = 525_600.0;
+pub(super) const MAX_EFFORT_MINUTES: f64 = 525_600.0;
 /// Longest identifier, in bytes, of a candidate or its kind.
-const MAX_ID_BYTES: usize = 256;
+pub(super) const MAX_ID_BYTES: usize = 256;
 /// Which weekdays there are.
 pub(super) const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
 

@@ -1,13 +1,16 @@
 //! A request: who is asking, at what moment, which tips could be shown, and what is known of the person.
 //!
 //! In: JSON, which lands in a raw struct. Out: a checked [`Request`], and what was [`Shown`] of it. A new field of a tip
-//! or of the moment is one of [`Candidate`] or [`Context`], with its check beside it.
+//! or of the moment is one of [`Candidate`] or [`Context`], with its check beside it, its place in [`schema`](schema()) and its
+//! row in `docs/request.md`.
 
 mod candidate;
 mod checked;
+mod schema;
 mod shown;
 
 pub(crate) use candidate::name;
 pub use candidate::{Candidate, Context};
 pub use checked::{Offered, RawRequest, Request};
+pub use schema::schema;
 pub use shown::Shown;

@@ -8,6 +8,7 @@ use std::fmt;
 
 /// What is looked at of a line; the rest is passed over.
 #[derive(Deserialize)]
+#[serde(rename = "Line")]
 pub(super) struct DsjsonLine {
     #[serde(rename = "_label_cost", default, deserialize_with = "there")]
     pub(super) cost: Option<Cost>,

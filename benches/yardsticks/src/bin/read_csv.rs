@@ -1,4 +1,4 @@
-//! How long the csv crate takes to read a file, record by record: `cargo bench --bench read_csv -- FILE` prints the
+//! How long the csv crate takes to read a file, record by record: `cargo run --release --bin read_csv FILE` prints the
 //! seconds that five turns had a core. What `benches/compare_obp.py` holds `rehearsal evaluate` against.
 
 /// Seconds for which this process had a core, from Linux.
@@ -9,8 +9,7 @@ fn seconds() -> f64 {
 }
 
 fn main() {
-    // Cargo itself adds `--bench`.
-    let Some(path) = std::env::args().skip(1).find(|arg| arg != "--bench") else { return };
+    let Some(path) = std::env::args().nth(1) else { return };
     for _ in 0..5 {
         let begun = seconds();
         let mut reader = csv::Reader::from_path(&path).expect("a file that can be read");
