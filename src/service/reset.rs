@@ -52,7 +52,7 @@ impl Service {
     pub fn erase(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
         let mut removed: Vec<SmolStr> = Vec::new();
         let mut forgotten = 0;
-        let (policies, erased) = loop {
+        let (policies, erased, published) = loop {
             let names = write(self.store(), Durability::Power, |transaction| {
                 let mut states = of_user(transaction, user, policy)?;
                 states.retain(|state| state.model.is_some());
@@ -60,7 +60,8 @@ impl Service {
             })?;
             forgotten += names.len() as u64;
             removed.extend(names.into_iter().filter(|name| !removed.contains(name)).collect::<Vec<_>>());
-            views::publish(self.store())?;
+            // A file of somebody else that cannot be written is no reason to keep them.
+            let published = views::publish(self.store());
             let done = write(self.store(), Durability::Power, |transaction| {
                 let states = of_user(transaction, user, policy)?;
                 // Somebody may have begun it anew meanwhile.
@@ -78,12 +79,13 @@ impl Service {
                     Erased { erased_decisions, erased_rewards: entries.saturating_sub(forgotten) },
                 )))
             })?;
-            if let Some(done) = done {
-                break done;
+            if let Some((policies, erased)) = done {
+                break (policies, erased, published);
             }
         };
         // Of one that had begun to publish what it had learned before.
         views::erase(self.store(), user, &policies)?;
+        published?;
         let reset = Reset { user: user.into(), removed, erased: Some(erased) };
         self.store().tidy()?;
         Ok(reset)

@@ -12,12 +12,12 @@ use std::fs;
 fn lived_in() -> Dir {
     let dir = Dir::new();
     for step in 0..4 {
-        for (user, policy) in [("alice", "egreedy-v2"), ("alice", "linucb"), ("b/b", "egreedy-v2")] {
+        for (user, policy) in [("alice", "egreedy-v2"), ("alice", "linucb"), ("bea/bell", "egreedy-v2")] {
             let reaction = ["completed", "dismissed", "snoozed", "ignored"][step];
             reward(&dir, id(&score(&dir, policy, user, REQUEST)), reaction);
         }
         if step == 1 {
-            dir.run(&["reset", "--user", "b/b"]).ok();
+            dir.run(&["reset", "--user", "bea/bell"]).ok();
         }
     }
     let line = |i: usize| {
@@ -51,16 +51,19 @@ fn a_state_that_somebody_changed_is_named_and_made_again() {
     let model =
         |user: &str| format!("(SELECT model FROM state WHERE user = '{user}' AND policy = 'egreedy-v2')");
     for change in [
-        &format!("UPDATE state SET model = {} WHERE user = 'b/b'", model("alice")),
-        "UPDATE state SET model = substr(model, 2) WHERE user = 'b/b'",
-        "UPDATE state SET model = NULL WHERE user = 'b/b'",
-        "UPDATE state SET number = number - 1 WHERE user = 'b/b'",
+        &format!("UPDATE state SET model = {} WHERE user = 'bea/bell'", model("alice")),
+        "UPDATE state SET model = substr(model, 2) WHERE user = 'bea/bell'",
+        "UPDATE state SET model = NULL WHERE user = 'bea/bell'",
+        "UPDATE state SET number = number - 1 WHERE user = 'bea/bell'",
     ] {
         by_hand(&dir, change);
         let problems = verified(&dir);
-        assert!(problems.iter().any(|p| p.starts_with("b%2Fb_egreedy_v2.json: ")), "{change}: {problems:?}");
+        assert!(
+            problems.iter().any(|p| p.starts_with("bea%2Fbell_egreedy_v2.json: ")),
+            "{change}: {problems:?}"
+        );
         let rebuilt = dir.run(&["rebuild"]).ok().json();
-        assert_eq!(rebuilt["rebuilt"], json!(["b%2Fb_egreedy_v2.json"]), "{change}");
+        assert_eq!(rebuilt["rebuilt"], json!(["bea%2Fbell_egreedy_v2.json"]), "{change}");
         assert_eq!((dir.run(&["stats"]).ok().stdout(), verified(&dir)), (stats.clone(), vec![]), "{change}");
         views_follow(&dir, change);
     }
@@ -219,7 +222,7 @@ fn the_log_has_every_entry_and_is_cut_by_user_and_time() {
     let ops = |op: &str| rewards.iter().filter(|entry| entry["op"] == op).count();
     assert_eq!((ops("reward"), ops("reset")), (52, 1));
     // Numbers count each state's entries, in the order in which they were written.
-    for user in ["alice", "b/b", "carol"] {
+    for user in ["alice", "bea/bell", "carol"] {
         let own = log(&dir, &["rewards", "--user", user]);
         let of_user: Vec<&Value> = rewards.iter().filter(|entry| entry["user"] == user).collect();
         assert_eq!(own.iter().collect::<Vec<_>>(), of_user);
@@ -317,21 +320,21 @@ fn who_is_erased_has_left_nothing() {
     let dir = lived_in();
     let others = |dir: &Dir| (dir.run(&["stats", "--user", "alice"]).ok().stdout(), updates(dir, "carol"));
     let before = others(&dir);
-    let erased = dir.run(&["reset", "--user", "b/b", "--erase"]).ok().json();
+    let erased = dir.run(&["reset", "--user", "bea/bell", "--erase"]).ok().json();
     let expected =
-        json!({"user": "b/b", "removed": ["egreedy-v2"], "erased_decisions": 4, "erased_rewards": 5});
+        json!({"user": "bea/bell", "removed": ["egreedy-v2"], "erased_decisions": 4, "erased_rewards": 5});
     assert_eq!(erased, expected);
     assert_eq!((others(&dir), verified(&dir)), (before, vec![]));
     views_follow(&dir, "erased");
     for log_of in ["decisions", "rewards"] {
-        assert_eq!(log(&dir, &[log_of, "--user", "b/b"]).len(), 0);
+        assert_eq!(log(&dir, &[log_of, "--user", "bea/bell"]).len(), 0);
     }
     // Nor do the files' bytes tell of them.
     for (path, content) in dir.contents("state") {
-        assert!(!content.windows(3).any(|bytes| bytes == b"b/b"), "{}", path.display());
-        assert!(!content.windows(5).any(|bytes| bytes == b"b%2Fb"), "{}", path.display());
+        assert!(!content.windows(8).any(|bytes| bytes == b"bea/bell"), "{}", path.display());
+        assert!(!content.windows(10).any(|bytes| bytes == b"bea%2Fbell"), "{}", path.display());
     }
-    let again = dir.run(&["reset", "--user", "b/b", "--erase"]).ok().json();
+    let again = dir.run(&["reset", "--user", "bea/bell", "--erase"]).ok().json();
     assert_eq!((&again["removed"], &again["erased_decisions"]), (&json!([]), &json!(0)));
     // Under one policy only, the other one stays.
     let erased = dir.run(&["reset", "--user", "alice", "--policy", "linucb", "--erase"]).ok().json();
@@ -339,8 +342,8 @@ fn who_is_erased_has_left_nothing() {
     assert_eq!((updates(&dir, "alice"), verified(&dir)), (4, vec![]));
     assert_eq!(views(&dir).len(), 2);
     // They begin anew as anybody does.
-    learned(&dir, "b/b", ["e"]);
-    assert_eq!((updates(&dir, "b/b"), verified(&dir)), (1, vec![]));
+    learned(&dir, "bea/bell", ["e"]);
+    assert_eq!((updates(&dir, "bea/bell"), verified(&dir)), (1, vec![]));
 }
 
 #[test]
