@@ -1,4 +1,4 @@
 //! What the targets run: the bodies that the ordinary tests run too.
 
-#[path = "../tests/state/mutations/bodies.rs"]
+#[path = "../tests/store/mutations/bodies.rs"]
 pub mod bodies;

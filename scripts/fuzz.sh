@@ -2,11 +2,11 @@
 # Fuzzes one target, or all of them in turn: scripts/fuzz.sh [TARGET]
 #
 # Needs `cargo install cargo-fuzz` and a nightly toolchain. RUNS executions each, 20 million unless set. What
-# libFuzzer starts from is made here of shipped files and of a state directory that was lived in.
+# libFuzzer starts from is made here of shipped files, of a store that was lived in, and of a directory of version 0.1.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${RUNS:-20000000}
-targets=${1:-user_name policy_file scenario request gate persona log_line state_file}
+targets=${1:-user_name policy_file scenario request gate persona reward_line log_line state_line model_bytes}
 
 seed() { # TARGET NAME: stdin is the seed
     mkdir -p "fuzz/corpus/$1"
@@ -15,14 +15,18 @@ seed() { # TARGET NAME: stdin is the seed
 small() { # a TOML file without its comments
     sed 's/ *#.*//; /^$/d' "$1"
 }
-open_lines() { # lines without their checksums: the target adds them
-    sed 's/,"crc":"[0-9a-f]*"}$/}/' "$1"
+lines() { # TARGET NAME: each line of stdin is a seed
+    local i=0 line
+    while read -r line; do
+        i=$((i + 1))
+        echo "$line" | seed "$1" "$2-$i"
+    done
 }
 
 for file in personas/*.toml; do small "$file" | seed persona "$(basename "$file")"; done
 for file in scenarios/*.toml; do small "$file" | seed scenario "$(basename "$file")"; done
 small scenarios/gate.toml | seed gate default
-for explorer in uniform egreedy linucb lints squarecb; do
+for explorer in uniform egreedy linucb lints squarecb softmax; do
     printf 'name = "mine"\nexplorer = "%s"\nfeatures = "v2"\nstructure = "disjoint"\nlambda = 1.5\nforgetting = 0.9\n' \
         "$explorer" | seed policy_file "$explorer"
 done
@@ -38,20 +42,33 @@ request='{"context": {"hour": 8.5, "weekday": 5}, "candidates": [{"id": "t1", "k
 printf %s "$request" | seed request whole
 echo '{"context":{"hour":0,"weekday":6},"candidates":[{"id":"a"}]}' | seed request smallest
 cargo build --release --locked --quiet
-rehearsal() { target/release/rehearsal --state-dir "$work" "$@"; }
+rehearsal() { target/release/rehearsal --store "$work" "$@"; }
 cp fuzz/corpus/policy_file/egreedy "$work/mine.toml"
 for policy in linucb egreedy-v2 "$work/mine.toml"; do
+    rehearsal score --policy "$policy" --user u --shadow uniform <<< "$request"
     rehearsal reward --policy "$policy" --user u --chosen t1 --reward 1 --event-id e1 <<< "$request"
 done > "$work/answers"
-for state in "$work"/u_*.json; do open_lines "$state" | seed state_file "$(basename "$state")"; done
+for state in "$work"/u_*.json; do seed state_line "$(basename "$state")" < "$state"; done
 rehearsal export > "$work/states"
 rehearsal import --replace "$work/states" > "$work/answers"
-rehearsal reset --user u > "$work/answers"
-i=0
-while read -r line; do
-    i=$((i + 1))
-    echo "$line" | seed log_line "$i"
-done < <(open_lines "$work/rewards.jsonl")
+rehearsal reset --user u --policy linucb > "$work/answers"
+rehearsal log decisions | lines log_line decision
+rehearsal log rewards | lines log_line reward
+for log in tests/store/older/state/*.jsonl; do lines log_line "older-$(basename "$log")" < "$log"; done
+for state in tests/store/older/state/*_*.json; do seed state_line "older-$(basename "$state")" < "$state"; done
+echo "$request" | tr -d '\n' | sed 's/^{/{"user":"u","policy":"linucb","chosen":"t1","reward":0.5,"event_id":"e1",/' |
+    seed reward_line beside
+echo '{"decision":"e1","reaction":"completed","dwell_seconds":3.5}' | seed reward_line decision
+printf '{"user":"u","policy":"egreedy-v2","chosen":"t2","reaction":"snoozed","request":%s}' "$(tr -d '\n' <<< "$request")" |
+    seed reward_line inside
+python3 - "$work/rehearsal.db" <<'END'
+import pathlib, sqlite3, sys
+folder = pathlib.Path("fuzz/corpus/model_bytes")
+folder.mkdir(parents=True, exist_ok=True)
+models = sqlite3.connect(sys.argv[1]).execute("SELECT id, model FROM state WHERE model IS NOT NULL")
+for id, model in models:
+    (folder / f"state-{id}").write_bytes(model)
+END
 
 for target in $targets; do
     case $target in

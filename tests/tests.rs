@@ -6,5 +6,5 @@ mod evaluation;
 mod gate;
 mod report;
 mod simulation;
-mod state;
+mod store;
 mod util;

@@ -108,8 +108,11 @@ pub struct Fault {
     pub allowed: String,
 }
 
+/// Longest name, in bytes, that may be a known one mistyped.
+const LONGEST_NAME: usize = 256;
+
 /// A value as a message cites it: whoever sent megabytes knows them.
-fn shortened(mut value: String) -> String {
+pub(crate) fn shortened(mut value: String) -> String {
     const LONGEST: usize = 400;
     if value.len() > LONGEST {
         let bytes = value.len();
@@ -187,13 +190,15 @@ impl Error {
         known: impl IntoIterator<Item = S>,
     ) -> Self {
         let known: Vec<String> = known.into_iter().map(|k| k.as_ref().to_owned()).collect();
+        // Nobody mistypes a name by megabytes, and comparing takes as long as both are, multiplied.
         let nearest = known
             .iter()
+            .filter(|_| name.len() <= LONGEST_NAME)
             .map(|k| (strsim::damerau_levenshtein(name, k), k))
             .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
             .min()
             .map(|(_, k)| k.clone());
-        Self::Unknown { what, name: name.to_owned(), nearest, known }
+        Self::Unknown { what, name: shortened(name.to_owned()), nearest, known }
     }
 
     /// Whether this is a closed pipe: a reader that has seen enough, which is no error to report.

@@ -1,6 +1,7 @@
 //! Reading: one request, or many lines of them.
 
 use super::error::UsageError;
+use super::patience::Patient;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read::BYTE_ORDER_MARK;
 use std::collections::VecDeque;
@@ -46,7 +47,7 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
 
 fn open(file: Option<&Path>) -> Result<(Box<dyn Read + Send>, String)> {
     match file {
-        None => Ok((Box::new(io::stdin()), STDIN.to_owned())),
+        None => Ok((Box::new(Patient(io::stdin())), STDIN.to_owned())),
         Some(path) if path == Path::new("-") => open(None),
         Some(path) => {
             let file = File::open(path).map_err(Error::io("read", path))?;

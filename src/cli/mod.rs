@@ -20,6 +20,7 @@ mod manual;
 mod merge;
 mod moment;
 mod output;
+mod patience;
 mod progress;
 mod promote_check;
 mod prune;

@@ -1,5 +1,6 @@
 //! Writing: results to stdout, everything else to stderr.
 
+use super::patience;
 use crate::base::error::{Error, Result};
 use serde::Serialize;
 use std::fmt::Display;
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 /// Writes `bytes` to stdout.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::io("write", "stdout"))
+    patience::write_all(&mut stdout, bytes).map_err(Error::io("write", "stdout"))
 }
 
 /// Writes `text` to stdout.

@@ -1,7 +1,7 @@
 //! `rehearsal score`: a request becomes a decision.
 
 use super::input::{self, Chunk, Lines};
-use super::store_args::{Global, publish};
+use super::store_args::Global;
 use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
@@ -54,7 +54,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let shadows = args.shadows.iter().map(|name| policies.of_operator(name)).collect::<Result<_>>()?;
     let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
     let service = global.service(global.to_write(pace)?, policies, shadows)?;
-    publish(&service)?;
+    if let Err(error) = service.publish() {
+        // What others have left to do is in the way of no decision.
+        output::warn(&format!("a state file is not written: {error}"));
+    }
     let scorer = Scorer { args, service, warned: Warned::default() };
     if args.jsonl { scorer.lines() } else { scorer.one() }
 }

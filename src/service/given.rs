@@ -1,7 +1,7 @@
 //! What is given beside a request, and what holds where both say something.
 
 use super::error::ServiceError;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, shortened};
 
 /// What is given beside a request, for what it does not say.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ pub(super) fn resolve<'a>(
         (Some(own), Some(other)) if own != other => Err(Error::because(ServiceError::Disagree {
             what,
             option: own.to_owned(),
-            request: other.to_owned(),
+            request: shortened(other.to_owned()),
             origin: origin.to_owned(),
         })),
         (Some(value), _) | (None, Some(value)) => Ok(value),

@@ -5,7 +5,8 @@ use super::replay::{Problem, Replay, difference, replay};
 use crate::base::error::{Error, Result};
 use crate::policy::Policy;
 use crate::store::{
-    Change, Durability, LogFilter, RewardRecord, StateRecord, Store, encode, read, state_file, views, write,
+    Change, Durability, LogFilter, RewardRecord, StateRecord, Store, Transaction, encode, read, state_file,
+    views, write,
 };
 use serde::Serialize;
 use std::cell::RefCell;
@@ -189,6 +190,19 @@ impl Copy {
     }
 }
 
+/// Events that a state learned before it was forgotten are known under their entries of then: these stand without them.
+fn forget_known_events(transaction: &dyn Transaction, records: &mut [RewardRecord]) -> Result<()> {
+    for record in records {
+        if let Change::Reward { event: event @ Some(_), .. } = &mut record.change {
+            let known = transaction.prior_rewards(&[(event.as_deref().unwrap_or_default(), record.state)])?;
+            if known.first().is_some_and(Option::is_some) {
+                *event = None;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Copies on their way into the target.
 struct Copies<'a> {
     target: &'a dyn Store,
@@ -235,11 +249,14 @@ impl Copies<'_> {
                 }];
                 transaction.write_states(&mut state)?;
                 let id = state[0].id;
-                let records: Vec<RewardRecord> = copy
+                let mut records: Vec<RewardRecord> = copy
                     .records
                     .iter()
                     .map(|record| RewardRecord { state: id, number: base + record.number, ..record.clone() })
                     .collect();
+                if base > 0 {
+                    forget_known_events(transaction, &mut records)?;
+                }
                 transaction.add_rewards(&records)?;
             }
             Ok(())

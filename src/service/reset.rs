@@ -44,22 +44,49 @@ impl Service {
 
     /// Forgets a user and removes their decisions and rewards.
     ///
+    /// They are forgotten first, and their state files removed: whoever is killed after that leaves nothing behind that
+    /// the store does not know of.
+    ///
     /// # Errors
-    /// A store that cannot be written; then nothing is removed.
+    /// A store that cannot be written; then nothing is removed, or the user is forgotten and nothing else.
     pub fn erase(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
-        let (reset, policies) = write(self.store(), Durability::Power, |transaction| {
-            let states = of_user(transaction, user, policy)?;
-            let ids: Vec<i64> = states.iter().map(|state| state.id).collect();
-            let erased_rewards = states.iter().map(|state| state.number).sum();
-            let policies: Vec<String> = states.iter().map(|state| state.policy.name().to_owned()).collect();
-            let known = states.iter().filter(|state| state.model.is_some());
-            let removed = known.map(|state| state.policy.name().to_smolstr()).collect();
-            transaction.erase_states(&ids)?;
-            let erased_decisions = transaction.erase_decisions(user, policy)?;
-            let erased = Some(Erased { erased_decisions, erased_rewards });
-            Ok((Reset { user: user.into(), removed, erased }, policies))
-        })?;
+        let mut removed: Vec<SmolStr> = Vec::new();
+        let mut forgotten = 0;
+        let (policies, erased, published) = loop {
+            let names = write(self.store(), Durability::Power, |transaction| {
+                let mut states = of_user(transaction, user, policy)?;
+                states.retain(|state| state.model.is_some());
+                forget(transaction, states, now_ms())
+            })?;
+            forgotten += names.len() as u64;
+            removed.extend(names.into_iter().filter(|name| !removed.contains(name)).collect::<Vec<_>>());
+            // A file of somebody else that cannot be written is no reason to keep them.
+            let published = views::publish(self.store());
+            let done = write(self.store(), Durability::Power, |transaction| {
+                let states = of_user(transaction, user, policy)?;
+                // Somebody may have begun it anew meanwhile.
+                if states.iter().any(|state| state.model.is_some()) {
+                    return Ok(None);
+                }
+                let ids: Vec<i64> = states.iter().map(|state| state.id).collect();
+                let entries: u64 = states.iter().map(|state| state.number).sum();
+                let policies: Vec<String> =
+                    states.iter().map(|state| state.policy.name().to_owned()).collect();
+                transaction.erase_states(&ids)?;
+                let erased_decisions = transaction.erase_decisions(user, policy)?;
+                Ok(Some((
+                    policies,
+                    Erased { erased_decisions, erased_rewards: entries.saturating_sub(forgotten) },
+                )))
+            })?;
+            if let Some((policies, erased)) = done {
+                break (policies, erased, published);
+            }
+        };
+        // Of one that had begun to publish what it had learned before.
         views::erase(self.store(), user, &policies)?;
+        published?;
+        let reset = Reset { user: user.into(), removed, erased: Some(erased) };
         self.store().tidy()?;
         Ok(reset)
     }

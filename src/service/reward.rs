@@ -7,7 +7,7 @@ use super::error::ServiceError;
 use super::reward_call::RewardCall;
 use super::score::Warning;
 use super::shared::{Service, now_ms};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, shortened};
 use crate::base::threads::{MANY, each};
 use crate::domain::request::Request;
 use crate::policy::{Policy, Scratch};
@@ -157,7 +157,7 @@ impl Service {
         };
         let Some(decision) = decision else {
             let store = self.store().origin().display().to_string();
-            return Err(Error::because(ServiceError::NoDecision { id: id.to_string(), store }));
+            return Err(Error::because(ServiceError::NoDecision { id: shortened(id.to_string()), store }));
         };
         let disagree = |what, option: &str, request: &str| {
             let (option, request, origin) = (option.to_owned(), request.to_owned(), format!("decision {id}"));

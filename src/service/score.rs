@@ -5,7 +5,7 @@ use super::error::ServiceError;
 use super::given::{Given, resolve};
 use super::ids::Ids;
 use super::shared::{Service, now_ms};
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
 use crate::domain::request::{RawRequest, Request};
 use crate::policy::{Model, Policy, Scratch};
@@ -251,7 +251,7 @@ impl Service {
         let Some(id) = call.request.shadow_of() else { return Ok(()) };
         let Some(decision) = shown.get(id) else {
             let store = self.store().origin().display().to_string();
-            return Err(Error::because(ServiceError::NoDecision { id: id.to_owned(), store }));
+            return Err(Error::because(ServiceError::NoDecision { id: shortened(id.to_owned()), store }));
         };
         if decision.user != call.user || decision.shadow_of.is_some() {
             let (id, user) = (id.to_owned(), call.user.to_string());

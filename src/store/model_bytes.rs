@@ -16,7 +16,9 @@ const NO_KIND: u16 = u16::MAX;
 
 /// The bytes of a model.
 pub fn encode(model: &Model) -> Vec<u8> {
-    let parts = model.kind_models();
+    // In the order in which a line of JSON has them, too: what was learned, not when, says what the bytes are.
+    let mut parts: Vec<&KindModel> = model.kind_models().iter().collect();
+    parts.sort_by(|a, b| a.kind.cmp(&b.kind));
     let doubles = model.dim() * (model.dim() + 3);
     let mut out = Vec::with_capacity(21 + parts.len() * (16 + 8 * doubles));
     out.push(FORMAT);

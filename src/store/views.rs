@@ -30,10 +30,10 @@ const UNFINISHED: &str = ".view-";
 /// A store that cannot be read or written, a file that cannot be written. The store has what was committed in any case.
 pub fn publish(store: &dyn Store) -> Result<usize> {
     let Some(dir) = store.view_dir() else { return Ok(0) };
-    let (mut from, mut published) = (0, 0);
+    let (mut from, mut published, mut failed) = (0, 0, Ok(()));
     loop {
         let behind = read(store, |snapshot| snapshot.unpublished(from, TOGETHER))?;
-        let Some(last) = behind.last() else { return Ok(published) };
+        let Some(last) = behind.last() else { return failed.map(|()| published) };
         from = last.id + 1;
         published += behind.len();
         let mut stripes: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
@@ -41,7 +41,8 @@ pub fn publish(store: &dyn Store) -> Result<usize> {
             stripes.entry(stripe(&state.user)).or_default().push(state.id);
         }
         for (stripe, ids) in stripes {
-            publish_together(store, dir, stripe, &ids)?;
+            // One that cannot be written is in nobody else's way.
+            failed = failed.and(publish_together(store, dir, stripe, &ids));
         }
     }
 }
@@ -62,13 +63,18 @@ fn publish_together(store: &dyn Store, dir: &Path, stripe: u32, ids: &[i64]) -> 
         states.into_iter().filter(|state| state.published.is_some_and(|p| p < state.revision)).collect();
     let many = states.len() >= MANY;
     let written = each(states.iter().enumerate(), many, |(i, state)| place(store, dir, (stripe, i), state));
-    written.into_iter().collect::<Result<Vec<()>>>()?;
-    if states.is_empty() {
-        return Ok(());
+    let (mut published, mut failed) = (Vec::with_capacity(states.len()), Ok(()));
+    for (state, written) in states.iter().zip(written) {
+        match written {
+            Ok(()) => published.push((state.id, state.revision)),
+            Err(error) => failed = failed.and(Err(error)),
+        }
     }
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
-    let published: Vec<(i64, u64)> = states.iter().map(|state| (state.id, state.revision)).collect();
-    write(store, Durability::Process, |transaction| transaction.mark_published(&published))
+    if !published.is_empty() {
+        File::open(dir).and_then(|dir| dir.sync_all()).map_err(Error::io("sync", dir))?;
+        write(store, Durability::Process, |transaction| transaction.mark_published(&published))?;
+    }
+    failed
 }
 
 /// Puts the file of a state in its place, or removes it if its user was forgotten.
@@ -84,6 +90,12 @@ fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &State
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&unfinished).map_err(Error::io("write", &unfinished))?;
+    // Who may read the file is for its owner to say.
+    if let Ok(there) = fs::symlink_metadata(&path) {
+        if there.is_file() {
+            file.set_permissions(there.permissions()).map_err(Error::io("write", &unfinished))?;
+        }
+    }
     file.write_all(&state.to_line())
         .and_then(|()| file.sync_data())
         .map_err(Error::io("write", &unfinished))?;
@@ -191,6 +203,8 @@ pub fn strays(store: &dyn Store) -> Result<Vec<String>> {
                 .as_ref()
                 .is_none_or(|state| state.model.is_none() && state.published == Some(state.revision))
         });
-        strays.extend(lost.filter_map(|((user, policy), _)| state_file(user, policy).ok()));
+        let names = lost.filter_map(|((user, policy), _)| state_file(user, policy).ok());
+        // A reset may have removed it since it was listed.
+        strays.extend(names.filter(|name| dir.join(name).exists()));
     }
 }

@@ -38,7 +38,7 @@ fn global_options_stand_before_or_after_the_command() {
     let request = r#"{"user":"u","context":{"hour":8,"weekday":1},"candidates":[{"id":"a"}]}"#;
     dir.run_with(&["--state-dir", "one", "score", "--policy", "uniform"], request).ok();
     dir.run_with(&["score", "--policy", "uniform", "--state-dir", "two"], request).ok();
-    assert!(dir.join("one/decisions.jsonl").exists() && dir.join("two/decisions.jsonl").exists());
+    assert!(dir.join("one/rehearsal.db").exists() && dir.join("two/rehearsal.db").exists());
 }
 
 #[test]

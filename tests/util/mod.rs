@@ -3,10 +3,21 @@
 use serde_json::Value;
 use std::borrow::BorrowMut;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
+
+/// Settings from outside that commands would follow.
+pub(crate) const OUTSIDE: [&str; 4] =
+    ["REHEARSAL_STORE", "REHEARSAL_STATE_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
+
+/// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("CI").is_none_or(|value| value.is_empty()), "under CI this must run: {why}");
+    // Straight to stderr: what tests print is shown only when they fail.
+    let _ = writeln!(io::stderr(), "skipped: {why}");
+}
 
 /// A directory to run commands in, with the default state directory inside. Removed when dropped.
 pub(crate) struct Dir {
@@ -52,7 +63,7 @@ impl Dir {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
         command.args(args).current_dir(self.path());
-        for name in ["REHEARSAL_STATE_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+        for name in OUTSIDE {
             command.env_remove(name);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -167,7 +178,8 @@ impl Ran {
 /// A running `--jsonl` command, spoken with line by line.
 pub(crate) struct Dialogue {
     child: std::process::Child,
-    stdin: std::process::ChildStdin,
+    /// Until the input is ended.
+    stdin: Option<std::process::ChildStdin>,
     stdout: std::io::BufReader<std::process::ChildStdout>,
 }
 
@@ -183,7 +195,7 @@ impl Dialogue {
 
     fn with(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the binary runs");
-        let stdin = child.stdin.take().expect("stdin is a pipe");
+        let stdin = child.stdin.take();
         let stdout = std::io::BufReader::new(child.stdout.take().expect("stdout is a pipe"));
         Self { child, stdin, stdout }
     }
@@ -195,14 +207,22 @@ impl Dialogue {
 
     /// The answers to lines that arrive together.
     pub(crate) fn ask_all(&mut self, lines: &[String]) -> Vec<Value> {
-        self.stdin.write_all((lines.join("\n") + "\n").as_bytes()).expect("the command reads");
+        let stdin = self.stdin.as_mut().expect("the input is open");
+        stdin.write_all((lines.join("\n") + "\n").as_bytes()).expect("the command reads");
         lines.iter().map(|line| self.answer(line).expect("the command answers")).collect()
     }
 
     /// The answer to one line; `None` if the command has ended.
     pub(crate) fn try_ask(&mut self, line: &str) -> Option<Value> {
-        writeln!(self.stdin, "{line}").ok()?;
+        writeln!(self.stdin.as_mut()?, "{line}").ok()?;
         self.answer(line)
+    }
+
+    /// Ends the input and waits until the command is done.
+    pub(crate) fn end(mut self) {
+        self.stdin = None;
+        let status = self.child.wait().expect("the binary ends");
+        assert!(status.success(), "{status}");
     }
 
     fn answer(&mut self, line: &str) -> Option<Value> {

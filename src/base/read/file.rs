@@ -1,6 +1,6 @@
 //! Files as bytes or text, and which names mean a file.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Fault, Result};
 use std::fs;
 use std::path::Path;
 
@@ -9,8 +9,19 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::io("read", path))
 }
 
-/// The text of the file at `path`.
+/// Longest text that is read at once, in bytes.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// The text of the file at `path`, which is one that ends.
 pub(crate) fn text(path: &Path) -> Result<String> {
+    let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+    if !metadata.is_file() {
+        return Err(Fault::new("the file", "something else", "a regular file").at(path.display()));
+    }
+    if metadata.len() > MAX_TEXT_BYTES {
+        let allowed = format!("at most {MAX_TEXT_BYTES} bytes");
+        return Err(Fault::new("the file", format!("{} bytes", metadata.len()), allowed).at(path.display()));
+    }
     fs::read_to_string(path).map_err(Error::io("read", path))
 }
 

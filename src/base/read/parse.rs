@@ -1,6 +1,6 @@
 //! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, shortened};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -67,6 +67,7 @@ pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str
             Err(error) if names_field(error.path()) => format!("{}: {}", error.path(), error.inner()),
             _ => first.to_string(),
         };
+        let message = shortened(message);
         let mut message = in_words(&message, OBJECT, LIST);
         if !text.contains(&b'\n') {
             message = message.replace(" at line 1 column ", " at column ");

@@ -103,7 +103,12 @@ fn create(dir: &Path) -> Result<()> {
         missing.push(path);
         at = path.parent();
     }
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    // Names of files tell who is known.
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(Error::io("create", dir))?;
     let path = dir.join(FILE);
     let mut options = File::options();
     // It is never opened if it is there: closing it again would release the locks that this process has on it.

@@ -1,3 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|text: &[u8]| rehearsal_fuzz::bodies::state_file_content(text));

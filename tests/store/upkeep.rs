@@ -1,0 +1,435 @@
+//! `verify`, `rebuild`, `export`, `import`, `log`, `backup`, `prune`, `reset --erase` and `stats --csv`.
+
+use super::{
+    REQUEST, by_hand, copied, id, known, learned, line, request_line, reward, score, updates, verified,
+    views, views_follow,
+};
+use crate::util::Dir;
+use serde_json::{Value, json};
+use std::fs;
+
+/// A few users with a few policies, with a reset among what was recorded.
+fn lived_in() -> Dir {
+    let dir = Dir::new();
+    for step in 0..4 {
+        for (user, policy) in [("alice", "egreedy-v2"), ("alice", "linucb"), ("bea/bell", "egreedy-v2")] {
+            let reaction = ["completed", "dismissed", "snoozed", "ignored"][step];
+            reward(&dir, id(&score(&dir, policy, user, REQUEST)), reaction);
+        }
+        if step == 1 {
+            dir.run(&["reset", "--user", "bea/bell"]).ok();
+        }
+    }
+    let line = |i: usize| {
+        json!({"user": "carol", "policy": "uniform", "chosen": "t1", "reward": 1, "event_id": format!("e{i}"),
+               "request": serde_json::from_str::<Value>(REQUEST).unwrap()})
+        .to_string()
+    };
+    dir.run_with(&["reward", "--jsonl"], (0..40).map(line).collect::<Vec<_>>().join("\n")).ok();
+    dir
+}
+
+fn log(dir: &Dir, args: &[&str]) -> Vec<Value> {
+    dir.run(&[&["log"], args].concat()).ok().jsonl()
+}
+
+#[test]
+fn a_store_that_was_lived_in_is_sound() {
+    let dir = lived_in();
+    let before = known(&dir);
+    let report = dir.run(&["verify"]).ok().json();
+    assert_eq!(report, json!({"states": 4, "rewards": 53, "decisions": 12, "problems": []}));
+    assert_eq!(known(&dir), before);
+    assert_eq!(dir.run(&["rebuild"]).ok().json(), json!({"unchanged": 4, "rebuilt": [], "lost": []}));
+    assert_eq!(known(&dir), before);
+}
+
+#[test]
+fn a_state_that_somebody_changed_is_named_and_made_again() {
+    let dir = lived_in();
+    let (stats, events) = (dir.run(&["stats"]).ok().stdout(), log(&dir, &["rewards"]).len());
+    let model =
+        |user: &str| format!("(SELECT model FROM state WHERE user = '{user}' AND policy = 'egreedy-v2')");
+    for change in [
+        &format!("UPDATE state SET model = {} WHERE user = 'bea/bell'", model("alice")),
+        "UPDATE state SET model = substr(model, 2) WHERE user = 'bea/bell'",
+        "UPDATE state SET model = NULL WHERE user = 'bea/bell'",
+        "UPDATE state SET number = number - 1 WHERE user = 'bea/bell'",
+    ] {
+        by_hand(&dir, change);
+        let problems = verified(&dir);
+        assert!(
+            problems.iter().any(|p| p.starts_with("bea%2Fbell_egreedy_v2.json: ")),
+            "{change}: {problems:?}"
+        );
+        let rebuilt = dir.run(&["rebuild"]).ok().json();
+        assert_eq!(rebuilt["rebuilt"], json!(["bea%2Fbell_egreedy_v2.json"]), "{change}");
+        assert_eq!((dir.run(&["stats"]).ok().stdout(), verified(&dir)), (stats.clone(), vec![]), "{change}");
+        views_follow(&dir, change);
+    }
+    assert_eq!(log(&dir, &["rewards"]).len(), events);
+}
+
+#[test]
+fn rewards_that_somebody_removed_are_missed_and_the_state_stays() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    let carol = "state = (SELECT id FROM state WHERE user = 'carol')";
+    by_hand(&dir, &format!("DELETE FROM reward WHERE {carol} AND number IN (7, 8)"));
+    let problems = verified(&dir);
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0].starts_with("carol_uniform.json: its rewards do not tell all of it: reward 9 follows")
+    );
+    let run = dir.run(&["rebuild"]).exits(2);
+    assert_eq!(run.json()["lost"][0]["file"], "carol_uniform.json");
+    assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+    // What is gone is not learned by a new policy, either, and that is said.
+    let args = ["rebuild", "--from", "uniform", "--policy", "linucb-v2"];
+    let run = dir.run(&args).exits(2);
+    assert_eq!(run.json()["written"], 0);
+    assert_eq!(run.json()["lost"][0]["file"], "carol_uniform.json");
+    // A state that was imported begins anew.
+    dir.run_with(&["import", "--replace"], dir.run(&["export", "--user", "carol"]).ok().stdout()).ok();
+    dir.run(&["prune", "--before", "2000-01-01"]).exits(0);
+    dir.run(&["reset", "--user", "carol", "--erase"]).ok();
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn everything_is_made_again_elsewhere() {
+    let dir = lived_in();
+    let before = known(&dir);
+    dir.run(&["rebuild", "--into", "other"]).ok();
+    assert_eq!(known(&dir), before);
+    let in_other = |args: &[&str]| dir.run(&[args, &["--store", "other"]].concat());
+    assert_eq!(in_other(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+    assert_eq!(in_other(&["log", "decisions"]).ok().stdout(), dir.run(&["log", "decisions"]).ok().stdout());
+    in_other(&["verify"]).ok();
+    assert!(dir.join("other/alice_linucb.json").exists());
+    // What was learned stays known there.
+    let decision =
+        log(&dir, &["decisions", "--user", "alice"])[0]["decision_id"].as_str().unwrap().to_owned();
+    let again = in_other(&["reward", "--decision", &decision, "--reaction", "completed"]).ok().json();
+    assert_eq!(again["duplicate"], true);
+    // It is for a place that is free.
+    in_other(&["verify"]).ok();
+    dir.run(&["rebuild", "--into", "other"]).refused(&["has a state under", "already"]);
+}
+
+#[test]
+fn a_new_policy_starts_warm() {
+    let (dir, direct) = (Dir::new(), Dir::new());
+    for (i, chosen) in ["t1", "t2", "t1", "t3"].into_iter().enumerate() {
+        for (dir, policy) in [(&dir, "egreedy-v1"), (&direct, "linucb-v2")] {
+            let event = format!("e{i}");
+            let args = ["reward", "--policy", policy, "--user", "u", "--chosen", chosen, "--reward", "0.7"];
+            dir.run_with(&[&args[..], &["--event-id", &event]].concat(), REQUEST).ok();
+        }
+    }
+    let warm = ["rebuild", "--from", "egreedy-v1", "--policy", "linucb-v2"];
+    assert_eq!(dir.run(&warm).ok().json(), json!({"written": 1, "lost": []}));
+    let of = |dir: &Dir| dir.run(&["stats", "--policy", "linucb-v2"]).ok().stdout();
+    assert_eq!((of(&dir), verified(&dir)), (of(&direct), vec![]));
+    views_follow(&dir, "warm");
+    let before = known(&dir);
+    dir.run(&warm).refused(&["has a state under linucb-v2 already", "`rehearsal reset` forgets it"]);
+    dir.run(&["rebuild", "--from", "egreedy-v3", "--policy", "linucb-v2"])
+        .refused(&["egreedy-v3", "egreedy-v1"]);
+    assert_eq!(known(&dir), before);
+    // The remedy that it names, although events that are known are among those that are learned again.
+    dir.run(&["reset", "--user", "u", "--policy", "linucb-v2"]).ok();
+    dir.run(&warm).ok();
+    assert_eq!((of(&dir), verified(&dir)), (of(&direct), vec![]));
+    views_follow(&dir, "warm again");
+}
+
+#[test]
+fn what_is_exported_is_imported_to_the_bit() {
+    let (dir, other) = (lived_in(), Dir::new());
+    let exported = dir.run(&["export"]).ok().stdout();
+    assert_eq!(exported.lines().count(), 4);
+    let answers = other.run_with(&["import"], &exported).ok().jsonl();
+    assert_eq!(answers[0], json!({"user": "alice", "policy": "egreedy-v2", "updates": 4}));
+    assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+    assert_eq!(verified(&other), [""; 0]);
+    views_follow(&other, "imported");
+    assert_eq!(dir.run(&["export", "--user", "alice", "--policy", "linucb"]).ok().jsonl().len(), 1);
+
+    // One that is there is refused by itself, and what is no state too.
+    let before = known(&other);
+    let changed = exported.lines().next().unwrap().replacen("0.", "0.1", 1);
+    let run = other.run_with(&["import"], format!("{exported}nonsense\n{changed}")).exits(2);
+    assert!(run.jsonl().iter().all(|a| a["error"].is_string()), "{}", run.stdout());
+    assert_eq!(known(&other), before);
+    other.run_with(&["import", "--replace"], &exported).ok();
+    assert_eq!(verified(&other), [""; 0]);
+    assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+    let imports = log(&other, &["rewards"]).iter().filter(|entry| entry["op"] == "import").count();
+    assert_eq!(imports, 8);
+}
+
+#[test]
+fn a_state_of_the_first_format_is_read_and_upgraded() {
+    let dir = Dir::new();
+    let mut a = vec![0.0; 28];
+    for i in 0..7 {
+        a[i * (i + 3) / 2] = 4.0;
+    }
+    let old = json!({"format_version": 1, "user": "u", "policy": "linucb", "feature_set": "v1", "D": 7,
+        "feature_names": ["bias", "hour_sin", "hour_cos", "weekend", "priority", "urgency", "effort"],
+        "structure": "shared", "lambda": 1.0, "forgetting": 1.0, "updates": 7, "reward_sum": 3.0,
+        "A": a, "b": [1.0, 0, 0, 0, 0, 0, 0]});
+    dir.run_with(&["import"], old.to_string()).ok();
+    assert_eq!(dir.json("state/u_linucb.json")["format_version"], 3);
+    let stats = dir.run(&["stats"]).ok().json();
+    assert_eq!(
+        (&stats["policies"][0]["updates"], &stats["policies"][0]["theta"]["bias"]),
+        (&json!(7), &json!(0.25))
+    );
+    let run = dir.run_with(&["import"], old.to_string()).exits(2);
+    assert!(run.stdout().contains("has a state under linucb already"), "{}", run.stdout());
+    assert_eq!(reward(&dir, id(&score(&dir, "linucb", "u", REQUEST)), "completed")["updates"], 8);
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn a_state_over_several_lines_is_refused_in_words() {
+    let dir = lived_in();
+    let exported = dir.run(&["export"]).ok().jsonl().remove(0);
+    let pretty = serde_json::to_string_pretty(&exported).unwrap();
+    let run = Dir::new().run_with(&["import"], pretty).exits(2);
+    assert!(run.stdout().contains("expected an object at"), "{}", run.stdout());
+    assert!(!run.stdout().contains("expected struct"), "{}", run.stdout());
+}
+
+#[test]
+fn a_population_is_a_table() {
+    let dir = lived_in();
+    let table = dir.run(&["stats", "--csv"]).ok().stdout();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 1 + 4);
+    assert!(rows[0].starts_with("user,policy,kind,updates,mean_reward,bias,hour_sin"), "{}", rows[0]);
+    assert!(rows[1].starts_with("alice,egreedy-v2,,4,0.1875,"), "{}", rows[1]);
+    assert!(rows[2].starts_with("alice,linucb,") && rows[2].ends_with(",,,,,"), "{}", rows[2]);
+}
+
+#[test]
+fn the_log_has_every_entry_and_is_cut_by_user_and_time() {
+    let dir = lived_in();
+    let (decisions, rewards) = (log(&dir, &["decisions"]), log(&dir, &["rewards"]));
+    assert_eq!((decisions.len(), rewards.len()), (12, 53));
+    let ops = |op: &str| rewards.iter().filter(|entry| entry["op"] == op).count();
+    assert_eq!((ops("reward"), ops("reset")), (52, 1));
+    // Numbers count each state's entries, in the order in which they were written.
+    for user in ["alice", "bea/bell", "carol"] {
+        let own = log(&dir, &["rewards", "--user", user]);
+        let of_user: Vec<&Value> = rewards.iter().filter(|entry| entry["user"] == user).collect();
+        assert_eq!(own.iter().collect::<Vec<_>>(), of_user);
+        for policy in ["egreedy-v2", "linucb", "uniform"] {
+            let of_state = own.iter().filter(|entry| entry["policy"] == policy);
+            let numbers: Vec<u64> = of_state.map(|entry| entry["number"].as_u64().unwrap()).collect();
+            assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{user}: {numbers:?}");
+        }
+    }
+    let since = decisions[5]["time_ms"].as_u64().unwrap();
+    let later = log(&dir, &["decisions", "--since", &time_of(since)]);
+    assert!(later.iter().all(|d| d["time_ms"].as_u64().unwrap() >= since));
+    assert_eq!(later.len(), decisions.iter().filter(|d| d["time_ms"].as_u64().unwrap() >= since).count());
+    assert_eq!(log(&dir, &["decisions", "--since", "1d"]).len(), 12);
+    assert_eq!(log(&dir, &["rewards", "--since", "2999-01-01"]).len(), 0);
+    assert_eq!(log(&dir, &["decisions", "--user", "nobody"]).len(), 0);
+}
+
+/// Milliseconds since 1970 as a time.
+fn time_of(ms: u64) -> String {
+    let (days, of_day) = ((ms / 86_400_000) as i64, ms % 86_400_000);
+    // Howard Hinnant's civil_from_days.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let (day, month) = (doy - (153 * mp + 2) / 5 + 1, if mp < 10 { mp + 3 } else { mp - 9 });
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+    let second = (of_day % 60_000) as f64 / 1e3;
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:06.3}Z")
+}
+
+#[test]
+fn a_backup_is_the_store_at_one_moment() {
+    let dir = lived_in();
+    fs::create_dir(dir.join("copy")).unwrap();
+    dir.run(&["backup", "copy"]).ok();
+    let before = dir.run(&["stats"]).ok().stdout();
+    learned(&dir, "alice", ["later"]);
+    let of_copy = |args: &[&str]| dir.run(&[args, &["--store", "copy"]].concat());
+    assert_eq!(of_copy(&["stats"]).ok().stdout(), before);
+    assert_eq!(of_copy(&["log", "decisions"]).ok().jsonl().len(), 12);
+    dir.run(&["backup", "copy"]).refused(&["copy/rehearsal.db", "name a path that is free"]);
+    dir.run(&["backup", "one.db"]).ok();
+    dir.run(&["backup", "one.db"]).refused(&["one.db"]);
+    dir.run(&["backup", "nowhere/one.db"]).refused(&["nowhere/one.db"]);
+    // It goes on as the store that it is; its state files are written by the first command.
+    let problems: Vec<String> = of_copy(&["verify"]).json()["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| problem["problem"].to_string())
+        .collect();
+    assert!(
+        problems.iter().all(|problem| problem.contains("`rehearsal rebuild` writes it again")),
+        "{problems:?}"
+    );
+    of_copy(&["rebuild"]).ok();
+    of_copy(&["verify"]).ok();
+    let args = ["reward", "--jsonl", "--store", "copy"];
+    dir.run_with(&args, line("alice", "later", 1.0)).ok();
+    assert_eq!(of_copy(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+}
+
+#[test]
+fn what_is_pruned_is_gone_and_what_was_learned_stays() {
+    let dir = lived_in();
+    let stats = dir.run(&["stats"]).ok().stdout();
+    let old = log(&dir, &["decisions", "--user", "alice"])[0]["decision_id"].as_str().unwrap().to_owned();
+    let none = dir.run(&["prune", "--before", "2000-01-01"]).ok().json();
+    assert_eq!(none, json!({"decisions": 0, "rewards": 0, "lost": []}));
+    let all = dir.run(&["prune", "--before", "2999-01-01"]).ok().json();
+    assert_eq!(all, json!({"decisions": 12, "rewards": 53, "lost": []}));
+    assert_eq!((dir.run(&["stats"]).ok().stdout(), verified(&dir)), (stats.clone(), vec![]));
+    views_follow(&dir, "pruned");
+    assert_eq!((log(&dir, &["decisions"]).len(), log(&dir, &["rewards"]).len()), (0, 4));
+    // Again there is nothing to do.
+    assert_eq!(dir.run(&["prune", "--before", "2999-01-01"]).ok().json(), none);
+    dir.run(&["reward", "--decision", &old, "--reaction", "completed"]).refused(&[&old, "not in"]);
+    // It goes on, and states can be made again still.
+    assert_eq!(reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed")["updates"], 5);
+    assert_eq!(verified(&dir), [""; 0]);
+    by_hand(&dir, "UPDATE state SET model = NULL");
+    dir.run(&["rebuild"]).ok();
+    assert_eq!((updates(&dir, "alice"), updates(&dir, "carol"), verified(&dir)), (9, 40, vec![]));
+    dir.run(&["prune"]).exits(2);
+    dir.run(&["prune", "--before", "yesterday"]).exits(2);
+}
+
+#[test]
+fn who_is_erased_has_left_nothing() {
+    let dir = lived_in();
+    let others = |dir: &Dir| (dir.run(&["stats", "--user", "alice"]).ok().stdout(), updates(dir, "carol"));
+    let before = others(&dir);
+    let erased = dir.run(&["reset", "--user", "bea/bell", "--erase"]).ok().json();
+    let expected =
+        json!({"user": "bea/bell", "removed": ["egreedy-v2"], "erased_decisions": 4, "erased_rewards": 5});
+    assert_eq!(erased, expected);
+    assert_eq!((others(&dir), verified(&dir)), (before, vec![]));
+    views_follow(&dir, "erased");
+    for log_of in ["decisions", "rewards"] {
+        assert_eq!(log(&dir, &[log_of, "--user", "bea/bell"]).len(), 0);
+    }
+    // Nor do the files' bytes tell of them.
+    for (path, content) in dir.contents("state") {
+        assert!(!content.windows(8).any(|bytes| bytes == b"bea/bell"), "{}", path.display());
+        assert!(!content.windows(10).any(|bytes| bytes == b"bea%2Fbell"), "{}", path.display());
+    }
+    let again = dir.run(&["reset", "--user", "bea/bell", "--erase"]).ok().json();
+    assert_eq!((&again["removed"], &again["erased_decisions"]), (&json!([]), &json!(0)));
+    // Under one policy only, the other one stays.
+    let erased = dir.run(&["reset", "--user", "alice", "--policy", "linucb", "--erase"]).ok().json();
+    assert_eq!((&erased["removed"], &erased["erased_decisions"]), (&json!(["linucb"]), &json!(4)));
+    assert_eq!((updates(&dir, "alice"), verified(&dir)), (4, vec![]));
+    assert_eq!(views(&dir).len(), 2);
+    // They begin anew as anybody does.
+    learned(&dir, "bea/bell", ["e"]);
+    assert_eq!((updates(&dir, "bea/bell"), verified(&dir)), (1, vec![]));
+}
+
+#[test]
+fn who_was_reset_before_is_erased_with_all_that_was_learned_then() {
+    let dir = lived_in();
+    dir.run(&["reset", "--user", "carol"]).ok();
+    let erased = dir.run(&["reset", "--user", "carol", "--erase"]).ok().json();
+    assert_eq!((&erased["removed"], &erased["erased_rewards"]), (&json!([]), &json!(41)));
+    assert_eq!(log(&dir, &["rewards", "--user", "carol"]).len(), 0);
+    assert_eq!(verified(&dir), [""; 0]);
+}
+
+#[test]
+fn events_stay_known_over_resets_and_imports() {
+    let dir = Dir::new();
+    learned(&dir, "u", ["e1", "e2"]);
+    let exported = dir.run(&["export"]).ok().stdout();
+    let again = |event: &str| {
+        let answer = dir.run_with(&["reward", "--jsonl"], line("u", event, 1.0)).ok().json();
+        (answer["duplicate"].as_bool().unwrap(), answer["updates"].as_u64().unwrap())
+    };
+    assert_eq!(again("e1"), (true, 2));
+    dir.run(&["reset", "--user", "u"]).ok();
+    assert_eq!((again("e1"), updates(&dir, "u")), ((true, 0), 0));
+    assert_eq!(again("e3"), (false, 1));
+    dir.run_with(&["import", "--replace"], exported).ok();
+    assert_eq!((again("e3"), again("e2"), again("e4")), ((true, 2), (true, 2), (false, 3)));
+    dir.run(&["rebuild"]).ok();
+    assert_eq!((again("e1"), again("e4"), verified(&dir)), ((true, 3), (true, 3), vec![]));
+}
+
+#[test]
+fn a_store_that_may_only_be_read_is_read() {
+    let dir = lived_in();
+    let copy = copied(&dir);
+    // With and without what the engine keeps beside the database.
+    for name in ["rehearsal.db-shm", "rehearsal.db-wal"] {
+        let _ = fs::remove_file(copy.join("state").join(name));
+    }
+    copy.run(&["rebuild"]).ok();
+    for dir in [dir, copy] {
+        let stats = dir.run(&["stats"]).ok().stdout();
+        let Some(_mount) = read_only::Mount::new(&dir) else { return };
+        let before = dir.contents("state");
+        assert_eq!(dir.run(&["stats"]).ok().stdout(), stats);
+        dir.run(&["verify"]).ok();
+        dir.run(&["rebuild", "--into", "elsewhere"]).ok();
+        assert_eq!(dir.run(&["stats", "--store", "elsewhere"]).ok().stdout(), stats);
+        dir.run(&["backup", "copy.db"]).ok();
+        assert_eq!(dir.run(&["export"]).ok().jsonl().len(), 4);
+        assert_eq!(log(&dir, &["rewards"]).len(), 53);
+        dir.run_with(&["score", "--policy", "linucb", "--user", "u"], REQUEST).exits(2);
+        dir.run_with(&["reward", "--jsonl"], request_line("u", "linucb")).exits(2);
+        assert_eq!(dir.contents("state"), before);
+    }
+}
+
+mod read_only {
+    use crate::util::{Dir, skip};
+    use std::process::{Command, Stdio};
+
+    /// The store's directory, mounted a second time so that nobody may write it.
+    pub(super) struct Mount(std::path::PathBuf);
+
+    impl Mount {
+        pub(super) fn new(dir: &Dir) -> Option<Self> {
+            let state = dir.join("state");
+            let done = |args: &[&str]| {
+                let mut command = Command::new("mount");
+                command.args(args).arg(&state).stdout(Stdio::null()).stderr(Stdio::null());
+                command.status().is_ok_and(|status| status.success())
+            };
+            let source = state.to_str().expect("a temporary directory has such a name").to_owned();
+            if !done(&["--bind", &source]) {
+                skip("file systems may not be mounted here, so none is read-only");
+                return None;
+            }
+            let mount = Self(state.clone());
+            assert!(done(&["-o", "remount,bind,ro"]), "what is mounted may be made read-only");
+            Some(mount)
+        }
+    }
+
+    impl Drop for Mount {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg(&self.0).stderr(Stdio::null()).status();
+        }
+    }
+}
