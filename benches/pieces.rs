@@ -14,7 +14,7 @@ use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{DecisionRng, Model, Policy, Scratch};
 use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, run_batch};
-use rehearsal::state::{Lesson, Reward, Source, Store, UserState};
+use rehearsal::store::{Observation, State, apply};
 use std::sync::Arc;
 
 /// The two feature sets, and the columns of a wide table.
@@ -167,30 +167,26 @@ fn request_features(bencher: Bencher, candidates: usize) {
         .bench_local(|| FeatureBlock::of(FeatureSet::V2, black_box(&request).offered()));
 }
 
-/// The state of a user with `updates` rewards, as one that has learned them gives it.
-fn state(updates: usize) -> UserState {
+/// A state that has learned so many rewards.
+fn state(updates: usize) -> State {
     let policy = Arc::new(Policy::named("egreedy-v2").expect("built in"));
     let request = Request::from_json(request(CANDIDATES).as_bytes(), "request").expect("a request");
-    let reward = |n: usize| {
-        let event = Some(format!("e{n}").into());
-        let lesson = Lesson::new(request.clone(), n % CANDIDATES, spread(n), event, Source::default());
-        let lesson = lesson.expect("in range");
-        Reward::new("alice", &policy, lesson)
-    };
-    let dir = tempfile::tempdir().expect("a folder");
-    let store = Store::new(dir.path());
-    let rewards: Vec<Reward> = (0..updates).map(reward).collect();
-    store.ledger().learn(&rewards.iter().collect::<Vec<_>>()).expect("learned");
-    store.view().and_then(|view| view.state("alice", &policy)).expect("her state")
+    let mut state = State::new("alice", &policy);
+    for n in 0..updates {
+        let shown = request.clone().shown(n % CANDIDATES);
+        let observation = Observation { shown, reward: spread(n) };
+        apply(&mut state.model, &policy, &observation, &mut Scratch::default());
+    }
+    state
 }
 
-/// The line of a state file, D = 12, made a state; it names up to 256 events.
+/// The line of a state file, D = 12, made a state.
 #[divan::bench(args = [1, 256])]
 fn state_parsing(bencher: Bencher, updates: usize) {
     let line = state(updates).to_line();
     bencher
         .counter(BytesCount::new(line.len()))
-        .bench_local(|| UserState::from_line(black_box(&line), "state").expect("a state"));
+        .bench_local(|| State::from_line(black_box(&line), "state").expect("a state"));
 }
 
 /// A state made the line of its file.
@@ -207,6 +203,6 @@ fn score(bencher: Bencher, candidates: usize) {
     let request = Request::from_json(request(candidates).as_bytes(), "request").expect("a request");
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         seed += 1;
-        rehearsal::state::decide(state.policy(), &state, black_box(&request), seed, &mut scratch)
+        rehearsal::service::decide(&state.policy, &state.model, black_box(&request), seed, &mut scratch)
     });
 }
