@@ -26,8 +26,9 @@ pub mod base;
 pub mod domain;
 pub mod features;
 pub mod policy;
-pub mod service;
 pub mod store;
+
+pub mod service;
 
 pub mod people;
 pub mod simulation;

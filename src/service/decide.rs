@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 /// What a policy chose from a request.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Choice {
+pub struct ScoredChoice {
     /// Position of the chosen candidate in the request.
     pub chosen: usize,
     /// Whether chance rather than the scores decided; see [`crate::policy::Choice`].
@@ -17,7 +17,7 @@ pub struct Choice {
     pub propensities: Option<Vec<f64>>,
 }
 
-impl Choice {
+impl ScoredChoice {
     /// The probability with which the chosen candidate was chosen, if it is known.
     pub fn propensity(&self) -> Option<f64> {
         self.propensities.as_ref().map(|p| p[self.chosen])
@@ -25,7 +25,13 @@ impl Choice {
 }
 
 /// What `policy` chooses with this model: the same for the same request, model and seed.
-pub fn decide(policy: &Policy, model: &Model, request: &Request, seed: u64, scratch: &mut Scratch) -> Choice {
+pub fn decide(
+    policy: &Policy,
+    model: &Model,
+    request: &Request,
+    seed: u64,
+    scratch: &mut Scratch,
+) -> ScoredChoice {
     // A kind that was not met yet has an untaught model, for this decision only.
     let mut model = Cow::Borrowed(model);
     let shared = policy.structure() == Structure::Shared;
@@ -39,7 +45,7 @@ pub fn decide(policy: &Policy, model: &Model, request: &Request, seed: u64, scra
         let choice = policy.decide(&model, block, &parts, &mut DecisionRng::new(seed), scratch);
         (choice, scratch.scores().to_vec())
     });
-    Choice {
+    ScoredChoice {
         chosen: choice.index,
         explored: choice.explored,
         propensities: policy.explorer().propensities(&scores),

@@ -25,7 +25,7 @@ mod stats;
 mod transfer;
 mod verify;
 
-pub use decide::{Choice, decide};
+pub use decide::{ScoredChoice, decide};
 pub use error::ServiceError;
 pub use given::Given;
 pub use log::{LogExport, LogKind};

@@ -1,6 +1,6 @@
 //! Score: a request becomes a decision.
 
-use super::decide::{Choice, decide};
+use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
 use super::given::{Given, resolve};
 use super::ids::Ids;
@@ -278,21 +278,23 @@ impl Service {
         let candidates = request.candidates();
         let text: Arc<str> = scored_text(request).into();
         let own_id = ids[0].clone();
-        let record =
-            |id: SmolStr, policy: &Arc<Policy>, choice: &Choice, shadow_of: Option<SmolStr>| DecisionRecord {
-                id,
-                at: now_ms(),
-                user: user.clone(),
-                policy: Arc::clone(policy),
-                seed: *seed,
-                request: Arc::clone(&text),
-                scores: numbers(&choice.scores),
-                propensities: choice.propensities.as_deref().map(numbers),
-                chosen: candidates[choice.chosen].id.clone(),
-                propensity: choice.propensity(),
-                explored: choice.explored,
-                shadow_of,
-            };
+        let record = |id: SmolStr,
+                      policy: &Arc<Policy>,
+                      choice: &ScoredChoice,
+                      shadow_of: Option<SmolStr>| DecisionRecord {
+            id,
+            at: now_ms(),
+            user: user.clone(),
+            policy: Arc::clone(policy),
+            seed: *seed,
+            request: Arc::clone(&text),
+            scores: numbers(&choice.scores),
+            propensities: choice.propensities.as_deref().map(numbers),
+            chosen: candidates[choice.chosen].id.clone(),
+            propensity: choice.propensity(),
+            explored: choice.explored,
+            shadow_of,
+        };
         let mut records =
             vec![record(own_id.clone(), policy, &choice, request.shadow_of().map(SmolStr::from))];
         let mut shadows = Vec::with_capacity(self.shadows().len());

@@ -45,7 +45,7 @@ fn what_score_and_reward_wrote_is_read_and_policies_learn_from_it_or_are_taken_a
         })
         .collect();
     ask(&dir, &["reward", "--jsonl"], &rewards);
-    let log = dir.path().join("decisions.jsonl").display().to_string();
+    let log = dir.path().display().to_string();
     let args = [&log, "--policy", "egreedy-v2", "--estimator", "doubly_robust", "--state-dir"];
     let state_dir = dir.path().display().to_string();
     let args = [&args[..], &[state_dir.as_str()]].concat();

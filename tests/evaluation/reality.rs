@@ -182,7 +182,7 @@ fn what_is_no_log_of_reactions_is_named() {
         ("\"hour\":", "\"hour\":3", "request.context.hour is 3"),
         ("\"reaction\":", "\"reaction\":1", "log/rewards.jsonl, line 3, column"),
         ("\"time_ms\":", "\"time\":", "missing field `time_ms`"),
-        ("\"user\":", "\"person\":", "missing field `user`"),
+        ("\"user\":", "\"person\":", "user is missing; allowed: a user's name"),
         ("\"op\":\"reward\"", "\"op\":\"rewards\"", "op: unknown variant `rewards`"),
         ("\"dwell_seconds\":", "\"dwell_seconds\":-", "dwell_seconds is -"),
         (

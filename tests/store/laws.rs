@@ -95,7 +95,7 @@ fn call(policy: &Arc<Policy>, user: u8, event: Option<u8>, seen: &Observation) -
         at: None,
     };
     let (user, policy) = (name(user).into(), Arc::clone(policy));
-    RewardCall::Whole { user, policy, event: Box::new(event), warnings: Vec::new() }
+    RewardCall::Whole { user, policy, event: Arc::new(event), warnings: Vec::new() }
 }
 
 fn is_as_expected(

@@ -85,7 +85,7 @@ fn keys_that_are_read_stand_once() {
         assert!(said.contains("rewards.jsonl, line 1, column ") && said.ends_with(&reason), "{said}");
     }
     // Nobody reads these, so nobody is misled.
-    write(&twice(&decision, "policy", &at(&decision, "/policy")), &twice(REWARD, "seq", &at(REWARD, "/seq")));
+    write(&decision, &twice(REWARD, "seq", &at(REWARD, "/seq")));
     let log = file(&dir, "log.json", twice(&dsjson, "Version", &at(&dsjson, "/Version")).as_bytes());
     for log in [&log, &decisions] {
         let output = run(&[log, "--policy", "uniform", "--json"]);
