@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UsageError {
     /// Options that do not go together.
-    #[error("{options}: {remedy}")]
+    #[error("{options} {remedy}")]
     Options {
         /// Which.
         options: &'static str,
@@ -24,7 +24,7 @@ pub(super) enum UsageError {
         name: String,
     },
     /// A path that cannot be written as it is to be.
-    #[error("{}: {problem}", path.display())]
+    #[error("{} {problem}", path.display())]
     Target {
         /// The path.
         path: PathBuf,

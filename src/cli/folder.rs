@@ -20,11 +20,11 @@ impl Pending {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if path.is_dir() {
-            let problem = "it is a folder; a file is to be written there";
+            let problem = "is a folder; a file is to be written there";
             return Err(Error::because(UsageError::Target { path, problem }));
         }
         if path.exists() && !path.is_file() {
-            let problem = "it is not a regular file, and only those can be replaced";
+            let problem = "is not a regular file, and only those can be replaced";
             return Err(Error::because(UsageError::Target { path, problem }));
         }
         let dir = folder(&path);

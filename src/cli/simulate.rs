@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         return args.table(data, label);
     }
     if args.label.is_some() || args.orders.is_some() {
-        return Err(options("--label and --orders", "they are about a table: name it with --data"));
+        return Err(options("--label and --orders", "are about a table: name it with --data"));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 /// What a gate, `default` or a file, would judge of two policies.
 fn gate(path: &Path, personas: &[Persona], policies: &[Policy]) -> Result<Inputs> {
     let [baseline, challenger] = policies else {
-        return Err(options("--gate", "it needs two policies: the baseline and the challenger"));
+        return Err(options("--gate", "needs two policies: the baseline and the challenger"));
     };
     Inputs::new(gate_at(path)?, personas.to_vec(), baseline.clone(), challenger.clone())
 }
@@ -168,10 +168,10 @@ impl Args {
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
         const FILES: [&str; 2] = ["decisions.jsonl", "rewards.jsonl"];
         if simulations.len() != 1 || self.policies.len() != 1 {
-            return Err(options("--log", "it is of one policy in one scenario: name no others"));
+            return Err(options("--log", "is of one policy in one scenario: name no others"));
         }
         if let Some(there) = FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
-            let problem = "it is there already; name another folder for --log";
+            let problem = "is there already; name another folder for --log";
             return Err(Error::because(UsageError::Target { path: there.clone(), problem }));
         }
         Folder::open(dir, FILES)
@@ -196,7 +196,7 @@ impl Args {
     /// Runs some blocks and writes them as a part; returns the number of decisions.
     fn part(&self, simulations: &[Simulation], header: PartHeader, blocks: Range<u64>) -> Result<u64> {
         let Some(path) = &self.out else {
-            return Err(options("--blocks", "it needs --out FILE for the part"));
+            return Err(options("--blocks", "needs --out FILE for the part"));
         };
         if blocks.end > header.all_blocks() {
             let fault = Fault::new(
@@ -279,7 +279,7 @@ fn blocks(text: &str) -> Result<Range<u64>, String> {
 fn split(path: &Path) -> Result<(&Path, &str)> {
     let name = path.file_name().and_then(|n| n.to_str());
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let problem = "it names no file";
+    let problem = "names no file";
     name.map(|name| (dir, name))
         .ok_or_else(|| Error::because(UsageError::Target { path: path.to_owned(), problem }))
 }

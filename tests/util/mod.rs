@@ -205,13 +205,6 @@ impl Dialogue {
         self.try_ask(&line.to_string()).expect("the command answers")
     }
 
-    /// The answers to lines that arrive together.
-    pub(crate) fn ask_all(&mut self, lines: &[String]) -> Vec<Value> {
-        let stdin = self.stdin.as_mut().expect("the input is open");
-        stdin.write_all((lines.join("\n") + "\n").as_bytes()).expect("the command reads");
-        lines.iter().map(|line| self.answer(line).expect("the command answers")).collect()
-    }
-
     /// The answer to one line; `None` if the command has ended.
     pub(crate) fn try_ask(&mut self, line: &str) -> Option<Value> {
         writeln!(self.stdin.as_mut()?, "{line}").ok()?;
