@@ -40,7 +40,7 @@ const BATCH: usize = 32;
 /// let (scenario, personas) = (Scenario::load("steady")?.with_steps(20).expect("in range"), Persona::shipped()?);
 /// let policies = [Policy::named("uniform")?, Policy::named("egreedy-v2")?];
 /// let simulation = Simulation::new(&scenario, &personas, &policies, 0)?;
-/// let mut rewards = [0.0; 2];
+/// let mut rewards = [0.0_f64; 2];
 /// simulation.run(0..4, |block| {
 ///     for users in block.records.chunks(policies.len()) {
 ///         for (sum, record) in rewards.iter_mut().zip(users) {
