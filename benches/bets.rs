@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use rehearsal::base::vector::LANES;
 use rehearsal::gate::promotion::Inputs;
-use rehearsal::gate::{GateSpec, Observation, Pool, mean};
+use rehearsal::gate::{Gain, GateSpec, Pool, mean};
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
@@ -30,7 +30,7 @@ enum Bets {
 
 impl Bets {
     /// Users until the evidence reaches 1/alpha, at most `max`.
-    fn users(&self, gains: &[Observation], m0: f64, alpha: f64, max: u64, rng: &mut ChaCha8Rng) -> u64 {
+    fn users(&self, gains: &[Gain], m0: f64, alpha: f64, max: u64, rng: &mut ChaCha8Rng) -> u64 {
         let mut draw = || gains[rng.random_range(0..gains.len())];
         match self {
             Self::Grid(grid) => race(grid, 1.0 / (1.0 + m0), m0, alpha, max, &mut draw),
@@ -62,7 +62,7 @@ fn race(
     m0: f64,
     alpha: f64,
     max: u64,
-    draw: &mut impl FnMut() -> Observation,
+    draw: &mut impl FnMut() -> Gain,
 ) -> u64 {
     let mut wealth: Vec<f64> = grid.iter().map(|(_, weight)| *weight).collect();
     for users in 1..=max {

@@ -3,8 +3,8 @@
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress, reports, shell};
 use crate::base::error::Result;
-use crate::gate::promotion::{Inputs, Judgement, Source};
-use crate::gate::{Decision, Provenance, SeedSource, plan};
+use crate::gate::promotion::{Inputs, Judgement, UserSource};
+use crate::gate::{Provenance, Ruling, SeedSource, plan};
 use crate::report::{Json, Text, VerdictFormat, plan_text};
 use crate::simulation::parts::Parts;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     }
     let records = args.from.as_ref().map(|dir| dir.join("records.jsonl"));
     let source = match &records {
-        Some(records) => Source::Records(Parts::open(std::slice::from_ref(records))?),
-        None => Source::Simulation(args.inputs.seed),
+        Some(records) => UserSource::Records(Parts::open(std::slice::from_ref(records))?),
+        None => UserSource::Simulation(args.inputs.seed),
     };
     let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);
     let reports = args.reports.open(&inputs, read)?;
@@ -78,9 +78,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         _ => {}
     }
     Ok(match (judgement.verdict.verdict, args.inconclusive) {
-        (Decision::Promote, _) | (Decision::Inconclusive, Inconclusive::Pass) => exit::DONE,
-        (Decision::Reject, _) => exit::REJECT,
-        (Decision::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
+        (Ruling::Promote, _) | (Ruling::Inconclusive, Inconclusive::Pass) => exit::DONE,
+        (Ruling::Reject, _) => exit::REJECT,
+        (Ruling::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
     })
 }
 

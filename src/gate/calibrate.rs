@@ -10,8 +10,10 @@
 //! Two tests that people use instead are run on the same draws: a paired t-test at a size fixed beforehand,
 //! and one that looks after every batch and stops when it likes what it sees.
 
-use super::eprocess::{EProcess, Observation, mean};
-use super::spec::{Criterion, GateSpec};
+use super::criterion::Criterion;
+use super::eprocess::{EProcess, Gain, mean};
+use super::pool::Pool;
+use super::spec::GateSpec;
 use crate::base::stats::{Moments, clopper_pearson_upper, normal_quantile, student_t_cdf};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -41,7 +43,7 @@ pub struct Calibration {
     /// One entry per effect size.
     pub power: Vec<Power>,
     /// The same nulls under tests that people use instead.
-    pub comparisons: Vec<Comparison>,
+    pub comparisons: Vec<TestComparison>,
 }
 
 /// False promotions with one criterion on its boundary.
@@ -72,7 +74,7 @@ pub struct Power {
 
 /// Another test on the same null.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct TestComparison {
     /// `fixed-size t-test` or `peeking t-test`.
     pub method: &'static str,
     /// The criterion's id.
@@ -83,15 +85,6 @@ pub struct Comparison {
     pub upper: f64,
     /// Mean users of each persona that it looked at.
     pub mean_users: f64,
-}
-
-/// Gains of the users of a pool on one criterion, in the order of the users.
-#[derive(Debug, Clone)]
-pub struct Pool {
-    /// The criterion.
-    pub criterion: Criterion,
-    /// One observation per user.
-    pub gains: Vec<Observation>,
 }
 
 /// What one run of a gate came to.
@@ -115,7 +108,7 @@ pub fn calibrate(
 ) -> Calibration {
     let raw = spec.raw();
     let mut nulls = Vec::new();
-    let mut comparisons: [Vec<Comparison>; 2] = Default::default();
+    let mut comparisons: [Vec<TestComparison>; 2] = Default::default();
     for (question, pool) in pools.iter().enumerate() {
         let gains = recentred(&pool.gains, pool.criterion.null());
         let fixed =
@@ -133,7 +126,7 @@ pub fn calibrate(
         nulls.push(Null { criterion: id.clone(), false_promotions, upper: upper(false_promotions, runs) });
         for (i, method) in ["fixed-size t-test", "peeking t-test"].into_iter().enumerate() {
             let false_promotions = results.iter().filter(|(_, o)| o[i].promoted).count() as u64;
-            comparisons[i].push(Comparison {
+            comparisons[i].push(TestComparison {
                 method,
                 criterion: id.clone(),
                 false_promotions,
@@ -144,7 +137,7 @@ pub fn calibrate(
     }
     let power = SCALES.iter().enumerate().map(|(i, scale)| {
         let scaled = |pool: &Pool| recentred(&pool.gains, scale * mean(&pool.gains).unwrap_or(0.0));
-        let gains: Vec<Vec<Observation>> = pools.iter().map(scaled).collect();
+        let gains: Vec<Vec<Gain>> = pools.iter().map(scaled).collect();
         let of_run = |run: u64| {
             let result = full_run(spec, pools, &gains, stream(seed, (pools.len() + i) as u64, run));
             progress();
@@ -182,24 +175,24 @@ fn stream(seed: u64, question: u64, run: u64) -> ChaCha8Rng {
 }
 
 /// The gains moved, and if need be drawn together, so that their mean is `target` and all stay in range.
-fn recentred(gains: &[Observation], target: f64) -> Vec<Observation> {
+fn recentred(gains: &[Gain], target: f64) -> Vec<Gain> {
     let center = mean(gains).unwrap_or(0.0);
     // The largest factor on deviations that keeps every value within [-1, 1].
-    let room = |x: &Observation| {
+    let room = |x: &Gain| {
         let deviation = x.sum / x.weight - center;
         let space = if deviation > 0.0 { 1.0 - target } else { 1.0 + target };
         space / deviation.abs()
     };
     let weighty = gains.iter().filter(|x| x.weight > 0.0);
     let factor = weighty.map(room).fold(1.0_f64, |f, r| if r < f { r } else { f });
-    let moved = |x: &Observation| {
+    let moved = |x: &Gain| {
         let sum = x.weight * target + factor * (x.sum - x.weight * center);
-        Observation { sum: sum.clamp(-x.weight, x.weight), weight: x.weight }
+        Gain { sum: sum.clamp(-x.weight, x.weight), weight: x.weight }
     };
     gains.iter().map(moved).collect()
 }
 
-fn drawn(gains: &[Observation], rng: &mut ChaCha8Rng) -> Observation {
+fn drawn(gains: &[Gain], rng: &mut ChaCha8Rng) -> Gain {
     gains[rng.random_range(0..gains.len() as u32) as usize]
 }
 
@@ -209,7 +202,7 @@ fn null_run(
     spec: &GateSpec,
     criterion: &Criterion,
     criteria: usize,
-    gains: &[Observation],
+    gains: &[Gain],
     mut rng: ChaCha8Rng,
 ) -> Run {
     let raw = spec.raw();
@@ -234,7 +227,7 @@ fn null_run(
 }
 
 /// One run of the whole gate: one user is drawn per scenario, the same for all of its criteria.
-fn full_run(spec: &GateSpec, pools: &[Pool], gains: &[Vec<Observation>], mut rng: ChaCha8Rng) -> Run {
+fn full_run(spec: &GateSpec, pools: &[Pool], gains: &[Vec<Gain>], mut rng: ChaCha8Rng) -> Run {
     let raw = spec.raw();
     let scenarios = 1 + pools.iter().map(|p| p.criterion.scenario).max().unwrap_or(0);
     let mut proofs: Vec<EProcess> = pools.iter().map(|p| EProcess::new(p.criterion.null())).collect();
@@ -268,7 +261,7 @@ fn full_run(spec: &GateSpec, pools: &[Pool], gains: &[Vec<Observation>], mut rng
 }
 
 /// Users at which a one-sided paired t-test has the planned power for the effect that the pool shows.
-fn planned_users(gains: &[Observation], m0: f64, alpha: f64) -> u64 {
+fn planned_users(gains: &[Gain], m0: f64, alpha: f64) -> u64 {
     let edges: Moments = gains.iter().map(|x| x.sum - x.weight * m0).collect();
     let (mean, variance) = (edges.mean().unwrap_or(0.0), edges.variance().unwrap_or(0.0));
     let z = normal_quantile(1.0 - alpha) + normal_quantile(PLANNED_POWER);
@@ -276,7 +269,7 @@ fn planned_users(gains: &[Observation], m0: f64, alpha: f64) -> u64 {
 }
 
 /// A t-test at a fixed size, and one that looks after every batch, on one null.
-fn t_tests(spec: &GateSpec, m0: f64, gains: &[Observation], fixed: u64, mut rng: ChaCha8Rng) -> [Run; 2] {
+fn t_tests(spec: &GateSpec, m0: f64, gains: &[Gain], fixed: u64, mut rng: ChaCha8Rng) -> [Run; 2] {
     let raw = spec.raw();
     let mut edges = Moments::default();
     let z = normal_quantile(1.0 - raw.alpha);

@@ -25,26 +25,26 @@ pub const GRID: [(f64, f64); 4] = [(0.99, 0.8), (0.5, 0.1), (0.2, 0.06), (0.08, 
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
 
-/// One observation: a weighted sum of values in [-1, 1], and the sum of their weights, at most 1.
+/// What one block of users gains: a weighted sum of values in [-1, 1], and the sum of their weights, at most 1.
 ///
 /// A block of users in which only some belong to the segment of interest has a smaller weight. The mean in
 /// question is E\[sum\] / E\[weight\]; against a mean of at most m0, sum - weight m0 has no positive
 /// expectation, so it can be bet on as X - m0 can.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Observation {
+pub struct Gain {
     /// Weighted sum of values: between minus the weight and the weight.
     pub sum: f64,
     /// Sum of weights, in [0, 1].
     pub weight: f64,
 }
 
-impl Observation {
+impl Gain {
     /// A single value in [-1, 1].
     pub fn of(x: f64) -> Self {
         Self { sum: x, weight: 1.0 }
     }
 
-    /// The same observation in the other direction.
+    /// The same gain in the other direction.
     #[must_use]
     pub fn mirrored(self) -> Self {
         Self { sum: -self.sum, ..self }
@@ -58,7 +58,7 @@ impl Observation {
 }
 
 /// The mean of observations: the ratio of their sums; `None` without weight.
-pub fn mean(xs: &[Observation]) -> Option<f64> {
+pub fn mean(xs: &[Gain]) -> Option<f64> {
     let (sum, weight) = xs.iter().fold((0.0, 0.0), |(s, w), x| (s + x.sum, w + x.weight));
     (weight > 0.0).then(|| sum / weight)
 }
@@ -82,7 +82,7 @@ impl EProcess {
 
     /// Adds one observation.
     #[inline]
-    pub fn observe(&mut self, x: Observation) {
+    pub fn observe(&mut self, x: Gain) {
         debug_assert!(x.sum.abs() <= x.weight && x.weight <= 1.0 + 1e-9, "{x:?}");
         let edge = x.edge(self.m0);
         for (wealth, (fraction, _)) in self.wealth.iter_mut().zip(GRID) {
@@ -119,7 +119,7 @@ impl EProcess {
 
 /// The largest m such that E\[X\] <= m is rejected at level `alpha` by `xs`, or -1 if there is none: a lower
 /// confidence bound for the mean, valid at all times together.
-pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
+pub fn lower_bound(xs: &[Gain], alpha: f64) -> f64 {
     let rejects = |m0: f64| {
         let mut process = EProcess::new(m0);
         xs.iter().for_each(|x| process.observe(*x));
@@ -138,14 +138,14 @@ pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
 }
 
 /// The smallest m such that E\[X\] >= m is rejected: [`lower_bound`] seen from above.
-pub fn upper_bound(xs: &[Observation], alpha: f64) -> f64 {
-    let mirrored: Vec<Observation> = xs.iter().map(|x| x.mirrored()).collect();
+pub fn upper_bound(xs: &[Gain], alpha: f64) -> f64 {
+    let mirrored: Vec<Gain> = xs.iter().map(|x| x.mirrored()).collect();
     -lower_bound(&mirrored, alpha)
 }
 
 /// Observations that it would take, at the rate seen so far, until the process reaches 1/alpha; `None` if
 /// no stake has gained.
-pub fn projected_count(xs: &[Observation], m0: f64, alpha: f64) -> Option<u64> {
+pub fn projected_count(xs: &[Gain], m0: f64, alpha: f64) -> Option<u64> {
     let needed = |(fraction, weight): (f64, f64)| {
         let gain: f64 = xs.iter().map(|x| libm::log1p(fraction * x.edge(m0))).sum();
         let target = -libm::log(alpha) - libm::log(weight);
@@ -168,7 +168,7 @@ mod tests {
         // stake of fraction 1/2 on X - m0 is the stake of 1 on x - m.
         let xs = [1.0, 0.5, 0.75, 1.0, 0.5, 0.25, 1.0, 0.75, 0.5, 1.0];
         let mut process = EProcess::new(0.0);
-        xs.iter().for_each(|x| process.observe(Observation::of(2.0 * x - 1.0)));
+        xs.iter().for_each(|x| process.observe(Gain::of(2.0 * x - 1.0)));
         let half = GRID.iter().position(|(fraction, _)| *fraction == 0.5).unwrap();
         assert!((process.wealth[half] / GRID[half].1 - 5.932_617_187_5).abs() < 1e-12);
     }
@@ -179,7 +179,7 @@ mod tests {
         // gives (0.651629, 0.745949). Two bounds by betting at 0.025 each are another method for the same
         // statement: they must agree to 0.01 and contain the share of successes.
         let mut rng = SplitMix64::seed_from_u64(1);
-        let mut xs = [vec![Observation::of(1.0); 700], vec![Observation::of(-1.0); 300]].concat();
+        let mut xs = [vec![Gain::of(1.0); 700], vec![Gain::of(-1.0); 300]].concat();
         for i in (1..xs.len()).rev() {
             xs.swap(i, rng.random_range(0..=i));
         }
@@ -194,7 +194,7 @@ mod tests {
         let mut log = [0.0; GRID.len()];
         for i in 0..5_000 {
             let x = if i % 3 == 0 { -0.2 } else { 0.9 };
-            process.observe(Observation::of(x));
+            process.observe(Gain::of(x));
             for (l, (fraction, _)) in log.iter_mut().zip(GRID) {
                 *l += libm::log1p(fraction * (x + 0.02) / 0.98);
             }
@@ -209,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_bound_is_where_the_test_turns(xs in prop::collection::vec(-1.0..=1.0f64, 1..200)) {
-            let xs: Vec<Observation> = xs.into_iter().map(Observation::of).collect();
+            let xs: Vec<Gain> = xs.into_iter().map(Gain::of).collect();
             let bound = lower_bound(&xs, 0.05);
             let at = |m0: f64| {
                 let mut process = EProcess::new(m0);

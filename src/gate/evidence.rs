@@ -1,9 +1,11 @@
 //! What a gate saw besides its criteria, summed up while the simulated users pass by: what charts and
 //! model cards are made of. None of it decides anything.
 
+use super::evidence_path::EvidencePath;
+use super::log_assessment::{LogAssessment, Simulated};
+use super::trial::Trial;
 use crate::base::stats::{Moments, NormalMixture};
 use crate::domain::reaction::Reaction;
-use crate::gate::{LogAssessment, Path, Simulated, Trial};
 use crate::simulation::Block;
 use crate::simulation::metrics::{Curve, Metric, UserRecord};
 use crate::simulation::parts::{Header, ScenarioHeader};
@@ -30,7 +32,7 @@ pub struct Evidence {
     /// Learning curves in the primary scenario: baseline, challenger. Empty without users.
     pub curves: Vec<LearningCurve>,
     /// Evidence for every criterion along the users, in the order of the gate's file.
-    pub paths: Vec<Path>,
+    pub paths: Vec<EvidencePath>,
     /// Evidence against the challenger after each batch: log10 of the e-value that rejects at 1/beta.
     pub rejection: Vec<(u64, f64)>,
 }
@@ -110,7 +112,7 @@ pub struct CurvePoint {
 
 /// Sums over the users of one scenario so far.
 #[derive(Debug, Clone)]
-pub(crate) struct Tally {
+pub(crate) struct ScenarioSums {
     users: u64,
     shares: Vec<f64>,
     reactions: Vec<[[u64; 4]; 2]>,
@@ -124,7 +126,7 @@ pub(crate) struct Tally {
 /// One metric: baseline, challenger, difference as a share of the range.
 type Cell = [Moments; 3];
 
-impl Tally {
+impl ScenarioSums {
     /// No user of one scenario of a run yet; `curve` is whether the learning curve is wanted.
     pub(crate) fn new(header: &Header, scenario: usize, curve: bool) -> Self {
         let shares: Vec<f64> = header.scenarios[scenario].personas.iter().map(|(_, share)| *share).collect();
@@ -259,11 +261,11 @@ impl Evidence {
     pub(crate) fn new(
         trial: &Trial,
         header: &Header,
-        tallies: Vec<Tally>,
+        tallies: Vec<ScenarioSums>,
         primary: usize,
         rejection: Thinned,
     ) -> Self {
-        let curve_of = |tally: &Tally| {
+        let curve_of = |tally: &ScenarioSums| {
             let curve = tally.curve.as_ref().filter(|_| tally.users > 0)?;
             let policies = header.policies.iter().enumerate();
             let named = |(i, policy): (usize, &String)| LearningCurve {

@@ -1,25 +1,50 @@
 //! The promotion gate: criteria, the evidence for and against each, and the verdict (ADR-0002).
 //!
-//! A [`GateSpec`] is the checked file. A [`Trial`] takes paired users, one batch after another, until it is
-//! decided, and a [`Verdict`] says what was decided and what it rests on. Nothing here knows where the
-//! users come from.
+//! **In**: a gate's file (`spec`: criteria on simulated people, `log_criterion`: criteria on logs), personas, scenarios,
+//! and two policies. **Out**: a [`Verdict`], with the [`evidence`] that charts and model cards are made of; a
+//! [`Calibration`] of the same gate; a [`Plan`] of what it can show.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `spec`, `criterion`, `claim`, `segment` | what must be established, how surely, of whom |
+//! | `eprocess` | tests by betting and their bounds: the statistics, which know of no policy |
+//! | `trial` | all criteria of a gate, fed with paired users until it is decided; it asks nobody where they come from |
+//! | `verdict` | what was decided and what it rests on |
+//! | `promotion` | the run: people are simulated or read, logs are asked |
+//! | `calibrate`, `plan`, `pool` | how often the gate errs, and what it can show |
+//! | `evidence`, `evidence_path` | what else was seen on the way |
+//! | `log_criterion`, `log_assessment` | logged decisions as criteria |
+//!
+//! A new segment of users is a variant in `segment`; a new claim is one in `claim`, whose null and aim `criterion` says.
 
 mod calibrate;
+mod claim;
+mod criterion;
 mod eprocess;
 pub mod evidence;
-mod logged;
-mod path;
+mod evidence_path;
+mod log_assessment;
+mod log_criterion;
 mod plan;
+mod pool;
 pub mod promotion;
+mod refusal;
+mod segment;
 mod spec;
 mod trial;
 mod verdict;
 
-pub use calibrate::{Calibration, Comparison, Null, Pool, Power, SCALES, calibrate};
-pub use eprocess::{EProcess, GRID, Observation, lower_bound, mean, projected_count, upper_bound};
-pub use logged::{LogAssessment, LogCriterion, RawColumns, RawLog, Simulated};
-pub use path::Path;
+pub use calibrate::{Calibration, Null, Power, SCALES, TestComparison, calibrate};
+pub use claim::Claim;
+pub use criterion::{Criterion, RawCriterion};
+pub use eprocess::{EProcess, GRID, Gain, lower_bound, mean, projected_count, upper_bound};
+pub use evidence_path::EvidencePath;
+pub use log_assessment::{LogAssessment, Simulated};
+pub use log_criterion::{LogCriterion, RawColumns, RawLog};
 pub use plan::{POWERS, Plan, plan};
-pub use spec::{By, Criterion, DecisionTime, GateSpec, Kind, RawCriterion, RawGate, Segment, Setting};
-pub use trial::{Decision, PairedUser, Trial};
+pub use pool::Pool;
+pub use refusal::GateRefusal;
+pub use segment::{By, Setting, UserSegment};
+pub use spec::{DecisionTime, GateSpec, RawGate};
+pub use trial::{PairedUser, Ruling, Trial};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

@@ -1,8 +1,9 @@
 //! What a gate can show with the users it may draw, before it draws them.
 
-use super::calibrate::Pool;
-use super::eprocess::{GRID, Observation};
-use super::spec::{GateSpec, Kind};
+use super::claim::Claim;
+use super::eprocess::{GRID, Gain};
+use super::pool::Pool;
+use super::spec::GateSpec;
 use crate::base::stats::{Moments, normal_quantile};
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ pub fn plan(spec: &GateSpec, pools: &[Pool]) -> Vec<Plan> {
         .map(|pool| {
             let m0 = pool.criterion.null();
             let edges: Moments = pool.gains.iter().map(|x| (x.sum - x.weight * m0) / (1.0 + m0)).collect();
-            let weight: Moments = pool.gains.iter().map(|x: &Observation| x.weight).collect();
+            let weight: Moments = pool.gains.iter().map(|x: &Gain| x.weight).collect();
             let spread = edges.variance().map(f64::sqrt);
             let needed = |power: f64| {
                 let mean = smallest_edge(spread?, raw.alpha, raw.max_users as f64, normal_quantile(power))?;
@@ -48,7 +49,7 @@ pub fn plan(spec: &GateSpec, pools: &[Pool]) -> Vec<Plan> {
             Plan {
                 criterion: pool.criterion.id.clone(),
                 standard_deviation: spread.map(|s| s * (1.0 + m0)),
-                floor: (pool.criterion.kind == Kind::NotInferior)
+                floor: (pool.criterion.kind == Claim::NotInferior)
                     .then(|| (libm::log(raw.alpha) / libm::log(1.0 - pool.criterion.margin)).ceil() as u64),
                 detectable: POWERS.map(needed),
             }
@@ -96,7 +97,7 @@ mod tests {
                 let mut process = EProcess::new(0.0);
                 (0..users).any(|_| {
                     let x = if rng.random() { mean + spread } else { mean - spread };
-                    process.observe(Observation::of(x));
+                    process.observe(Gain::of(x));
                     process.reaches(alpha)
                 })
             };

@@ -1,13 +1,15 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
-use super::logged::{LogCriterion, RawLog};
+use super::claim::Claim;
+use super::criterion::{Criterion, RawCriterion};
+use super::log_criterion::{LogCriterion, RawLog};
+use super::refusal::GateRefusal;
+use super::segment::{Setting, segments};
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Fault, Result, within};
 use crate::base::read;
 use crate::base::shipped;
-use crate::people::Traits;
-use crate::people::scenario::{GATE, TraitShares};
-use crate::simulation::metrics::Metric;
+use crate::people::scenario::GATE;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -53,128 +55,6 @@ pub struct DecisionTime {
     /// Whether a slower challenger is not promoted.
     #[serde(default)]
     pub required: bool,
-}
-
-/// One entry of a gate file, unchecked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawCriterion {
-    /// Superior, or not inferior by more than a margin.
-    pub kind: Kind,
-    /// The figure it is about.
-    pub metric: Metric,
-    /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
-    pub scenarios: Vec<String>,
-    /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
-    /// scenarios declare: `newness`, `profile`, `weekend`.
-    #[serde(default)]
-    pub by: By,
-    /// Reported, but not needed for a promotion and never a reason to reject.
-    #[serde(default)]
-    pub advisory: bool,
-    /// For `not-inferior`: the loss that would be tolerated, as a share of the metric's range, in (0, 1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub margin: Option<f64>,
-}
-
-/// What a criterion claims of the challenger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Better than the baseline.
-    Superior,
-    /// Not worse than the baseline by the margin or more.
-    NotInferior,
-}
-
-/// Whose mean a criterion is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum By {
-    /// The population's.
-    #[default]
-    Population,
-    /// Each persona's.
-    Persona,
-    /// That of new users and that of established ones.
-    Newness,
-    /// That of users with a profile and that of users without.
-    Profile,
-    /// That of users who decide on weekends and that of those who decide on working days.
-    Weekend,
-}
-
-impl By {
-    /// Its name in a gate file.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Population => "population",
-            Self::Persona => "persona",
-            Self::Newness => "newness",
-            Self::Profile => "profile",
-            Self::Weekend => "weekend",
-        }
-    }
-}
-
-/// Whose mean one criterion is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// Everybody's.
-    Population,
-    /// One persona's, by its position in the scenario and its name.
-    Persona(usize, String),
-    /// That of the users of all personas who have a trait, or of those who do not.
-    Trait(By, bool),
-}
-
-impl Segment {
-    /// The segments of users, of all personas together, of which `by` speaks; none for the others.
-    fn of_trait(by: By) -> [Self; 2] {
-        [Self::Trait(by, true), Self::Trait(by, false)]
-    }
-
-    /// Its name in ids and reports; `None` for the population.
-    pub fn name(&self) -> Option<&str> {
-        Some(match self {
-            Self::Population | Self::Trait(By::Population | By::Persona, _) => return None,
-            Self::Persona(_, name) => name,
-            Self::Trait(By::Newness, true) => "new-users",
-            Self::Trait(By::Newness, false) => "established-users",
-            Self::Trait(By::Profile, true) => "users-without-profile",
-            Self::Trait(By::Profile, false) => "users-with-profile",
-            Self::Trait(By::Weekend, true) => "weekend-users",
-            Self::Trait(By::Weekend, false) => "weekday-users",
-        })
-    }
-
-    /// Whether a user with these traits, of the persona at this position, belongs to it.
-    pub fn has(&self, persona: usize, traits: Traits) -> bool {
-        match *self {
-            Self::Population => true,
-            Self::Persona(p, _) => p == persona,
-            Self::Trait(by, wanted) => {
-                let value = match by {
-                    By::Newness => traits.new,
-                    By::Profile => traits.no_profile,
-                    By::Weekend => traits.weekend,
-                    By::Population | By::Persona => return true,
-                };
-                value == wanted
-            }
-        }
-    }
-}
-
-/// A scenario as a gate needs to know it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// Its own name.
-    pub name: String,
-    /// Names of its personas, with their shares of the population, which sum to 1.
-    pub personas: Vec<(String, f64)>,
-    /// Shares of users with each trait.
-    pub traits: TraitShares,
 }
 
 /// A checked gate.
@@ -267,8 +147,8 @@ impl GateSpec {
                 for segment in segments.map_err(Error::named_by(&self.origin))? {
                     let criterion = Criterion::new(entry, scenario, &settings[scenario].name, segment);
                     if all.iter().any(|c| c.id == criterion.id) {
-                        let (origin, id) = (&self.origin, &criterion.id);
-                        return Err(Error::Refused(format!("{origin}: criterion {id} is stated twice")));
+                        let (origin, criterion) = (self.origin.clone(), criterion.id);
+                        return Err(Error::because(GateRefusal::StatedTwice { origin, criterion }));
                     }
                     all.push(criterion);
                 }
@@ -278,83 +158,19 @@ impl GateSpec {
     }
 }
 
-/// The segments that `by` means in one scenario.
-fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
-    let share = match by {
-        By::Population => return Ok(vec![Segment::Population]),
-        By::Persona => {
-            let names = setting.personas.iter().enumerate();
-            return Ok(names.map(|(p, (name, _))| Segment::Persona(p, name.clone())).collect());
-        }
-        By::Newness => setting.traits.new,
-        By::Profile => setting.traits.no_profile,
-        By::Weekend => setting.traits.weekend,
-    };
-    if share > 0.0 && share < 1.0 {
-        return Ok(Segment::of_trait(by).into());
-    }
-    let name = &setting.name;
-    Err(Error::Refused(format!(
-        "a criterion by {} in scenario {name:?}, which has no users on one side of it: set a share between 0 and 1 \
-         in its [traits]",
-        by.name()
-    )))
-}
-
-/// One statement that the gate must establish before it promotes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/segment`; `/superior` at the end of a claim of superiority.
-    pub id: String,
-    /// What it claims.
-    pub kind: Kind,
-    /// The figure it is about.
-    pub metric: Metric,
-    /// Position of the scenario.
-    pub scenario: usize,
-    /// Its name.
-    pub scenario_name: String,
-    /// For whom.
-    pub segment: Segment,
-    /// The loss that would be tolerated; 0 for superiority.
-    pub margin: f64,
-    /// Whether it is reported only.
-    pub advisory: bool,
-}
-
-impl Criterion {
-    fn new(entry: &RawCriterion, scenario: usize, scenario_name: &str, segment: Segment) -> Self {
-        let mut id = format!("{}/{scenario_name}", entry.metric.name());
-        if let Some(name) = segment.name() {
-            id = format!("{id}/{name}");
-        }
-        if entry.kind == Kind::Superior {
-            id += "/superior";
-        }
-        Self {
-            id,
-            kind: entry.kind,
-            metric: entry.metric,
-            scenario,
-            scenario_name: scenario_name.to_owned(),
-            segment,
-            margin: entry.margin.unwrap_or(0.0),
-            advisory: entry.advisory,
-        }
+impl GateSpec {
+    /// The probability with which the interval of a log's difference may fail, both sides together: each
+    /// side at most alpha, and at most half of beta over all required logs.
+    pub fn log_alpha(&self) -> f64 {
+        let required = self.logs().iter().filter(|log| log.required).count().max(1);
+        (2.0 * self.raw().alpha).min(self.raw().beta / required as f64)
     }
 
-    /// The gain that a challenger worth promoting has at least: `minimum_effect` for superiority, minus the
-    /// margin else. The mirrored process tests it.
-    pub fn aim(&self, minimum_effect: f64) -> f64 {
-        match self.kind {
-            Kind::Superior => minimum_effect,
-            Kind::NotInferior => -self.margin,
-        }
-    }
-
-    /// The null mean m0 of gains (differences in the direction that is better): 0, or minus the margin.
-    pub fn null(&self) -> f64 {
-        -self.margin
+    /// Largest probability with which simulated people may wrongly reject: half of beta where a log may
+    /// reject as well.
+    pub fn simulated_beta(&self) -> f64 {
+        let share = if self.logs().iter().any(|log| log.required) { 2.0 } else { 1.0 };
+        self.raw().beta / share
     }
 }
 
@@ -383,7 +199,7 @@ impl TryFrom<RawGate> for GateSpec {
         for (i, criterion) in raw.criteria.iter().enumerate() {
             criterion.check().map_err(|fault| fault.within(&format!("criteria[{i}]")))?;
         }
-        if !raw.criteria.iter().any(|c| c.kind == Kind::Superior && !c.advisory) {
+        if !raw.criteria.iter().any(|c| c.kind == Claim::Superior && !c.advisory) {
             return Err(Fault::new(
                 "criteria",
                 "without a claim of superiority",
@@ -400,26 +216,5 @@ impl TryFrom<RawGate> for GateSpec {
             logs.push(LogCriterion::try_from(log).map_err(within_log)?);
         }
         Ok(Self { raw, logs, origin: "the gate".to_owned() })
-    }
-}
-
-impl Kind {
-    /// The tolerated loss of a claim of this kind: 0 for superiority.
-    pub(super) fn checked_margin(self, margin: Option<f64>) -> Result<f64, Fault> {
-        match (self, margin) {
-            (Self::Superior, None) => Ok(0.0),
-            (Self::Superior, Some(m)) => Err(Fault::new("margin", m, "no margin for kind \"superior\"")),
-            (Self::NotInferior, None) => Err(Fault::new("margin", "missing", "a number in (0, 1)")),
-            (Self::NotInferior, Some(m)) => within("margin", m, 1e-6, 0.999),
-        }
-    }
-}
-
-impl RawCriterion {
-    fn check(&self) -> Result<(), Fault> {
-        if self.scenarios.is_empty() {
-            return Err(Fault::new("scenarios", "an empty list", "at least one scenario"));
-        }
-        self.kind.checked_margin(self.margin).map(drop)
     }
 }

@@ -6,9 +6,12 @@
 //! intersection-union test, at level alpha without correction. Reject when the mean of the second ones
 //! reaches 1/beta: a mean of e-processes is an e-process, whatever their dependence.
 
-use super::calibrate::Pool;
-use super::eprocess::{EProcess, Observation};
-use super::spec::{Criterion, GateSpec, Segment};
+use super::criterion::Criterion;
+use super::eprocess::{EProcess, Gain};
+use super::pool::Pool;
+use super::refusal::GateRefusal;
+use super::segment::UserSegment;
+use super::spec::GateSpec;
 use crate::base::error::{Error, Result};
 use crate::simulation::metrics::{Metric, UserRecord};
 use serde::{Deserialize, Serialize};
@@ -26,7 +29,7 @@ pub struct PairedUser {
 /// What a trial decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Decision {
+pub enum Ruling {
     /// Every criterion has been established.
     Promote,
     /// The challenger harms beyond a margin, or gains too little to be worth it.
@@ -44,7 +47,7 @@ pub(super) struct Tracked {
     /// Bets against a challenger that meets the criterion.
     pub(super) refutation: EProcess,
     /// Gains of all users so far: differences in the direction that is better, as shares of the range.
-    pub(super) gains: Vec<Observation>,
+    pub(super) gains: Vec<Gain>,
     /// Users after which the criterion was established.
     pub(super) held_after: Option<u64>,
 }
@@ -98,7 +101,7 @@ impl<'a> Trial<'a> {
         users: u64,
         mut draw: impl FnMut(&[usize], Range<u64>) -> Result<Vec<Vec<PairedUser>>>,
         mut progress: impl FnMut(&Self),
-    ) -> Result<Decision> {
+    ) -> Result<Ruling> {
         loop {
             let open = self.open_scenarios();
             let to = users.min(self.users + self.spec.raw().batch);
@@ -112,7 +115,7 @@ impl<'a> Trial<'a> {
             progress(self);
             match self.decision() {
                 Some(decision) => return Ok(decision),
-                None if self.users >= users => return Ok(Decision::Inconclusive),
+                None if self.users >= users => return Ok(Ruling::Inconclusive),
                 None => {}
             }
         }
@@ -129,12 +132,8 @@ impl<'a> Trial<'a> {
         for tracked in self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario) {
             let criterion = &tracked.criterion;
             let Some(gain) = gain(criterion, user, shares) else {
-                let id = &criterion.id;
-                return Err(Error::Refused(format!(
-                    "criterion {id}: user {} has no decision, or a figure that is not a number; \
-                     such evidence is not judged",
-                    tracked.gains.len()
-                )));
+                let (criterion, user) = (criterion.id.clone(), tracked.gains.len() as u64);
+                return Err(Error::because(GateRefusal::NoEvidence { criterion, user }));
             };
             tracked.gains.push(gain);
             tracked.proof.observe(gain);
@@ -154,11 +153,11 @@ impl<'a> Trial<'a> {
     }
 
     /// Promote or reject, once the evidence suffices.
-    fn decision(&self) -> Option<Decision> {
+    fn decision(&self) -> Option<Ruling> {
         if self.rejection_evidence() >= 1.0 / self.spec.simulated_beta() {
-            Some(Decision::Reject)
+            Some(Ruling::Reject)
         } else if self.deciding().all(|t| t.held_after.is_some()) {
-            Some(Decision::Promote)
+            Some(Ruling::Promote)
         } else {
             None
         }
@@ -185,11 +184,11 @@ impl<'a> Trial<'a> {
 
 /// The gain that one user of each persona shows on one criterion; `None` where a user that it is about made
 /// no decision or has a figure that is no number.
-fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Observation> {
-    if let Segment::Persona(persona, _) = criterion.segment {
-        return user[persona].gain(criterion.metric).map(Observation::of);
+fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Gain> {
+    if let UserSegment::Persona(persona, _) = criterion.segment {
+        return user[persona].gain(criterion.metric).map(Gain::of);
     }
-    let mut observation = Observation::default();
+    let mut observation = Gain::default();
     for (p, (pair, share)) in user.iter().zip(shares).enumerate() {
         if criterion.segment.has(p, pair.baseline.traits) {
             observation.sum += share * pair.gain(criterion.metric)?;

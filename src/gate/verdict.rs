@@ -1,9 +1,10 @@
 //! What was decided, and everything that it rests on.
 
+use super::claim::Claim;
 use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
-use super::logged::LogAssessment;
-use super::spec::{Kind, Segment};
-use super::trial::{Decision, Tracked, Trial};
+use super::log_assessment::LogAssessment;
+use super::segment::UserSegment;
+use super::trial::{Ruling, Tracked, Trial};
 use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub struct Verdict {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// What was decided.
-    pub verdict: Decision,
+    pub verdict: Ruling,
     /// Why, in a sentence.
     pub reason: String,
     /// Largest probability of a wrong promotion.
@@ -109,7 +110,7 @@ pub struct Assessment {
     /// The criterion's id.
     pub id: String,
     /// What it claims.
-    pub kind: Kind,
+    pub kind: Claim,
     /// The figure it is about.
     pub metric: Metric,
     /// Where.
@@ -152,7 +153,7 @@ impl Verdict {
     /// The verdict of a trial that has come to `decision`.
     pub fn new(
         trial: &Trial,
-        decision: Decision,
+        decision: Ruling,
         baseline: &str,
         challenger: &str,
         provenance: Provenance,
@@ -160,7 +161,7 @@ impl Verdict {
         let (raw, simulated_beta) = (trial.spec().raw(), trial.spec().simulated_beta());
         let mut criteria: Vec<Assessment> =
             trial.tracked.iter().map(|t| Assessment::new(t, raw.alpha, simulated_beta)).collect();
-        let refuted = |a: &Assessment| decision == Decision::Reject && a.refutation > 1.0 && !a.holds;
+        let refuted = |a: &Assessment| decision == Ruling::Reject && a.refutation > 1.0 && !a.holds;
         // Stable: criteria alike in evidence keep the order of the gate's file.
         criteria.sort_by(|a, b| {
             let weight = |c: &Assessment| if refuted(c) { -c.refutation } else { c.e_value };
@@ -197,11 +198,11 @@ impl Verdict {
         let missing = logs.iter().find(|log| log.is_missing()).map(LogAssessment::finding);
         let together = Self { logs, ..self };
         match (together.verdict, harm, missing) {
-            (Decision::Promote | Decision::Inconclusive, Some(reason), _) => {
-                Self { verdict: Decision::Reject, reason, ..together }
+            (Ruling::Promote | Ruling::Inconclusive, Some(reason), _) => {
+                Self { verdict: Ruling::Reject, reason, ..together }
             }
-            (Decision::Promote, None, Some(reason)) => together.withheld(reason),
-            (Decision::Promote, None, None) if required > 0 => {
+            (Ruling::Promote, None, Some(reason)) => together.withheld(reason),
+            (Ruling::Promote, None, None) if required > 0 => {
                 let reason = format!("{}, and on logged decisions {required} of {required}", together.reason);
                 Self { reason, ..together }
             }
@@ -213,8 +214,8 @@ impl Verdict {
     #[must_use]
     pub fn withheld(self, reason: String) -> Self {
         match self.verdict {
-            Decision::Promote => Self { verdict: Decision::Inconclusive, reason, ..self },
-            Decision::Reject | Decision::Inconclusive => self,
+            Ruling::Promote => Self { verdict: Ruling::Inconclusive, reason, ..self },
+            Ruling::Reject | Ruling::Inconclusive => self,
         }
     }
 }
@@ -226,7 +227,7 @@ impl Assessment {
         let better = criterion.metric.more_is_better();
         let mean = mean(gains);
         let (persona, segment) = match &criterion.segment {
-            Segment::Persona(_, name) => (Some(name.clone()), None),
+            UserSegment::Persona(_, name) => (Some(name.clone()), None),
             other => (None, other.name().map(str::to_owned)),
         };
         let (low, high) = (lower_bound(gains, alpha), upper_bound(gains, alpha));
@@ -264,19 +265,19 @@ impl Assessment {
     }
 }
 
-fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, users: u64) -> String {
+fn reason(decision: Ruling, criteria: &[Assessment], minimum_effect: f64, users: u64) -> String {
     let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds && !c.advisory).collect();
     let count = criteria.iter().filter(|c| !c.advisory).count();
     match (decision, open.first()) {
-        (Decision::Promote, _) if count == 1 => "the criterion is established".to_owned(),
-        (Decision::Promote, _) => format!("all {count} criteria are established"),
-        (Decision::Reject, Some(worst)) if worst.kind == Kind::Superior => {
+        (Ruling::Promote, _) if count == 1 => "the criterion is established".to_owned(),
+        (Ruling::Promote, _) => format!("all {count} criteria are established"),
+        (Ruling::Reject, Some(worst)) if worst.kind == Claim::Superior => {
             format!("{}: the gain, if any, is below the minimum effect of {minimum_effect}", worst.id)
         }
-        (Decision::Reject, Some(worst)) => {
+        (Ruling::Reject, Some(worst)) => {
             format!("{}: the challenger is worse by more than the margin of {}", worst.id, worst.margin)
         }
-        (Decision::Inconclusive, Some(weakest)) => {
+        (Ruling::Inconclusive, Some(weakest)) => {
             let needed = weakest.users_needed.map_or_else(
                 || "and no number of users would establish it at this rate".to_owned(),
                 |n| format!("which would take about {n} users"),
@@ -287,6 +288,6 @@ fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, user
             };
             format!("{open} after {users} users, first {}, {needed}", weakest.id)
         }
-        (Decision::Reject | Decision::Inconclusive, None) => "no criterion is open".to_owned(),
+        (Ruling::Reject | Ruling::Inconclusive, None) => "no criterion is open".to_owned(),
     }
 }

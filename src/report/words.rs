@@ -1,7 +1,7 @@
 //! What all formats say alike: the decision, each criterion's claim, numbers, what to do next.
 
 use crate::evaluation::Cluster;
-use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
+use crate::gate::{Assessment, Claim, LogAssessment, Ruling, SeedSource, Verdict};
 
 /// Whether a criterion stands against a promotion.
 pub(crate) fn is_missing(c: &Assessment) -> bool {
@@ -29,9 +29,9 @@ pub(crate) fn segments(v: &Verdict) -> Vec<&Assessment> {
 /// The decision in a word.
 pub(crate) fn decision(v: &Verdict) -> &'static str {
     match v.verdict {
-        Decision::Promote => "PROMOTE",
-        Decision::Reject => "REJECT",
-        Decision::Inconclusive => "INCONCLUSIVE",
+        Ruling::Promote => "PROMOTE",
+        Ruling::Reject => "REJECT",
+        Ruling::Inconclusive => "INCONCLUSIVE",
     }
 }
 
@@ -39,9 +39,9 @@ pub(crate) fn decision(v: &Verdict) -> &'static str {
 pub(crate) fn headline(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
     match v.verdict {
-        Decision::Promote => format!("{challenger} may replace {baseline}"),
-        Decision::Reject => format!("{challenger} must not replace {baseline}"),
-        Decision::Inconclusive => format!("it is not shown whether {challenger} may replace {baseline}"),
+        Ruling::Promote => format!("{challenger} may replace {baseline}"),
+        Ruling::Reject => format!("{challenger} must not replace {baseline}"),
+        Ruling::Inconclusive => format!("it is not shown whether {challenger} may replace {baseline}"),
     }
 }
 
@@ -49,20 +49,20 @@ pub(crate) fn headline(v: &Verdict) -> String {
 pub(crate) fn certainty(v: &Verdict) -> String {
     let (alpha, beta) = (percent(v.alpha), percent(v.beta));
     match v.verdict {
-        Decision::Promote => {
+        Ruling::Promote => {
             format!("had {} failed any criterion, this verdict's chance was at most {alpha}", v.challenger)
         }
-        Decision::Reject => {
+        Ruling::Reject => {
             format!("had {} met every criterion, this verdict's chance was at most {beta}", v.challenger)
         }
-        Decision::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
-        Decision::Inconclusive if !v.criteria.iter().any(is_missing) => {
+        Ruling::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
+        Ruling::Inconclusive if !v.criteria.iter().any(is_missing) => {
             format!(
                 "had {} failed any criterion, all would hold with a chance of at most {alpha}",
                 v.challenger
             )
         }
-        Decision::Inconclusive => format!(
+        Ruling::Inconclusive => format!(
             "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of \
              {beta}"
         ),
@@ -74,23 +74,23 @@ pub(crate) fn next(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
-        (Decision::Promote, _) => {
+        (Ruling::Promote, _) => {
             format!("let {challenger} take over, and keep {baseline} running as its shadow")
         }
-        (Decision::Reject, _) if harmful_log(v).is_some() => {
+        (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(
                 "keep {baseline}; look first at the logged decisions that {challenger} would have taken otherwise"
             )
         }
-        (Decision::Reject, Some(worst)) => {
+        (Ruling::Reject, Some(worst)) => {
             let segment = worst.persona.as_ref().or(worst.segment.as_ref());
             let who = segment.map_or_else(String::new, |s| format!(" for {s}"));
             format!("keep {baseline}; look first at what {challenger} does in {}{who}", worst.scenario)
         }
-        (Decision::Inconclusive, Some(_)) if v.users == 0 => {
+        (Ruling::Inconclusive, Some(_)) if v.users == 0 => {
             "name two policies that differ with --baseline and --challenger".to_owned()
         }
-        (Decision::Inconclusive, Some(weakest)) => {
+        (Ruling::Inconclusive, Some(weakest)) => {
             let needed: Option<Vec<u64>> = open.iter().map(|c| c.users_needed).collect();
             match needed.and_then(|all| all.into_iter().max()) {
                 Some(n) if v.provenance.recorded_users.is_some() => {
@@ -107,11 +107,11 @@ pub(crate) fn next(v: &Verdict) -> String {
                 ),
             }
         }
-        (Decision::Inconclusive, None) => match v.logs.iter().find(|log| log.is_missing()) {
+        (Ruling::Inconclusive, None) => match v.logs.iter().find(|log| log.is_missing()) {
             Some(log) => logged_next(log, baseline, challenger),
             None => format!("keep {baseline} until that is mended"),
         },
-        (Decision::Reject, None) => format!("keep {baseline}"),
+        (Ruling::Reject, None) => format!("keep {baseline}"),
     }
 }
 
@@ -148,10 +148,10 @@ fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
 /// What a criterion demands of the difference.
 pub(crate) fn claim(c: &Assessment) -> String {
     match (c.kind, c.metric.more_is_better()) {
-        (Kind::Superior, true) => "> 0".to_owned(),
-        (Kind::Superior, false) => "< 0".to_owned(),
-        (Kind::NotInferior, true) => format!("> -{}", c.margin),
-        (Kind::NotInferior, false) => format!("< {}", c.margin),
+        (Claim::Superior, true) => "> 0".to_owned(),
+        (Claim::Superior, false) => "< 0".to_owned(),
+        (Claim::NotInferior, true) => format!("> -{}", c.margin),
+        (Claim::NotInferior, false) => format!("< {}", c.margin),
     }
 }
 

@@ -4,7 +4,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rehearsal::base::stats::{Moments, student_t_quantile};
-use rehearsal::gate::{EProcess, GRID, Observation, lower_bound, upper_bound};
+use rehearsal::gate::{EProcess, GRID, Gain, lower_bound, upper_bound};
 
 const ALPHA: f64 = 0.05;
 const RUNS: u64 = 2_000;
@@ -49,7 +49,7 @@ fn the_e_process_crosses_as_rarely_as_it_says() {
             let crossings = false_crossings(population, |mean| {
                 let mut process = EProcess::new(direction * mean);
                 move |x| {
-                    process.observe(Observation::of(direction * x));
+                    process.observe(Gain::of(direction * x));
                     process.reaches(ALPHA)
                 }
             });
@@ -118,7 +118,7 @@ fn bounds_cover_the_mean_at_every_time_that_is_looked_at() {
         for run in 0..400 {
             let mut rng = ChaCha8Rng::seed_from_u64(99);
             rng.set_stream(run);
-            let xs: Vec<Observation> = (0..500).map(|_| Observation::of(draw(&mut rng))).collect();
+            let xs: Vec<Gain> = (0..500).map(|_| Gain::of(draw(&mut rng))).collect();
             let looks = || (1..=10).map(|i| &xs[..i * 50]);
             above += u32::from(looks().any(|xs| lower_bound(xs, ALPHA) > mean));
             below += u32::from(looks().any(|xs| upper_bound(xs, ALPHA) < mean));

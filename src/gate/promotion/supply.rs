@@ -1,0 +1,55 @@
+//! Where simulated users come from: they are simulated now, or were before.
+
+use crate::base::error::Result;
+use crate::gate::trial::PairedUser;
+use crate::simulation::parts::Parts;
+use crate::simulation::{BLOCK_USERS, Block, Simulation};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Where simulated users come from.
+#[derive(Debug)]
+pub enum UserSource {
+    /// They are simulated now, under this seed or under the one that follows from the inputs.
+    Simulation(Option<u64>),
+    /// They were simulated before, for this very gate.
+    Records(Parts),
+}
+
+/// Blocks of users as a run asks for them.
+pub(super) enum Supply<'a> {
+    Simulated(Vec<Simulation<'a>>),
+    Recorded(Parts),
+}
+
+impl Supply<'_> {
+    /// The users of a range in some of the scenarios.
+    pub(super) fn draw(&mut self, open: &[usize], users: &Range<u64>) -> Result<Vec<Vec<Block>>> {
+        match self {
+            Self::Simulated(simulations) => {
+                let run = |s: &usize| {
+                    let mut blocks = Vec::new();
+                    simulations[*s].run(users.clone(), |block| {
+                        blocks.push(block);
+                        true
+                    });
+                    blocks
+                };
+                Ok(open.par_iter().map(run).collect())
+            }
+            Self::Recorded(parts) => {
+                let numbers = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
+                let mut of = |s: &usize| {
+                    let blocks = numbers.clone().map(|number| Ok(parts.block(*s, number)?.cut(users)));
+                    blocks.collect()
+                };
+                open.iter().map(&mut of).collect()
+            }
+        }
+    }
+}
+
+/// The users of a block of baseline and challenger.
+pub(super) fn pairs_of(block: &Block) -> impl Iterator<Item = PairedUser> + '_ {
+    block.records.chunks_exact(2).map(|pair| PairedUser { baseline: pair[0], challenger: pair[1] })
+}
