@@ -12,7 +12,7 @@ use rehearsal::gate::{Gain, GateSpec, Pool, mean};
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
-use rehearsal::simulation::{Rollout, live};
+use rehearsal::simulation::{Rollout, run_batch};
 
 const POOL: u64 = 500;
 const RUNS: u64 = 400;
@@ -159,14 +159,14 @@ fn control_variate(inputs: &Inputs) {
     let (scenario, policies) = (&inputs.scenarios[0], [inputs.baseline.clone(), inputs.challenger.clone()]);
     println!("\nShare of a persona's variance of gains that its oracle reward explains (R^2)");
     for persona in &inputs.personas {
-        let stage = PersonaSimulator::new(scenario, persona, 0);
-        let mut lives: Vec<Rollout> = policies.iter().map(|p| Rollout::new(p, &stage)).collect();
-        let mut block = stage.block();
+        let simulator = PersonaSimulator::new(scenario, persona, 0);
+        let mut rollouts: Vec<Rollout> = policies.iter().map(|p| Rollout::new(p, &simulator)).collect();
+        let mut block = simulator.block();
         let (mut gains, mut oracle) = (Vec::new(), Vec::new());
         for first in (0..POOL).step_by(LANES) {
-            let mut party = stage.party(first..POOL.min(first + LANES as u64));
-            let mut sums = vec![(0.0, 0.0); party.len()];
-            live(&mut party, &mut lives, &mut block, |d| {
+            let mut batch = simulator.batch(first..POOL.min(first + LANES as u64));
+            let mut sums = vec![(0.0, 0.0); batch.len()];
+            run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let (gain, best) = &mut sums[d.lane];
                 *gain += if d.policy == 1 { d.outcome.reward } else { -d.outcome.reward };
                 *best += d.regret + d.outcome.expected;

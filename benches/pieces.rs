@@ -1,7 +1,7 @@
 //! The hot pieces by themselves: `cargo bench --bench pieces`, with a name behind it for some of them.
 //!
 //! What stands here is what the commands call: `score` reads a state and a request and decides, `reward`
-//! learns, `simulate` lives users' lives. Compare numbers of one machine only; `benches/growth.py` and
+//! learns, `simulate` rolls policies out on users. Compare numbers of one machine only; `benches/growth.py` and
 //! `benches/peers` measure whole runs.
 
 use divan::counter::{BytesCount, ItemsCount};
@@ -13,7 +13,7 @@ use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{DecisionRng, Model, Policy, Scratch};
-use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, live};
+use rehearsal::simulation::{BLOCK_USERS, Rollout, Simulation, run_batch};
 use rehearsal::state::{Lesson, Reward, Source, Store, UserState};
 use std::sync::Arc;
 
@@ -62,11 +62,11 @@ fn decide(bencher: Bencher, policy: &str, dim: usize) {
     let blocks = blocks(dim);
     let model = taught(&policy, &blocks, dim);
     let (mut scratch, mut n) = (Scratch::default(), 0);
-    let parts = [0; CANDIDATES];
+    let kinds = [0; CANDIDATES];
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         n += 1;
-        let luck = &mut DecisionRng::new(n as u64);
-        policy.decide(&model, black_box(&blocks[n % DECISIONS]), &parts, luck, &mut scratch)
+        let rng = &mut DecisionRng::new(n as u64);
+        policy.decide(&model, black_box(&blocks[n % DECISIONS]), &kinds, rng, &mut scratch)
     });
 }
 
@@ -94,18 +94,18 @@ fn explorer_choice(bencher: Bencher, policy: &str) {
     decide(bencher, policy, FeatureSet::V2.dim());
 }
 
-/// The lives of a party in `steady` under one policy, as the simulation lives them, by decisions.
+/// A batch of users in `steady` under one policy, as the simulation runs it, by decisions.
 #[divan::bench(args = EXPLORERS)]
-fn simulated_party(bencher: Bencher, policy: &str) {
+fn simulated_batch(bencher: Bencher, policy: &str) {
     let personas = Persona::shipped().expect("shipped");
     let scenario = Scenario::load("steady").expect("shipped");
     let policy = Policy::named(policy).expect("built in");
-    let stage = PersonaSimulator::new(&scenario, &personas[0], 0);
-    let (mut lives, mut block, mut user) = (vec![Rollout::new(&policy, &stage)], stage.block(), 0);
+    let simulator = PersonaSimulator::new(&scenario, &personas[0], 0);
+    let (mut rollouts, mut block, mut user) = (vec![Rollout::new(&policy, &simulator)], simulator.block(), 0);
     bencher.counter(ItemsCount::new(LANES as u32 * scenario.raw().steps)).bench_local(|| {
         user += LANES as u64;
         let mut regret = 0.0;
-        live(&mut stage.party(user..user + LANES as u64), &mut lives, &mut block, |decided| {
+        run_batch(&mut simulator.batch(user..user + LANES as u64), &mut rollouts, &mut block, |decided| {
             regret += decided.regret
         });
         regret

@@ -16,12 +16,12 @@ pub const SEEDS: u64 = 1 << 53;
 pub enum Purpose {
     /// Who the person is; drawn once.
     Traits,
-    /// The moment, what there is to choose from, what they would do, and the luck of whoever chooses:
+    /// The moment, what there is to choose from, what they would do, and the seed of whoever chooses:
     /// 4 + K words per step.
     Steps,
     /// The order of the rows of a table.
     Order,
-    /// The luck of whoever chooses from a table: 1 word per row.
+    /// The seeds of whoever chooses from a table: 1 word per row.
     Exploration,
 }
 

@@ -4,8 +4,8 @@ use super::folder::Folder;
 use crate::base::error::{Error, Result};
 use crate::report::{Results, ScenarioResults, UserRows};
 use crate::simulation::Block;
-use crate::simulation::metrics::{Curve, Summary};
-use crate::simulation::parts::{Header, PartWriter};
+use crate::simulation::parts::{PartHeader, PartWriter};
+use crate::simulation::summary::{Curve, Summary};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -14,7 +14,7 @@ const FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jso
 
 /// Sums up blocks and writes their users while they pass by.
 pub(super) struct ResultWriter<'a> {
-    header: &'a Header,
+    header: &'a PartHeader,
     summaries: Vec<Summary>,
     curves: Vec<Curve>,
     files: Option<Files>,
@@ -29,7 +29,7 @@ struct Files {
 
 impl<'a> ResultWriter<'a> {
     /// A collector without blocks yet, which writes into the folder `out` if there is one.
-    pub(super) fn new(header: &'a Header, out: Option<&Path>) -> Result<Self> {
+    pub(super) fn new(header: &'a PartHeader, out: Option<&Path>) -> Result<Self> {
         let files = out.map(|dir| {
             let mut folder = Folder::open(dir, FILES)?;
             let rows = UserRows::new(folder.file(2)).map_err(Error::io("write", FILES[2]))?;

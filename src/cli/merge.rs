@@ -3,12 +3,12 @@
 use super::collector::ResultWriter;
 use super::{exit, output};
 use crate::base::error::Result;
-use crate::simulation::parts::Parts;
+use crate::simulation::parts::RunParts;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Parts that `simulate --blocks` wrote: together every block once, in any order
+    /// RunParts that `simulate --blocks` wrote: together every block once, in any order
     #[arg(value_name = "PART", required = true)]
     parts: Vec<PathBuf>,
     /// Write summary.json, users.csv, curve.csv and records.jsonl into this folder
@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let mut parts = Parts::open(&args.parts)?;
+    let mut parts = RunParts::open(&args.parts)?;
     let header = parts.header().clone();
     let mut collector = ResultWriter::new(&header, args.out.as_deref())?;
     for s in 0..header.scenarios.len() {

@@ -6,7 +6,7 @@ use crate::base::error::Result;
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
 use crate::gate::{Provenance, Ruling, SeedSource, plan};
 use crate::report::{Json, Text, VerdictFormat, plan_text};
-use crate::simulation::parts::Parts;
+use crate::simulation::parts::RunParts;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     }
     let records = args.from.as_ref().map(|dir| dir.join("records.jsonl"));
     let source = match &records {
-        Some(records) => UserSource::Records(Parts::open(std::slice::from_ref(records))?),
+        Some(records) => UserSource::Records(RunParts::open(std::slice::from_ref(records))?),
         None => UserSource::Simulation(args.inputs.seed),
     };
     let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);

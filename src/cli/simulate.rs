@@ -10,7 +10,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
-use crate::simulation::parts::{Header, PartWriter};
+use crate::simulation::parts::{PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
 use crate::simulation::{Block, Simulation};
 use std::ops::Range;
@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         },
         Inputs::digests,
     );
-    let header = Header::new(&simulations, args.users, seed, digests);
+    let header = PartHeader::new(&simulations, args.users, seed, digests);
     args.threads.apply()?;
     let start = Instant::now();
     let decisions = match &args.blocks {
@@ -177,7 +177,7 @@ impl Args {
     }
 
     /// Runs everything; returns the number of decisions.
-    fn whole(&self, simulations: &[Simulation], header: &Header) -> Result<u64> {
+    fn whole(&self, simulations: &[Simulation], header: &PartHeader) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
             collector.curve(s, &block.curve);
@@ -193,7 +193,7 @@ impl Args {
     }
 
     /// Runs some blocks and writes them as a part; returns the number of decisions.
-    fn part(&self, simulations: &[Simulation], header: Header, blocks: Range<u64>) -> Result<u64> {
+    fn part(&self, simulations: &[Simulation], header: PartHeader, blocks: Range<u64>) -> Result<u64> {
         let Some(path) = &self.out else {
             return Err(Error::Refused("--blocks needs --out FILE for the part".to_owned()));
         };

@@ -104,7 +104,7 @@ fn rows(view: &View, users: &BTreeMap<String, BTreeSet<String>>) -> Result<Vec<u
         for policy in policies {
             let Some(state) = view.known_state(user, policy)? else { continue };
             let shared = state.policy().structure() == Structure::Shared;
-            for part in state.model().parts().iter().filter(|p| shared || p.ridge.updates() > 0) {
+            for part in state.model().kind_models().iter().filter(|p| shared || p.ridge.updates() > 0) {
                 let mean = state.model().mean_reward().filter(|_| shared);
                 let theta = part.ridge.theta();
                 let row = [
@@ -127,9 +127,9 @@ impl Serialize for Theta {
         let names = self.0.policy().features().names();
         let model: &Model = self.0.model();
         if self.0.policy().structure() == Structure::Shared {
-            return Weights(names, model.parts()[0].ridge.theta()).serialize(serializer);
+            return Weights(names, model.kind_models()[0].ridge.theta()).serialize(serializer);
         }
-        let learned = model.parts().iter().filter(|part| part.ridge.updates() > 0);
+        let learned = model.kind_models().iter().filter(|part| part.ridge.updates() > 0);
         let by_kind: BTreeMap<&str, Weights> = learned
             .map(|part| (part.kind.as_deref().unwrap_or_default(), Weights(names, part.ridge.theta())))
             .collect();

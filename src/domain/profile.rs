@@ -232,16 +232,16 @@ impl<'de> Visitor<'de> for ProfileVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Profile, A::Error> {
         let mut profile = Profile::default();
-        let (mut met, mut met_kinds) = ([false; PROFILE_FEATURES.len()], false);
+        let (mut is_given, mut has_kinds) = ([false; PROFILE_FEATURES.len()], false);
         let twice = |key: &str| A::Error::custom(format_args!("duplicate field `{key}`"));
         while let Some(key) = map.next_key::<Text>()? {
             if let Some(i) = PROFILE_FEATURES.iter().position(|f| f.name == &*key) {
-                if std::mem::replace(&mut met[i], true) {
+                if std::mem::replace(&mut is_given[i], true) {
                     return Err(twice(&key));
                 }
                 profile.user.0[i] = map.next_value()?;
             } else if &*key == BY_KIND && !self.nested {
-                if std::mem::replace(&mut met_kinds, true) {
+                if std::mem::replace(&mut has_kinds, true) {
                     return Err(twice(&key));
                 }
                 let kinds: Option<Kinds> = map.next_value()?;

@@ -63,7 +63,7 @@ impl Learner {
                 parts.resize(kind + 1, None);
             }
             let name = Some(self.kinds[kind].as_str()).filter(|name| !name.is_empty());
-            let part = *parts[kind].get_or_insert_with(|| model.part(name));
+            let part = *parts[kind].get_or_insert_with(|| model.kind_index(name));
             self.parts.push(part);
         }
         // The scores are what is wanted; which candidate they would lead to is left to luck, unused.

@@ -56,8 +56,8 @@ impl Target {
     /// One without exact probabilities.
     pub fn of(policy: Policy) -> Result<Self> {
         match policy.explorer() {
-            Explorer::Uniform => Ok(Self::Uniform),
-            Explorer::LinTs { .. } => Err(Error::Refused(format!(
+            Explorer::Uniform(_) => Ok(Self::Uniform),
+            Explorer::LinTs(_) => Err(Error::Refused(format!(
                 "{}: Thompson sampling has no exact probabilities, and weights need them; test a policy whose \
                  explorer is uniform, egreedy, linucb or squarecb",
                 policy.name()

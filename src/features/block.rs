@@ -1,7 +1,8 @@
 //! The vectors of all candidates that are offered, or of a step that several users take side by side.
 
-use super::{ALL_DIMS, CANDIDATE_DIMS, effort, priority, urgency, weekend};
-use super::{CandidateFeatures, Clock, FeatureSet, ProfileFeatures};
+use super::dimension::{ALL_DIMS, CANDIDATE_DIMS};
+use super::feature_set::FeatureSet;
+use super::values::{CandidateFeatures, Clock, ProfileFeatures, effort, priority, urgency, weekend};
 use crate::base::vector::Cell;
 use crate::domain::request::Offered;
 
@@ -132,5 +133,81 @@ impl FeatureBlock {
     /// Writes the vector of candidate `k`, for environments with columns of their own.
     pub fn set_vector(&mut self, k: usize, vector: &[f64]) {
         self.row_mut(k).copy_from_slice(vector);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::request::Request;
+    use crate::features::{mean_dwell, tip_volume};
+    use proptest::prelude::*;
+    use std::f64::consts::TAU;
+
+    fn block(set: FeatureSet, text: &str) -> FeatureBlock {
+        FeatureBlock::of(set, Request::from_json(text.as_bytes(), "request").unwrap().offered())
+    }
+
+    const EXAMPLE: &str = r#"{"context": {"hour": 8.5, "weekday": 5},
+        "candidates": [{"id": "t1", "kind": "focus", "priority": 0.8, "due_in_days": -2, "effort_minutes": 15, "hour": 9},
+                       {"id": "t2"}],
+        "profile_features": {"completion_rate": 0.42, "dismiss_rate": 0.1, "mean_dwell_seconds": 45,
+            "preferred_hour": 9, "tip_volume": 120, "by_kind": {"focus": {"completion_rate": 0.6}}}}"#;
+
+    fn assert_close(actual: &[f64], expected: &[f64]) {
+        assert_eq!(actual.len(), expected.len());
+        for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
+            assert!((a - e).abs() < 1e-15, "dimension {i}: {a} is not {e}");
+        }
+    }
+
+    #[test]
+    fn the_example_gives_the_table_of_the_design() {
+        let angle = TAU * 9.0 / 24.0;
+        let v2 = block(FeatureSet::V2, EXAMPLE);
+        let urgency = 1.0 / (1.0 + (-2.0_f64 / 3.0).exp());
+        let volume = 121.0_f64.ln() / 1001.0_f64.ln();
+        let first = [1.0, angle.sin(), angle.cos(), 1.0, 0.8, urgency, 0.25, 0.6, 0.1, 0.075, 1.0, volume];
+        assert_close(v2.row(0), &first);
+        let here = TAU * 8.5 / 24.0;
+        let alignment = (TAU * -0.5 / 24.0).cos();
+        let second = [1.0, here.sin(), here.cos(), 1.0, 0.5, 0.0, 0.25, 0.42, 0.1, 0.075, alignment, volume];
+        assert_close(v2.row(1), &second);
+    }
+
+    #[test]
+    fn v1_is_the_beginning_of_v2_to_the_bit() {
+        let (v1, v2) = (block(FeatureSet::V1, EXAMPLE), block(FeatureSet::V2, EXAMPLE));
+        for k in 0..2 {
+            assert_eq!(v1.row(k), &v2.row(k)[..CANDIDATE_DIMS]);
+        }
+    }
+
+    #[test]
+    fn without_a_profile_its_dimensions_are_zero() {
+        let text = r#"{"context":{"hour":3,"weekday":0},"candidates":[{"id":"a"}],"profile_features":null}"#;
+        assert_eq!(block(FeatureSet::V2, text).row(0)[CANDIDATE_DIMS..], [0.0; ALL_DIMS - CANDIDATE_DIMS]);
+    }
+
+    #[test]
+    fn values_beyond_the_scale_are_clipped() {
+        assert_eq!(effort(Some(240.0)), 1.0);
+        assert_eq!(mean_dwell(Some(6e5)), 1.0);
+        assert_eq!(tip_volume(Some(1e9)), 1.0);
+        assert_eq!(tip_volume(Some(1000.0)), 1.0);
+        assert!(tip_volume(Some(999.0)) < 1.0);
+        assert_eq!((urgency(Some(-1e5)), urgency(Some(1e5))), (1.0, 0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn every_dimension_stays_in_its_range(h in 0.0..24.0f64, p in 0.0..24.0f64, due in -4e5..4e5f64,
+                                              minutes in 0.0..6e5f64, n in 0.0..1e12f64) {
+            let alignment = Clock::at(h).alignment(Clock::at(p));
+            prop_assert!((alignment - (TAU * (h - p) / 24.0).cos()).abs() < 1e-14);
+            for value in [urgency(Some(due)), effort(Some(minutes)), tip_volume(Some(n))] {
+                prop_assert!((0.0..=1.0).contains(&value));
+            }
+        }
     }
 }

@@ -110,6 +110,11 @@ pub const DIMENSIONS: [Dimension; 12] = [
     ),
 ];
 
+/// Number of dimensions that come from the candidate and the moment.
+pub const CANDIDATE_DIMS: usize = 7;
+/// Number of all dimensions.
+pub(crate) const ALL_DIMS: usize = DIMENSIONS.len();
+
 #[cfg(test)]
 mod tests {
     use super::*;

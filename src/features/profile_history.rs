@@ -8,7 +8,7 @@
 
 use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::reaction::Reaction;
-use crate::features::{Clock, ProfileFeatures, mean_dwell, tip_volume};
+use crate::features::values::{Clock, ProfileFeatures, mean_dwell, tip_volume};
 use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ const NO_HOUR: usize = HOURS;
 
 /// One shown tip and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Event {
+pub struct TipEvent {
     /// Index of the tip's kind in the history's kinds.
     pub kind: usize,
     /// The hour that the tip was meant for, else that of the moment, in [0, 24).
@@ -31,7 +31,7 @@ pub struct Event {
 
 /// Counts of one kind, or of all kinds together.
 #[derive(Debug, Clone, PartialEq)]
-struct Tally {
+struct KindCounts {
     shown: u32,
     completed: u32,
     dismissed: u32,
@@ -49,7 +49,7 @@ const fn rank(completed: u32, hour: usize) -> u32 {
     HOURS as u32 * completed + (HOURS - hour) as u32
 }
 
-impl Tally {
+impl KindCounts {
     const EMPTY: Self = Self {
         shown: 0,
         completed: 0,
@@ -61,7 +61,7 @@ impl Tally {
     };
 
     #[inline(always)]
-    fn observe(&mut self, event: &Event) {
+    fn observe(&mut self, event: &TipEvent) {
         self.shown += 1;
         self.dwell_sum += event.dwell_seconds;
         // Reactions cannot be predicted: they are counted without a branch.
@@ -129,21 +129,21 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
 
 /// The past of one person, and the profile features that follow from it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct History {
-    user: Tally,
-    by_kind: Vec<Tally>,
+pub struct ProfileHistory {
+    user: KindCounts,
+    by_kind: Vec<KindCounts>,
     /// How many kinds were never completed: for what they lack the user's values stand in.
     lacking: usize,
     features: Vec<ProfileFeatures>,
     tables: &'static Tables,
 }
 
-impl History {
+impl ProfileHistory {
     /// No past, with tips of `kinds` kinds to come.
     pub fn new(kinds: usize) -> Self {
         Self {
-            user: Tally::EMPTY,
-            by_kind: vec![Tally::EMPTY; kinds],
+            user: KindCounts::EMPTY,
+            by_kind: vec![KindCounts::EMPTY; kinds],
             lacking: kinds,
             features: vec![ProfileFeatures::UNKNOWN; kinds],
             tables: &TABLES,
@@ -152,21 +152,21 @@ impl History {
 
     /// Back to no past, without a new allocation.
     pub fn clear(&mut self) {
-        self.user = Tally::EMPTY;
-        self.by_kind.fill(Tally::EMPTY);
+        self.user = KindCounts::EMPTY;
+        self.by_kind.fill(KindCounts::EMPTY);
         self.lacking = self.by_kind.len();
         self.features.fill(ProfileFeatures::UNKNOWN);
     }
 
     /// Adds one event.
     #[inline(always)]
-    pub fn observe(&mut self, event: &Event) {
+    pub fn observe(&mut self, event: &TipEvent) {
         self.user.observe(event);
-        let tally = &mut self.by_kind[event.kind];
-        let lacked = tally.completed == 0;
-        tally.observe(event);
-        self.features[event.kind] = tally.features(self.tables);
-        self.lacking -= usize::from(lacked && tally.completed > 0);
+        let counts = &mut self.by_kind[event.kind];
+        let lacked = counts.completed == 0;
+        counts.observe(event);
+        self.features[event.kind] = counts.features(self.tables);
+        self.lacking -= usize::from(lacked && counts.completed > 0);
         if self.lacking > 0 {
             self.stand_in();
         }
@@ -176,12 +176,12 @@ impl History {
     #[inline(always)]
     fn stand_in(&mut self) {
         let user = self.user_features();
-        for (tally, features) in self.by_kind.iter().zip(&mut self.features) {
-            if tally.shown == 0 {
+        for (counts, features) in self.by_kind.iter().zip(&mut self.features) {
+            if counts.shown == 0 {
                 *features = user;
             } else {
-                let lacks = tally.preferred_hour == NO_HOUR;
-                let hour = select_unpredictable(lacks, self.user.preferred_hour, tally.preferred_hour);
+                let lacks = counts.preferred_hour == NO_HOUR;
+                let hour = select_unpredictable(lacks, self.user.preferred_hour, counts.preferred_hour);
                 features.preferred = self.tables.clock[hour];
             }
         }
@@ -189,8 +189,11 @@ impl History {
 
     /// The profile that follows; `kinds` are the names of the kinds, in the order of their indices.
     pub fn profile(&self, kinds: &[String]) -> Profile {
-        let shown = kinds.iter().zip(&self.by_kind).filter(|(_, tally)| tally.shown > 0);
-        Profile::new(self.user.values(), shown.map(|(kind, tally)| (kind.clone(), tally.values())).collect())
+        let shown = kinds.iter().zip(&self.by_kind).filter(|(_, counts)| counts.shown > 0);
+        Profile::new(
+            self.user.values(),
+            shown.map(|(kind, counts)| (kind.clone(), counts.values())).collect(),
+        )
     }
 
     /// The user's own profile features.
@@ -211,9 +214,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn event() -> impl Strategy<Value = Event> {
+    fn event() -> impl Strategy<Value = TipEvent> {
         (0..3usize, 0..96u8, 0..4usize, 0.0..900.0f64).prop_map(|(kind, quarter, reaction, dwell_seconds)| {
-            Event { kind, hour: f64::from(quarter) / 4.0, reaction: Reaction::ALL[reaction], dwell_seconds }
+            TipEvent {
+                kind,
+                hour: f64::from(quarter) / 4.0,
+                reaction: Reaction::ALL[reaction],
+                dwell_seconds,
+            }
         })
     }
 
@@ -221,7 +229,7 @@ mod tests {
         #[test]
         fn tables_and_profile_give_the_same_features(events in prop::collection::vec(event(), 0..60)) {
             let kinds = ["a", "b", "c"].map(String::from);
-            let mut history = History::new(3);
+            let mut history = ProfileHistory::new(3);
             events.iter().for_each(|e| history.observe(e));
             let profile = history.profile(&kinds);
             for (k, kind) in kinds.iter().enumerate() {
@@ -233,9 +241,9 @@ mod tests {
 
     #[test]
     fn rates_are_smoothed_and_the_earliest_of_the_best_hours_is_preferred() {
-        let mut history = History::new(1);
+        let mut history = ProfileHistory::new(1);
         for hour in [20.5, 9.25, 20.0, 9.0] {
-            history.observe(&Event { kind: 0, hour, reaction: Reaction::Completed, dwell_seconds: 10.0 });
+            history.observe(&TipEvent { kind: 0, hour, reaction: Reaction::Completed, dwell_seconds: 10.0 });
         }
         let values = history.profile(&["a".to_owned()]).user;
         assert_eq!(values.0, [Some(5.0 / 6.0), Some(1.0 / 6.0), Some(10.0), Some(9.0), Some(4.0)]);

@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::segment::{By, UserSegment};
 use crate::base::error::Fault;
-use crate::simulation::metrics::Metric;
+use crate::simulation::metrics::{Direction, Metric};
 use serde::{Deserialize, Serialize};
 
 /// One entry of a gate file, unchecked.
@@ -14,6 +14,9 @@ pub struct RawCriterion {
     pub kind: Claim,
     /// The figure it is about.
     pub metric: Metric,
+    /// Which way is better; required where neither is of itself, and else not to be turned round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub better: Option<Direction>,
     /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
     pub scenarios: Vec<String>,
     /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
@@ -37,6 +40,8 @@ pub struct Criterion {
     pub kind: Claim,
     /// The figure it is about.
     pub metric: Metric,
+    /// Which way is better.
+    pub better: Direction,
     /// Position of the scenario.
     pub scenario: usize,
     /// Its name.
@@ -57,6 +62,9 @@ impl Criterion {
         segment: UserSegment,
     ) -> Self {
         let mut id = format!("{}/{scenario_name}", entry.metric.name());
+        if let (None, Some(better)) = (entry.metric.better(), entry.better) {
+            id = format!("{id}/{}", better.name());
+        }
         if let Some(name) = segment.name() {
             id = format!("{id}/{name}");
         }
@@ -67,6 +75,7 @@ impl Criterion {
             id,
             kind: entry.kind,
             metric: entry.metric,
+            better: entry.direction().expect("checked with the gate"),
             scenario,
             scenario_name: scenario_name.to_owned(),
             segment,
@@ -95,6 +104,25 @@ impl RawCriterion {
         if self.scenarios.is_empty() {
             return Err(Fault::new("scenarios", "an empty list", "at least one scenario"));
         }
+        self.direction()?;
         self.kind.checked_margin(self.margin).map(drop)
+    }
+
+    /// Which way is better: the metric's own, or the one that is stated where it has none.
+    fn direction(&self) -> Result<Direction, Fault> {
+        let name = self.metric.name();
+        match (self.metric.better(), self.better) {
+            (None, None) => {
+                let allowed = format!("\"more\" or \"less\": neither is better of itself for {name}");
+                Err(Fault::new("better", "missing", allowed))
+            }
+            (Some(own), Some(stated)) if own != stated => {
+                let (own, stated) = (own.name(), stated.name());
+                let allowed = format!("{own:?} or nothing: {own} of {name} is better");
+                Err(Fault::new("better", format!("{stated:?}"), allowed))
+            }
+            (Some(own), _) => Ok(own),
+            (None, Some(stated)) => Ok(stated),
+        }
     }
 }

@@ -7,8 +7,9 @@ use super::trial::Trial;
 use crate::base::stats::{Moments, NormalMixture};
 use crate::domain::reaction::Reaction;
 use crate::simulation::Block;
-use crate::simulation::metrics::{Curve, Metric, UserRecord};
-use crate::simulation::parts::{Header, ScenarioHeader};
+use crate::simulation::metrics::{Metric, UserRecord};
+use crate::simulation::parts::{PartHeader, ScenarioHeader};
+use crate::simulation::summary::Curve;
 use serde::{Deserialize, Serialize};
 
 /// Most intervals of a path or curve.
@@ -128,7 +129,7 @@ type Cell = [Moments; 3];
 
 impl ScenarioSums {
     /// No user of one scenario of a run yet; `curve` is whether the learning curve is wanted.
-    pub(crate) fn new(header: &Header, scenario: usize, curve: bool) -> Self {
+    pub(crate) fn new(header: &PartHeader, scenario: usize, curve: bool) -> Self {
         let shares: Vec<f64> = header.scenarios[scenario].personas.iter().map(|(_, share)| *share).collect();
         Self {
             users: 0,
@@ -260,7 +261,7 @@ impl Evidence {
     /// What the scenarios' tallies and the trial add up to; `primary` is the primary scenario's position.
     pub(crate) fn new(
         trial: &Trial,
-        header: &Header,
+        header: &PartHeader,
         tallies: Vec<ScenarioSums>,
         primary: usize,
         rejection: Thinned,

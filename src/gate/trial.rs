@@ -13,7 +13,7 @@ use super::refusal::GateRefusal;
 use super::segment::UserSegment;
 use super::spec::GateSpec;
 use crate::base::error::{Error, Result};
-use crate::simulation::metrics::{Metric, UserRecord};
+use crate::simulation::metrics::{Direction, Metric, UserRecord};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -186,12 +186,12 @@ impl<'a> Trial<'a> {
 /// no decision or has a figure that is no number.
 fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Gain> {
     if let UserSegment::Persona(persona, _) = criterion.segment {
-        return user[persona].gain(criterion.metric).map(Gain::of);
+        return user[persona].gain(criterion.metric, criterion.better).map(Gain::of);
     }
     let mut observation = Gain::default();
     for (p, (pair, share)) in user.iter().zip(shares).enumerate() {
         if criterion.segment.has(p, pair.baseline.traits) {
-            observation.sum += share * pair.gain(criterion.metric)?;
+            observation.sum += share * pair.gain(criterion.metric, criterion.better)?;
             observation.weight += share;
         }
     }
@@ -204,9 +204,9 @@ fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Ga
 impl PairedUser {
     /// The challenger's gain in one metric, in the direction that is better, as a share of the metric's
     /// range: in [-1, 1]. `None` where either made no decision.
-    pub fn gain(&self, metric: Metric) -> Option<f64> {
+    pub fn gain(&self, metric: Metric, better: Direction) -> Option<f64> {
         let difference = (self.challenger.mean(metric)? - self.baseline.mean(metric)?) / metric.range();
-        let gain = if metric.more_is_better() { difference } else { -difference };
+        let gain = better.gain(difference);
         gain.is_finite().then(|| gain.clamp(-1.0, 1.0))
     }
 }

@@ -5,7 +5,7 @@ use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
 use super::log_assessment::LogAssessment;
 use super::segment::UserSegment;
 use super::trial::{Ruling, Tracked, Trial};
-use crate::simulation::metrics::Metric;
+use crate::simulation::metrics::{Direction, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -113,6 +113,9 @@ pub struct Assessment {
     pub kind: Claim,
     /// The figure it is about.
     pub metric: Metric,
+    /// Which way is better, as the gate states it; `None` where the metric has a way of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub better: Option<Direction>,
     /// Where.
     pub scenario: String,
     /// For which persona; `None` is the population, or a segment of it.
@@ -221,10 +224,15 @@ impl Verdict {
 }
 
 impl Assessment {
+    /// Whether a larger figure is the better one.
+    pub fn more_is_better(&self) -> bool {
+        self.better.or(self.metric.better()) == Some(Direction::More)
+    }
+
     fn new(tracked: &Tracked, alpha: f64, simulated_beta: f64) -> Self {
         let Tracked { criterion, proof, refutation, gains, held_after } = tracked;
         // Gains run in the direction that is better; differences are challenger minus baseline.
-        let better = criterion.metric.more_is_better();
+        let better = criterion.better == Direction::More;
         let mean = mean(gains);
         let (persona, segment) = match &criterion.segment {
             UserSegment::Persona(_, name) => (Some(name.clone()), None),
@@ -246,6 +254,7 @@ impl Assessment {
             id: criterion.id.clone(),
             kind: criterion.kind,
             metric: criterion.metric,
+            better: Some(criterion.better).filter(|_| criterion.metric.better().is_none()),
             scenario: criterion.scenario_name.clone(),
             persona,
             segment,

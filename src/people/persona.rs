@@ -30,7 +30,7 @@ pub struct RawPersona {
     #[serde(default)]
     pub receptive: Vec<Window>,
     /// How they take each kind of tip.
-    pub kinds: BTreeMap<String, Kind>,
+    pub kinds: BTreeMap<String, TipKind>,
     /// What happens to a tip that is not completed.
     pub refusal: Refusal,
     /// How long they look at a tip.
@@ -78,7 +78,7 @@ pub struct Window {
 /// How one kind of tip is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Kind {
+pub struct TipKind {
     /// Added to u for tips of this kind.
     pub taste: f64,
     /// The hour at which it suits them best, in [0, 24).
@@ -375,12 +375,13 @@ mod tests {
         });
         let persona = Persona::from_toml(&lines.collect::<String>(), "persona.toml").unwrap();
         let scenario = Scenario::load("declared-profile").unwrap();
-        let stage = crate::people::PersonaSimulator::new(&scenario, &persona, 1);
+        let simulator = crate::people::PersonaSimulator::new(&scenario, &persona, 1);
         for user in 0..20 {
-            let (mut party, mut block) = (stage.party(user..user + 1), stage.block());
-            party.advance(&mut block);
-            let request: RawRequest =
-                party.person(0).request(&crate::features::profile_history::History::new(stage.kinds().len()));
+            let (mut batch, mut block) = (simulator.batch(user..user + 1), simulator.block());
+            batch.advance(&mut block);
+            let request: RawRequest = batch
+                .person(0)
+                .request(&crate::features::profile_history::ProfileHistory::new(simulator.kinds().len()));
             assert!(Request::try_from(request).is_ok());
         }
     }

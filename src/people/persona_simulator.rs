@@ -1,8 +1,6 @@
 //! One persona in one scenario, made ready for many people: everything that does not differ between them
 //! is computed here, once.
 
-use super::person::Person;
-use super::user_batch::UserBatch;
 use crate::base::random::Streams;
 use crate::base::vector::{LANES, Lanes};
 use crate::domain::reaction::Reaction;
@@ -36,36 +34,36 @@ pub struct PersonaSimulator<'a> {
     pub(super) persona: &'a Persona,
     pub(super) kinds: Vec<String>,
     pub(super) streams: Streams,
-    /// The hour at each quarter hour: looked up, for nobody can predict when a tip is meant for.
-    pub(super) hour: Table<f64, 256>,
+    /// The hour at each quarter hour: it is in a table, for a processor cannot predict when a tip is meant for.
+    pub(super) hour: Lookup<f64, 256>,
     /// The clock feature at each quarter hour.
-    pub(super) clock: Table<Clock, 256>,
+    pub(super) clock: Lookup<Clock, 256>,
     /// Receptivity, a term of u, at each quarter hour.
     pub(super) receptivity: [f64; QUARTERS],
     /// cos(2 pi d / 24) at each distance d in quarter hours, over two days.
-    pub(super) alignment: Table<f64, 256>,
+    pub(super) alignment: Lookup<f64, 256>,
     /// Index of a candidate's kind by eight random bits.
-    pub(super) kind: Table<u8, 256>,
+    pub(super) kind: Lookup<u8, 256>,
     /// Priority by eight random bits.
-    pub(super) priority: Table<f64, 256>,
+    pub(super) priority: Lookup<f64, 256>,
     /// Urgency by position in [`DUE_DAYS`]; the next is that of no due date.
-    pub(super) urgency: Table<f64, 256>,
+    pub(super) urgency: Lookup<f64, 256>,
     /// The effort feature by position in [`EFFORT_MINUTES`].
-    pub(super) effort: Table<f64, 8>,
+    pub(super) effort: Lookup<f64, 8>,
     /// Position in `urgency` by ten random bits.
-    pub(super) due: Table<u8, 1024>,
+    pub(super) due: Lookup<u8, 1024>,
     /// When a candidate is meant for, by ten random bits.
-    pub(super) meant_for: Table<MeantFor, 1024>,
+    pub(super) meant_for: Lookup<MeantFor, 1024>,
     /// Quarter hours of the day's decisions: slots of equal length, one decision somewhere in each.
     pub(super) slots: Vec<Range<u32>>,
     /// Expected reward of a tip that is neither completed nor dismissed.
     pub(super) mild_reward: f64,
     /// Dwell in seconds by level and reaction: what the level decides lies together.
-    pub(super) dwell: Table<[f64; 4], DWELL_LEVELS>,
+    pub(super) dwell: Lookup<[f64; 4], DWELL_LEVELS>,
 }
 
 impl<'a> PersonaSimulator<'a> {
-    /// The stage of a persona in a scenario under a seed.
+    /// A persona in a scenario, ready to be simulated under a seed.
     pub fn new(scenario: &'a Scenario, persona: &'a Persona, seed: u64) -> Self {
         let raw = persona.raw();
         let hour_of = |quarter: usize| quarter as f64 / 4.0;
@@ -93,31 +91,21 @@ impl<'a> PersonaSimulator<'a> {
             persona,
             kinds,
             streams: Streams::new(seed, scenario.name(), persona.name()),
-            hour: Table::new((0..QUARTERS).map(hour_of)),
-            clock: Table::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
+            hour: Lookup::new((0..QUARTERS).map(hour_of)),
+            clock: Lookup::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
             receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
-            alignment: Table::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
-            kind: Table::new((0..256).map(|bits| (bits * count / 256) as u8)),
-            priority: Table::new((0..256).map(|bits| features::priority(Some(priority(bits))))),
-            urgency: Table::new(dues.map(features::urgency)),
-            effort: Table::new(EFFORT_MINUTES.iter().map(|m| features::effort(Some(f64::from(*m))))),
+            alignment: Lookup::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
+            kind: Lookup::new((0..256).map(|bits| (bits * count / 256) as u8)),
+            priority: Lookup::new((0..256).map(|bits| features::priority(Some(priority(bits))))),
+            urgency: Lookup::new(dues.map(features::urgency)),
+            effort: Lookup::new(EFFORT_MINUTES.iter().map(|m| features::effort(Some(f64::from(*m))))),
             due: guide(candidates.due_share, 0..no_due, no_due),
             meant_for: guide(candidates.hour_share, OWN_HOURS.map(MeantFor::hour), MeantFor::THE_MOMENT),
             slots: slots.collect(),
             mild_reward: raw.refusal.snooze * Reaction::Snoozed.reward()
                 + (1.0 - raw.refusal.snooze) * Reaction::Ignored.reward(),
-            dwell: Table::new(dwell_levels(medians, raw.dwell.spread)),
+            dwell: Lookup::new(dwell_levels(medians, raw.dwell.spread)),
         }
-    }
-
-    /// The simulated person of this number.
-    pub fn person(&self, user: u64) -> Person<'_> {
-        Person::new(self, user)
-    }
-
-    /// The simulated people of these numbers, of whom there are 1 to [`LANES`], side by side.
-    pub fn party(&self, users: Range<u64>) -> UserBatch<'_> {
-        UserBatch::new(self, users)
     }
 
     /// The persona.
@@ -145,10 +133,10 @@ pub(super) fn priority(bits: usize) -> f64 {
 }
 
 /// What ten random bits give: one of `values`, evenly, with this probability, else `without`.
-fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Table<T, 1024> {
+fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Lookup<T, 1024> {
     let values: Vec<T> = values.collect();
     let with = (share * 1024.0).ceil() as usize;
-    Table::new((0..1024).map(|i| if i < with { values[i * values.len() / with] } else { without }))
+    Lookup::new((0..1024).map(|i| if i < with { values[i * values.len() / with] } else { without }))
 }
 
 /// When a candidate is meant for: the quarter hour of an hour of its own, or the moment.
@@ -176,9 +164,9 @@ impl MeantFor {
 
 /// A table whose length is a power of two, so that a masked index needs no check.
 #[derive(Debug, Clone)]
-pub(super) struct Table<T, const N: usize>([T; N]);
+pub(super) struct Lookup<T, const N: usize>([T; N]);
 
-impl<T: Copy, const N: usize> Table<T, N> {
+impl<T: Copy, const N: usize> Lookup<T, N> {
     /// The values, the first of them again where they end before the table does.
     fn new(values: impl Iterator<Item = T>) -> Self {
         assert!(N.is_power_of_two());

@@ -25,22 +25,22 @@ pub struct RawScenario {
     pub population: Option<BTreeMap<String, f64>>,
     /// When decisions are made.
     #[serde(default)]
-    pub moments: Moments,
+    pub moments: MomentConditions,
     /// What there is to choose from.
     #[serde(default)]
-    pub candidates: Candidates,
+    pub candidates: CandidateConditions,
     /// Where profile features come from and how they arrive.
     #[serde(default)]
     pub profile: ProfileConditions,
     /// What happened before the policies start.
     #[serde(default)]
-    pub history: History,
+    pub history: HistoryConditions,
     /// Whether tastes change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     /// How rewards reach the policies.
     #[serde(default)]
-    pub rewards: Rewards,
+    pub rewards: RewardConditions,
     /// Traits that set users apart, for criteria by segment.
     #[serde(default)]
     pub traits: TraitShares,
@@ -62,14 +62,14 @@ pub struct TraitShares {
 /// When decisions are made: evenly through the waking day, or once every so many days.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Moments {
+pub struct MomentConditions {
     /// Decisions on a day that has any, 1 to 48.
     pub per_day: u32,
     /// Days from one day with decisions to the next, 1 to 365.
     pub every_days: u32,
 }
 
-impl Default for Moments {
+impl Default for MomentConditions {
     fn default() -> Self {
         Self { per_day: 4, every_days: 1 }
     }
@@ -78,8 +78,8 @@ impl Default for Moments {
 /// What there is to choose from at each decision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Candidates {
-    /// Candidates per decision, 1 to 1,000.
+pub struct CandidateConditions {
+    /// CandidateConditions per decision, 1 to 1,000.
     pub count: u32,
     /// Share in [0, 1] that have a due date.
     pub due_share: f64,
@@ -87,7 +87,7 @@ pub struct Candidates {
     pub hour_share: f64,
 }
 
-impl Default for Candidates {
+impl Default for CandidateConditions {
     fn default() -> Self {
         Self { count: 10, due_share: 0.6, hour_share: 0.5 }
     }
@@ -132,14 +132,14 @@ pub struct ProfileConditions {
 /// Decisions made at random before the policies start: what an established person has behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct History {
+pub struct HistoryConditions {
     /// How many, 0 for new people; an emergent profile is computed from them.
     pub steps: u32,
     /// Whether the policies learn from them before they start (a warm start).
     pub learn: bool,
 }
 
-impl Default for History {
+impl Default for HistoryConditions {
     fn default() -> Self {
         Self { steps: 50, learn: false }
     }
@@ -169,7 +169,7 @@ pub enum ChangeKind {
 /// How rewards reach the policies. The metrics always count what really happened.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Rewards {
+pub struct RewardConditions {
     /// Decisions made before a reward arrives, 0 to 1,000.
     pub delay: u32,
     /// Share in [0, 1] of rewards that never arrive.

@@ -2,22 +2,33 @@
 
 use super::kernels::{Best, FindBest, product_of};
 use super::ridge::{self, Ridge};
-use super::{DecisionRng, DrawnWeights, Policy, Scratch, Structure, fit};
+use super::rng::DecisionRng;
+use super::scratch::{DrawnWeights, Scratch, fit};
 use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::FeatureBlock;
-use rand::RngExt;
-use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+
+/// One model for all candidates, or one for each kind of candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Structure {
+    /// One model shared by all candidates.
+    #[default]
+    Shared,
+    /// One model per candidate kind; candidates without a kind share one.
+    Disjoint,
+}
 
 /// What a policy has learned about one user, or about each of several.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model<C: Cell = f64> {
     structure: Structure,
-    /// What a new part is made of: no blank one is kept, for there may be ten thousand users.
+    /// A new kind's model is made of these: no blank one is kept, for there may be ten thousand users.
     dim: usize,
     lambda: f64,
     forgetting: f64,
-    parts: Vec<KindModel<C>>,
+    kinds: Vec<KindModel<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
     /// Room for a vector, with 0 for users who do not learn.
@@ -34,13 +45,12 @@ pub struct KindModel<C: Cell = f64> {
 }
 
 impl Model {
-    /// A model put together from what was kept: each part, the updates and the sum of their rewards.
-    pub fn restore(policy: &Policy, parts: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
-        let mut model = policy.new_model();
-        if !parts.is_empty() {
-            model.parts = parts;
+    /// The same model with what was kept of one: each kind's, the updates and the sum of their rewards.
+    pub(super) fn holding(mut self, kinds: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
+        if !kinds.is_empty() {
+            self.kinds = kinds;
         }
-        Self { updates, reward_sum, ..model }
+        Self { updates, reward_sum, ..self }
     }
 
     /// Number of rewards learned from.
@@ -58,59 +68,58 @@ impl Model {
         (self.updates > 0).then(|| self.reward_sum / self.updates as f64)
     }
 
-    /// Learns that candidate `k` of `block`, which belongs to `part`, earned `reward`. The block may have more dimensions than
+    /// Learns that candidate `k` of `block`, whose kind has the model at index `kind`, earned `reward`. The block may have more dimensions than
     /// the model: v1 looks at the first of what v2 sees.
-    pub fn learn(&mut self, block: &FeatureBlock, k: usize, part: usize, reward: f64) {
+    pub fn learn(&mut self, block: &FeatureBlock, k: usize, kind: usize, reward: f64) {
         let x = &block.row(k)[..self.dim()];
-        f64::run(self.learn_of(&true, &part, x, reward));
+        f64::run(self.learn_of(&true, &kind, x, reward));
     }
 }
 
 impl<C: Cell> Model<C> {
     /// A model that has learned nothing, in so many dimensions.
-    pub(super) fn new(policy: &Policy, dim: usize) -> Self {
-        let &Policy { structure, lambda, forgetting, .. } = policy;
-        let (parts, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
-        let mut model = Self { structure, dim, lambda, forgetting, parts, updates, reward_sum, masked };
+    pub(super) fn new(structure: Structure, dim: usize, lambda: f64, forgetting: f64) -> Self {
+        let (kinds, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
+        let mut model = Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked };
         if structure == Structure::Shared {
-            model.part(None);
+            model.kind_index(None);
         }
         model
     }
 
-    /// Index of the part that a candidate of `kind` belongs to; a kind not met before gets a new one.
-    pub fn part(&mut self, kind: Option<&str>) -> usize {
+    /// Index of the model that is asked about candidates of `kind`; a kind that is new gets a new one.
+    pub fn kind_index(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
-        self.parts.iter().position(|p| p.kind.as_deref() == kind).unwrap_or_else(|| {
+        self.kinds.iter().position(|own| own.kind.as_deref() == kind).unwrap_or_else(|| {
             let ridge = Ridge::new(self.dim, self.lambda, self.forgetting);
-            self.parts.push(KindModel { kind: kind.map(SmolStr::from), ridge });
-            self.parts.len() - 1
+            self.kinds.push(KindModel { kind: kind.map(SmolStr::from), ridge });
+            self.kinds.len() - 1
         })
     }
 
-    /// The parts; for the shared structure exactly one.
-    pub fn parts(&self) -> &[KindModel<C>] {
-        &self.parts
+    /// The models of the kinds that came so far; for the shared structure exactly one.
+    pub fn kind_models(&self) -> &[KindModel<C>] {
+        &self.kinds
     }
 
     /// What it has learned about one user.
     pub fn user(&self, user: usize) -> Model {
-        let part = |part: &KindModel<C>| KindModel { kind: part.kind.clone(), ridge: part.ridge.user(user) };
+        let of_user = |own: &KindModel<C>| KindModel { kind: own.kind.clone(), ridge: own.ridge.user(user) };
         Model {
             structure: self.structure,
             dim: self.dim,
             lambda: self.lambda,
             forgetting: self.forgetting,
-            parts: self.parts.iter().map(part).collect(),
+            kinds: self.kinds.iter().map(of_user).collect(),
             updates: *C::at(&self.updates, user),
             reward_sum: self.reward_sum.of(user),
             masked: Vec::new(),
         }
     }
 
-    /// Forgets everything, keeping parts and memory.
+    /// Forgets everything, keeping the kinds and the memory.
     pub fn clear(&mut self) {
-        self.parts.iter_mut().for_each(|p| p.ridge.clear());
+        self.kinds.iter_mut().for_each(|kind| kind.ridge.clear());
         self.updates = C::each(|_| 0);
         self.reward_sum = C::all(0.0);
     }
@@ -121,16 +130,16 @@ impl<C: Cell> Model<C> {
         self.dim
     }
 
-    /// Learns that `x` (length D), which belongs to these parts, earned `reward`, for the users who are to learn.
+    /// Learns that `x` (length D), whose kinds have the models at these indices, earned `reward`, for the users who are to learn.
     #[inline(always)]
     pub(crate) fn learn_of<'a>(
         &'a mut self,
         who: &'a C::Each<bool>,
-        parts: &'a C::Each<usize>,
+        kinds: &'a C::Each<usize>,
         x: &'a [C],
         reward: C,
-    ) -> Learn<'a, C> {
-        Learn { model: self, who, parts, x, reward }
+    ) -> LearnByKind<'a, C> {
+        LearnByKind { model: self, who, kinds, x, reward }
     }
 
     /// The score of every candidate into `out`; gives the best of them.
@@ -139,14 +148,14 @@ impl<C: Cell> Model<C> {
         &self,
         level: V::Level,
         block: &FeatureBlock<C>,
-        parts: &[C::Each<usize>],
+        kinds: &[C::Each<usize>],
         out: &mut [C],
     ) -> Best<C> {
         if self.structure == Structure::Shared {
-            return self.parts[0].ridge.scores(block, out).run::<V>(level);
+            return self.kinds[0].ridge.scores(block, out).run::<V>(level);
         }
-        for (k, (out, parts)) in out.iter_mut().zip(parts).enumerate() {
-            *out = C::new(|user| self.parts[*C::at(parts, user)].ridge.score_one(block, k, user));
+        for (k, (out, kinds)) in out.iter_mut().zip(kinds).enumerate() {
+            *out = C::new(|user| self.kinds[*C::at(kinds, user)].ridge.score_one(block, k, user));
         }
         FindBest(out).run::<V>(level)
     }
@@ -157,27 +166,27 @@ impl<C: Cell> Model<C> {
         &self,
         level: V::Level,
         block: &FeatureBlock<C>,
-        parts: &[C::Each<usize>],
+        kinds: &[C::Each<usize>],
         out: &mut [C],
     ) {
         if self.structure == Structure::Shared {
-            return self.parts[0].ridge.widths_squared(block, out).run::<V>(level);
+            return self.kinds[0].ridge.widths_squared(block, out).run::<V>(level);
         }
-        for (k, (out, parts)) in out.iter_mut().zip(parts).enumerate() {
-            *out = C::new(|user| self.parts[*C::at(parts, user)].ridge.width_squared(block, k, user));
+        for (k, (out, kinds)) in out.iter_mut().zip(kinds).enumerate() {
+            *out = C::new(|user| self.kinds[*C::at(kinds, user)].ridge.width_squared(block, k, user));
         }
     }
 
-    /// Scores under weights drawn anew for each part that a candidate belongs to, in the order of the
-    /// candidates: each part takes D normal draws.
+    /// Scores under weights drawn anew for each model that a candidate asks, in the order of the
+    /// candidates: each model takes D normal draws.
     #[inline(always)]
     pub(super) fn perturbed_scores<V: Vector<Cell = C>>(
         &self,
         level: V::Level,
         v: f64,
         block: &FeatureBlock<C>,
-        parts: &[C::Each<usize>],
-        luck: &mut C::Each<DecisionRng>,
+        kinds: &[C::Each<usize>],
+        rng: &mut C::Each<DecisionRng>,
         scratch: &mut Scratch<C>,
     ) -> Best<C> {
         let Scratch { scores, normals, factor, weights, own, .. } = scratch;
@@ -185,23 +194,23 @@ impl<C: Cell> Model<C> {
         if self.structure == Structure::Shared {
             fit(normals, dim);
             for user in 0..C::USERS {
-                let luck = C::at_mut(luck, user);
-                normals.iter_mut().for_each(|z| *z.of_mut(user) = luck.0.sample(StandardNormal));
+                let rng = C::at_mut(rng, user);
+                normals.iter_mut().for_each(|z| *z.of_mut(user) = rng.normal());
             }
-            self.parts[0].ridge.perturbed(v, normals, factor, weights).run::<V>(level);
+            self.kinds[0].ridge.perturbed(v, normals, factor, weights).run::<V>(level);
             return ridge::weighted(weights, block, scores).run::<V>(level);
         }
         for user in 0..C::USERS {
-            let part = |k: usize| *C::at(&parts[k], user);
-            let (luck, DrawnWeights { normals, factor, weights }) = (C::at_mut(luck, user), &mut *own);
+            let kind = |k: usize| *C::at(&kinds[k], user);
+            let (rng, DrawnWeights { normals, factor, weights }) = (C::at_mut(rng, user), &mut *own);
             for first in 0..block.len() {
-                if (0..first).any(|k| part(k) == part(first)) {
+                if (0..first).any(|k| kind(k) == kind(first)) {
                     continue;
                 }
                 normals.clear();
-                normals.extend((0..dim).map(|_| luck.0.sample::<f64, _>(StandardNormal)));
-                self.parts[part(first)].ridge.perturbed_of(user, v, normals, factor, weights).run::<f64>(());
-                for k in (first..block.len()).filter(|k| part(*k) == part(first)) {
+                normals.extend((0..dim).map(|_| rng.normal()));
+                self.kinds[kind(first)].ridge.perturbed_of(user, v, normals, factor, weights).run::<f64>(());
+                for k in (first..block.len()).filter(|k| kind(*k) == kind(first)) {
                     *scores[k].of_mut(user) = product_of(user, weights, block.row(k));
                 }
             }
@@ -210,33 +219,33 @@ impl<C: Cell> Model<C> {
     }
 }
 
-/// [`Model::learn_of`]
-pub(crate) struct Learn<'a, C: Cell> {
+/// The kernel of [`Model::learn_of`].
+pub(crate) struct LearnByKind<'a, C: Cell> {
     model: &'a mut Model<C>,
     who: &'a C::Each<bool>,
-    parts: &'a C::Each<usize>,
+    kinds: &'a C::Each<usize>,
     x: &'a [C],
     reward: C,
 }
 
-impl<C: Cell> Kernel<C> for Learn<'_, C> {
+impl<C: Cell> Kernel<C> for LearnByKind<'_, C> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<Cell = C>>(self, level: V::Level) {
-        let Self { model, who, parts, x, reward } = self;
-        let (learns, part) = (|user: usize| *C::at(who, user), |user: usize| *C::at(parts, user));
-        if (0..C::USERS).all(|user| learns(user) && part(user) == part(0)) {
+        let Self { model, who, kinds, x, reward } = self;
+        let (learns, kind) = (|user: usize| *C::at(who, user), |user: usize| *C::at(kinds, user));
+        if (0..C::USERS).all(|user| learns(user) && kind(user) == kind(0)) {
             model.updates = C::each(|user| *C::at(&model.updates, user) + 1);
             model.reward_sum = C::new(|user| model.reward_sum.of(user) + reward.of(user));
-            return model.parts[part(0)].ridge.learn_of(who, x, reward).run::<V>(level);
+            return model.kinds[kind(0)].ridge.learn_of(who, x, reward).run::<V>(level);
         }
         for user in (0..C::USERS).filter(|user| learns(*user)) {
             *C::at_mut(&mut model.updates, user) += 1;
             *model.reward_sum.of_mut(user) += reward.of(user);
         }
         for first in 0..C::USERS {
-            let is_like = |user: usize| learns(user) && part(user) == part(first);
+            let is_like = |user: usize| learns(user) && kind(user) == kind(first);
             if !learns(first) || (0..first).any(is_like) {
                 continue;
             }
@@ -244,7 +253,7 @@ impl<C: Cell> Kernel<C> for Learn<'_, C> {
             model.masked.clear();
             model.masked.extend(x.iter().map(only));
             let (who, reward) = (C::each(is_like), only(&reward));
-            model.parts[part(first)].ridge.learn_of(&who, &model.masked, reward).run::<V>(level);
+            model.kinds[kind(first)].ridge.learn_of(&who, &model.masked, reward).run::<V>(level);
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Ridge<C: Cell = f64> {
     updates: C::Each<u64>,
     /// D rows of D values, symmetric; without the `recent` observations.
     a: Vec<C>,
-    /// Vectors that `a` still lacks, where there are several users: their lives are long, only an exact solve needs A, and
+    /// Vectors that `a` still lacks, where there are several users: they take many steps, only an exact solve needs A, and
     /// brings it up to date. One user's A is kept up: a state file needs it, and ten thousand of them are held in memory.
     recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.
@@ -186,8 +186,8 @@ impl<C: Cell> Ridge<C> {
     /// Learns that `x` (length D) was followed by reward `r`, for the users who are to learn. Of the others both must
     /// be 0.
     #[inline(always)]
-    pub(super) fn learn_of<'a>(&'a mut self, who: &'a C::Each<bool>, x: &'a [C], r: C) -> Learn<'a, C> {
-        Learn { ridge: self, who, x, r }
+    pub(super) fn learn_of<'a>(&'a mut self, who: &'a C::Each<bool>, x: &'a [C], r: C) -> LearnOne<'a, C> {
+        LearnOne { ridge: self, who, x, r }
     }
 
     /// Weighs all that these users learned less.
@@ -311,15 +311,15 @@ impl Ridge {
     }
 }
 
-/// [`Ridge::learn_of`]
-pub(super) struct Learn<'a, C: Cell> {
+/// The kernel of [`Ridge::learn_of`].
+pub(super) struct LearnOne<'a, C: Cell> {
     ridge: &'a mut Ridge<C>,
     who: &'a C::Each<bool>,
     x: &'a [C],
     r: C,
 }
 
-impl<C: Cell> Kernel<C> for Learn<'_, C> {
+impl<C: Cell> Kernel<C> for LearnOne<'_, C> {
     type Output = ();
 
     #[inline(always)]

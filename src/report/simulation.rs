@@ -2,7 +2,8 @@
 
 use super::words::count;
 use crate::domain::reaction::Reaction;
-use crate::simulation::metrics::{Curve, Estimate, Metric, Of, Summary, UserRecord, curve_estimate};
+use crate::simulation::metrics::{Metric, UserRecord};
+use crate::simulation::summary::{Curve, FigureOf, MeanEstimate, Summary, curve_estimate};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -64,7 +65,7 @@ struct Group {
 }
 
 impl ScenarioResults {
-    fn estimate(&self, of: Of, persona: Option<usize>, metric: Metric) -> Estimate {
+    fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
         let shares: Vec<f64> = self.personas.iter().map(|(_, share)| *share).collect();
         self.summary.figure(of, persona, &shares, metric, self.kinds)
     }
@@ -76,7 +77,7 @@ impl ScenarioResults {
     }
 
     fn group(&self, persona: Option<usize>, policies: &[String]) -> Group {
-        let figures = |of: Of, policy: usize, minus: Option<String>| Figures {
+        let figures = |of: FigureOf, policy: usize, minus: Option<String>| Figures {
             policy: policies[policy].clone(),
             minus,
             metrics: Metric::ALL
@@ -87,9 +88,9 @@ impl ScenarioResults {
         Group {
             persona: persona.map(|p| self.personas[p].0.clone()),
             share: persona.map_or(1.0, |p| self.personas[p].1),
-            policies: (0..policies.len()).map(|i| figures(Of::Policy(i), i, None)).collect(),
+            policies: (0..policies.len()).map(|i| figures(FigureOf::Policy(i), i, None)).collect(),
             differences: (1..policies.len())
-                .map(|i| figures(Of::Difference(i), i, Some(policies[0].clone())))
+                .map(|i| figures(FigureOf::Difference(i), i, Some(policies[0].clone())))
                 .collect(),
         }
     }
@@ -176,36 +177,36 @@ impl Results {
 
 impl ScenarioResults {
     fn table(&self, policies: &[String], out: &mut String) {
-        let shown = [Metric::Reward, Metric::CompletionRate, Metric::DismissRate, Metric::Regret];
+        let shown: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| metric.is_in_table()).collect();
         let first = self.groups().map(|(_, name)| name.len()).max().unwrap_or(0);
         let second = policies.iter().map(String::len).max().unwrap_or(0).max("difference".len());
         let _ = write!(out, "  {:first$}  {:second$}", "persona", "policy");
-        for metric in shown {
+        for metric in &shown {
             let _ = write!(out, "  {:>16}", metric.name());
         }
         out.push('\n');
         for (persona, name) in self.groups() {
             let mut label = name;
-            let mut line = |policy: &str, of: Of, signed: bool| {
+            let mut line = |policy: &str, of: FigureOf, signed: bool| {
                 let _ = write!(out, "  {label:first$}  {policy:second$}");
-                for metric in shown {
-                    let _ = write!(out, "  {:>16}", cell(&self.estimate(of, persona, metric), signed));
+                for metric in &shown {
+                    let _ = write!(out, "  {:>16}", cell(&self.estimate(of, persona, *metric), signed));
                 }
                 out.push('\n');
                 label = "";
             };
             for (i, policy) in policies.iter().enumerate() {
-                line(policy, Of::Policy(i), false);
+                line(policy, FigureOf::Policy(i), false);
             }
             for (i, policy) in policies.iter().enumerate().skip(1) {
                 let name = if policies.len() > 2 { policy.as_str() } else { "difference" };
-                line(name, Of::Difference(i), true);
+                line(name, FigureOf::Difference(i), true);
             }
         }
     }
 }
 
-fn cell(estimate: &Estimate, signed: bool) -> String {
+fn cell(estimate: &MeanEstimate, signed: bool) -> String {
     let Some(mean) = estimate.mean else { return "-".to_owned() };
     let mean_text = if signed { format!("{:+.3}", mean + 0.0) } else { format!("{mean:.3}") };
     estimate.upper.map_or_else(|| mean_text.clone(), |upper| format!("{mean_text} ± {:.3}", upper - mean))

@@ -18,7 +18,7 @@ pub(crate) fn segments(v: &Verdict) -> Vec<&Assessment> {
     let mut segments: Vec<&Assessment> =
         v.criteria.iter().filter(|c| c.persona.is_some() || c.segment.is_some()).collect();
     let gain = |c: &Assessment| match c.estimate {
-        Some(difference) if c.metric.more_is_better() => difference,
+        Some(difference) if c.more_is_better() => difference,
         Some(difference) => -difference,
         None => f64::INFINITY,
     };
@@ -147,7 +147,7 @@ fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
 
 /// What a criterion demands of the difference.
 pub(crate) fn claim(c: &Assessment) -> String {
-    match (c.kind, c.metric.more_is_better()) {
+    match (c.kind, c.more_is_better()) {
         (Claim::Superior, true) => "> 0".to_owned(),
         (Claim::Superior, false) => "< 0".to_owned(),
         (Claim::NotInferior, true) => format!("> -{}", c.margin),

@@ -1,13 +1,20 @@
 //! Policies meet simulated people: the one loop, what is measured, and results that can be put together.
 //!
 //! In: a scenario, personas, policies and a seed. Out: one record of whole numbers per user and policy, which sum to
-//! the same bytes however the run was cut. A new metric is an entry in `metrics.rs`.
+//! the same bytes however the run was cut. A new metric is a file in `metrics/` and a line in its table; what reaches the
+//! policies of a condition that scenarios can set is decided in `step_loop.rs` and `rollout.rs`.
 
+mod blocks;
 mod labelled_table;
 pub mod metrics;
 pub mod parts;
+mod people_log;
 pub mod progressive;
-mod run;
+mod rollout;
+mod step_loop;
+pub mod summary;
 
+pub use blocks::{BLOCK_USERS, Block, Simulation};
 pub use labelled_table::LabelledTable;
-pub use run::{BLOCK_USERS, Block, Rollout, Simulation, live, watch};
+pub use rollout::Rollout;
+pub use step_loop::{SimulatedDecision, run_batch, trace_batch};

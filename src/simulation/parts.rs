@@ -13,8 +13,9 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::read;
-use crate::simulation::metrics::{Curve, UserRecord};
-use crate::simulation::{BLOCK_USERS, Block, Simulation};
+use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
+use crate::simulation::metrics::UserRecord;
+use crate::simulation::summary::Curve;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,7 +29,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// What a part says of the run that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Header {
+pub struct PartHeader {
     schema_version: u32,
     /// Version of the program that ran it.
     pub version: String,
@@ -62,7 +63,7 @@ pub struct ScenarioHeader {
     pub personas: Vec<(String, f64)>,
 }
 
-impl Header {
+impl PartHeader {
     /// The header of a whole run of these simulations, which share policies and seed.
     pub fn new(simulations: &[Simulation], users: u64, seed: u64, digests: BTreeMap<String, String>) -> Self {
         let scenario = |s: &Simulation| ScenarioHeader {
@@ -140,7 +141,7 @@ impl<W: Write> PartWriter<W> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn new(out: W, header: &Header) -> io::Result<Self> {
+    pub fn new(out: W, header: &PartHeader) -> io::Result<Self> {
         let mut writer = Self { out };
         writer.line(header)?;
         Ok(writer)
@@ -171,17 +172,17 @@ impl<W: Write> PartWriter<W> {
     }
 }
 
-/// Parts of one run, each block of which is there exactly once.
+/// RunParts of one run, each block of which is there exactly once.
 #[derive(Debug)]
-pub struct Parts {
-    header: Header,
+pub struct RunParts {
+    header: PartHeader,
     files: Vec<(PathBuf, BufReader<File>)>,
     /// Where each block stands: file, offset and length of its line.
     places: BTreeMap<(usize, u64), (usize, u64, usize)>,
     curves: Vec<Curve>,
 }
 
-impl Parts {
+impl RunParts {
     /// Opens parts and makes sure that they are parts of one run and that nothing is missing.
     ///
     /// # Errors
@@ -194,7 +195,7 @@ impl Parts {
             let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: Header =
+            let header: PartHeader =
                 read::json(&line, &format!("{}, line 1", path.display())).map_err(|error| {
                     Error::Refused(format!(
                         "{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records"
@@ -237,7 +238,7 @@ impl Parts {
     /// Notes where each block of one file stands and adds its learning curves.
     fn index(
         &mut self,
-        header: &Header,
+        header: &PartHeader,
         mut reader: BufReader<File>,
         path: &Path,
         twice: &mut Vec<(usize, u64)>,
@@ -278,7 +279,7 @@ impl Parts {
     }
 
     /// The run.
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &PartHeader {
         &self.header
     }
 
@@ -339,7 +340,7 @@ fn block_of(line: &[u8]) -> Option<(usize, u64)> {
 }
 
 /// What sets two headers apart.
-fn difference(a: &Header, b: &Header) -> String {
+fn difference(a: &PartHeader, b: &PartHeader) -> String {
     if a.version != b.version {
         return format!("versions {} and {}", a.version, b.version);
     }

@@ -8,8 +8,8 @@ use crate::base::error::{Error, Result};
 use crate::base::random::{Purpose, Streams};
 use crate::base::stats::{Moments, student_t_quantile};
 use crate::features::FeatureBlock;
-use crate::policy::{DecisionRng, Explorer, Policy, Scratch, Structure};
-use crate::simulation::LabelledTable;
+use crate::policy::{DecisionRng, Policy, Scratch, Structure};
+use crate::simulation::labelled_table::LabelledTable;
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -52,14 +52,14 @@ pub struct Progress {
 }
 
 /// Runs each policy over the table's rows, once in each of `orders`. The policy's own feature set is put aside: the
-/// table's columns are what it looks at.
+/// table's columns are its features.
 ///
 /// # Errors
 /// A policy with one model for all candidates: the classes share their vector, so it could not tell them
 /// apart.
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
-        if policy.structure() == Structure::Shared && policy.explorer() != Explorer::Uniform {
+        if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
             return Err(Error::Refused(format!(
                 "{}: the classes of a table share their vector, and one model cannot tell them apart; name a \
                  policy file with structure = \"disjoint\"",
@@ -110,17 +110,17 @@ fn rows(len: usize, orders: Orders, streams: &Streams, order: u64) -> Vec<usize>
 /// Share of wrong choices in one pass over these rows.
 fn loss(table: &LabelledTable, policy: &Policy, rows: Vec<usize>, exploration: &mut impl RngExt) -> f64 {
     let mut model = policy.new_model_of(table.dim());
-    let parts: Vec<usize> = table.classes().iter().map(|class| model.part(Some(class))).collect();
+    let kinds: Vec<usize> = table.classes().iter().map(|class| model.kind_index(Some(class))).collect();
     let mut block = FeatureBlock::new(table.dim(), table.classes().len());
     let mut scratch = Scratch::default();
     let mut wrong = 0;
     for row in rows {
         (0..block.len()).for_each(|k| block.set_vector(k, table.vector(row)));
-        let mut luck = DecisionRng::new(exploration.random_range(0..DecisionRng::SEEDS));
-        let chosen = policy.decide(&model, &block, &parts, &mut luck, &mut scratch).index;
+        let mut rng = DecisionRng::new(exploration.random_range(0..DecisionRng::SEEDS));
+        let chosen = policy.decide(&model, &block, &kinds, &mut rng, &mut scratch).index;
         let right = chosen == table.label(row);
         wrong += usize::from(!right);
-        model.learn(&block, chosen, parts[chosen], f64::from(u8::from(right)));
+        model.learn(&block, chosen, kinds[chosen], f64::from(u8::from(right)));
     }
     wrong as f64 / table.len() as f64
 }

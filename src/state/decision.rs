@@ -38,8 +38,8 @@ pub fn decide(
     let shared = policy.structure() == Structure::Shared;
     let mut part_of = |kind: Option<&str>| {
         let known =
-            if shared { Some(0) } else { model.parts().iter().position(|p| p.kind.as_deref() == kind) };
-        known.unwrap_or_else(|| model.to_mut().part(kind))
+            if shared { Some(0) } else { model.kind_models().iter().position(|p| p.kind.as_deref() == kind) };
+        known.unwrap_or_else(|| model.to_mut().kind_index(kind))
     };
     let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
     let (choice, scores) = scratch.with_block(policy.features(), request.offered(), |block, scratch| {

@@ -175,13 +175,13 @@ impl RawState {
     pub(super) fn of(state: &UserState) -> Self {
         let policy = &state.policy;
         let shared = policy.structure() == Structure::Shared;
-        let one = shared.then(|| state.model.parts()[0].ridge.numbers());
+        let one = shared.then(|| state.model.kind_models()[0].ridge.numbers());
         let (mut a, mut b, mut a_inverse, mut theta) = (None, None, None, None);
         if let Some(numbers) = one {
             (a, b) = (Some(numbers.a), Some(numbers.b));
             (a_inverse, theta) = (Some(numbers.a_inverse), Some(numbers.theta));
         }
-        let learned = state.model.parts().iter().filter(|part| part.ridge.updates() > 0);
+        let learned = state.model.kind_models().iter().filter(|part| part.ridge.updates() > 0);
         let kinds = (!shared)
             .then(|| learned.map(|p| (p.kind.clone().unwrap_or_default(), RawPart::of(p))).collect());
         Self {
@@ -217,16 +217,10 @@ impl RawState {
             other => return Err(differs("structure", other, "shared or disjoint")),
         };
         Policy::try_from(RawPolicy {
-            name: self.policy.clone(),
-            explorer: "uniform".to_owned(),
-            features,
             structure,
             lambda: self.lambda,
             forgetting: self.forgetting,
-            epsilon: None,
-            alpha: None,
-            v: None,
-            gamma: None,
+            ..RawPolicy::new(self.policy.clone(), "uniform", features)
         })
     }
 

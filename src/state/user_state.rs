@@ -119,7 +119,7 @@ impl UserState {
 
     /// Learns from a lesson, which is record `seq` of the log.
     pub(super) fn learn(&mut self, lesson: &Lesson, seq: u64, scratch: &mut Scratch) {
-        let part = self.model.part(lesson.shown.candidate().kind.as_deref());
+        let part = self.model.kind_index(lesson.shown.candidate().kind.as_deref());
         scratch.with_block(self.policy.features(), lesson.shown.offered(), |block, _| {
             self.model.learn(block, 0, part, lesson.reward);
         });

@@ -1,4 +1,4 @@
-//! `simulate`: the same bytes for any number of threads, and the same life through the command line.
+//! `simulate`: the same bytes for any number of threads, and the same choices through the command line.
 
 mod labelled_table;
 mod parts;

@@ -1,12 +1,12 @@
-//! A simulated user lives the same life when every decision goes through the command line.
+//! A simulated user makes the same choices when every decision goes through the command line.
 
 use crate::util::Dir;
-use rehearsal::features::profile_history::History;
+use rehearsal::features::profile_history::ProfileHistory;
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::Policy;
-use rehearsal::simulation::{Rollout, live};
+use rehearsal::simulation::{Rollout, run_batch};
 use serde_json::{Value, json};
 
 const STEPS: u32 = 40;
@@ -21,7 +21,7 @@ fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|v| v.to_bits()).collect()
 }
 
-/// Lives user 3 of a persona in the simulator, then once more with the command line as the policy.
+/// Simulates user 3 of a persona, then once more with the command line as the policy.
 fn replay(policy: &str, persona: &str, scenario: &str) {
     let dir = Dir::new();
     dir.write("own.toml", "name = \"own\"\nexplorer = \"squarecb\"\nfeatures = \"v2\"\nstructure = \"disjoint\"\nforgetting = 0.98\n");
@@ -30,34 +30,34 @@ fn replay(policy: &str, persona: &str, scenario: &str) {
     let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
     let personas = Persona::shipped().unwrap();
     let persona = personas.iter().find(|p| p.name() == persona).unwrap();
-    let stage = PersonaSimulator::new(&scenario, persona, 42);
+    let simulator = PersonaSimulator::new(&scenario, persona, 42);
 
-    let mut lives = [Rollout::new(&checked, &stage)];
+    let mut rollouts = [Rollout::new(&checked, &simulator)];
     let mut choices = Vec::new();
-    // One of four who live side by side.
-    live(&mut stage.party(1..5), &mut lives, &mut stage.block(), |d| {
+    // The user is one of four who are simulated side by side.
+    run_batch(&mut simulator.batch(1..5), &mut rollouts, &mut simulator.block(), |d| {
         if d.lane == LANE {
             choices.push(d.chosen);
         }
     });
 
-    let (mut party, mut block, mut history) =
-        (stage.party(3..4), stage.block(), History::new(stage.kinds().len()));
+    let (mut batch, mut block, mut history) =
+        (simulator.batch(3..4), simulator.block(), ProfileHistory::new(simulator.kinds().len()));
     for (step, expected) in choices.iter().enumerate() {
-        party.advance(&mut block);
-        let request = json!(party.person(0).request(&history)).to_string();
+        batch.advance(&mut block);
+        let request = json!(batch.person(0).request(&history)).to_string();
         let ran = dir.run_with(&["score", "--policy", policy, "--user", "replayed"], &request);
         let decision: Value = ran.ok().json();
         assert_eq!(decision["chosen"], format!("c{expected}"), "{policy}, step {step}: {request}");
-        let outcome = party.react(0, *expected);
+        let outcome = batch.react(0, *expected);
         history.observe(&outcome.event);
         let id = decision["decision_id"].as_str().unwrap();
         dir.run(&["reward", "--decision", id, "--reaction", outcome.event.reaction.name()]).ok();
     }
     let state = dir.json(&format!("state/replayed_{}.json", checked.name().replace('-', "_")));
-    let model = lives[0].model(LANE);
+    let model = rollouts[0].model(LANE);
     assert_eq!(state["updates"], STEPS);
-    for part in model.parts().iter().filter(|p| p.ridge.updates() > 0) {
+    for part in model.kind_models().iter().filter(|p| p.ridge.updates() > 0) {
         let stored = part.kind.as_deref().map_or(&state, |kind| &state["kinds"][kind]);
         let own = part.ridge.numbers();
         assert_eq!(numbers(&stored["A"]), bits(&own.a));

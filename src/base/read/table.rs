@@ -1,7 +1,7 @@
 //! A CSV that is read whole: a header of distinct names, and records of as many fields.
 
-use super::{BYTE_ORDER_MARK, Error, Result};
-use crate::base::error::Fault;
+use super::file::BYTE_ORDER_MARK;
+use crate::base::error::{Error, Fault, Result};
 use std::collections::BTreeSet;
 
 /// A header and its records.

@@ -5,7 +5,7 @@
 //! et al. 2021, "Time-uniform, nonparametric, nonasymptotic confidence sequences").
 //! Each is tuned to be tight around one value of V, and valid at all.
 
-use super::least;
+use super::halving::least;
 use super::special::{incomplete_gamma, normal_cdf};
 
 /// Boundary for sums of sub-Gaussian increments; V is the sum of their variance proxies.

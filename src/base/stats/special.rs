@@ -1,6 +1,6 @@
 //! Distribution functions and their inverses.
 
-use super::least;
+use super::halving::least;
 use std::f64::consts::{PI, SQRT_2};
 
 /// P(Z <= x) for a standard normal Z.

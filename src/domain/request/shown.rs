@@ -1,6 +1,7 @@
 //! What a reward is about: the tip that was shown, at its moment.
 
-use super::{Candidate, Context, Offered, RawRequest, Request};
+use super::candidate::{Candidate, Context};
+use super::checked::{Offered, RawRequest, Request};
 use crate::base::error::Fault;
 use crate::domain::profile::Profile;
 use serde::{Deserialize, Serialize};

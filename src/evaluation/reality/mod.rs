@@ -74,8 +74,8 @@ pub fn compare(
         None => most_common(&policies)?,
     };
     let population = scenario.population(personas)?;
-    let (stages, shares) = people::stages(scenario, &population, settings.seed);
-    let people = People::new(&stages, shares);
+    let (simulators, shares) = people::simulators(scenario, &population, settings.seed);
+    let people = People::new(&simulators, shares);
 
     let length = |persona: usize, user: u64| {
         lengths[(user as usize * people.personas() + persona) % lengths.len()] as usize

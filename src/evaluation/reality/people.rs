@@ -9,7 +9,7 @@ use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::people::{Person, PersonaSimulator};
 use crate::policy::Policy;
-use crate::simulation::{Rollout, watch};
+use crate::simulation::{Rollout, trace_batch};
 use std::collections::{BTreeMap, VecDeque};
 
 /// People of each persona who predict reactions.
@@ -24,58 +24,58 @@ const DAY_MS: u64 = 86_400_000;
 
 /// A scenario's personas, ready to live and to be asked.
 pub(super) struct People<'a> {
-    stages: &'a [PersonaSimulator<'a>],
+    simulators: &'a [PersonaSimulator<'a>],
     /// Share of each persona in the population.
     pub(super) shares: Vec<f64>,
     panel: Vec<(f64, Person<'a>)>,
 }
 
 /// The stages of a scenario's population, with their shares.
-pub(super) fn stages<'a>(
+pub(super) fn simulators<'a>(
     scenario: &'a Scenario,
     population: &[(&'a Persona, f64)],
     seed: u64,
 ) -> (Vec<PersonaSimulator<'a>>, Vec<f64>) {
-    let stages =
+    let simulators =
         population.iter().map(|(persona, _)| PersonaSimulator::new(scenario, persona, seed)).collect();
-    (stages, population.iter().map(|(_, share)| *share).collect())
+    (simulators, population.iter().map(|(_, share)| *share).collect())
 }
 
 impl<'a> People<'a> {
-    pub(super) fn new(stages: &'a [PersonaSimulator<'a>], shares: Vec<f64>) -> Self {
-        let of = |(stage, share): (&'a PersonaSimulator<'a>, &f64)| {
+    pub(super) fn new(simulators: &'a [PersonaSimulator<'a>], shares: Vec<f64>) -> Self {
+        let of = |(simulator, share): (&'a PersonaSimulator<'a>, &f64)| {
             let share = share / PANEL as f64;
-            (PANEL_FROM..PANEL_FROM + PANEL).map(move |user| (share, stage.person(user)))
+            (PANEL_FROM..PANEL_FROM + PANEL).map(move |user| (share, simulator.person(user)))
         };
-        let panel = stages.iter().zip(&shares).flat_map(of).collect();
-        Self { stages, shares, panel }
+        let panel = simulators.iter().zip(&shares).flat_map(of).collect();
+        Self { simulators, shares, panel }
     }
 
     /// Names of the kinds, in the order of their indices.
     pub(super) fn kinds(&self) -> &[String] {
-        self.stages[0].kinds()
+        self.simulators[0].kinds()
     }
 
     /// Number of personas.
     pub(super) fn personas(&self) -> usize {
-        self.stages.len()
+        self.simulators.len()
     }
 
     /// The first `length` reactions of one simulated user under `policy`.
     pub(super) fn live(&self, persona: usize, user: u64, length: usize, policy: &Policy) -> Vec<Observed> {
-        let stage = &self.stages[persona];
-        let mut lives = [Rollout::new(policy, stage).remembering()];
+        let simulator = &self.simulators[persona];
+        let mut rollouts = [Rollout::new(policy, simulator).remembering()];
         let mut observed = Vec::with_capacity(length);
-        watch(
-            &mut stage.party(user..user + 1),
-            &mut lives,
-            &mut stage.block(),
-            &mut |party, life, decided| {
+        trace_batch(
+            &mut simulator.batch(user..user + 1),
+            &mut rollouts,
+            &mut simulator.block(),
+            &mut |batch, rollout, decided| {
                 if observed.len() == length {
                     return;
                 }
-                let person = party.person(0);
-                let request = person.request(life.history(0));
+                let person = batch.person(0);
+                let request = person.request(rollout.history(0));
                 let candidate = &request.candidates[decided.chosen];
                 let event = &decided.outcome.event;
                 observed.push(Observed {

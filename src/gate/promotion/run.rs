@@ -12,7 +12,7 @@ use crate::gate::segment::Setting;
 use crate::gate::trial::{PairedUser, Ruling, Trial};
 use crate::gate::verdict::{Provenance, SeedSource, Verdict};
 use crate::policy::Policy;
-use crate::simulation::parts::Header;
+use crate::simulation::parts::PartHeader;
 use crate::simulation::{Block, Simulation};
 use std::ops::Range;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Inputs {
             UserSource::Simulation(seed) => {
                 let users = self.gate.raw().max_users;
                 let simulations = self.simulations(&policies, seed.unwrap_or(derived))?;
-                let header = Header::new(&simulations, users, seed.unwrap_or(derived), digests.clone());
+                let header = PartHeader::new(&simulations, users, seed.unwrap_or(derived), digests.clone());
                 (header, Supply::Simulated(simulations), users)
             }
             UserSource::Records(parts) => {
@@ -115,7 +115,7 @@ impl Inputs {
         let seed = seed.unwrap_or_else(|| self.seed());
         let policies = self.policies();
         let simulations = self.simulations(&policies, seed)?;
-        let header = Header::new(&simulations, users, seed, Digests::new());
+        let header = PartHeader::new(&simulations, users, seed, Digests::new());
         let mut trial = self.trial(&header)?;
         let all: Vec<usize> = (0..simulations.len()).collect();
         for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
@@ -147,7 +147,7 @@ impl Inputs {
     }
 
     /// Refuses records that do not carry the digests of exactly these inputs.
-    fn refuse_others(&self, header: &Header) -> Result<()> {
+    fn refuse_others(&self, header: &PartHeader) -> Result<()> {
         let (own, theirs) = (self.digests(), &header.digests);
         let differs = |name: &&String| own.get(*name) != theirs.get(*name);
         let names: Vec<&str> = own.keys().chain(theirs.keys()).filter(differs).map(String::as_str).collect();
@@ -158,7 +158,7 @@ impl Inputs {
     }
 
     /// A trial of this gate over the scenarios of a run, without users yet.
-    fn trial(&self, header: &Header) -> Result<Trial<'_>> {
+    fn trial(&self, header: &PartHeader) -> Result<Trial<'_>> {
         let settings: Vec<Setting> = header
             .scenarios
             .iter()

@@ -2,7 +2,7 @@
 
 use crate::base::error::Result;
 use crate::gate::trial::PairedUser;
-use crate::simulation::parts::Parts;
+use crate::simulation::parts::RunParts;
 use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -13,13 +13,13 @@ pub enum UserSource {
     /// They are simulated now, under this seed or under the one that follows from the inputs.
     Simulation(Option<u64>),
     /// They were simulated before, for this very gate.
-    Records(Parts),
+    Records(RunParts),
 }
 
 /// Blocks of users as a run asks for them.
 pub(super) enum Supply<'a> {
     Simulated(Vec<Simulation<'a>>),
-    Recorded(Parts),
+    Recorded(RunParts),
 }
 
 impl Supply<'_> {

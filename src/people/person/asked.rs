@@ -1,7 +1,8 @@
-//! What a simulated person is asked from outside their life: when it is, and what they would do.
+//! What a simulated person is asked that changes nothing for them: when it is, and what they would do.
 
 use super::character::{KindTaste, quarters};
-use super::{Answer, Person};
+use super::odds::ReactionOdds;
+use super::steps::Person;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{Candidate, Context};
 use crate::features::{effort, priority, urgency, weekend};
@@ -20,17 +21,17 @@ impl Person<'_> {
     /// Probabilities of each reaction, in the order of [`Reaction::ALL`], were this person, with unchanged
     /// tastes, shown a tip of the kind of this index after `recent` others in the last 24 hours.
     pub fn would(&self, kind: usize, candidate: &Candidate, context: Context, recent: usize) -> [f64; 4] {
-        let (stage, person) = (self.stage, &self.character);
+        let (simulator, person) = (self.simulator, &self.character);
         let now = quarters(context.hour);
         let quarter = candidate.hour.map_or(now, quarters);
         let KindTaste { taste, offset, .. } = person.kinds[kind];
         let u = person.u(
-            person.u_of_moment(stage, now, weekend(context.weekday), recent as f64),
-            person.u_of_kind(stage, taste, offset, quarter as u8),
+            person.u_of_moment(simulator, now, weekend(context.weekday), recent as f64),
+            person.u_of_kind(simulator, taste, offset, quarter as u8),
             [priority(candidate.priority), urgency(candidate.due_in_days), effort(candidate.effort_minutes)],
         );
-        let Answer { completed, dismissed, .. } = self.answer(u);
-        let (missed, snooze) = (1.0 - completed, stage.persona.raw().refusal.snooze);
+        let ReactionOdds { completed, dismissed, .. } = self.odds(u);
+        let (missed, snooze) = (1.0 - completed, simulator.persona.raw().refusal.snooze);
         let mild = missed * (1.0 - dismissed);
         let of = |reaction| match reaction {
             Reaction::Completed => completed,
@@ -46,14 +47,14 @@ impl Person<'_> {
 mod tests {
     use super::*;
     use crate::domain::request::RawRequest;
-    use crate::features::profile_history::History;
+    use crate::features::profile_history::ProfileHistory;
     use crate::people::persona::Persona;
     use crate::people::scenario::Scenario;
     use crate::people::{PersonaSimulator, UserBatch};
 
-    /// The probabilities of the reactions, found out by trying luck: the limit below which each piece of it
-    /// decides, with the others set so that it is asked.
-    fn probabilities_behind_react(party: &mut UserBatch, k: usize) -> [f64; 4] {
+    /// The probabilities of the reactions, found out by trying draws: the limit below which each of them
+    /// decides, with the others set so that it does.
+    fn probabilities_behind_react(batch: &mut UserBatch, k: usize) -> [f64; 4] {
         let limit = |gives: &mut dyn FnMut(f64) -> bool| {
             let (mut below, mut above) = (0.0, 1.0);
             for _ in 0..60 {
@@ -62,14 +63,14 @@ mod tests {
             }
             below
         };
-        let mut reacts = |lucks: [f64; 3], with: Reaction| {
-            let person = &mut party.people[0];
-            [person.completed_luck, person.dismissed_luck, person.snoozed_luck] = lucks;
-            party.react(0, k).event.reaction == with
+        let mut reacts = |draws: [f64; 3], with: Reaction| {
+            let person = &mut batch.people[0];
+            [person.completed_draw, person.dismissed_draw, person.snoozed_draw] = draws;
+            batch.react(0, k).event.reaction == with
         };
-        let completed = limit(&mut |luck| reacts([luck, 1.0, 1.0], Reaction::Completed));
-        let dismissed = limit(&mut |luck| reacts([1.0, luck, 1.0], Reaction::Dismissed));
-        let snoozed = limit(&mut |luck| reacts([1.0, 1.0, luck], Reaction::Snoozed));
+        let completed = limit(&mut |draw| reacts([draw, 1.0, 1.0], Reaction::Completed));
+        let dismissed = limit(&mut |draw| reacts([1.0, draw, 1.0], Reaction::Dismissed));
+        let snoozed = limit(&mut |draw| reacts([1.0, 1.0, draw], Reaction::Snoozed));
         Reaction::ALL.map(|reaction| match reaction {
             Reaction::Completed => completed,
             Reaction::Dismissed => (1.0 - completed) * dismissed,
@@ -82,19 +83,19 @@ mod tests {
     fn what_a_person_would_do_is_what_they_do() {
         let scenario = Scenario::load("steady").unwrap();
         for persona in Persona::shipped().unwrap() {
-            let stage = PersonaSimulator::new(&scenario, &persona, 7);
+            let simulator = PersonaSimulator::new(&scenario, &persona, 7);
             for user in 0..3 {
-                let (mut party, mut block) = (stage.party(user..user + 1), stage.block());
+                let (mut batch, mut block) = (simulator.batch(user..user + 1), simulator.block());
                 for _ in 0..30 {
-                    party.advance(&mut block);
-                    let person = &party.people[0];
+                    batch.advance(&mut block);
+                    let person = &batch.people[0];
                     let RawRequest { context, candidates, .. } =
-                        person.request(&History::new(stage.kinds().len()));
+                        person.request(&ProfileHistory::new(simulator.kinds().len()));
                     for (k, candidate) in candidates.iter().enumerate() {
-                        let person = &party.people[0];
-                        let kind = party.kinds(k)[0] as usize;
+                        let person = &batch.people[0];
+                        let kind = batch.kinds(k)[0] as usize;
                         let would = person.would(kind, candidate, context, person.recent());
-                        let does = probabilities_behind_react(&mut party, k);
+                        let does = probabilities_behind_react(&mut batch, k);
                         let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
                         assert!(would.iter().zip(&does).all(near), "{would:?} is not {does:?}");
                     }

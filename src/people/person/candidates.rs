@@ -1,9 +1,9 @@
 //! What a simulated person is offered at a step: when, and the candidates as they are drawn.
 
-use super::super::persona_simulator::{MeantFor, PersonaSimulator};
 use super::character::{Character, KindTaste};
+use crate::people::persona_simulator::{MeantFor, PersonaSimulator};
 
-/// One candidate as it was drawn: positions in the stage's tables.
+/// One candidate as it was drawn: positions in the simulator's tables.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::people) struct Drawn {
     pub(in crate::people) kind: u8,
@@ -13,7 +13,7 @@ pub(in crate::people) struct Drawn {
     pub(in crate::people) meant_for: MeantFor,
 }
 
-/// What of a candidate decides how it looks to a profile, and is remembered of it.
+/// What is remembered of a candidate: it decides which values of the profile hold for it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(in crate::people) struct Offer {
     /// Index of its kind.
@@ -31,15 +31,15 @@ impl Drawn {
 
     /// The candidate that a random word stands for: it is cut into fields.
     #[inline(always)]
-    pub(in crate::people) fn of(word: [u8; 8], stage: &PersonaSimulator) -> Self {
+    pub(in crate::people) fn of(word: [u8; 8], simulator: &PersonaSimulator) -> Self {
         let word = u64::from_le_bytes(word);
         let field = |shift: u32, bits: u32| ((word >> shift) & ((1 << bits) - 1)) as usize;
         Self {
-            kind: stage.kind.at(field(0, 8)),
+            kind: simulator.kind.at(field(0, 8)),
             priority: field(8, 8),
-            due: stage.due.at(field(16, 10)) as usize,
+            due: simulator.due.at(field(16, 10)) as usize,
             effort: field(26, 3),
-            meant_for: stage.meant_for.at(field(32, 10)),
+            meant_for: simulator.meant_for.at(field(32, 10)),
         }
     }
 }
@@ -55,12 +55,20 @@ pub(in crate::people) struct Moment {
     pub(in crate::people) u: f64,
 }
 
-/// u of one candidate: the same bits as a party's.
+/// u of one candidate: it has the same bits as a batch's.
 #[inline(always)]
-pub(super) fn utility_of(drawn: Drawn, stage: &PersonaSimulator, person: &Character, moment: Moment) -> f64 {
+pub(super) fn utility_of(
+    drawn: Drawn,
+    simulator: &PersonaSimulator,
+    person: &Character,
+    moment: Moment,
+) -> f64 {
     let quarter = drawn.meant_for.quarter(moment.now);
     let KindTaste { now: taste, offset, .. } = person.kinds[usize::from(drawn.kind)];
-    let features =
-        [stage.priority.at(drawn.priority), stage.urgency.at(drawn.due), stage.effort.at(drawn.effort)];
-    person.u(moment.u, person.u_of_kind(stage, taste, offset, quarter), features)
+    let features = [
+        simulator.priority.at(drawn.priority),
+        simulator.urgency.at(drawn.due),
+        simulator.effort.at(drawn.effort),
+    ];
+    person.u(moment.u, person.u_of_kind(simulator, taste, offset, quarter), features)
 }

@@ -1,14 +1,27 @@
 //! Who a simulated person is: the persona's values with deviations of their own.
 
-use super::super::persona_simulator::PersonaSimulator;
-use super::DAY;
-use super::served::next_kind;
 use crate::domain::profile::Profile;
 use crate::people::persona::{noisy_profile, quarter};
+use crate::people::persona_simulator::{PersonaSimulator, QUARTERS};
 use crate::people::scenario::ProfileSource;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+
+/// Quarter hours in a day, as simulated time counts them.
+pub(super) const DAY: u32 = QUARTERS as u32;
+
+/// What sets users apart where a scenario declares it, each as a share of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traits {
+    /// Without a history when the policies start.
+    pub new: bool,
+    /// Without a profile, ever.
+    pub no_profile: bool,
+    /// Decides on Saturdays and Sundays only.
+    pub weekend: bool,
+}
 
 /// Who the person is: the persona's values with this person's deviations. Logits.
 #[derive(Debug, Clone)]
@@ -39,8 +52,8 @@ pub(in crate::people) struct KindTaste {
 }
 
 impl Character {
-    pub(super) fn draw(stage: &PersonaSimulator, rng: &mut ChaCha8Rng) -> Self {
-        let persona = stage.persona.raw();
+    pub(super) fn draw(simulator: &PersonaSimulator, rng: &mut ChaCha8Rng) -> Self {
+        let persona = simulator.persona.raw();
         let (response, spread) = (&persona.response, &persona.spread);
         let mut normal = || rng.sample::<f64, _>(StandardNormal);
         let mut scaled = |value: f64| value * (1.0 + spread.response * normal());
@@ -58,7 +71,7 @@ impl Character {
             offset: (DAY - quarters(kind.preferred_hour + spread.hours * normal())) as u8,
         });
         let kinds = kinds.collect();
-        let conditions = stage.scenario.raw().profile;
+        let conditions = simulator.scenario.raw().profile;
         let profile = (conditions.source == ProfileSource::Synthetic)
             .then(|| noisy_profile(&persona.profile, &mut normal));
         Self { base, priority, urgency, effort, weekend, fatigue, timing, kinds, shift, profile }
@@ -68,4 +81,10 @@ impl Character {
 /// An hour as quarter hours of the day.
 pub(super) fn quarters(hour: f64) -> u32 {
     (quarter(hour) * 4.0) as u32 % DAY
+}
+
+/// The kind whose values a misleading profile serves for `kind`, and towards which tastes change.
+#[inline(always)]
+pub(super) fn next_kind(kind: usize, kinds: usize) -> usize {
+    if kind + 1 == kinds { 0 } else { kind + 1 }
 }

@@ -1,11 +1,12 @@
 //! The profile as a scenario serves it: to policies that look at a block, and in a request.
 
-use super::super::persona_simulator::{DUE_DAYS, EFFORT_MINUTES, priority};
-use super::Person;
+use super::character::next_kind;
+use super::steps::Person;
 use crate::domain::profile::Profile;
 use crate::domain::request::{Candidate, Context, RawRequest};
 use crate::features::ProfileFeatures;
-use crate::features::profile_history::History;
+use crate::features::profile_history::ProfileHistory;
+use crate::people::persona_simulator::{DUE_DAYS, EFFORT_MINUTES, priority};
 use crate::people::scenario::ProfileServing;
 use smol_str::format_smolstr;
 
@@ -21,7 +22,7 @@ impl Person<'_> {
     #[inline(always)]
     pub(in crate::people) fn profile_features<'p>(
         &'p self,
-        history: &'p History,
+        history: &'p ProfileHistory,
         room: &'p mut Vec<ProfileFeatures>,
     ) -> &'p [ProfileFeatures] {
         let (by_kind, emergent) =
@@ -40,13 +41,13 @@ impl Person<'_> {
         room
     }
 
-    /// This step as a request would put it: what a party puts into its block. Candidates are named `c0`, `c1`, ...
-    pub fn request(&self, history: &History) -> RawRequest {
+    /// This step as a request would put it: what a batch puts into its block. Candidates are named `c0`, `c1`, ...
+    pub fn request(&self, history: &ProfileHistory) -> RawRequest {
         let candidate = |k: usize| {
             let drawn = self.drawn(k);
             Candidate {
                 id: format_smolstr!("c{k}"),
-                kind: Some(self.stage.kinds[usize::from(drawn.kind)].as_str().into()),
+                kind: Some(self.simulator.kinds[usize::from(drawn.kind)].as_str().into()),
                 priority: Some(priority(drawn.priority)),
                 due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
                 effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
@@ -57,18 +58,23 @@ impl Person<'_> {
             user: None,
             policy: None,
             seed: Some(self.seed),
-            context: Context { hour: self.stage.hour.at(self.moment.now.into()), weekday: self.weekday() },
+            context: Context {
+                hour: self.simulator.hour.at(self.moment.now.into()),
+                weekday: self.weekday(),
+            },
             candidates: (0..self.count).map(candidate).collect(),
             profile_features: self.served_profile(history),
         }
     }
 
     /// The profile as a request would carry it.
-    fn served_profile(&self, history: &History) -> Option<Profile> {
+    fn served_profile(&self, history: &ProfileHistory) -> Option<Profile> {
         match (self.serving(), &self.character.profile) {
             (ProfileServing::Missing, _) => None,
-            (serving, Some(profile)) => Some(serve(profile.clone(), serving, &self.stage.kinds)),
-            (serving, None) => Some(serve(history.profile(&self.stage.kinds), serving, &self.stage.kinds)),
+            (serving, Some(profile)) => Some(serve(profile.clone(), serving, &self.simulator.kinds)),
+            (serving, None) => {
+                Some(serve(history.profile(&self.simulator.kinds), serving, &self.simulator.kinds))
+            }
         }
     }
 }
@@ -87,10 +93,4 @@ fn serve(mut profile: Profile, serving: ProfileServing, kinds: &[String]) -> Pro
         }
     }
     profile
-}
-
-/// The kind whose values a misleading profile serves for `kind`, and towards which tastes change.
-#[inline(always)]
-pub(super) fn next_kind(kind: usize, kinds: usize) -> usize {
-    if kind + 1 == kinds { 0 } else { kind + 1 }
 }

@@ -1,25 +1,30 @@
 //! u, the logit with which a tip would be completed: the equation in the doc of [`super`], in the parts in which a step
 //! computes it.
 
-use super::super::persona_simulator::PersonaSimulator;
-use super::DAY;
-use super::character::Character;
+use super::character::{Character, DAY};
 use crate::base::vector::Vector;
+use crate::people::persona_simulator::PersonaSimulator;
 
 impl Character {
     /// What a moment at quarter hour `now` adds to u of every candidate, after `recent` tips in the last 24 hours;
     /// `weekend` is the feature.
     #[inline(always)]
-    pub(super) fn u_of_moment(&self, stage: &PersonaSimulator, now: u32, weekend: f64, recent: f64) -> f64 {
+    pub(super) fn u_of_moment(
+        &self,
+        simulator: &PersonaSimulator,
+        now: u32,
+        weekend: f64,
+        recent: f64,
+    ) -> f64 {
         let felt = (now + DAY - self.shift) % DAY;
-        self.base + stage.receptivity[felt as usize] + self.weekend * weekend - self.fatigue * recent
+        self.base + simulator.receptivity[felt as usize] + self.weekend * weekend - self.fatigue * recent
     }
 
     /// What the kind of a tip adds, for which there is this taste and to whose best quarter hour `offset` leads, and
     /// the quarter hour that the tip is meant for.
     #[inline(always)]
-    pub(super) fn u_of_kind(&self, stage: &PersonaSimulator, taste: f64, offset: u8, quarter: u8) -> f64 {
-        u_of_kind(taste, self.timing, stage.alignment.at((quarter + offset).into()))
+    pub(super) fn u_of_kind(&self, simulator: &PersonaSimulator, taste: f64, offset: u8, quarter: u8) -> f64 {
+        u_of_kind(taste, self.timing, simulator.alignment.at((quarter + offset).into()))
     }
 
     /// u, from what moment and kind add to it and from the tip's features: priority, urgency and effort.

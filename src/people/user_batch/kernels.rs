@@ -1,18 +1,26 @@
-//! What is computed of all the people of a party at once.
+//! What is computed of all the people of a batch at once.
 
-use super::super::person::candidates::{Drawn, Moment, Offer};
-use super::super::person::reaction::answers;
-use super::super::person::utility::{u, u_of_kind};
-use super::super::persona_simulator::PersonaSimulator;
-use super::{Answers, Characters, KindNow};
+use super::characters::{Characters, KindNow};
 use crate::base::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
 use crate::features::{ALL_DIMS, ProfileFeatures, alignment};
+use crate::people::person::candidates::{Drawn, Moment, Offer};
+use crate::people::person::odds::odds_of;
+use crate::people::person::utility::{u, u_of_kind};
 use crate::people::persona::Refusal;
+use crate::people::persona_simulator::PersonaSimulator;
+
+/// What they make of one tip each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BatchOdds {
+    pub(super) completed: Lanes,
+    pub(super) dismissed: Lanes,
+    pub(super) expected: Lanes,
+}
 
 /// Draws the candidates that random words stand for: writes their dimensions 1 to 6, what is remembered of them, and u;
 /// gives the largest u.
 pub(super) struct Draw<'p> {
-    pub(super) stage: &'p PersonaSimulator<'p>,
+    pub(super) simulator: &'p PersonaSimulator<'p>,
     pub(super) characters: &'p Characters,
     pub(super) moments: [Moment; LANES],
     pub(super) words: [&'p [[u8; 8]]; LANES],
@@ -26,22 +34,22 @@ impl Draw<'_> {
     /// function of its own, or it would have to hold on to those of the whole loop as well.
     #[inline(never)]
     fn look_up(&mut self, lane: usize) {
-        let Self { stage, characters, moments, words, rows, offers, u } = self;
+        let Self { simulator, characters, moments, words, rows, offers, u } = self;
         let l = lane % LANES;
         let (now, timing, tastes) = (moments[l].now, characters.timing[l], &*characters.kinds);
         let columns = rows.iter_mut().zip(offers.iter_mut().zip(u.iter_mut()));
         for (word, (row, (offer, u))) in words[l].iter().zip(columns) {
-            let drawn = Drawn::of(*word, stage);
+            let drawn = Drawn::of(*word, simulator);
             offer[l] = drawn.offer(now);
             let Offer { kind, quarter } = offer[l];
             let KindNow { taste, offset } = tastes[usize::from(kind)][l];
-            u[l] = u_of_kind(taste, timing, stage.alignment.at((quarter + offset).into()));
-            let clock = stage.clock.of(quarter.into());
+            u[l] = u_of_kind(taste, timing, simulator.alignment.at((quarter + offset).into()));
+            let clock = simulator.clock.of(quarter.into());
             row[1][l] = clock.sin;
             row[2][l] = clock.cos;
-            row[4][l] = stage.priority.at(drawn.priority);
-            row[5][l] = stage.urgency.at(drawn.due);
-            row[6][l] = stage.effort.at(drawn.effort);
+            row[4][l] = simulator.priority.at(drawn.priority);
+            row[5][l] = simulator.urgency.at(drawn.due);
+            row[6][l] = simulator.effort.at(drawn.effort);
         }
     }
 }
@@ -104,7 +112,7 @@ pub(super) struct Consider<'p> {
     pub(super) refusal: &'p Refusal,
     pub(super) mild: f64,
     pub(super) u: &'p [Lanes],
-    pub(super) answers: &'p mut [Answers],
+    pub(super) odds: &'p mut [BatchOdds],
 }
 
 impl Kernel<Lanes> for Consider<'_> {
@@ -112,9 +120,9 @@ impl Kernel<Lanes> for Consider<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, _: V::Level) {
-        for (u, out) in self.u.iter().zip(self.answers) {
-            let [completed, dismissed, expected] = answers(self.refusal, self.mild, u.0).map(Lanes);
-            *out = Answers { completed, dismissed, expected };
+        for (u, out) in self.u.iter().zip(self.odds) {
+            let [completed, dismissed, expected] = odds_of(self.refusal, self.mild, u.0).map(Lanes);
+            *out = BatchOdds { completed, dismissed, expected };
         }
     }
 }

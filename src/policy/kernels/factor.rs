@@ -1,6 +1,6 @@
 //! A symmetric matrix as the product of triangles, and what follows from them.
 
-use super::add_scaled;
+use super::sums::add_scaled;
 use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 

@@ -18,7 +18,7 @@ struct Gain {
 
 fn gain(c: &Assessment) -> Option<Gain> {
     let (estimate, lower, upper) = (c.estimate?, c.lower?, c.upper?);
-    Some(if c.metric.more_is_better() {
+    Some(if c.more_is_better() {
         Gain { estimate, lower, upper }
     } else {
         Gain { estimate: 0.0 - estimate, lower: 0.0 - upper, upper: 0.0 - lower }

@@ -42,7 +42,7 @@ fn known(store: &Store) -> Option<Vec<Known>> {
     for (user, policies) in view.users().ok()? {
         for policy in policies {
             let state = view.state_by_name(&user, &policy).ok()?;
-            let theta = state.model().parts().iter().flat_map(|p| p.ridge.theta().to_vec());
+            let theta = state.model().kind_models().iter().flat_map(|p| p.ridge.theta().to_vec());
             known.push((
                 user.clone(),
                 policy,

@@ -38,7 +38,7 @@ pub fn state_file_content(text: &[u8]) {
 
 fn unchanged_by_a_trip(state: &UserState) {
     let model = state.model();
-    assert!(model.parts().iter().all(|part| part.ridge.theta().iter().all(|w| w.is_finite())));
+    assert!(model.kind_models().iter().all(|part| part.ridge.theta().iter().all(|w| w.is_finite())));
     let line = state.to_line();
     let again = UserState::from_line(&line, "line 1").unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(again.to_line(), line);

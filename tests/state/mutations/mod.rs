@@ -132,7 +132,7 @@ fn states_and_logs_in_their_places() {
         fs::write(&path, changed(&good[which], &changes)).unwrap();
         // Nothing panics; what is read is a state, what is not has a reason.
         if let Ok(state) = store.view().and_then(|view| view.state("u", &policy)) {
-            prop_assert!(state.model().parts()[0].ridge.theta().iter().all(|w| w.is_finite()));
+            prop_assert!(state.model().kind_models()[0].ridge.theta().iter().all(|w| w.is_finite()));
         }
         let report = store.verify().map(|report| report.problems);
         let _ = UserState::from_line(&changed(&good[0], &changes), "line 1");

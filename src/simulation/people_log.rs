@@ -1,14 +1,16 @@
 //! Simulated people as a log: `decisions.jsonl` and `rewards.jsonl` as they would have been written, for
 //! `evaluate` and `compare-reality`. Lines have no checksums: this is no state directory.
 
-use super::{Rollout, Simulation, watch};
+use super::blocks::Simulation;
+use super::rollout::Rollout;
+use super::step_loop::trace_batch;
 use crate::base::error::{Error, Result};
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{RawRequest, Request, Shown};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Milliseconds from 1970 to its first Monday, when every simulated life begins.
+/// Milliseconds from 1970 to its first Monday, when every simulated user begins.
 const FIRST_MONDAY_MS: u64 = 4 * 86_400_000;
 
 #[derive(Serialize)]
@@ -39,7 +41,7 @@ struct RewardLine<'a> {
 }
 
 impl Simulation<'_> {
-    /// Writes the lives of `users` people of the most common persona, and of the others as many as their
+    /// Writes what `users` people do of the most common persona, and of the others as many as their
     /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
     ///
     /// # Errors
@@ -49,22 +51,22 @@ impl Simulation<'_> {
             return Err(Error::Refused("a log is of one policy: name one with --policy".to_owned()));
         };
         let most = self.shares.iter().copied().fold(0.0, f64::max);
-        for (stage, share) in self.stages.iter().zip(&self.shares) {
+        for (simulator, share) in self.simulators.iter().zip(&self.shares) {
             let count = (users as f64 * share / most).round().max(1.0) as u64;
-            let mut block = stage.block();
-            let mut lives = [Rollout::new(policy, stage).remembering()];
+            let mut block = simulator.block();
+            let mut rollouts = [Rollout::new(policy, simulator).remembering()];
             for number in 0..count {
-                let user = format!("{}-{number}", stage.persona().name());
+                let user = format!("{}-{number}", simulator.persona().name());
                 let mut written = Ok(());
-                watch(
-                    &mut stage.party(number..number + 1),
-                    &mut lives,
+                trace_batch(
+                    &mut simulator.batch(number..number + 1),
+                    &mut rollouts,
                     &mut block,
-                    &mut |party, life, decided| {
-                        let person = party.person(0);
-                        let request = RawRequest { seed: None, ..person.request(life.history(0)) };
+                    &mut |batch, rollout, decided| {
+                        let person = batch.person(0);
+                        let request = RawRequest { seed: None, ..person.request(rollout.history(0)) };
                         let id = format!("{user}-{}", decided.step);
-                        let propensities = life.propensities(0);
+                        let propensities = rollout.propensities(0);
                         let line = DecisionLine {
                             decision_id: &id,
                             user: &user,

@@ -1,12 +1,7 @@
-//! What is measured: one record per simulated user and policy, and sums of records that can be merged.
+//! What is kept of one user: whole numbers, of which sums are exact.
 //!
-//! Everything is counted in whole numbers: rewards are multiples of a quarter, regrets are rounded to
-//! 1/4096 per user. Sums of them are exact, so merging is associative to the bit: however a run is cut
-//! into parts, the parts add up to the same bytes.
-
-mod summary;
-
-pub use summary::{CONFIDENCE, Curve, Estimate, Of, Summary, curve_estimate};
+//! Rewards are multiples of a quarter, regrets are rounded to 1/4096 per user. Merging sums of them is therefore
+//! associative to the bit: however a run is cut into parts, the parts add up to the same bytes.
 
 use crate::domain::reaction::{REWARD_RANGE, Reaction};
 use crate::people::Traits;
@@ -15,9 +10,10 @@ use serde::{Deserialize, Serialize};
 /// Decisions of a user that count as the first ones.
 pub const EARLY_STEPS: usize = 20;
 
-/// Parts of one reward or regret that are counted: rewards are whole quarters.
-const REWARD_UNITS: f64 = 4.0;
-const REGRET_UNITS: f64 = 4096.0;
+/// Parts of one reward that are counted: rewards are whole quarters.
+pub(in crate::simulation) const REWARD_UNITS: f64 = 4.0;
+/// Parts of one regret that are counted.
+pub(in crate::simulation) const REGRET_UNITS: f64 = 4096.0;
 
 /// Reactions by their position in [`Reaction::ALL`].
 pub type Reactions = [u32; 4];
@@ -83,14 +79,14 @@ impl TryFrom<[u64; 12]> for UserRecord {
 
 /// A user's record while it is being made.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tally {
+pub struct UserTally {
     reactions: Reactions,
     early: Reactions,
     seen: u64,
     regret: f64,
 }
 
-impl Tally {
+impl UserTally {
     /// Counts the decision of one step.
     #[inline(always)]
     pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
@@ -113,73 +109,8 @@ impl Tally {
     }
 }
 
-/// A figure of one user: a mean per decision, in the units of the reward or a rate in [0, 1]; starvation is a share of
-/// kinds of tip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Mean reward.
-    Reward,
-    /// Share of tips completed.
-    CompletionRate,
-    /// Share of tips dismissed.
-    DismissRate,
-    /// Mean expected reward lost against the oracle that knows the person.
-    Regret,
-    /// Mean reward of the first decisions.
-    EarlyReward,
-    /// Share of kinds of tip that were never shown.
-    Starvation,
-}
-
-impl Metric {
-    /// Every metric.
-    pub const ALL: [Self; 6] = [
-        Self::Reward,
-        Self::CompletionRate,
-        Self::DismissRate,
-        Self::Regret,
-        Self::EarlyReward,
-        Self::Starvation,
-    ];
-
-    /// Its name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reward => "reward",
-            Self::CompletionRate => "completion_rate",
-            Self::DismissRate => "dismiss_rate",
-            Self::Regret => "regret",
-            Self::EarlyReward => "early_reward",
-            Self::Starvation => "starvation",
-        }
-    }
-
-    /// Whether more of it is better.
-    pub const fn more_is_better(self) -> bool {
-        matches!(self, Self::Reward | Self::CompletionRate | Self::EarlyReward)
-    }
-
-    /// Width of the range of its values, by which differences are divided to lie in [-1, 1].
-    pub const fn range(self) -> f64 {
-        match self {
-            Self::Reward | Self::Regret | Self::EarlyReward => REWARD_RANGE,
-            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
-        }
-    }
-
-    /// Parts of its unit in which it is counted.
-    const fn units(self) -> f64 {
-        match self {
-            Self::Reward | Self::EarlyReward => REWARD_UNITS,
-            Self::Regret => REGRET_UNITS,
-            Self::CompletionRate | Self::DismissRate | Self::Starvation => 1.0,
-        }
-    }
-}
-
 /// Reward of these reactions in quarters, exact.
-fn quarters(reactions: &Reactions) -> i64 {
+pub(super) fn quarters(reactions: &Reactions) -> i64 {
     Reaction::ALL
         .iter()
         .zip(reactions)
@@ -192,26 +123,6 @@ impl UserRecord {
     pub fn decisions(&self) -> u32 {
         self.reactions.iter().sum()
     }
-
-    /// The sum whose mean the metric is, in the metric's counting units, and what it is divided by.
-    fn sum(&self, metric: Metric) -> (i64, u32) {
-        let reactions = &self.reactions;
-        let sum = match metric {
-            Metric::Reward => quarters(reactions),
-            Metric::CompletionRate => i64::from(reactions[Reaction::Completed as usize]),
-            Metric::DismissRate => i64::from(reactions[Reaction::Dismissed as usize]),
-            Metric::Regret => self.regret as i64,
-            Metric::EarlyReward => return (quarters(&self.early), self.early.iter().sum()),
-            Metric::Starvation => return (i64::from(self.kinds_unseen), u32::from(self.kinds)),
-        };
-        (sum, self.decisions())
-    }
-
-    /// One figure of this user; `None` without a decision that it is about.
-    pub fn mean(&self, metric: Metric) -> Option<f64> {
-        let (sum, count) = self.sum(metric);
-        (count > 0).then(|| sum as f64 / metric.units() / f64::from(count))
-    }
 }
 
 #[cfg(test)]
@@ -220,17 +131,6 @@ mod tests {
 
     fn record(reactions: Reactions, early: Reactions, regret: u64) -> UserRecord {
         UserRecord { reactions, early, kinds_unseen: 1, kinds: 5, regret, ..UserRecord::default() }
-    }
-
-    #[test]
-    fn means_follow_from_the_counts() {
-        let record = record([1, 1, 1, 1], [1, 1, 0, 0], 2048);
-        assert_eq!(record.mean(Metric::Reward), Some((1.0 + 0.25 - 0.5) / 4.0));
-        assert_eq!(record.mean(Metric::EarlyReward), Some(1.25 / 2.0));
-        assert_eq!(record.mean(Metric::DismissRate), Some(0.25));
-        assert_eq!(record.mean(Metric::Regret), Some(0.125));
-        assert_eq!(record.mean(Metric::Starvation), Some(0.2));
-        assert_eq!(UserRecord::default().mean(Metric::Reward), None);
     }
 
     #[test]

@@ -1,29 +1,23 @@
-//! Four people of one persona who live side by side, each in a lane of a vector register.
-//!
-//! They have nothing to do with each other: each draws from streams of their own, and what is computed of them together
-//! has the same bits as if each were alone. Where there are fewer, copies of the first fill the other lanes; they never take
-//! a step, and nobody looks at what becomes of them.
+//! The people of one batch, and the steps that they take together.
 
-mod kernels;
-
-use self::kernels::{Consider, Draw, Profiles};
-use super::person::candidates::Offer;
-use super::person::character::Character;
-use super::person::reaction::Answer;
-use super::person::{Outcome, Person};
-use super::persona_simulator::PersonaSimulator;
+use super::characters::Characters;
+use super::kernels::{BatchOdds, Consider, Draw, Profiles};
 use crate::base::vector::{Cell, Kernel, LANES, Lanes, Vector, each, lanes};
-use crate::features::profile_history::History;
+use crate::features::profile_history::ProfileHistory;
 use crate::features::{FeatureBlock, ProfileFeatures};
+use crate::people::person::candidates::Offer;
+use crate::people::person::odds::ReactionOdds;
+use crate::people::person::{Outcome, Person};
+use crate::people::persona_simulator::PersonaSimulator;
 use crate::people::scenario::RawScenario;
 use std::ops::Range;
 
 /// People who take their steps together.
 #[derive(Debug)]
 pub struct UserBatch<'a> {
-    stage: &'a PersonaSimulator<'a>,
-    pub(super) people: [Person<'a>; LANES],
-    /// How many of them are not there to fill a lane.
+    simulator: &'a PersonaSimulator<'a>,
+    pub(in crate::people) people: [Person<'a>; LANES],
+    /// How many of them are users; the others fill a lane.
     len: usize,
     characters: Characters,
     /// What is remembered of each candidate.
@@ -33,54 +27,28 @@ pub struct UserBatch<'a> {
     best_u: Lanes,
     /// u of the best candidate, and of those that each policy chose; what they make of them.
     considered: Vec<Lanes>,
-    answers: Vec<Answers>,
+    odds: Vec<BatchOdds>,
     /// Room for what the scenario makes of their profiles.
     served: [Vec<ProfileFeatures>; LANES],
 }
 
-/// What of their characters a candidate's u depends on.
-#[derive(Debug)]
-struct Characters {
-    /// For priority, urgency and effort.
-    features: [Lanes; 3],
-    timing: Lanes,
-    /// By kind, with room for as many as eight bits can name: none needs to be looked for.
-    kinds: Box<[[KindNow; LANES]; 256]>,
-}
-
-/// What one of them makes of a kind of tip at present.
-#[derive(Debug, Clone, Copy, Default)]
-struct KindNow {
-    taste: f64,
-    /// Quarter hours from the best one to midnight.
-    offset: u8,
-}
-
-impl Default for Characters {
-    fn default() -> Self {
-        let kinds = Box::new([[KindNow::default(); LANES]; 256]);
-        Self { features: Default::default(), timing: Lanes::default(), kinds }
+impl PersonaSimulator<'_> {
+    /// The simulated people of these numbers, of whom there are 1 to [`LANES`], side by side.
+    pub fn batch(&self, users: Range<u64>) -> UserBatch<'_> {
+        UserBatch::new(self, users)
     }
-}
-
-/// What they make of one tip each.
-#[derive(Debug, Clone, Copy, Default)]
-struct Answers {
-    completed: Lanes,
-    dismissed: Lanes,
-    expected: Lanes,
 }
 
 impl<'a> UserBatch<'a> {
     /// The people of these numbers, of whom there are 1 to [`LANES`].
-    pub(super) fn new(stage: &'a PersonaSimulator<'a>, users: Range<u64>) -> Self {
+    fn new(simulator: &'a PersonaSimulator<'a>, users: Range<u64>) -> Self {
         let len = (users.end - users.start) as usize;
         assert!((1..=LANES).contains(&len));
-        let of_lane = |lane| Person::new(stage, users.start + if lane < len { lane as u64 } else { 0 });
+        let of_lane = |lane| Person::new(simulator, users.start + if lane < len { lane as u64 } else { 0 });
         let people = std::array::from_fn(of_lane);
-        let count = stage.scenario.raw().candidates.count as usize;
-        let mut party = Self {
-            stage,
+        let count = simulator.scenario.raw().candidates.count as usize;
+        let mut batch = Self {
+            simulator,
             people,
             len,
             characters: Characters::default(),
@@ -88,45 +56,45 @@ impl<'a> UserBatch<'a> {
             u: vec![Lanes::default(); count],
             best_u: Lanes::default(),
             considered: Vec::new(),
-            answers: Vec::new(),
+            odds: Vec::new(),
             served: Default::default(),
         };
-        party.look_at_characters();
-        party
+        batch.characters.gather(batch.people.each_ref().map(|person| &person.character));
+        batch
     }
 
-    /// How many they are.
+    /// Number of users.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Never: there is somebody.
+    /// Whether there is no user: never.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The conditions they live under.
+    /// The conditions that the scenario sets.
     #[inline(always)]
     pub fn scenario(&self) -> &'a RawScenario {
-        self.stage.scenario.raw()
+        self.simulator.scenario.raw()
     }
 
-    /// One of them.
+    /// The user in this lane.
     #[inline(always)]
     pub fn person(&self, lane: usize) -> &Person<'a> {
         &self.people[lane]
     }
 
-    /// One of them goes on to the next step, at which a random candidate is shown and nobody looks at the others.
+    /// One of them goes on to the next step, at which a random candidate is shown and the others are not computed.
     #[inline(always)]
     pub(crate) fn pass(&mut self, lane: usize) -> Outcome {
         self.people[lane].pass()
     }
 
-    /// Everybody goes on to the next step: moment, candidates and luck are drawn, and the candidates' dimensions 1 to 6
+    /// Everybody goes on to the next step: moment, candidates and reactions are drawn, and the candidates' dimensions 1 to 6
     /// written into `block`, which comes from [`PersonaSimulator::block`].
     pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
-        Lanes::run(Advance { party: self, block });
+        Lanes::run(Advance { batch: self, block });
     }
 
     /// The same within a kernel, for those of whom it is true; the others meet their last step's candidates again.
@@ -143,10 +111,10 @@ impl<'a> UserBatch<'a> {
             }
         }
         if self.scenario().change.is_some() {
-            self.look_at_characters();
+            self.characters.gather(self.people.each_ref().map(|person| &person.character));
         }
         let draw = Draw {
-            stage: self.stage,
+            simulator: self.simulator,
             characters: &self.characters,
             moments: each!(lane => self.people[lane].moment),
             words: each!(lane => self.people[lane].candidate_words()),
@@ -155,16 +123,6 @@ impl<'a> UserBatch<'a> {
             u: &mut self.u,
         };
         self.best_u = draw.run::<V>(level);
-    }
-
-    fn look_at_characters(&mut self) {
-        let characters = self.people.each_ref().map(|person| &person.character);
-        let of = |value: fn(&Character) -> f64| Lanes(characters.map(value));
-        self.characters.features = [of(|c| c.priority), of(|c| c.urgency), of(|c| c.effort)];
-        self.characters.timing = of(|c| c.timing);
-        for (kind, now) in self.characters.kinds.iter_mut().enumerate().take(self.stage.kinds.len()) {
-            *now = characters.map(|c| KindNow { taste: c.kinds[kind].now, offset: c.kinds[kind].offset });
-        }
     }
 
     /// Index of the kind of everybody's candidate `k`.
@@ -179,7 +137,7 @@ impl<'a> UserBatch<'a> {
     pub(crate) fn serve_profiles<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
-        histories: &[History; LANES],
+        histories: &[ProfileHistory; LANES],
         block: &mut FeatureBlock<Lanes>,
     ) {
         let ([first, second, third, fourth], room) = (&self.people, &mut self.served);
@@ -193,50 +151,50 @@ impl<'a> UserBatch<'a> {
         Profiles { features, offers: &self.offers, rows: block.full_rows_mut() }.run::<V>(level);
     }
 
-    /// Everybody makes up their mind on their best candidate and on those `chosen` by each policy.
+    /// Computes what everybody makes of their best candidate and of those `chosen` by each policy.
     #[inline(always)]
     pub(crate) fn consider<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
         chosen: impl Iterator<Item = [usize; LANES]>,
     ) {
-        let Self { answers, considered, u, best_u, .. } = self;
+        let Self { odds, considered, u, best_u, .. } = self;
         considered.clear();
         considered.push(*best_u);
         for chosen in chosen {
             considered.push(lanes!(lane => u[chosen[lane]][lane]));
         }
-        answers.resize(considered.len(), Answers::default());
-        let (refusal, mild) = (&self.stage.persona.raw().refusal, self.stage.mild_reward);
-        Consider { refusal, mild, u: considered, answers }.run::<V>(level);
+        odds.resize(considered.len(), BatchOdds::default());
+        let (refusal, mild) = (&self.simulator.persona.raw().refusal, self.simulator.mild_reward);
+        Consider { refusal, mild, u: considered, odds }.run::<V>(level);
     }
 
     /// Expected reward of the best candidate: what an oracle that knows the person would get. Once
     /// [`Self::consider`] was called.
     #[inline(always)]
     pub(crate) fn best_expected(&self) -> Lanes {
-        self.answers[0].expected
+        self.odds[0].expected
     }
 
     /// How one of them reacts when candidate `k` is shown, which policy `i` of those that [`Self::consider`] was called
     /// with has chosen.
     #[inline(always)]
     pub(crate) fn react_to_chosen(&self, i: usize, lane: usize, k: usize) -> Outcome {
-        let Answers { completed, dismissed, expected } = &self.answers[i + 1];
+        let BatchOdds { completed, dismissed, expected } = &self.odds[i + 1];
         let (completed, dismissed, expected) = (completed[lane], dismissed[lane], expected[lane]);
-        self.people[lane].react_by(self.offers[k][lane], Answer { completed, dismissed, expected })
+        self.people[lane].react_by(self.offers[k][lane], ReactionOdds { completed, dismissed, expected })
     }
 
     /// How one of them reacts when candidate `k` is shown.
     pub fn react(&self, lane: usize, k: usize) -> Outcome {
         let person = &self.people[lane];
-        person.react_by(self.offers[k][lane], person.answer(self.u[k][lane]))
+        person.react_by(self.offers[k][lane], person.odds(self.u[k][lane]))
     }
 }
 
 /// [`UserBatch::advance`]
 struct Advance<'p, 'a> {
-    party: &'p mut UserBatch<'a>,
+    batch: &'p mut UserBatch<'a>,
     block: &'p mut FeatureBlock<Lanes>,
 }
 
@@ -245,7 +203,7 @@ impl Kernel<Lanes> for Advance<'_, '_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
-        self.party.advance_those::<V>(level, [true; LANES], self.block);
+        self.batch.advance_those::<V>(level, [true; LANES], self.block);
     }
 }
 
@@ -265,8 +223,8 @@ mod tests {
         }
     }
 
-    /// Calls `check` with every shipped persona's stage in a scenario in which tastes change.
-    fn stages(check: impl Fn(&PersonaSimulator)) {
+    /// Calls `check` with every shipped persona's simulator in a scenario in which tastes change.
+    fn simulators(check: impl Fn(&PersonaSimulator)) {
         let scenario = Scenario::load("drift").unwrap();
         for persona in Persona::shipped().unwrap() {
             check(&PersonaSimulator::new(&scenario, &persona, 7));
@@ -274,10 +232,10 @@ mod tests {
     }
 
     #[test]
-    fn together_everybody_lives_as_they_would_alone() {
-        stages(|stage| {
-            let (mut together, mut block) = (stage.party(5..9), stage.block());
-            let mut alone = [5, 6, 7, 8].map(|user| (stage.party(user..user + 1), stage.block()));
+    fn together_everybody_does_as_they_would_alone() {
+        simulators(|simulator| {
+            let (mut together, mut block) = (simulator.batch(5..9), simulator.block());
+            let mut alone = [5, 6, 7, 8].map(|user| (simulator.batch(user..user + 1), simulator.block()));
             for step in 0..60 {
                 together.advance(&mut block);
                 let chosen =
@@ -302,12 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn a_step_passed_is_one_lived_at_random() {
-        stages(|stage| {
-            let (mut passing, mut living, mut block) = (stage.person(3), stage.party(3..4), stage.block());
+    fn a_step_passed_is_one_taken_at_random() {
+        simulators(|simulator| {
+            let (mut passing, mut stepping, mut block) =
+                (simulator.person(3), simulator.batch(3..4), simulator.block());
             for _ in 0..100 {
-                living.advance(&mut block);
-                assert_eq!(passing.pass(), living.react(0, living.person(0).random_candidate()));
+                stepping.advance(&mut block);
+                assert_eq!(passing.pass(), stepping.react(0, stepping.person(0).random_candidate()));
             }
         });
     }

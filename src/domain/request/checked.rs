@@ -1,64 +1,14 @@
-//! A request: who is asking, at what moment, which tips could be shown, and what is known of the person.
-//!
-//! JSON lands in a raw struct and becomes a checked [`Request`] in one place, [`Request::try_from`].
+//! A request as it is read, unchecked, and as it is once it has been checked, in one place: [`Request::try_from`].
 
-mod shown;
-
-pub use shown::Shown;
-
-use crate::base::error::{Error, Fault, Result, hour, within};
+use super::candidate::{Candidate, Context, WEEKDAYS};
+use crate::base::error::{Error, Fault, Result, hour};
 use crate::domain::profile::Profile;
-use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::HashSet;
-use std::fmt;
 
-/// Largest absolute number of days that `due_in_days` may say: a thousand years.
-const MAX_DUE_DAYS: f64 = 365_250.0;
-/// Largest effort in minutes: a year.
-const MAX_EFFORT_MINUTES: f64 = 525_600.0;
-/// Longest identifier, in bytes, of a candidate or its kind.
-const MAX_ID_BYTES: usize = 256;
 /// Most candidates in one request.
 const MAX_CANDIDATES: usize = 10_000;
-
-/// Which weekdays there are.
-const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
-
-/// The moment of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Context {
-    /// Local time in hours, in [0, 24).
-    pub hour: f64,
-    /// Day of the week, 0 (Monday) to 6 (Sunday).
-    #[serde(deserialize_with = "weekday")]
-    pub weekday: u8,
-}
-
-/// One tip that could be shown now. Only `id` is required.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Candidate {
-    /// Unique within the request.
-    pub id: SmolStr,
-    /// The kind of tip, e.g. `focus`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<SmolStr>,
-    /// How much its owner wants it done, in [0, 1].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<f64>,
-    /// Days until it is due; negative when overdue.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_in_days: Option<f64>,
-    /// Minutes that it takes, at least 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effort_minutes: Option<f64>,
-    /// The hour it is meant for, in [0, 24); the context's when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hour: Option<f64>,
-}
 
 /// What the JSON of a request may hold, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +46,7 @@ pub struct Offered<'a> {
 /// A checked request: every number finite and in range, at least one candidate, ids unique.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    raw: RawRequest,
+    pub(super) raw: RawRequest,
 }
 
 impl Request {
@@ -194,23 +144,6 @@ impl TryFrom<RawRequest> for Request {
     }
 }
 
-/// Reads what may be a weekday; what cannot be one is told which there are.
-fn weekday<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    struct Weekday;
-    impl Visitor<'_> for Weekday {
-        type Value = u8;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str(WEEKDAYS)
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, day: u64) -> Result<u8, E> {
-            u8::try_from(day).map_err(|_| E::invalid_value(Unexpected::Unsigned(day), &self))
-        }
-    }
-    deserializer.deserialize_u8(Weekday)
-}
-
 /// The first candidate whose id another one has before it. Few are compared with each other, many go through a set.
 fn repeated(candidates: &[Candidate]) -> Option<usize> {
     if candidates.len() <= 16 {
@@ -218,36 +151,6 @@ fn repeated(candidates: &[Candidate]) -> Option<usize> {
     }
     let mut seen = HashSet::with_capacity(candidates.len());
     candidates.iter().position(|candidate| !seen.insert(candidate.id.as_str()))
-}
-
-impl Candidate {
-    pub(crate) fn check(&self) -> Result<(), Fault> {
-        name("id", &self.id)?;
-        if let Some(kind) = &self.kind {
-            name("kind", kind)?;
-        }
-        if let Some(priority) = self.priority {
-            within("priority", priority, 0.0, 1.0)?;
-        }
-        if let Some(due) = self.due_in_days {
-            within("due_in_days", due, -MAX_DUE_DAYS, MAX_DUE_DAYS)?;
-        }
-        if let Some(effort) = self.effort_minutes {
-            within("effort_minutes", effort, 0.0, MAX_EFFORT_MINUTES)?;
-        }
-        self.hour.map_or(Ok(()), |h| hour("hour", h))
-    }
-}
-
-pub(crate) fn name(field: &str, value: &str) -> Result<(), Fault> {
-    if value.is_empty() || value.len() > MAX_ID_BYTES {
-        return Err(Fault::new(
-            field,
-            format!("a text of {} bytes", value.len()),
-            format!("1 to {MAX_ID_BYTES} bytes"),
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sums of records over users, and what they estimate.
 
-use super::{EARLY_STEPS, Metric, REWARD_UNITS, UserRecord};
+use super::metrics::{Metric, REWARD_UNITS, UserRecord};
 use crate::base::stats::student_t_quantile;
 use crate::domain::reaction::Reaction;
 use ndarray::Array4;
@@ -46,7 +46,7 @@ impl Sums {
 
 /// A mean with its 95% confidence interval (Student's t); unknown is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Estimate {
+pub struct MeanEstimate {
     /// The mean.
     pub mean: Option<f64>,
     /// Lower end of the interval.
@@ -55,17 +55,17 @@ pub struct Estimate {
     pub upper: Option<f64>,
 }
 
-/// Confidence level of the intervals of [`Estimate`].
+/// Confidence level of the intervals of [`MeanEstimate`].
 pub const CONFIDENCE: f64 = 0.95;
 
-impl Estimate {
+impl MeanEstimate {
     fn new(mean: Option<f64>, error: Option<f64>, count: u64) -> Self {
         let half = error.map(|e| e * student_t_quantile(f64::midpoint(1.0, CONFIDENCE), (count - 1) as f64));
         let end = |sign: f64| Some(mean? + sign * half?);
         Self { mean, lower: end(-1.0), upper: end(1.0) }
     }
 
-    /// Estimate of a mean of independent parts, each with its share. Degrees of freedom are those of the smallest part,
+    /// MeanEstimate of a mean of independent parts, each with its share. Degrees of freedom are those of the smallest part,
     /// which makes the interval too wide rather than too narrow.
     fn pooled(parts: impl Iterator<Item = (f64, Sums)>, scale: f64) -> Self {
         let (mut mean, mut variance, mut count) = (Some(0.0), Some(0.0), u64::MAX);
@@ -83,7 +83,7 @@ impl Estimate {
 pub type Curve = Array4<u64>;
 
 /// Mean reward of one point of a [`Curve`] and its 95% confidence interval.
-pub fn curve_estimate(reactions: [u64; 4]) -> Estimate {
+pub fn curve_estimate(reactions: [u64; 4]) -> MeanEstimate {
     let mut sums = Sums::default();
     for (reaction, count) in Reaction::ALL.iter().zip(reactions) {
         let x = (reaction.reward() * REWARD_UNITS) as i64;
@@ -94,7 +94,7 @@ pub fn curve_estimate(reactions: [u64; 4]) -> Estimate {
         });
     }
     let (mean, error) = sums.mean(1.0 / REWARD_UNITS);
-    Estimate::new(mean, error, sums.count.max(1))
+    MeanEstimate::new(mean, error, sums.count.max(1))
 }
 
 /// Sums over users, by persona and policy.
@@ -133,41 +133,33 @@ impl Summary {
         self.figures.first().map_or(0, |policies| policies[0][0].count)
     }
 
-    /// What a user's sum is divided by to give the metric: every user makes as many decisions as the scenario has steps.
-    fn scale(&self, metric: Metric, kinds: usize) -> f64 {
-        let count = match metric {
-            Metric::EarlyReward => self.steps.min(EARLY_STEPS as u32),
-            Metric::Starvation => kinds as u32,
-            _ => self.steps,
-        };
-        1.0 / (f64::from(count) * metric.units())
-    }
-
     /// A policy's metric for one persona, or for the population when `persona` is `None`.
     pub fn figure(
         &self,
-        of: Of,
+        of: FigureOf,
         persona: Option<usize>,
         shares: &[f64],
         metric: Metric,
         kinds: usize,
-    ) -> Estimate {
+    ) -> MeanEstimate {
         let m = Metric::ALL.iter().position(|x| *x == metric).expect("every metric is listed");
         let sums = |p: usize| match of {
-            Of::Policy(policy) => self.figures[p][policy][m],
-            Of::Difference(policy) => self.differences[p][policy - 1][m],
+            FigureOf::Policy(policy) => self.figures[p][policy][m],
+            FigureOf::Difference(policy) => self.differences[p][policy - 1][m],
         };
-        let scale = self.scale(metric, kinds);
+        let scale = metric.scale(self.steps, kinds);
         match persona {
-            Some(p) => Estimate::pooled(std::iter::once((1.0, sums(p))), scale),
-            None => Estimate::pooled(shares.iter().enumerate().map(|(p, share)| (*share, sums(p))), scale),
+            Some(p) => MeanEstimate::pooled(std::iter::once((1.0, sums(p))), scale),
+            None => {
+                MeanEstimate::pooled(shares.iter().enumerate().map(|(p, share)| (*share, sums(p))), scale)
+            }
         }
     }
 }
 
 /// What a figure of a [`Summary`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Of {
+pub enum FigureOf {
     /// A policy.
     Policy(usize),
     /// A policy, not the first, minus the first, paired by user.
@@ -176,9 +168,9 @@ pub enum Of {
 
 #[cfg(test)]
 mod tests {
-    use super::super::REGRET_UNITS;
     use super::*;
     use crate::domain::reaction::REWARD_RANGE;
+    use crate::simulation::metrics::REGRET_UNITS;
     use proptest::prelude::*;
 
     #[test]
@@ -186,12 +178,12 @@ mod tests {
         // 1, 2, 3, 4: mean 2.5, standard error 0.6455, t(0.975; 3) = 3.1824.
         let mut sums = Sums::default();
         (1..=4).for_each(|x| sums.observe(x));
-        let estimate = Estimate::pooled(std::iter::once((1.0, sums)), 1.0);
+        let estimate = MeanEstimate::pooled(std::iter::once((1.0, sums)), 1.0);
         assert_eq!(estimate.mean, Some(2.5));
         assert!((estimate.upper.unwrap() - (2.5 + 3.182_446 * 0.645_497)).abs() < 1e-5);
         let mut one = Sums::default();
         one.observe(3);
-        let estimate = Estimate::pooled(std::iter::once((1.0, one)), 1.0);
+        let estimate = MeanEstimate::pooled(std::iter::once((1.0, one)), 1.0);
         assert_eq!((estimate.mean, estimate.lower), (Some(3.0), None));
     }
 
@@ -202,7 +194,7 @@ mod tests {
     fn the_largest_regrets_have_their_interval() {
         let mut sums = Sums::default();
         (0..1000).for_each(|i| sums.observe(LARGEST - i % 2));
-        let estimate = Estimate::pooled(std::iter::once((1.0, sums)), 1.0 / LARGEST as f64);
+        let estimate = MeanEstimate::pooled(std::iter::once((1.0, sums)), 1.0 / LARGEST as f64);
         // Half of them are less by one: the standard deviation is 1/2.
         let error = (estimate.upper.unwrap() - estimate.mean.unwrap()) * LARGEST as f64;
         assert!((error - 1.962 * 0.5 / 1000f64.sqrt()).abs() < 1e-3, "{error}");

@@ -1,34 +1,34 @@
-//! One policy's part in the lives of a party: what it sees, chooses, learns and remembers.
+//! What one policy goes through with a batch of users: what it sees, chooses, learns and remembers.
 
 use crate::base::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
-use crate::features::profile_history::History;
+use crate::features::profile_history::ProfileHistory;
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::people::{Outcome, PersonaSimulator, UserBatch};
 use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
 use std::collections::VecDeque;
 
-/// One policy's part in the lives of a party.
+/// What one policy goes through with a batch of users.
 #[derive(Debug, Clone)]
 pub struct Rollout<'a> {
     policy: &'a Policy,
     model: Model<Lanes>,
-    pub(super) histories: [History; LANES],
-    /// Whether the histories are kept: where nobody asks for a profile they are not.
+    pub(super) histories: [ProfileHistory; LANES],
+    /// Whether the histories are kept: where no policy uses a profile they are not.
     pub(super) remembers: bool,
-    /// The model's part for each kind, and for each candidate of the step.
-    part_of_kind: Vec<usize>,
-    pub(super) parts: Vec<[usize; LANES]>,
+    /// The index of the model of each kind, and of that of each candidate of the step.
+    model_of_kind: Vec<usize>,
+    pub(super) kinds: Vec<[usize; LANES]>,
     /// Rewards that have not arrived yet, oldest first.
-    pending: VecDeque<Pending>,
+    pending: VecDeque<DelayedRewards>,
     /// The candidates chosen last, and their vectors.
     pub(super) chosen: [usize; LANES],
     x: Vec<Lanes>,
     scratch: Scratch<Lanes>,
 }
 
-/// Rewards on their way.
+/// Rewards that are on their way.
 #[derive(Debug, Clone)]
-struct Pending {
+struct DelayedRewards {
     due: u32,
     x: Vec<Lanes>,
     who: [bool; LANES],
@@ -36,18 +36,18 @@ struct Pending {
 }
 
 impl<'a> Rollout<'a> {
-    /// A policy that has met nobody, for users of any persona with the kinds of this stage.
-    pub fn new(policy: &'a Policy, stage: &PersonaSimulator) -> Self {
+    /// A policy that has learned nothing, for users of any persona with the kinds of this simulator.
+    pub fn new(policy: &'a Policy, simulator: &PersonaSimulator) -> Self {
         let mut model: Model<Lanes> = policy.new_model_of(policy.features().dim());
-        let part_of_kind = stage.kinds().iter().map(|kind| model.part(Some(kind))).collect();
+        let model_of_kind = simulator.kinds().iter().map(|kind| model.kind_index(Some(kind))).collect();
         let x = vec![Lanes::default(); model.dim()];
         Self {
             policy,
             model,
-            histories: std::array::from_fn(|_| History::new(stage.kinds().len())),
+            histories: std::array::from_fn(|_| ProfileHistory::new(simulator.kinds().len())),
             remembers: policy.features().uses_profile(),
-            part_of_kind,
-            parts: Vec::new(),
+            model_of_kind,
+            kinds: Vec::new(),
             pending: VecDeque::new(),
             chosen: [0; LANES],
             x,
@@ -61,11 +61,11 @@ impl<'a> Rollout<'a> {
     }
 
     /// Their past under this policy, from which an emergent profile follows.
-    pub fn history(&self, lane: usize) -> &History {
+    pub fn history(&self, lane: usize) -> &ProfileHistory {
         &self.histories[lane]
     }
 
-    /// The same, with a history also where the policy looks at no profile: a log shows it anyway.
+    /// The same, with a history also where the policy uses no profile: a log shows it anyway.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { remembers: true, ..self }
@@ -81,25 +81,25 @@ impl<'a> Rollout<'a> {
     /// Begins with other users.
     pub(super) fn begin(&mut self) {
         self.model.clear();
-        self.histories.iter_mut().for_each(History::clear);
+        self.histories.iter_mut().for_each(ProfileHistory::clear);
         self.pending.clear();
     }
 
     /// Makes `block` what this policy sees of the step.
     #[inline(always)]
-    pub(super) fn look<V: Vector<Cell = Lanes>>(
+    pub(super) fn featurize<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
-        party: &mut UserBatch,
+        batch: &mut UserBatch,
         block: &mut FeatureBlock<Lanes>,
     ) {
         if self.policy.features().uses_profile() {
-            party.serve_profiles::<V>(level, &self.histories, block);
+            batch.serve_profiles::<V>(level, &self.histories, block);
         }
         if self.policy.structure() == Structure::Disjoint {
-            self.parts.clear();
-            let part = |kind: u8| self.part_of_kind[kind as usize];
-            self.parts.extend((0..block.len()).map(|k| party.kinds(k).map(part)));
+            self.kinds.clear();
+            let model = |kind: u8| self.model_of_kind[kind as usize];
+            self.kinds.extend((0..block.len()).map(|k| batch.kinds(k).map(model)));
         }
     }
 
@@ -108,22 +108,22 @@ impl<'a> Rollout<'a> {
     pub(super) fn choose<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
-        party: &UserBatch,
+        batch: &UserBatch,
         block: &FeatureBlock<Lanes>,
     ) {
-        let mut luck = each!(lane => DecisionRng::new(party.person(lane).seed()));
-        let Self { policy, model, parts, scratch, .. } = self;
-        let choices = Decide { policy, model, block, parts, luck: &mut luck, scratch }.run::<V>(level);
-        self.take(block, each!(lane => choices[lane].index));
+        let mut rng = each!(lane => DecisionRng::new(batch.person(lane).seed()));
+        let Self { policy, model, kinds, scratch, .. } = self;
+        let choices = Decide::new(policy, model, block, kinds, &mut rng, scratch).run::<V>(level);
+        self.record_choice(block, each!(lane => choices[lane].index));
     }
 
-    /// Takes these candidates, to learn from their vectors as this policy sees them.
+    /// Records these candidates as chosen, to learn from their vectors as this policy sees them.
     #[inline(always)]
-    pub(super) fn take(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
+    pub(super) fn record_choice(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
         self.chosen = chosen;
         let rows = block.full_rows();
         let rows = each!(lane => &rows[chosen[lane]]);
-        // No model has more dimensions; said here, no row's end is looked for.
+        // No model has more dimensions; with that said here, no row's end is checked.
         for (d, x) in self.x.iter_mut().enumerate().take(ALL_DIMS) {
             *x = lanes!(lane => rows[lane][d][lane]);
         }
@@ -131,28 +131,28 @@ impl<'a> Rollout<'a> {
 
     /// Learns what became of the chosen candidates, for those of whom it is to learn.
     #[inline(always)]
-    pub(super) fn hear<V: Vector<Cell = Lanes>>(
+    pub(super) fn learn<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
         who: [bool; LANES],
         outcomes: &[Outcome; LANES],
     ) {
         let x = std::mem::take(&mut self.x);
-        self.learn::<V>(level, who, &x, outcomes);
+        self.learn_from::<V>(level, who, &x, outcomes);
         self.x = x;
     }
 
     #[inline(always)]
-    fn learn<V: Vector<Cell = Lanes>>(
+    fn learn_from<V: Vector<Cell = Lanes>>(
         &mut self,
         level: V::Level,
         who: [bool; LANES],
         x: &[Lanes],
         outcomes: &[Outcome; LANES],
     ) {
-        let parts = each!(lane => self.part_of_kind[outcomes[lane].event.kind]);
+        let kinds = each!(lane => self.model_of_kind[outcomes[lane].event.kind]);
         let rewards = lanes!(lane => outcomes[lane].reward);
-        self.model.learn_of(&who, &parts, x, rewards).run::<V>(level);
+        self.model.learn_of(&who, &kinds, x, rewards).run::<V>(level);
         for lane in 0..LANES {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);
@@ -162,15 +162,15 @@ impl<'a> Rollout<'a> {
 
     /// Keeps what became of the chosen candidates until step `due`.
     pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
-        self.pending.push_back(Pending { due, x: self.x.clone(), who, outcomes: *outcomes });
+        self.pending.push_back(DelayedRewards { due, x: self.x.clone(), who, outcomes: *outcomes });
     }
 
-    /// Learns from what was due by `step`.
+    /// Delivers the rewards that were due by `step`: they are learned from.
     #[inline(always)]
-    pub(super) fn catch_up<V: Vector<Cell = Lanes>>(&mut self, level: V::Level, step: u32) {
+    pub(super) fn deliver_due<V: Vector<Cell = Lanes>>(&mut self, level: V::Level, step: u32) {
         while self.pending.front().is_some_and(|p| p.due <= step) {
-            let Some(Pending { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
-            self.learn::<V>(level, who, &x, &outcomes);
+            let Some(DelayedRewards { x, who, outcomes, .. }) = self.pending.pop_front() else { return };
+            self.learn_from::<V>(level, who, &x, &outcomes);
         }
     }
 }

@@ -1,17 +1,11 @@
-//! Text from outside lands in raw structs here, with errors that name file, field and line.
-
-mod table;
-
-pub(crate) use table::Table;
+//! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
 use crate::base::error::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::borrow::Cow;
-use std::fs;
 use std::ops::Deref;
-use std::path::Path;
 
 /// A text that need not be copied: where it stands as it is in what is read, it is that.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,7 +56,7 @@ pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> R
 ///
 /// The fast parser runs first; only a text that it refuses is read again by the one that knows paths.
 pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
-    // Looked at as a whole first, so that the parser need not look at each of its strings.
+    // It is checked as a whole first, so that the parser need not check each of its strings.
     let parsed = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str(text),
         Err(_) => serde_json::from_slice(text),
@@ -126,27 +120,6 @@ fn in_words(message: &str, object: &str, list: &str) -> String {
     let rest = if word == object { rest.find(" at ").map_or("", |place| &rest[place..]) } else { rest };
     let before = before.replace("sequence", list).replace("map,", &format!("{object},"));
     format!("{before}expected {word}{rest}")
-}
-
-/// The bytes of the file at `path`.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(Error::io("read", path))
-}
-
-/// The text of the file at `path`.
-pub(crate) fn text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(Error::io("read", path))
-}
-
-/// What some programs put before the first line of UTF-8.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Ends the list of known names where [`is_path`] gives a file its chance.
-pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";
-
-/// Whether a name on the command line or in a file means a file: it ends in `.toml` or has a '/'.
-pub(crate) fn is_path(name: &str) -> bool {
-    name.contains('/') || Path::new(name).extension().is_some_and(|e| e == "toml")
 }
 
 #[cfg(test)]

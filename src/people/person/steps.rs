@@ -1,118 +1,78 @@
-//! One simulated person: who they are, what they meet, how they would react.
-//!
-//! At each step the person meets a moment with K candidates. Tip k would be completed with probability
-//! sigma(u_k), else dismissed with sigma(v_k), else snoozed with a fixed probability, else ignored, where
-//!
-//! ```text
-//! u_k = base + receptivity(hour of the moment) + weekend - fatigue x tips of the last 24 hours
-//!       + taste(kind) + timing cos(2 pi (hour of the tip - preferred hour of the kind) / 24)
-//!       + priority (2 p - 1) + urgency x urgency feature + effort x effort feature
-//! v_k = refusal.base - refusal.relief u_k
-//! ```
-//!
-//! All of this, and the luck of the reaction, is drawn before anyone chooses. Since v falls as u rises,
-//! the expected reward rises with u: the oracle takes the candidate with the largest u.
+//! A person's steps: the moment and the random numbers of each, drawn before anyone chooses.
 
-mod asked;
-pub(super) mod candidates;
-pub(super) mod character;
-pub(super) mod reaction;
-mod served;
-pub(super) mod utility;
-
-use candidates::{Drawn, Moment};
-use character::Character;
-use reaction::Answer;
-
-use super::persona_simulator::{DWELL_LEVELS, PersonaSimulator, QUARTERS};
+use super::candidates::{Drawn, Moment};
+use super::character::{Character, DAY, Traits};
 use crate::base::random::Purpose;
-use crate::features::profile_history::Event;
 use crate::features::{ProfileFeatures, weekend};
+use crate::people::persona_simulator::{DWELL_LEVELS, PersonaSimulator};
 use crate::people::scenario::{ChangeKind, ProfileServing, RawScenario};
 use crate::policy::DecisionRng;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt};
-use serde::{Deserialize, Serialize};
 
-/// Quarter hours in a day, as simulated time counts them.
-const DAY: u32 = QUARTERS as u32;
-
-/// Random words of a step that are not a candidate's: moment, reaction (two), luck of the policies.
+/// Random words of a step that are not a candidate's: moment, reaction (two), seed of the policies.
 const COMMON_WORDS: usize = 4;
 
 /// Words that the generator makes at a time.
 const GENERATED: usize = 32;
 
-/// What sets users apart where a scenario declares it, each as a share of users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Traits {
-    /// Without a history when the policies start.
-    pub new: bool,
-    /// Without a profile, ever.
-    pub no_profile: bool,
-    /// Decides on Saturdays and Sundays only.
-    pub weekend: bool,
-}
-
-/// What became of a shown tip.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outcome {
-    /// What the person did, for how long, with which kind of tip.
-    pub event: Event,
-    /// The reward of the reaction.
-    pub reward: f64,
-    /// Expected reward of this tip for this person at this moment.
-    pub expected: f64,
-}
-
-/// A simulated person in the middle of their life.
+/// A simulated person at one of their steps.
+///
+/// Where they are lies in private fields: [`UserBatch`](crate::people::UserBatch) takes them on.
 #[derive(Debug)]
 pub struct Person<'a> {
-    stage: &'a PersonaSimulator<'a>,
-    pub(super) character: Character,
-    traits: Traits,
+    pub(super) simulator: &'a PersonaSimulator<'a>,
+    pub(in crate::people) character: Character,
+    pub(super) traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
-    declared: Vec<ProfileFeatures>,
+    pub(super) declared: Vec<ProfileFeatures>,
     rng: ChaCha8Rng,
-    /// Steps lived, those of the history included.
+    /// How many steps they have taken, those of the history included.
     step: u32,
     /// Random words of some steps, as bytes: for each step those in common, then one per candidate.
     words: Vec<[u8; 8]>,
     /// Where those of this step begin.
     first_word: usize,
     /// When the step is.
-    pub(super) moment: Moment,
+    pub(in crate::people) moment: Moment,
     /// Times of all steps so far in quarter hours, and how many of them are more than a day old.
-    times: Vec<u64>,
-    day_old: usize,
+    pub(super) times: Vec<u64>,
+    pub(super) day_old: usize,
     /// Number of candidates.
-    count: usize,
-    seed: u64,
-    completed_luck: f64,
-    dismissed_luck: f64,
-    snoozed_luck: f64,
+    pub(super) count: usize,
+    pub(super) seed: u64,
+    pub(super) completed_draw: f64,
+    pub(super) dismissed_draw: f64,
+    pub(super) snoozed_draw: f64,
     /// Dwell in seconds by reaction.
-    dwell: [f64; 4],
-    lost: bool,
+    pub(super) dwell: [f64; 4],
+    pub(super) lost: bool,
+}
+
+impl PersonaSimulator<'_> {
+    /// The simulated person of this number, before their first step.
+    pub fn person(&self, user: u64) -> Person<'_> {
+        Person::new(self, user)
+    }
 }
 
 impl<'a> Person<'a> {
-    /// The person of number `user` on a stage, before their first step.
-    pub(super) fn new(stage: &'a PersonaSimulator<'a>, user: u64) -> Self {
-        let count = stage.scenario.raw().candidates.count as usize;
-        let steps = stage.scenario.raw().steps + stage.scenario.raw().history.steps;
-        let mut rng = stage.streams.of(user, Purpose::Traits);
-        let shares = stage.scenario.raw().traits;
+    /// The person of number `user` of a simulator, before their first step.
+    pub(in crate::people) fn new(simulator: &'a PersonaSimulator<'a>, user: u64) -> Self {
+        let count = simulator.scenario.raw().candidates.count as usize;
+        let steps = simulator.scenario.raw().steps + simulator.scenario.raw().history.steps;
+        let mut rng = simulator.streams.of(user, Purpose::Traits);
+        let shares = simulator.scenario.raw().traits;
         let mut with_share = |share: f64| rng.random::<f64>() < share;
         let traits = Traits {
             new: with_share(shares.new),
             no_profile: with_share(shares.no_profile),
             weekend: with_share(shares.weekend),
         };
-        let character = Character::draw(stage, &mut rng);
+        let character = Character::draw(simulator, &mut rng);
         let declared = character.profile.iter().flat_map(|profile| {
-            let by_kind = stage.scenario.raw().profile.serving != ProfileServing::UserLevel;
-            stage
+            let by_kind = simulator.scenario.raw().profile.serving != ProfileServing::UserLevel;
+            simulator
                 .kinds
                 .iter()
                 .map(move |k| ProfileFeatures::of(&profile.values_for(Some(k.as_str()).filter(|_| by_kind))))
@@ -121,11 +81,11 @@ impl<'a> Person<'a> {
         let step_words = COMMON_WORDS + count;
         let steps_ahead = GENERATED >> step_words.trailing_zeros().min(GENERATED.trailing_zeros());
         Self {
-            stage,
+            simulator,
             declared: declared.collect(),
             character,
             traits,
-            rng: stage.streams.of(user, Purpose::Steps),
+            rng: simulator.streams.of(user, Purpose::Steps),
             step: 0,
             words: vec![[0; 8]; steps_ahead * step_words],
             first_word: (steps_ahead - 1) * step_words,
@@ -134,29 +94,18 @@ impl<'a> Person<'a> {
             day_old: 0,
             count,
             seed: 0,
-            completed_luck: 0.0,
-            dismissed_luck: 0.0,
-            snoozed_luck: 0.0,
+            completed_draw: 0.0,
+            dismissed_draw: 0.0,
+            snoozed_draw: 0.0,
             dwell: [0.0; 4],
             lost: false,
         }
     }
 
-    /// The conditions they live under.
+    /// The conditions that the scenario sets.
     #[inline(always)]
     pub fn scenario(&self) -> &'a RawScenario {
-        self.stage.scenario.raw()
-    }
-
-    /// Goes on to the next step, at which a random candidate is shown and nobody looks at the others: gives how
-    /// the person reacts to it.
-    #[inline(always)]
-    pub(super) fn pass(&mut self) -> Outcome {
-        self.draw_moment();
-        let shown = self.random_candidate();
-        let drawn = self.drawn(shown);
-        let u = candidates::utility_of(drawn, self.stage, &self.character, self.moment);
-        self.react_by(drawn.offer(self.moment.now), self.answer(u))
+        self.simulator.scenario.raw()
     }
 
     /// The candidate that chance shows at this step.
@@ -167,22 +116,22 @@ impl<'a> Person<'a> {
 
     /// The random words of this step's candidates.
     #[inline(always)]
-    pub(super) fn candidate_words(&self) -> &[[u8; 8]] {
+    pub(in crate::people) fn candidate_words(&self) -> &[[u8; 8]] {
         &self.words[self.first_word + COMMON_WORDS..][..self.count]
     }
 
-    /// Draws moment and luck of the next step.
+    /// Draws the moment of the next step, and what decides their reaction and the policies' choices at it.
     #[inline(always)]
-    pub(super) fn draw_moment(&mut self) {
-        let stage = self.stage;
-        let scenario = stage.scenario.raw();
+    pub(in crate::people) fn draw_moment(&mut self) {
+        let simulator = self.simulator;
+        let scenario = simulator.scenario.raw();
         self.draw_words();
-        let [moment, first, second, luck] = self.common_words();
+        let [moment, first, second, seed] = self.common_words();
 
         if scenario.change.is_some() {
             self.change_tastes();
         }
-        let slot = &stage.slots[(self.step % scenario.moments.per_day) as usize];
+        let slot = &simulator.slots[(self.step % scenario.moments.per_day) as usize];
         let now = slot.start + below(moment as u32, slot.end - slot.start);
         let day = u64::from(self.day(self.step / scenario.moments.per_day));
         let time = day * u64::from(DAY) + u64::from(now);
@@ -196,15 +145,15 @@ impl<'a> Person<'a> {
         let recent = (self.times.len() - self.day_old) as f64;
         self.times.push(time);
         let weekend = weekend((day % 7) as u8);
-        let u = self.character.u_of_moment(stage, now, weekend, recent);
+        let u = self.character.u_of_moment(simulator, now, weekend, recent);
         self.moment = Moment { now: now as u8, weekend, u };
 
-        self.completed_luck = unit((first >> 32) as u32);
-        self.dismissed_luck = unit(first as u32);
-        self.snoozed_luck = unit((second >> 32) as u32);
-        self.dwell = stage.dwell.at(second as usize % DWELL_LEVELS);
+        self.completed_draw = unit((first >> 32) as u32);
+        self.dismissed_draw = unit(first as u32);
+        self.snoozed_draw = unit((second >> 32) as u32);
+        self.dwell = simulator.dwell.at(second as usize % DWELL_LEVELS);
         self.lost = f64::from((second as u32) >> 12) < scenario.rewards.lost * f64::from(1 << 20);
-        self.seed = luck % DecisionRng::SEEDS;
+        self.seed = seed % DecisionRng::SEEDS;
         self.step += 1;
     }
 
@@ -227,12 +176,12 @@ impl<'a> Person<'a> {
 
     /// The candidate of this step.
     #[inline(always)]
-    fn drawn(&self, k: usize) -> Drawn {
+    pub(super) fn drawn(&self, k: usize) -> Drawn {
         debug_assert!(k < self.count);
-        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.stage)
+        Drawn::of(self.words[self.first_word + COMMON_WORDS + k], self.simulator)
     }
 
-    /// The luck of whoever chooses at this step, the same for every policy.
+    /// The seed of whoever chooses at this step: it is the same for every policy.
     #[inline(always)]
     pub fn seed(&self) -> u64 {
         self.seed
@@ -267,22 +216,22 @@ impl<'a> Person<'a> {
         self.lost
     }
 
-    /// Day of the week of the latest step; everybody's life begins on a Monday.
-    fn weekday(&self) -> u8 {
+    /// Day of the week of the latest step; everybody begins on a Monday.
+    pub(super) fn weekday(&self) -> u8 {
         self.times.last().map_or(0, |time| (time / u64::from(DAY) % 7) as u8)
     }
 
     /// Moves tastes towards those for the next kind, as far as the scenario's change has gone.
     fn change_tastes(&mut self) {
-        let scenario = self.stage.scenario.raw();
+        let scenario = self.simulator.scenario.raw();
         let Some(change) = scenario.change else { return };
-        let lived = f64::from(self.step) - f64::from(self.history_steps());
-        let part = lived / f64::from(scenario.steps);
+        let taken = f64::from(self.step) - f64::from(self.history_steps());
+        let share = taken / f64::from(scenario.steps);
         let share = match change.kind {
-            ChangeKind::Sudden => f64::from(u8::from(part >= change.at)),
-            ChangeKind::Drift => ((part - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
+            ChangeKind::Sudden => f64::from(u8::from(share >= change.at)),
+            ChangeKind::Drift => ((share - change.at) / (1.0 - change.at)).clamp(0.0, 1.0),
         };
-        let share = share * self.stage.persona.raw().changeability;
+        let share = share * self.simulator.persona.raw().changeability;
         for kind in &mut self.character.kinds {
             kind.now = kind.taste + share * (kind.next - kind.taste);
         }
@@ -313,8 +262,8 @@ mod tests {
         let text = "name = \"long\"\ndescription = \"long\"\nsteps = 1000000\n[moments]\nper_day = 1\nevery_days = 365\n";
         let scenario = Scenario::from_toml(text, "scenario").unwrap();
         let persona = Persona::shipped().unwrap().swap_remove(0);
-        let stage = PersonaSimulator::new(&scenario, &persona, 7);
-        let mut person = stage.person(0);
+        let simulator = PersonaSimulator::new(&scenario, &persona, 7);
+        let mut person = simulator.person(0);
         let year = 365 * 24 * 60 * 60 * 1000;
         for step in [122_570, 999_000] {
             person.step = step;

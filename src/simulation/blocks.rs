@@ -1,27 +1,21 @@
-//! The one loop in which a policy meets an environment.
+//! A scenario with its policies, cut into blocks of users that are run on all cores.
 //!
 //! Work is cut into fixed blocks of users. A block depends on nothing but its number, so blocks can be
 //! computed anywhere and in any order; folded in the order of their numbers they give the same bytes for
 //! any number of threads.
-//!
-//! All policies of a run meet the same person: moment, candidates and luck are drawn once per step, before
-//! any of them chooses (common random numbers), so that a difference between them is theirs.
 
-mod log;
-mod rollout;
-
-pub use rollout::Rollout;
-
+use super::metrics::{UserRecord, UserTally};
+use super::rollout::Rollout;
+use super::step_loop::{run_batch, trace_batch};
+use super::summary::Curve;
 use crate::base::error::{Error, Result};
-use crate::base::vector::{Cell, Kernel, LANES, Lanes, Vector, each};
+use crate::base::vector::LANES;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
-use crate::features::FeatureBlock;
+use crate::people::PersonaSimulator;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::people::{Outcome, PersonaSimulator, UserBatch};
 use crate::policy::{DecisionRng, Policy, Scratch};
-use crate::simulation::metrics::{Curve, Tally, UserRecord};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -38,9 +32,9 @@ const BATCH: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Simulation<'a> {
     scenario: &'a Scenario,
-    stages: Vec<PersonaSimulator<'a>>,
-    shares: Vec<f64>,
-    policies: &'a [Policy],
+    pub(super) simulators: Vec<PersonaSimulator<'a>>,
+    pub(super) shares: Vec<f64>,
+    pub(super) policies: &'a [Policy],
 }
 
 /// The results of one block of users.
@@ -83,10 +77,10 @@ impl<'a> Simulation<'a> {
             return Err(Error::Refused("no policy to simulate: name at least one with --policy".to_owned()));
         }
         let population = scenario.population(personas)?;
-        let stages =
+        let simulators =
             population.iter().map(|(persona, _)| PersonaSimulator::new(scenario, persona, seed)).collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
-        Ok(Self { scenario, stages, shares, policies })
+        Ok(Self { scenario, simulators, shares, policies })
     }
 
     /// The scenario.
@@ -96,12 +90,15 @@ impl<'a> Simulation<'a> {
 
     /// Names of the personas, in the order of the records, with their shares of the population.
     pub fn personas(&self) -> impl ExactSizeIterator<Item = (&str, f64)> {
-        self.stages.iter().zip(&self.shares).map(|(stage, share)| (stage.persona().name(), *share))
+        self.simulators
+            .iter()
+            .zip(&self.shares)
+            .map(|(simulator, share)| (simulator.persona().name(), *share))
     }
 
     /// Number of kinds of tip.
     pub fn kinds(&self) -> usize {
-        self.stages[0].kinds().len()
+        self.simulators[0].kinds().len()
     }
 
     /// The policies, in the order of the records.
@@ -111,7 +108,7 @@ impl<'a> Simulation<'a> {
 
     /// Decisions that one user of each persona makes, over all policies.
     pub fn decisions_per_user(&self) -> u64 {
-        self.stages.len() as u64 * self.policies.len() as u64 * u64::from(self.scenario.raw().steps)
+        self.simulators.len() as u64 * self.policies.len() as u64 * u64::from(self.scenario.raw().steps)
     }
 
     /// Runs `users` of each persona and hands their blocks, in order, to `fold`, until that returns false.
@@ -146,35 +143,42 @@ impl<'a> Simulation<'a> {
     /// it once the request is read.
     pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
-        for (user, stage) in users.flat_map(|user| self.stages.iter().map(move |stage| (user, stage))) {
-            let mut lives = [Rollout::new(policy, stage)];
-            watch(&mut stage.party(user..user + 1), &mut lives, &mut stage.block(), &mut |party, life, _| {
-                let (model, parts) =
-                    (life.model(0), life.parts.iter().map(|parts| parts[0]).collect::<Vec<_>>());
-                let request = party.person(0).request(life.history(0));
-                let request = Request::try_from(request).expect("simulated requests are in range");
-                let mut luck = DecisionRng::new(party.person(0).seed());
-                let start = Instant::now();
-                scratch.with_block(policy.features(), request.offered(), |block, scratch| {
-                    black_box(policy.decide(&model, block, &parts, &mut luck, scratch))
-                });
-                times.push(start.elapsed());
-            });
+        for (user, simulator) in
+            users.flat_map(|user| self.simulators.iter().map(move |simulator| (user, simulator)))
+        {
+            let mut rollouts = [Rollout::new(policy, simulator)];
+            trace_batch(
+                &mut simulator.batch(user..user + 1),
+                &mut rollouts,
+                &mut simulator.block(),
+                &mut |batch, rollout, _| {
+                    let (model, kinds) =
+                        (rollout.model(0), rollout.kinds.iter().map(|kinds| kinds[0]).collect::<Vec<_>>());
+                    let request = batch.person(0).request(rollout.history(0));
+                    let request = Request::try_from(request).expect("simulated requests are in range");
+                    let mut rng = DecisionRng::new(batch.person(0).seed());
+                    let start = Instant::now();
+                    scratch.with_block(policy.features(), request.offered(), |block, scratch| {
+                        black_box(policy.decide(&model, block, &kinds, &mut rng, scratch))
+                    });
+                    times.push(start.elapsed());
+                },
+            );
         }
         times
     }
 
     /// Runs one block, its personas side by side.
     fn block(&self, users: Range<u64>) -> Block {
-        let (personas, policies) = (self.stages.len(), self.policies.len());
+        let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
         let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
         let curves = curve.as_slice_mut().expect("an array made in one piece");
-        let of_persona = self.stages.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
+        let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
         let records: Vec<_> = of_persona
             .with_max_len(1)
-            .map(|(stage, curve)| self.persona(stage, users.clone(), curve))
+            .map(|(simulator, curve)| self.persona(simulator, users.clone(), curve))
             .collect();
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();
@@ -183,153 +187,26 @@ impl<'a> Simulation<'a> {
 
     /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
     /// `curve`, by policy and step.
-    fn persona(&self, stage: &PersonaSimulator, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+    fn persona(&self, simulator: &PersonaSimulator, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
         let steps = self.scenario.raw().steps as usize;
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
-        let mut lives: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, stage)).collect();
-        let mut block = stage.block();
-        let mut tallies = vec![[Tally::default(); LANES]; lives.len()];
+        let mut rollouts: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, simulator)).collect();
+        let mut block = simulator.block();
+        let mut tallies = vec![[UserTally::default(); LANES]; rollouts.len()];
         for first in users.clone().step_by(LANES) {
-            tallies.fill([Tally::default(); LANES]);
-            let mut party = stage.party(first..users.end.min(first + LANES as u64));
-            live(&mut party, &mut lives, &mut block, |d| {
+            tallies.fill([UserTally::default(); LANES]);
+            let mut batch = simulator.batch(first..users.end.min(first + LANES as u64));
+            run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
                 curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
             });
-            for lane in 0..party.len() {
-                let (kinds, traits) = (stage.kinds().len(), party.person(lane).traits());
+            for lane in 0..batch.len() {
+                let (kinds, traits) = (simulator.kinds().len(), batch.person(lane).traits());
                 records.extend(tallies.iter().map(|tallies| tallies[lane].record(kinds, traits)));
             }
         }
         records
-    }
-}
-
-/// One decision of one policy, as [`live`] tells it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decided {
-    /// Position of the policy.
-    pub policy: usize,
-    /// The user's place in the party.
-    pub lane: usize,
-    /// The step, from 0.
-    pub step: usize,
-    /// Position of the candidate that was shown.
-    pub chosen: usize,
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What the oracle's tip was expected to earn more.
-    pub regret: f64,
-}
-
-/// Lives the lives of a party under each policy, telling `observe` of every decision.
-///
-/// This is the hot loop: nothing in it allocates but rewards that are delayed and a model's exact solves. All of it is one
-/// kernel: whatever it calls with a level is compiled once for each instruction set.
-pub fn live(
-    party: &mut UserBatch,
-    lives: &mut [Rollout],
-    block: &mut FeatureBlock<Lanes>,
-    mut observe: impl FnMut(&Decided),
-) {
-    Lanes::run(Live {
-        party,
-        lives,
-        block,
-        observe: |_: &UserBatch, _: &Rollout, decided: &Decided| observe(decided),
-    });
-}
-
-/// The same, showing `observe` also the party and the policy's life, as they are at the decision, before anything is
-/// learned from it.
-pub fn watch(
-    party: &mut UserBatch,
-    lives: &mut [Rollout],
-    block: &mut FeatureBlock<Lanes>,
-    observe: &mut dyn FnMut(&UserBatch, &Rollout, &Decided),
-) {
-    Lanes::run(Live { party, lives, block, observe });
-}
-
-struct Live<'p, 'a, 'l, F> {
-    party: &'p mut UserBatch<'a>,
-    lives: &'p mut [Rollout<'l>],
-    block: &'p mut FeatureBlock<Lanes>,
-    observe: F,
-}
-
-impl<F: FnMut(&UserBatch, &Rollout, &Decided)> Kernel<Lanes> for Live<'_, '_, '_, F> {
-    type Output = ();
-
-    /// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed
-    /// beside what the others wait for.
-    #[inline(always)]
-    fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
-        let Self { party, lives, block, mut observe } = self;
-        let scenario = party.scenario();
-        begin::<V>(level, party, lives, block);
-        for step in 0..scenario.steps {
-            party.advance_those::<V>(level, [true; LANES], block);
-            for life in lives.iter_mut() {
-                life.look::<V>(level, party, block);
-                life.choose::<V>(level, party, block);
-            }
-            party.consider::<V>(level, lives.iter().map(|life| life.chosen));
-            let best = party.best_expected();
-            let arrives = each!(lane => !party.person(lane).reward_is_lost());
-            for (policy, life) in lives.iter_mut().enumerate() {
-                let chosen = life.chosen;
-                let outcomes = each!(lane => party.react_to_chosen(policy, lane, chosen[lane]));
-                for lane in 0..party.len() {
-                    let (chosen, outcome) = (chosen[lane], outcomes[lane]);
-                    let regret = best[lane] - outcome.expected;
-                    let step = step as usize;
-                    observe(party, life, &Decided { policy, lane, step, chosen, outcome, regret });
-                }
-                life.catch_up::<V>(level, step);
-                match scenario.rewards.delay {
-                    0 => life.hear::<V>(level, arrives, &outcomes),
-                    delay => life.expect(step + delay, arrives, &outcomes),
-                }
-            }
-        }
-    }
-}
-
-/// Lives the random decisions that lie behind the users, and hands every policy the past that they make.
-#[inline(always)]
-fn begin<V: Vector<Cell = Lanes>>(
-    level: V::Level,
-    party: &mut UserBatch,
-    lives: &mut [Rollout],
-    block: &mut FeatureBlock<Lanes>,
-) {
-    for life in &mut *lives {
-        life.begin();
-    }
-    let history = party.scenario().history;
-    if !history.learn {
-        for lane in 0..party.len() {
-            for _ in 0..party.person(lane).history_steps() {
-                let outcome = party.pass(lane);
-                for life in lives.iter_mut().filter(|life| life.remembers) {
-                    life.histories[lane].observe(&outcome.event);
-                }
-            }
-        }
-        return;
-    }
-    let has_past: [bool; LANES] = std::array::from_fn(|lane| party.person(lane).history_steps() > 0);
-    for _ in 0..history.steps {
-        party.advance_those::<V>(level, has_past, block);
-        let shown: [usize; LANES] = std::array::from_fn(|lane| party.person(lane).random_candidate());
-        let outcomes = std::array::from_fn(|lane| party.react(lane, shown[lane]));
-        for life in lives.iter_mut() {
-            life.look::<V>(level, party, block);
-            life.take(block, shown);
-            life.hear::<V>(level, has_past, &outcomes);
-        }
     }
 }
 
@@ -339,9 +216,9 @@ mod tests {
     use crate::policy::RawPolicy;
 
     /// Rewards that are lost and late, users with a past and without one, models per kind, forgetting: in each of these
-    /// some of a party learn and others do not.
+    /// some of a batch learn and others do not.
     #[test]
-    fn users_live_as_they_would_in_a_party_of_their_own() {
+    fn users_do_as_they_would_in_a_batch_of_their_own() {
         let scenario = "name = \"hard\"\ndescription = \"hard\"\nsteps = 40\nhistory = { steps = 20, learn = true }\n\
                         [rewards]\nlost = 0.3\ndelay = 2\n[traits]\nnew = 0.5\nno_profile = 0.5\n";
         let scenario = Scenario::from_toml(scenario, "scenario").unwrap();

@@ -1,0 +1,11 @@
+//! Text from outside lands in raw structs here, with errors that name file, field and line.
+//!
+//! In: paths and bytes. Out: raw structs, tables, or errors. A new kind of text is a file here.
+
+mod file;
+mod parse;
+mod table;
+
+pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, text};
+pub(crate) use parse::{Text, complaint, json, json_value, toml};
+pub(crate) use table::Table;

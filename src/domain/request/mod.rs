@@ -1,0 +1,13 @@
+//! A request: who is asking, at what moment, which tips could be shown, and what is known of the person.
+//!
+//! In: JSON, which lands in a raw struct. Out: a checked [`Request`], and what was [`Shown`] of it. A new field of a tip
+//! or of the moment is one of [`Candidate`] or [`Context`], with its check beside it.
+
+mod candidate;
+mod checked;
+mod shown;
+
+pub(crate) use candidate::name;
+pub use candidate::{Candidate, Context};
+pub use checked::{Offered, RawRequest, Request};
+pub use shown::Shown;
