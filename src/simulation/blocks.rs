@@ -13,6 +13,7 @@ use crate::base::vector::LANES;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
+use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy, Scratch};
@@ -62,6 +63,18 @@ impl Block {
     }
 }
 
+/// The personas of a population, each with how many of its like come before: those with a larger share, else the earlier.
+fn twins<'p>(population: &[(&'p Persona, f64)]) -> impl Iterator<Item = (&'p Persona, usize)> {
+    let digests: Vec<String> = population.iter().map(|(persona, _)| of_character(persona)).collect();
+    let before = |i: usize, j: usize| {
+        let (share, other) = (population[i].1, population[j].1);
+        digests[i] == digests[j] && (other > share || other == share && j < i)
+    };
+    let twin = |i: usize| (0..population.len()).filter(|j| before(i, *j)).count();
+    let twins: Vec<_> = population.iter().enumerate().map(|(i, (persona, _))| (*persona, twin(i))).collect();
+    twins.into_iter()
+}
+
 impl<'a> Simulation<'a> {
     /// `policies` in `scenario`, among those of `personas` that its population has, under `seed`.
     ///
@@ -77,8 +90,9 @@ impl<'a> Simulation<'a> {
             return Err(Error::Refused("no policy to simulate: name at least one with --policy".to_owned()));
         }
         let population = scenario.population(personas)?;
-        let simulators =
-            population.iter().map(|(persona, _)| PersonaSimulator::new(scenario, persona, seed)).collect();
+        let simulators = twins(&population)
+            .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
+            .collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
         Ok(Self { scenario, simulators, shares, policies })
     }
@@ -192,9 +206,9 @@ impl<'a> Simulation<'a> {
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
         let mut rollouts: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, simulator)).collect();
         let mut block = simulator.block();
-        let mut tallies = vec![[UserTally::default(); LANES]; rollouts.len()];
+        let mut tallies = vec![[UserTally::new(steps); LANES]; rollouts.len()];
         for first in users.clone().step_by(LANES) {
-            tallies.fill([UserTally::default(); LANES]);
+            tallies.fill([UserTally::new(steps); LANES]);
             let mut batch = simulator.batch(first..users.end.min(first + LANES as u64));
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
