@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 impl Args {
     fn print_plan(&self, inputs: &Inputs) -> Result<u8> {
         self.threads.apply()?;
-        let plans = plan(&inputs.gate, &inputs.pools(self.inputs.seed, PILOT_USERS)?);
+        let plans = plan(&inputs.gate, inputs.level(), &inputs.pools(self.inputs.seed, PILOT_USERS)?);
         if self.json {
             output::pretty_json(&plans)?;
         } else {

@@ -122,6 +122,8 @@ pub(crate) struct ScenarioSums {
     curve: Option<Curve>,
     /// Users whose rewards are in the curve.
     curve_users: u64,
+    /// Policies in each record: baseline and challenger come first.
+    policies: usize,
 }
 
 /// One metric: baseline, challenger, difference as a share of the range.
@@ -137,6 +139,7 @@ impl ScenarioSums {
             cells: vec![<[Cell; Metric::ALL.len()]>::default(); shares.len() + 1],
             curve: curve.then(|| header.blank_curve(scenario)),
             curve_users: 0,
+            policies: header.policies.len(),
             shares,
         }
     }
@@ -147,11 +150,11 @@ impl ScenarioSums {
             *curve += &block.curve;
             self.curve_users += block.users.end - block.users.start;
         }
-        for user in block.records.chunks_exact(2 * self.shares.len()) {
+        for user in block.records.chunks_exact(self.policies * self.shares.len()) {
             self.users += 1;
             for (m, metric) in Metric::ALL.into_iter().enumerate() {
                 let mut population = [0.0; 3];
-                for (p, pair) in user.chunks_exact(2).enumerate() {
+                for (p, pair) in user.chunks_exact(self.policies).enumerate() {
                     let Some(values) = values(pair, metric) else { continue };
                     for (i, value) in values.into_iter().enumerate() {
                         self.cells[p][m][i].observe(value);
@@ -163,8 +166,8 @@ impl ScenarioSums {
                     moments.observe(value);
                 }
             }
-            for (pair, reactions) in user.chunks_exact(2).zip(&mut self.reactions) {
-                for (record, sums) in pair.iter().zip(reactions) {
+            for (pair, reactions) in user.chunks_exact(self.policies).zip(&mut self.reactions) {
+                for (record, sums) in pair.iter().take(2).zip(reactions) {
                     record.reactions.iter().zip(sums).for_each(|(n, sum)| *sum += u64::from(*n));
                 }
             }
@@ -268,7 +271,7 @@ impl Evidence {
     ) -> Self {
         let curve_of = |tally: &ScenarioSums| {
             let curve = tally.curve.as_ref().filter(|_| tally.users > 0)?;
-            let policies = header.policies.iter().enumerate();
+            let policies = header.policies.iter().take(2).enumerate();
             let named = |(i, policy): (usize, &String)| LearningCurve {
                 policy: policy.clone(),
                 points: tally.learning_curve(curve, i),

@@ -21,23 +21,23 @@ impl Trial<'_> {
         tracked
             .map(|t| EvidencePath {
                 id: t.criterion.id.clone(),
-                points: path(t.criterion.null(), &t.gains, most),
+                points: path(t.criterion.mark(), &t.gains, t.per_block, most),
             })
             .collect()
     }
 }
 
 /// The bets on the gains are made once more: a path costs no memory while the trial runs.
-fn path(m0: f64, gains: &[Gain], most: u64) -> Vec<(u64, f64)> {
-    let n = gains.len() as u64;
+fn path(m0: f64, gains: &[Gain], per_block: usize, most: u64) -> Vec<(u64, f64)> {
+    let n = (gains.len() / per_block) as u64;
     let intervals = n.min(most);
     let mut process = EProcess::new(m0);
     let mut points = vec![(0, 0.0)];
-    for gain in gains {
-        process.observe(*gain);
+    for (block, users) in gains.chunks_exact(per_block).zip(1..) {
+        block.iter().for_each(|gain| process.observe(*gain));
         let next = points.len() as u64;
-        if process.count() == next * n / intervals {
-            points.push((process.count(), process.log_e() / std::f64::consts::LN_10));
+        if users == next * n / intervals {
+            points.push((users, process.log_e() / std::f64::consts::LN_10));
         }
     }
     points
@@ -51,7 +51,7 @@ mod tests {
     fn a_path_keeps_both_ends_and_no_more_points_than_asked_for() {
         let gains: Vec<Gain> = (0..1000).map(|i| Gain::of(f64::from(i % 7) / 7.0 - 0.3)).collect();
         for n in [0, 1, 2, 199, 200, 201, 999, 1000] {
-            let points = path(-0.02, &gains[..n], 200);
+            let points = path(-0.02, &gains[..n], 1, 200);
             assert_eq!(points.len(), n.min(200) + 1);
             assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
             let mut process = EProcess::new(-0.02);

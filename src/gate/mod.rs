@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `spec`, `criterion`, `claim`, `segment` | what must be established, how surely, of whom |
 //! | `eprocess` | tests by betting and their bounds: the statistics, which know of no policy |
+//! | `criterion_test`, `outcome` | the evidence for and against one criterion, and what all of them add up to |
 //! | `trial` | all criteria of a gate, fed with paired users until it is decided; it asks nobody where they come from |
 //! | `verdict` | what was decided and what it rests on |
 //! | `promotion` | the run: people are simulated or read, logs are asked |
@@ -17,14 +18,17 @@
 //!
 //! A new segment of users is a variant in `segment`; a new claim is one in `claim`, whose null and aim `criterion` says.
 
+mod attempt;
 mod calibrate;
 mod claim;
 mod criterion;
+mod criterion_test;
 mod eprocess;
 pub mod evidence;
 mod evidence_path;
 mod log_assessment;
 mod log_criterion;
+mod outcome;
 mod plan;
 mod pool;
 pub mod promotion;
@@ -34,17 +38,19 @@ mod spec;
 mod trial;
 mod verdict;
 
+pub use attempt::Attempt;
 pub use calibrate::{Calibration, Null, Power, SCALES, TestComparison, calibrate};
 pub use claim::Claim;
-pub use criterion::{Criterion, RawCriterion};
+pub use criterion::{Criterion, RawCriterion, Rival};
 pub use eprocess::{EProcess, GRID, Gain, lower_bound, mean, projected_count, upper_bound};
 pub use evidence_path::EvidencePath;
 pub use log_assessment::{LogAssessment, Simulated};
 pub use log_criterion::{LogCriterion, RawColumns, RawLog};
+pub use outcome::{GateOutcome, Ruling};
 pub use plan::{POWERS, Plan, plan};
 pub use pool::Pool;
 pub use refusal::GateRefusal;
 pub use segment::{By, Setting, UserSegment};
 pub use spec::{DecisionTime, GateSpec, RawGate};
-pub use trial::{PairedUser, Ruling, Trial};
+pub use trial::{Trial, TriedUser};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

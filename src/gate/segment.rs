@@ -67,6 +67,11 @@ impl UserSegment {
         })
     }
 
+    /// Whether users of the persona at this position can belong to it.
+    pub(super) fn is_about(&self, persona: usize) -> bool {
+        !matches!(self, Self::Persona(p, _) if *p != persona)
+    }
+
     /// Whether a user with these traits, of the persona at this position, belongs to it.
     pub fn has(&self, persona: usize, traits: Traits) -> bool {
         match *self {

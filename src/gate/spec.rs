@@ -1,7 +1,7 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
 use super::claim::Claim;
-use super::criterion::{Criterion, RawCriterion};
+use super::criterion::{Criterion, RawCriterion, Rival};
 use super::log_criterion::{LogCriterion, RawLog};
 use super::refusal::GateRefusal;
 use super::segment::{Setting, segments};
@@ -11,7 +11,7 @@ use crate::base::read;
 use crate::base::shipped;
 use crate::people::scenario::GATE;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// A gate file, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,11 +21,15 @@ pub struct RawGate {
     pub description: String,
     /// Largest probability of promoting a challenger that fails any criterion, in (0, 0.5].
     pub alpha: f64,
-    /// Largest probability of rejecting a challenger that meets every criterion by `minimum_effect`, in
-    /// (0, 0.5].
+    /// Largest probability of rejecting a challenger that meets every criterion, in (0, 0.5].
     pub beta: f64,
-    /// The smallest superiority worth promoting for, as a share of the metric's range, in (0, 1).
+    /// The smallest superiority worth promoting for, as a share of the metric's range, in (0, 1): what a challenger must
+    /// be shown to gain more than, and is rejected for gaining less than.
     pub minimum_effect: f64,
+    /// The policy below which nobody may fall, whoever is in charge: a name, or a path relative to the gate's file. Every
+    /// criterion of kind `not-inferior` must hold against it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// Users of each persona after which an undecided gate gives up.
     pub max_users: u64,
     /// Users of each persona drawn at a time.
@@ -63,6 +67,8 @@ pub struct GateSpec {
     raw: RawGate,
     logs: Vec<LogCriterion>,
     origin: String,
+    /// The folder to which the paths of its scenarios are relative.
+    dir: PathBuf,
 }
 
 impl GateSpec {
@@ -87,7 +93,8 @@ impl GateSpec {
     /// # Errors
     /// A file that cannot be read or is not allowed.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::from_toml(&read::text(path)?, &path.display().to_string())
+        let gate = Self::from_toml(&read::text(path)?, &path.display().to_string())?;
+        Ok(Self { dir: path.parent().map(Path::to_path_buf).unwrap_or_default(), ..gate })
     }
 
     /// Parses and checks a gate, which errors call `origin`.
@@ -103,6 +110,11 @@ impl GateSpec {
     /// What errors call it.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// A scenario or policy that it names, as one finds it from the working directory: a path is relative to the gate's file.
+    pub fn resolved(&self, name: &str) -> String {
+        if read::is_path(name) { self.dir.join(name).display().to_string() } else { name.to_owned() }
     }
 
     /// The checked values.
@@ -133,11 +145,12 @@ impl GateSpec {
         format!("{}: criteria[{entry}].scenarios", self.origin)
     }
 
-    /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`].
+    /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`]; those of kind `not-inferior` once more against
+    /// the reference, where that is a policy of its own.
     ///
     /// # Errors
     /// Two entries that say the same thing; a segment that a scenario has no user of.
-    pub fn criteria(&self, settings: &[Setting]) -> Result<Vec<Criterion>> {
+    pub fn criteria(&self, settings: &[Setting], reference: bool) -> Result<Vec<Criterion>> {
         let order = self.scenarios();
         let mut all: Vec<Criterion> = Vec::new();
         for entry in &self.raw.criteria {
@@ -145,12 +158,20 @@ impl GateSpec {
                 let scenario = order.iter().position(|n| n == name).expect("listed from the same entries");
                 let segments = segments(entry.by, &settings[scenario]);
                 for segment in segments.map_err(Error::named_by(&self.origin))? {
-                    let criterion = Criterion::new(entry, scenario, &settings[scenario].name, segment);
+                    let against = |rival: Rival| {
+                        let name = &settings[scenario].name;
+                        let minimum_effect = self.raw.minimum_effect;
+                        Criterion::new(entry, scenario, name, segment.clone(), minimum_effect, rival)
+                    };
+                    let criterion = against(Rival::Baseline);
                     if all.iter().any(|c| c.id == criterion.id) {
                         let (origin, criterion) = (self.origin.clone(), criterion.id);
                         return Err(Error::because(GateRefusal::StatedTwice { origin, criterion }));
                     }
                     all.push(criterion);
+                    if reference && entry.kind == Claim::NotInferior {
+                        all.push(against(Rival::Reference));
+                    }
                 }
             }
         }
@@ -160,10 +181,10 @@ impl GateSpec {
 
 impl GateSpec {
     /// The probability with which the interval of a log's difference may fail, both sides together: each
-    /// side at most alpha, and at most half of beta over all required logs.
-    pub fn log_alpha(&self) -> f64 {
+    /// side at most `alpha`, and at most half of beta over all required logs.
+    pub fn log_alpha(&self, alpha: f64) -> f64 {
         let required = self.logs().iter().filter(|log| log.required).count().max(1);
-        (2.0 * self.raw().alpha).min(self.raw().beta / required as f64)
+        (2.0 * alpha).min(self.raw().beta / required as f64)
     }
 
     /// Largest probability with which simulated people may wrongly reject: half of beta where a log may
@@ -174,10 +195,18 @@ impl GateSpec {
     }
 }
 
+/// A path without what leads nowhere: `./mine//push.toml` is `mine/push.toml`.
+fn plain(name: &str) -> String {
+    let parts = Path::new(name).components().filter(|part| *part != Component::CurDir);
+    let path = parts.collect::<PathBuf>().display().to_string();
+    if read::is_path(name) && read::is_path(&path) { path } else { name.to_owned() }
+}
+
 impl TryFrom<RawGate> for GateSpec {
     type Error = Fault;
 
-    fn try_from(raw: RawGate) -> Result<Self, Fault> {
+    fn try_from(mut raw: RawGate) -> Result<Self, Fault> {
+        raw.criteria.iter_mut().flat_map(|c| &mut c.scenarios).for_each(|name| *name = plain(name));
         within("alpha", raw.alpha, 1e-9, 0.5)?;
         within("beta", raw.beta, 1e-9, 0.5)?;
         within("minimum_effect", raw.minimum_effect, 1e-6, 0.999)?;
@@ -215,6 +244,6 @@ impl TryFrom<RawGate> for GateSpec {
             }
             logs.push(LogCriterion::try_from(log).map_err(within_log)?);
         }
-        Ok(Self { raw, logs, origin: "the gate".to_owned() })
+        Ok(Self { raw, logs, origin: "the gate".to_owned(), dir: PathBuf::new() })
     }
 }

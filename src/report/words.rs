@@ -148,11 +148,16 @@ fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
 /// What a criterion demands of the difference.
 pub(crate) fn claim(c: &Assessment) -> String {
     match (c.kind, c.more_is_better()) {
-        (Claim::Superior, true) => "> 0".to_owned(),
-        (Claim::Superior, false) => "< 0".to_owned(),
-        (Claim::NotInferior, true) => format!("> -{}", c.margin),
-        (Claim::NotInferior, false) => format!("< {}", c.margin),
+        (Claim::Superior, true) => format!("> {}", c.mark),
+        (Claim::Superior, false) => format!("< -{}", c.mark),
+        (Claim::NotInferior, true) => format!("> -{}", rounded(c.margin)),
+        (Claim::NotInferior, false) => format!("< {}", rounded(c.margin)),
     }
+}
+
+/// A margin with at most four decimals.
+fn rounded(margin: f64) -> f64 {
+    (margin * 1e4).round() / 1e4
 }
 
 /// A difference with its sign and three decimals; "-" where it is unknown.

@@ -32,7 +32,12 @@ fn paths_of(criterion: &LogCriterion) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// Files that cannot be read or have a bad line; both name the gate's file.
-pub(super) fn ask_logs(gate: &GateSpec, policies: [&Policy; 2], seed: u64) -> Result<LogFindings> {
+pub(super) fn ask_logs(
+    gate: &GateSpec,
+    level: f64,
+    policies: [&Policy; 2],
+    seed: u64,
+) -> Result<LogFindings> {
     let mut findings = LogFindings::default();
     for (i, criterion) in gate.logs().iter().enumerate() {
         let named = || named_by_log(gate, i);
@@ -40,7 +45,8 @@ pub(super) fn ask_logs(gate: &GateSpec, policies: [&Policy; 2], seed: u64) -> Re
             let name = format!("log/{}/{}", criterion.name, path.display());
             findings.digests.insert(name, digest::of_file(&path).map_err(named())?);
         }
-        let assessment = ask(gate, criterion, policies, &paths_of(criterion), seed).map_err(named())?;
+        let assessment =
+            ask(gate.log_alpha(level), criterion, policies, &paths_of(criterion), seed).map_err(named())?;
         findings.assessments.push(assessment);
     }
     Ok(findings)
@@ -56,13 +62,12 @@ fn named_by_log(gate: &GateSpec, i: usize) -> impl FnOnce(Error) -> Error + use<
 }
 
 fn ask(
-    gate: &GateSpec,
+    alpha: f64,
     criterion: &LogCriterion,
     [baseline, challenger]: [&Policy; 2],
     paths: &[PathBuf],
     seed: u64,
 ) -> Result<LogAssessment> {
-    let alpha = gate.log_alpha();
     let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
     let settings = Settings {
         estimators: vec![(criterion.estimator, None)],

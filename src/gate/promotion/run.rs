@@ -2,15 +2,16 @@
 
 use super::inputs::Inputs;
 use super::log_findings::{LogFindings, ask_logs};
-use super::supply::{Supply, UserSource, pairs_of};
-use crate::base::digest::{self, Digests};
+use super::supply::{Supply, UserSource, tried};
+use crate::base::digest::Digests;
 use crate::base::error::{Error, Result};
 use crate::gate::evidence::{Evidence, ScenarioSums, Thinned};
+use crate::gate::outcome::GateOutcome;
 use crate::gate::pool::Pool;
 use crate::gate::refusal::GateRefusal;
 use crate::gate::segment::Setting;
-use crate::gate::trial::{PairedUser, Ruling, Trial};
-use crate::gate::verdict::{Provenance, SeedSource, Verdict};
+use crate::gate::trial::{Trial, TriedUser};
+use crate::gate::verdict::{Parties, Provenance, SeedSource, Verdict};
 use crate::policy::Policy;
 use crate::simulation::parts::PartHeader;
 use crate::simulation::{Block, Simulation};
@@ -42,7 +43,7 @@ impl Inputs {
         mut progress: impl FnMut(&Trial),
     ) -> Result<Judgement> {
         let digests = self.digests();
-        let derived = digest::seed(&digests);
+        let derived = self.seed()?;
         let policies = self.policies();
         let (header, mut supply, users) = match source {
             UserSource::Simulation(seed) => {
@@ -61,24 +62,24 @@ impl Inputs {
         let logged = if self.is_against_itself() {
             LogFindings::default()
         } else {
-            ask_logs(&self.gate, [&self.baseline, &self.challenger], header.seed)?
+            ask_logs(&self.gate, self.level(), [&self.baseline, &self.challenger], header.seed)?
         };
         let mut trial = self.trial(&header)?;
         let primary = self.primary();
         let mut tallies: Vec<ScenarioSums> =
             (0..header.scenarios.len()).map(|s| ScenarioSums::new(&header, s, s == primary)).collect();
         let mut rejection = Thinned::new();
-        let decision = if self.is_against_itself() {
+        let outcome = if self.is_against_itself() {
             // Nothing can be shown of a policy against itself: there is no evidence to wait for.
-            Ruling::Inconclusive
+            GateOutcome::Inconclusive
         } else {
             let draw = |open: &[usize], users: Range<u64>| {
                 let drawn = supply.draw(open, &users)?;
-                let pairs = |(s, blocks): (&usize, &Vec<Block>)| {
+                let tried = |(s, blocks): (&usize, &Vec<Block>)| {
                     blocks.iter().for_each(|block| tallies[*s].observe(block));
-                    blocks.iter().flat_map(pairs_of).collect()
+                    blocks.iter().flat_map(|block| tried(block, policies.len())).collect()
                 };
-                Ok(open.iter().zip(&drawn).map(pairs).collect())
+                Ok(open.iter().zip(&drawn).map(tried).collect())
             };
             trial.run(users, draw, |trial| {
                 rejection.push(trial.users(), trial.rejection_evidence());
@@ -91,14 +92,24 @@ impl Inputs {
         let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
         let digests = digests.into_iter().chain(logged.digests).collect();
-        let ran_out = decision == Ruling::Inconclusive && users < self.gate.raw().max_users;
+        let ran_out = outcome == GateOutcome::Inconclusive && users < self.gate.raw().max_users;
         let recorded_users = (ran_out && trial.users() > 0).then_some(users);
         let provenance =
             Provenance { seed: header.seed, seed_source, digests, version, recorded_users, command };
-        let mut verdict =
-            Verdict::new(&trial, decision, self.baseline.name(), self.challenger.name(), provenance);
+        let parties = Parties {
+            gate: self.gate.origin().to_owned(),
+            people: self.people.clone(),
+            baseline: self.baseline.name().to_owned(),
+            challenger: self.challenger.name().to_owned(),
+            reference: self.reference.as_ref().map(|policy| policy.name().to_owned()),
+            attempt: self.attempt.number(),
+        };
+        let mut verdict = Verdict::new(&trial, outcome, parties, provenance);
         if trial.users() == 0 {
             "baseline and challenger are the same policy: there is nothing to judge"
+                .clone_into(&mut verdict.reason);
+        } else if !trial.differs() {
+            "baseline and challenger did the same in every decision: there is nothing to judge"
                 .clone_into(&mut verdict.reason);
         }
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
@@ -112,15 +123,16 @@ impl Inputs {
     /// # Errors
     /// Evidence that cannot be judged.
     pub fn pools(&self, seed: Option<u64>, users: u64) -> Result<Vec<Pool>> {
-        let seed = seed.unwrap_or_else(|| self.seed());
+        let seed = seed.map_or_else(|| self.seed(), Ok)?;
         let policies = self.policies();
         let simulations = self.simulations(&policies, seed)?;
         let header = PartHeader::new(&simulations, users, seed, Digests::new());
         let mut trial = self.trial(&header)?;
         let all: Vec<usize> = (0..simulations.len()).collect();
         for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
-            let pairs: Vec<PairedUser> = blocks.iter().flat_map(pairs_of).collect();
-            for user in pairs.chunks_exact(header.scenarios[s].personas.len()) {
+            let tried: Vec<TriedUser> =
+                blocks.iter().flat_map(|block| tried(block, policies.len())).collect();
+            for user in tried.chunks_exact(header.scenarios[s].personas.len()) {
                 trial.observe(s, user)?;
             }
         }
@@ -140,6 +152,11 @@ impl Inputs {
         let mut times = simulation.decision_times(first..first + TIMED_USERS);
         times.sort_unstable();
         Ok(times[(times.len() - 1) * 99 / 100])
+    }
+
+    /// Largest probability of a wrong promotion by this attempt.
+    pub fn level(&self) -> f64 {
+        self.attempt.level(self.gate.raw().alpha)
     }
 
     fn simulations<'a>(&'a self, policies: &'a [Policy], seed: u64) -> Result<Vec<Simulation<'a>>> {
@@ -169,8 +186,8 @@ impl Inputs {
                 traits: scenario.raw().traits,
             })
             .collect();
-        let criteria = self.gate.criteria(&settings)?;
+        let criteria = self.gate.criteria(&settings, self.reference.is_some())?;
         let shares = settings.iter().map(|s| s.personas.iter().map(|(_, share)| *share).collect()).collect();
-        Ok(Trial::new(&self.gate, criteria, shares))
+        Ok(Trial::new(&self.gate, self.level(), criteria, shares))
     }
 }

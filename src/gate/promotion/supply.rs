@@ -1,7 +1,7 @@
 //! Where simulated users come from: they are simulated now, or were before.
 
 use crate::base::error::Result;
-use crate::gate::trial::PairedUser;
+use crate::gate::trial::TriedUser;
 use crate::simulation::parts::RunParts;
 use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use rayon::prelude::*;
@@ -49,7 +49,11 @@ impl Supply<'_> {
     }
 }
 
-/// The users of a block of baseline and challenger.
-pub(super) fn pairs_of(block: &Block) -> impl Iterator<Item = PairedUser> + '_ {
-    block.records.chunks_exact(2).map(|pair| PairedUser { baseline: pair[0], challenger: pair[1] })
+/// The users of a block under so many policies: baseline, challenger, and perhaps the reference.
+pub(super) fn tried(block: &Block, policies: usize) -> impl Iterator<Item = TriedUser> + '_ {
+    block.records.chunks_exact(policies).map(|records| TriedUser {
+        baseline: records[0],
+        challenger: records[1],
+        reference: records.get(2).copied(),
+    })
 }
