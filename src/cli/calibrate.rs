@@ -24,7 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let inputs = args.inputs.load()?;
+    let inputs = args.inputs.load("calibrate")?;
     if inputs.is_against_itself() {
         return Err(Error::because(GateRefusal::OnePolicy));
     }
@@ -39,5 +39,5 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     } else {
         output::text(&calibration_text(&calibration))?
     }
-    Ok(exit::DONE)
+    Ok(if calibration.keeps { exit::DONE } else { exit::REJECT })
 }

@@ -10,6 +10,9 @@
 //! | `eprocess` | tests by betting and their bounds: the statistics, which know of no policy |
 //! | `criterion_test`, `outcome` | the evidence for and against one criterion, and what all of them add up to |
 //! | `trial` | all criteria of a gate, fed with paired users until it is decided; it asks nobody where they come from |
+//! | `attempt`, `attempts_file` | which attempt of a series this is, and at what level |
+//! | `ranking` | several challengers, the best first |
+//! | `sensitivity` | how far people may be different before a verdict turns |
 //! | `verdict` | what was decided and what it rests on |
 //! | `promotion` | the run: people are simulated or read, logs are asked |
 //! | `calibrate`, `plan`, `pool` | how often the gate errs, and what it can show |
@@ -19,6 +22,7 @@
 //! A new segment of users is a variant in `segment`; a new claim is one in `claim`, whose null and aim `criterion` says.
 
 mod attempt;
+mod attempts_file;
 mod calibrate;
 mod claim;
 mod criterion;
@@ -32,13 +36,16 @@ mod outcome;
 mod plan;
 mod pool;
 pub mod promotion;
+mod ranking;
 mod refusal;
 mod segment;
+mod sensitivity;
 mod spec;
 mod trial;
 mod verdict;
 
 pub use attempt::Attempt;
+pub use attempts_file::{AttemptLine, attempt_number};
 pub use calibrate::{Calibration, Null, Power, SCALES, TestComparison, calibrate};
 pub use claim::Claim;
 pub use criterion::{Criterion, RawCriterion, Rival};
@@ -49,8 +56,10 @@ pub use log_criterion::{LogCriterion, RawColumns, RawLog};
 pub use outcome::{GateOutcome, Ruling};
 pub use plan::{POWERS, Plan, plan};
 pub use pool::Pool;
+pub use ranking::Ranking;
 pub use refusal::GateRefusal;
 pub use segment::{By, Setting, UserSegment};
-pub use spec::{DecisionTime, GateSpec, RawGate};
+pub use sensitivity::{FACTORS, Knob, Moved};
+pub use spec::{DecisionTime, GateSpec, Propensity, RawGate};
 pub use trial::{Trial, TriedUser};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

@@ -57,6 +57,24 @@ pub enum GateRefusal {
         /// The first input in which they differ.
         input: String,
     },
+    /// A line of a file of attempts that is none.
+    #[error("{path}: line {line} is no attempt: {what}")]
+    NoAttempt {
+        /// The file.
+        path: String,
+        /// Its line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Several challengers where one is asked for.
+    #[error("{challengers} challengers, where {what} is about one: name one with --challenger")]
+    ManyChallengers {
+        /// How many there are.
+        challengers: usize,
+        /// What is about one.
+        what: &'static str,
+    },
     /// A calibration of a policy against itself.
     #[error(
         "baseline and challenger are the same policy: a gate has nothing to judge; name two with --baseline and \
@@ -69,6 +87,7 @@ impl Cause for GateRefusal {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::OtherRecords { .. } => ErrorKind::Conflict,
+            Self::NoAttempt { .. } => ErrorKind::Damaged,
             _ => ErrorKind::Invalid,
         }
     }

@@ -38,6 +38,9 @@ pub struct RawGate {
     /// How long one decision may take; not checked when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_time: Option<DecisionTime>,
+    /// The least probability with which the challenger should show any candidate; not checked when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<Propensity>,
     /// What must be established; each entry stands for one criterion per scenario and segment.
     pub criteria: Vec<RawCriterion>,
     /// Logs that are asked too, each for the difference in reward.
@@ -47,6 +50,18 @@ pub struct RawGate {
 
 fn default_batch() -> u64 {
     64
+}
+
+/// The least probability with which the challenger shows any candidate. What is never shown cannot be evaluated from the
+/// log afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Propensity {
+    /// The least that is wanted, in (0, 1).
+    pub least: f64,
+    /// Whether a challenger that falls below is not promoted; else the verdict warns.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// How long one decision of the challenger may take, features included. Machines differ and are busy: what is
@@ -221,6 +236,9 @@ impl TryFrom<RawGate> for GateSpec {
         count("batch", raw.batch, 1_000_000)?;
         if let Some(time) = raw.decision_time {
             within("decision_time.p99_ms", time.p99_ms, 1e-6, 60_000.0)?;
+        }
+        if let Some(propensity) = raw.propensity {
+            within("propensity.least", propensity.least, 1e-12, 0.999)?;
         }
         if raw.criteria.is_empty() {
             return Err(Fault::new("criteria", "an empty list", "at least one criterion"));

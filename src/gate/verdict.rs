@@ -89,6 +89,8 @@ pub struct Verdict {
     pub logs: Vec<LogAssessment>,
     /// What deserves attention and decides nothing.
     pub warnings: Vec<String>,
+    /// The command that shows what decided a rejection.
+    pub look: Option<String>,
     /// What it was made from.
     #[serde(flatten)]
     pub provenance: Provenance,
@@ -232,9 +234,15 @@ impl Verdict {
             criteria,
             logs: Vec::new(),
             warnings: Vec::new(),
+            look: None,
             provenance,
             caveat: CAVEAT,
         }
+    }
+
+    /// The first claim of superiority that the decision rests on.
+    pub fn superiority(&self) -> Option<&Assessment> {
+        self.criteria.iter().find(|c| c.kind == Claim::Superior && !c.advisory)
     }
 
     /// The verdict of simulated people and of logged decisions together: harm on a required log rejects, and

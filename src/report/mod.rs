@@ -10,6 +10,8 @@ mod junit;
 pub(crate) mod logged;
 pub(crate) mod markdown;
 mod plan;
+mod ranking;
+mod sensitivity;
 mod simulation;
 mod text;
 pub(crate) mod words;
@@ -21,6 +23,8 @@ pub use json::{Json, VERDICT_SCHEMA};
 pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};
 pub use plan::plan_text;
+pub use ranking::ranking_text;
+pub use sensitivity::sensitivity_text;
 pub use simulation::{Results, ScenarioResults, UserRows};
 pub use text::Text;
 

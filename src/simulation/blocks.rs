@@ -182,6 +182,21 @@ impl<'a> Simulation<'a> {
         times
     }
 
+    /// The least probability with which the first policy would have shown any candidate of these users' decisions; `None`
+    /// where it has none to tell.
+    pub fn least_propensity(&self, users: Range<u64>) -> Option<f64> {
+        let (policy, mut least) = (&self.policies[0], Some(1.0_f64));
+        for (user, simulator) in users.flat_map(|user| self.simulators.iter().map(move |s| (user, s))) {
+            let mut rollouts = [Rollout::new(policy, simulator)];
+            let mut batch = simulator.batch(user..user + 1);
+            trace_batch(&mut batch, &mut rollouts, &mut simulator.block(), &mut |_, rollout, _| {
+                let smallest = rollout.propensities(0).map(|p| p.into_iter().fold(1.0, f64::min));
+                least = least.zip(smallest).map(|(a, b)| a.min(b));
+            });
+        }
+        least
+    }
+
     /// Runs one block, its personas side by side.
     fn block(&self, users: Range<u64>) -> Block {
         let (personas, policies) = (self.simulators.len(), self.policies.len());

@@ -30,6 +30,8 @@ pub struct Inputs {
     pub challenger: Policy,
     /// The policy below which nobody may fall, where the gate names one and it is not the baseline.
     pub reference: Option<Policy>,
+    /// The options with which `simulate` shows the same policies and people.
+    pub options: String,
     /// What whoever asked calls the people.
     pub people: String,
     /// Which attempt of a series this is.
@@ -75,6 +77,7 @@ impl Inputs {
         });
         let reference = reference.transpose()?.filter(|policy| policy.digest() != baseline.digest());
         let attempt = Attempt::default();
+        let options = format!("--policy {} --policy {}", baseline.name(), challenger.name());
         Ok(Self {
             gate,
             personas,
@@ -82,6 +85,7 @@ impl Inputs {
             baseline,
             challenger,
             reference,
+            options,
             people: "shipped".to_owned(),
             attempt,
         })

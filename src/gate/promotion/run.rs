@@ -10,8 +10,10 @@ use crate::gate::outcome::GateOutcome;
 use crate::gate::pool::Pool;
 use crate::gate::refusal::GateRefusal;
 use crate::gate::segment::Setting;
+use crate::gate::sensitivity::{FACTORS, Knob, Moved};
 use crate::gate::trial::{Trial, TriedUser};
 use crate::gate::verdict::{Parties, Provenance, SeedSource, Verdict};
+use crate::people::persona::Persona;
 use crate::policy::Policy;
 use crate::simulation::parts::PartHeader;
 use crate::simulation::{Block, Simulation};
@@ -20,6 +22,9 @@ use std::time::Duration;
 
 /// Users of each persona whose decisions are timed.
 const TIMED_USERS: u64 = 10;
+
+/// Users of each persona whose decisions show the least propensity.
+const PROPENSITY_USERS: u64 = 2;
 
 /// What a gate decided, and what it saw.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +36,28 @@ pub struct Judgement {
 }
 
 impl Inputs {
+    /// The verdicts on these people and on people who are a little different, one thing moved at a time. They are one draw of
+    /// people each, at the gate's own level: they say where a verdict turns, and decide nothing.
+    ///
+    /// # Errors
+    /// Evidence that cannot be judged.
+    pub fn sensitivity(&self, mut progress: impl FnMut()) -> Result<Vec<Moved>> {
+        let mut judge = |knob: Option<Knob>, factor: f64| {
+            let of = |persona: &Persona| match knob {
+                Some(knob) => knob.moved(persona, factor).map_err(|fault| fault.at(persona.name())),
+                None => Ok(persona.clone()),
+            };
+            let personas = self.personas.iter().map(of).collect::<Result<_>>()?;
+            let inputs = Self { personas, ..self.clone() };
+            let judgement = inputs.run(UserSource::Simulation(None), String::new(), |_| {})?;
+            progress();
+            Ok(Moved::new(knob, factor, &judgement.verdict))
+        };
+        let as_they_are = judge(None, 1.0)?;
+        let moved = Knob::ALL.into_iter().flat_map(|knob| FACTORS.map(|factor| (Some(knob), factor)));
+        [Ok(as_they_are)].into_iter().chain(moved.map(|(knob, factor)| judge(knob, factor))).collect()
+    }
+
     /// Runs the gate and returns what it decided. `command` is the one that does so again; `progress` is told
     /// after each batch of users.
     ///
@@ -112,9 +139,45 @@ impl Inputs {
             "baseline and challenger did the same in every decision: there is nothing to judge"
                 .clone_into(&mut verdict.reason);
         }
+        let decided = verdict.criteria.iter().find(|c| verdict.decided_by.as_ref() == Some(&c.id));
+        verdict.look = decided.map(|criterion| {
+            let scenarios = self.scenarios.iter().zip(self.gate.scenarios());
+            let named = scenarios.clone().find(|(s, _)| s.name() == criterion.scenario);
+            let scenario =
+                named.map_or_else(|| criterion.scenario.clone(), |(_, name)| self.gate.resolved(name));
+            format!("rehearsal simulate {scenario} {}", self.options)
+        });
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
         let verdict = verdict.with_logs(evidence.beside(logged.assessments));
+        let verdict = if trial.differs() { self.with_propensity(verdict)? } else { verdict };
         Ok(Judgement { verdict, evidence })
+    }
+
+    /// The verdict with what is to be said of the least probability with which the challenger shows a candidate.
+    fn with_propensity(&self, verdict: Verdict) -> Result<Verdict> {
+        let Some(wanted) = self.gate.raw().propensity else { return Ok(verdict) };
+        let policies = [self.challenger.clone()];
+        let scenario = &self.scenarios[self.primary()];
+        let simulation = Simulation::new(scenario, &self.personas, &policies, verdict.provenance.seed)?;
+        let name = self.challenger.name();
+        let warning = match simulation.least_propensity(0..PROPENSITY_USERS) {
+            Some(least) if least >= wanted.least => return Ok(verdict),
+            Some(0.0) => format!(
+                "{name} shows some candidates with probability 0: its log cannot tell what they would have done"
+            ),
+            Some(least) => format!(
+                "{name} shows some candidates with a probability of only {least:.1e}: its log tells little of them"
+            ),
+            None => format!(
+                "{name} does not know with which probability it shows a candidate: its log cannot be evaluated"
+            ),
+        };
+        let withheld = wanted.required.then(|| warning.clone());
+        let verdict = Verdict { warnings: [verdict.warnings.clone(), vec![warning]].concat(), ..verdict };
+        Ok(match withheld {
+            Some(reason) => verdict.withheld(reason),
+            None => verdict,
+        })
     }
 
     /// The gains of `users` of each persona on every criterion that the decision rests on, for calibration
