@@ -1,17 +1,31 @@
 //! Digests of inputs as they were understood: what has no effect on results (descriptions, comments, the
 //! names of policies) has none on digests.
 
-use super::error::{Error, Result};
+use super::error::{Cause, Error, ErrorKind, Result};
 use super::random::SEEDS;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// SHA-256, in hexadecimal, by the name of the input.
 pub type Digests = BTreeMap<String, String>;
+
+/// Why there is no digest of a file.
+#[derive(Debug, thiserror::Error)]
+pub enum DigestError {
+    /// It is a folder, a pipe or a device, which could not be read a second time.
+    #[error("{} is no regular file", .0.display())]
+    NoRegularFile(PathBuf),
+}
+
+impl Cause for DigestError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
 
 /// Digest of a file's bytes, as `sha256sum` gives it.
 ///
@@ -20,7 +34,7 @@ pub type Digests = BTreeMap<String, String>;
 pub fn of_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     if !file.metadata().map_err(Error::io("read", path))?.is_file() {
-        return Err(Error::Refused(format!("{} is no regular file", path.display())));
+        return Err(Error::because(DigestError::NoRegularFile(path.to_path_buf())));
     }
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {

@@ -100,7 +100,7 @@ macro_rules! at_best {
 
 /// A number as it is kept in memory: one user's, or one of each of several users.
 pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
-    /// How many users.
+    /// The number of users.
     const USERS: usize;
     /// One thing for each user.
     type Each<T: Clone + Debug + PartialEq>: Clone + Debug + PartialEq;
@@ -140,7 +140,7 @@ pub trait Cell: Copy + Debug + PartialEq + Send + Sync + 'static {
 /// Work on cells, with everything that it calls inlined: each instruction set gets a version of its own. [`Cell::run`]
 /// looks for the best one; a kernel runs others at its own level.
 pub trait Kernel<C: Cell> {
-    /// What comes of it.
+    /// What the work gives.
     type Output;
 
     /// Does the work.

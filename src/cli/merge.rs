@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// RunParts that `simulate --blocks` wrote: together every block once, in any order
+    /// Parts that `simulate --blocks` wrote: together every block once, in any order
     #[arg(value_name = "PART", required = true)]
     parts: Vec<PathBuf>,
     /// Write summary.json, users.csv, curve.csv and records.jsonl into this folder

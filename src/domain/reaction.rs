@@ -14,13 +14,13 @@ pub const MAX_REWARD: f64 = 1e6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reaction {
-    /// Done.
+    /// The person did it.
     Completed,
-    /// Put off.
+    /// The person put it off.
     Snoozed,
-    /// Left alone.
+    /// The person left it alone.
     Ignored,
-    /// Sent away.
+    /// The person sent it away.
     Dismissed,
 }
 

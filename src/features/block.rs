@@ -56,7 +56,7 @@ impl<C: Cell> FeatureBlock<C> {
         self.data.as_chunks().0
     }
 
-    /// The same, to be written.
+    /// All rows, to be written; they have all dimensions that there are.
     #[inline(always)]
     pub(crate) fn full_rows_mut(&mut self) -> &mut [[C; ALL_DIMS]] {
         debug_assert_eq!(self.dim, ALL_DIMS);

@@ -6,7 +6,7 @@ use crate::domain::profile::{PROFILE_FEATURES, ProfileIndex};
 /// What a dimension is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// Nothing.
+    /// It is made from nothing.
     Constant,
     /// A field of the candidate or the context, and its dtype.
     Request(&'static str, &'static str),
@@ -21,7 +21,7 @@ pub struct Dimension {
     pub name: &'static str,
     /// What it is made from.
     pub input: Input,
-    /// How.
+    /// How its value is made from that.
     pub normalization: &'static str,
     /// Its value when the input is unknown; `None` where the input is required.
     pub unknown: Option<f64>,

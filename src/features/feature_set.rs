@@ -16,7 +16,15 @@ const NAMES: [&str; DIMENSIONS.len()] = {
     names
 };
 
-/// What a policy looks at.
+/// Which features a policy sees of a request.
+///
+/// ```
+/// use rehearsal::features::FeatureSet;
+///
+/// let set = FeatureSet::from_name("v1")?;
+/// assert_eq!((set.dim(), set.names()[1], set.uses_profile()), (7, "hour_sin", false));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureSet {
@@ -27,6 +35,8 @@ pub enum FeatureSet {
 }
 
 impl FeatureSet {
+    /// Every feature set, each a beginning of the next.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
     /// The one with all dimensions; the others are its beginnings.
     pub const WIDEST: Self = Self::V2;
 
@@ -66,10 +76,10 @@ impl FeatureSet {
     /// # Errors
     /// [`Error::Unknown`] for any other name.
     pub fn from_name(name: &str) -> Result<Self> {
-        let all = [Self::V1, Self::V2];
-        all.into_iter()
+        Self::ALL
+            .into_iter()
             .find(|set| set.name() == name)
-            .ok_or_else(|| Error::unknown("feature set", name, all.map(Self::name)))
+            .ok_or_else(|| Error::unknown("feature set", name, Self::ALL.map(Self::name)))
     }
 }
 

@@ -13,7 +13,7 @@ use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
 const HOURS: usize = 24;
-/// The place of no hour.
+/// The index that stands for no hour.
 const NO_HOUR: usize = HOURS;
 
 /// One shown tip and what became of it.
@@ -29,7 +29,7 @@ pub struct TipEvent {
     pub dwell_seconds: f64,
 }
 
-/// Counts of one kind, or of all kinds together.
+/// What was counted of one kind, or of all kinds together.
 #[derive(Debug, Clone, PartialEq)]
 struct KindCounts {
     shown: u32,
@@ -115,7 +115,7 @@ impl KindCounts {
 /// Values of the feature functions at every whole hour and every volume up to where it is clipped.
 #[derive(Debug, PartialEq)]
 struct Tables {
-    /// The last is that of no hour.
+    /// The point of each hour; the last is that of no hour.
     clock: [Clock; HOURS + 1],
     volume: [f64; 1001],
 }

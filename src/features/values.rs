@@ -72,11 +72,11 @@ pub fn tip_volume(tips: Option<f64>) -> f64 {
 pub struct CandidateFeatures {
     /// Its own hour, else the context's.
     pub clock: Clock,
-    /// See [`priority`].
+    /// The value that [`priority`] gives.
     pub priority: f64,
-    /// See [`urgency`].
+    /// The value that [`urgency`] gives.
     pub urgency: f64,
-    /// See [`effort`].
+    /// The value that [`effort`] gives.
     pub effort: f64,
 }
 
@@ -85,15 +85,15 @@ pub struct CandidateFeatures {
 /// The alignment with the preferred hour depends on the candidate's hour too and is left to the block.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProfileFeatures {
-    /// In [0, 1]; 0 when unknown.
+    /// Share of shown tips that were completed, in [0, 1]; it is 0 when unknown.
     pub completion_rate: f64,
-    /// In [0, 1]; 0 when unknown.
+    /// Share of shown tips that were dismissed, in [0, 1]; it is 0 when unknown.
     pub dismiss_rate: f64,
-    /// See [`mean_dwell`].
+    /// The value that [`mean_dwell`] gives.
     pub mean_dwell: f64,
     /// The preferred hour; the centre of the circle, aligned with nothing, when unknown.
     pub preferred: Clock,
-    /// See [`tip_volume`].
+    /// The value that [`tip_volume`] gives.
     pub tip_volume: f64,
 }
 

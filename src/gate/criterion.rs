@@ -54,7 +54,8 @@ const LARGEST_RELATIVE: f64 = 0.25;
 /// One statement that the gate must establish before it promotes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/segment`; `/superior` at the end of a claim of superiority.
+    /// `metric/scenario` or `metric/scenario/segment`; then the direction of a metric that has none of its own; `/superior`
+    /// at the end of a claim of superiority, `/reference` at that of a comparison with the reference.
     pub id: String,
     /// What it claims.
     pub kind: Claim,
@@ -90,11 +91,11 @@ impl Criterion {
         against: Rival,
     ) -> Self {
         let mut id = format!("{}/{scenario_name}", entry.metric.name());
-        if let (None, Some(better)) = (entry.metric.better(), entry.better) {
-            id = format!("{id}/{}", better.name());
-        }
         if let Some(name) = segment.name() {
             id = format!("{id}/{name}");
+        }
+        if let (None, Some(better)) = (entry.metric.better(), entry.better) {
+            id = format!("{id}/{}", better.name());
         }
         if entry.kind == Claim::Superior {
             id += "/superior";

@@ -5,7 +5,7 @@
 //! it meets moments and tips and reacts to what is shown; four at a time, in a [`UserBatch`].
 //!
 //! A new persona is a file in `personas/`, a new scenario one in `scenarios/`. A new condition that scenarios can set
-//! is a field in `scenario.rs` and its effect in `person.rs` and `user_batch.rs`.
+//! is a field in `scenario.rs` and its effect in `person/` and `user_batch/`.
 
 mod bends;
 pub mod digest;

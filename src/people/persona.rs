@@ -1,9 +1,9 @@
 //! Personas: kinds of simulated people, parsed and checked.
 //!
-//! What is written here in logits adds up to u, the logit of completing a tip; see
-//! [`crate::people`] for the equation.
+//! What is written here in logits adds up to u, the logit of completing a tip; the equation stands on the first page of
+//! `src/people/person/`.
 
-use crate::base::error::{Error, Fault, Result, hour, within};
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, hour, within};
 use crate::base::{read, shipped};
 use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::request;
@@ -49,17 +49,17 @@ pub struct RawPersona {
 pub struct Response {
     /// u of an average tip at an average moment.
     pub base: f64,
-    /// Added for priority 1, subtracted for priority 0.
+    /// What is added for priority 1, subtracted for priority 0.
     pub priority: f64,
-    /// Added in proportion to urgency, which is in [0, 1].
+    /// What is added in proportion to urgency, which is in [0, 1].
     pub urgency: f64,
-    /// Added in proportion to effort, which is in [0, 1]; negative for people who avoid effort.
+    /// What is added in proportion to effort, which is in [0, 1]; negative for people who avoid effort.
     pub effort: f64,
-    /// Added on Saturday and Sunday.
+    /// What is added on Saturday and Sunday.
     pub weekend: f64,
-    /// Subtracted for each tip seen in the last 24 hours; at least 0.
+    /// What is subtracted for each tip seen in the last 24 hours; at least 0.
     pub fatigue: f64,
-    /// Added when the tip's hour is the kind's preferred hour, subtracted when it is twelve hours away.
+    /// What is added when the tip's hour is the kind's preferred hour, subtracted when it is twelve hours away.
     pub timing: f64,
 }
 
@@ -79,7 +79,7 @@ pub struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TipKind {
-    /// Added to u for tips of this kind.
+    /// What is added to u for tips of this kind.
     pub taste: f64,
     /// The hour at which it suits them best, in [0, 24).
     pub preferred_hour: f64,
@@ -102,13 +102,13 @@ pub struct Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dwell {
-    /// On a completed tip.
+    /// The median on a completed tip.
     pub completed: f64,
-    /// On a snoozed tip.
+    /// The median on a snoozed tip.
     pub snoozed: f64,
-    /// On an ignored tip.
+    /// The median on an ignored tip.
     pub ignored: f64,
-    /// On a dismissed tip.
+    /// The median on a dismissed tip.
     pub dismissed: f64,
     /// Standard deviation of the logarithm, in [0, 3].
     pub spread: f64,
@@ -118,13 +118,13 @@ pub struct Dwell {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {
-    /// Of the base rate.
+    /// Deviation of the base rate.
     pub base: f64,
-    /// Of the taste for each kind.
+    /// Deviation of the taste for each kind.
     pub taste: f64,
-    /// Of every coefficient of [`Response`] but the base, relative to its size.
+    /// Deviation of every coefficient of [`Response`] but the base, relative to its size.
     pub response: f64,
-    /// Of each kind's preferred hour and of the whole day's rhythm, in hours.
+    /// Deviation of each kind's preferred hour and of the whole day's rhythm, in hours.
     pub hours: f64,
 }
 
@@ -139,7 +139,51 @@ pub struct DeclaredProfile {
     pub values: Profile,
 }
 
+/// Why personas cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub enum PersonaError {
+    /// The folder has no persona.
+    #[error("{}: no persona in it, and at least one *.toml is needed", dir.display())]
+    NoneInFolder {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Two have the same name.
+    #[error("{origin}: two personas are named {name:?}")]
+    SameName {
+        /// The folder.
+        origin: String,
+        /// The name.
+        name: String,
+    },
+    /// Two know different kinds of tip.
+    #[error("{origin}: personas must know the same kinds of tip: {one}; {other}")]
+    OtherKinds {
+        /// The folder.
+        origin: String,
+        /// What the one knows.
+        one: String,
+        /// What the other knows.
+        other: String,
+    },
+}
+
+impl Cause for PersonaError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
 /// A checked persona.
+///
+/// ```
+/// use rehearsal::people::persona::Persona;
+///
+/// let personas = Persona::shipped()?;
+/// let mover = personas.iter().find(|persona| persona.name() == "mover").expect("it is built in");
+/// assert!(mover.kinds().any(|kind| kind == "move"));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Persona {
     raw: RawPersona,
@@ -171,10 +215,7 @@ impl Persona {
     pub fn load_dir(dir: &Path) -> Result<Vec<Self>> {
         let paths = Self::files(dir)?;
         if paths.is_empty() {
-            return Err(Error::Refused(format!(
-                "{}: no persona in it, and at least one *.toml is needed",
-                dir.display()
-            )));
+            return Err(Error::because(PersonaError::NoneInFolder { dir: dir.to_path_buf() }));
         }
         let read = |path: &PathBuf| Self::from_toml(&read::text(path)?, &path.display().to_string());
         Self::collect(paths.iter().map(read), &dir.display().to_string())
@@ -198,16 +239,14 @@ impl Persona {
         all.sort_by(|a, b| a.raw.name.cmp(&b.raw.name));
         for pair in all.windows(2) {
             if pair[0].raw.name == pair[1].raw.name {
-                let name = &pair[0].raw.name;
-                return Err(Error::Refused(format!("{origin}: two personas are named {name:?}")));
+                let (origin, name) = (origin.to_owned(), pair[0].raw.name.clone());
+                return Err(Error::because(PersonaError::SameName { origin, name }));
             }
             let kinds = |p: &Self| p.raw.kinds.keys().cloned().collect::<Vec<_>>();
             if kinds(&pair[0]) != kinds(&pair[1]) {
                 let list = |p: &Self| format!("{} knows {}", p.name(), kinds(p).join(", "));
-                let (a, b) = (list(&pair[0]), list(&pair[1]));
-                return Err(Error::Refused(format!(
-                    "{origin}: personas must know the same kinds of tip: {a}; {b}"
-                )));
+                let (origin, one, other) = (origin.to_owned(), list(&pair[0]), list(&pair[1]));
+                return Err(Error::because(PersonaError::OtherKinds { origin, one, other }));
             }
         }
         Ok(all)

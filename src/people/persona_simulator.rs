@@ -160,7 +160,7 @@ pub(super) fn priority(bits: usize) -> f64 {
     (bits * 101 / 256) as f64 / 100.0
 }
 
-/// What ten random bits give: one of `values`, evenly, with this probability, else `without`.
+/// The table of what ten random bits give: one of `values`, evenly, with this probability, else `without`.
 fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Lookup<T, 1024> {
     let values: Vec<T> = values.collect();
     let with = (share * 1024.0).ceil() as usize;

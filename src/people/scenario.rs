@@ -37,7 +37,7 @@ pub struct RawScenario {
     pub history: HistoryConditions,
     /// Whether tastes change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<Change>,
+    pub change: Option<TasteChange>,
     /// How rewards reach the policies.
     #[serde(default)]
     pub rewards: RewardConditions,
@@ -131,10 +131,10 @@ impl Default for CandidateConditions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileSource {
-    /// Computed from the person's own simulated past under the policy.
+    /// They are computed from the person's own simulated past under the policy.
     #[default]
     Emergent,
-    /// Declared by the persona, with the person's own noise.
+    /// They are declared by the persona, with the person's own noise.
     Synthetic,
 }
 
@@ -142,14 +142,14 @@ pub enum ProfileSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileServing {
-    /// As they are, with values by kind.
+    /// They arrive as they are, with values by kind.
     #[default]
     Full,
-    /// The user's own values, without those by kind.
+    /// The user's own values arrive, without those by kind.
     UserLevel,
-    /// Not at all.
+    /// They do not arrive at all.
     Missing,
-    /// Misleading: each kind gets the values of the next one, as when a join uses the wrong key.
+    /// They mislead: each kind gets the values of the next one, as when a join uses the wrong key.
     WrongKind,
 }
 
@@ -167,7 +167,7 @@ pub struct ProfileConditions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConditions {
-    /// How many, 0 for new people; an emergent profile is computed from them.
+    /// How many decisions there were, 0 for new people; an emergent profile is computed from them.
     pub steps: u32,
     /// Whether the policies learn from them before they start (a warm start).
     pub learn: bool,
@@ -182,7 +182,7 @@ impl Default for HistoryConditions {
 /// How tastes change: those for each kind move towards those for the next kind.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct TasteChange {
     /// Little by little or at once.
     pub kind: ChangeKind,
     /// Where in the horizon it begins, in [0, 1); a drift ends with the horizon.
@@ -194,9 +194,9 @@ pub struct Change {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// In even steps to the end of the horizon.
+    /// The change comes in even steps to the end of the horizon.
     Drift,
-    /// From one decision to the next.
+    /// The change comes from one decision to the next.
     Sudden,
 }
 
@@ -211,6 +211,16 @@ pub struct RewardConditions {
 }
 
 /// A checked scenario.
+///
+/// ```
+/// use rehearsal::people::scenario::Scenario;
+///
+/// let text = "name = \"commute\"\ndescription = \"Two tips on the way\"\nsteps = 40\n[moments]\nper_day = 2\n";
+/// let scenario = Scenario::from_toml(text, "commute.toml")?;
+/// assert_eq!(scenario.raw().candidates.count, 10);
+/// assert_eq!(scenario.with_steps(0).unwrap_err().field, "steps");
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     raw: RawScenario,
@@ -326,7 +336,7 @@ impl TryFrom<RawScenario> for Scenario {
             let allowed = "0 where moments.every_days is above 1";
             return Err(Fault::new("traits.weekend", raw.traits.weekend, allowed));
         }
-        if let Some(Change { at, .. }) = raw.change
+        if let Some(TasteChange { at, .. }) = raw.change
             && !(0.0..1.0).contains(&at)
         {
             return Err(Fault::new("change.at", at, "a number in [0, 1)"));

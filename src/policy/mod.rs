@@ -23,7 +23,7 @@ pub(crate) use decide::Decide;
 pub use explorer::*;
 pub use model::{KindModel, Model, Structure};
 pub use named::NAMED;
-pub use ridge::{Ridge, RidgeNumbers};
+pub use ridge::{Ridge, RidgeError, RidgeNumbers};
 pub use rng::{DecisionRng, RandomnessError};
 pub use scratch::Scratch;
 pub use spec::{Policy, RawPolicy};

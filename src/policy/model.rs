@@ -20,7 +20,39 @@ pub enum Structure {
     Disjoint,
 }
 
+impl Structure {
+    /// Every structure.
+    pub const ALL: [Self; 2] = [Self::Shared, Self::Disjoint];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Disjoint => "disjoint",
+        }
+    }
+}
+
 /// What a policy has learned about one user, or about each of several.
+///
+/// ```
+/// use rehearsal::domain::request::Request;
+/// use rehearsal::features::FeatureBlock;
+/// use rehearsal::policy::{DecisionRng, Policy, Scratch};
+///
+/// let json = r#"{"context":{"hour":8,"weekday":1},"candidates":[{"id":"a"},{"id":"b","priority":1}]}"#;
+/// let request = Request::from_json(json.as_bytes(), "request")?;
+/// let policy = Policy::named("egreedy-v1")?;
+/// let block = FeatureBlock::of(policy.features(), request.offered());
+/// let mut model = policy.new_model();
+/// let kinds = vec![model.kind_index(None); block.len()];
+///
+/// let (mut rng, mut scratch) = (DecisionRng::new(1), Scratch::default());
+/// let choice = policy.decide(&model, &block, &kinds, &mut rng, &mut scratch);
+/// model.learn(&block, choice.index, kinds[choice.index], 1.0);
+/// assert_eq!((model.updates(), model.mean_reward()), (1, Some(1.0)));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model<C: Cell = f64> {
     structure: Structure,
@@ -31,7 +63,7 @@ pub struct Model<C: Cell = f64> {
     kinds: Vec<KindModel<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
-    /// Room for a vector, with 0 for users who do not learn.
+    /// Memory for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
 }
 

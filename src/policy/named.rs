@@ -6,8 +6,12 @@ use crate::base::read;
 use crate::features::FeatureSet;
 use std::path::Path;
 
-/// The built-in policies in the order in which they are listed: name, explorer, feature set; all else has its default.
-const BUILT_IN: [(&str, &str, FeatureSet); 7] = [
+/// What the names of policies with a model for each kind of tip end in.
+const BY_KIND: &str = "-by-kind";
+
+/// The built-in policies in the order in which they are listed: name, explorer, feature set; all else has its default, but
+/// for those with a model for each kind of tip.
+const BUILT_IN: [(&str, &str, FeatureSet); 10] = [
     ("uniform", "uniform", FeatureSet::V1),
     ("egreedy-v1", "egreedy", FeatureSet::V1),
     ("egreedy-v2", "egreedy", FeatureSet::V2),
@@ -15,6 +19,9 @@ const BUILT_IN: [(&str, &str, FeatureSet); 7] = [
     ("linucb-v2", "linucb", FeatureSet::V2),
     ("lints-v2", "lints", FeatureSet::V2),
     ("squarecb-v2", "squarecb", FeatureSet::V2),
+    ("egreedy-v1-by-kind", "egreedy", FeatureSet::V1),
+    ("egreedy-v2-by-kind", "egreedy", FeatureSet::V2),
+    ("linucb-v2-by-kind", "linucb", FeatureSet::V2),
 ];
 
 /// Names of the built-in policies, in the order in which they are listed.

@@ -53,6 +53,42 @@ pub struct RidgeNumbers {
     pub theta: Vec<f64>,
 }
 
+/// Why numbers are not those of a ridge model.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RidgeError {
+    /// There are too few or too many of them.
+    #[error("{name} has {len} values; {expected} belong to D = {dim}")]
+    Length {
+        /// Which numbers they are.
+        name: &'static str,
+        /// How many there are.
+        len: usize,
+        /// How many there should be.
+        expected: usize,
+        /// The number of dimensions.
+        dim: usize,
+    },
+    /// One of them is infinite, or no number.
+    #[error("{name}[{index}] is {value}, not a finite number")]
+    NotFinite {
+        /// Which numbers they are.
+        name: &'static str,
+        /// Where it stands.
+        index: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// No observations give such an A.
+    #[error("A is not positive definite")]
+    NotPositiveDefinite,
+    /// The inverse belongs to another A.
+    #[error("A_inverse is not the inverse of A")]
+    NotTheInverse,
+    /// The weights belong to another A or b.
+    #[error("theta is not A^-1 b")]
+    NotTheWeights,
+}
+
 impl<C: Cell> Ridge<C> {
     /// The model before any observation: A = lambda I, theta = 0.
     ///
@@ -167,7 +203,7 @@ impl<C: Cell> Ridge<C> {
         Perturb { factor, v, z, theta: out }
     }
 
-    /// The same for one user alone.
+    /// The same draw for one user alone.
     pub(super) fn perturbed_of<'a>(
         &self,
         user: usize,
@@ -252,14 +288,14 @@ impl Ridge {
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite, an
     /// inverse or weights that are not those of A and b, by more than rounding explains.
-    pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, String> {
+    pub fn with_numbers(self, numbers: &RidgeNumbers) -> Result<Self, RidgeError> {
         let dim = self.dim;
         self.check_length("A_inverse", &numbers.a_inverse, dim * (dim + 1) / 2)?;
         self.check_length("theta", &numbers.theta, dim)?;
         let mut solved = self.with_sums(numbers.updates, &numbers.a, &numbers.b)?;
         let own = solved.numbers();
         let largest = |values: &[f64]| values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        // What rounding can do since the latest factorization: each update adds its share, more of it the worse A is
+        // This is what rounding can do since the latest factorization: each update adds its share, more of it the worse A is
         // conditioned. In theta it is relative to the rewards, not to what is left of them: they may cancel.
         let (updates, trace) =
             ((REFRESH as usize + dim) as f64, solved.a.iter().step_by(dim + 1).sum::<f64>());
@@ -268,11 +304,11 @@ impl Ridge {
             own.iter().zip(kept).any(|(o, k)| (o - k).abs() > allowed)
         };
         if strays(&own.a_inverse, &numbers.a_inverse, rounding * largest(&own.a_inverse)) {
-            return Err("A_inverse is not the inverse of A".to_owned());
+            return Err(RidgeError::NotTheInverse);
         }
         if strays(&own.theta, &numbers.theta, rounding * largest(&own.theta) + (rounding - 1e-6) * MAX_REWARD)
         {
-            return Err("theta is not A^-1 b".to_owned());
+            return Err(RidgeError::NotTheWeights);
         }
         fill_symmetric(dim, &numbers.a_inverse, &mut solved.inverse);
         solved.theta.copy_from_slice(&numbers.theta);
@@ -283,7 +319,7 @@ impl Ridge {
     ///
     /// # Errors
     /// What is wrong with them: lengths, values that are not finite, an A that is not positive definite.
-    pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, String> {
+    pub fn with_sums(mut self, updates: u64, a: &[f64], b: &[f64]) -> Result<Self, RidgeError> {
         let dim = self.dim;
         self.check_length("A", a, dim * (dim + 1) / 2)?;
         self.check_length("b", b, dim)?;
@@ -293,19 +329,18 @@ impl Ridge {
         let mut factor = self.a.clone();
         f64::run(Cholesky { m: &mut factor, dim });
         if !factor.iter().step_by(dim + 1).all(|pivot| *pivot > 0.0) {
-            return Err("A is not positive definite".to_owned());
+            return Err(RidgeError::NotPositiveDefinite);
         }
         self.refresh(&true);
         Ok(self)
     }
 
-    fn check_length(&self, name: &str, values: &[f64], expected: usize) -> Result<(), String> {
+    fn check_length(&self, name: &'static str, values: &[f64], expected: usize) -> Result<(), RidgeError> {
         if values.len() != expected {
-            let dim = self.dim;
-            return Err(format!("{name} has {} values; {expected} belong to D = {dim}", values.len()));
+            return Err(RidgeError::Length { name, len: values.len(), expected, dim: self.dim });
         }
         match values.iter().position(|v| !v.is_finite()) {
-            Some(i) => Err(format!("{name}[{i}] is {}, not a finite number", values[i])),
+            Some(index) => Err(RidgeError::NotFinite { name, index, value: values[index] }),
             None => Ok(()),
         }
     }
@@ -507,7 +542,7 @@ mod tests {
             }
         }
 
-        /// What lets the simulator run four users at a time, and results be the same on every machine. Somebody may have
+        /// What lets the simulator run four users at a time, and results be the same on every machine. One of them may have
         /// nothing to learn for long, so that exact solves come at different times.
         #[test]
         fn four_users_side_by_side_have_the_bits_of_each_alone(dim in prop_oneof![Just(7usize), Just(12), 1..20usize],
@@ -640,7 +675,7 @@ mod tests {
         let fails = |change: &dyn Fn(&mut RidgeNumbers)| {
             let mut numbers = good.clone();
             change(&mut numbers);
-            Ridge::new(7, 1.0, 1.0).with_numbers(&numbers).unwrap_err()
+            Ridge::new(7, 1.0, 1.0).with_numbers(&numbers).unwrap_err().to_string()
         };
         assert!(fails(&|n| n.a.truncate(3)).contains("A has 3 values; 28 belong to D = 7"));
         assert!(fails(&|n| n.b[2] = f64::NAN).contains("b[2] is NaN"));

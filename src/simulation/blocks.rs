@@ -8,7 +8,7 @@ use super::metrics::{UserRecord, UserTally};
 use super::rollout::Rollout;
 use super::step_loop::{run_batch, trace_batch};
 use super::summary::Curve;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
@@ -30,12 +30,52 @@ pub const BLOCK_USERS: u64 = 32;
 const BATCH: usize = 32;
 
 /// Policies in a scenario, ready to run.
+///
+/// ```
+/// use rehearsal::people::persona::Persona;
+/// use rehearsal::people::scenario::Scenario;
+/// use rehearsal::policy::Policy;
+/// use rehearsal::simulation::Simulation;
+/// use rehearsal::simulation::metrics::Metric;
+///
+/// let (scenario, personas) = (Scenario::load("steady")?.with_steps(20).expect("in range"), Persona::shipped()?);
+/// let policies = [Policy::named("uniform")?, Policy::named("egreedy-v2")?];
+/// let simulation = Simulation::new(&scenario, &personas, &policies, 0)?;
+/// let mut rewards = [0.0; 2];
+/// simulation.run(0..4, |block| {
+///     for users in block.records.chunks(policies.len()) {
+///         for (sum, record) in rewards.iter_mut().zip(users) {
+///             *sum += record.mean(Metric::Reward).unwrap_or_default();
+///         }
+///     }
+///     true
+/// });
+/// assert!(rewards.iter().all(|reward| reward.is_finite()));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Simulation<'a> {
     scenario: &'a Scenario,
     pub(super) simulators: Vec<PersonaSimulator<'a>>,
     pub(super) shares: Vec<f64>,
     pub(super) policies: &'a [Policy],
+}
+
+/// Why policies cannot be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    /// There is none.
+    #[error("no policy to simulate: name at least one with --policy")]
+    NoPolicy,
+    /// There is none or there are several, where a log is of one.
+    #[error("a log is of one policy: name one with --policy")]
+    NotOnePolicy,
+}
+
+impl Cause for SimulationError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
 }
 
 /// The results of one block of users.
@@ -87,7 +127,7 @@ impl<'a> Simulation<'a> {
         seed: u64,
     ) -> Result<Self> {
         if policies.is_empty() {
-            return Err(Error::Refused("no policy to simulate: name at least one with --policy".to_owned()));
+            return Err(Error::because(SimulationError::NoPolicy));
         }
         let population = scenario.population(personas)?;
         let simulators = twins(&population)
@@ -153,7 +193,7 @@ impl<'a> Simulation<'a> {
         ready.into_iter().all(fold);
     }
 
-    /// How long each decision of the first policy took for some users: one at a time, features included, as `score` makes
+    /// Measures how long each decision of the first policy takes for some users: one at a time, features included, as `score` makes
     /// it once the request is read.
     pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());

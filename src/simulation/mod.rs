@@ -14,7 +14,7 @@ mod rollout;
 mod step_loop;
 pub mod summary;
 
-pub use blocks::{BLOCK_USERS, Block, Simulation};
+pub use blocks::{BLOCK_USERS, Block, Simulation, SimulationError};
 pub use labelled_table::LabelledTable;
 pub use rollout::Rollout;
 pub use step_loop::{SimulatedDecision, run_batch, trace_batch};

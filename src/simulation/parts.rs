@@ -11,7 +11,7 @@
 //! Every number is a whole number, sums of them are exact, and blocks have fixed places: parts of one run,
 //! however it was cut, add up to the very bytes of the run in one piece.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
 use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
 use crate::simulation::metrics::UserRecord;
@@ -172,7 +172,46 @@ impl<W: Write> PartWriter<W> {
     }
 }
 
-/// RunParts of one run, each block of which is there exactly once.
+/// Why parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// No part was named.
+    #[error("no part to merge")]
+    None,
+    /// A file does not begin as parts do.
+    #[error("{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records")]
+    NotAPart {
+        /// What is wrong with its first line.
+        error: Box<Error>,
+    },
+    /// Two parts belong to different runs.
+    #[error("{} and {} are not parts of one run: {difference}", one.display(), other.display())]
+    OtherRun {
+        /// The first part.
+        one: PathBuf,
+        /// The part that differs from it.
+        other: PathBuf,
+        /// What sets their headers apart.
+        difference: String,
+    },
+    /// Blocks are missing or there twice.
+    #[error("blocks {faults}")]
+    Blocks {
+        /// All of them, by scenario.
+        faults: String,
+    },
+}
+
+impl Cause for PartsError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotAPart { error } => error.kind(),
+            Self::None | Self::OtherRun { .. } | Self::Blocks { .. } => ErrorKind::Invalid,
+        }
+    }
+}
+
+/// Parts of one run, each block of which is there exactly once.
 #[derive(Debug)]
 pub struct RunParts {
     header: PartHeader,
@@ -195,12 +234,8 @@ impl RunParts {
             let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: PartHeader =
-                read::json(&line, &format!("{}, line 1", path.display())).map_err(|error| {
-                    Error::Refused(format!(
-                        "{error}; `simulate --blocks A..B --out FILE` writes parts, and `--out DIR` records"
-                    ))
-                })?;
+            let header: PartHeader = read::json(&line, &format!("{}, line 1", path.display()))
+                .map_err(|error| Error::because(PartsError::NotAPart { error: Box::new(error) }))?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
                 curves: (0..whole.scenarios.len()).map(|s| whole.blank_curve(s)).collect(),
@@ -209,15 +244,13 @@ impl RunParts {
                 places: BTreeMap::new(),
             });
             if parts.header != whole {
-                let (a, b) = (paths[0].display(), path.display());
-                return Err(Error::Refused(format!(
-                    "{a} and {b} are not parts of one run: {}",
-                    difference(&parts.header, &whole)
-                )));
+                let (one, other) = (paths[0].clone(), path.clone());
+                let difference = difference(&parts.header, &whole);
+                return Err(Error::because(PartsError::OtherRun { one, other, difference }));
             }
             parts.index(&header, reader, path, &mut twice)?;
         }
-        let parts = parts.ok_or_else(|| Error::Refused("no part to merge".to_owned()))?;
+        let parts = parts.ok_or_else(|| Error::because(PartsError::None))?;
         let all = (0..parts.header.scenarios.len())
             .flat_map(|s| (0..parts.header.all_blocks()).map(move |block| (s, block)));
         let missing: Vec<_> = all.filter(|place| !parts.places.contains_key(place)).collect();
@@ -231,7 +264,7 @@ impl RunParts {
         if faults.is_empty() {
             Ok(parts)
         } else {
-            Err(Error::Refused(format!("blocks {}", faults.join("; "))))
+            Err(Error::because(PartsError::Blocks { faults: faults.join("; ") }))
         }
     }
 

@@ -1,7 +1,7 @@
 //! Simulated people as a log: `decisions.jsonl` and `rewards.jsonl` as they would have been written, for
 //! `evaluate` and `compare-reality`. Lines have no checksums: this is no state directory.
 
-use super::blocks::Simulation;
+use super::blocks::{Simulation, SimulationError};
 use super::rollout::Rollout;
 use super::step_loop::trace_batch;
 use crate::base::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Simulation<'_> {
     /// More than one policy, and those of the writers.
     pub fn write_log(&self, users: u64, decisions: &mut dyn Write, rewards: &mut dyn Write) -> Result<()> {
         let [policy] = self.policies else {
-            return Err(Error::Refused("a log is of one policy: name one with --policy".to_owned()));
+            return Err(Error::because(SimulationError::NotOnePolicy));
         };
         let most = self.shares.iter().copied().fold(0.0, f64::max);
         for (simulator, share) in self.simulators.iter().zip(&self.shares) {

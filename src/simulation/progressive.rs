@@ -4,7 +4,7 @@
 //! the share of wrong choices is an honest estimate of the loss while learning. It depends on the order of
 //! the rows; several orders, the same for every policy, give it an interval.
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::random::{Purpose, Streams};
 use crate::base::stats::{Moments, student_t_quantile};
 use crate::features::FeatureBlock;
@@ -20,9 +20,9 @@ const ALPHA: f64 = 0.05;
 /// The orders in which a table's rows come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Orders {
-    /// So many, each drawn at random.
+    /// There are so many, each drawn at random.
     Drawn(u64),
-    /// One: that of the file, to compare with another program on the very same rows.
+    /// There is one, that of the file, to compare with another program on the very same rows.
     AsWritten,
 }
 
@@ -36,6 +36,26 @@ impl Orders {
     }
 }
 
+/// Why a policy cannot be run on a table.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgressiveError {
+    /// It has one model for all candidates.
+    #[error(
+        "{policy}: the classes of a table share their vector, and one model cannot tell them apart; name a policy file \
+         with structure = \"disjoint\""
+    )]
+    SharedModel {
+        /// The policy's name.
+        policy: String,
+    },
+}
+
+impl Cause for ProgressiveError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Invalid
+    }
+}
+
 /// How a policy fared on a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Progress {
@@ -45,7 +65,7 @@ pub struct Progress {
     pub progressive_loss: f64,
     /// Student's bounds on it, 95%, within [0, 1]; `None` for a single order, or when all gave the same.
     pub lower: Option<f64>,
-    /// See `lower`.
+    /// The upper bound; see `lower`.
     pub upper: Option<f64>,
     /// The loss in each order.
     pub orders: Vec<f64>,
@@ -60,11 +80,8 @@ pub struct Progress {
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
         if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
-            return Err(Error::Refused(format!(
-                "{}: the classes of a table share their vector, and one model cannot tell them apart; name a \
-                 policy file with structure = \"disjoint\"",
-                policy.name()
-            )));
+            let policy = policy.name().to_owned();
+            return Err(Error::because(ProgressiveError::SharedModel { policy }));
         }
     }
     let streams = Streams::new(seed, "table", "rows");
@@ -88,7 +105,7 @@ fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
     Progress {
         policy: policy.name().to_owned(),
         progressive_loss: mean,
-        // Of few orders they may reach beyond what a share can be.
+        // The bounds of few orders may reach beyond what a share can be.
         lower: half.map(|h| (mean - h).max(0.0)),
         upper: half.map(|h| (mean + h).min(1.0)),
         orders: losses,

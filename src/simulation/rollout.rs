@@ -72,7 +72,7 @@ impl<'a> Rollout<'a> {
         &self.histories[lane]
     }
 
-    /// The same, with a history also where the policy uses no profile: a log shows it anyway.
+    /// The same rollout, with a history also where the policy uses no profile: a log shows it anyway.
     #[must_use]
     pub fn remembering(self) -> Self {
         Self { remembers: true, ..self }
@@ -93,7 +93,7 @@ impl<'a> Rollout<'a> {
         (self.weariness, self.left) = ([0.0; LANES], [false; LANES]);
     }
 
-    /// Makes `block` what this policy sees of the step.
+    /// Makes `block` what this policy sees of the step: its features.
     #[inline(always)]
     pub(super) fn featurize<V: Vector<Cell = Lanes>>(
         &mut self,
@@ -195,7 +195,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// Keeps what became of the chosen candidates until step `due`.
-    pub(super) fn expect(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
+    pub(super) fn delay(&mut self, due: u32, who: [bool; LANES], outcomes: &[Outcome; LANES]) {
         self.pending.push_back(DelayedRewards { due, x: self.x.clone(), who, outcomes: *outcomes });
     }
 

@@ -19,9 +19,9 @@ pub struct SimulatedDecision {
     pub step: usize,
     /// Position of the candidate that was shown.
     pub chosen: usize,
-    /// What became of it.
+    /// What became of that candidate.
     pub outcome: Outcome,
-    /// What the oracle's tip was expected to earn more.
+    /// How much more the oracle's tip was expected to earn.
     pub regret: f64,
 }
 
@@ -43,8 +43,8 @@ pub fn run_batch(
     });
 }
 
-/// The same, showing `observe` also the batch and the policy's rollout, as they are at the decision, before anything is
-/// learned from it.
+/// The same as [`run_batch`], showing `observe` also the batch and the policy's rollout, as they are at the decision,
+/// before anything is learned from it.
 pub fn trace_batch(
     batch: &mut UserBatch,
     rollouts: &mut [Rollout],
@@ -65,7 +65,7 @@ struct RunBatch<'p, 'a, 'l, F> {
 impl<F: FnMut(&UserBatch, &Rollout, &SimulatedDecision)> Kernel<Lanes> for RunBatch<'_, '_, '_, F> {
     type Output = ();
 
-    /// First every policy chooses for everybody, then they answer all of them: what one policy waits for is computed
+    /// First every policy chooses for every user, then the users react to all of them: what one policy waits for is computed
     /// beside what the others wait for.
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
@@ -103,7 +103,7 @@ impl<F: FnMut(&UserBatch, &Rollout, &SimulatedDecision)> Kernel<Lanes> for RunBa
                 rollout.deliver_due::<V>(level, step);
                 match scenario.rewards.delay {
                     0 => rollout.learn::<V>(level, arrives, &outcomes),
-                    delay => rollout.expect(step + delay, arrives, &outcomes),
+                    delay => rollout.delay(step + delay, arrives, &outcomes),
                 }
             }
         }

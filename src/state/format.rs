@@ -331,9 +331,10 @@ impl RawPart {
         let Self { updates, a, b, a_inverse, theta } = self;
         match (a_inverse, theta) {
             (Some(a_inverse), Some(theta)) => {
-                blank.with_numbers(&RidgeNumbers { updates, a, b, a_inverse, theta })
+                let numbers = RidgeNumbers { updates, a, b, a_inverse, theta };
+                blank.with_numbers(&numbers).map_err(|error| error.to_string())
             }
-            (None, None) => blank.with_sums(updates, &a, &b),
+            (None, None) => blank.with_sums(updates, &a, &b).map_err(|error| error.to_string()),
             _ => Err("A_inverse and theta are there together or not at all".to_owned()),
         }
     }

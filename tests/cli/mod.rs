@@ -1,9 +1,9 @@
-//! What holds for the command line as a whole.
+//! What holds for the command line as a whole, and for the map of the code behind it.
+
+mod rooms;
 
 use crate::util::Dir;
 use std::collections::HashSet;
-use std::fs;
-use std::path::Path;
 
 #[test]
 fn completions_and_the_manual_name_every_command() {
@@ -52,44 +52,4 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-#[test]
-fn modules_use_those_before_them_and_the_map_has_their_order() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let lib = fs::read_to_string(src.join("lib.rs")).unwrap();
-    let declared = lib.lines().filter_map(|line| {
-        let module = line.trim_start_matches("pub ").strip_prefix("mod ")?;
-        module.strip_suffix(';')
-    });
-    let declared: Vec<&str> = declared.collect();
-    let drawn = lib.lines().filter_map(|line| line.strip_prefix("//! | ")?.split('`').nth(1));
-    let drawn: Vec<&str> = drawn.collect();
-    assert_eq!(declared, drawn);
-    let place = |name: &str| declared.iter().position(|module| *module == name).unwrap();
-    let mut folders = vec![src.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
-                folders.push(entry);
-                continue;
-            }
-            let first = entry.strip_prefix(&src).unwrap().iter().next().unwrap().to_str().unwrap();
-            let Some(own) = declared.iter().find(|module| first.trim_end_matches(".rs") == **module) else {
-                continue;
-            };
-            let text = fs::read_to_string(&entry).unwrap();
-            // Tests may look anywhere.
-            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-            for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
-                let used = line
-                    .split("crate::")
-                    .skip(1)
-                    .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next());
-                for used in used.filter(|used| declared.contains(used)) {
-                    assert!(place(used) <= place(own), "{}: {line}", entry.display());
-                }
-            }
-        }
-    }
 }

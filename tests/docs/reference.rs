@@ -4,7 +4,9 @@ use rehearsal::domain::profile::PROFILE_FEATURES;
 use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
-use rehearsal::policy::Policy;
+use rehearsal::policy::{Explorer, Policy};
+use rehearsal::simulation::metrics::{Direction, Metric};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The error of a file with this text; `None` if there is none.
@@ -58,5 +60,37 @@ fn every_field_of_every_file_is_explained() {
         }
         let missing: Vec<_> = names.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
         assert!(missing.is_empty(), "docs/files.md, {heading}: nothing on {missing:?}");
+    }
+}
+
+/// A metric's row, and its place in the schema of verdicts, follow from the table of metrics.
+#[test]
+fn every_metric_is_explained_and_in_the_schema_of_verdicts() {
+    let page = include_str!("../../docs/files.md");
+    for metric in Metric::ALL {
+        let better = metric.better().map_or("neither", Direction::name);
+        let row = format!("| `{}` | {} | {} | {better} |", metric.name(), metric.meaning(), metric.range());
+        assert!(page.contains(&row), "docs/files.md lacks the row: {row}");
+    }
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/verdict.schema.json")).unwrap();
+    let listed = &schema["$defs"]["criterion"]["properties"]["metric"]["enum"];
+    assert_eq!(*listed, serde_json::json!(Metric::ALL), "schemas/verdict.schema.json: criterion.metric");
+}
+
+/// What a policy file may hold follows from the table of explorers.
+#[test]
+fn every_explorer_and_its_parameter_are_explained() {
+    let page = include_str!("../../docs/files.md");
+    let names: Vec<String> = Explorer::NAMES.iter().map(|name| format!("`{name}`")).collect();
+    let row = format!("| `explorer` | text | {} |", names.join(", "));
+    assert!(page.contains(&row), "docs/files.md lacks the row: {row}");
+    let number = |x: f64| if x == 1e9 { "1e9".to_owned() } else { x.to_string() };
+    for name in Explorer::NAMES {
+        let Some(parameter) = Explorer::parameter_of(name) else { continue };
+        let (low, high) = (number(parameter.low), number(parameter.high));
+        let allowed = format!("| [{low}, {high}], `{name}` only | {} |", parameter.default);
+        let own = format!("| `{}` |", parameter.name);
+        let row = page.lines().find(|line| line.starts_with(&own) && line.contains(&allowed));
+        assert!(row.is_some(), "docs/files.md lacks a row that begins {own} and has {allowed}");
     }
 }

@@ -1,5 +1,6 @@
 //! `promote-check`: what it decides, what it says, and what CI sees.
 
+mod directions;
 mod logged;
 mod statistics;
 

@@ -25,8 +25,10 @@ fn bits(values: &[f64]) -> Vec<u64> {
 fn replay(policy: &str, persona: &str, scenario: &str) {
     let dir = Dir::new();
     dir.write("own.toml", "name = \"own\"\nexplorer = \"squarecb\"\nfeatures = \"v2\"\nstructure = \"disjoint\"\nforgetting = 0.98\n");
-    let path = dir.join("own.toml");
-    let checked = Policy::load(if policy == "own.toml" { path.to_str().unwrap() } else { policy }).unwrap();
+    dir.write("warm.toml", "name = \"warm\"\nexplorer = \"softmax\"\nfeatures = \"v2\"\ntemperature = 0.2\n");
+    let path = dir.join(policy);
+    let checked =
+        Policy::load(if policy.contains(".toml") { path.to_str().unwrap() } else { policy }).unwrap();
     let scenario = Scenario::from_toml(scenario, "scenario").unwrap();
     let personas = Persona::shipped().unwrap();
     let persona = personas.iter().find(|p| p.name() == persona).unwrap();
@@ -97,6 +99,11 @@ fn user_level_values_through_the_command_line() {
         "tip-weary",
         &scenario("[profile]\nsource = \"synthetic\"\nserving = \"user-level\"\n"),
     );
+}
+
+#[test]
+fn probabilities_by_the_exponential_of_scores_through_the_command_line() {
+    replay("warm.toml", "mover", &scenario(""));
 }
 
 #[test]

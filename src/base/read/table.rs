@@ -119,7 +119,7 @@ enum In {
     Start,
     Plain,
     Quotes,
-    /// After a quote that ends the field, or is the first of two.
+    /// The place after a quote that ends the field, or is the first of two.
     Ended,
 }
 

@@ -44,6 +44,19 @@ pub struct Offered<'a> {
 }
 
 /// A checked request: every number finite and in range, at least one candidate, ids unique.
+///
+/// ```
+/// use rehearsal::domain::request::Request;
+///
+/// let json = r#"{"context": {"hour": 8.5, "weekday": 0}, "candidates": [{"id": "walk"}, {"id": "plan"}]}"#;
+/// let request = Request::from_json(json.as_bytes(), "request")?;
+/// assert_eq!((request.candidates().len(), request.position("plan")?), (2, 1));
+///
+/// let late = json.replace("8.5", "24");
+/// let error = Request::from_json(late.as_bytes(), "request").unwrap_err();
+/// assert_eq!(error.to_string(), "request: context.hour is 24; allowed: an hour in [0, 24)");
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub(super) raw: RawRequest,

@@ -6,7 +6,7 @@ use crate::base::error::Fault;
 use crate::domain::profile::Profile;
 use serde::{Deserialize, Serialize};
 
-/// Of a request, the candidate that was shown, and of the profile what held for it. It has the feature vector that the
+/// The candidate of a request that was shown, with what of the profile held for it. It has the feature vector that the
 /// candidate had in the request, and reads and is written as a request that offers nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "RawRequest")]

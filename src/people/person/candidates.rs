@@ -55,7 +55,7 @@ pub(in crate::people) struct Moment {
     pub(in crate::people) u: f64,
 }
 
-/// u of one candidate: it has the same bits as a batch's.
+/// Gives u of one candidate: it has the same bits as a batch's.
 #[inline(always)]
 pub(super) fn utility_of(
     drawn: Drawn,

@@ -23,7 +23,7 @@ pub struct Traits {
     pub weekend: bool,
 }
 
-/// Who the person is: the persona's values with this person's deviations. Logits.
+/// Who the person is: the persona's values, in logits, with this person's deviations.
 #[derive(Debug, Clone)]
 pub(in crate::people) struct Character {
     pub(super) base: f64,
@@ -42,7 +42,7 @@ pub(in crate::people) struct Character {
 /// How the person takes one kind of tip.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::people) struct KindTaste {
-    /// Added to u, as the taste is now.
+    /// What is added to u, as the taste is now.
     pub(in crate::people) now: f64,
     /// The taste that they started with, and that for the next kind, towards which a change goes.
     pub(super) taste: f64,

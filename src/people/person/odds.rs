@@ -27,7 +27,7 @@ pub(in crate::people) struct ReactionOdds {
     pub(in crate::people) expected: f64,
 }
 
-/// What people who refuse so make of tips with these u: their `completed`, `dismissed` and `expected`. `mild` is the
+/// Gives what people who refuse so make of tips with these u: their `completed`, `dismissed` and `expected`. `mild` is the
 /// expected reward of a tip that is neither completed nor dismissed.
 #[inline(always)]
 pub(in crate::people) fn odds_of<const N: usize>(refusal: &Refusal, mild: f64, u: [f64; N]) -> [[f64; N]; 3] {

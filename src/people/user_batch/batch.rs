@@ -22,13 +22,13 @@ pub struct UserBatch<'a> {
     characters: Characters,
     /// What is remembered of each candidate.
     offers: Vec<[Offer; LANES]>,
-    /// u of each candidate, and the largest.
+    /// The u of each candidate, and the largest of them.
     u: Vec<Lanes>,
     best_u: Lanes,
-    /// u of the best candidate, and of those that each policy chose; what they make of them.
+    /// The u of the best candidate and of those that each policy chose, and what they make of them.
     considered: Vec<Lanes>,
     odds: Vec<BatchOdds>,
-    /// Room for what the scenario makes of their profiles.
+    /// Memory for what the scenario makes of their profiles.
     served: [Vec<ProfileFeatures>; LANES],
 }
 
@@ -97,7 +97,8 @@ impl<'a> UserBatch<'a> {
         Lanes::run(Advance { batch: self, block });
     }
 
-    /// The same within a kernel, for those of whom it is true; the others meet their last step's candidates again.
+    /// The same step within a kernel, for those users for whom `who` is true; the others meet the candidates of their last
+    /// step again.
     #[inline(always)]
     pub(crate) fn advance_those<V: Vector<Cell = Lanes>>(
         &mut self,
@@ -192,7 +193,7 @@ impl<'a> UserBatch<'a> {
     }
 }
 
-/// [`UserBatch::advance`]
+/// The kernel of [`UserBatch::advance`].
 struct Advance<'p, 'a> {
     batch: &'p mut UserBatch<'a>,
     block: &'p mut FeatureBlock<Lanes>,

@@ -3,13 +3,13 @@
 use crate::base::vector::{LANES, Lanes};
 use crate::people::person::character::Character;
 
-/// What of their characters a candidate's u depends on.
+/// The numbers of their characters on which a candidate's u depends.
 #[derive(Debug)]
 pub(super) struct Characters {
-    /// For priority, urgency and effort.
+    /// The coefficients of priority, urgency and effort.
     pub(super) features: [Lanes; 3],
     pub(super) timing: Lanes,
-    /// By kind, with room for as many as eight bits can name: no index needs a check.
+    /// What they make of each kind, with memory for as many as eight bits can name, so that no index needs a check.
     pub(super) kinds: Box<[[KindNow; LANES]; 256]>,
 }
 

@@ -82,7 +82,7 @@ impl Kernel<Lanes> for Draw<'_> {
 
 /// Writes dimensions 7 to 11 of these candidates, once dimensions 1 and 2 are there.
 pub(super) struct Profiles<'p> {
-    /// By lane and kind.
+    /// The features by lane and kind.
     pub(super) features: [&'p [ProfileFeatures]; LANES],
     pub(super) offers: &'p [[Offer; LANES]],
     pub(super) rows: &'p mut [[Lanes; ALL_DIMS]],
@@ -108,7 +108,7 @@ impl Kernel<Lanes> for Profiles<'_> {
     }
 }
 
-/// What people who refuse so make of tips with these u.
+/// Computes what people who refuse so make of tips with these u.
 pub(super) struct Consider<'p> {
     pub(super) refusal: &'p Refusal,
     pub(super) mild: f64,

@@ -55,7 +55,7 @@ macro_rules! explorer_enum {
                 Err(Fault::new("explorer", format!("{name:?}"), Self::NAMES.join(", ")))
             }
 
-            /// What can be set of the explorer of this name; `None` for one without a parameter, and for a name that
+            /// The parameter of the explorer of this name; `None` for one without a parameter, and for a name that
             /// no explorer has.
             pub fn parameter_of(name: &str) -> Option<Parameter> {
                 $(

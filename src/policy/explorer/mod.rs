@@ -1,9 +1,9 @@
 //! How a policy chooses among scored candidates.
 //!
 //! In: each candidate's score and each user's generator. Out: a [`Choice`], and each candidate's propensity. A new
-//! explorer is a file with a struct that implements `Explore`, its name in the comment of which has its paper, and a line
-//! in the table below: the file's name, the struct's, and the parameter's in policy files if there is one. A policy file
-//! then takes its name and its parameter, and errors list them; `docs/files.md` needs its row.
+//! explorer is a file with its paper and a struct that implements `Explore`, and a line in the table below: the file's
+//! name, the struct's, and the parameter's in policy files if there is one. A policy file then takes its name and its
+//! parameter, and errors list them; a test asks for its row in `docs/files.md`.
 
 mod dispatch;
 mod explore;

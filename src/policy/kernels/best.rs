@@ -5,7 +5,7 @@ use crate::base::vector::{Cell, Kernel, Vector};
 /// The largest of each user's scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::policy) struct Best<C> {
-    /// What it is.
+    /// The largest score.
     pub score: C,
     /// The position at which it first stands, and at how many it does: whole numbers.
     pub first: C,

@@ -9,7 +9,7 @@ use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 pub(in crate::policy) struct Cholesky<'a, C> {
     /// D rows of D values.
     pub m: &'a mut [C],
-    /// D
+    /// The number of dimensions, D.
     pub dim: usize,
 }
 
@@ -81,7 +81,7 @@ pub(in crate::policy) struct Solve<'a, C> {
     pub inverse: &'a mut [C],
     /// Becomes A^-1 b.
     pub theta: &'a mut [C],
-    /// Room for D values.
+    /// Memory for D values.
     pub scratch: &'a mut [C],
 }
 

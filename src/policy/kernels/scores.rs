@@ -9,7 +9,7 @@ use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 pub(in crate::policy) struct Scores<'a, C> {
     /// Length D.
     pub theta: &'a [C],
-    /// Of each candidate `dim` values, of which the first D count.
+    /// Each candidate's `dim` values, of which the first D count.
     pub rows: &'a [C],
     pub dim: usize,
     /// One per candidate.
@@ -39,7 +39,7 @@ impl<C: Cell> Kernel<C> for Scores<'_, C> {
     }
 }
 
-/// With constants, D of the ROW dimensions of a row: theta stays in registers. Gives the largest score.
+/// Scores with constants, D of the ROW dimensions of a row, so that theta stays in registers. Gives the largest score.
 #[inline(always)]
 fn scores_in<V: Vector, const D: usize, const ROW: usize>(
     level: V::Level,
@@ -65,9 +65,9 @@ fn scores_in<V: Vector, const D: usize, const ROW: usize>(
 pub(in crate::policy) struct QuadraticForms<'a, C> {
     /// A^-1, D rows of D values.
     pub inverse: &'a [C],
-    /// D
+    /// The number of dimensions, D.
     pub own: usize,
-    /// Of each candidate `dim` values, of which the first D count.
+    /// Each candidate's `dim` values, of which the first D count.
     pub rows: &'a [C],
     pub dim: usize,
     /// One per candidate.

@@ -21,7 +21,7 @@ pub(super) fn product<V: Vector>(level: V::Level, w: &[V::Cell], x: &[V::Cell]) 
     sum
 }
 
-/// The same of one user.
+/// The same product of one user's numbers.
 pub(in crate::policy) fn product_of<W: Cell, X: Cell>(user: usize, w: &[W], x: &[X]) -> f64 {
     w.iter().zip(x).fold(0.0, |sum, (w, x)| sum + w.of(user) * x.of(user))
 }

@@ -10,13 +10,13 @@ use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 pub(in crate::policy) struct Update<'a, C> {
     /// A^-1, D rows of D values.
     pub inverse: &'a mut [C],
-    /// A^-1 b
+    /// The weights A^-1 b.
     pub theta: &'a mut [C],
     pub b: &'a mut [C],
     /// Length D.
     pub x: &'a [C],
     pub r: C,
-    /// Room for D values.
+    /// Memory for D values.
     pub scratch: &'a mut [C],
 }
 
@@ -34,7 +34,7 @@ impl<C: Cell> Kernel<C> for Update<'_, C> {
 }
 
 impl<C: Cell> Update<'_, C> {
-    /// With D as a constant: q stays in registers.
+    /// The update with D as a constant, so that q stays in registers.
     #[inline(always)]
     fn of_dims<V: Vector<Cell = C>, const D: usize>(self, level: V::Level) {
         let (rows, _) = self.inverse.as_chunks_mut::<D>();
@@ -62,7 +62,7 @@ impl<C: Cell> Update<'_, C> {
             theta[d] = (old[d] + step * q[d]).cell();
             b[d] = (V::load(level, &b[d]) + r * x[d]).cell();
         }
-        // Last: the next decision waits for theta, not for A^-1.
+        // This comes last: the next decision waits for theta, not for A^-1.
         for (i, row) in rows.iter_mut().enumerate() {
             for j in 0..D {
                 row[j] = (V::load(level, &row[j]) - q[i] * q[j]).cell();

@@ -54,7 +54,7 @@ pub(super) trait Measure {
         record.decisions()
     }
 
-    /// The same of every user who makes so many decisions among so many kinds of tip.
+    /// What the sum of every user is divided by who makes so many decisions among so many kinds of tip.
     fn count_of(steps: u32, kinds: usize) -> u32 {
         let _ = kinds;
         steps

@@ -13,7 +13,7 @@ pub use measure::Direction;
 #[cfg(test)]
 pub(super) use record::REGRET_UNITS;
 pub(super) use record::REWARD_UNITS;
-pub use record::{EARLY_STEPS, Reactions, UserRecord, UserTally};
+pub use record::{EARLY_STEPS, Reactions, RecordError, UserRecord, UserTally};
 
 use dispatch::metric_enum;
 use measure::Measure;

@@ -54,11 +54,22 @@ impl From<UserRecord> for [u64; 20] {
     }
 }
 
-impl TryFrom<[u64; 20]> for UserRecord {
-    type Error = String;
+/// Why twenty numbers are no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// No user can have had so much of something.
+    #[error("a record with a number that is too large")]
+    TooLarge,
+    /// What was counted of a part is more than what was counted of the whole.
+    #[error("a record with a part that is larger than its whole")]
+    PartAboveWhole,
+}
 
-    fn try_from(numbers: [u64; 20]) -> Result<Self, String> {
-        let large = || "a record with a number that is too large".to_owned();
+impl TryFrom<[u64; 20]> for UserRecord {
+    type Error = RecordError;
+
+    fn try_from(numbers: [u64; 20]) -> Result<Self, RecordError> {
+        let large = || RecordError::TooLarge;
         let count = |i: usize| u32::try_from(numbers[i]).map(u64::from).map_err(|_| large());
         let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
         let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
@@ -66,7 +77,7 @@ impl TryFrom<[u64; 20]> for UserRecord {
         let is_part = |part: usize, whole: usize| numbers[part] <= numbers[whole];
         let are_parts = |i: usize| is_part(4 + i, i) && is_part(12 + i, i) && is_part(16 + i, 12 + i);
         if !(0..4).all(are_parts) || !is_part(8, 9) {
-            return Err("a record with a part that is larger than its whole".to_owned());
+            return Err(RecordError::PartAboveWhole);
         }
         // No reward is more than REWARD_RANGE above another.
         let regret = numbers[10] as f64 <= decisions as f64 * REWARD_RANGE * REGRET_UNITS + 1.0;

@@ -1,0 +1,60 @@
+//! Criteria on a metric of which neither more nor less is better: they say a direction.
+
+use crate::util::Dir;
+use rehearsal::gate::GateSpec;
+use serde_json::Value;
+
+/// A gate with one more criterion, on this metric.
+fn gate(metric: &str, rest: &str) -> String {
+    format!(
+        "{}[[criteria]]\nkind = \"not-inferior\"\nmetric = \"{metric}\"\nscenarios = [\"short.toml\"]\n{rest}\n",
+        super::GATE
+    )
+}
+
+#[test]
+fn a_direction_is_asked_for_where_there_is_none_and_not_turned_round_where_there_is() {
+    let said = |metric: &str, rest: &str| {
+        let text = gate(metric, &format!("margin = 0.1\n{rest}"));
+        GateSpec::from_toml(&text, "gate.toml").err().map(|error| error.to_string())
+    };
+    let missing = "gate.toml: criteria[2].better is missing; allowed: \"more\" or \"less\": neither is better of itself \
+                   for snooze_rate";
+    assert_eq!(said("snooze_rate", ""), Some(missing.to_owned()));
+    for stated in ["more", "less"] {
+        assert_eq!(said("snooze_rate", &format!("better = \"{stated}\"")), None);
+    }
+    assert!(said("snooze_rate", "better = \"most\"").unwrap().contains("`more` or `less`"));
+    for (metric, own, other) in [("reward", "more", "less"), ("dismiss_rate", "less", "more")] {
+        assert_eq!(said(metric, ""), None);
+        assert_eq!(said(metric, &format!("better = \"{own}\"")), None);
+        let turned = format!(
+            "gate.toml: criteria[2].better is \"{other}\"; allowed: \"{own}\" or nothing: {own} of {metric} is better"
+        );
+        assert_eq!(said(metric, &format!("better = \"{other}\"")), Some(turned));
+    }
+}
+
+/// Both ways at once say that the rate may change by less than the margin.
+#[test]
+fn both_directions_of_one_metric_are_two_criteria() {
+    let dir = Dir::new();
+    dir.write("short.toml", super::SHORT);
+    let both = gate("snooze_rate", "margin = 0.3\nbetter = \"more\"").replace(super::GATE, "");
+    dir.write("gate.toml", gate("snooze_rate", "margin = 0.3\nbetter = \"less\"") + &both);
+    let args =
+        ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--challenger", "egreedy-v2"];
+    let ran = dir.run(&[&args[..], &["--json"]].concat());
+    let verdict: Value = ran.exits(0).json();
+    let criteria = verdict["criteria"].as_array().unwrap();
+    let find =
+        |id: &str| criteria.iter().find(|c| c["id"] == id).unwrap_or_else(|| panic!("no {id}: {verdict}"));
+    let (more, less) = (find("snooze_rate/short/more"), find("snooze_rate/short/less"));
+    assert_eq!((&more["better"], &less["better"]), (&Value::from("more"), &Value::from("less")));
+    assert_eq!(find("reward/short/superior").get("better"), None);
+    // One difference, read in two ways.
+    assert_eq!(more["estimate"], less["estimate"]);
+    assert_eq!((&more["lower"], &more["upper"]), (&less["lower"], &less["upper"]));
+    let text = dir.run(&args);
+    assert!(text.stdout().contains("> -0.3") && text.stdout().contains("< 0.3"), "{}", text.stdout());
+}
