@@ -14,7 +14,7 @@ pub(super) struct GateInputs {
     #[arg(long, value_name = "POLICY", default_value = "egreedy-v1")]
     baseline: String,
     /// The policy that wants its place; several, each with this option, are ranked
-    #[arg(long = "challenger", value_name = "POLICY", default_value = "egreedy-v2")]
+    #[arg(long = "challenger", value_name = "POLICY", default_value = "linucb-v2-by-kind")]
     challengers: Vec<String>,
     /// The gate, `default` or a file [default: the built-in scenarios/gate.toml]
     #[arg(long, value_name = "FILE")]

@@ -281,6 +281,9 @@ fn calibrate_measures_the_gate() {
     let peeking =
         calibration["comparisons"].as_array().unwrap().iter().filter(|c| c["method"] == "peeking t-test");
     assert!(peeking.clone().any(|c| c["false_promotions"].as_u64().unwrap() > 60), "{calibration}");
+    // The null that uses up alpha: fewer than 4 of 400 at a rate of 4% have probability below 1e-4.
+    assert!(nulls.iter().all(|null| null["worst_case"].as_u64().unwrap() >= 4), "{calibration}");
+    assert_eq!(calibration["keeps"], true);
     assert_eq!(calibration["power"].as_array().unwrap().len(), 5);
     assert_eq!(calibration["power"][0]["promote"], 0.0);
 }

@@ -28,7 +28,7 @@ pub struct Inputs {
     pub baseline: Policy,
     /// The policy that wants its place.
     pub challenger: Policy,
-    /// The policy below which nobody may fall, where the gate names one and it is not the baseline.
+    /// The policy below which nobody may fall, where the gate names one and it is neither of both.
     pub reference: Option<Policy>,
     /// The options with which `simulate` shows the same policies and people.
     pub options: String,
@@ -75,7 +75,9 @@ impl Inputs {
             Policy::load(&gate.resolved(name))
                 .map_err(Error::named_by(format!("{}: reference", gate.origin())))
         });
-        let reference = reference.transpose()?.filter(|policy| policy.digest() != baseline.digest());
+        let reference = reference
+            .transpose()?
+            .filter(|policy| ![baseline.digest(), challenger.digest()].contains(&policy.digest()));
         let attempt = Attempt::default();
         let options = format!("--policy {} --policy {}", baseline.name(), challenger.name());
         Ok(Self {
