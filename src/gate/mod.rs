@@ -61,5 +61,5 @@ pub use refusal::GateRefusal;
 pub use segment::{By, Setting, UserSegment};
 pub use sensitivity::{FACTORS, Knob, Moved};
 pub use spec::{DecisionTime, GateSpec, Propensity, RawGate};
-pub use trial::{Trial, TriedUser};
+pub use trial::{Trial, TriedUser, Wanted};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

@@ -77,6 +77,22 @@ impl Tracked {
     }
 }
 
+/// A scenario in which more users are wanted, and the personas of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Position of the scenario.
+    pub scenario: usize,
+    /// Whether users of each persona are wanted. All are while a criterion is open that is about several.
+    pub personas: Vec<bool>,
+}
+
+impl Wanted {
+    /// Whether users of every persona are wanted.
+    pub fn is_whole(&self) -> bool {
+        self.personas.iter().all(|wanted| *wanted)
+    }
+}
+
 /// Evidence on all criteria of a gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial<'a> {
@@ -149,23 +165,23 @@ impl<'a> Trial<'a> {
 
     /// Draws users until the trial is decided, or until `users` of each persona have been drawn. `draw` is asked for the
     /// users of a range in some scenarios and answers, for each of them, one record per user and persona, the persona
-    /// changing fastest. `progress` is told after each batch.
+    /// changing fastest; those of personas who are not wanted are not looked at. `progress` is told after each batch.
     ///
     /// # Errors
     /// Those of `draw`, and users that cannot be judged.
     pub fn run(
         &mut self,
         users: u64,
-        mut draw: impl FnMut(&[usize], Range<u64>) -> Result<Vec<Vec<TriedUser>>>,
+        mut draw: impl FnMut(&[Wanted], Range<u64>) -> Result<Vec<Vec<TriedUser>>>,
         mut progress: impl FnMut(&Self),
     ) -> Result<GateOutcome> {
         loop {
-            let open = self.open_scenarios();
+            let open = self.wanted();
             let to = users.min(self.users + self.spec.raw().batch);
             let tried = draw(&open, self.users..to)?;
-            for (scenario, tried) in open.into_iter().zip(&tried) {
-                for user in tried.chunks_exact(self.shares[scenario].len()) {
-                    self.observe(scenario, user)?;
+            for (wanted, tried) in open.iter().zip(&tried) {
+                for user in tried.chunks_exact(self.shares[wanted.scenario].len()) {
+                    self.observe(wanted, user)?;
                 }
             }
             self.users = to;
@@ -184,22 +200,35 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Adds one user of each persona in one scenario.
+    /// Users of every persona of a scenario.
+    pub fn whole(&self, scenario: usize) -> Wanted {
+        Wanted { scenario, personas: vec![true; self.shares[scenario].len()] }
+    }
+
+    /// Adds one user of each persona that is wanted in one scenario.
     ///
     /// # Errors
     /// A user without decisions or with a figure that is no number: evidence that is missing is neither for
     /// nor against anybody.
-    pub fn observe(&mut self, scenario: usize, user: &[TriedUser]) -> Result<()> {
-        self.differs |= user.iter().any(|tried| tried.baseline != tried.challenger);
+    pub fn observe(&mut self, wanted: &Wanted, user: &[TriedUser]) -> Result<()> {
+        let scenario = wanted.scenario;
+        let those = user.iter().zip(&wanted.personas).filter(|(_, wanted)| **wanted);
+        self.differs |= those.into_iter().any(|(tried, _)| tried.baseline != tried.challenger);
         let shares = &self.shares[scenario];
-        let here = self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario);
+        let is_there =
+            |t: &Tracked| (0..shares.len()).all(|p| wanted.personas[p] || !t.criterion.segment.is_about(p));
+        let here = self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario && is_there(t));
         here.map(|tracked| tracked.observe(user, shares)).collect()
     }
 
-    /// Scenarios in which more users could change what is said of some criterion.
-    fn open_scenarios(&self) -> Vec<usize> {
-        let open = |s: &usize| self.tracked.iter().any(|t| t.criterion.scenario == *s && t.test.is_open());
-        (0..self.shares.len()).filter(open).collect()
+    /// Whose users could change what is said of some criterion.
+    fn wanted(&self) -> Vec<Wanted> {
+        let of = |scenario: usize| {
+            let open = |t: &&Tracked| t.criterion.scenario == scenario && t.test.is_open();
+            let about = |p: usize| self.tracked.iter().filter(open).any(|t| t.criterion.segment.is_about(p));
+            Wanted { scenario, personas: (0..self.shares[scenario].len()).map(about).collect() }
+        };
+        (0..self.shares.len()).map(of).filter(|wanted| wanted.personas.contains(&true)).collect()
     }
 
     /// The largest evidence against a criterion, each weighted by its part of beta: 1/beta rejects. It is at most the

@@ -169,9 +169,16 @@ impl<'a> Simulation<'a> {
     /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
     ///
     /// The calling thread folds what there is while the others compute what comes next.
-    pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
+    pub fn run(&self, users: Range<u64>, fold: impl FnMut(Block) -> bool) {
+        self.run_those(&vec![true; self.simulators.len()], users, fold);
+    }
+
+    /// The same for the personas of whom it is true; the records of the others are blank.
+    pub fn run_those(&self, those: &[bool], users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
         let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
-        let run = |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+        let run = |i: u64| {
+            self.block(those, users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS))
+        };
         let (mut ready, wanted) = (Vec::new(), AtomicBool::new(true));
         for start in blocks.clone().step_by(BATCH) {
             let batch: Vec<u64> = (start..blocks.end.min(start + BATCH as u64)).collect();
@@ -238,7 +245,7 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs one block, its personas side by side.
-    fn block(&self, users: Range<u64>) -> Block {
+    fn block(&self, those: &[bool], users: Range<u64>) -> Block {
         let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
@@ -246,8 +253,12 @@ impl<'a> Simulation<'a> {
         let curves = curve.as_slice_mut().expect("an array made in one piece");
         let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
         let records: Vec<_> = of_persona
+            .zip(those)
             .with_max_len(1)
-            .map(|(simulator, curve)| self.persona(simulator, users.clone(), curve))
+            .map(|((simulator, curve), wanted)| match wanted {
+                true => self.persona(simulator, users.clone(), curve),
+                false => vec![UserRecord::default(); count * policies],
+            })
             .collect();
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();

@@ -11,7 +11,7 @@ use crate::gate::pool::Pool;
 use crate::gate::refusal::GateRefusal;
 use crate::gate::segment::Setting;
 use crate::gate::sensitivity::{FACTORS, Knob, Moved};
-use crate::gate::trial::{Trial, TriedUser};
+use crate::gate::trial::{Trial, TriedUser, Wanted};
 use crate::gate::verdict::{Parties, Provenance, SeedSource, Verdict};
 use crate::people::persona::Persona;
 use crate::policy::Policy;
@@ -100,10 +100,12 @@ impl Inputs {
             // Nothing can be shown of a policy against itself: there is no evidence to wait for.
             GateOutcome::Inconclusive
         } else {
-            let draw = |open: &[usize], users: Range<u64>| {
+            let draw = |open: &[Wanted], users: Range<u64>| {
                 let drawn = supply.draw(open, &users)?;
-                let tried = |(s, blocks): (&usize, &Vec<Block>)| {
-                    blocks.iter().for_each(|block| tallies[*s].observe(block));
+                let tried = |(wanted, blocks): (&Wanted, &Vec<Block>)| {
+                    if wanted.is_whole() {
+                        blocks.iter().for_each(|block| tallies[wanted.scenario].observe(block));
+                    }
                     blocks.iter().flat_map(|block| tried(block, policies.len())).collect()
                 };
                 Ok(open.iter().zip(&drawn).map(tried).collect())
@@ -191,12 +193,12 @@ impl Inputs {
         let simulations = self.simulations(&policies, seed)?;
         let header = PartHeader::new(&simulations, users, seed, Digests::new());
         let mut trial = self.trial(&header)?;
-        let all: Vec<usize> = (0..simulations.len()).collect();
+        let all: Vec<Wanted> = (0..simulations.len()).map(|s| trial.whole(s)).collect();
         for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
             let tried: Vec<TriedUser> =
                 blocks.iter().flat_map(|block| tried(block, policies.len())).collect();
             for user in tried.chunks_exact(header.scenarios[s].personas.len()) {
-                trial.observe(s, user)?;
+                trial.observe(&all[s], user)?;
             }
         }
         Ok(trial.pools())

@@ -1,7 +1,7 @@
 //! Where simulated users come from: they are simulated now, or were before.
 
 use crate::base::error::Result;
-use crate::gate::trial::TriedUser;
+use crate::gate::trial::{TriedUser, Wanted};
 use crate::simulation::parts::RunParts;
 use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use rayon::prelude::*;
@@ -23,13 +23,13 @@ pub(super) enum Supply<'a> {
 }
 
 impl Supply<'_> {
-    /// The users of a range in some of the scenarios.
-    pub(super) fn draw(&mut self, open: &[usize], users: &Range<u64>) -> Result<Vec<Vec<Block>>> {
+    /// The users of a range in some of the scenarios; those of personas who are not wanted may be blank.
+    pub(super) fn draw(&mut self, open: &[Wanted], users: &Range<u64>) -> Result<Vec<Vec<Block>>> {
         match self {
             Self::Simulated(simulations) => {
-                let run = |s: &usize| {
+                let run = |wanted: &Wanted| {
                     let mut blocks = Vec::new();
-                    simulations[*s].run(users.clone(), |block| {
+                    simulations[wanted.scenario].run_those(&wanted.personas, users.clone(), |block| {
                         blocks.push(block);
                         true
                     });
@@ -39,8 +39,9 @@ impl Supply<'_> {
             }
             Self::Recorded(parts) => {
                 let numbers = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
-                let mut of = |s: &usize| {
-                    let blocks = numbers.clone().map(|number| Ok(parts.block(*s, number)?.cut(users)));
+                let mut of = |wanted: &Wanted| {
+                    let blocks =
+                        numbers.clone().map(|number| Ok(parts.block(wanted.scenario, number)?.cut(users)));
                     blocks.collect()
                 };
                 open.iter().map(&mut of).collect()
