@@ -250,13 +250,11 @@ fn nobody_falls_below_the_reference_however_low_the_baseline() {
         let gate = GATE.replacen("max_users", &format!("reference = \"{reference}\"\nmax_users"), 1);
         dir.write("gate.toml", gate);
     };
-    let curious = "name = \"curious\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nepsilon = 0.8\n";
-    dir.write("curious.toml", curious);
     with("uniform");
-    let verdict = check(&dir, "uniform", "curious.toml", 0);
+    let verdict = check(&dir, "uniform", "egreedy-v1", 0);
     assert!(verdict["reference"].is_null());
     with("linucb-v2");
-    let verdict = check(&dir, "uniform", "curious.toml", 1);
+    let verdict = check(&dir, "uniform", "egreedy-v1", 1);
     assert_eq!(
         (&verdict["outcome"], &verdict["reference"]),
         (&Value::from("harm"), &Value::from("linucb-v2"))

@@ -23,6 +23,21 @@ use std::time::Duration;
 /// Users of each persona whose decisions are timed.
 const TIMED_USERS: u64 = 10;
 
+/// A name as it may stand in a report: nothing in it moves a cursor or begins a line.
+fn printable(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// A name as one word of a POSIX shell.
+fn word(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", printable(name).replace('\'', "'\\''"))
+    }
+}
+
 /// Users of each persona whose decisions show the least propensity.
 const PROPENSITY_USERS: u64 = 2;
 
@@ -126,8 +141,8 @@ impl Inputs {
         let provenance =
             Provenance { seed: header.seed, seed_source, digests, version, recorded_users, command };
         let parties = Parties {
-            gate: self.gate.origin().to_owned(),
-            people: self.people.clone(),
+            gate: printable(self.gate.origin()),
+            people: printable(&self.people),
             baseline: self.baseline.name().to_owned(),
             challenger: self.challenger.name().to_owned(),
             reference: self.reference.as_ref().map(|policy| policy.name().to_owned()),
@@ -147,7 +162,7 @@ impl Inputs {
             let named = scenarios.clone().find(|(s, _)| s.name() == criterion.scenario);
             let scenario =
                 named.map_or_else(|| criterion.scenario.clone(), |(_, name)| self.gate.resolved(name));
-            format!("rehearsal simulate {scenario} {}", self.options)
+            format!("rehearsal simulate {} {}", word(&scenario), self.options)
         });
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
         let verdict = verdict.with_logs(evidence.beside(logged.assessments));
