@@ -81,9 +81,10 @@ pub(super) fn outcome<'t>(
             _ => None,
         };
     }
-    if criteria.clone().all(|(_, test)| test.held_after.is_some()) {
-        Some(GateOutcome::Promote)
-    } else {
-        last.then_some(GateOutcome::Inconclusive)
+    for (_, test) in criteria {
+        if test.held_after.is_none() {
+            return last.then_some(GateOutcome::Inconclusive);
+        }
     }
+    Some(GateOutcome::Promote)
 }

@@ -217,8 +217,8 @@ impl<'a> Trial<'a> {
         let shares = &self.shares[scenario];
         let is_there =
             |t: &Tracked| (0..shares.len()).all(|p| wanted.personas[p] || !t.criterion.segment.is_about(p));
-        let here = self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario && is_there(t));
-        here.map(|tracked| tracked.observe(user, shares)).collect()
+        let mut here = self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario && is_there(t));
+        here.try_for_each(|tracked| tracked.observe(user, shares))
     }
 
     /// Whose users could change what is said of some criterion.
