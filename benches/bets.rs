@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use rehearsal::base::vector::LANES;
 use rehearsal::gate::promotion::Inputs;
-use rehearsal::gate::{GateSpec, Observation, Pool, mean};
+use rehearsal::gate::{Gain, GateSpec, Pool, mean};
 use rehearsal::people::PersonaSimulator;
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
@@ -30,8 +30,9 @@ enum Bets {
 
 impl Bets {
     /// Users until the evidence reaches 1/alpha, at most `max`.
-    fn users(&self, gains: &[Observation], m0: f64, alpha: f64, max: u64, rng: &mut ChaCha8Rng) -> u64 {
-        let mut draw = || gains[rng.random_range(0..gains.len())];
+    fn users(&self, pool: &Pool, m0: f64, alpha: f64, max: u64, rng: &mut ChaCha8Rng) -> u64 {
+        let blocks = pool.gains.len() / pool.per_block;
+        let mut draw = || &pool.gains[rng.random_range(0..blocks) * pool.per_block..][..pool.per_block];
         match self {
             Self::Grid(grid) => race(grid, 1.0 / (1.0 + m0), m0, alpha, max, &mut draw),
             Self::Ranged(grid, range) => race(grid, 1.0 / (range + m0), m0, alpha, max, &mut draw),
@@ -41,14 +42,15 @@ impl Bets {
                     let edge = sum / n - m0;
                     let variance = squares / n;
                     let stake = (edge / (variance + edge * edge)).clamp(0.0, 0.99 / (1.0 + m0));
-                    let x = draw();
-                    wealth *= 1.0 + stake * (x.sum - x.weight * m0);
+                    for x in draw() {
+                        wealth *= 1.0 + stake * (x.sum - x.weight * m0);
+                        n += 1.0;
+                        sum += x.sum;
+                        squares += (x.sum - sum / n).powi(2);
+                    }
                     if wealth >= 1.0 / alpha {
                         return users;
                     }
-                    n += 1.0;
-                    sum += x.sum;
-                    squares += (x.sum - sum / n).powi(2);
                 }
                 max
             }
@@ -56,20 +58,21 @@ impl Bets {
     }
 }
 
-fn race(
+fn race<'p>(
     grid: &[(f64, f64)],
     cap: f64,
     m0: f64,
     alpha: f64,
     max: u64,
-    draw: &mut impl FnMut() -> Observation,
+    draw: &mut impl FnMut() -> &'p [Gain],
 ) -> u64 {
     let mut wealth: Vec<f64> = grid.iter().map(|(_, weight)| *weight).collect();
     for users in 1..=max {
-        let x = draw();
-        let edge = (x.sum - x.weight * m0) * cap;
-        for (w, (fraction, _)) in wealth.iter_mut().zip(grid) {
-            *w *= 1.0 + fraction * edge;
+        for x in draw() {
+            let edge = (x.sum - x.weight * m0) * cap;
+            for (w, (fraction, _)) in wealth.iter_mut().zip(grid) {
+                *w *= 1.0 + fraction * edge;
+            }
         }
         if wealth.iter().sum::<f64>() >= 1.0 / alpha {
             return users;
@@ -112,7 +115,7 @@ fn main() {
             let one = |run: u64| {
                 let mut rng = ChaCha8Rng::seed_from_u64(salt);
                 rng.set_stream(run);
-                bets.users(&pool.gains, pool.criterion.null(), raw.alpha, raw.max_users, &mut rng)
+                bets.users(pool, pool.criterion.mark(), raw.alpha, raw.max_users, &mut rng)
             };
             (0..RUNS).into_par_iter().map(one).collect()
         };

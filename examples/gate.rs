@@ -3,7 +3,7 @@
 use rehearsal::base::error::{Error, Result};
 use rehearsal::features::FeatureSet;
 use rehearsal::gate::GateSpec;
-use rehearsal::gate::promotion::{Inputs, Source};
+use rehearsal::gate::promotion::{Inputs, UserSource};
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::{Policy, RawPolicy};
 use rehearsal::report::{PlainText, VerdictFormat};
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
 
     // The seed follows from the inputs: whoever asks again gets the same verdict.
     let again = "cargo run --release --example gate".to_owned();
-    let judgement = inputs.run(Source::Simulation(None), again, |trial| {
+    let judgement = inputs.run(UserSource::Simulation(None), again, |trial| {
         let (established, all) = trial.established();
         eprintln!("{} users of each persona: {established} of {all} criteria hold", trial.users());
     })?;

@@ -46,7 +46,7 @@ pub fn of_file(path: &Path) -> Result<String> {
 }
 
 /// The seed that follows from digests: below 2^53, so that any JSON reader holds it whole.
-pub fn seed(digests: &Digests) -> u64 {
+pub fn seed(digests: &impl Serialize) -> u64 {
     let hash = Sha256::digest(of_value(digests));
     u64::from_be_bytes(hash[..8].try_into().expect("eight of 32 bytes")) % SEEDS
 }

@@ -91,9 +91,6 @@ pub enum Error {
     /// A refusal of one room.
     #[error("{0}")]
     Because(Box<dyn Cause>),
-    /// A request that is well formed but cannot be honoured; the message says why and what to do.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// One field's offence. [`Error::Invalid`] adds where it was read.
@@ -161,7 +158,7 @@ impl Error {
     /// What a program can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Invalid { .. } | Self::Malformed { .. } | Self::Refused(_) => ErrorKind::Invalid,
+            Self::Invalid { .. } | Self::Malformed { .. } => ErrorKind::Invalid,
             Self::Unknown { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Io { .. } => ErrorKind::Unavailable,

@@ -1,6 +1,7 @@
 //! Random streams that mean the same on every machine: ChaCha with 8 rounds (Bernstein 2008).
 //!
-//! Each simulated user has streams of their own by (seed, scenario, persona, user, purpose). The key is a
+//! Each simulated user has streams of their own by (seed, conditions, character, user, purpose), the middle two being digests
+//! of what a scenario and a persona say, not their names. The key is a
 //! digest of all but the user, whose number is ChaCha's stream number: streams never overlap, and no
 //! stream depends on who else is simulated or in which order.
 
@@ -32,7 +33,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// The streams of (seed, scenario, persona).
+    /// The streams of (seed, scenario, persona), the two named by whatever tells them apart.
     pub fn new(seed: u64, scenario: &str, persona: &str) -> Self {
         let purposes = ["traits", "steps", "order", "exploration"];
         let keys = purposes.map(|purpose| {

@@ -3,7 +3,7 @@
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress};
 use crate::base::error::{Error, Result};
-use crate::gate::{SCALES, calibrate};
+use crate::gate::{GateRefusal, SCALES, calibrate};
 use crate::report::calibration_text;
 
 #[derive(Debug, clap::Args)]
@@ -24,13 +24,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let inputs = args.inputs.load()?;
+    let inputs = args.inputs.load("calibrate")?;
     if inputs.is_against_itself() {
-        return Err(Error::Refused(
-            "baseline and challenger are the same policy: a gate has nothing to judge; name two with --baseline and \
-             --challenger"
-                .to_owned(),
-        ));
+        return Err(Error::because(GateRefusal::OnePolicy));
     }
     args.threads.apply()?;
     let seed = args.inputs.seed.unwrap_or(0);
@@ -43,5 +39,5 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     } else {
         output::text(&calibration_text(&calibration))?
     }
-    Ok(exit::DONE)
+    Ok(if calibration.keeps { exit::DONE } else { exit::REJECT })
 }

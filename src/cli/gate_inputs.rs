@@ -1,9 +1,9 @@
 //! What `promote-check` and `calibrate` have in common: the gate and what it is about.
 
 use super::shell;
-use crate::base::error::Result;
-use crate::gate::GateSpec;
+use crate::base::error::{Error, Result};
 use crate::gate::promotion::Inputs;
+use crate::gate::{GateRefusal, GateSpec};
 use crate::people::persona::Persona;
 use crate::policy::{DecisionRng, Policy};
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ pub(super) struct GateInputs {
     /// The policy in charge: a name, or a TOML file
     #[arg(long, value_name = "POLICY", default_value = "egreedy-v1")]
     baseline: String,
-    /// The policy that wants its place
-    #[arg(long, value_name = "POLICY", default_value = "egreedy-v2")]
-    challenger: String,
+    /// The policy that wants its place; several, each with this option, are ranked
+    #[arg(long = "challenger", value_name = "POLICY", default_value = "linucb-v2-by-kind")]
+    challengers: Vec<String>,
     /// The gate, `default` or a file [default: the built-in scenarios/gate.toml]
     #[arg(long, value_name = "FILE")]
     gate: Option<PathBuf>,
@@ -41,22 +41,47 @@ impl GateInputs {
     /// The files in which these are, as far as they are files.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
         let personas = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
-        let policies = [&self.baseline, &self.challenger].map(PathBuf::from);
+        let policies = [&self.baseline].into_iter().chain(&self.challengers).map(PathBuf::from);
         Ok(self.gate.clone().into_iter().chain(policies).chain(personas).collect())
     }
 
-    /// Reads and checks everything.
-    pub(super) fn load(&self) -> Result<Inputs> {
-        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, gate_at)?;
-        let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-        Inputs::new(gate, personas, Policy::load(&self.baseline)?, Policy::load(&self.challenger)?)
+    /// Reads and checks everything, of `what`, which is about one challenger.
+    pub(super) fn load(&self, what: &'static str) -> Result<Inputs> {
+        let challengers = self.challengers.len();
+        match self.load_all()?.pop() {
+            Some(inputs) if challengers == 1 => Ok(inputs),
+            _ => Err(Error::because(GateRefusal::ManyChallengers { challengers, what })),
+        }
     }
 
-    /// The command that does the same again.
-    pub(super) fn command(&self, name: &str) -> String {
+    /// The same for each challenger.
+    pub(super) fn load_all(&self) -> Result<Vec<Inputs>> {
+        let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, gate_at)?;
+        let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
+        let baseline = Policy::load(&self.baseline)?;
+        let of = |challenger: &String| {
+            let policy = Policy::load(challenger)?;
+            let inputs = Inputs::new(gate.clone(), personas.clone(), baseline.clone(), policy)?;
+            let named = |name| shell::option("--policy", name);
+            let mut options = vec![named(&self.baseline), named(challenger)];
+            options.extend(self.personas.as_ref().map(|path| shell::option("--personas", path)));
+            let people =
+                self.personas.as_ref().map_or_else(|| inputs.people.clone(), |p| p.display().to_string());
+            Ok(Inputs { people, options: options.join(" "), ..inputs })
+        };
+        self.challengers.iter().map(of).collect()
+    }
+
+    /// How many challengers there are.
+    pub(super) fn challengers(&self) -> usize {
+        self.challengers.len()
+    }
+
+    /// The command that does the same again for the `i`-th challenger.
+    pub(super) fn command(&self, name: &str, i: usize) -> String {
         let mut words = vec![format!("rehearsal {name}")];
         words.push(shell::option("--baseline", &self.baseline));
-        words.push(shell::option("--challenger", &self.challenger));
+        words.push(shell::option("--challenger", &self.challengers[i]));
         words.extend(self.gate.as_ref().map(|path| shell::option("--gate", path)));
         words.extend(self.personas.as_ref().map(|path| shell::option("--personas", path)));
         words.extend(self.seed.map(|seed| format!("--seed {seed}")));

@@ -2,11 +2,14 @@
 
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress, reports, shell};
-use crate::base::error::Result;
-use crate::gate::promotion::{Inputs, Judgement, Source};
-use crate::gate::{Decision, Provenance, SeedSource, plan};
-use crate::report::{Json, PlainText, VerdictFormat, plan_text};
+use crate::base::error::{Error, Result};
+use crate::gate::promotion::{Inputs, Judgement, UserSource};
+use crate::gate::{
+    Attempt, FACTORS, GateRefusal, Knob, Provenance, Ranking, Ruling, SeedSource, attempt_number, plan,
+};
+use crate::report::{Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_text};
 use crate::simulation::parts::RunParts;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -14,8 +17,15 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: GateInputs,
     /// Only say what the gate can show with the users it may draw, and draw none but a few pilots
-    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from"])]
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts"])]
     plan: bool,
+    /// Also judge people who are a little different, and say where the verdict turns
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts", "plan"])]
+    sensitivity: bool,
+    /// Count attempts in this file: a new challenger has the next number, people of its own, and the level that a series
+    /// leaves it; one that was tried before keeps what it had
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "seed"])]
+    attempts: Option<PathBuf>,
     /// Decide on the records of users who were simulated before, by `simulate --gate --out DIR` or `merge`
     #[arg(long, value_name = "DIR", conflicts_with = "seed")]
     from: Option<PathBuf>,
@@ -44,30 +54,25 @@ enum Inconclusive {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let inputs = args.inputs.load()?;
+    if args.inputs.challengers() > 1 {
+        return args.rank();
+    }
+    let inputs = args.inputs.load("this")?;
     if args.plan {
         return args.print_plan(&inputs);
     }
+    if args.sensitivity {
+        return args.print_sensitivity(&inputs);
+    }
     let records = args.from.as_ref().map(|dir| dir.join("records.jsonl"));
     let source = match &records {
-        Some(records) => Source::Records(RunParts::open(std::slice::from_ref(records))?),
-        None => Source::Simulation(args.inputs.seed),
+        Some(records) => UserSource::Records(RunParts::open(std::slice::from_ref(records))?),
+        None => UserSource::Simulation(args.inputs.seed),
     };
     let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);
-    let reports = args.reports.open(&inputs, read)?;
+    let reports = args.reports.open(&inputs, read.chain(args.attempts.clone()))?;
     args.threads.apply()?;
-    let bar = progress::criteria();
-    let judgement = inputs.run(source, args.inputs.command("promote-check"), |trial| {
-        let (established, all) = trial.established();
-        bar.set_length(all as u64);
-        bar.set_position(established as u64);
-        bar.set_message(format!("{} users of each persona", trial.users()));
-    })?;
-    bar.finish_and_clear();
-    let mut judgement = decision_time(&inputs, judgement)?;
-    if let Some(dir) = &args.from {
-        say_again(&mut judgement.verdict.provenance, dir);
-    }
+    let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
     reports.write(&judgement)?;
     let mut text = Vec::new();
     let format: &dyn VerdictFormat = if args.json { &Json } else { &PlainText };
@@ -77,17 +82,98 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
     }
-    Ok(match (judgement.verdict.verdict, args.inconclusive) {
-        (Decision::Promote, _) | (Decision::Inconclusive, Inconclusive::Pass) => exit::DONE,
-        (Decision::Reject, _) => exit::REJECT,
-        (Decision::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
-    })
+    Ok(args.code(judgement.verdict.verdict))
 }
 
 impl Args {
+    /// The exit code of a decision.
+    fn code(&self, ruling: Ruling) -> u8 {
+        match (ruling, self.inconclusive) {
+            (Ruling::Promote, _) | (Ruling::Inconclusive, Inconclusive::Pass) => exit::DONE,
+            (Ruling::Reject, _) => exit::REJECT,
+            (Ruling::Inconclusive, Inconclusive::Fail) => exit::INCONCLUSIVE,
+        }
+    }
+
+    /// The inputs with the number of their attempt, where attempts are counted: it is in the file before anybody is drawn.
+    fn numbered(&self, inputs: Inputs) -> Result<Inputs> {
+        let Some(path) = self.attempts.as_deref().filter(|_| !inputs.is_against_itself()) else {
+            return Ok(inputs);
+        };
+        let (baseline, challenger) = (inputs.baseline.name(), inputs.challenger.name());
+        let number = attempt_number(path, &inputs.question()?, baseline, challenger)?;
+        Ok(Inputs { attempt: Attempt::Number(number), ..inputs })
+    }
+
+    /// Runs the gate on the `i`-th challenger.
+    fn judge(&self, inputs: &Inputs, source: UserSource, i: usize) -> Result<Judgement> {
+        let bar = progress::criteria();
+        let mut command = self.inputs.command("promote-check", i);
+        if let Some(path) = &self.attempts {
+            command = format!("{command} {}", shell::option("--attempts", path));
+        }
+        let judgement = inputs.run(source, command, |trial| {
+            let (established, all) = trial.established();
+            bar.set_length(all as u64);
+            bar.set_position(established as u64);
+            bar.set_message(format!("{} users of each persona", trial.users()));
+        })?;
+        bar.finish_and_clear();
+        let mut judgement = decision_time(inputs, judgement)?;
+        if let Some(dir) = &self.from {
+            say_again(&mut judgement.verdict.provenance, dir);
+        }
+        Ok(judgement)
+    }
+
+    /// Tries several challengers, each an attempt of one series, and ranks them.
+    fn rank(&self) -> Result<u8> {
+        let what = [
+            (self.plan, "--plan"),
+            (self.sensitivity, "--sensitivity"),
+            (self.from.is_some(), "--from"),
+            (self.reports.any(), "a report"),
+        ];
+        let challengers = self.inputs.challengers();
+        if let Some((_, what)) = what.into_iter().find(|(asked, _)| *asked) {
+            return Err(Error::because(GateRefusal::ManyChallengers { challengers, what }));
+        }
+        let all = self.inputs.load_all()?;
+        let questions = all.iter().map(Inputs::question).collect::<Result<BTreeSet<_>>>()?;
+        self.threads.apply()?;
+        let mut verdicts = Vec::new();
+        for (i, inputs) in all.into_iter().enumerate() {
+            let inputs = match &self.attempts {
+                Some(_) => self.numbered(inputs)?,
+                None => Inputs { attempt: Attempt::OneOf(questions.len() as u64), ..inputs },
+            };
+            verdicts.push(self.judge(&inputs, UserSource::Simulation(self.inputs.seed), i)?.verdict);
+        }
+        let ranking = Ranking::new(verdicts);
+        if self.json {
+            output::pretty_json(&ranking)?;
+        } else {
+            output::text(&ranking_text(&ranking))?;
+        }
+        Ok(self.code(ranking.ruling()))
+    }
+
+    fn print_sensitivity(&self, inputs: &Inputs) -> Result<u8> {
+        self.threads.apply()?;
+        let bar = progress::runs(1 + (Knob::ALL.len() * FACTORS.len()) as u64);
+        let moved = inputs.sensitivity(|| bar.inc(1))?;
+        bar.finish_and_clear();
+        if self.json {
+            output::pretty_json(&moved)?;
+        } else {
+            output::text(&sensitivity_text(&moved))?;
+        }
+        Ok(moved.first().map_or(exit::INCONCLUSIVE, |as_they_are| self.code(as_they_are.verdict)))
+    }
+
     fn print_plan(&self, inputs: &Inputs) -> Result<u8> {
         self.threads.apply()?;
-        let plans = plan(&inputs.gate, &inputs.pools(self.inputs.seed, PILOT_USERS)?);
+        let plans = plan(&inputs.gate, inputs.level(), &inputs.pools(self.inputs.seed, PILOT_USERS)?);
         if self.json {
             output::pretty_json(&plans)?;
         } else {

@@ -57,6 +57,11 @@ struct GitHub {
 }
 
 impl Destinations {
+    /// Whether any file is asked for.
+    pub(super) fn any(&self) -> bool {
+        self.out.is_some() || self.summary.is_some() || self.card.is_some()
+    }
+
     /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`: a file, or
     /// one in a folder.
     pub(super) fn open<'a>(

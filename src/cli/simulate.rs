@@ -84,7 +84,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
     let scenarios = gate.as_ref().map_or_else(|| args.scenarios(), |gate| Ok(gate.scenarios.clone()))?;
-    let seed = args.seed.unwrap_or_else(|| gate.as_ref().map_or(0, Inputs::seed));
+    let seed = args.seed.map_or_else(|| gate.as_ref().map_or(Ok(0), Inputs::seed), Ok)?;
+    let policies = gate.as_ref().map_or(policies, Inputs::policies);
     refuse_doubles("policy", policies.iter().map(Policy::name))?;
     refuse_doubles("scenario", scenarios.iter().map(Scenario::name))?;
     let simulations = scenarios

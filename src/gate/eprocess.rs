@@ -12,6 +12,19 @@
 //! is the mean of K_t(c) over a fixed grid of fractions. By Ville's inequality it ever reaches 1/alpha with
 //! probability at most alpha if H0 is true: at any stopping time, with no assumption but the bounds.
 //!
+//! **Blocks.** A population's mean is theta = sum w_p E\[X_p\] over personas with shares w_p. The users of one block, one
+//! of each persona, are independent, and each is bet on by itself: with r_p = w_p / max w a block multiplies the wealth by
+//!
+//! ```text
+//! prod over p of (1 + lambda r_p (X_p - m0)),    lambda = c / (1 + m0)
+//! ```
+//!
+//! Every factor is positive, so that by independence and by the inequality of arithmetic and geometric means its
+//! expectation under H0: theta <= m0 is at most (1 + (lambda / (n max w)) (theta - m0))^n <= 1, with n personas. The wealth
+//! is a supermartingale from one whole block to the next, and may be looked at there; inside a block it need not be one
+//! (ADR-0006). Where only some users of a persona are meant, the others' factor is 1: the same holds of the mean over those
+//! who are.
+//!
 //! The same process tests every m0 at once. K_t(c) falls as m0 rises, so the means that are not rejected
 //! at level alpha are those above a bound: a lower confidence bound that holds at all times together.
 
@@ -25,26 +38,25 @@ pub const GRID: [(f64, f64); 4] = [(0.99, 0.8), (0.5, 0.1), (0.2, 0.06), (0.08, 
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
 
-/// One observation: a weighted sum of values in [-1, 1], and the sum of their weights, at most 1.
+/// What one user gains, weighted by the user's share of the mean in question: a weight r in [0, 1] and a sum r X with X in
+/// [-1, 1].
 ///
-/// A block of users in which only some belong to the segment of interest has a smaller weight. The mean in
-/// question is E\[sum\] / E\[weight\]; against a mean of at most m0, sum - weight m0 has no positive
-/// expectation, so it can be bet on as X - m0 can.
+/// Weights are relative to the largest share of a block, 1 for a persona by itself, and 0 for a user who is not meant.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Observation {
-    /// Weighted sum of values: between minus the weight and the weight.
+pub struct Gain {
+    /// The weighted gain: between minus the weight and the weight.
     pub sum: f64,
-    /// Sum of weights, in [0, 1].
+    /// The weight, in [0, 1].
     pub weight: f64,
 }
 
-impl Observation {
+impl Gain {
     /// A single value in [-1, 1].
     pub fn of(x: f64) -> Self {
         Self { sum: x, weight: 1.0 }
     }
 
-    /// The same observation in the other direction.
+    /// The same gain in the other direction.
     #[must_use]
     pub fn mirrored(self) -> Self {
         Self { sum: -self.sum, ..self }
@@ -57,8 +69,8 @@ impl Observation {
     }
 }
 
-/// The mean of observations: the ratio of their sums; `None` without weight.
-pub fn mean(xs: &[Observation]) -> Option<f64> {
+/// The weighted mean of gains; `None` without weight.
+pub fn mean(xs: &[Gain]) -> Option<f64> {
     let (sum, weight) = xs.iter().fold((0.0, 0.0), |(s, w), x| (s + x.sum, w + x.weight));
     (weight > 0.0).then(|| sum / weight)
 }
@@ -70,25 +82,23 @@ pub struct EProcess {
     wealth: [f64; GRID.len()],
     /// The wealth's common factor, as a natural logarithm.
     log_scale: f64,
-    count: u64,
 }
 
 impl EProcess {
     /// The process before any observation: e = 1. `m0` must lie in (-1, 1).
     pub fn new(m0: f64) -> Self {
         assert!(m0 > -1.0 && m0 < 1.0, "a null mean inside the range of the observations");
-        Self { m0, wealth: GRID.map(|(_, weight)| weight), log_scale: 0.0, count: 0 }
+        Self { m0, wealth: GRID.map(|(_, weight)| weight), log_scale: 0.0 }
     }
 
-    /// Adds one observation.
+    /// Adds one user. What [`Self::e_value`] says is evidence once the user's whole block was added.
     #[inline]
-    pub fn observe(&mut self, x: Observation) {
+    pub fn observe(&mut self, x: Gain) {
         debug_assert!(x.sum.abs() <= x.weight && x.weight <= 1.0 + 1e-9, "{x:?}");
         let edge = x.edge(self.m0);
         for (wealth, (fraction, _)) in self.wealth.iter_mut().zip(GRID) {
             *wealth *= 1.0 + fraction * edge;
         }
-        self.count += 1;
         if self.wealth.iter().any(|w| *w > RESCALE) {
             self.wealth.iter_mut().for_each(|w| *w /= RESCALE);
             self.log_scale += libm::log(RESCALE);
@@ -110,16 +120,11 @@ impl EProcess {
     pub fn reaches(&self, alpha: f64) -> bool {
         self.e_value() >= 1.0 / alpha
     }
-
-    /// Number of observations.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
 }
 
 /// The largest m such that E\[X\] <= m is rejected at level `alpha` by `xs`, or -1 if there is none: a lower
 /// confidence bound for the mean, valid at all times together.
-pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
+pub fn lower_bound(xs: &[Gain], alpha: f64) -> f64 {
     let rejects = |m0: f64| {
         let mut process = EProcess::new(m0);
         xs.iter().for_each(|x| process.observe(*x));
@@ -138,14 +143,14 @@ pub fn lower_bound(xs: &[Observation], alpha: f64) -> f64 {
 }
 
 /// The smallest m such that E\[X\] >= m is rejected: [`lower_bound`] seen from above.
-pub fn upper_bound(xs: &[Observation], alpha: f64) -> f64 {
-    let mirrored: Vec<Observation> = xs.iter().map(|x| x.mirrored()).collect();
+pub fn upper_bound(xs: &[Gain], alpha: f64) -> f64 {
+    let mirrored: Vec<Gain> = xs.iter().map(|x| x.mirrored()).collect();
     -lower_bound(&mirrored, alpha)
 }
 
-/// Observations that it would take, at the rate seen so far, until the process reaches 1/alpha; `None` if
+/// Gains that it would take, at the rate seen so far, until the process reaches 1/alpha; `None` if
 /// no stake has gained.
-pub fn projected_count(xs: &[Observation], m0: f64, alpha: f64) -> Option<u64> {
+pub fn projected_count(xs: &[Gain], m0: f64, alpha: f64) -> Option<u64> {
     let needed = |(fraction, weight): (f64, f64)| {
         let gain: f64 = xs.iter().map(|x| libm::log1p(fraction * x.edge(m0))).sum();
         let target = -libm::log(alpha) - libm::log(weight);
@@ -168,7 +173,7 @@ mod tests {
         // stake of fraction 1/2 on X - m0 is the stake of 1 on x - m.
         let xs = [1.0, 0.5, 0.75, 1.0, 0.5, 0.25, 1.0, 0.75, 0.5, 1.0];
         let mut process = EProcess::new(0.0);
-        xs.iter().for_each(|x| process.observe(Observation::of(2.0 * x - 1.0)));
+        xs.iter().for_each(|x| process.observe(Gain::of(2.0 * x - 1.0)));
         let half = GRID.iter().position(|(fraction, _)| *fraction == 0.5).unwrap();
         assert!((process.wealth[half] / GRID[half].1 - 5.932_617_187_5).abs() < 1e-12);
     }
@@ -179,7 +184,7 @@ mod tests {
         // gives (0.651629, 0.745949). Two bounds by betting at 0.025 each are another method for the same
         // statement: they must agree to 0.01 and contain the share of successes.
         let mut rng = SplitMix64::seed_from_u64(1);
-        let mut xs = [vec![Observation::of(1.0); 700], vec![Observation::of(-1.0); 300]].concat();
+        let mut xs = [vec![Gain::of(1.0); 700], vec![Gain::of(-1.0); 300]].concat();
         for i in (1..xs.len()).rev() {
             xs.swap(i, rng.random_range(0..=i));
         }
@@ -194,7 +199,7 @@ mod tests {
         let mut log = [0.0; GRID.len()];
         for i in 0..5_000 {
             let x = if i % 3 == 0 { -0.2 } else { 0.9 };
-            process.observe(Observation::of(x));
+            process.observe(Gain::of(x));
             for (l, (fraction, _)) in log.iter_mut().zip(GRID) {
                 *l += libm::log1p(fraction * (x + 0.02) / 0.98);
             }
@@ -209,7 +214,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_bound_is_where_the_test_turns(xs in prop::collection::vec(-1.0..=1.0f64, 1..200)) {
-            let xs: Vec<Observation> = xs.into_iter().map(Observation::of).collect();
+            let xs: Vec<Gain> = xs.into_iter().map(Gain::of).collect();
             let bound = lower_bound(&xs, 0.05);
             let at = |m0: f64| {
                 let mut process = EProcess::new(m0);

@@ -1,9 +1,11 @@
 //! What a gate saw besides its criteria, summed up while the simulated users pass by: what charts and
 //! model cards are made of. None of it decides anything.
 
+use super::evidence_path::EvidencePath;
+use super::log_assessment::{LogAssessment, Simulated};
+use super::trial::Trial;
 use crate::base::stats::{Moments, NormalMixture};
 use crate::domain::reaction::Reaction;
-use crate::gate::{LogAssessment, Path, Simulated, Trial};
 use crate::simulation::Block;
 use crate::simulation::metrics::{Metric, UserRecord};
 use crate::simulation::parts::{PartHeader, ScenarioHeader};
@@ -31,7 +33,7 @@ pub struct Evidence {
     /// Learning curves in the primary scenario: baseline, challenger. Empty without users.
     pub curves: Vec<LearningCurve>,
     /// Evidence for every criterion along the users, in the order of the gate's file.
-    pub paths: Vec<Path>,
+    pub paths: Vec<EvidencePath>,
     /// Evidence against the challenger after each batch: log10 of the e-value that rejects at 1/beta.
     pub rejection: Vec<(u64, f64)>,
 }
@@ -111,7 +113,7 @@ pub struct CurvePoint {
 
 /// Sums over the users of one scenario so far.
 #[derive(Debug, Clone)]
-pub(crate) struct Tally {
+pub(crate) struct ScenarioSums {
     users: u64,
     shares: Vec<f64>,
     reactions: Vec<[[u64; 4]; 2]>,
@@ -120,12 +122,14 @@ pub(crate) struct Tally {
     curve: Option<Curve>,
     /// Users whose rewards are in the curve.
     curve_users: u64,
+    /// Policies in each record: baseline and challenger come first.
+    policies: usize,
 }
 
 /// One metric: baseline, challenger, difference as a share of the range.
 type Cell = [Moments; 3];
 
-impl Tally {
+impl ScenarioSums {
     /// No user of one scenario of a run yet; `curve` is whether the learning curve is wanted.
     pub(crate) fn new(header: &PartHeader, scenario: usize, curve: bool) -> Self {
         let shares: Vec<f64> = header.scenarios[scenario].personas.iter().map(|(_, share)| *share).collect();
@@ -135,6 +139,7 @@ impl Tally {
             cells: vec![<[Cell; Metric::ALL.len()]>::default(); shares.len() + 1],
             curve: curve.then(|| header.blank_curve(scenario)),
             curve_users: 0,
+            policies: header.policies.len(),
             shares,
         }
     }
@@ -145,11 +150,11 @@ impl Tally {
             *curve += &block.curve;
             self.curve_users += block.users.end - block.users.start;
         }
-        for user in block.records.chunks_exact(2 * self.shares.len()) {
+        for user in block.records.chunks_exact(self.policies * self.shares.len()) {
             self.users += 1;
             for (m, metric) in Metric::ALL.into_iter().enumerate() {
                 let mut population = [0.0; 3];
-                for (p, pair) in user.chunks_exact(2).enumerate() {
+                for (p, pair) in user.chunks_exact(self.policies).enumerate() {
                     let Some(values) = values(pair, metric) else { continue };
                     for (i, value) in values.into_iter().enumerate() {
                         self.cells[p][m][i].observe(value);
@@ -161,8 +166,8 @@ impl Tally {
                     moments.observe(value);
                 }
             }
-            for (pair, reactions) in user.chunks_exact(2).zip(&mut self.reactions) {
-                for (record, sums) in pair.iter().zip(reactions) {
+            for (pair, reactions) in user.chunks_exact(self.policies).zip(&mut self.reactions) {
+                for (record, sums) in pair.iter().take(2).zip(reactions) {
                     record.reactions.iter().zip(sums).for_each(|(n, sum)| *sum += u64::from(*n));
                 }
             }
@@ -260,13 +265,13 @@ impl Evidence {
     pub(crate) fn new(
         trial: &Trial,
         header: &PartHeader,
-        tallies: Vec<Tally>,
+        tallies: Vec<ScenarioSums>,
         primary: usize,
         rejection: Thinned,
     ) -> Self {
-        let curve_of = |tally: &Tally| {
+        let curve_of = |tally: &ScenarioSums| {
             let curve = tally.curve.as_ref().filter(|_| tally.users > 0)?;
-            let policies = header.policies.iter().enumerate();
+            let policies = header.policies.iter().take(2).enumerate();
             let named = |(i, policy): (usize, &String)| LearningCurve {
                 policy: policy.clone(),
                 points: tally.learning_curve(curve, i),

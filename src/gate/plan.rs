@@ -1,8 +1,9 @@
 //! What a gate can show with the users it may draw, before it draws them.
 
-use super::calibrate::Pool;
-use super::eprocess::{GRID, Observation};
-use super::spec::{GateSpec, Kind};
+use super::claim::Claim;
+use super::eprocess::{GRID, Gain};
+use super::pool::Pool;
+use super::spec::GateSpec;
 use crate::base::stats::{Moments, normal_quantile};
 use serde::Serialize;
 
@@ -16,40 +17,48 @@ pub struct Plan {
     pub criterion: String,
     /// Standard deviation of one user's gain, from the pilot users; `None` below two.
     pub standard_deviation: Option<f64>,
-    /// Fewest users with which an exactly equal challenger can be established: ln alpha / ln(1 - margin), rounded
-    /// up. `None` for superiority, which an equal challenger never shows.
+    /// Fewest users of each persona with which an exactly equal challenger can be established, if everything is staked:
+    /// ln(1/alpha) over what a block then adds to the logarithm of the evidence, the sum over its personas of
+    /// ln(1 + r margin / (1 - margin)), r being their shares relative to the largest; -ln(1 - margin) for one persona by
+    /// itself. `None` for superiority, which an equal challenger never shows.
     pub floor: Option<u64>,
     /// The smallest gain, as a share of the metric's range, that is established within `max_users` with
     /// each of [`POWERS`]; `None` if none is. Negative gains within the margin can be established too.
     pub detectable: [Option<f64>; POWERS.len()],
 }
 
-/// Plans a gate from the gains of some pilot users.
+/// Plans a gate at level `alpha` from the gains of some pilot users.
 ///
-/// With edges e = (gain - m0) / (1 + m0), a stake c lets the logarithm of the wealth grow by about
-/// ln(1 + c m) - c^2 s^2 / (2 (1 + c m)^2) per user, m and s^2 being mean and variance of the edges; after
-/// T users it is about normal with standard deviation c s sqrt(T) / (1 + c m). The smallest m for which it
+/// With edges e = (r X - r m0) / (1 + m0) of single users a stake c lets the logarithm of the wealth grow by about
+/// ln(1 + c m) - c^2 s^2 / (2 (1 + c m)^2) with each, m and s^2 being their mean and variance; after
+/// T of them it is about normal with standard deviation c s sqrt(T) / (1 + c m). The smallest m for which it
 /// reaches ln(1 / (alpha weight)) with the wanted probability is found by halving, for the best stake of
 /// the grid. Since the process may reach 1/alpha earlier, the real power is a little larger.
-pub fn plan(spec: &GateSpec, pools: &[Pool]) -> Vec<Plan> {
+pub fn plan(spec: &GateSpec, alpha: f64, pools: &[Pool]) -> Vec<Plan> {
     let raw = spec.raw();
     pools
         .iter()
         .map(|pool| {
-            let m0 = pool.criterion.null();
+            let (criterion, m0) = (&pool.criterion, pool.criterion.mark());
             let edges: Moments = pool.gains.iter().map(|x| (x.sum - x.weight * m0) / (1.0 + m0)).collect();
-            let weight: Moments = pool.gains.iter().map(|x: &Observation| x.weight).collect();
+            let weight: Moments = pool.gains.iter().map(|x: &Gain| x.weight).collect();
             let spread = edges.variance().map(f64::sqrt);
+            let users = (raw.max_users * pool.per_block as u64) as f64;
             let needed = |power: f64| {
-                let mean = smallest_edge(spread?, raw.alpha, raw.max_users as f64, normal_quantile(power))?;
-                let gain = m0 + mean * (1.0 + m0) / weight.mean().filter(|w| *w > 0.0)?;
+                let mean = smallest_edge(spread?, alpha, users, normal_quantile(power))?;
+                let staked = m0 + mean * (1.0 + m0) / weight.mean().filter(|w| *w > 0.0)?;
+                let gain = criterion.shown(staked, pool.tolerated);
                 (gain <= 1.0).then_some(gain)
             };
+            // What an equal challenger gains as it is bet on: nothing, or what is tolerated.
+            let equal = criterion.staked(0.0, pool.tolerated) - m0;
+            let growth = |x: &Gain| libm::log1p(x.weight * equal / (1.0 + m0));
+            let per_block = pool.gains.iter().map(growth).sum::<f64>() / pool.blocks().len() as f64;
             Plan {
-                criterion: pool.criterion.id.clone(),
+                criterion: criterion.id.clone(),
                 standard_deviation: spread.map(|s| s * (1.0 + m0)),
-                floor: (pool.criterion.kind == Kind::NotInferior)
-                    .then(|| (libm::log(raw.alpha) / libm::log(1.0 - pool.criterion.margin)).ceil() as u64),
+                floor: (criterion.kind == Claim::NotInferior && per_block > 0.0)
+                    .then(|| (-libm::log(alpha) / per_block).ceil() as u64),
                 detectable: POWERS.map(needed),
             }
         })
@@ -96,7 +105,7 @@ mod tests {
                 let mut process = EProcess::new(0.0);
                 (0..users).any(|_| {
                     let x = if rng.random() { mean + spread } else { mean - spread };
-                    process.observe(Observation::of(x));
+                    process.observe(Gain::of(x));
                     process.reaches(alpha)
                 })
             };

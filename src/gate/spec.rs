@@ -1,15 +1,17 @@
 //! A gate's file: what must be established, and how sure one has to be.
 
-use super::logged::{LogCriterion, RawLog};
+use super::claim::Claim;
+use super::criterion::{Criterion, RawCriterion, Rival};
+use super::log_criterion::{LogCriterion, RawLog};
+use super::refusal::GateRefusal;
+use super::segment::{Setting, segments};
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Fault, Result, within};
 use crate::base::read;
 use crate::base::shipped;
-use crate::people::Traits;
-use crate::people::scenario::{GATE, TraitShares};
-use crate::simulation::metrics::{Direction, Metric};
+use crate::people::scenario::GATE;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// A gate file, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,11 +21,15 @@ pub struct RawGate {
     pub description: String,
     /// Largest probability of promoting a challenger that fails any criterion, in (0, 0.5].
     pub alpha: f64,
-    /// Largest probability of rejecting a challenger that meets every criterion by `minimum_effect`, in
-    /// (0, 0.5].
+    /// Largest probability of rejecting a challenger that meets every criterion, in (0, 0.5].
     pub beta: f64,
-    /// The smallest superiority worth promoting for, as a share of the metric's range, in (0, 1).
+    /// The smallest superiority worth promoting for, as a share of the metric's range, in (0, 1): what a challenger must
+    /// be shown to gain more than, and is rejected for gaining less than.
     pub minimum_effect: f64,
+    /// The policy below which nobody may fall, whoever is in charge: a name, or a path relative to the gate's file. Every
+    /// criterion of kind `not-inferior` must hold against it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// Users of each persona after which an undecided gate gives up.
     pub max_users: u64,
     /// Users of each persona drawn at a time.
@@ -32,6 +38,9 @@ pub struct RawGate {
     /// How long one decision may take; not checked when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision_time: Option<DecisionTime>,
+    /// The least probability with which the challenger should show any candidate; not checked when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<Propensity>,
     /// What must be established; each entry stands for one criterion per scenario and segment.
     pub criteria: Vec<RawCriterion>,
     /// Logs that are asked too, each for the difference in reward.
@@ -41,6 +50,18 @@ pub struct RawGate {
 
 fn default_batch() -> u64 {
     64
+}
+
+/// The least probability with which the challenger shows any candidate. What is never shown cannot be evaluated from the
+/// log afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Propensity {
+    /// The least that is wanted, in (0, 1).
+    pub least: f64,
+    /// Whether a challenger that falls below is not promoted; else the verdict warns.
+    #[serde(default)]
+    pub required: bool,
 }
 
 /// How long one decision of the challenger may take, features included. Machines differ and are busy: what is
@@ -55,137 +76,14 @@ pub struct DecisionTime {
     pub required: bool,
 }
 
-/// One entry of a gate file, unchecked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawCriterion {
-    /// Superior, or not inferior by more than a margin.
-    pub kind: Kind,
-    /// The figure it is about.
-    pub metric: Metric,
-    /// Which way is better; required where neither is of itself, and else not to be turned round.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub better: Option<Direction>,
-    /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
-    pub scenarios: Vec<String>,
-    /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
-    /// scenarios declare: `newness`, `profile`, `weekend`.
-    #[serde(default)]
-    pub by: By,
-    /// Reported, but not needed for a promotion and never a reason to reject.
-    #[serde(default)]
-    pub advisory: bool,
-    /// For `not-inferior`: the loss that would be tolerated, as a share of the metric's range, in (0, 1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub margin: Option<f64>,
-}
-
-/// What a criterion claims of the challenger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Better than the baseline.
-    Superior,
-    /// Not worse than the baseline by the margin or more.
-    NotInferior,
-}
-
-/// Whose mean a criterion is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum By {
-    /// The population's.
-    #[default]
-    Population,
-    /// Each persona's.
-    Persona,
-    /// That of new users and that of established ones.
-    Newness,
-    /// That of users with a profile and that of users without.
-    Profile,
-    /// That of users who decide on weekends and that of those who decide on working days.
-    Weekend,
-}
-
-impl By {
-    /// Its name in a gate file.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Population => "population",
-            Self::Persona => "persona",
-            Self::Newness => "newness",
-            Self::Profile => "profile",
-            Self::Weekend => "weekend",
-        }
-    }
-}
-
-/// Whose mean one criterion is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Segment {
-    /// Everybody's.
-    Population,
-    /// One persona's, by its position in the scenario and its name.
-    Persona(usize, String),
-    /// That of the users of all personas who have a trait, or of those who do not.
-    Trait(By, bool),
-}
-
-impl Segment {
-    /// The segments of users, of all personas together, of which `by` speaks; none for the others.
-    fn of_trait(by: By) -> [Self; 2] {
-        [Self::Trait(by, true), Self::Trait(by, false)]
-    }
-
-    /// Its name in ids and reports; `None` for the population.
-    pub fn name(&self) -> Option<&str> {
-        Some(match self {
-            Self::Population | Self::Trait(By::Population | By::Persona, _) => return None,
-            Self::Persona(_, name) => name,
-            Self::Trait(By::Newness, true) => "new-users",
-            Self::Trait(By::Newness, false) => "established-users",
-            Self::Trait(By::Profile, true) => "users-without-profile",
-            Self::Trait(By::Profile, false) => "users-with-profile",
-            Self::Trait(By::Weekend, true) => "weekend-users",
-            Self::Trait(By::Weekend, false) => "weekday-users",
-        })
-    }
-
-    /// Whether a user with these traits, of the persona at this position, belongs to it.
-    pub fn has(&self, persona: usize, traits: Traits) -> bool {
-        match *self {
-            Self::Population => true,
-            Self::Persona(p, _) => p == persona,
-            Self::Trait(by, wanted) => {
-                let value = match by {
-                    By::Newness => traits.new,
-                    By::Profile => traits.no_profile,
-                    By::Weekend => traits.weekend,
-                    By::Population | By::Persona => return true,
-                };
-                value == wanted
-            }
-        }
-    }
-}
-
-/// A scenario as a gate needs to know it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// Its own name.
-    pub name: String,
-    /// Names of its personas, with their shares of the population, which sum to 1.
-    pub personas: Vec<(String, f64)>,
-    /// Shares of users with each trait.
-    pub traits: TraitShares,
-}
-
 /// A checked gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateSpec {
     raw: RawGate,
     logs: Vec<LogCriterion>,
     origin: String,
+    /// The folder to which the paths of its scenarios are relative.
+    dir: PathBuf,
 }
 
 impl GateSpec {
@@ -210,7 +108,8 @@ impl GateSpec {
     /// # Errors
     /// A file that cannot be read or is not allowed.
     pub fn load(path: &Path) -> Result<Self> {
-        Self::from_toml(&read::text(path)?, &path.display().to_string())
+        let gate = Self::from_toml(&read::text(path)?, &path.display().to_string())?;
+        Ok(Self { dir: path.parent().map(Path::to_path_buf).unwrap_or_default(), ..gate })
     }
 
     /// Parses and checks a gate, which errors call `origin`.
@@ -226,6 +125,11 @@ impl GateSpec {
     /// What errors call it.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// A scenario or policy that it names, as one finds it from the working directory: a path is relative to the gate's file.
+    pub fn resolved(&self, name: &str) -> String {
+        if read::is_path(name) { self.dir.join(name).display().to_string() } else { name.to_owned() }
     }
 
     /// The checked values.
@@ -256,11 +160,12 @@ impl GateSpec {
         format!("{}: criteria[{entry}].scenarios", self.origin)
     }
 
-    /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`].
+    /// The criteria, where `settings[s]` is the s-th of [`Self::scenarios`]; those of kind `not-inferior` once more against
+    /// the reference, where that is a policy of its own.
     ///
     /// # Errors
     /// Two entries that say the same thing; a segment that a scenario has no user of.
-    pub fn criteria(&self, settings: &[Setting]) -> Result<Vec<Criterion>> {
+    pub fn criteria(&self, settings: &[Setting], reference: bool) -> Result<Vec<Criterion>> {
         let order = self.scenarios();
         let mut all: Vec<Criterion> = Vec::new();
         for entry in &self.raw.criteria {
@@ -268,12 +173,20 @@ impl GateSpec {
                 let scenario = order.iter().position(|n| n == name).expect("listed from the same entries");
                 let segments = segments(entry.by, &settings[scenario]);
                 for segment in segments.map_err(Error::named_by(&self.origin))? {
-                    let criterion = Criterion::new(entry, scenario, &settings[scenario].name, segment);
+                    let against = |rival: Rival| {
+                        let name = &settings[scenario].name;
+                        let minimum_effect = self.raw.minimum_effect;
+                        Criterion::new(entry, scenario, name, segment.clone(), minimum_effect, rival)
+                    };
+                    let criterion = against(Rival::Baseline);
                     if all.iter().any(|c| c.id == criterion.id) {
-                        let (origin, id) = (&self.origin, &criterion.id);
-                        return Err(Error::Refused(format!("{origin}: criterion {id} is stated twice")));
+                        let (origin, criterion) = (self.origin.clone(), criterion.id);
+                        return Err(Error::because(GateRefusal::StatedTwice { origin, criterion }));
                     }
                     all.push(criterion);
+                    if reference && entry.kind == Claim::NotInferior {
+                        all.push(against(Rival::Reference));
+                    }
                 }
             }
         }
@@ -281,97 +194,34 @@ impl GateSpec {
     }
 }
 
-/// The segments that `by` means in one scenario.
-fn segments(by: By, setting: &Setting) -> Result<Vec<Segment>> {
-    let share = match by {
-        By::Population => return Ok(vec![Segment::Population]),
-        By::Persona => {
-            let names = setting.personas.iter().enumerate();
-            return Ok(names.map(|(p, (name, _))| Segment::Persona(p, name.clone())).collect());
-        }
-        By::Newness => setting.traits.new,
-        By::Profile => setting.traits.no_profile,
-        By::Weekend => setting.traits.weekend,
-    };
-    if share > 0.0 && share < 1.0 {
-        return Ok(Segment::of_trait(by).into());
+impl GateSpec {
+    /// The probability with which the interval of a log's difference may fail, both sides together: each
+    /// side at most `alpha`, and at most half of beta over all required logs.
+    pub fn log_alpha(&self, alpha: f64) -> f64 {
+        let required = self.logs().iter().filter(|log| log.required).count().max(1);
+        (2.0 * alpha).min(self.raw().beta / required as f64)
     }
-    let name = &setting.name;
-    Err(Error::Refused(format!(
-        "a criterion by {} in scenario {name:?}, which has no users on one side of it: set a share between 0 and 1 \
-         in its [traits]",
-        by.name()
-    )))
+
+    /// Largest probability with which simulated people may wrongly reject: half of beta where a log may
+    /// reject as well.
+    pub fn simulated_beta(&self) -> f64 {
+        let share = if self.logs().iter().any(|log| log.required) { 2.0 } else { 1.0 };
+        self.raw().beta / share
+    }
 }
 
-/// One statement that the gate must establish before it promotes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Criterion {
-    /// `metric/scenario` or `metric/scenario/segment`; then the direction of a metric that has none of its own; `/superior`
-    /// at the end of a claim of superiority.
-    pub id: String,
-    /// What it claims.
-    pub kind: Kind,
-    /// The figure it is about.
-    pub metric: Metric,
-    /// Which way is better.
-    pub better: Direction,
-    /// Position of the scenario.
-    pub scenario: usize,
-    /// Its name.
-    pub scenario_name: String,
-    /// For whom.
-    pub segment: Segment,
-    /// The loss that would be tolerated; 0 for superiority.
-    pub margin: f64,
-    /// Whether it is reported only.
-    pub advisory: bool,
-}
-
-impl Criterion {
-    fn new(entry: &RawCriterion, scenario: usize, scenario_name: &str, segment: Segment) -> Self {
-        let mut id = format!("{}/{scenario_name}", entry.metric.name());
-        if let Some(name) = segment.name() {
-            id = format!("{id}/{name}");
-        }
-        if let (None, Some(better)) = (entry.metric.better(), entry.better) {
-            id = format!("{id}/{}", better.name());
-        }
-        if entry.kind == Kind::Superior {
-            id += "/superior";
-        }
-        Self {
-            id,
-            kind: entry.kind,
-            metric: entry.metric,
-            better: entry.direction().expect("checked with the gate"),
-            scenario,
-            scenario_name: scenario_name.to_owned(),
-            segment,
-            margin: entry.margin.unwrap_or(0.0),
-            advisory: entry.advisory,
-        }
-    }
-
-    /// The gain that a challenger worth promoting has at least: `minimum_effect` for superiority, minus the
-    /// margin else. The mirrored process tests it.
-    pub fn aim(&self, minimum_effect: f64) -> f64 {
-        match self.kind {
-            Kind::Superior => minimum_effect,
-            Kind::NotInferior => -self.margin,
-        }
-    }
-
-    /// The null mean m0 of gains (differences in the direction that is better): 0, or minus the margin.
-    pub fn null(&self) -> f64 {
-        -self.margin
-    }
+/// A path without what leads nowhere: `./mine//push.toml` is `mine/push.toml`.
+fn plain(name: &str) -> String {
+    let parts = Path::new(name).components().filter(|part| *part != Component::CurDir);
+    let path = parts.collect::<PathBuf>().display().to_string();
+    if read::is_path(name) && read::is_path(&path) { path } else { name.to_owned() }
 }
 
 impl TryFrom<RawGate> for GateSpec {
     type Error = Fault;
 
-    fn try_from(raw: RawGate) -> Result<Self, Fault> {
+    fn try_from(mut raw: RawGate) -> Result<Self, Fault> {
+        raw.criteria.iter_mut().flat_map(|c| &mut c.scenarios).for_each(|name| *name = plain(name));
         within("alpha", raw.alpha, 1e-9, 0.5)?;
         within("beta", raw.beta, 1e-9, 0.5)?;
         within("minimum_effect", raw.minimum_effect, 1e-6, 0.999)?;
@@ -387,13 +237,16 @@ impl TryFrom<RawGate> for GateSpec {
         if let Some(time) = raw.decision_time {
             within("decision_time.p99_ms", time.p99_ms, 1e-6, 60_000.0)?;
         }
+        if let Some(propensity) = raw.propensity {
+            within("propensity.least", propensity.least, 1e-12, 0.999)?;
+        }
         if raw.criteria.is_empty() {
             return Err(Fault::new("criteria", "an empty list", "at least one criterion"));
         }
         for (i, criterion) in raw.criteria.iter().enumerate() {
             criterion.check().map_err(|fault| fault.within(&format!("criteria[{i}]")))?;
         }
-        if !raw.criteria.iter().any(|c| c.kind == Kind::Superior && !c.advisory) {
+        if !raw.criteria.iter().any(|c| c.kind == Claim::Superior && !c.advisory) {
             return Err(Fault::new(
                 "criteria",
                 "without a claim of superiority",
@@ -409,46 +262,6 @@ impl TryFrom<RawGate> for GateSpec {
             }
             logs.push(LogCriterion::try_from(log).map_err(within_log)?);
         }
-        Ok(Self { raw, logs, origin: "the gate".to_owned() })
-    }
-}
-
-impl Kind {
-    /// The tolerated loss of a claim of this kind: 0 for superiority.
-    pub(super) fn checked_margin(self, margin: Option<f64>) -> Result<f64, Fault> {
-        match (self, margin) {
-            (Self::Superior, None) => Ok(0.0),
-            (Self::Superior, Some(m)) => Err(Fault::new("margin", m, "no margin for kind \"superior\"")),
-            (Self::NotInferior, None) => Err(Fault::new("margin", "missing", "a number in (0, 1)")),
-            (Self::NotInferior, Some(m)) => within("margin", m, 1e-6, 0.999),
-        }
-    }
-}
-
-impl RawCriterion {
-    fn check(&self) -> Result<(), Fault> {
-        if self.scenarios.is_empty() {
-            return Err(Fault::new("scenarios", "an empty list", "at least one scenario"));
-        }
-        self.direction()?;
-        self.kind.checked_margin(self.margin).map(drop)
-    }
-
-    /// Which way is better: the metric's own, or the one that is stated where it has none.
-    fn direction(&self) -> Result<Direction, Fault> {
-        let name = self.metric.name();
-        match (self.metric.better(), self.better) {
-            (None, None) => {
-                let allowed = format!("\"more\" or \"less\": neither is better of itself for {name}");
-                Err(Fault::new("better", "missing", allowed))
-            }
-            (Some(own), Some(stated)) if own != stated => {
-                let (own, stated) = (own.name(), stated.name());
-                let allowed = format!("{own:?} or nothing: {own} of {name} is better");
-                Err(Fault::new("better", format!("{stated:?}"), allowed))
-            }
-            (Some(own), _) => Ok(own),
-            (None, Some(stated)) => Ok(stated),
-        }
+        Ok(Self { raw, logs, origin: "the gate".to_owned(), dir: PathBuf::new() })
     }
 }

@@ -1,75 +1,141 @@
-//! A trial in progress: every criterion's evidence, fed with paired users until a decision is reached.
+//! A trial in progress: every criterion's evidence, fed with the users of one block after another until a decision is
+//! reached.
 //!
-//! For each criterion two processes run. The first bets against its null and establishes it; the second,
-//! mirrored, bets against the challenger that meets it (superiority by `minimum_effect`, or no harm beyond
-//! the margin). Promote when all of the first have reached 1/alpha, each at a time of its own: an
-//! intersection-union test, at level alpha without correction. Reject when the mean of the second ones
-//! reaches 1/beta: a mean of e-processes is an e-process, whatever their dependence.
+//! For each criterion two processes run, one against its null and one, mirrored, against the challenger that meets it.
+//! Promote when all of the first have reached 1/alpha, each at a time of its own: an intersection-union test, at level
+//! alpha without correction. A criterion is refuted when the second one reaches 1/beta over its part of beta: half of it
+//! for the claims of superiority, half for all others, in equal parts. So a challenger that meets every criterion is
+//! rejected with probability at most beta, and one criterion has decided.
 
-use super::calibrate::Pool;
-use super::eprocess::{EProcess, Observation};
-use super::spec::{Criterion, GateSpec, Segment};
+use super::criterion::{Criterion, Rival};
+use super::criterion_test::{CriterionTest, Levels};
+use super::eprocess::Gain;
+use super::outcome::{GateOutcome, outcome};
+use super::pool::Pool;
+use super::refusal::GateRefusal;
+use super::segment::UserSegment;
+use super::spec::GateSpec;
 use crate::base::error::{Error, Result};
-use crate::simulation::metrics::{Direction, Metric, UserRecord};
-use serde::{Deserialize, Serialize};
+use crate::simulation::metrics::UserRecord;
 use std::ops::Range;
 
-/// One simulated user of one persona under both policies.
+/// Users of each persona in every scenario after whom a challenger that has done nothing of its own is the baseline.
+const SAME_USERS: u64 = 64;
+
+/// One simulated user of one persona under the policies of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct PairedUser {
+pub struct TriedUser {
     /// Under the policy in charge.
     pub baseline: UserRecord,
     /// Under the policy that wants its place.
     pub challenger: UserRecord,
-}
-
-/// What a trial decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Every criterion has been established.
-    Promote,
-    /// The challenger harms beyond a margin, or gains too little to be worth it.
-    Reject,
-    /// Neither, with the users there were.
-    Inconclusive,
+    /// Under the policy below which nobody may fall, where that is another one than the baseline.
+    pub reference: Option<UserRecord>,
 }
 
 /// The evidence on one criterion.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tracked {
     pub(super) criterion: Criterion,
-    /// Bets against the null.
-    pub(super) proof: EProcess,
-    /// Bets against a challenger that meets the criterion.
-    pub(super) refutation: EProcess,
-    /// Gains of all users so far: differences in the direction that is better, as shares of the range.
-    pub(super) gains: Vec<Observation>,
-    /// Users after which the criterion was established.
-    pub(super) held_after: Option<u64>,
+    pub(super) test: CriterionTest,
+    /// Gains of all users so far, block by block: differences in the direction that is better, as shares of the range.
+    pub(super) gains: Vec<Gain>,
+    /// Gains in a block.
+    pub(super) per_block: usize,
+    /// Sum of the losses that are tolerated, weighted as the gains.
+    tolerated: f64,
+}
+
+impl Tracked {
+    /// Mean loss that is tolerated.
+    pub(super) fn tolerated(&self) -> f64 {
+        if self.criterion.relative_margin.is_none() {
+            return self.criterion.margin;
+        }
+        let weight: f64 = self.gains.iter().map(|gain| gain.weight).sum();
+        if weight > 0.0 { self.tolerated / weight } else { self.criterion.margin }
+    }
+
+    fn observe(&mut self, user: &[TriedUser], shares: &[f64]) -> Result<()> {
+        let from = self.gains.len();
+        let largest = shares.iter().copied().fold(0.0, f64::max);
+        let of = |p: usize| if self.per_block == 1 { 1.0 } else { shares[p] / largest };
+        for (p, tried) in user.iter().enumerate().filter(|(p, _)| self.criterion.segment.is_about(*p)) {
+            let mut gain = Gain::default();
+            if self.criterion.segment.has(p, tried.baseline.traits) {
+                let Some((value, tolerated)) = tried.gain(&self.criterion) else {
+                    let criterion = self.criterion.id.clone();
+                    return Err(Error::because(GateRefusal::NoEvidence { criterion, user: self.test.users }));
+                };
+                gain = Gain { sum: of(p) * value, weight: of(p) };
+                self.tolerated += of(p) * tolerated;
+            }
+            self.gains.push(gain);
+        }
+        self.test.observe(&self.gains[from..]);
+        Ok(())
+    }
+}
+
+/// A scenario in which more users are wanted, and the personas of whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Position of the scenario.
+    pub scenario: usize,
+    /// Whether users of each persona are wanted. All are while a criterion is open that is about several.
+    pub personas: Vec<bool>,
+}
+
+impl Wanted {
+    /// Whether users of every persona are wanted.
+    pub fn is_whole(&self) -> bool {
+        self.personas.iter().all(|wanted| *wanted)
+    }
 }
 
 /// Evidence on all criteria of a gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial<'a> {
     spec: &'a GateSpec,
+    alpha: f64,
     pub(super) tracked: Vec<Tracked>,
     /// Share of each persona in each scenario's population.
     shares: Vec<Vec<f64>>,
     users: u64,
+    /// Whether the challenger has done anything that the baseline has not.
+    differs: bool,
+}
+
+/// The part of beta that each criterion may use: half for the claims of superiority, half for the others; all of it for
+/// one that is only shown.
+pub(super) fn levels(spec: &GateSpec, alpha: f64, criteria: &[Criterion]) -> Vec<Levels> {
+    let count = |superior: bool| {
+        criteria.iter().filter(|c| !c.advisory && c.is_superior() == superior).count() as f64
+    };
+    let halves = if count(true) > 0.0 && count(false) > 0.0 { 2.0 } else { 1.0 };
+    let of = |criterion: &Criterion| {
+        let parts = if criterion.advisory { 1.0 } else { halves * count(criterion.is_superior()) };
+        Levels { alpha, beta: spec.simulated_beta() / parts }
+    };
+    criteria.iter().map(of).collect()
 }
 
 impl<'a> Trial<'a> {
-    /// A trial without users yet; `shares[s]` are the personas' shares in scenario s, summing to 1.
-    pub fn new(spec: &'a GateSpec, criteria: Vec<Criterion>, shares: Vec<Vec<f64>>) -> Self {
-        let track = |criterion: Criterion| Tracked {
-            proof: EProcess::new(criterion.null()),
-            refutation: EProcess::new(-criterion.aim(spec.raw().minimum_effect)),
+    /// A trial at level `alpha` without users yet; `shares[s]` are the personas' shares in scenario s, summing to 1.
+    pub fn new(spec: &'a GateSpec, alpha: f64, criteria: Vec<Criterion>, shares: Vec<Vec<f64>>) -> Self {
+        let levels = levels(spec, alpha, &criteria);
+        let track = |(criterion, levels): (Criterion, Levels)| Tracked {
+            test: CriterionTest::new(&criterion, levels),
             gains: Vec::new(),
-            held_after: None,
+            per_block: match criterion.segment {
+                UserSegment::Persona(..) => 1,
+                _ => shares[criterion.scenario].len(),
+            },
+            tolerated: 0.0,
             criterion,
         };
-        Self { spec, tracked: criteria.into_iter().map(track).collect(), shares, users: 0 }
+        let tracked = criteria.into_iter().zip(levels).map(track).collect();
+        Self { spec, alpha, tracked, shares, users: 0, differs: false }
     }
 
     /// The gate.
@@ -77,137 +143,130 @@ impl<'a> Trial<'a> {
         self.spec
     }
 
+    /// Largest probability of a wrong promotion.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
     /// Users of each persona drawn so far, in the scenarios that are still open.
     pub fn users(&self) -> u64 {
         self.users
     }
 
-    /// Criteria that the decision rests on: those that have been established, and all of them.
-    pub fn established(&self) -> (usize, usize) {
-        (self.deciding().filter(|t| t.held_after.is_some()).count(), self.deciding().count())
+    /// Whether the challenger has done anything so far that the baseline has not.
+    pub fn differs(&self) -> bool {
+        self.differs
     }
 
-    /// Draws users until the trial is decided, or until `users` of each persona have been drawn. `draw` is asked for the users of a range in some scenarios
-    /// and answers, for each of them, one pair per user and persona, the persona changing fastest.
-    /// `progress` is told after each batch.
+    /// Criteria that the decision rests on: those that have been established, and all of them.
+    pub fn established(&self) -> (usize, usize) {
+        (self.deciding().filter(|t| t.test.held_after.is_some()).count(), self.deciding().count())
+    }
+
+    /// Draws users until the trial is decided, or until `users` of each persona have been drawn. `draw` is asked for the
+    /// users of a range in some scenarios and answers, for each of them, one record per user and persona, the persona
+    /// changing fastest; those of personas who are not wanted are not looked at. `progress` is told after each batch.
     ///
     /// # Errors
-    /// Those of `draw`, and pairs that cannot be judged.
+    /// Those of `draw`, and users that cannot be judged.
     pub fn run(
         &mut self,
         users: u64,
-        mut draw: impl FnMut(&[usize], Range<u64>) -> Result<Vec<Vec<PairedUser>>>,
+        mut draw: impl FnMut(&[Wanted], Range<u64>) -> Result<Vec<Vec<TriedUser>>>,
         mut progress: impl FnMut(&Self),
-    ) -> Result<Decision> {
+    ) -> Result<GateOutcome> {
         loop {
-            let open = self.open_scenarios();
+            let open = self.wanted();
             let to = users.min(self.users + self.spec.raw().batch);
-            let pairs = draw(&open, self.users..to)?;
-            for (scenario, pairs) in open.into_iter().zip(&pairs) {
-                for user in pairs.chunks_exact(self.shares[scenario].len()) {
-                    self.observe(scenario, user)?;
+            let tried = draw(&open, self.users..to)?;
+            for (wanted, tried) in open.iter().zip(&tried) {
+                for user in tried.chunks_exact(self.shares[wanted.scenario].len()) {
+                    self.observe(wanted, user)?;
                 }
             }
             self.users = to;
             progress(self);
-            match self.decision() {
-                Some(decision) => return Ok(decision),
-                None if self.users >= users => return Ok(Decision::Inconclusive),
-                None => {}
+            if !self.differs {
+                // A challenger that does what the baseline does, whatever it is called or made of, gives no evidence.
+                if self.users >= users.min(SAME_USERS) {
+                    return Ok(GateOutcome::Inconclusive);
+                }
+                continue;
+            }
+            let deciding = self.deciding().map(|t| (t.criterion.is_superior(), &t.test));
+            if let Some(outcome) = outcome(deciding, self.users >= users) {
+                return Ok(outcome);
             }
         }
     }
 
-    /// Adds one user of each persona in one scenario.
+    /// Users of every persona of a scenario.
+    pub fn whole(&self, scenario: usize) -> Wanted {
+        Wanted { scenario, personas: vec![true; self.shares[scenario].len()] }
+    }
+
+    /// Adds one user of each persona that is wanted in one scenario.
     ///
     /// # Errors
     /// A user without decisions or with a figure that is no number: evidence that is missing is neither for
     /// nor against anybody.
-    pub fn observe(&mut self, scenario: usize, user: &[PairedUser]) -> Result<()> {
+    pub fn observe(&mut self, wanted: &Wanted, user: &[TriedUser]) -> Result<()> {
+        let scenario = wanted.scenario;
+        let those = user.iter().zip(&wanted.personas).filter(|(_, wanted)| **wanted);
+        self.differs |= those.into_iter().any(|(tried, _)| tried.baseline != tried.challenger);
         let shares = &self.shares[scenario];
-        let alpha = self.spec.raw().alpha;
-        for tracked in self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario) {
-            let criterion = &tracked.criterion;
-            let Some(gain) = gain(criterion, user, shares) else {
-                let id = &criterion.id;
-                return Err(Error::Refused(format!(
-                    "criterion {id}: user {} has no decision, or a figure that is not a number; \
-                     such evidence is not judged",
-                    tracked.gains.len()
-                )));
-            };
-            tracked.gains.push(gain);
-            tracked.proof.observe(gain);
-            tracked.refutation.observe(gain.mirrored());
-            if tracked.held_after.is_none() && tracked.proof.reaches(alpha) {
-                tracked.held_after = Some(tracked.gains.len() as u64);
-            }
-        }
-        Ok(())
+        let is_there =
+            |t: &Tracked| (0..shares.len()).all(|p| wanted.personas[p] || !t.criterion.segment.is_about(p));
+        let mut here = self.tracked.iter_mut().filter(|t| t.criterion.scenario == scenario && is_there(t));
+        here.try_for_each(|tracked| tracked.observe(user, shares))
     }
 
-    /// Scenarios in which some criterion has not been established yet.
-    fn open_scenarios(&self) -> Vec<usize> {
-        let open =
-            |s: &usize| self.tracked.iter().any(|t| t.criterion.scenario == *s && t.held_after.is_none());
-        (0..self.shares.len()).filter(open).collect()
+    /// Whose users could change what is said of some criterion.
+    fn wanted(&self) -> Vec<Wanted> {
+        let of = |scenario: usize| {
+            let open = |t: &&Tracked| t.criterion.scenario == scenario && t.test.is_open();
+            let about = |p: usize| self.tracked.iter().filter(open).any(|t| t.criterion.segment.is_about(p));
+            Wanted { scenario, personas: (0..self.shares[scenario].len()).map(about).collect() }
+        };
+        (0..self.shares.len()).map(of).filter(|wanted| wanted.personas.contains(&true)).collect()
     }
 
-    /// Promote or reject, once the evidence suffices.
-    fn decision(&self) -> Option<Decision> {
-        if self.rejection_evidence() >= 1.0 / self.spec.simulated_beta() {
-            Some(Decision::Reject)
-        } else if self.deciding().all(|t| t.held_after.is_some()) {
-            Some(Decision::Promote)
-        } else {
-            None
-        }
-    }
-
-    /// The mean of the mirrored processes: the e-value against a challenger that meets every criterion, superiority by the
-    /// minimum effect.
+    /// The largest evidence against a criterion, each weighted by its part of beta: 1/beta rejects. It is at most the
+    /// weighted mean of all e-processes, so it is the e-value against a challenger that meets every criterion.
     pub fn rejection_evidence(&self) -> f64 {
-        let (sum, count) =
-            self.deciding().fold((0.0, 0.0), |(sum, n), t| (sum + t.refutation.e_value(), n + 1.0));
-        sum / count
+        let largest = self.deciding().map(|t| t.test.refuted_share()).fold(0.0, f64::max);
+        largest / self.spec.simulated_beta()
     }
 
     /// The gains of all users so far on every criterion that the decision rests on.
     pub fn pools(&self) -> Vec<Pool> {
-        self.deciding().map(|t| Pool { criterion: t.criterion.clone(), gains: t.gains.clone() }).collect()
+        let pool = |t: &Tracked| Pool {
+            criterion: t.criterion.clone(),
+            gains: t.gains.clone(),
+            per_block: t.per_block,
+            tolerated: t.tolerated(),
+        };
+        self.deciding().map(pool).collect()
     }
 
     /// The criteria that the decision rests on: all but the advisory ones.
-    fn deciding(&self) -> impl Iterator<Item = &Tracked> {
+    pub(super) fn deciding(&self) -> impl Iterator<Item = &Tracked> + Clone {
         self.tracked.iter().filter(|t| !t.criterion.advisory)
     }
 }
 
-/// The gain that one user of each persona shows on one criterion; `None` where a user that it is about made
-/// no decision or has a figure that is no number.
-fn gain(criterion: &Criterion, user: &[PairedUser], shares: &[f64]) -> Option<Observation> {
-    if let Segment::Persona(persona, _) = criterion.segment {
-        return user[persona].gain(criterion.metric, criterion.better).map(Observation::of);
-    }
-    let mut observation = Observation::default();
-    for (p, (pair, share)) in user.iter().zip(shares).enumerate() {
-        if criterion.segment.has(p, pair.baseline.traits) {
-            observation.sum += share * pair.gain(criterion.metric, criterion.better)?;
-            observation.weight += share;
-        }
-    }
-    // Shares sum to 1 only up to rounding.
-    observation.weight = observation.weight.min(1.0);
-    observation.sum = observation.sum.clamp(-observation.weight, observation.weight);
-    Some(observation)
-}
-
-impl PairedUser {
-    /// The challenger's gain in one metric, in the direction that is better, as a share of the metric's
-    /// range: in [-1, 1]. `None` where either made no decision.
-    pub fn gain(&self, metric: Metric, better: Direction) -> Option<f64> {
-        let difference = (self.challenger.mean(metric)? - self.baseline.mean(metric)?) / metric.range();
-        let gain = better.gain(difference);
-        gain.is_finite().then(|| gain.clamp(-1.0, 1.0))
+impl TriedUser {
+    /// The challenger's gain on a criterion as it is bet on, in [-1, 1], and the loss that is tolerated of this user.
+    /// `None` where either policy made no decision.
+    fn gain(&self, criterion: &Criterion) -> Option<(f64, f64)> {
+        let rival = match criterion.against {
+            Rival::Baseline => &self.baseline,
+            Rival::Reference => self.reference.as_ref().unwrap_or(&self.baseline),
+        };
+        let range = criterion.metric.range();
+        let has = rival.mean(criterion.metric)?;
+        let gain = criterion.better.gain((self.challenger.mean(criterion.metric)? - has) / range);
+        let tolerated = criterion.tolerated(has / range);
+        gain.is_finite().then(|| (criterion.staked(gain.clamp(-1.0, 1.0), tolerated), tolerated))
     }
 }

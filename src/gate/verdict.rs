@@ -1,21 +1,24 @@
 //! What was decided, and everything that it rests on.
 
-use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
-use super::logged::LogAssessment;
-use super::spec::{Kind, Segment};
-use super::trial::{Decision, Tracked, Trial};
+use super::claim::Claim;
+use super::criterion::Rival;
+use super::eprocess::{Gain, lower_bound, mean, projected_count, upper_bound};
+use super::log_assessment::LogAssessment;
+use super::outcome::{GateOutcome, Ruling, refuted_superiority};
+use super::segment::UserSegment;
+use super::trial::{Tracked, Trial};
 use crate::simulation::metrics::{Direction, Metric};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the verdict's JSON.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Where the seed came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SeedSource {
-    /// From a digest of the gate, the personas, the scenarios and both policies.
+    /// From what personas and scenarios mean, and from the number of the attempt.
     Inputs,
     /// Given by whoever ran the gate.
     Given,
@@ -45,16 +48,29 @@ pub struct Verdict {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// What was decided.
-    pub verdict: Decision,
+    pub verdict: Ruling,
+    /// Why, in a word.
+    pub outcome: GateOutcome,
     /// Why, in a sentence.
     pub reason: String,
-    /// Largest probability of a wrong promotion.
+    /// The criterion or log that decided, where one did.
+    pub decided_by: Option<String>,
+    /// The gate, as whoever asked named it.
+    pub gate: String,
+    /// The people, as whoever asked named them.
+    pub people: String,
+    /// Which attempt of a series this is; `None` where nobody counts.
+    pub attempt: Option<u64>,
+    /// Largest probability of a wrong promotion: of this attempt, where attempts are counted.
     pub alpha: f64,
     /// Largest probability of a wrong rejection.
     pub beta: f64,
     /// The part of it that simulated people may use: [`GateSpec::simulated_beta`](super::GateSpec::simulated_beta).
     #[serde(skip)]
     pub simulated_beta: f64,
+    /// Largest probability of finding a gain below the minimum effect that is not.
+    #[serde(skip)]
+    pub superiority_beta: f64,
     /// The smallest superiority worth promoting for.
     pub minimum_effect: f64,
     /// Users of each persona that were drawn.
@@ -63,12 +79,18 @@ pub struct Verdict {
     pub baseline: String,
     /// The policy that wants its place.
     pub challenger: String,
-    /// E-value against a challenger that meets every criterion, superiority by the minimum effect; 1/beta rejects.
+    /// The policy below which nobody may fall, where it is another one than the baseline.
+    pub reference: Option<String>,
+    /// E-value against a challenger that meets every criterion; 1/beta rejects.
     pub rejection_evidence: f64,
     /// Every criterion: those that do not hold first, weakest evidence first.
     pub criteria: Vec<Assessment>,
     /// What logged decisions showed, in the order of the gate's file.
     pub logs: Vec<LogAssessment>,
+    /// What deserves attention and decides nothing.
+    pub warnings: Vec<String>,
+    /// The command that shows what decided a rejection.
+    pub look: Option<String>,
     /// What it was made from.
     #[serde(flatten)]
     pub provenance: Provenance,
@@ -80,7 +102,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// The evidence that it is not met has reached 1/beta, with the beta that simulated people may use.
+    /// Refuted: the evidence that it is not met has reached 1/beta over its part of beta.
     Fails,
     /// Neither established nor refuted.
     Open,
@@ -109,7 +131,7 @@ pub struct Assessment {
     /// The criterion's id.
     pub id: String,
     /// What it claims.
-    pub kind: Kind,
+    pub kind: Claim,
     /// The figure it is about.
     pub metric: Metric,
     /// Which way is better, as the gate states it; `None` where the metric has a way of its own.
@@ -129,8 +151,14 @@ pub struct Assessment {
     pub lower: Option<f64>,
     /// Upper confidence bound at level alpha, valid at all times together.
     pub upper: Option<f64>,
-    /// The loss that would be tolerated.
+    /// The loss that would be tolerated; with a relative margin its mean over the users so far.
     pub margin: f64,
+    /// With whom the challenger is compared.
+    pub against: Rival,
+    /// The gain, in the direction that is better, that must be exceeded: the minimum effect, or minus the margin.
+    pub mark: f64,
+    /// Of superiority: whether there is a gain at all, once that is established either way.
+    pub gains: Option<bool>,
     /// Evidence for the claim at the end; it held when this first reached 1/alpha.
     pub e_value: f64,
     /// Evidence against a challenger that meets it.
@@ -151,60 +179,94 @@ pub struct Assessment {
 const CAVEAT: &str = "This is a verdict on simulated people. It is as good as the personas are; it says nothing \
                       about people whom they do not describe.";
 
+/// Who is judged, by whom, on whom.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parties {
+    /// The gate, as whoever asked named it.
+    pub(super) gate: String,
+    /// The people, as whoever asked named them.
+    pub(super) people: String,
+    /// The policy in charge.
+    pub(super) baseline: String,
+    /// The policy that wants its place.
+    pub(super) challenger: String,
+    /// The policy below which nobody may fall, where it is another one.
+    pub(super) reference: Option<String>,
+    /// Which attempt of a series this is.
+    pub(super) attempt: Option<u64>,
+}
+
 impl Verdict {
-    /// The verdict of a trial that has come to `decision`.
-    pub fn new(
-        trial: &Trial,
-        decision: Decision,
-        baseline: &str,
-        challenger: &str,
-        provenance: Provenance,
-    ) -> Self {
+    /// The verdict of a trial that has come to `outcome`.
+    pub(super) fn new(trial: &Trial, outcome: GateOutcome, parties: Parties, provenance: Provenance) -> Self {
         let (raw, simulated_beta) = (trial.spec().raw(), trial.spec().simulated_beta());
         let mut criteria: Vec<Assessment> =
-            trial.tracked.iter().map(|t| Assessment::new(t, raw.alpha, simulated_beta)).collect();
-        let refuted = |a: &Assessment| decision == Decision::Reject && a.refutation > 1.0 && !a.holds;
+            trial.tracked.iter().map(|t| Assessment::new(t, trial.alpha())).collect();
+        let decided_by = decided_by(trial, outcome);
         // Stable: criteria alike in evidence keep the order of the gate's file.
         criteria.sort_by(|a, b| {
+            let refuted = |c: &Assessment| outcome.ruling() == Ruling::Reject && c.refutation > 1.0;
             let weight = |c: &Assessment| if refuted(c) { -c.refutation } else { c.e_value };
-            a.holds.cmp(&b.holds).then(weight(a).total_cmp(&weight(b)))
+            let decided = |c: &Assessment| decided_by.as_ref() != Some(&c.id);
+            (decided(a), a.holds).cmp(&(decided(b), b.holds)).then(weight(a).total_cmp(&weight(b)))
         });
-        let reason = reason(decision, &criteria, raw.minimum_effect, trial.users());
+        let reason = reason(outcome, &criteria, &parties, raw.minimum_effect, trial.users());
+        let deciding = || trial.deciding().filter(|t| t.criterion.is_superior());
         Self {
             schema_version: SCHEMA_VERSION,
-            verdict: decision,
+            verdict: outcome.ruling(),
+            outcome,
             reason,
-            alpha: raw.alpha,
+            decided_by,
+            gate: parties.gate,
+            people: parties.people,
+            attempt: parties.attempt,
+            alpha: trial.alpha(),
             beta: raw.beta,
             simulated_beta,
+            superiority_beta: deciding().map(|t| t.test.levels().beta).sum(),
             minimum_effect: raw.minimum_effect,
             users: trial.users(),
-            baseline: baseline.to_owned(),
-            challenger: challenger.to_owned(),
+            baseline: parties.baseline,
+            challenger: parties.challenger,
+            reference: parties.reference,
             rejection_evidence: trial.rejection_evidence(),
             criteria,
             logs: Vec::new(),
+            warnings: Vec::new(),
+            look: None,
             provenance,
             caveat: CAVEAT,
         }
     }
-}
 
-impl Verdict {
+    /// The first claim of superiority that the decision rests on.
+    pub fn superiority(&self) -> Option<&Assessment> {
+        self.criteria.iter().find(|c| c.kind == Claim::Superior && !c.advisory)
+    }
+
     /// The verdict of simulated people and of logged decisions together: harm on a required log rejects, and
     /// a required log that does not hold withholds a promotion.
     #[must_use]
     pub fn with_logs(self, logs: Vec<LogAssessment>) -> Self {
         let required = logs.iter().filter(|log| log.required).count();
-        let harm = logs.iter().find(|log| log.required && log.harms).map(LogAssessment::finding);
-        let missing = logs.iter().find(|log| log.is_missing()).map(LogAssessment::finding);
+        let find = |of: fn(&LogAssessment) -> bool| {
+            logs.iter().find(|log| of(log)).map(|log| (log.id.clone(), log.finding()))
+        };
+        let (harm, missing) = (find(|log| log.required && log.harms), find(LogAssessment::is_missing));
         let together = Self { logs, ..self };
         match (together.verdict, harm, missing) {
-            (Decision::Promote | Decision::Inconclusive, Some(reason), _) => {
-                Self { verdict: Decision::Reject, reason, ..together }
+            (Ruling::Promote | Ruling::Inconclusive, Some((id, reason)), _) => Self {
+                verdict: Ruling::Reject,
+                outcome: GateOutcome::Harm,
+                reason,
+                decided_by: Some(id),
+                ..together
+            },
+            (Ruling::Promote, None, Some((id, reason))) => {
+                Self { decided_by: Some(id), ..together.withheld(reason) }
             }
-            (Decision::Promote, None, Some(reason)) => together.withheld(reason),
-            (Decision::Promote, None, None) if required > 0 => {
+            (Ruling::Promote, None, None) if required > 0 => {
                 let reason = format!("{}, and on logged decisions {required} of {required}", together.reason);
                 Self { reason, ..together }
             }
@@ -216,8 +278,29 @@ impl Verdict {
     #[must_use]
     pub fn withheld(self, reason: String) -> Self {
         match self.verdict {
-            Decision::Promote => Self { verdict: Decision::Inconclusive, reason, ..self },
-            Decision::Reject | Decision::Inconclusive => self,
+            Ruling::Promote => {
+                Self { verdict: Ruling::Inconclusive, outcome: GateOutcome::Inconclusive, reason, ..self }
+            }
+            Ruling::Reject | Ruling::Inconclusive => self,
+        }
+    }
+}
+
+/// The id of the criterion that decided a rejection.
+fn decided_by(trial: &Trial, outcome: GateOutcome) -> Option<String> {
+    match outcome {
+        GateOutcome::Promote | GateOutcome::Inconclusive => None,
+        GateOutcome::Harm => {
+            let refuted = trial
+                .deciding()
+                .filter(|t| !t.criterion.is_superior() && t.test.refuted_after.is_some())
+                .max_by(|a, b| a.test.refuted_share().total_cmp(&b.test.refuted_share()));
+            refuted.map(|t| t.criterion.id.clone())
+        }
+        GateOutcome::TooSmall | GateOutcome::NoGain => {
+            let test = refuted_superiority(trial.deciding().map(|t| (t.criterion.is_superior(), &t.test)))?;
+            let decided = trial.deciding().find(|t| std::ptr::eq(&raw const t.test, test));
+            decided.map(|t| t.criterion.id.clone())
         }
     }
 }
@@ -228,27 +311,32 @@ impl Assessment {
         self.better.or(self.metric.better()) == Some(Direction::More)
     }
 
-    fn new(tracked: &Tracked, alpha: f64, simulated_beta: f64) -> Self {
-        let Tracked { criterion, proof, refutation, gains, held_after } = tracked;
-        // Gains run in the direction that is better; differences are challenger minus baseline.
+    fn new(tracked: &Tracked, alpha: f64) -> Self {
+        let Tracked { criterion, test, gains, per_block, .. } = tracked;
+        // Gains run in the direction that is better; differences are the challenger's minus the other's.
         let better = criterion.better == Direction::More;
-        let mean = mean(gains);
+        let tolerated = tracked.tolerated();
+        let mean = mean(gains).map(|m| criterion.shown(m, tolerated));
         let (persona, segment) = match &criterion.segment {
-            Segment::Persona(_, name) => (Some(name.clone()), None),
+            UserSegment::Persona(_, name) => (Some(name.clone()), None),
             other => (None, other.name().map(str::to_owned)),
         };
-        let (low, high) = (lower_bound(gains, alpha), upper_bound(gains, alpha));
+        let bound =
+            |of: fn(&[Gain], f64) -> f64| criterion.shown(of(gains, alpha), tolerated).clamp(-1.0, 1.0);
+        let (low, high) = (bound(lower_bound), bound(upper_bound));
         let (lower, upper) = if better { (low, high) } else { (-high, -low) };
-        let open = held_after.is_none();
+        let holds = test.held_after.is_some();
         let standing = if gains.is_empty() {
             Standing::Unseen
-        } else if !open {
+        } else if holds {
             Standing::Holds
-        } else if refutation.e_value() >= 1.0 / simulated_beta {
+        } else if test.refuted_after.is_some() {
             Standing::Fails
         } else {
             Standing::Open
         };
+        let needed =
+            || projected_count(gains, criterion.mark(), alpha).map(|n| n.div_ceil(*per_block as u64));
         Self {
             id: criterion.id.clone(),
             kind: criterion.kind,
@@ -261,31 +349,58 @@ impl Assessment {
             estimate: mean.map(|m| if better { m } else { 0.0 - m }),
             lower: mean.map(|_| lower),
             upper: mean.map(|_| upper),
-            margin: criterion.margin,
-            e_value: proof.e_value(),
-            refutation: refutation.e_value(),
-            users: gains.len() as u64,
-            held_after: *held_after,
-            holds: !open,
+            margin: if criterion.is_superior() { 0.0 } else { tolerated },
+            against: criterion.against,
+            mark: if criterion.is_superior() { criterion.minimum_effect } else { -tolerated },
+            gains: test.gains,
+            e_value: test.proof.e_value(),
+            refutation: test.refutation.e_value(),
+            users: test.users,
+            held_after: test.held_after,
+            holds,
             standing,
-            users_needed: open.then(|| projected_count(gains, criterion.null(), alpha)).flatten(),
+            users_needed: if standing == Standing::Open { needed() } else { None },
         }
     }
 }
 
-fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, users: u64) -> String {
+fn reason(
+    outcome: GateOutcome,
+    criteria: &[Assessment],
+    parties: &Parties,
+    minimum_effect: f64,
+    users: u64,
+) -> String {
     let open: Vec<&Assessment> = criteria.iter().filter(|c| !c.holds && !c.advisory).collect();
     let count = criteria.iter().filter(|c| !c.advisory).count();
-    match (decision, open.first()) {
-        (Decision::Promote, _) if count == 1 => "the criterion is established".to_owned(),
-        (Decision::Promote, _) => format!("all {count} criteria are established"),
-        (Decision::Reject, Some(worst)) if worst.kind == Kind::Superior => {
-            format!("{}: the gain, if any, is below the minimum effect of {minimum_effect}", worst.id)
+    let Some(first) = criteria.first() else { return "there is no criterion".to_owned() };
+    let id = &first.id;
+    match outcome {
+        GateOutcome::Promote if count == 1 => "the criterion is established".to_owned(),
+        GateOutcome::Promote => format!("all {count} criteria are established"),
+        GateOutcome::TooSmall => {
+            format!(
+                "{id}: a real gain, too small to matter: above 0 and below the minimum effect of {minimum_effect}"
+            )
         }
-        (Decision::Reject, Some(worst)) => {
-            format!("{}: the challenger is worse by more than the margin of {}", worst.id, worst.margin)
+        GateOutcome::NoGain if first.gains == Some(false) => {
+            format!("{id}: there is no gain, but a loss")
         }
-        (Decision::Inconclusive, Some(weakest)) => {
+        GateOutcome::NoGain => {
+            format!("{id}: the gain, if any, is below the minimum effect of {minimum_effect}")
+        }
+        GateOutcome::Harm => {
+            let rival = match first.against {
+                Rival::Baseline => &parties.baseline,
+                Rival::Reference => parties.reference.as_ref().unwrap_or(&parties.baseline),
+            };
+            format!(
+                "{id}: worse than {rival} by more than the margin of {}",
+                (first.margin * 1e4).round() / 1e4
+            )
+        }
+        GateOutcome::Inconclusive => {
+            let Some(weakest) = open.first() else { return "no criterion is open".to_owned() };
             let needed = weakest.users_needed.map_or_else(
                 || "and no number of users would establish it at this rate".to_owned(),
                 |n| format!("which would take about {n} users"),
@@ -296,6 +411,5 @@ fn reason(decision: Decision, criteria: &[Assessment], minimum_effect: f64, user
             };
             format!("{open} after {users} users, first {}, {needed}", weakest.id)
         }
-        (Decision::Reject | Decision::Inconclusive, None) => "no criterion is open".to_owned(),
     }
 }

@@ -2,7 +2,32 @@
 
 use super::persona::Persona;
 use super::scenario::Scenario;
+use super::scenario::{ProfileServing, ProfileSource};
 use crate::base::digest::{Digests, of_value};
+
+/// Digest of what a persona does, whatever it is called and however many are like it: streams of random numbers are drawn by
+/// it, so that no name and no share changes who people are.
+pub fn of_character(persona: &Persona) -> String {
+    let mut raw = persona.raw().clone();
+    raw.name.clear();
+    raw.description.clear();
+    raw.weight = 0.0;
+    of_value(&raw)
+}
+
+/// Digest of the conditions that a scenario makes, whatever it is called, whoever lives under them, and without fields
+/// that change nothing as the others are.
+pub fn of_conditions(scenario: &Scenario) -> String {
+    let mut raw = scenario.raw().clone();
+    raw.name.clear();
+    raw.description.clear();
+    raw.population = None;
+    raw.history.learn &= raw.history.steps > 0;
+    if raw.profile.serving == ProfileServing::Missing {
+        raw.profile.source = ProfileSource::default();
+    }
+    of_value(&raw)
+}
 
 /// Digests of personas and scenarios, by role and name; descriptions are left out.
 pub fn of_people(personas: &[Persona], scenarios: &[Scenario]) -> Digests {

@@ -7,6 +7,7 @@
 //! A new persona is a file in `personas/`, a new scenario one in `scenarios/`. A new condition that scenarios can set
 //! is a field in `scenario.rs` and its effect in `person/` and `user_batch/`.
 
+mod bends;
 pub mod digest;
 mod logit;
 mod person;

@@ -1,12 +1,13 @@
 //! One persona in one scenario, made ready for many people: everything that does not differ between them
 //! is computed here, once.
 
+use super::digest::{of_character, of_conditions};
 use crate::base::random::Streams;
 use crate::base::vector::{LANES, Lanes};
 use crate::domain::reaction::Reaction;
 use crate::features::{self, Clock, FeatureBlock, FeatureSet};
 use crate::people::persona::Persona;
-use crate::people::scenario::Scenario;
+use crate::people::scenario::{Bends, Scenario};
 use rand::SeedableRng;
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
@@ -42,6 +43,8 @@ pub struct PersonaSimulator<'a> {
     pub(super) receptivity: [f64; QUARTERS],
     /// cos(2 pi d / 24) at each distance d in quarter hours, over two days.
     pub(super) alignment: Lookup<f64, 256>,
+    /// What else people respond to, where it is anything.
+    bends: Option<Bends>,
     /// Index of a candidate's kind by eight random bits.
     pub(super) kind: Lookup<u8, 256>,
     /// Priority by eight random bits.
@@ -65,6 +68,11 @@ pub struct PersonaSimulator<'a> {
 impl<'a> PersonaSimulator<'a> {
     /// A persona in a scenario, ready to be simulated under a seed.
     pub fn new(scenario: &'a Scenario, persona: &'a Persona, seed: u64) -> Self {
+        Self::of_twin(scenario, persona, seed, 0)
+    }
+
+    /// The simulator of the `twin`-th of the personas that differ in nothing but name and share: their people are others.
+    pub fn of_twin(scenario: &'a Scenario, persona: &'a Persona, seed: u64, twin: usize) -> Self {
         let raw = persona.raw();
         let hour_of = |quarter: usize| quarter as f64 / 4.0;
         let receptivity_at = |h: f64| {
@@ -81,6 +89,7 @@ impl<'a> PersonaSimulator<'a> {
             let from = WAKING.start + slot * span / per_day;
             from..(WAKING.start + (slot + 1) * span / per_day).max(from + 1)
         });
+        let bends = scenario.raw().bends;
         let kinds: Vec<String> = persona.kinds().map(str::to_owned).collect();
         let count = kinds.len();
         let no_due = DUE_DAYS.count() as u8;
@@ -90,11 +99,19 @@ impl<'a> PersonaSimulator<'a> {
             scenario,
             persona,
             kinds,
-            streams: Streams::new(seed, scenario.name(), persona.name()),
+            streams: Streams::new(
+                seed,
+                &of_conditions(scenario),
+                &format!("{} {twin}", of_character(persona)),
+            ),
             hour: Lookup::new((0..QUARTERS).map(hour_of)),
             clock: Lookup::new((0..QUARTERS).map(|q| Clock::at(hour_of(q)))),
             receptivity: std::array::from_fn(|q| receptivity_at(hour_of(q))),
-            alignment: Lookup::new((0..2 * QUARTERS).map(|q| Clock::at(hour_of(q % QUARTERS)).cos)),
+            alignment: Lookup::new((0..2 * QUARTERS).map(|q| {
+                let hours = hour_of(q % QUARTERS);
+                bends.suits(hours, Clock::at(hours).cos)
+            })),
+            bends: (bends.threshold != 0.0 || bends.interaction != 0.0).then_some(bends),
             kind: Lookup::new((0..256).map(|bits| (bits * count / 256) as u8)),
             priority: Lookup::new((0..256).map(|bits| features::priority(Some(priority(bits))))),
             urgency: Lookup::new(dues.map(features::urgency)),
@@ -105,6 +122,17 @@ impl<'a> PersonaSimulator<'a> {
             mild_reward: raw.refusal.snooze * Reaction::Snoozed.reward()
                 + (1.0 - raw.refusal.snooze) * Reaction::Ignored.reward(),
             dwell: Lookup::new(dwell_levels(medians, raw.dwell.spread)),
+        }
+    }
+
+    /// What a candidate adds to u at quarter hour `now` besides what its features and its kind do.
+    #[inline(always)]
+    pub(super) fn bent(&self, priority: usize, effort: usize, now: u8) -> f64 {
+        match self.bends {
+            None => 0.0,
+            Some(bends) => {
+                bends.of(self.priority.at(priority), f64::from(EFFORT_MINUTES[effort]), now.into())
+            }
         }
     }
 

@@ -44,6 +44,40 @@ pub struct RawScenario {
     /// Traits that set users apart, for criteria by segment.
     #[serde(default)]
     pub traits: TraitShares,
+    /// What people respond to besides the features that policies see.
+    #[serde(default, skip_serializing_if = "Bends::is_none")]
+    pub bends: Bends,
+    /// Whether people leave for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Leaving>,
+}
+
+/// What no linear model of the features can say. Logits, added to u; 0 changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bends {
+    /// A threshold: added for a priority of at least 0.75, and a third of it subtracted below.
+    pub threshold: f64,
+    /// An interaction: added for an effort of at least 30 minutes before 18:00, subtracted after.
+    pub interaction: f64,
+    /// Whether an hour suits within two hours or so of the preferred one, and not in proportion to the cosine.
+    pub narrow_hours: bool,
+}
+
+impl Bends {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// When people leave for good: each tip that annoys wearies, each that is completed makes up for some of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaving {
+    /// Weariness at which a person leaves, on average, in (0, 1e6]: a dismissed tip adds 1, an ignored one 0.25, a completed
+    /// one takes 0.5 away. Each person has between half and one and a half times as much patience. Whoever has left ignores
+    /// what would have been shown, so that figures are per decision of a whole life.
+    pub patience: f64,
 }
 
 /// Shares in [0, 1] of users with a trait; the traits are independent of each other.
@@ -290,6 +324,11 @@ impl TryFrom<RawScenario> for Scenario {
         within("candidates.due_share", raw.candidates.due_share, 0.0, 1.0)?;
         within("candidates.hour_share", raw.candidates.hour_share, 0.0, 1.0)?;
         within("rewards.lost", raw.rewards.lost, 0.0, 1.0)?;
+        within("bends.threshold", raw.bends.threshold, -10.0, 10.0)?;
+        within("bends.interaction", raw.bends.interaction, -10.0, 10.0)?;
+        if let Some(Leaving { patience }) = raw.leaving {
+            within("leaving.patience", patience, 1e-6, 1e6)?;
+        }
         within("traits.new", raw.traits.new, 0.0, 1.0)?;
         within("traits.no_profile", raw.traits.no_profile, 0.0, 1.0)?;
         within("traits.weekend", raw.traits.weekend, 0.0, 1.0)?;

@@ -1,20 +1,25 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
+use super::model::Structure;
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
 use std::path::Path;
 
-/// The built-in policies in the order in which they are listed: name, explorer, feature set; all else has its default.
-const BUILT_IN: [(&str, &str, FeatureSet); 7] = [
-    ("uniform", "uniform", FeatureSet::V1),
-    ("egreedy-v1", "egreedy", FeatureSet::V1),
-    ("egreedy-v2", "egreedy", FeatureSet::V2),
-    ("linucb", "linucb", FeatureSet::V1),
-    ("linucb-v2", "linucb", FeatureSet::V2),
-    ("lints-v2", "lints", FeatureSet::V2),
-    ("squarecb-v2", "squarecb", FeatureSet::V2),
+/// The built-in policies in the order in which they are listed: name, explorer, feature set, and whether there is a model for
+/// each kind of tip; all else has its default.
+const BUILT_IN: [(&str, &str, FeatureSet, Structure); 10] = [
+    ("uniform", "uniform", FeatureSet::V1, Structure::Shared),
+    ("egreedy-v1", "egreedy", FeatureSet::V1, Structure::Shared),
+    ("egreedy-v2", "egreedy", FeatureSet::V2, Structure::Shared),
+    ("linucb", "linucb", FeatureSet::V1, Structure::Shared),
+    ("linucb-v2", "linucb", FeatureSet::V2, Structure::Shared),
+    ("lints-v2", "lints", FeatureSet::V2, Structure::Shared),
+    ("squarecb-v2", "squarecb", FeatureSet::V2, Structure::Shared),
+    ("egreedy-v1-by-kind", "egreedy", FeatureSet::V1, Structure::Disjoint),
+    ("egreedy-v2-by-kind", "egreedy", FeatureSet::V2, Structure::Disjoint),
+    ("linucb-v2-by-kind", "linucb", FeatureSet::V2, Structure::Disjoint),
 ];
 
 /// Names of the built-in policies, in the order in which they are listed.
@@ -34,11 +39,12 @@ impl Policy {
     /// # Errors
     /// [`Error::Unknown`], with the nearest name, for any other name.
     pub fn named(name: &str) -> Result<Self> {
-        let (name, explorer, features) = *BUILT_IN
+        let (name, explorer, features, structure) = *BUILT_IN
             .iter()
             .find(|(n, ..)| *n == name)
             .ok_or_else(|| Error::unknown("policy", name, NAMED.into_iter().chain([read::OR_A_FILE])))?;
-        Self::try_from(RawPolicy::new(name, explorer, features)).map_err(|fault| fault.at(name))
+        let raw = RawPolicy { structure, ..RawPolicy::new(name, explorer, features) };
+        Self::try_from(raw).map_err(|fault| fault.at(name))
     }
 
     /// A policy by name, or from a TOML file if `name` ends in `.toml` or has a '/'.

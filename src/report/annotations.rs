@@ -3,7 +3,7 @@
 
 use super::logged;
 use super::words;
-use crate::gate::{Decision, Standing, Verdict};
+use crate::gate::{Ruling, Standing, Verdict};
 use std::io::{self, Write};
 
 /// GitHub keeps no more than ten errors and ten warnings of a step.
@@ -14,7 +14,7 @@ const MOST_PER_LEVEL: usize = 10;
 /// # Errors
 /// Those of `out`.
 pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    if verdict.verdict == Decision::Promote {
+    if verdict.verdict == Ruling::Promote {
         return Ok(());
     }
     let title = format!("{}: {}", words::decision(verdict), words::headline(verdict));

@@ -15,8 +15,8 @@ pub fn calibration_text(c: &Calibration) -> String {
     );
     let _ = writeln!(
         out,
-        "  {:width$}  {:>16}  {:>16}  {:>16}",
-        "criterion", "this gate", "fixed t-test", "peeking t-test"
+        "  {:width$}  {:>16}  {:>10}  {:>12}  {:>14}",
+        "criterion", "this gate", "worst case", "fixed t-test", "peeking t-test"
     );
     for null in &c.nulls {
         let other = |method: &str| {
@@ -27,8 +27,9 @@ pub fn calibration_text(c: &Calibration) -> String {
         let own = format!("{} (< {})", cell(null.false_promotions), percent(null.upper));
         let _ = writeln!(
             out,
-            "  {:width$}  {own:>16}  {:>16}  {:>16}",
+            "  {:width$}  {own:>16}  {:>10}  {:>12}  {:>14}",
             null.criterion,
+            cell(null.worst_case),
             cell(other("fixed-size t-test")),
             cell(other("peeking t-test"))
         );
@@ -50,14 +51,18 @@ pub fn calibration_text(c: &Calibration) -> String {
             p.mean_users
         );
     }
-    let worst = c.nulls.iter().map(|n| n.upper).fold(0.0, f64::max);
-    let verdict = if worst <= c.alpha { "keeps" } else { "is not shown to keep" };
+    let worst = c.nulls.iter().map(|n| n.false_promotions.max(n.worst_case)).max().unwrap_or(0);
+    let verdict = if c.keeps { "keeps" } else { "breaks" };
     let _ = writeln!(
         out,
-        "\nThis gate {verdict} its promise of at most {}: the largest 95% upper bound is {}.\n\
+        "\nThis gate {verdict} its promise of at most {}: no criterion may be crossed in more than {} of {} runs, and the\n\
+         worst was in {worst}. A rate of exactly {} is crossed more often with probability one in a million.\n\
+         Worst cases have two values, a gain as observed and a loss of everything, with their mean on the mark.\n\
          Runs are drawn with replacement from {} simulated users of each persona.",
         percent(c.alpha),
-        percent(worst),
+        c.allowed,
+        c.runs,
+        percent(c.alpha),
         c.pool
     );
     out

@@ -73,8 +73,8 @@ fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<h2>Criteria</h2>")?;
     writeln!(
         out,
-        "<p>The gate promotes when all of them hold. Each interval must clear the upright mark: zero for a \
-         claim of superiority, else the tolerated loss.</p>"
+        "<p>The gate promotes when all of them hold. Each interval must clear the upright mark: the minimum \
+         effect for a claim of superiority, else the tolerated loss. The line through all of them is no difference.</p>"
     )?;
     let mut standings: Vec<Standing> = v.criteria.iter().map(|c| c.standing).collect();
     standings.sort_unstable();

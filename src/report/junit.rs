@@ -5,7 +5,7 @@ use super::logged;
 use super::words;
 use super::xml::{attribute, escape};
 use crate::gate::promotion::Judgement;
-use crate::gate::{Assessment, Decision, Standing, Verdict};
+use crate::gate::{Assessment, Ruling, Standing, Verdict};
 use std::io::{self, Write};
 
 /// One suite with a test case per criterion, one for the verdict before them. What is open counts as a
@@ -22,7 +22,7 @@ impl VerdictFormat for Junit {
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
         let unseen = |c: &Assessment| c.standing == Standing::Unseen;
-        let promoted = v.verdict == Decision::Promote;
+        let promoted = v.verdict == Ruling::Promote;
         let tests = 1 + v.criteria.len() + v.logs.len();
         let failed = v.criteria.iter().filter(|c| words::is_missing(c) && !unseen(c)).count();
         let logs_missing = v.logs.iter().filter(|log| log.is_missing()).count();

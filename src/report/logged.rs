@@ -2,7 +2,7 @@
 
 use super::words::{interval, percent, signed};
 use crate::evaluation::{Cluster, Estimator};
-use crate::gate::{Kind, LogAssessment, Verdict};
+use crate::gate::{Claim, LogAssessment, Verdict};
 
 /// Heads of the columns, the standing's first.
 pub(crate) const COLUMNS: [&str; 8] =
@@ -42,8 +42,8 @@ pub(crate) fn label(log: &LogAssessment) -> String {
 /// What is demanded of the difference.
 pub(crate) fn claim(log: &LogAssessment) -> String {
     match log.kind {
-        Kind::Superior => "> 0".to_owned(),
-        Kind::NotInferior => format!("> -{}", log.margin),
+        Claim::Superior => "> 0".to_owned(),
+        Claim::NotInferior => format!("> -{}", log.margin),
     }
 }
 

@@ -4,7 +4,7 @@ use super::format::VerdictFormat;
 use super::logged;
 use super::words;
 use crate::gate::promotion::Judgement;
-use crate::gate::{Assessment, Decision, Standing, Verdict};
+use crate::gate::{Assessment, Ruling, Standing, Verdict};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -42,9 +42,9 @@ impl VerdictFormat for Markdown {
 
 fn head(v: &Verdict) -> String {
     let icon = match v.verdict {
-        Decision::Promote => "\u{2705}",
-        Decision::Reject => "\u{274c}",
-        Decision::Inconclusive => "\u{26a0}\u{fe0f}",
+        Ruling::Promote => "\u{2705}",
+        Ruling::Reject => "\u{274c}",
+        Ruling::Inconclusive => "\u{26a0}\u{fe0f}",
     };
     let mut text = format!("## {icon} {}: {}\n\n", words::decision(v), inline(&words::headline(v)));
     for (label, line) in

@@ -41,8 +41,8 @@ pub fn plan_text(spec: &GateSpec, plans: &[Plan], pilot: u64) -> String {
     let _ = writeln!(
         out,
         "\n  Gains are in the direction that is better, as shares of the metric's range; a negative one lies\n  \
-         within the margin. Below the floor, ln(alpha) / ln(1 - margin), no evidence suffices for a\n  \
-         challenger that is exactly equal. Standard deviations come from {pilot} pilot users of each persona.\n\n\
+         within the margin. Below the floor no evidence suffices for a challenger that is\n  \
+         exactly equal. Standard deviations come from {pilot} pilot users of each persona.\n\n\
          Next: run the gate without --plan."
     );
     out

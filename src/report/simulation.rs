@@ -179,7 +179,10 @@ impl ScenarioResults {
     fn table(&self, policies: &[String], out: &mut String) {
         let shown: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| metric.is_in_table()).collect();
         let first = self.groups().map(|(_, name)| name.len()).max().unwrap_or(0);
-        let second = policies.iter().map(String::len).max().unwrap_or(0).max("difference".len());
+        let longest = policies.iter().map(String::len).max().unwrap_or(0).max("difference".len());
+        // With several policies a difference names both.
+        let both = policies.iter().skip(1).map(|p| p.len() + " - ".len() + policies[0].len()).max();
+        let second = if policies.len() > 2 { longest.max(both.unwrap_or(0)) } else { longest };
         let _ = write!(out, "  {:first$}  {:second$}", "persona", "policy");
         for metric in &shown {
             let _ = write!(out, "  {:>16}", metric.name());
@@ -199,8 +202,12 @@ impl ScenarioResults {
                 line(policy, FigureOf::Policy(i), false);
             }
             for (i, policy) in policies.iter().enumerate().skip(1) {
-                let name = if policies.len() > 2 { policy.as_str() } else { "difference" };
-                line(name, FigureOf::Difference(i), true);
+                let name = if policies.len() > 2 {
+                    format!("{policy} - {}", policies[0])
+                } else {
+                    "difference".to_owned()
+                };
+                line(&name, FigureOf::Difference(i), true);
             }
         }
     }

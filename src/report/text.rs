@@ -21,10 +21,14 @@ impl VerdictFormat for PlainText {
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
         writeln!(out, "{}: {}", words::decision(v), words::headline(v))?;
+        writeln!(out, "  gate: {}, people: {}{}", v.gate, v.people, words::attempt(v))?;
         for (label, text) in
             [("why", v.reason.clone()), ("how sure", words::certainty(v)), ("next", words::next(v))]
         {
             write!(out, "{}", paragraph(&format!("  {label:<10}"), &text))?;
+        }
+        for warning in &v.warnings {
+            write!(out, "{}", paragraph("  warning   ", warning))?;
         }
         writeln!(out)?;
         table(v, out)?;

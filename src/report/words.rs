@@ -1,7 +1,7 @@
 //! What all formats say alike: the decision, each criterion's claim, numbers, what to do next.
 
 use crate::evaluation::Cluster;
-use crate::gate::{Assessment, Decision, Kind, LogAssessment, SeedSource, Verdict};
+use crate::gate::{Assessment, Claim, GateOutcome, LogAssessment, Ruling, SeedSource, Verdict};
 
 /// Whether a criterion stands against a promotion.
 pub(crate) fn is_missing(c: &Assessment) -> bool {
@@ -29,9 +29,9 @@ pub(crate) fn segments(v: &Verdict) -> Vec<&Assessment> {
 /// The decision in a word.
 pub(crate) fn decision(v: &Verdict) -> &'static str {
     match v.verdict {
-        Decision::Promote => "PROMOTE",
-        Decision::Reject => "REJECT",
-        Decision::Inconclusive => "INCONCLUSIVE",
+        Ruling::Promote => "PROMOTE",
+        Ruling::Reject => "REJECT",
+        Ruling::Inconclusive => "INCONCLUSIVE",
     }
 }
 
@@ -39,34 +39,57 @@ pub(crate) fn decision(v: &Verdict) -> &'static str {
 pub(crate) fn headline(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
     match v.verdict {
-        Decision::Promote => format!("{challenger} may replace {baseline}"),
-        Decision::Reject => format!("{challenger} must not replace {baseline}"),
-        Decision::Inconclusive => format!("it is not shown whether {challenger} may replace {baseline}"),
+        Ruling::Promote => format!("{challenger} may replace {baseline}"),
+        Ruling::Reject if v.outcome == GateOutcome::TooSmall => {
+            format!("{challenger} need not replace {baseline}: a real gain, too small to matter")
+        }
+        Ruling::Reject => format!("{challenger} must not replace {baseline}"),
+        Ruling::Inconclusive => format!("it is not shown whether {challenger} may replace {baseline}"),
     }
 }
 
-/// How sure the decision is.
+/// Which attempt of a series this is, or that nobody counts, for the line that names gate and people.
+pub(crate) fn attempt(v: &Verdict) -> String {
+    v.attempt.map_or_else(|| ", attempts: not counted".to_owned(), |number| format!(", attempt: {number}"))
+}
+
+/// How sure the decision is: what the theorem says of it, with its condition.
 pub(crate) fn certainty(v: &Verdict) -> String {
     let (alpha, beta) = (percent(v.alpha), percent(v.beta));
-    match v.verdict {
-        Decision::Promote => {
-            format!("had {} failed any criterion, this verdict's chance was at most {alpha}", v.challenger)
+    let (challenger, effect) = (&v.challenger, v.minimum_effect);
+    let small = percent(v.superiority_beta);
+    let said = match v.outcome {
+        GateOutcome::Promote => {
+            format!("had {challenger} failed any criterion, this verdict's chance was at most {alpha}")
         }
-        Decision::Reject => {
-            format!("had {} met every criterion, this verdict's chance was at most {beta}", v.challenger)
+        GateOutcome::TooSmall => format!(
+            "had the gain been {effect} or more, the chance to find it smaller was at most {small}; had there been \
+             none, the chance to find one at most {alpha}"
+        ),
+        GateOutcome::NoGain => {
+            format!("had the gain been {effect} or more, the chance to find it smaller was at most {small}")
         }
-        Decision::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
-        Decision::Inconclusive if !v.criteria.iter().any(is_missing) => {
+        GateOutcome::Harm => {
+            format!("had {challenger} met every criterion, the chance of a rejection was at most {beta}")
+        }
+        GateOutcome::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
+        GateOutcome::Inconclusive if !v.criteria.iter().any(is_missing) => {
+            format!("had {challenger} failed any criterion, all would hold with a chance of at most {alpha}")
+        }
+        GateOutcome::Inconclusive => format!(
+            "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of {beta}"
+        ),
+    };
+    let counted = match v.attempt {
+        Some(number) => format!("this is attempt {number} of a series, in which any wrong promotion is rare"),
+        None if v.outcome == GateOutcome::Promote => {
             format!(
-                "had {} failed any criterion, all would hold with a chance of at most {alpha}",
-                v.challenger
+                "nobody counts attempts: this holds if {challenger} was not chosen by looking at these people"
             )
         }
-        Decision::Inconclusive => format!(
-            "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of \
-             {beta}"
-        ),
-    }
+        None => return said,
+    };
+    format!("{said}; {counted}")
 }
 
 /// What to do now.
@@ -74,23 +97,23 @@ pub(crate) fn next(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
-        (Decision::Promote, _) => {
-            format!("let {challenger} take over, and keep {baseline} running as its shadow")
-        }
-        (Decision::Reject, _) if harmful_log(v).is_some() => {
+        (Ruling::Promote, _) => format!(
+            "try {challenger} on a few real users for a limited time, with {baseline} as its shadow and a way back"
+        ),
+        (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(
                 "keep {baseline}; look first at the logged decisions that {challenger} would have taken otherwise"
             )
         }
-        (Decision::Reject, Some(worst)) => {
-            let segment = worst.persona.as_ref().or(worst.segment.as_ref());
-            let who = segment.map_or_else(String::new, |s| format!(" for {s}"));
-            format!("keep {baseline}; look first at what {challenger} does in {}{who}", worst.scenario)
+        (Ruling::Reject, _) => {
+            let look =
+                v.look.as_ref().map_or_else(String::new, |command| format!("; see what it does: {command}"));
+            format!("keep {baseline}{look}")
         }
-        (Decision::Inconclusive, Some(_)) if v.users == 0 => {
+        (Ruling::Inconclusive, Some(_)) if v.users == 0 => {
             "name two policies that differ with --baseline and --challenger".to_owned()
         }
-        (Decision::Inconclusive, Some(weakest)) => {
+        (Ruling::Inconclusive, Some(weakest)) => {
             let needed: Option<Vec<u64>> = open.iter().map(|c| c.users_needed).collect();
             match needed.and_then(|all| all.into_iter().max()) {
                 Some(n) if v.provenance.recorded_users.is_some() => {
@@ -107,11 +130,10 @@ pub(crate) fn next(v: &Verdict) -> String {
                 ),
             }
         }
-        (Decision::Inconclusive, None) => match v.logs.iter().find(|log| log.is_missing()) {
+        (Ruling::Inconclusive, None) => match v.logs.iter().find(|log| log.is_missing()) {
             Some(log) => logged_next(log, baseline, challenger),
             None => format!("keep {baseline} until that is mended"),
         },
-        (Decision::Reject, None) => format!("keep {baseline}"),
     }
 }
 
@@ -141,18 +163,22 @@ fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String 
 
 /// The required log whose harm is the reason of a rejection: simulated people gave none.
 fn harmful_log(v: &Verdict) -> Option<&LogAssessment> {
-    let by_people = v.rejection_evidence >= 1.0 / v.simulated_beta;
-    v.logs.iter().find(|log| log.required && log.harms && !by_people)
+    v.logs.iter().find(|log| v.decided_by.as_ref() == Some(&log.id) && log.harms)
 }
 
 /// What a criterion demands of the difference.
 pub(crate) fn claim(c: &Assessment) -> String {
     match (c.kind, c.more_is_better()) {
-        (Kind::Superior, true) => "> 0".to_owned(),
-        (Kind::Superior, false) => "< 0".to_owned(),
-        (Kind::NotInferior, true) => format!("> -{}", c.margin),
-        (Kind::NotInferior, false) => format!("< {}", c.margin),
+        (Claim::Superior, true) => format!("> {}", c.mark),
+        (Claim::Superior, false) => format!("< -{}", c.mark),
+        (Claim::NotInferior, true) => format!("> -{}", rounded(c.margin)),
+        (Claim::NotInferior, false) => format!("< {}", rounded(c.margin)),
     }
+}
+
+/// A margin with at most four decimals.
+fn rounded(margin: f64) -> f64 {
+    (margin * 1e4).round() / 1e4
 }
 
 /// A difference with its sign and three decimals; "-" where it is unknown.
@@ -202,7 +228,7 @@ pub(crate) fn percent(p: f64) -> String {
 /// Where the seed came from.
 pub(crate) fn seed_source(v: &Verdict) -> &'static str {
     match v.provenance.seed_source {
-        SeedSource::Inputs => "it follows from the inputs",
+        SeedSource::Inputs => "it follows from people and scenarios",
         SeedSource::Given => "given with --seed: not the one that follows from the inputs",
     }
 }
@@ -213,7 +239,7 @@ pub(crate) fn reading(v: &Verdict) -> String {
         "Differences are {} minus {}, as shares of the metric's range; each bound by itself holds at {}, \
          however often one looks. Evidence is an e-value, what 1 staked on the criterion has become: once it \
          has reached {:.0} the criterion holds. One fails once the evidence against it, which the same stakes \
-         on the other side give, has reached {:.0}; one that does neither is open. Users are those after which it held, or all so far; bounds and evidence are \
+         on the other side give, has reached {:.0} over its part of beta; one that does neither is open. Users are those after which it held, or all so far; bounds and evidence are \
          those of all users drawn.",
         v.challenger,
         v.baseline,

@@ -13,6 +13,7 @@ use crate::base::vector::LANES;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
+use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy, Scratch};
@@ -102,6 +103,18 @@ impl Block {
     }
 }
 
+/// The personas of a population, each with how many of its like come before: those with a larger share, else the earlier.
+fn twins<'p>(population: &[(&'p Persona, f64)]) -> impl Iterator<Item = (&'p Persona, usize)> {
+    let digests: Vec<String> = population.iter().map(|(persona, _)| of_character(persona)).collect();
+    let before = |i: usize, j: usize| {
+        let (share, other) = (population[i].1, population[j].1);
+        digests[i] == digests[j] && (other > share || other == share && j < i)
+    };
+    let twin = |i: usize| (0..population.len()).filter(|j| before(i, *j)).count();
+    let twins: Vec<_> = population.iter().enumerate().map(|(i, (persona, _))| (*persona, twin(i))).collect();
+    twins.into_iter()
+}
+
 impl<'a> Simulation<'a> {
     /// `policies` in `scenario`, among those of `personas` that its population has, under `seed`.
     ///
@@ -117,8 +130,9 @@ impl<'a> Simulation<'a> {
             return Err(Error::because(SimulationError::NoPolicy));
         }
         let population = scenario.population(personas)?;
-        let simulators =
-            population.iter().map(|(persona, _)| PersonaSimulator::new(scenario, persona, seed)).collect();
+        let simulators = twins(&population)
+            .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
+            .collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
         Ok(Self { scenario, simulators, shares, policies })
     }
@@ -155,9 +169,16 @@ impl<'a> Simulation<'a> {
     /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
     ///
     /// The calling thread folds what there is while the others compute what comes next.
-    pub fn run(&self, users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
+    pub fn run(&self, users: Range<u64>, fold: impl FnMut(Block) -> bool) {
+        self.run_those(&vec![true; self.simulators.len()], users, fold);
+    }
+
+    /// The same for the personas of whom it is true; the records of the others are blank.
+    pub fn run_those(&self, those: &[bool], users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
         let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
-        let run = |i: u64| self.block(users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS));
+        let run = |i: u64| {
+            self.block(those, users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS))
+        };
         let (mut ready, wanted) = (Vec::new(), AtomicBool::new(true));
         for start in blocks.clone().step_by(BATCH) {
             let batch: Vec<u64> = (start..blocks.end.min(start + BATCH as u64)).collect();
@@ -208,8 +229,23 @@ impl<'a> Simulation<'a> {
         times
     }
 
+    /// The least probability with which the first policy would have shown any candidate of these users' decisions; `None`
+    /// where it has none to tell.
+    pub fn least_propensity(&self, users: Range<u64>) -> Option<f64> {
+        let (policy, mut least) = (&self.policies[0], Some(1.0_f64));
+        for (user, simulator) in users.flat_map(|user| self.simulators.iter().map(move |s| (user, s))) {
+            let mut rollouts = [Rollout::new(policy, simulator)];
+            let mut batch = simulator.batch(user..user + 1);
+            trace_batch(&mut batch, &mut rollouts, &mut simulator.block(), &mut |_, rollout, _| {
+                let smallest = rollout.propensities(0).map(|p| p.into_iter().fold(1.0, f64::min));
+                least = least.zip(smallest).map(|(a, b)| a.min(b));
+            });
+        }
+        least
+    }
+
     /// Runs one block, its personas side by side.
-    fn block(&self, users: Range<u64>) -> Block {
+    fn block(&self, those: &[bool], users: Range<u64>) -> Block {
         let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
@@ -217,8 +253,12 @@ impl<'a> Simulation<'a> {
         let curves = curve.as_slice_mut().expect("an array made in one piece");
         let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
         let records: Vec<_> = of_persona
+            .zip(those)
             .with_max_len(1)
-            .map(|(simulator, curve)| self.persona(simulator, users.clone(), curve))
+            .map(|((simulator, curve), wanted)| match wanted {
+                true => self.persona(simulator, users.clone(), curve),
+                false => vec![UserRecord::default(); count * policies],
+            })
             .collect();
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();
@@ -232,9 +272,9 @@ impl<'a> Simulation<'a> {
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
         let mut rollouts: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, simulator)).collect();
         let mut block = simulator.block();
-        let mut tallies = vec![[UserTally::default(); LANES]; rollouts.len()];
+        let mut tallies = vec![[UserTally::new(steps); LANES]; rollouts.len()];
         for first in users.clone().step_by(LANES) {
-            tallies.fill([UserTally::default(); LANES]);
+            tallies.fill([UserTally::new(steps); LANES]);
             let mut batch = simulator.batch(first..users.end.min(first + LANES as u64));
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;

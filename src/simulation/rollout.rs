@@ -1,8 +1,10 @@
 //! What one policy goes through with a batch of users: what it sees, chooses, learns and remembers.
 
 use crate::base::vector::{Kernel, LANES, Lanes, Vector, each, lanes};
-use crate::features::profile_history::ProfileHistory;
+use crate::domain::reaction::Reaction;
+use crate::features::profile_history::{ProfileHistory, TipEvent};
 use crate::features::{ALL_DIMS, FeatureBlock};
+use crate::people::scenario::Leaving;
 use crate::people::{Outcome, PersonaSimulator, UserBatch};
 use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
 use std::collections::VecDeque;
@@ -24,6 +26,9 @@ pub struct Rollout<'a> {
     pub(super) chosen: [usize; LANES],
     x: Vec<Lanes>,
     scratch: Scratch<Lanes>,
+    /// How weary of this policy they are, and who has left.
+    weariness: [f64; LANES],
+    pub(super) left: [bool; LANES],
 }
 
 /// Rewards that are on their way.
@@ -52,6 +57,8 @@ impl<'a> Rollout<'a> {
             chosen: [0; LANES],
             x,
             scratch: Scratch::default(),
+            weariness: [0.0; LANES],
+            left: [false; LANES],
         }
     }
 
@@ -83,6 +90,7 @@ impl<'a> Rollout<'a> {
         self.model.clear();
         self.histories.iter_mut().for_each(ProfileHistory::clear);
         self.pending.clear();
+        (self.weariness, self.left) = ([0.0; LANES], [false; LANES]);
     }
 
     /// Makes `block` what this policy sees of the step: its features.
@@ -157,6 +165,32 @@ impl<'a> Rollout<'a> {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);
             }
+        }
+    }
+
+    /// Lets them tire of what they were shown: those who had left before this step ignore it, whatever it was, so that
+    /// nothing is lost or gained by it; those whose patience is at its end have left from the next step on.
+    pub(super) fn tire(
+        &mut self,
+        leaving: Leaving,
+        batch: &UserBatch,
+        outcomes: &mut [Outcome; LANES],
+        best: &Lanes,
+    ) {
+        for lane in 0..batch.len() {
+            if self.left[lane] {
+                let event = TipEvent { reaction: Reaction::Ignored, ..outcomes[lane].event };
+                outcomes[lane] = Outcome { event, reward: Reaction::Ignored.reward(), expected: best[lane] };
+                continue;
+            }
+            let wearies = match outcomes[lane].event.reaction {
+                Reaction::Completed => -0.5,
+                Reaction::Snoozed => 0.0,
+                Reaction::Ignored => 0.25,
+                Reaction::Dismissed => 1.0,
+            };
+            self.weariness[lane] = (self.weariness[lane] + wearies).max(0.0);
+            self.left[lane] = self.weariness[lane] >= leaving.patience * batch.person(lane).patience();
         }
     }
 

@@ -83,7 +83,13 @@ impl<F: FnMut(&UserBatch, &Rollout, &SimulatedDecision)> Kernel<Lanes> for RunBa
             let arrives = each!(lane => !batch.person(lane).reward_is_lost());
             for (policy, rollout) in rollouts.iter_mut().enumerate() {
                 let chosen = rollout.chosen;
-                let outcomes = each!(lane => batch.react_to_chosen(policy, lane, chosen[lane]));
+                let mut outcomes = each!(lane => batch.react_to_chosen(policy, lane, chosen[lane]));
+                let mut arrives = arrives;
+                if let Some(leaving) = scenario.leaving {
+                    let gone = rollout.left;
+                    rollout.tire(leaving, batch, &mut outcomes, &best);
+                    arrives = each!(lane => arrives[lane] && !gone[lane]);
+                }
                 for lane in 0..batch.len() {
                     let (chosen, outcome) = (chosen[lane], outcomes[lane]);
                     let regret = best[lane] - outcome.expected;

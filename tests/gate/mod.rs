@@ -3,6 +3,7 @@
 mod directions;
 mod logged;
 mod statistics;
+mod verdicts;
 
 use crate::util::Dir;
 use serde_json::Value;
@@ -179,14 +180,19 @@ fn the_same_inputs_give_the_same_bytes_and_the_seed_follows_from_them() {
     let first = run("1");
     assert_eq!(first, run("2"));
     assert_eq!(first, run("7"));
-    // Comments and descriptions mean nothing to a gate, and how far it may go changes nobody; a threshold does.
+    // Comments and descriptions mean nothing to a gate, and how far it may go changes nobody; nor does a threshold.
     dir.write("gate.toml", format!("# a comment\n{}", GATE.replace("a small gate", "the same gate")));
     assert_eq!(first, run("2"));
     dir.write("gate.toml", GATE.replace("max_users = 1200", "max_users = 1201"));
     assert_eq!(first, run("2"));
-    dir.write("gate.toml", GATE.replace("alpha = 0.05", "alpha = 0.04"));
     let seed = |text: &str| serde_json::from_str::<Value>(text).unwrap()["seed"].clone();
+    dir.write("gate.toml", GATE.replace("alpha = 0.05", "alpha = 0.04"));
+    assert_eq!(seed(&first), seed(&run("2")));
+    // Other conditions are other people.
+    dir.write("gate.toml", GATE);
+    dir.write("short.toml", SHORT.replace("steps = 60", "steps = 61"));
     assert_ne!(seed(&first), seed(&run("2")));
+    dir.write("short.toml", SHORT);
     dir.write("gate.toml", GATE);
     let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--seed", "1", "--json"];
     let given: Value = dir.run(&args).json();
@@ -275,6 +281,9 @@ fn calibrate_measures_the_gate() {
     let peeking =
         calibration["comparisons"].as_array().unwrap().iter().filter(|c| c["method"] == "peeking t-test");
     assert!(peeking.clone().any(|c| c["false_promotions"].as_u64().unwrap() > 60), "{calibration}");
+    // The null that uses up alpha: fewer than 4 of 400 at a rate of 4% have probability below 1e-4.
+    assert!(nulls.iter().all(|null| null["worst_case"].as_u64().unwrap() >= 4), "{calibration}");
+    assert_eq!(calibration["keeps"], true);
     assert_eq!(calibration["power"].as_array().unwrap().len(), 5);
     assert_eq!(calibration["power"][0]["promote"], 0.0);
 }

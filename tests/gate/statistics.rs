@@ -4,7 +4,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rehearsal::base::stats::{Moments, student_t_quantile};
-use rehearsal::gate::{EProcess, GRID, Observation, lower_bound, upper_bound};
+use rehearsal::gate::{EProcess, GRID, Gain, lower_bound, upper_bound};
 
 const ALPHA: f64 = 0.05;
 const RUNS: u64 = 2_000;
@@ -49,7 +49,7 @@ fn the_e_process_crosses_as_rarely_as_it_says() {
             let crossings = false_crossings(population, |mean| {
                 let mut process = EProcess::new(direction * mean);
                 move |x| {
-                    process.observe(Observation::of(direction * x));
+                    process.observe(Gain::of(direction * x));
                     process.reaches(ALPHA)
                 }
             });
@@ -118,11 +118,71 @@ fn bounds_cover_the_mean_at_every_time_that_is_looked_at() {
         for run in 0..400 {
             let mut rng = ChaCha8Rng::seed_from_u64(99);
             rng.set_stream(run);
-            let xs: Vec<Observation> = (0..500).map(|_| Observation::of(draw(&mut rng))).collect();
+            let xs: Vec<Gain> = (0..500).map(|_| Gain::of(draw(&mut rng))).collect();
             let looks = || (1..=10).map(|i| &xs[..i * 50]);
             above += u32::from(looks().any(|xs| lower_bound(xs, ALPHA) > mean));
             below += u32::from(looks().any(|xs| upper_bound(xs, ALPHA) < mean));
         }
         assert!(above <= 37 && below <= 37, "{name}: {above} and {below} of 400");
     }
+}
+
+/// Blocks of eight independent personas with unequal shares whose weighted mean is 0, some gaining and some losing: the most
+/// that is gained of a null by betting on each of them. `shares` are those that are bet with.
+fn block_crossings(shares: [f64; 8], largest: f64) -> u64 {
+    let means = [0.4, -0.1, -0.3, 0.2, -0.2, 0.1, -0.05, 0.2];
+    let crosses = |run: &u64| {
+        let mut rng = ChaCha8Rng::seed_from_u64(17);
+        rng.set_stream(*run);
+        let mut wealth: Vec<f64> = GRID.iter().map(|(_, weight)| *weight).collect();
+        (0..200).any(|_| {
+            for (share, mean) in shares.iter().zip(means) {
+                // Two values, the smaller a loss of everything, with this mean.
+                let x: f64 = if rng.random::<f64>() < (1.0 + mean) / 1.5 { 0.5 } else { -1.0 };
+                for (w, (fraction, _)) in wealth.iter_mut().zip(GRID) {
+                    *w = (*w * (1.0 + fraction * share / largest * x)).max(0.0);
+                }
+            }
+            wealth.iter().sum::<f64>() >= 1.0 / ALPHA
+        })
+    };
+    (0..RUNS).filter(crosses).count() as u64
+}
+
+#[test]
+fn a_block_of_independent_users_is_bet_on_one_by_one() {
+    // Shares times means add up to 0.
+    let shares = [0.1, 0.2, 0.15, 0.1, 0.1, 0.15, 0.12, 0.08];
+    let means = [0.4, -0.1, -0.3, 0.2, -0.2, 0.1, -0.05, 0.2];
+    let mean: f64 = shares.iter().zip(means).map(|(s, m): (&f64, f64)| s * m).sum();
+    assert!(mean.abs() < 1e-12, "{mean}");
+    assert!(block_crossings(shares, 0.2) <= MOST);
+    // Bet on with equal stakes whatever their shares, those who gain pay for those who lose.
+    let (equal, tilted) = ([1.0; 8], [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    assert!(block_crossings(tilted, 1.0) > MOST && block_crossings(equal, 0.4) > MOST);
+}
+
+#[test]
+fn a_series_of_fifty_attempts_promotes_wrongly_no_oftener_than_one() {
+    // Each attempt is on the null that uses up its level. Of 2,000 series at most alpha have any wrong promotion; at full
+    // level each, most would.
+    use rehearsal::gate::Attempt;
+    let wrong = |level: fn(u64) -> f64| {
+        let crosses = |series: &u64| {
+            (1..=50).any(|attempt| {
+                let mut rng = ChaCha8Rng::seed_from_u64(attempt);
+                rng.set_stream(*series);
+                let mut process = EProcess::new(0.0);
+                (0..400).any(|_| {
+                    let x = if rng.random::<f64>() < 1.0 / 1.1 { 0.1 } else { -1.0 };
+                    process.observe(Gain::of(x));
+                    process.reaches(level(attempt))
+                })
+            })
+        };
+        (0..RUNS).filter(crosses).count() as u64
+    };
+    let spent = wrong(|attempt| Attempt::Number(attempt).level(ALPHA));
+    assert!(spent <= MOST, "{spent}");
+    assert!(wrong(|_| ALPHA) > 1_000);
 }

@@ -257,7 +257,7 @@ fn what_is_seen_on_the_way_adds_up() {
     let inputs =
         Inputs::new(gate, Persona::shipped().unwrap(), policy("egreedy-v1"), policy("linucb")).unwrap();
     let Judgement { verdict, evidence } =
-        inputs.run(Source::Simulation(None), String::new(), |_| {}).unwrap();
+        inputs.run(UserSource::Simulation(None), String::new(), |_| {}).unwrap();
     let names: Vec<&str> = evidence.scenarios.iter().map(|s| s.scenario.as_str()).collect();
     assert_eq!(names, ["steady", "cold-start"]);
     let steady = evidence.primary();
@@ -275,7 +275,7 @@ fn what_is_seen_on_the_way_adds_up() {
     }
     // The figure is the criterion's estimate, and the mean of the curve is the figure.
     let reward = &steady.figures[0];
-    let claim = verdict.criteria.iter().find(|c| c.kind == Kind::Superior).unwrap();
+    let claim = verdict.criteria.iter().find(|c| c.kind == Claim::Superior).unwrap();
     assert!((reward.difference.unwrap() - claim.estimate.unwrap()).abs() < 1e-12);
     for (curve, mean) in evidence.curves.iter().zip([reward.baseline, reward.challenger]) {
         let sum: f64 = curve.points.iter().map(|p| p.mean).sum();

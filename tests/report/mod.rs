@@ -2,8 +2,8 @@
 
 use crate::util::{Dir, run};
 use quick_junit::TestCaseStatus;
-use rehearsal::gate::promotion::{Inputs, Judgement, Source};
-use rehearsal::gate::{GateSpec, Kind};
+use rehearsal::gate::promotion::{Inputs, Judgement, UserSource};
+use rehearsal::gate::{Claim, GateSpec};
 use rehearsal::people::persona::Persona;
 use rehearsal::policy::Policy;
 use rehearsal::simulation::metrics::Metric;

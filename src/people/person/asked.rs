@@ -25,9 +25,14 @@ impl Person<'_> {
         let now = quarters(context.hour);
         let quarter = candidate.hour.map_or(now, quarters);
         let KindTaste { taste, offset, .. } = person.kinds[kind];
+        let bent = simulator.scenario.raw().bends.of(
+            priority(candidate.priority),
+            candidate.effort_minutes.unwrap_or(0.0),
+            now,
+        );
         let u = person.u(
             person.u_of_moment(simulator, now, weekend(context.weekday), recent as f64),
-            person.u_of_kind(simulator, taste, offset, quarter as u8),
+            person.u_of_kind(simulator, taste, offset, quarter as u8) + bent,
             [priority(candidate.priority), urgency(candidate.due_in_days), effort(candidate.effort_minutes)],
         );
         let ReactionOdds { completed, dismissed, .. } = self.odds(u);

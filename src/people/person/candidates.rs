@@ -70,5 +70,6 @@ pub(super) fn utility_of(
         simulator.urgency.at(drawn.due),
         simulator.effort.at(drawn.effort),
     ];
-    person.u(moment.u, person.u_of_kind(simulator, taste, offset, quarter), features)
+    let of_kind = person.u_of_kind(simulator, taste, offset, quarter);
+    person.u(moment.u, of_kind + simulator.bent(drawn.priority, drawn.effort, moment.now), features)
 }

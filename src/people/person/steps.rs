@@ -23,6 +23,8 @@ const GENERATED: usize = 32;
 pub struct Person<'a> {
     pub(super) simulator: &'a PersonaSimulator<'a>,
     pub(in crate::people) character: Character,
+    /// How much more patience they have than others.
+    patience: f64,
     pub(super) traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
     pub(super) declared: Vec<ProfileFeatures>,
@@ -70,6 +72,7 @@ impl<'a> Person<'a> {
             weekend: with_share(shares.weekend),
         };
         let character = Character::draw(simulator, &mut rng);
+        let patience = rng.random::<f64>() + 0.5;
         let declared = character.profile.iter().flat_map(|profile| {
             let by_kind = simulator.scenario.raw().profile.serving != ProfileServing::UserLevel;
             simulator
@@ -84,6 +87,7 @@ impl<'a> Person<'a> {
             simulator,
             declared: declared.collect(),
             character,
+            patience,
             traits,
             rng: simulator.streams.of(user, Purpose::Steps),
             step: 0,
@@ -185,6 +189,12 @@ impl<'a> Person<'a> {
     #[inline(always)]
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// How much more patience they have than others, in [0.5, 1.5): of whom leaves.
+    #[inline(always)]
+    pub(crate) fn patience(&self) -> f64 {
+        self.patience
     }
 
     /// What sets this user apart, where the scenario declares it.

@@ -43,7 +43,8 @@ impl Draw<'_> {
             offer[l] = drawn.offer(now);
             let Offer { kind, quarter } = offer[l];
             let KindNow { taste, offset } = tastes[usize::from(kind)][l];
-            u[l] = u_of_kind(taste, timing, simulator.alignment.at((quarter + offset).into()));
+            u[l] = u_of_kind(taste, timing, simulator.alignment.at((quarter + offset).into()))
+                + simulator.bent(drawn.priority, drawn.effort, now);
             let clock = simulator.clock.of(quarter.into());
             row[1][l] = clock.sin;
             row[2][l] = clock.cos;

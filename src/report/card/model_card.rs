@@ -3,7 +3,7 @@
 use crate::domain::profile::PROFILE_FEATURES;
 use crate::gate::evidence::{Evidence, Figure, PersonaEvidence, ScenarioEvidence};
 use crate::gate::promotion::{Inputs, Judgement};
-use crate::gate::{Decision, Kind, LogAssessment, SeedSource, Verdict};
+use crate::gate::{Claim, LogAssessment, Ruling, SeedSource, Verdict};
 use crate::policy::RawPolicy;
 use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub struct CardCriterion {
     /// The id.
     pub id: String,
     /// What it claims.
-    pub kind: Kind,
+    pub kind: Claim,
     /// The persona, or other segment of users, that it is about; `None` is everybody.
     pub segment: Option<String>,
     /// Mean difference; `None` without users.
@@ -89,7 +89,7 @@ pub struct CardLog {
     /// `logged/NAME`.
     pub id: String,
     /// What is claimed.
-    pub kind: Kind,
+    pub kind: Claim,
     /// The loss that would be tolerated.
     pub margin: f64,
     /// Whether a promotion needs it.
@@ -145,7 +145,7 @@ pub struct CardEntry {
     /// The date of the verdict, in UTC.
     pub date: String,
     /// What was decided.
-    pub verdict: Decision,
+    pub verdict: Ruling,
     /// The reason.
     pub reason: String,
     /// The policy that it was compared with.

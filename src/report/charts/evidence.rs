@@ -3,7 +3,7 @@
 use super::drawing::{MEMORY, Width, draw, px, stroke, text};
 use super::palette::{CHALLENGER, FAINT, GRID, Hue, INK, MUTED, hue_of};
 use crate::gate::promotion::Judgement;
-use crate::gate::{Kind, Path};
+use crate::gate::{Claim, EvidencePath};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -22,7 +22,7 @@ pub(in super::super) struct Highlight<'a> {
 /// Which paths stand out, and the others.
 pub(in super::super) struct Highlights<'a> {
     pub(in super::super) paths: Vec<Highlight<'a>>,
-    others: Vec<&'a Path>,
+    others: Vec<&'a EvidencePath>,
 }
 
 impl<'a> Highlights<'a> {
@@ -31,7 +31,7 @@ impl<'a> Highlights<'a> {
     pub(in super::super) fn of(judgement: &'a Judgement) -> Self {
         let Judgement { verdict, evidence } = judgement;
         let assessment = |id: &str| verdict.criteria.iter().find(|c| c.id == id);
-        let claims = |p: &&Path| assessment(&p.id).is_some_and(|c| c.kind == Kind::Superior);
+        let claims = |p: &&EvidencePath| assessment(&p.id).is_some_and(|c| c.kind == Claim::Superior);
         let claim = evidence.paths.iter().find(claims);
         let hardest = match verdict.criteria.first() {
             Some(c) if !c.holds => Some(c),

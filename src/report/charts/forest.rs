@@ -72,7 +72,7 @@ pub(in super::super) fn forest(v: &Verdict, width: Width) -> String {
                 area.draw(&PathElement::new(ends, stroke(hue_of(standing), 2.0))).expect(MEMORY);
                 mark(area, standing, at(gain.estimate, interval_at));
             }
-            let (x, y) = at(-c.margin, interval_at);
+            let (x, y) = at(c.mark, interval_at);
             let limit = [(x, y - px(6.0)), (x, y + px(6.0))];
             area.draw(&PathElement::new(limit, stroke(INK, 1.5))).expect(MEMORY);
         }
@@ -100,9 +100,9 @@ fn mark(area: &Area, standing: Standing, (x, y): (i32, i32)) {
 /// apart.
 fn range(v: &Verdict) -> Range<f64> {
     let gains = || v.criteria.iter().filter_map(gain);
-    let margins = || v.criteria.iter().map(|c| c.margin);
+    let margins = || v.criteria.iter().map(|c| c.mark.abs());
     let widest = 3.0 * gains().map(|g| g.estimate.abs()).chain(margins()).fold(0.01, f64::max);
-    let low = gains().map(|g| g.lower).chain(margins().map(|m| -m)).fold(-0.005, f64::min);
-    let high = gains().map(|g| g.upper).fold(0.005, f64::max);
+    let low = gains().map(|g| g.lower).chain(v.criteria.iter().map(|c| c.mark)).fold(-0.005, f64::min);
+    let high = gains().map(|g| g.upper).chain(v.criteria.iter().map(|c| c.mark)).fold(0.005, f64::max);
     padded(low.max(-widest), high.min(widest))
 }

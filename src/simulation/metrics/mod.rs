@@ -30,6 +30,8 @@ macro_rules! metrics {
             early_reward EarlyReward,
             starvation Starvation,
             snooze_rate SnoozeRate,
+            late_reward LateReward,
+            middle_reward MiddleReward,
         }
     };
 }
@@ -70,8 +72,10 @@ mod tests {
         for metric in Metric::ALL {
             let means = (0..4).map(|reaction| {
                 let (reactions, early) = (all(reaction), all(reaction));
-                let record =
-                    UserRecord { reactions, early, kinds_unseen: 4, kinds: 5, ..UserRecord::default() };
+                let half = early.map(|n| n / 2);
+                let (late, middle) = (half, half);
+                let phases = UserRecord { late, middle, ..UserRecord::default() };
+                let record = UserRecord { reactions, early, kinds_unseen: 4, kinds: 5, ..phases };
                 let (sum, _) = record.sum(metric);
                 let mean = record.mean(metric).unwrap();
                 assert!((sum as f64 * metric.scale(4, 5) - mean).abs() < 1e-12, "{}", metric.name());

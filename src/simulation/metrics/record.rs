@@ -18,10 +18,10 @@ pub(in crate::simulation) const REGRET_UNITS: f64 = 4096.0;
 /// Reactions by their position in [`Reaction::ALL`].
 pub type Reactions = [u32; 4];
 
-/// One simulated user under one policy. In files it is a list of 12 whole numbers, in the order of its
+/// One simulated user under one policy. In files it is a list of 20 whole numbers, in the order of its
 /// fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(into = "[u64; 12]", try_from = "[u64; 12]")]
+#[serde(into = "[u64; 20]", try_from = "[u64; 20]")]
 pub struct UserRecord {
     /// All reactions.
     pub reactions: Reactions,
@@ -35,20 +35,26 @@ pub struct UserRecord {
     pub regret: u64,
     /// Which of the scenario's traits the user has.
     pub traits: Traits,
+    /// Reactions in the second half of the decisions.
+    pub late: Reactions,
+    /// Reactions to the first [`EARLY_STEPS`] of them.
+    pub middle: Reactions,
 }
 
-impl From<UserRecord> for [u64; 12] {
+impl From<UserRecord> for [u64; 20] {
     fn from(record: UserRecord) -> Self {
         let [a, b, c, d] = record.reactions.map(u64::from);
         let [e, f, g, h] = record.early.map(u64::from);
         let Traits { new, no_profile, weekend } = record.traits;
         let traits = u64::from(new) | u64::from(no_profile) << 1 | u64::from(weekend) << 2;
         let (unseen, kinds) = (u64::from(record.kinds_unseen), u64::from(record.kinds));
-        [a, b, c, d, e, f, g, h, unseen, kinds, record.regret, traits]
+        let [i, j, k, l] = record.late.map(u64::from);
+        let [m, n, o, p] = record.middle.map(u64::from);
+        [a, b, c, d, e, f, g, h, unseen, kinds, record.regret, traits, i, j, k, l, m, n, o, p]
     }
 }
 
-/// Why twelve numbers are no record.
+/// Why twenty numbers are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// No user can have had so much of something.
@@ -59,17 +65,18 @@ pub enum RecordError {
     PartAboveWhole,
 }
 
-impl TryFrom<[u64; 12]> for UserRecord {
+impl TryFrom<[u64; 20]> for UserRecord {
     type Error = RecordError;
 
-    fn try_from(numbers: [u64; 12]) -> Result<Self, RecordError> {
+    fn try_from(numbers: [u64; 20]) -> Result<Self, RecordError> {
         let large = || RecordError::TooLarge;
         let count = |i: usize| u32::try_from(numbers[i]).map(u64::from).map_err(|_| large());
         let small = |i: usize| u8::try_from(numbers[i]).map_err(|_| large());
         let flag = |bit: u32| numbers[11] >> bit & 1 == 1;
         let decisions: u64 = (0..4).map(&count).sum::<Result<_, _>>()?;
         let is_part = |part: usize, whole: usize| numbers[part] <= numbers[whole];
-        if !(0..4).all(|i| is_part(4 + i, i)) || !is_part(8, 9) {
+        let are_parts = |i: usize| is_part(4 + i, i) && is_part(12 + i, i) && is_part(16 + i, 12 + i);
+        if !(0..4).all(are_parts) || !is_part(8, 9) {
             return Err(RecordError::PartAboveWhole);
         }
         // No reward is more than REWARD_RANGE above another.
@@ -84,6 +91,8 @@ impl TryFrom<[u64; 12]> for UserRecord {
             kinds: small(9)?,
             regret: numbers[10],
             traits: Traits { new: flag(0), no_profile: flag(1), weekend: flag(2) },
+            late: [count(12)?, count(13)?, count(14)?, count(15)?].map(|n| n as u32),
+            middle: [count(16)?, count(17)?, count(18)?, count(19)?].map(|n| n as u32),
         })
     }
 }
@@ -93,16 +102,28 @@ impl TryFrom<[u64; 12]> for UserRecord {
 pub struct UserTally {
     reactions: Reactions,
     early: Reactions,
+    late: Reactions,
+    middle: Reactions,
+    /// The first step of the second half.
+    late_from: usize,
     seen: u64,
     regret: f64,
 }
 
 impl UserTally {
+    /// Nothing yet, of a user who makes so many decisions.
+    pub fn new(steps: usize) -> Self {
+        Self { late_from: steps / 2, ..Self::default() }
+    }
+
     /// Counts the decision of one step.
     #[inline(always)]
     pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
         self.reactions[reaction as usize] += 1;
         self.early[reaction as usize] += u32::from(step < EARLY_STEPS);
+        self.late[reaction as usize] += u32::from(step >= self.late_from);
+        let middle = (self.late_from..self.late_from + EARLY_STEPS).contains(&step);
+        self.middle[reaction as usize] += u32::from(middle);
         self.seen |= 1 << kind;
         self.regret += regret;
     }
@@ -116,6 +137,8 @@ impl UserTally {
             kinds_unseen: kinds as u8 - self.seen.count_ones() as u8,
             kinds: kinds as u8,
             regret: (self.regret * REGRET_UNITS).round() as u64,
+            late: self.late,
+            middle: self.middle,
         }
     }
 }
@@ -149,13 +172,13 @@ mod tests {
         let largest = (1e6 * REWARD_RANGE * REGRET_UNITS) as u64;
         for (regret, allowed) in [(largest, true), (largest + 2, false)] {
             let record = record([1_000_000, 0, 0, 0], [1, 0, 0, 0], regret);
-            assert_eq!(UserRecord::try_from(<[u64; 12]>::from(record)).is_ok(), allowed, "{regret}");
+            assert_eq!(UserRecord::try_from(<[u64; 20]>::from(record)).is_ok(), allowed, "{regret}");
         }
     }
 
     #[test]
     fn records_that_no_user_has_are_refused() {
-        let read = |record: UserRecord| UserRecord::try_from(<[u64; 12]>::from(record));
+        let read = |record: UserRecord| UserRecord::try_from(<[u64; 20]>::from(record));
         let half = u32::MAX / 2;
         assert_eq!(read(record([half, half, 0, 1], [0; 4], 0)).unwrap().decisions(), u32::MAX);
         assert!(read(record([half, half, 1, 1], [0; 4], 0)).is_err());

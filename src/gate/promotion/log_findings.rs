@@ -1,13 +1,14 @@
 //! Logged decisions beside simulated people: what the logs that a gate names say of the same two policies.
 
-use super::Inputs;
 use crate::base::digest::{self, Digests};
 use crate::base::error::{Error, Result};
 use crate::evaluation::log::{LogReader, Logs};
 use crate::evaluation::{
     Evaluation, EvaluationSettings, LogRefusal, NoEstimateReason, Target, ValueEstimate, evaluate,
 };
-use crate::gate::{LogAssessment, LogCriterion};
+use crate::gate::log_assessment::LogAssessment;
+use crate::gate::log_criterion::LogCriterion;
+use crate::gate::spec::GateSpec;
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ const REPLICATES: u32 = 1000;
 
 /// What the logs of a gate say.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Logged {
+pub(super) struct LogFindings {
     /// One for each log, in the order of the gate's file.
     pub(super) assessments: Vec<LogAssessment>,
     /// SHA-256 of every file, by `log/NAME/FILE`. They stand in the verdict and are no part of the seed: who
@@ -29,70 +30,80 @@ fn paths_of(criterion: &LogCriterion) -> Vec<PathBuf> {
     criterion.files.iter().map(PathBuf::from).collect()
 }
 
-impl Inputs {
-    /// Asks every log of the gate. What a log is refused for is part of its assessment.
-    ///
-    /// # Errors
-    /// Files that cannot be read or have a bad line; both name the gate's file.
-    pub(super) fn ask_logs(&self, seed: u64) -> Result<Logged> {
-        let mut logged = Logged::default();
-        for (i, criterion) in self.gate.logs().iter().enumerate() {
-            let named = || self.named_by_log(i);
-            for path in self.files_of_log(i)? {
-                let name = format!("log/{}/{}", criterion.name, path.display());
-                logged.digests.insert(name, digest::of_file(&path).map_err(named())?);
-            }
-            logged.assessments.push(self.ask(criterion, &paths_of(criterion), seed).map_err(named())?);
+/// Asks every log of the gate. What a log is refused for is part of its assessment.
+///
+/// # Errors
+/// Files that cannot be read or have a bad line; both name the gate's file.
+pub(super) fn ask_logs(
+    gate: &GateSpec,
+    level: f64,
+    policies: [&Policy; 2],
+    seed: u64,
+) -> Result<LogFindings> {
+    let mut findings = LogFindings::default();
+    for (i, criterion) in gate.logs().iter().enumerate() {
+        let named = || named_by_log(gate, i);
+        for path in files_of_log(gate, i)? {
+            let name = format!("log/{}/{}", criterion.name, path.display());
+            findings.digests.insert(name, digest::of_file(&path).map_err(named())?);
         }
-        Ok(logged)
+        let assessment =
+            ask(gate.log_alpha(level), criterion, policies, &paths_of(criterion), seed).map_err(named())?;
+        findings.assessments.push(assessment);
     }
+    Ok(findings)
+}
 
-    /// The files of the `i`-th log.
-    pub(super) fn files_of_log(&self, i: usize) -> Result<Vec<PathBuf>> {
-        Logs::files(&paths_of(&self.gate.logs()[i])).map_err(self.named_by_log(i))
+/// The files of the `i`-th log.
+pub(super) fn files_of_log(gate: &GateSpec, i: usize) -> Result<Vec<PathBuf>> {
+    Logs::files(&paths_of(&gate.logs()[i])).map_err(named_by_log(gate, i))
+}
+
+fn named_by_log(gate: &GateSpec, i: usize) -> impl FnOnce(Error) -> Error + use<> {
+    Error::named_by(format!("{}: logs[{i}]", gate.origin()))
+}
+
+fn ask(
+    alpha: f64,
+    criterion: &LogCriterion,
+    [baseline, challenger]: [&Policy; 2],
+    paths: &[PathBuf],
+    seed: u64,
+) -> Result<LogAssessment> {
+    let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
+    let settings = EvaluationSettings {
+        estimators: vec![(criterion.estimator, None)],
+        named: true,
+        model: None,
+        method: criterion.interval,
+        alpha,
+        seed,
+        replicates: REPLICATES,
+        reward_range: Some(criterion.reward_range),
+        force: false,
+    };
+    let target = |policy: &Policy| {
+        let target = Target::of(policy.clone())?;
+        Ok::<_, Error>(match &criterion.states {
+            Some(states) => target.frozen(Path::new(states)),
+            None => target,
+        })
+    };
+    let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone())?;
+    if !criterion.features {
+        logs = logs.without_features();
     }
-
-    fn named_by_log(&self, i: usize) -> impl FnOnce(Error) -> Error {
-        Error::named_by(format!("{}: logs[{i}]", self.gate.origin()))
-    }
-
-    fn ask(&self, criterion: &LogCriterion, paths: &[PathBuf], seed: u64) -> Result<LogAssessment> {
-        let alpha = self.gate.log_alpha();
-        let mut blank = LogAssessment::blank(criterion, 1.0 - alpha);
-        let settings = EvaluationSettings {
-            estimators: vec![(criterion.estimator, None)],
-            named: true,
-            model: None,
-            method: criterion.interval,
-            alpha,
-            seed,
-            replicates: REPLICATES,
-            reward_range: Some(criterion.reward_range),
-            force: false,
-        };
-        let target = |policy: &Policy| {
-            let target = Target::of(policy.clone())?;
-            Ok::<_, Error>(match &criterion.states {
-                Some(states) => target.frozen(Path::new(states)),
-                None => target,
-            })
-        };
-        let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone())?;
-        if !criterion.features {
-            logs = logs.without_features();
-        }
-        let evaluation = target(&self.baseline)
-            .and_then(|baseline| Ok([baseline, target(&self.challenger)?]))
-            .and_then(|targets| evaluate(&mut logs, &targets, &settings));
-        blank.remarks = logs.remarks();
-        match evaluation {
-            Ok(evaluation) => Ok(blank.told(&evaluation, criterion)),
-            // Well-formed, but no answer: whether that matters depends on whether the log is required.
-            Err(error) => match error.cause::<LogRefusal>() {
-                Some(why) => Ok(LogAssessment { refused: Some(why.to_string()), ..blank }),
-                None => Err(error),
-            },
-        }
+    let evaluation = target(baseline)
+        .and_then(|baseline| Ok([baseline, target(challenger)?]))
+        .and_then(|targets| evaluate(&mut logs, &targets, &settings));
+    blank.remarks = logs.remarks();
+    match evaluation {
+        Ok(evaluation) => Ok(blank.told(&evaluation, criterion)),
+        // Well-formed, but no answer: whether that matters depends on whether the log is required.
+        Err(error) => match error.cause::<LogRefusal>() {
+            Some(why) => Ok(LogAssessment { refused: Some(why.to_string()), ..blank }),
+            None => Err(error),
+        },
     }
 }
 
