@@ -91,9 +91,8 @@ fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
 /// # Errors
 /// The same error, for the exit code.
 pub(super) fn publish(service: &Service) -> Result<()> {
-    service.publish().map(drop).map_err(|error| {
+    service.publish().map(drop).inspect_err(|_| {
         output::complain(&"what was learned is in the store; its state files are not all written");
-        error
     })
 }
 

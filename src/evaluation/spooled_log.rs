@@ -141,7 +141,7 @@ impl SpooledLog {
         let (mut reader, mut row) = (spool.read()?, Row::default());
         let mut draws = passes
             .iter()
-            .any(|pass| pass.follows_own_choices())
+            .any(PolicyPass::follows_own_choices)
             .then(|| RejectionDraws::new(settings.seed, *digest));
         for i in 0..*rows {
             reader.get_row(&mut row)?;
@@ -160,7 +160,7 @@ impl SpooledLog {
             }
             samples.put(&numbers)?;
         }
-        let largest = passes.iter().map(|pass| pass.largest_weight()).chain([1.0]).collect();
+        let largest = passes.iter().map(PolicyPass::largest_weight).chain([1.0]).collect();
         let (rows, seed, digest) = (*rows, settings.seed, *digest);
         let samples = Samples { spool: samples, rows, largest, seed, digest, stored_len, with_clusters };
         let weighed = passes.into_iter().map(|pass| pass.finish(rows));

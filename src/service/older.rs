@@ -12,8 +12,8 @@ use crate::policy::{NAMED, Policy, RawPolicy};
 use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{
-    DecisionRecord, Durability, MAX_DWELL_SECONDS, Observation, RewardEvent, State, encode, parse_state_file,
-    read, write,
+    DecisionRecord, Durability, LogFilter, MAX_DWELL_SECONDS, Observation, RewardEvent, State, encode,
+    parse_state_file, read, write,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -47,7 +47,7 @@ pub struct Brought {
 pub fn bring_over(service: &Service, dir: &Path) -> Result<Brought> {
     let there = read(service.store(), |snapshot| {
         Ok(!snapshot.states_from(0, 1)?.is_empty()
-            || !snapshot.decisions_after(0, &Default::default(), 1)?.is_empty())
+            || !snapshot.decisions_after(0, &LogFilter::default(), 1)?.is_empty())
     })?;
     if there {
         let store = service.store().origin().display().to_string();

@@ -52,9 +52,7 @@ pub fn prune(store: &dyn Store, before: u64) -> Result<Pruned> {
                     is_folded: !matches!(record.change, Change::Reward { .. }),
                 });
                 // What is younger ends the prefix, also where a clock was set back after it.
-                if record.at < before && own.replay.number + 1 >= record.number
-                    || own.records == 0 && record.at < before
-                {
+                if record.at < before && (own.records == 0 || own.replay.number + 1 >= record.number) {
                     own.replay.follow(record);
                     own.at = record.at;
                     own.records += 1;

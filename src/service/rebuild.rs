@@ -3,7 +3,7 @@
 use super::error::ServiceError;
 use super::replay::{Problem, Replay, difference, replay};
 use crate::base::error::{Error, Result};
-use crate::policy::Policy;
+use crate::policy::{Model, Policy};
 use crate::store::{
     Change, Durability, LogFilter, RewardRecord, StateRecord, Store, Transaction, encode, read, state_file,
     views, write,
@@ -64,7 +64,7 @@ pub fn rebuild(store: &dyn Store) -> Result<Rebuilt> {
             let model = replayed.model.as_ref();
             let mended = StateRecord {
                 model: model.map(encode),
-                updates: model.map_or(0, |model| model.updates()),
+                updates: model.map_or(0, Model::updates),
                 number: replayed.number,
                 revision: now.revision + 1,
                 ..now
@@ -154,10 +154,10 @@ pub fn retrain(
         }
         Ok(())
     })?;
-    if let Source::Policy(from, _) = source {
-        if !met.contains(from) {
-            return Err(Error::unknown("policy of the store", from, met));
-        }
+    if let Source::Policy(from, _) = source
+        && !met.contains(from)
+    {
+        return Err(Error::unknown("policy of the store", from, met));
     }
     lost.sort();
     Ok((written, lost))
@@ -178,15 +178,14 @@ impl Copy {
     }
 
     fn follow(&mut self, record: &RewardRecord) {
-        match record.change {
-            Change::Reset => *self = Self::new(&self.state.user, &self.state.policy),
-            _ => {
-                self.imported |= matches!(record.change, Change::Import(_));
-                let record = RewardRecord { number: self.records.len() as u64 + 1, ..record.clone() };
-                self.replay.follow(&record);
-                self.records.push(record);
-            }
+        if record.change == Change::Reset {
+            *self = Self::new(&self.state.user, &self.state.policy);
+            return;
         }
+        self.imported |= matches!(record.change, Change::Import(_));
+        let record = RewardRecord { number: self.records.len() as u64 + 1, ..record.clone() };
+        self.replay.follow(&record);
+        self.records.push(record);
     }
 }
 

@@ -88,7 +88,7 @@ impl Service {
         calls: &[RewardCall],
     ) -> Result<Vec<Result<RewardReply>>> {
         let attributed = self.attributed(transaction, calls)?;
-        let batches = self.batches(transaction, &attributed)?;
+        let batches = batches(transaction, &attributed)?;
         let many = calls.len() >= MANY;
         let mut learned =
             each(batches, many, |batch| self.learn_batch(batch)).into_iter().collect::<Result<Vec<_>>>()?;
@@ -189,51 +189,6 @@ impl Service {
         Ok(Attributed { user: decision.user, policy: decision.policy, event })
     }
 
-    /// The rewards by state, with what each state is and what it learned for their events before.
-    fn batches<'a>(
-        &self,
-        transaction: &dyn Transaction,
-        attributed: &'a [Result<Attributed>],
-    ) -> Result<Vec<StateBatch<'a>>> {
-        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-        let (mut keys, mut rewards) = (Vec::new(), Vec::<Vec<(usize, &Attributed)>>::new());
-        let good = attributed.iter().enumerate().filter_map(|(i, a)| Some((i, a.as_ref().ok()?)));
-        for (call, attributed) in good {
-            let key = (attributed.user.as_str(), attributed.policy.name());
-            let place = *places.entry(key).or_insert_with(|| {
-                keys.push((key, &attributed.policy));
-                rewards.push(Vec::new());
-                keys.len() - 1
-            });
-            rewards[place].push((call, attributed));
-        }
-        let names: Vec<(&str, &str)> = keys.iter().map(|(key, _)| *key).collect();
-        let found = transaction.states(&names)?;
-        let states: Vec<StateRecord> = keys
-            .iter()
-            .zip(found)
-            .map(|(((user, _), policy), state)| state.unwrap_or_else(|| StateRecord::new(user, policy)))
-            .collect();
-        let mut lookups: Vec<(usize, &str, i64)> = Vec::new();
-        for (state, rewards) in states.iter().zip(&rewards).filter(|(state, _)| state.id != 0) {
-            let events = rewards.iter().filter_map(|(call, a)| Some((*call, a.event.event.as_deref()?)));
-            lookups.extend(events.map(|(call, event)| (call, event, state.id)));
-        }
-        // In the order of the calls, which is nearly that of the index.
-        lookups.sort_unstable_by_key(|(call, ..)| *call);
-        let events: Vec<(&str, i64)> = lookups.iter().map(|(_, event, state)| (*event, *state)).collect();
-        let mut priors: HashMap<usize, f64> = HashMap::new();
-        for ((call, ..), prior) in lookups.iter().zip(transaction.prior_rewards(&events)?) {
-            priors.extend(prior.map(|prior| (*call, prior)));
-        }
-        let batch = |(state, rewards): (StateRecord, Vec<(usize, &'a Attributed)>)| {
-            let rewards =
-                rewards.into_iter().map(|(call, a)| (call, a, priors.get(&call).copied())).collect();
-            StateBatch { state, rewards }
-        };
-        Ok(states.into_iter().zip(rewards).map(batch).collect())
-    }
-
     /// Lets one state learn its rewards.
     fn learn_batch(&self, batch: StateBatch) -> Result<Learned> {
         let StateBatch { mut state, rewards } = batch;
@@ -301,4 +256,47 @@ impl Service {
         let is_written = !records.is_empty() || has_duplicate;
         Ok(Learned { state: is_written.then_some(state), records, outcomes })
     }
+}
+
+/// The rewards by state, with what each state is and what it learned for their events before.
+fn batches<'a>(
+    transaction: &dyn Transaction,
+    attributed: &'a [Result<Attributed>],
+) -> Result<Vec<StateBatch<'a>>> {
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    let (mut keys, mut rewards) = (Vec::new(), Vec::<Vec<(usize, &Attributed)>>::new());
+    let good = attributed.iter().enumerate().filter_map(|(i, a)| Some((i, a.as_ref().ok()?)));
+    for (call, attributed) in good {
+        let key = (attributed.user.as_str(), attributed.policy.name());
+        let place = *places.entry(key).or_insert_with(|| {
+            keys.push((key, &attributed.policy));
+            rewards.push(Vec::new());
+            keys.len() - 1
+        });
+        rewards[place].push((call, attributed));
+    }
+    let names: Vec<(&str, &str)> = keys.iter().map(|(key, _)| *key).collect();
+    let found = transaction.states(&names)?;
+    let states: Vec<StateRecord> = keys
+        .iter()
+        .zip(found)
+        .map(|(((user, _), policy), state)| state.unwrap_or_else(|| StateRecord::new(user, policy)))
+        .collect();
+    let mut lookups: Vec<(usize, &str, i64)> = Vec::new();
+    for (state, rewards) in states.iter().zip(&rewards).filter(|(state, _)| state.id != 0) {
+        let events = rewards.iter().filter_map(|(call, a)| Some((*call, a.event.event.as_deref()?)));
+        lookups.extend(events.map(|(call, event)| (call, event, state.id)));
+    }
+    // In the order of the calls, which is nearly that of the index.
+    lookups.sort_unstable_by_key(|(call, ..)| *call);
+    let events: Vec<(&str, i64)> = lookups.iter().map(|(_, event, state)| (*event, *state)).collect();
+    let mut priors: HashMap<usize, f64> = HashMap::new();
+    for ((call, ..), prior) in lookups.iter().zip(transaction.prior_rewards(&events)?) {
+        priors.extend(prior.map(|prior| (*call, prior)));
+    }
+    let batch = |(state, rewards): (StateRecord, Vec<(usize, &'a Attributed)>)| {
+        let rewards = rewards.into_iter().map(|(call, a)| (call, a, priors.get(&call).copied())).collect();
+        StateBatch { state, rewards }
+    };
+    Ok(states.into_iter().zip(rewards).map(batch).collect())
 }

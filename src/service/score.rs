@@ -7,7 +7,8 @@ use super::ids::Ids;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
-use crate::domain::request::{RawRequest, Request};
+use crate::domain::profile::Profile;
+use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::policy::{Model, Policy, Scratch};
 use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file, write};
 use serde::Serialize;
@@ -136,15 +137,11 @@ impl ScoreCall {
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
         }
         let request = Request::from_json(text, origin)?;
-        if let (Some(option), Some(own)) = (given.seed, request.seed()) {
-            if option != own {
-                return Err(Error::because(ServiceError::Disagree {
-                    what: "seed",
-                    option: option.to_string(),
-                    request: own.to_string(),
-                    origin: origin.to_owned(),
-                }));
-            }
+        if let (Some(option), Some(own)) = (given.seed, request.seed())
+            && option != own
+        {
+            let (option, request, origin) = (option.to_string(), own.to_string(), origin.to_owned());
+            return Err(Error::because(ServiceError::Disagree { what: "seed", option, request, origin }));
         }
         let user: SmolStr = resolve("user", given.user.as_deref(), request.user(), origin)?.into();
         let policy = service.policies().resolve(given.policy.as_deref(), request.policy(), origin)?;
@@ -342,24 +339,25 @@ impl Service {
 
 /// Warnings about names in the request's profile that the contract does not have.
 pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
-    let names = request.profile().into_iter().flat_map(|profile| profile.unknown_names());
+    let names = request.profile().into_iter().flat_map(Profile::unknown_names);
     names
         .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
         .collect()
 }
 
+/// What is kept of a request.
+#[derive(Serialize)]
+struct Scored<'a> {
+    context: &'a Context,
+    candidates: &'a [Candidate],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_features: Option<&'a Profile>,
+}
+
 /// The request as it is kept: what the policies saw. Names that nobody looked at are left out, so that whatever was
 /// sent, any reader of JSON reads it.
 fn scored_text(request: &Request) -> String {
-    let raw = request.raw();
-    #[derive(Serialize)]
-    struct Scored<'a> {
-        context: &'a crate::domain::request::Context,
-        candidates: &'a [crate::domain::request::Candidate],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        profile_features: Option<&'a crate::domain::profile::Profile>,
-    }
-    let RawRequest { context, candidates, profile_features, .. } = raw;
+    let RawRequest { context, candidates, profile_features, .. } = request.raw();
     let scored = Scored { context, candidates, profile_features: profile_features.as_ref() };
     serde_json::to_string(&scored).expect("plain values always serialize")
 }

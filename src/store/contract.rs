@@ -174,27 +174,51 @@ pub enum Durability {
 /// One moment of a store.
 pub trait Snapshot {
     /// The states of these users under these policies, in the same order; `None` for those that there are not.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>>;
 
     /// Every state of a user, by the policy's name, also those that were forgotten.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>>;
 
     /// At most `limit` states after (user, policy), in that order, those that were forgotten left out.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn states_after(&self, after: (&str, &str), limit: usize) -> Result<Vec<StateRecord>>;
 
     /// At most `limit` states from this id on, in the order of ids, also those that were forgotten.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn states_from(&self, id: i64, limit: usize) -> Result<Vec<StateRecord>>;
 
     /// States whose files are behind, at most `limit`, from this id on.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn unpublished(&self, from: i64, limit: usize) -> Result<Vec<StateRecord>>;
 
     /// The states with these ids, those that there are.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>>;
 
     /// The decisions with these ids, in the same order.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>>;
 
     /// At most `limit` decisions after a place of the log, in the order in which they were made, each with its place.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn decisions_after(
         &self,
         place: i64,
@@ -203,40 +227,73 @@ pub trait Snapshot {
     ) -> Result<Vec<(i64, DecisionRecord)>>;
 
     /// At most `limit` rewards, resets and imports after a place of the log, in the order in which they were written.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>>;
 
     /// Hands every entry of the log of rewards to `visit`, state by state and in the order of their numbers, whatever
     /// memory that takes elsewhere.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()>;
 
     /// What was learned for these events of these states, by id; `None` for events that are new to them.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>>;
 }
 
 /// A change of a store, of which others see all or nothing.
 pub trait Transaction: Snapshot {
     /// Adds decisions, whose ids are new.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()>;
 
     /// Adds entries to the log of rewards, whose events are new to their states.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()>;
 
     /// Keeps states; those with the id 0 are new and get one.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn write_states(&mut self, states: &mut [StateRecord]) -> Result<()>;
 
     /// Notes which revision of which state, by id, its file has got to.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()>;
 
     /// Removes states and all their rewards.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn erase_states(&mut self, ids: &[i64]) -> Result<()>;
 
     /// Removes the decisions that a policy, or any, made for a user; how many there were.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64>;
 
     /// Removes at most `limit` decisions made before a moment, in milliseconds since 1970; how many there were.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64>;
 
     /// Removes the entries of a state, by id, up to this number; how many there were.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64>;
 }
 

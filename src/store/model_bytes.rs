@@ -38,7 +38,10 @@ pub fn encode(model: &Model) -> Vec<u8> {
     out
 }
 
-/// The model in these bytes, which `policy` learned, or what is wrong with them.
+/// The model in these bytes, which `policy` learned.
+///
+/// # Errors
+/// What is wrong with them: another format, too few or too many bytes, numbers that are not finite.
 pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
     let mut bytes = Reader(bytes);
     let format = bytes.take::<1>()?[0];

@@ -91,10 +91,10 @@ fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &State
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&unfinished).map_err(Error::io("write", &unfinished))?;
     // Who may read the file is for its owner to say.
-    if let Ok(there) = fs::symlink_metadata(&path) {
-        if there.is_file() {
-            file.set_permissions(there.permissions()).map_err(Error::io("write", &unfinished))?;
-        }
+    if let Ok(there) = fs::symlink_metadata(&path)
+        && there.is_file()
+    {
+        file.set_permissions(there.permissions()).map_err(Error::io("write", &unfinished))?;
     }
     file.write_all(&state.to_line())
         .and_then(|()| file.sync_data())

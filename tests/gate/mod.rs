@@ -210,14 +210,32 @@ fn a_verdict_on_records_can_be_had_again_by_the_command_that_it_prints() {
     };
     for (seed, users) in [("3", "1200"), ("3", "20")] {
         simulate(seed, users);
-        let check = ["promote-check", "--baseline", "uniform", "--json", "--from", "records"];
+        let check = [
+            "promote-check",
+            "--baseline",
+            "uniform",
+            "--challenger",
+            "egreedy-v2",
+            "--json",
+            "--from",
+            "records",
+        ];
         let verdict = dir.run(&[&check[..], &inputs].concat());
         let again = verdict.json()["command"].as_str().unwrap().to_owned();
         let words: Vec<&str> = again.split(' ').skip(1).chain(["--json"]).collect();
         assert_eq!(dir.run(&words).json()["criteria"], verdict.json()["criteria"], "{again}");
     }
-    let text =
-        dir.run(&["promote-check", "--baseline", "uniform", "--gate", "gate.toml", "--from", "records"]);
+    let text = dir.run(&[
+        "promote-check",
+        "--baseline",
+        "uniform",
+        "--challenger",
+        "egreedy-v2",
+        "--gate",
+        "gate.toml",
+        "--from",
+        "records",
+    ]);
     assert!(text.stdout().contains("simulate again with --users"), "{}", text.stdout());
 }
 
@@ -360,12 +378,31 @@ fn records_made_in_parts_give_the_verdict_of_the_gate_itself() {
     let end = begin + part[begin..].find(',').expect("several numbers");
     dir.write("forged", format!("{}90000{}", &part[..begin], &part[end..]));
     dir.run(&["merge", "forged", "b", "--out", "forged-too"]).refused(&["forged, block 0 of ", "decisions"]);
-    let check = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--json"];
+    let check = [
+        "promote-check",
+        "--gate",
+        "gate.toml",
+        "--baseline",
+        "uniform",
+        "--challenger",
+        "egreedy-v2",
+        "--json",
+    ];
     let direct = dir.run(&check).ok().stdout();
     let from = dir.run(&[&check[..], &["--from", "merged"]].concat()).ok().stdout();
     assert_eq!(direct, from);
     // Another gate, other policies, records made for no gate: not a pass, not a fail.
-    let other = ["promote-check", "--gate", "gate.toml", "--baseline", "egreedy-v1", "--from", "merged"];
+    let other = [
+        "promote-check",
+        "--gate",
+        "gate.toml",
+        "--baseline",
+        "egreedy-v1",
+        "--challenger",
+        "egreedy-v2",
+        "--from",
+        "merged",
+    ];
     dir.run(&other).refused(&["not made for this gate: they differ in baseline"]);
     dir.write("gate.toml", GATE.replace("alpha = 0.05", "alpha = 0.01"));
     dir.run(&[&check[..], &["--from", "merged"]].concat()).refused(&["they differ in gate"]);

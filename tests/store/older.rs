@@ -25,7 +25,7 @@ fn older() -> Dir {
 fn lines(dir: &Dir, log: &str) -> Vec<Value> {
     let files = dir.contents("old").into_iter().filter(|(path, _)| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with(log) && name.ends_with(".jsonl")
+        name.starts_with(log) && path.extension().is_some_and(|extension| extension == "jsonl")
     });
     let texts: Vec<String> = files.map(|(_, content)| String::from_utf8(content).unwrap()).collect();
     texts.iter().flat_map(|text| text.lines()).map(|line| serde_json::from_str(line).unwrap()).collect()

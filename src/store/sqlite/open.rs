@@ -144,6 +144,8 @@ pub(super) fn connect(path: &Path, pace: Pace) -> Result<Connection> {
     check_version(path, version)?;
     connection.pragma_update(None, "wal_autocheckpoint", pace.checkpoint_pages()).map_err(&failed)?;
     connection.pragma_update(None, "cache_size", -pace.cache()).map_err(&failed)?;
+    // What a change leaves behind within a page is overwritten, or erasing somebody later would miss it.
+    connection.pragma_update(None, "secure_delete", "fast").map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

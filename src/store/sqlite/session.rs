@@ -290,7 +290,7 @@ impl Snapshot for Session<'_> {
     }
 
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>> {
-        let blank = self.blank();
+        let blank = blank();
         let sql = format!("SELECT {DECISION} FROM decision WHERE id = ?");
         let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
         let mut find = |id: &&str| {
@@ -308,7 +308,7 @@ impl Snapshot for Session<'_> {
         limit: usize,
     ) -> Result<Vec<(i64, DecisionRecord)>> {
         let LogFilter { since, user } = filter;
-        let blank = self.blank();
+        let blank = blank();
         let sql = format!(
             "SELECT {DECISION} FROM decision WHERE place > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR user = ?3) \
              ORDER BY place LIMIT ?4"
@@ -364,11 +364,11 @@ impl Session<'_> {
         let set = self.connection.pragma_update(None, "secure_delete", true);
         set.map_err(self.failed("write it"))
     }
+}
 
-    /// What stands in the place of a policy that is yet to be looked up.
-    fn blank(&self) -> Arc<Policy> {
-        Arc::new(Policy::named("uniform").expect("it is built in"))
-    }
+/// What stands in the place of a policy that is yet to be looked up.
+fn blank() -> Arc<Policy> {
+    Arc::new(Policy::named("uniform").expect("it is built in"))
 }
 
 impl Transaction for Session<'_> {

@@ -49,7 +49,9 @@ fn killed_at(case: &Case, call: &Call) -> bool {
 fn every_boundary(case: &Case, all: bool, most: usize) -> (usize, usize) {
     let dir = copied(&case.prepared);
     let mut calls = calls(&dir, &case.args, &case.input);
-    calls.retain(|call| all || !LOOKS.contains(&call.name.as_str()));
+    // What is shared in memory is made again by whoever comes next.
+    let looks = |call: &Call| LOOKS.contains(&call.name.as_str()) || call.text.contains("-shm>");
+    calls.retain(|call| all || !looks(call));
     let calls = some(calls, most);
     let struck = calls.iter().filter(|call| killed_at(case, call)).count();
     assert!(struck * 5 >= calls.len() * 4, "{}: {struck} of {} kills struck", case.name, calls.len());
@@ -63,7 +65,7 @@ fn a_kill_before_any_change_is_survived() {
     }
     for case in Case::all().into_iter().filter(|case| case.name != "a crowd") {
         // All of the one that matters most, and some of the others.
-        let most = if case.name == "a reward" { usize::MAX } else { 7 };
+        let most = if case.name == "a reward" { 40 } else { 6 };
         assert!(every_boundary(&case, false, most).0 > 4, "{}", case.name);
     }
 }

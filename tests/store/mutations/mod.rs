@@ -139,7 +139,7 @@ fn directories_of_version_0_1() {
         let service = Service::new(store, Policies::new::<&str>(&[]).unwrap(), Vec::new()).unwrap();
         // Nothing panics; what is read is sound, what is not has a reason.
         if let Ok(brought) = bring_over(&service, &dir.join("old")) {
-            let lines = |of: &str| fs::read(dir.join("old").join(of)).unwrap().iter().filter(|b| **b == b'\n').count();
+            let lines = |of: &str| fs::read(dir.join("old").join(of)).unwrap().split(|b| *b == b'\n').count();
             prop_assert!(brought.decisions as usize <= lines("decisions.jsonl") + 1);
         }
         prop_assert_eq!(verify(service.store()).unwrap().problems, vec![]);
