@@ -63,7 +63,7 @@ pub struct PolicyEvaluation {
     /// The estimates, without those for which the log cannot say.
     pub estimates: Vec<ValueEstimate>,
     /// Its value less what the policy that logged earned, on the same decisions, by the first of
-    /// [`Estimator::OF_THE_VALUE`] that has bounds; `None` where the log cannot say, and for a policy that chooses as
+    /// [`Estimator::OF_THE_VALUE`](crate::evaluation::Estimator::OF_THE_VALUE) that has bounds; `None` where the log cannot say, and for a policy that chooses as
     /// the one that logged did.
     pub against_log: Option<ValueEstimate>,
     /// Whether something stands against it.

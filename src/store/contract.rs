@@ -103,7 +103,7 @@ pub struct StateRecord {
     pub policy: Arc<Policy>,
     /// Number of its latest entry in the log of rewards.
     pub number: u64,
-    /// The model, see [`model_bytes`]; `None` once the user is forgotten.
+    /// The model as [`encode`](crate::store::encode) writes it; `None` once the user is forgotten.
     pub model: Option<Vec<u8>>,
     /// Number of rewards in the model.
     pub updates: u64,

@@ -1,6 +1,6 @@
 //! The store in one file of SQLite: `DIR/rehearsal.db`, in WAL mode, for any number of processes of one machine.
 //!
-//! In: the directory. Out: a [`Store`]. `open.rs` makes the file and connects to it, `schema.rs` has the tables, and
+//! In: the directory. Out: a [`Store`](crate::store::Store). `open.rs` makes the file and connects to it, `schema.rs` has the tables, and
 //! `session.rs` what is asked of them.
 
 mod error;
