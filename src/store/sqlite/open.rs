@@ -78,6 +78,10 @@ pub(super) fn locate(dir: &Path, access: Access) -> Result<PathBuf> {
         return Ok(path);
     }
     if let Some(found) = older(dir) {
+        // Another process may have made it meanwhile, and written state files beside it.
+        if path.exists() {
+            return Ok(path);
+        }
         return Err(Error::because(StoreError::Older { path: dir.to_owned(), found }));
     }
     match access {
