@@ -16,6 +16,7 @@
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, promotion | a kind of criterion |
 //! | [`report`] | everything that is written for a reader, one file per format | a report format |
+//! | [`serve`] | the service over HTTP | a route |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
 //!
 //! A command goes through it from top to bottom: `promote-check` reads policies, personas, scenarios and a
@@ -38,5 +39,7 @@ pub mod evaluation;
 pub mod gate;
 
 pub mod report;
+
+pub mod serve;
 
 pub mod cli;

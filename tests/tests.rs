@@ -5,6 +5,7 @@ mod docs;
 mod evaluation;
 mod gate;
 mod report;
+mod serve;
 mod simulation;
 mod store;
 mod util;

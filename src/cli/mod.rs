@@ -30,6 +30,7 @@ mod reset;
 mod reward;
 mod schema;
 mod score;
+mod serve;
 mod shell;
 mod signals;
 mod simulate;
@@ -87,6 +88,8 @@ enum Command {
     Score(score::Args),
     /// Learn from what happened after a decision
     Reward(reward::Args),
+    /// Answer requests over HTTP
+    Serve(serve::Args),
     /// Print what is known of users
     Stats(stats::Args),
     /// Forget a user
@@ -148,6 +151,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
+        Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),

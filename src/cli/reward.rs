@@ -81,7 +81,11 @@ impl Learner<'_> {
     fn given(&self) -> Given {
         // A policy of the command line is that of the decision, too.
         let policy = (!self.args.jsonl).then(|| self.service.policies().default_policy()).flatten();
-        Given { user: self.args.user.clone(), policy: policy.map(|p| p.name().to_owned()), seed: None }
+        Given {
+            user: self.args.user.clone(),
+            policy: policy.map(|p| p.name().to_owned()),
+            ..Given::default()
+        }
     }
 
     fn one(&self) -> Result<u8> {

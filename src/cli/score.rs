@@ -72,7 +72,7 @@ impl Scorer<'_> {
     fn one(&self) -> Result<u8> {
         let Args { user, seed, request, .. } = self.args;
         let policy = self.service.policies().default_policy().map(|policy| policy.name().to_owned());
-        let given = Given { user: user.clone(), policy, seed: *seed };
+        let given = Given { user: user.clone(), policy, seed: *seed, ..Given::default() };
         let (text, origin) = input::whole(request.as_deref())?;
         let seed = seed.map_or_else(DecisionRng::fresh_seed, Ok)?;
         let call = ScoreCall::parse(&self.service, &text, &origin, &given, seed)?;

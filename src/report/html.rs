@@ -1,10 +1,9 @@
-//! One HTML page: everything in the file, no script, nothing fetched.
-//!
-//! It is written so that it is XML too: any XML parser can check that it is well formed.
+//! A verdict as an HTML page.
 
 use super::charts::{self, Highlights, Hue, Width};
 use super::format::VerdictFormat;
 use super::logged;
+use super::page;
 use super::words;
 use super::xml::escape;
 use crate::domain::reaction::Reaction;
@@ -13,9 +12,6 @@ use crate::gate::promotion::Judgement;
 use crate::gate::{Standing, Verdict};
 use crate::simulation::metrics::Metric;
 use std::io::{self, Write};
-
-/// The page's own style; the colours come from [`charts::style`].
-const STYLE: &str = include_str!("page.css");
 
 /// What was decided and why, with charts.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +25,7 @@ impl VerdictFormat for Html {
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
         let title = format!("{}: {}", words::decision(v), words::headline(v));
-        writeln!(
-            out,
-            "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n\
-             <meta charset=\"utf-8\" />\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\" />\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\" />\n\
-             <title>{}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n<main>",
-            escape(&title),
-            charts::style()
-        )?;
+        out.write_all(page::begin(&title).as_bytes())?;
         head(v, out)?;
         criteria(v, out)?;
         logged_decisions(v, out)?;
@@ -47,7 +34,7 @@ impl VerdictFormat for Html {
             seen(judgement, out)?;
         }
         provenance(v, out)?;
-        writeln!(out, "</main>\n</body>\n</html>")
+        out.write_all(page::END.as_bytes())
     }
 }
 

@@ -5,23 +5,25 @@ use crate::base::error::{Cause, ErrorKind};
 /// A refusal of the service.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// The option and the request say different things.
-    #[error("--{what} is {option:?}, but {origin} says {request:?}")]
+    /// What is given beside the request, and the request, say different things.
+    #[error("{field} is {value:?}, but {origin} says {request:?}")]
     Disagree {
-        /// `user`, `policy` or `seed`.
-        what: &'static str,
-        /// What the option says.
-        option: String,
+        /// Where it is given: `--user`, or `the policy in the URL`.
+        field: String,
+        /// What is given there.
+        value: String,
         /// What the request says.
         request: String,
         /// What errors call the request.
         origin: String,
     },
-    /// Neither the option nor the request says it.
-    #[error("no {what}: give --{what}, or {what:?} in {origin}")]
+    /// Nothing says it.
+    #[error("no {what}: give {}{what:?} in {origin}", option.as_ref().map(|o| format!("{o}, or ")).unwrap_or_default())]
     Unsaid {
         /// `user` or `policy`.
         what: &'static str,
+        /// The option that gives it, where there are options.
+        option: Option<String>,
         /// What errors call the request.
         origin: String,
     },

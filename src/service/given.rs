@@ -3,9 +3,31 @@
 use super::error::ServiceError;
 use crate::base::error::{Error, Result, shortened};
 
+/// Where something is given beside a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GivenBy {
+    /// By options of a command.
+    #[default]
+    Options,
+    /// By the URL that the request was sent to.
+    Url,
+}
+
+impl GivenBy {
+    /// What errors call the place where `what` is given.
+    pub(super) fn field(self, what: &str) -> String {
+        match self {
+            Self::Options => format!("--{what}"),
+            Self::Url => format!("the {what} in the URL"),
+        }
+    }
+}
+
 /// What is given beside a request, for what it does not say.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
+    /// Where it is given.
+    pub by: GivenBy,
     /// The user.
     pub user: Option<String>,
     /// The policy, by name.
@@ -17,18 +39,22 @@ pub struct Given {
 /// A value that an option and the request may both state: the one that is stated.
 pub(super) fn resolve<'a>(
     what: &'static str,
+    by: GivenBy,
     option: Option<&'a str>,
     request: Option<&'a str>,
     origin: &str,
 ) -> Result<&'a str> {
     match (option, request) {
         (Some(own), Some(other)) if own != other => Err(Error::because(ServiceError::Disagree {
-            what,
-            option: own.to_owned(),
+            field: by.field(what),
+            value: own.to_owned(),
             request: shortened(other.to_owned()),
             origin: origin.to_owned(),
         })),
         (Some(value), _) | (None, Some(value)) => Ok(value),
-        (None, None) => Err(Error::because(ServiceError::Unsaid { what, origin: origin.to_owned() })),
+        (None, None) => {
+            let option = (by == GivenBy::Options).then(|| by.field(what));
+            Err(Error::because(ServiceError::Unsaid { what, option, origin: origin.to_owned() }))
+        }
     }
 }

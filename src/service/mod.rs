@@ -5,6 +5,7 @@
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
+mod commit;
 mod decide;
 mod error;
 mod given;
@@ -27,7 +28,7 @@ mod verify;
 
 pub use decide::{ScoredChoice, decide};
 pub use error::ServiceError;
-pub use given::Given;
+pub use given::{Given, GivenBy};
 pub use log::{LogExport, LogKind};
 pub use older::{Brought, bring_over};
 pub use policies::Policies;

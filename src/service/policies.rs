@@ -1,7 +1,7 @@
 //! The policies that a request may name: the built-in ones, and those that the operator gave.
 
 use super::error::ServiceError;
-use super::given::resolve;
+use super::given::{GivenBy, resolve};
 use crate::base::error::{Error, Result};
 use crate::policy::{NAMED, Policy};
 use std::sync::Arc;
@@ -25,6 +25,19 @@ impl Policies {
             policies.give(name.as_ref())?;
         }
         Ok(policies)
+    }
+
+    /// These policies and no others, by name or as files: nothing answers to a name that the operator did not give.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn exactly<S: AsRef<str>>(given: &[S]) -> Result<Self> {
+        Ok(Self { built_in: Vec::new(), ..Self::new(given)? })
+    }
+
+    /// The policies that the operator gave, the default one first.
+    pub fn given(&self) -> &[Arc<Policy>] {
+        &self.given
     }
 
     /// Adds a policy that the operator gave, by name or as a file.
@@ -72,9 +85,15 @@ impl Policies {
     ///
     /// # Errors
     /// Two different names, none, or one that nothing answers to; `origin` is what errors call the request.
-    pub fn resolve(&self, option: Option<&str>, request: Option<&str>, origin: &str) -> Result<&Arc<Policy>> {
+    pub fn resolve(
+        &self,
+        by: GivenBy,
+        option: Option<&str>,
+        request: Option<&str>,
+        origin: &str,
+    ) -> Result<&Arc<Policy>> {
         let default = self.default_policy().map(|policy| policy.name());
         let option = option.or_else(|| default.filter(|_| request.is_none()));
-        self.find(resolve("policy", option, request, origin)?)
+        self.find(resolve("policy", by, option, request, origin)?)
     }
 }

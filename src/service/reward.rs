@@ -33,8 +33,8 @@ pub struct RewardReply {
     pub updates: u64,
     /// Whether it had been learned before, and so was not learned again.
     pub duplicate: bool,
-    /// What deserves attention.
-    #[serde(skip)]
+    /// What deserves attention; left out of JSON if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
 
@@ -82,7 +82,7 @@ impl Service {
         write(self.store(), Durability::Power, |transaction| self.learn_within(transaction, calls))
     }
 
-    fn learn_within(
+    pub(super) fn learn_within(
         &self,
         transaction: &mut dyn Transaction,
         calls: &[RewardCall],
@@ -115,9 +115,11 @@ impl Service {
         for (call, outcome) in learned.into_iter().flat_map(|batch| batch.outcomes) {
             replies[call] = Some(outcome);
         }
-        for (reply, attributed) in replies.iter_mut().zip(attributed) {
-            if let Err(error) = attributed {
-                *reply = Some(Err(error));
+        for ((reply, attributed), call) in replies.iter_mut().zip(attributed).zip(calls) {
+            match (attributed, reply) {
+                (Err(error), reply) => *reply = Some(Err(error)),
+                (Ok(_), Some(Ok(reply))) => reply.warnings = call.warnings().to_vec(),
+                _ => {}
             }
         }
         Ok(replies.into_iter().map(|reply| reply.expect("each call has one")).collect())
@@ -159,9 +161,10 @@ impl Service {
             let store = self.store().origin().display().to_string();
             return Err(Error::because(ServiceError::NoDecision { id: shortened(id.to_string()), store }));
         };
-        let disagree = |what, option: &str, request: &str| {
-            let (option, request, origin) = (option.to_owned(), request.to_owned(), format!("decision {id}"));
-            Err(Error::because(ServiceError::Disagree { what, option, request, origin }))
+        let disagree = |what, value: &str, request: &str| {
+            let (value, request, field) = (value.to_owned(), request.to_owned(), format!("{origin}: {what}"));
+            let origin = format!("decision {id}");
+            Err(Error::because(ServiceError::Disagree { field, value, request, origin }))
         };
         if let Some(user) = stated_user.as_deref().filter(|user| *user != decision.user) {
             return disagree("user", user, &decision.user);

@@ -218,8 +218,8 @@ impl RawReward<'_> {
         }
         let request = request.expect("checked");
         let request = Request::try_from(request).map_err(|fault| fault.at(origin))?;
-        let user: SmolStr = resolve("user", user, request.user(), origin)?.into();
-        let policy = Arc::clone(service.policies().resolve(policy, request.policy(), origin)?);
+        let user: SmolStr = resolve("user", given.by, user, request.user(), origin)?.into();
+        let policy = Arc::clone(service.policies().resolve(given.by, policy, request.policy(), origin)?);
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let warnings = unknown_names(&request);
         let chosen = request.position(self.chosen.as_deref().expect("checked"))?;

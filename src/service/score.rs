@@ -31,6 +31,8 @@ pub struct ScoreCall {
     pub request: Request,
     /// Seed of the exploration, below 2^53.
     pub seed: u64,
+    /// The decision that is shown instead of this one, if that is known for sure.
+    shown: Option<SmolStr>,
 }
 
 /// Something that deserves attention but stops nothing.
@@ -78,8 +80,8 @@ pub struct ScoreReply {
     pub candidates: Vec<ScoredCandidate>,
     /// What the shadows would have shown.
     pub shadows: Vec<ShadowReply>,
-    /// What deserves attention.
-    #[serde(skip)]
+    /// What deserves attention; left out of JSON if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
 }
 
@@ -140,14 +142,29 @@ impl ScoreCall {
         if let (Some(option), Some(own)) = (given.seed, request.seed())
             && option != own
         {
-            let (option, request, origin) = (option.to_string(), own.to_string(), origin.to_owned());
-            return Err(Error::because(ServiceError::Disagree { what: "seed", option, request, origin }));
+            let (value, request, origin) = (option.to_string(), own.to_string(), origin.to_owned());
+            let field = given.by.field("seed");
+            return Err(Error::because(ServiceError::Disagree { field, value, request, origin }));
         }
-        let user: SmolStr = resolve("user", given.user.as_deref(), request.user(), origin)?.into();
-        let policy = service.policies().resolve(given.policy.as_deref(), request.policy(), origin)?;
+        let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
+        let policy =
+            service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
-        Ok(Self { user, policy: Arc::clone(policy), request, seed })
+        Ok(Self { user, policy: Arc::clone(policy), request, seed, shown: None })
+    }
+
+    /// What a shadow is asked about a decision that was just made for this call: the same request, user and seed.
+    #[must_use]
+    pub fn shadowed(&self, shadow: &Arc<Policy>, decision_id: &SmolStr) -> Self {
+        Self { policy: Arc::clone(shadow), shown: Some(decision_id.clone()), ..self.clone() }
+    }
+}
+
+impl Decided {
+    /// What is answered, and what is to be kept.
+    pub fn into_parts(self) -> (ScoreReply, Vec<DecisionRecord>) {
+        (self.reply, self.records)
     }
 }
 
@@ -265,7 +282,7 @@ impl Service {
         models: &Models,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
-        let ScoreCall { user, policy, request, seed } = call;
+        let ScoreCall { user, policy, request, seed, shown } = call;
         let mut choose = |policy: &Arc<Policy>| {
             let model = models.of(user, policy, self.store().origin())?;
             Ok::<_, Error>(decide(policy, model, request, *seed, scratch))
@@ -292,8 +309,12 @@ impl Service {
             explored: choice.explored,
             shadow_of,
         };
-        let mut records =
-            vec![record(own_id.clone(), policy, &choice, request.shadow_of().map(SmolStr::from))];
+        let mut records = vec![record(
+            own_id.clone(),
+            policy,
+            &choice,
+            shown.clone().or_else(|| request.shadow_of().map(SmolStr::from)),
+        )];
         let mut shadows = Vec::with_capacity(self.shadows().len());
         for (shadow, id) in self.shadows().iter().zip(&ids[1..]) {
             // In the log and in the answer the two could not be told apart.

@@ -54,6 +54,17 @@ pub struct StateRow {
     pub theta: Vec<f64>,
 }
 
+impl PolicyStats {
+    fn of(state: State) -> Self {
+        Self {
+            policy: state.policy.name().into(),
+            updates: state.model.updates(),
+            mean_reward: state.model.mean_reward(),
+            theta: Theta(state),
+        }
+    }
+}
+
 impl Service {
     /// What is known of a user, or of everybody, under a policy or all of them, handed to `visit` user by user.
     ///
@@ -72,18 +83,39 @@ impl Service {
             }
             let own =
                 stats.get_or_insert_with(|| UserStats { user: state.user.clone(), policies: Vec::new() });
-            own.policies.push(PolicyStats {
-                policy: state.policy.name().into(),
-                updates: state.model.updates(),
-                mean_reward: state.model.mean_reward(),
-                theta: Theta(state),
-            });
+            own.policies.push(PolicyStats::of(state));
             Ok(())
         })?;
         match (stats, user) {
             (Some(stats), _) => visit(stats),
             (None, Some(user)) => visit(UserStats { user: user.into(), policies: Vec::new() }),
             (None, None) => Ok(()),
+        }
+    }
+
+    /// What is known of the users after this one, in the order of their names: of at most `limit`, under a policy or all.
+    ///
+    /// # Errors
+    /// As [`Self::stats`].
+    pub fn stats_after(&self, user: &str, policy: Option<&str>, limit: usize) -> Result<Vec<UserStats>> {
+        let (mut found, mut after) = (Vec::<UserStats>::new(), (SmolStr::from(user), SmolStr::default()));
+        loop {
+            let page = read(self.store(), |snapshot| snapshot.states_after((&after.0, &after.1), PAGE))?;
+            let Some(last) = page.last() else { return Ok(found) };
+            after = (last.user.clone(), last.policy.name().into());
+            for record in page {
+                if record.user == user || policy.is_some_and(|name| record.policy.name() != name) {
+                    continue;
+                }
+                if found.last().is_none_or(|stats| stats.user != record.user) {
+                    if found.len() == limit {
+                        return Ok(found);
+                    }
+                    found.push(UserStats { user: record.user.clone(), policies: Vec::new() });
+                }
+                let stats = found.last_mut().expect("it was just added");
+                stats.policies.extend(record.state(self.store().origin())?.map(PolicyStats::of));
+            }
         }
     }
 

@@ -248,7 +248,7 @@ pub trait Snapshot {
 
 /// A change of a store, of which others see all or nothing.
 pub trait Transaction: Snapshot {
-    /// Adds decisions, whose ids are new.
+    /// Adds decisions; those that are there already, by their ids, are left as they are.
     ///
     /// # Errors
     /// A store that cannot be written.
@@ -332,6 +332,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A store that cannot be read.
     fn integrity(&self) -> Result<Vec<String>>;
+
+    /// What is to be done now and then beside a long run, without keeping readers or writers waiting for long.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn upkeep(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Gives back what a long run left behind, such as a log that was not folded in yet.
     ///

@@ -1,4 +1,4 @@
-//! README.md and docs/tour.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! README.md, docs/tour.md and docs/serve.md, followed to the letter: the command blocks of each are run in order, in one directory, and
 //! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
@@ -9,11 +9,12 @@
 //! BLESS=1 cargo test --test tests docs
 //! ```
 
-use crate::util::Dir;
+use crate::util::{Dir, skip};
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The commands that a newcomer runs first, and that `.ci/run` runs too.
 const FIRST: [&str; 2] = ["cargo run --release --locked -- promote-check", "cargo test --locked"];
@@ -39,6 +40,9 @@ fn root() -> &'static Path {
 /// The pages that are followed.
 const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
+const SERVE: &str = "docs/serve.md";
+/// Where the server of a page listens; here it takes a port that is free.
+const SERVER: &str = "localhost:8080";
 /// The picture in the README.
 const PICTURE: &str = "docs/img/verdict.svg";
 
@@ -129,15 +133,16 @@ fn reader() -> (Dir, PathBuf) {
     (dir, bin)
 }
 
-/// Runs a block as its reader would; its exit code, stdout and stderr.
-fn run(dir: &Dir, bin: &Path, block: &Block) -> (i32, String, String) {
+/// Runs a block as its reader would, with a server on this port; its exit code, stdout and stderr.
+fn run(dir: &Dir, bin: &Path, port: u16, block: &Block) -> (i32, String, String) {
     let script: String = block
         .lines
         .iter()
         .filter(|line| !NOT_RUN.contains(line))
         // The first verdict gets a report besides, for the picture.
         .map(|line| {
-            line.replace(BY_CARGO, "rehearsal ") + if *line == FIRST[0] { " --out verdict\n" } else { "\n" }
+            line.replace(BY_CARGO, "rehearsal ").replace(SERVER, &format!("localhost:{port}"))
+                + if *line == FIRST[0] { " --out verdict\n" } else { "\n" }
         })
         .collect();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -145,12 +150,23 @@ fn run(dir: &Dir, bin: &Path, block: &Block) -> (i32, String, String) {
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script]).current_dir(dir.path());
     command.env("PATH", path.expect("no ':' in a path")).env_remove("REHEARSAL_STATE_DIR");
-    command.env_remove("REHEARSAL_STORE");
+    command.env_remove("REHEARSAL_STORE").env("REHEARSAL_LISTEN", format!("127.0.0.1:{port}"));
     // Under a CI server the program may say more than elsewhere.
     command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
     let output = command.output().expect("bash runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+/// A server that a page starts and may not have got to ending.
+struct Background(PathBuf);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Ok(id) = fs::read_to_string(&self.0) {
+            let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
+        }
+    }
 }
 
 /// Runs every block of a page and holds what is printed against it; the directory in which it was followed.
@@ -162,14 +178,17 @@ fn follow(name: &str) -> Option<Dir> {
     }
     let text = page(name);
     let (dir, bin) = reader();
+    let _background = Background(dir.join("serve.pid"));
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let mut changes = Vec::new();
     let mut printed = None;
+    let free =
+        TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     for block in blocks(&text) {
         let line = block.place.start;
         match block.mark {
             "sh" => {
-                let (code, stdout, stderr) = run(&dir, &bin, &block);
+                let (code, stdout, stderr) = run(&dir, &bin, free.port(), &block);
                 assert_eq!(
                     code, block.exit_code,
                     "{name}, line {line}: exit code\nstdout:\n{stdout}\nstderr:\n{stderr}"
@@ -211,6 +230,14 @@ fn every_block_does_what_the_readme_says_and_its_picture_is_the_chart_of_its_ver
 #[test]
 fn every_block_does_what_the_tour_says() {
     follow(TOUR);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_the_server_says() {
+    if let Some(missing) = ["curl", "jq"].into_iter().find(|program| !is_there(program)) {
+        return skip(&format!("{missing} is not there"));
+    }
+    follow(SERVE);
 }
 
 #[test]

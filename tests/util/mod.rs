@@ -1,5 +1,7 @@
 //! Runs the binary in a directory of its own. A failure prints the command and all that it wrote.
 
+pub(crate) mod server;
+
 use serde_json::Value;
 use std::borrow::BorrowMut;
 use std::fs;
@@ -9,8 +11,8 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 4] =
-    ["REHEARSAL_STORE", "REHEARSAL_STATE_DIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
+pub(crate) const OUTSIDE: [&str; 5] =
+    ["REHEARSAL_STORE", "REHEARSAL_STATE_DIR", "REHEARSAL_POLICIES", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
 
 /// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.
 pub(crate) fn skip(why: &str) {

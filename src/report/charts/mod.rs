@@ -9,6 +9,7 @@ mod evidence;
 mod forest;
 mod palette;
 mod reactions;
+mod rewards;
 
 pub(super) use curves::curves;
 pub(super) use drawing::Width;
@@ -16,3 +17,4 @@ pub(super) use evidence::{Highlights, evidence};
 pub(super) use forest::forest;
 pub(super) use palette::{BASELINE, CHALLENGER, FAINT, Hue, hue_of, style};
 pub(super) use reactions::{REACTIONS, reactions};
+pub(super) use rewards::{Point as RewardPoint, policy_hue, rewards};

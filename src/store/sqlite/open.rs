@@ -39,14 +39,18 @@ pub enum Pace {
     Single,
     /// A long run: it is folded in rarely, since pages that change again and again are then written once.
     Bulk,
+    /// A server: no write folds it in, for whoever waits for one would wait for that too. `upkeep` does.
+    Server,
 }
 
 impl Pace {
-    /// Pages of 4 KiB that the log of the database has before they are folded in: 2 MiB, or 128 MiB.
+    /// Pages of 4 KiB that the log of the database has before they are folded in: 2 MiB, or 128 MiB;
+    /// 0 for never.
     fn checkpoint_pages(self) -> u32 {
         match self {
             Self::Single => 512,
             Self::Bulk => 32_768,
+            Self::Server => 0,
         }
     }
 
@@ -54,7 +58,7 @@ impl Pace {
     fn cache(self) -> i32 {
         match self {
             Self::Single => 2_000,
-            Self::Bulk => 64_000,
+            Self::Bulk | Self::Server => 64_000,
         }
     }
 }

@@ -374,7 +374,7 @@ fn blank() -> Arc<Policy> {
 impl Transaction for Session<'_> {
     fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
-                   propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                   propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
         for decision in decisions {
             let definition = self.definition(&decision.policy)?;
             let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;

@@ -6,7 +6,7 @@ use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use rusqlite::Connection;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -17,6 +17,11 @@ use tempfile::TempDir;
 const LONG: Duration = Duration::from_millis(20);
 /// who get their turn within this time: they look again more often than that.
 const TURN: Duration = Duration::from_millis(2);
+
+/// From this length on `upkeep` folds in the log of the database,
+const FOLD_BYTES: u64 = 4 << 20;
+/// and from this one on it has it begin anew.
+const RESTART_BYTES: u64 = 64 << 20;
 
 /// A store in SQLite.
 #[derive(Debug)]
@@ -172,6 +177,25 @@ impl Store for SqliteStore {
         let found = check().map_err(engine("check it", &self.path));
         self.give_back(connection);
         Ok(found?.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    fn upkeep(&self) -> Result<()> {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        let bytes = fs::metadata(&log).map_or(0, |log| log.len());
+        if bytes < FOLD_BYTES {
+            return Ok(());
+        }
+        let connection = self.connection()?;
+        // Beside readers and writers, who go on meanwhile.
+        let fold = |mode| connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+        let mut folded = fold("PASSIVE");
+        if folded.is_ok() && bytes >= RESTART_BYTES {
+            // What came meanwhile is little: writers wait for it once, and the log begins anew.
+            folded = fold("RESTART");
+        }
+        self.give_back(connection);
+        folded.map_err(engine("fold in its log", &self.path))
     }
 
     fn tidy(&self) -> Result<()> {

@@ -1,0 +1,66 @@
+//! Mean rewards over the last day, by policy, with bands.
+
+use super::drawing::{MEMORY, Width, draw, padded, px, stroke, text, without_minus};
+use super::palette::{BASELINE, CHALLENGER, FAILS, GRID, HOLDS, Hue, MUTED, OPEN};
+use plotters::prelude::*;
+
+/// The colours of policies; those after them share the last one.
+const POLICIES: [Hue; 6] = [CHALLENGER, BASELINE, HOLDS, FAILS, OPEN, MUTED];
+
+/// One period of one policy: hours before now, mean, bounds.
+pub(in super::super) type Point = (f64, f64, Option<(f64, f64)>);
+
+/// The colour of the policy in this place.
+pub(in super::super) fn policy_hue(place: usize) -> Hue {
+    POLICIES[place.min(POLICIES.len() - 1)]
+}
+
+/// Mean reward by period, each policy in a colour of its own.
+pub(in super::super) fn rewards(policies: &[Vec<Point>], width: Width) -> String {
+    let all = || policies.iter().flatten();
+    let oldest = all().fold(1.0, |oldest: f64, (ago, ..)| oldest.max(*ago));
+    let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, mean, bounds)| {
+        let (lower, upper) = bounds.unwrap_or((*mean, *mean));
+        (low.min(lower), high.max(upper))
+    });
+    draw(width, 260, "Mean reward by policy, in periods of ten minutes", |area| {
+        let mut chart = ChartBuilder::on(area)
+            .margin(px(8.0))
+            .margin_right(px(14.0))
+            .x_label_area_size(px(38.0))
+            .y_label_area_size(px(40.0))
+            .build_cartesian_2d(-oldest..0.2, padded(low, high))
+            .expect(MEMORY);
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(6)
+            .y_labels(6)
+            .x_label_formatter(&|x| without_minus(format!("{x:.1}")))
+            .y_label_formatter(&|y| without_minus(format!("{y:.2}")))
+            .x_desc("hours from now")
+            .axis_desc_style(text(MUTED))
+            .label_style(text(MUTED))
+            .axis_style(stroke(GRID, 1.0))
+            .bold_line_style(stroke(GRID, 1.0))
+            .light_line_style(TRANSPARENT)
+            .draw()
+            .expect(MEMORY);
+        for (place, points) in policies.iter().enumerate() {
+            let hue = policy_hue(place);
+            let bars = points.iter().filter_map(|(ago, _, bounds)| {
+                let (lower, upper) = (*bounds)?;
+                Some(PathElement::new([(-ago, lower), (-ago, upper)], stroke(hue, 1.0)))
+            });
+            chart.draw_series(bars).expect(MEMORY);
+            let line: Vec<(f64, f64)> = points.iter().map(|(ago, mean, _)| (-ago, *mean)).collect();
+            let dots = line.iter().map(|at| Circle::new(*at, px(3.0), hue_fill(hue)));
+            chart.draw_series(dots).expect(MEMORY);
+            chart.draw_series([PathElement::new(line.clone(), stroke(hue, 2.0))]).expect(MEMORY);
+        }
+    })
+}
+
+fn hue_fill(hue: Hue) -> ShapeStyle {
+    hue.light.filled()
+}

@@ -1,0 +1,282 @@
+//! The server's page: what runs, how much, how fast, and what it earns.
+
+use super::charts::{self, RewardPoint, Width, policy_hue};
+use super::page;
+use super::xml::escape;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// What a server is doing, as it counts since its start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServerStatus {
+    /// Version of the program.
+    pub version: String,
+    /// The moment of the page, in words.
+    pub now: String,
+    /// Since the start.
+    pub uptime: Duration,
+    /// Whether states and decisions can be written.
+    pub is_writing: bool,
+    /// Decisions that were answered and are yet to be kept.
+    pub waiting: usize,
+    /// Policies that answer, the default one first.
+    pub policies: Vec<PolicyStatus>,
+    /// Policies that decide unseen.
+    pub shadows: Vec<ShadowStatus>,
+    /// Routes that were asked for.
+    pub routes: Vec<RouteStatus>,
+    /// Rewards by policy, as far as there were any in the last day.
+    pub rewards: Vec<(String, Vec<RewardPeriod>)>,
+}
+
+/// What one policy does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PolicyStatus {
+    /// Its name.
+    pub name: String,
+    /// Decisions that were answered.
+    pub decisions: u64,
+    /// Those of them that chance made.
+    pub explored: u64,
+    /// The least probability with which anything was chosen.
+    pub least_propensity: Option<f64>,
+}
+
+/// What one shadow does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ShadowStatus {
+    /// Its name.
+    pub name: String,
+    /// Decisions that it made.
+    pub decisions: u64,
+    /// Those of them that chose what was shown.
+    pub agreed: u64,
+    /// Decisions that it did not make: for want of room, or for a failure.
+    pub left_out: u64,
+}
+
+/// How a route is asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteStatus {
+    /// The route.
+    pub route: String,
+    /// Number of requests.
+    pub requests: u64,
+    /// Those that failed here: status 500 and above.
+    pub failed: u64,
+    /// Half of them took at most so long, in seconds; `None` beyond 5 seconds.
+    pub median: Option<f64>,
+    /// 99 of 100 took at most so long.
+    pub p99: Option<f64>,
+}
+
+/// The rewards of one policy in ten minutes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RewardPeriod {
+    /// Hours before now at which it began.
+    pub hours_ago: f64,
+    /// Number of rewards.
+    pub count: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// Bounds of their expectation, where there are any.
+    pub bounds: Option<(f64, f64)>,
+}
+
+/// The page.
+pub fn server_page(status: &ServerStatus) -> String {
+    let mut out = page::begin("rehearsal serve");
+    head(status, &mut out);
+    policies(status, &mut out);
+    if !status.shadows.is_empty() {
+        shadows(status, &mut out);
+    }
+    rewards(status, &mut out);
+    routes(status, &mut out);
+    out.push_str(page::END);
+    out
+}
+
+fn head(status: &ServerStatus, out: &mut String) {
+    let ServerStatus { version, now, uptime, is_writing, waiting, policies, .. } = status;
+    let (class, word) = if *is_writing { ("promote", "SERVING") } else { ("reject", "CANNOT WRITE") };
+    let _ = writeln!(out, "<div class=\"badge {class}\">{word}</div>");
+    let default = policies.first().map_or("nobody", |policy| &policy.name);
+    let _ = writeln!(out, "<h1>{} answers</h1>", escape(default));
+    let _ = writeln!(
+        out,
+        "<p class=\"note\">rehearsal {}, {}, up for {}. All counts are this replica's since it started; reload the \
+         page for those of now.</p>",
+        escape(version),
+        escape(now),
+        words(*uptime)
+    );
+    if !is_writing {
+        let _ = writeln!(
+            out,
+            "<p>The store could not be written when that was last tried. {waiting} decisions wait to be kept; rewards are \
+             refused until it can be (503). The log on stderr says why.</p>"
+        );
+    }
+}
+
+/// A length of time in its two largest units.
+fn words(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
+    out.push_str("<div class=\"scroll\"><table>\n<tr>");
+    for (i, column) in columns.iter().enumerate() {
+        let class = if i == 0 { " class=\"name\"" } else { "" };
+        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(column));
+    }
+    out.push_str("</tr>\n");
+    for row in rows {
+        out.push_str("<tr>");
+        for (i, cell) in row.iter().enumerate() {
+            let class = if i == 0 { " class=\"name\"" } else { "" };
+            let _ = write!(out, "<td{class}>{}</td>", escape(cell));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</table></div>\n");
+}
+
+fn share(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{:.1}%", 100.0 * part as f64 / whole as f64) }
+}
+
+fn per_second(count: u64, uptime: Duration) -> String {
+    format!("{:.1}", count as f64 / uptime.as_secs_f64().max(1.0))
+}
+
+fn policies(status: &ServerStatus, out: &mut String) {
+    out.push_str("<h2>Policies</h2>\n");
+    let rows = status.policies.iter().enumerate().map(|(i, policy)| {
+        let default = if i == 0 { " (default)" } else { "" };
+        vec![
+            format!("{}{default}", policy.name),
+            policy.decisions.to_string(),
+            per_second(policy.decisions, status.uptime),
+            share(policy.explored, policy.decisions),
+            policy.least_propensity.map_or_else(|| "-".to_owned(), |least| format!("{least:.4}")),
+        ]
+    });
+    table(&["policy", "decisions", "per second", "explored", "least propensity"], rows, out);
+}
+
+fn shadows(status: &ServerStatus, out: &mut String) {
+    out.push_str(
+        "<h2>Shadows</h2>\n<p>They decide after the answer. Nobody is shown what they choose.</p>\n",
+    );
+    let rows = status.shadows.iter().map(|shadow| {
+        vec![
+            shadow.name.clone(),
+            shadow.decisions.to_string(),
+            share(shadow.agreed, shadow.decisions),
+            shadow.left_out.to_string(),
+        ]
+    });
+    table(&["shadow", "decisions", "chose the same", "left out"], rows, out);
+}
+
+fn rewards(status: &ServerStatus, out: &mut String) {
+    out.push_str("<h2>Rewards</h2>\n");
+    let learned: Vec<&(String, Vec<RewardPeriod>)> =
+        status.rewards.iter().filter(|(_, periods)| !periods.is_empty()).collect();
+    if learned.is_empty() {
+        out.push_str("<p>None was learned here in the last day.</p>\n");
+        return;
+    }
+    out.push_str(
+        "<p>Mean reward in periods of ten minutes. The bars hold, with probability 95% a period and however often one \
+         looks, the mean of what was to be expected of its rewards. They do not compare policies, whose users are not \
+         the same: `rehearsal evaluate` does.</p>\n<ul class=\"legend\">",
+    );
+    for (i, (policy, _)) in learned.iter().enumerate() {
+        let _ = write!(out, "<li style=\"--hue: var(--{})\">{}</li>", policy_hue(i).name, escape(policy));
+    }
+    out.push_str("</ul>\n");
+    let points: Vec<Vec<RewardPoint>> = learned
+        .iter()
+        .map(|(_, periods)| periods.iter().map(|p| (p.hours_ago, p.mean, p.bounds)).collect())
+        .collect();
+    for (class, width) in [("wide", Width::Wide), ("narrow", Width::Narrow)] {
+        let _ = writeln!(out, "<div class=\"{class}\">{}</div>", charts::rewards(&points, width));
+    }
+    out.push_str("<details><summary>The figures</summary>\n");
+    let rows = learned.iter().flat_map(|(policy, periods)| {
+        periods.iter().rev().map(move |period| {
+            vec![
+                policy.clone(),
+                format!("{:.1}", period.hours_ago),
+                period.count.to_string(),
+                format!("{:.3}", period.mean),
+                period.bounds.map_or_else(
+                    || "none: rewards beyond -0.5 to 1".to_owned(),
+                    |(lower, upper)| format!("{lower:.3} to {upper:.3}"),
+                ),
+            ]
+        })
+    });
+    table(&["policy", "hours ago", "rewards", "mean", "bounds"], rows, out);
+    out.push_str("</details>\n");
+}
+
+fn routes(status: &ServerStatus, out: &mut String) {
+    out.push_str("<h2>Requests</h2>\n");
+    let within = |seconds: Option<f64>| {
+        seconds.map_or_else(|| "over 5000 ms".to_owned(), |seconds| format!("≤ {} ms", seconds * 1e3))
+    };
+    let rows = status.routes.iter().map(|route| {
+        vec![
+            route.route.clone(),
+            route.requests.to_string(),
+            per_second(route.requests, status.uptime),
+            within(route.median),
+            within(route.p99),
+            route.failed.to_string(),
+        ]
+    });
+    table(&["route", "requests", "per second", "median", "99th percentile", "failed"], rows, out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn status(name: &str, mean: f64) -> ServerStatus {
+        let period = RewardPeriod { hours_ago: 0.1, count: 3, mean, bounds: Some((mean - 0.2, mean + 0.2)) };
+        ServerStatus {
+            is_writing: true,
+            policies: vec![PolicyStatus { name: name.to_owned(), ..PolicyStatus::default() }],
+            shadows: vec![ShadowStatus { name: name.to_owned(), ..ShadowStatus::default() }],
+            routes: vec![RouteStatus { route: "/score".to_owned(), ..RouteStatus::default() }],
+            rewards: vec![(name.to_owned(), vec![period])],
+            ..ServerStatus::default()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_page_is_well_formed_whatever_policies_are_called(name in "\\PC*[<>&\"']*", mean in -0.5..1.0) {
+            let page = server_page(&status(&name, mean));
+            let xml = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
+            prop_assert!(roxmltree::Document::parse(xml).is_ok());
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_have_two_units() {
+        let of = |seconds| words(Duration::from_secs(seconds));
+        assert_eq!([of(59), of(60), of(3_600), of(90_000)], ["59 s", "1 min", "1 h 0 min", "1 d 1 h"]);
+    }
+}

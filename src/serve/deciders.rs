@@ -1,0 +1,172 @@
+//! Deciding: threads that take the calls that came meanwhile, and read one moment of the store for all of them.
+
+use super::metrics::{Metrics, Operation};
+use super::problem::Problem;
+use super::shadows::{Shadowed, Shadows};
+use super::writer::{Replies, Reply, Writer};
+use crate::base::error::{ErrorKind, Result};
+use crate::service::{Decided, ScoreCall, ScoreReply, Service};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use tokio::sync::mpsc::{self, Receiver, Sender, error::TrySendError};
+use tokio::sync::oneshot;
+
+/// So many requests may wait for each thread.
+const MAX_WAITING: usize = 1_024;
+/// So many requests are decided together, at most.
+const MAX_TOGETHER: usize = 128;
+
+/// The calls of a request.
+struct Job {
+    calls: Vec<ScoreCall>,
+    reply: Reply<Result<Replies<ScoreReply>, Problem>>,
+}
+
+/// What a thread works with.
+#[derive(Clone)]
+pub(super) struct Lane {
+    pub(super) service: Arc<Service>,
+    pub(super) writer: Arc<Writer>,
+    pub(super) shadows: Arc<Shadows>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Whether answers wait until their decisions are safe.
+    pub(super) durable: bool,
+}
+
+/// The queues in front of the threads.
+pub(super) struct Deciders {
+    lanes: Vec<Sender<Job>>,
+    next: AtomicUsize,
+}
+
+/// A thread's side of a queue, to run.
+pub(super) struct Decider {
+    lane: Lane,
+    jobs: Receiver<Job>,
+}
+
+impl Deciders {
+    /// Queues for so many threads.
+    pub(super) fn new(lane: &Lane, threads: usize) -> (Self, Vec<Decider>) {
+        let (lanes, deciders) = (0..threads)
+            .map(|_| {
+                let (sender, jobs) = mpsc::channel(MAX_WAITING);
+                (sender, Decider { lane: lane.clone(), jobs })
+            })
+            .unzip();
+        (Self { lanes, next: AtomicUsize::new(0) }, deciders)
+    }
+
+    /// Decides, and answers at once.
+    pub(super) async fn decide(&self, calls: Vec<ScoreCall>) -> Result<Replies<ScoreReply>, Problem> {
+        let (reply, answer) = oneshot::channel();
+        let mut job = Job { calls, reply };
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for lane in 0..self.lanes.len() {
+            match self.lanes[(first.wrapping_add(lane)) % self.lanes.len()].try_send(job) {
+                Ok(()) => {
+                    return answer.await.unwrap_or_else(|_| Err(Problem::later("the server is stopping")));
+                }
+                Err(TrySendError::Full(back) | TrySendError::Closed(back)) => job = back,
+            }
+        }
+        Err(Problem::later("too many requests wait to be decided"))
+    }
+}
+
+impl Decider {
+    /// The thread: decides until nobody can ask any more.
+    pub(super) fn run(mut self) {
+        let mut jobs = Vec::with_capacity(MAX_TOGETHER);
+        while self.jobs.blocking_recv_many(&mut jobs, MAX_TOGETHER) > 0 {
+            // Who has gone away is shown nothing, and so there is no decision.
+            jobs.retain(|job| !job.reply.is_closed());
+            self.lane.answer(&mut jobs);
+        }
+    }
+}
+
+impl Lane {
+    fn answer(&self, jobs: &mut Vec<Job>) {
+        let mut calls = Vec::with_capacity(jobs.len());
+        let replies: Vec<_> = jobs
+            .drain(..)
+            .map(|mut job| {
+                calls.append(&mut job.calls);
+                (calls.len(), job.reply)
+            })
+            .collect();
+        let started = Instant::now();
+        let decided = self.decide(&calls);
+        self.metrics.store(Operation::Read, started.elapsed());
+        let (mut decided, mut calls) = match decided {
+            Ok(decided) => (decided.into_iter(), calls.into_iter()),
+            Err(problem) => {
+                replies.into_iter().for_each(|(_, reply)| drop(reply.send(Err(problem.clone()))));
+                return;
+            }
+        };
+        let mut from = 0;
+        for (to, reply) in replies {
+            let count = to - from;
+            from = to;
+            self.conclude(calls.by_ref().take(count), decided.by_ref().take(count), reply);
+        }
+    }
+
+    /// Hands the decisions of a request to be kept, answers it, and then lets the shadows see it.
+    fn conclude(
+        &self,
+        calls: impl Iterator<Item = ScoreCall>,
+        decided: impl Iterator<Item = Result<Decided, Problem>>,
+        reply: Reply<Result<Replies<ScoreReply>, Problem>>,
+    ) {
+        let (mut records, mut replies, mut shadowed) = (Vec::new(), Vec::new(), Vec::new());
+        for (call, decided) in calls.zip(decided) {
+            replies.push(decided.map(|decided| {
+                let (reply, mut own) = decided.into_parts();
+                records.append(&mut own);
+                self.metrics.decided(&reply);
+                if self.shadows.watches(&call) {
+                    shadowed.push(Shadowed::new(call, &reply));
+                }
+                reply
+            }));
+        }
+        let shadows = Arc::clone(&self.shadows);
+        let answer = move |kept: Result<(), Problem>| {
+            let is_kept = kept.is_ok();
+            let _ = reply.send(kept.map(|()| replies));
+            if is_kept {
+                shadows.offer(shadowed);
+            }
+        };
+        if records.is_empty() {
+            answer(Ok(()));
+        } else if self.durable {
+            self.writer.keep_and_tell(records, Box::new(answer));
+        } else {
+            answer(self.writer.keep(records));
+        }
+    }
+
+    /// Decides all of them together; one by one if something is wrong with what the store has of one of them.
+    fn decide(&self, calls: &[ScoreCall]) -> Result<Vec<Result<Decided, Problem>>, Problem> {
+        let each = |decided: Vec<Result<Decided>>| {
+            decided.into_iter().map(|decided| decided.map_err(|error| Problem::from(&error))).collect()
+        };
+        match self.service.decide(calls) {
+            Ok(decided) => Ok(each(decided)),
+            Err(error)
+                if calls.len() == 1 || matches!(error.kind(), ErrorKind::Busy | ErrorKind::Unavailable) =>
+            {
+                Err(Problem::from(&error))
+            }
+            Err(_) => {
+                let alone = calls.iter().map(|call| self.service.decide(std::slice::from_ref(call)));
+                Ok(alone.flat_map(|decided| each(decided.unwrap_or_else(|error| vec![Err(error)]))).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! What is counted, as Prometheus and the page read it. Names of HTTP are OpenTelemetry's; labels take few values, and
+//! none that a request makes up.
+
+use crate::service::ScoreReply;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Upper ends of the buckets for times, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HttpLabels {
+    http_request_method: String,
+    http_route: String,
+    http_response_status_code: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyLabels {
+    policy: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    policy: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: Operation,
+}
+
+/// What the store was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Operation {
+    /// To read states, and what decisions were made with them.
+    Read,
+    /// To commit decisions and rewards.
+    Write,
+}
+
+impl EncodeLabelValue for Operation {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder,
+    ) -> Result<(), std::fmt::Error> {
+        let name = match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+/// What one policy did since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct PolicyTally {
+    pub(super) decisions: u64,
+    pub(super) explored: u64,
+    /// The least probability with which anything was chosen, where it is known.
+    pub(super) least_propensity: Option<f64>,
+    pub(super) shadowed: u64,
+    pub(super) agreed: u64,
+    pub(super) not_shadowed: u64,
+}
+
+/// How long the requests to one route took since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct RouteTally {
+    pub(super) count: u64,
+    pub(super) failed: u64,
+    /// By bucket; the last one is beyond all of them.
+    buckets: [u64; BUCKETS.len() + 1],
+}
+
+impl RouteTally {
+    /// The end of the bucket in which this share of the requests was done, in seconds; `None` beyond all buckets, or
+    /// without requests.
+    pub(super) fn within(&self, share: f64) -> Option<f64> {
+        let wanted = (share * self.count as f64).ceil() as u64;
+        let mut done = 0;
+        let bucket = self.buckets.iter().position(|count| {
+            done += count;
+            done >= wanted && done > 0
+        });
+        BUCKETS.get(bucket?).copied()
+    }
+}
+
+/// All of it.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<HttpLabels, Histogram>,
+    active: Gauge,
+    waiting: Gauge,
+    decisions: Family<PolicyLabels, Counter>,
+    explored: Family<PolicyLabels, Counter>,
+    least_propensity: Family<PolicyLabels, Gauge<f64, AtomicU64>>,
+    rewards: Family<OutcomeLabels, Counter>,
+    refused: Family<RefusalLabels, Counter>,
+    shadows: Family<OutcomeLabels, Counter>,
+    agreements: Family<PolicyLabels, Counter>,
+    store: Family<OperationLabels, Histogram>,
+    policies: Mutex<BTreeMap<SmolStr, PolicyTally>>,
+    routes: Mutex<BTreeMap<String, RouteTally>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("nothing panics with it")
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(BUCKETS)
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::default();
+        let requests = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let store = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let metrics = Self {
+            requests,
+            store,
+            active: Gauge::default(),
+            waiting: Gauge::default(),
+            decisions: Family::default(),
+            explored: Family::default(),
+            least_propensity: Family::default(),
+            rewards: Family::default(),
+            refused: Family::default(),
+            shadows: Family::default(),
+            agreements: Family::default(),
+            policies: Mutex::default(),
+            routes: Mutex::default(),
+            registry: Registry::default(),
+        };
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "How long requests took",
+            Unit::Seconds,
+            metrics.requests.clone(),
+        );
+        registry.register("http_server_active_requests", "Requests in work", metrics.active.clone());
+        registry.register("rehearsal_decisions", "Decisions that were answered", metrics.decisions.clone());
+        registry.register(
+            "rehearsal_explored_decisions",
+            "Decisions that chance made, not the scores",
+            metrics.explored.clone(),
+        );
+        registry.register(
+            "rehearsal_least_propensity",
+            "Least probability with which anything was chosen since the start",
+            metrics.least_propensity.clone(),
+        );
+        registry.register(
+            "rehearsal_rewards",
+            "Rewards, learned or known already (duplicate)",
+            metrics.rewards.clone(),
+        );
+        registry.register(
+            "rehearsal_refused_rewards",
+            "Rewards that were not learned, by the kind of problem",
+            metrics.refused.clone(),
+        );
+        registry.register(
+            "rehearsal_shadow_decisions",
+            "Decisions of shadows: run, dropped for want of room, or failed",
+            metrics.shadows.clone(),
+        );
+        registry.register(
+            "rehearsal_shadow_agreements",
+            "Decisions of shadows that chose what was shown",
+            metrics.agreements.clone(),
+        );
+        registry.register_with_unit(
+            "rehearsal_store_operation_duration",
+            "How long the store took, with what was computed meanwhile",
+            Unit::Seconds,
+            metrics.store.clone(),
+        );
+        registry.register(
+            "rehearsal_waiting_decisions",
+            "Decisions that were answered and are yet to be kept",
+            metrics.waiting.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// As Prometheus reads it; so many decisions wait to be kept.
+    pub(super) fn text(&self, waiting: usize) -> String {
+        self.waiting.set(waiting as i64);
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry).expect("a text takes whatever is written");
+        out
+    }
+
+    /// A request came; it is over when what is returned is dropped.
+    pub(super) fn begin(&self) -> impl Drop + use<> {
+        struct Active(Gauge);
+        impl Drop for Active {
+            fn drop(&mut self) {
+                self.0.dec();
+            }
+        }
+        self.active.inc();
+        Active(self.active.clone())
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let labels = HttpLabels {
+            http_request_method: method.to_owned(),
+            http_route: route.to_owned(),
+            http_response_status_code: status,
+        };
+        let seconds = took.as_secs_f64();
+        self.requests.get_or_create(&labels).observe(seconds);
+        let mut routes = locked(&self.routes);
+        if !routes.contains_key(route) {
+            routes.insert(route.to_owned(), RouteTally::default());
+        }
+        let tally = routes.get_mut(route).expect("it was just added");
+        tally.count += 1;
+        tally.failed += u64::from(status >= 500);
+        let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
+        tally.buckets[bucket] += 1;
+    }
+
+    /// The store took so long.
+    pub(super) fn store(&self, operation: Operation, took: Duration) {
+        self.store.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
+    }
+
+    /// A decision was made.
+    pub(super) fn decided(&self, reply: &ScoreReply) {
+        let labels = PolicyLabels { policy: reply.policy.to_string() };
+        self.decisions.get_or_create(&labels).inc();
+        if reply.explored {
+            self.explored.get_or_create(&labels).inc();
+        }
+        let least = self.tally(&reply.policy, |tally| {
+            tally.decisions += 1;
+            tally.explored += u64::from(reply.explored);
+            let least = reply.propensity.filter(|p| tally.least_propensity.is_none_or(|least| *p < least));
+            tally.least_propensity = least.or(tally.least_propensity);
+            least
+        });
+        if let Some(least) = least {
+            self.least_propensity.get_or_create(&labels).set(least);
+        }
+    }
+
+    /// A reward was learned, or was known already.
+    pub(super) fn rewarded(&self, policy: &str, is_duplicate: bool) {
+        let outcome = if is_duplicate { "duplicate" } else { "learned" };
+        self.rewards.get_or_create(&OutcomeLabels { policy: policy.to_owned(), outcome }).inc();
+    }
+
+    /// A reward was refused for a problem of this kind.
+    pub(super) fn refused(&self, kind: &'static str) {
+        self.refused.get_or_create(&RefusalLabels { kind }).inc();
+    }
+
+    /// A shadow decided, and chose what was shown or something else.
+    pub(super) fn shadow_ran(&self, policy: &str, agreed: bool) {
+        self.shadow(policy, "run");
+        self.tally(policy, |tally| {
+            tally.shadowed += 1;
+            tally.agreed += u64::from(agreed);
+        });
+        if agreed {
+            self.agreements.get_or_create(&PolicyLabels { policy: policy.to_owned() }).inc();
+        }
+    }
+
+    /// A shadow did not decide, since there was no room.
+    pub(super) fn shadow_dropped(&self, policy: &str) {
+        self.shadow(policy, "dropped");
+        self.tally(policy, |tally| tally.not_shadowed += 1);
+    }
+
+    /// A shadow could not decide.
+    pub(super) fn shadow_failed(&self, policy: &str) {
+        self.shadow(policy, "failed");
+        self.tally(policy, |tally| tally.not_shadowed += 1);
+    }
+
+    fn shadow(&self, policy: &str, outcome: &'static str) {
+        self.shadows.get_or_create(&OutcomeLabels { policy: policy.to_owned(), outcome }).inc();
+    }
+
+    fn tally<T>(&self, policy: &str, change: impl FnOnce(&mut PolicyTally) -> T) -> T {
+        let mut policies = locked(&self.policies);
+        if !policies.contains_key(policy) {
+            policies.insert(policy.into(), PolicyTally::default());
+        }
+        change(policies.get_mut(policy).expect("it was just added"))
+    }
+
+    /// What a policy did since the start.
+    pub(super) fn of_policy(&self, policy: &str) -> PolicyTally {
+        locked(&self.policies).get(policy).copied().unwrap_or_default()
+    }
+
+    /// How long the requests to each route took since the start.
+    pub(super) fn by_route(&self) -> BTreeMap<String, RouteTally> {
+        locked(&self.routes).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_done_within_the_bucket_that_reaches_it() {
+        let metrics = Metrics::new();
+        for millis in [0, 0, 0, 2] {
+            metrics.answered("POST", "/score", 200, Duration::from_millis(millis));
+        }
+        metrics.answered("POST", "/reward", 503, Duration::from_secs(60));
+        let routes = metrics.by_route();
+        assert_eq!(routes["/score"].within(0.75), Some(0.0005));
+        assert_eq!(routes["/score"].within(0.76), Some(0.0025));
+        assert_eq!((routes["/reward"].within(0.5), routes["/reward"].failed), (None, 1));
+        assert_eq!(RouteTally::default().within(0.5), None);
+        let text = metrics.text(3);
+        assert!(text.contains("rehearsal_waiting_decisions 3"), "{text}");
+        let bucket = "http_server_request_duration_seconds_bucket{le=\"0.0005\",http_request_method=\"POST\"";
+        assert!(text.contains(bucket), "{text}");
+    }
+}

@@ -1,0 +1,326 @@
+//! What the server answers to, as an OpenAPI 3.1 document.
+
+use super::body::MAX_CALLS;
+use super::queries::MAX_USERS;
+use crate::domain::reaction::{MAX_REWARD, Reaction};
+use crate::domain::request;
+use crate::store::MAX_DWELL_SECONDS;
+use serde_json::{Map, Value, json};
+
+/// The document of a server whose requests may name these policies, the default one first.
+///
+/// ```
+/// let document = rehearsal::serve::document(&["egreedy-v1"]);
+/// assert_eq!(document["openapi"], "3.1.0");
+/// assert!(document["paths"]["/score"]["post"].is_object());
+/// ```
+pub fn document(policies: &[&str]) -> Value {
+    let mut paths = Map::new();
+    for (form, parameters) in forms(policies) {
+        let add = |paths: &mut Map<String, Value>, route: &str, method: &str, operation: Value| {
+            paths.insert(format!("{route}{form}"), json!({"parameters": parameters, method: operation}));
+        };
+        add(&mut paths, "/score", "post", score(form));
+        add(&mut paths, "/reward", "post", reward(form));
+        add(&mut paths, "/stats", "get", stats(form));
+    }
+    paths.insert("/reset".to_owned(), json!({"post": reset()}));
+    for (path, what, media) in [
+        ("/health/live", "200 while the process answers", "text/plain"),
+        ("/health/ready", "200 while the store can be read and written", "text/plain"),
+        ("/metrics", "counts and times as Prometheus reads them", "application/openmetrics-text"),
+        ("/", "a page: what runs, how much, how fast, and what it earns", "text/html"),
+        ("/openapi.json", "this document", "application/json"),
+    ] {
+        let id = path.trim_matches('/').replace(['/', '.'], "_");
+        let schema =
+            if media == "application/json" { json!({"type": "object"}) } else { json!({"type": "string"}) };
+        let mut get = json!({
+            "operationId": if id.is_empty() { "page".to_owned() } else { id },
+            "summary": what,
+            "responses": {"200": {"description": what, "content": {media: {"schema": schema}}}},
+        });
+        // Probes carry no token.
+        if path.starts_with("/health/") {
+            get["security"] = json!([]);
+        }
+        with_problems(&mut get, &["503"]);
+        paths.insert(path.to_owned(), json!({"get": get}));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "rehearsal serve",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Decides which tip to show, and learns from what came of it. A list of calls is answered by a \
+                            list, with the problem of a call in its place.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas(policies),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer",
+                                          "description": "only where the server has a --token-file"}},
+        },
+        "security": [{}, {"token": []}],
+    })
+}
+
+/// The forms of a route, each with its parameters: without a policy, by its name, by family and version.
+fn forms(policies: &[&str]) -> [(&'static str, Value); 3] {
+    let parameter = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "path", "required": true, "schema": schema, "description": description});
+    // A policy that has no version has no such form.
+    let (families, versions): (Vec<&str>, Vec<&str>) =
+        policies.iter().filter_map(|policy| policy.split_once('-')).unzip();
+    let text = |values: Vec<&str>| {
+        if values.is_empty() { json!({"type": "string"}) } else { json!({"type": "string", "enum": values}) }
+    };
+    [
+        ("", json!([])),
+        ("/{policy}", json!([parameter("policy", text(policies.to_vec()), "name of the policy")])),
+        (
+            "/{family}/{version}",
+            json!([
+                parameter("family", text(families), "what its name begins with"),
+                parameter("version", text(versions), "what follows after the first hyphen"),
+            ]),
+        ),
+    ]
+}
+
+fn with_problems(operation: &mut Value, statuses: &[&str]) {
+    let responses = operation["responses"].as_object_mut().expect("every operation has responses");
+    for status in statuses.iter().chain(&["401", "421"]) {
+        let meaning = match *status {
+            "400" => "a field is not as it must be: `field`, `value`, `allowed`",
+            "401" => "the token is missing or wrong",
+            "404" => "no such decision, policy or route",
+            "408" => "the body came too slowly",
+            "409" => {
+                "it contradicts what is there: the event has another reward, the policy another definition"
+            }
+            "413" => "the body is larger than the server takes",
+            "415" => "the body is not application/json",
+            "421" => "without a token only this machine is served",
+            "500" => "what is stored of this is damaged",
+            _ => "not now: ask again after Retry-After seconds",
+        };
+        let content = json!({"application/problem+json": {"schema": reference("problem")}});
+        let mut response = json!({"description": meaning, "content": content});
+        if *status == "503" {
+            response["headers"] =
+                json!({"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}});
+        }
+        responses.insert((*status).to_owned(), response);
+    }
+}
+
+/// Problems of a route that takes a body.
+const OF_BODIES: [&str; 8] = ["400", "404", "408", "409", "413", "415", "500", "503"];
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+fn one_or_more(call: &str) -> Value {
+    let list = json!({"type": "array", "minItems": 1, "maxItems": MAX_CALLS, "items": reference(call)});
+    json!({"anyOf": [reference(call), list]})
+}
+
+fn answers(answer: &str) -> Value {
+    let item = json!({"anyOf": [reference(answer), reference("problem")]});
+    json!({"anyOf": [reference(answer), {"type": "array", "items": item}]})
+}
+
+fn operation_id(name: &str, form: &str) -> String {
+    let suffix = match form {
+        "" => "",
+        "/{policy}" => "_by_policy",
+        _ => "_by_version",
+    };
+    format!("{name}{suffix}")
+}
+
+fn body(schema: Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
+}
+
+fn done(description: &str, schema: Value) -> Value {
+    json!({"200": {"description": description, "content": {"application/json": {"schema": schema}}}})
+}
+
+fn score(form: &str) -> Value {
+    let mut operation = json!({
+        "operationId": operation_id("score", form),
+        "summary": "Choose what to show",
+        "requestBody": body(one_or_more("request")),
+        "responses": done("a decision", answers("decision")),
+    });
+    with_problems(&mut operation, &OF_BODIES);
+    operation
+}
+
+fn reward(form: &str) -> Value {
+    let mut operation = json!({
+        "operationId": operation_id("reward", form),
+        "summary": "Learn from what came of a decision; sent again, it is learned once",
+        "requestBody": body(one_or_more("reward")),
+        "responses": done("it is learned, and safe from a power cut", answers("learned")),
+    });
+    with_problems(&mut operation, &OF_BODIES);
+    operation
+}
+
+fn stats(form: &str) -> Value {
+    let parameter = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "query", "required": false, "schema": schema, "description": description});
+    let mut operation = json!({
+        "operationId": operation_id("stats", form),
+        "summary": "What is known of a user, or of users in the order of their names",
+        "parameters": [
+            parameter("user", json!({"type": "string"}), "the user; not together with the others"),
+            parameter("after", json!({"type": "string"}), "the user after whom the page begins"),
+            parameter("limit", json!({"type": "integer", "minimum": 1, "maximum": MAX_USERS, "default": 100}),
+                      "users on the page"),
+        ],
+        "responses": done("what is known", json!({"anyOf": [reference("user_stats"), reference("stats_page")]})),
+    });
+    with_problems(&mut operation, &["400", "404", "500", "503"]);
+    operation
+}
+
+fn reset() -> Value {
+    let mut operation = json!({
+        "operationId": "reset",
+        "summary": "Forget what was learned of a user",
+        "requestBody": body(reference("reset")),
+        "responses": done("what was forgotten", reference("forgotten")),
+    });
+    with_problems(&mut operation, &OF_BODIES);
+    operation
+}
+
+/// The schemas of what is sent and answered.
+fn schemas(policies: &[&str]) -> Value {
+    let mut request = request::schema();
+    request.as_object_mut().expect("an object").remove("$schema");
+    let (candidate, context, profile) = {
+        let properties = &request["properties"];
+        (
+            properties["candidates"].clone(),
+            properties["context"].clone(),
+            properties["profile_features"].clone(),
+        )
+    };
+    let policy = json!({"type": ["string", "null"], "enum": policies.iter().map(|p| json!(p)).chain([Value::Null]).collect::<Vec<_>>(),
+                        "description": "one that the server was given; the first by default"});
+    request["properties"]["policy"] = policy.clone();
+    request["required"] = json!(["user", "context", "candidates"]);
+    request["properties"]["user"]["type"] = json!("string");
+    request["properties"]["user"]["description"] = json!("the person");
+    let mut bare = request.clone();
+    bare["required"] = json!(["context", "candidates"]);
+    bare["title"] = json!("what was shown");
+    let probability = json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
+    let warnings = json!({"type": "array", "items": {"type": "string"}, "description": "what deserves attention; absent if nothing"});
+    let count = json!({"type": "integer", "minimum": 0});
+    let text = json!({"type": "string"});
+    let reactions: Vec<&str> = Reaction::ALL.map(Reaction::name).to_vec();
+    let theta = json!({"type": "object", "description": "weight of each dimension; by kind first where each kind has a model"});
+    json!({
+        "request": request,
+        "decision": {
+            "type": "object",
+            "required": ["decision_id", "user", "policy", "chosen", "propensity", "explored", "candidates", "shadows"],
+            "properties": {
+                "decision_id": {"type": "string", "description": "to report a reward"},
+                "user": text, "policy": text,
+                "chosen": {"type": "string", "description": "id of the candidate to show"},
+                "propensity": probability,
+                "explored": {"type": "boolean", "description": "whether chance rather than the scores decided"},
+                "candidates": {"type": "array", "items": {
+                    "type": "object", "required": ["id", "score", "propensity"],
+                    "properties": {"id": text, "score": {"type": "number"}, "propensity": probability}}},
+                "shadows": {"type": "array", "maxItems": 0, "description": "here shadows decide after the answer"},
+                "warnings": warnings,
+            },
+        },
+        "reward": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "decision": {"type": ["string", "null"], "description": "id of the decision that it answers; also `decision_id`"},
+                "decision_id": {"type": ["string", "null"]},
+                "reaction": {"enum": reactions.iter().map(|r| json!(r)).chain([Value::Null]).collect::<Vec<_>>(), "description": "what the person did"},
+                "reward": {"type": ["number", "null"], "minimum": -MAX_REWARD as i64, "maximum": MAX_REWARD as i64,
+                           "description": "the reward itself, instead of a reaction"},
+                "dwell_seconds": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DWELL_SECONDS as i64},
+                "policy": policy, "user": {"type": ["string", "null"]},
+                "chosen": {"type": ["string", "null"], "description": "without a decision: id of the candidate that was shown"},
+                "event_id": {"type": ["string", "null"], "minLength": 1, "maxLength": 256,
+                             "description": "without a decision: learned once under this id"},
+                "request": {"anyOf": [bare, {"type": "null"}], "description": "without a decision: what was shown"},
+                "context": {"anyOf": [context, {"type": "null"}]},
+                "candidates": {"anyOf": [candidate, {"type": "null"}]},
+                "profile_features": {"anyOf": [profile, {"type": "null"}]},
+                "seed": {"type": ["integer", "null"], "minimum": 0, "description": "not looked at"},
+            },
+        },
+        "learned": {
+            "type": "object",
+            "required": ["user", "policy", "reward", "updates", "duplicate"],
+            "properties": {
+                "user": text, "policy": text, "reward": {"type": "number"},
+                "updates": count,
+                "duplicate": {"type": "boolean", "description": "whether it had been learned before, and so was not learned again"},
+                "warnings": warnings,
+            },
+        },
+        "user_stats": {
+            "type": "object",
+            "required": ["user", "policies"],
+            "properties": {
+                "user": text,
+                "policies": {"type": "array", "items": {
+                    "type": "object", "required": ["policy", "updates", "mean_reward", "theta"],
+                    "properties": {"policy": text, "updates": count, "mean_reward": {"type": ["number", "null"]}, "theta": theta}}},
+            },
+        },
+        "stats_page": {
+            "type": "object",
+            "required": ["users", "next"],
+            "properties": {
+                "users": {"type": "array", "maxItems": MAX_USERS, "items": reference("user_stats")},
+                "next": {"type": ["string", "null"], "description": "for `after` on the next page; null on the last one"},
+            },
+        },
+        "reset": {
+            "type": "object",
+            "required": ["user"],
+            "additionalProperties": false,
+            "properties": {
+                "user": {"type": "string", "minLength": 1, "maxLength": 200},
+                "policy": {"type": ["string", "null"], "description": "under this policy alone"},
+                "erase": {"type": "boolean", "default": false, "description": "also remove the user's decisions and rewards"},
+            },
+        },
+        "forgotten": {
+            "type": "object",
+            "required": ["user", "removed"],
+            "properties": {"user": text, "removed": {"type": "array", "items": text},
+                           "erased_decisions": count, "erased_rewards": count},
+        },
+        "problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "description": "RFC 9457",
+            "properties": {
+                "type": {"type": "string", "format": "uri"},
+                "title": text,
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "detail": {"type": "string", "description": "what is wrong, and what is allowed"},
+                "field": text, "value": text, "allowed": text,
+            },
+        },
+    })
+}

@@ -1,0 +1,56 @@
+//! What the page at `/` says.
+
+use super::app::App;
+use super::rewards_over_time::PERIOD;
+use crate::report::{PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page};
+use jiff::Timestamp;
+
+/// The page.
+pub(super) fn html(app: &App) -> String {
+    let policies = app.service.policies().given().iter().map(|policy| {
+        let tally = app.metrics.of_policy(policy.name());
+        PolicyStatus {
+            name: policy.name().to_owned(),
+            decisions: tally.decisions,
+            explored: tally.explored,
+            least_propensity: tally.least_propensity,
+        }
+    });
+    let shadows = app.shadows.policies().iter().map(|policy| {
+        let tally = app.metrics.of_policy(policy.name());
+        ShadowStatus {
+            name: policy.name().to_owned(),
+            decisions: tally.shadowed,
+            agreed: tally.agreed,
+            left_out: tally.not_shadowed,
+        }
+    });
+    let routes = app.metrics.by_route().into_iter().map(|(route, tally)| RouteStatus {
+        route,
+        requests: tally.count,
+        failed: tally.failed,
+        median: tally.within(0.5),
+        p99: tally.within(0.99),
+    });
+    let hours = PERIOD.as_secs_f64() / 3_600.0;
+    let rewards = app.rewards.means().into_iter().map(|(policy, means)| {
+        let periods = means.into_iter().map(|mean| RewardPeriod {
+            hours_ago: mean.ago as f64 * hours,
+            count: mean.count,
+            mean: mean.mean,
+            bounds: mean.bounds,
+        });
+        (policy.to_string(), periods.collect())
+    });
+    server_page(&ServerStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        uptime: app.began.elapsed(),
+        is_writing: app.writer.is_writing(),
+        waiting: app.writer.waiting(),
+        policies: policies.collect(),
+        shadows: shadows.collect(),
+        routes: routes.collect(),
+        rewards: rewards.collect(),
+    })
+}

@@ -1,0 +1,32 @@
+//! Upkeep: what is done now and then beside answering. State files are published, and the store folds in its log.
+
+use super::writer::Writer;
+use crate::service::Service;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// Between two rounds.
+const PERIOD: Duration = Duration::from_millis(250);
+/// A failure that lasts is said this often.
+const REMINDER: Duration = Duration::from_secs(60);
+
+/// The thread: one round after another until the other end of `stopped` is dropped, and then a last one.
+pub(super) fn run(service: &Arc<Service>, writer: &Writer, stopped: &Receiver<()>) {
+    let mut said: Option<Instant> = None;
+    loop {
+        let last = matches!(stopped.recv_timeout(PERIOD), Err(RecvTimeoutError::Disconnected));
+        let published = if writer.has_learned() { service.publish().map(drop) } else { Ok(()) };
+        for done in [published, service.store().upkeep()] {
+            if let Err(error) = done
+                && said.is_none_or(|said| said.elapsed() >= REMINDER)
+            {
+                tracing::warn!(%error, "what was learned is in the store; its upkeep failed");
+                said = Some(Instant::now());
+            }
+        }
+        if last {
+            return;
+        }
+    }
+}

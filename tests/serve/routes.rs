@@ -1,0 +1,255 @@
+//! What each route does.
+
+use super::{request, text};
+use crate::util::server::Server;
+use crate::util::{Dir, run};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const POLICIES: [&str; 4] = ["--policy", "egreedy-v1", "--policy", "egreedy-v2"];
+
+#[test]
+fn a_decision_is_answered_rewarded_seen_and_forgotten() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let mut client = server.client();
+    let decision = client.post("/score", &request("alice")).json(200);
+    assert_eq!((text(&decision, "user"), text(&decision, "policy")), ("alice", "egreedy-v1"));
+    assert_eq!(decision["candidates"].as_array().unwrap().len(), 3);
+    assert_eq!(decision["shadows"], json!([]));
+
+    let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "completed"});
+    let learned =
+        json!({"user": "alice", "policy": "egreedy-v1", "reward": 1.0, "updates": 1, "duplicate": false});
+    assert_eq!(client.post("/reward", &reward).json(200), learned);
+    let again = client.post("/reward", &reward).json(200);
+    assert_eq!((&again["duplicate"], &again["updates"]), (&json!(true), &json!(1)));
+    let other = json!({"decision": text(&decision, "decision_id"), "reaction": "dismissed"});
+    let problem = client.post("/reward", &other).problem(409);
+    assert!(text(&problem, "detail").contains("was learned with reward 1"), "{problem}");
+
+    let stats = client.request("GET", "/stats?user=alice", &[], "").json(200);
+    assert_eq!(stats["policies"][0]["updates"], 1);
+    let page = client.request("GET", "/stats", &[], "").json(200);
+    assert_eq!((&page["users"][0], &page["next"]), (&stats, &Value::Null));
+
+    assert_eq!(
+        client.post("/reset", &json!({"user": "alice"})).json(200),
+        json!({"user": "alice", "removed": ["egreedy-v1"]})
+    );
+    let stats = client.request("GET", "/stats?user=alice", &[], "").json(200);
+    assert_eq!(stats, json!({"user": "alice", "policies": []}));
+    let erased = client.post("/reset", &json!({"user": "alice", "erase": true})).json(200);
+    assert_eq!(erased["erased_decisions"], 1);
+    assert_eq!(server.end().0.code(), Some(0));
+    assert_eq!(dir.run(&["log", "decisions"]).ok().stdout(), "");
+}
+
+#[test]
+fn a_policy_is_named_by_the_path_the_request_or_nobody() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let mut client = server.client();
+    let named = |name: &str| {
+        let mut request = request("u");
+        request["policy"] = json!(name);
+        request
+    };
+    for (path, body, policy) in [
+        ("/score", request("u"), "egreedy-v1"),
+        ("/score", named("egreedy-v2"), "egreedy-v2"),
+        ("/score/egreedy-v2", request("u"), "egreedy-v2"),
+        ("/score/egreedy/v2", request("u"), "egreedy-v2"),
+        ("/score/egreedy/v2", named("egreedy-v2"), "egreedy-v2"),
+    ] {
+        assert_eq!(client.post(path, &body).json(200)["policy"], policy, "{path} {body}");
+    }
+    let problem = client.post("/score/egreedy/v2", &named("egreedy-v1")).problem(400);
+    let expected = "the policy in the URL is \"egreedy-v2\", but request says \"egreedy-v1\"";
+    assert_eq!(problem["detail"], expected);
+
+    // A built-in policy that the operator did not give answers nobody, and a file that stands there neither.
+    dir.write("mine.toml", "explorer = \"uniform\"\nfeatures = \"v1\"\n");
+    for path in
+        ["/score/linucb", "/score/linucb/v2", "/score/mine.toml", "/score/.%2Fmine.toml", "/stats/linucb"]
+    {
+        let answer = if path.starts_with("/stats") {
+            client.request("GET", path, &[], "")
+        } else {
+            client.post(path, &request("u"))
+        };
+        let problem = answer.problem(404);
+        assert!(text(&problem, "detail").contains("known: egreedy-v1, egreedy-v2"), "{path}: {problem}");
+    }
+    client.post("/score", &named("./mine.toml")).problem(404);
+
+    // A reward by the path of another policy than the decision's is refused.
+    let decision = client.post("/score/egreedy/v2", &request("u")).json(200);
+    let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "ignored"});
+    client.post("/reward/egreedy/v1", &reward).problem(400);
+    assert_eq!(client.post("/reward/egreedy/v2", &reward).json(200)["policy"], "egreedy-v2");
+}
+
+#[test]
+fn a_list_is_answered_by_a_list_with_problems_in_their_places() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let mut client = server.client();
+    let mut bad = request("b");
+    bad["context"]["hour"] = json!(25);
+    let answers = client.post("/score", &json!([request("a"), bad, request("c")])).json(200);
+    assert_eq!((&answers[0]["user"], &answers[2]["user"]), (&json!("a"), &json!("c")));
+    assert_eq!((&answers[1]["status"], &answers[1]["field"]), (&json!(400), &json!("context.hour")));
+    assert!(text(&answers[1], "detail").starts_with("request[1]: "), "{answers}");
+
+    let reward = |decision: &Value| json!({"decision": text(decision, "decision_id"), "reward": 0.5});
+    let unknown = json!({"decision": "nobody", "reward": 0.5});
+    let rewards = json!([reward(&answers[0]), unknown, reward(&answers[2])]);
+    let learned = client.post("/reward", &rewards).json(200);
+    assert_eq!((&learned[0]["updates"], &learned[2]["updates"]), (&json!(1), &json!(1)));
+    assert_eq!(learned[1]["status"], 404);
+
+    client.post("/score", &json!([])).problem(400);
+    client.post("/score", &json!(vec![json!({}); 1_001])).problem(400);
+    // A list of one is a list.
+    assert_eq!(client.post("/score", &json!([request("a")])).json(200).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_reward_finds_a_decision_that_is_still_waiting_to_be_kept() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &[&POLICIES[..], &["--no-state-files"]].concat());
+    let mut client = server.client();
+    for n in 1..=200 {
+        let decision = client.post("/score", &request("u")).json(200);
+        let reward = json!({"decision": text(&decision, "decision_id"), "reward": 0.25});
+        assert_eq!(client.post("/reward", &reward).json(200)["updates"], n);
+    }
+}
+
+#[test]
+fn a_decision_of_a_moment_ago_may_still_come_and_an_old_one_will_not() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let other = Dir::new();
+    // One that another store has.
+    let args = ["score", "--policy", "egreedy-v1", "--user", "u"];
+    let decision = other.run_with(&args, request("u").to_string()).ok().json();
+    let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "completed"});
+    let answer = server.post("/reward", &reward);
+    answer.problem(503);
+    assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+    std::thread::sleep(Duration::from_millis(2_100));
+    let problem = server.post("/reward", &reward).problem(404);
+    assert!(!text(&problem, "detail").contains("rehearsal.db"), "{problem}");
+}
+
+#[test]
+fn shadows_decide_unseen_and_learn_nothing() {
+    let dir = Dir::new();
+    let server =
+        Server::start(&dir, &["--policy", "egreedy-v1", "--shadow", "linucb", "--shadow", "uniform"]);
+    let mut client = server.client();
+    let mut shown = Vec::new();
+    for user in ["a", "b", "c"] {
+        let decision = client.post("/score", &request(user)).json(200);
+        let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "completed"});
+        client.post("/reward", &reward).json(200);
+        shown.push(text(&decision, "decision_id").to_owned());
+    }
+    // A caller's own shadow has none of ours.
+    let mut own = request("a");
+    own["shadow_of"] = json!(shown[0]);
+    client.post("/score", &own).json(200);
+    let metrics = server.get("/metrics").body;
+    let (status, _) = server.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(metrics.contains("rehearsal_decisions_total{policy=\"egreedy-v1\"} 4"), "{metrics}");
+
+    let log = dir.run(&["log", "decisions"]).ok().jsonl();
+    for id in &shown {
+        let mut of: Vec<&str> =
+            log.iter().filter(|d| d["shadow_of"] == json!(id)).map(|d| text(d, "policy")).collect();
+        of.sort_unstable();
+        assert!(of.starts_with(&["egreedy-v1", "linucb"]) || of == ["linucb", "uniform"], "{of:?}");
+    }
+    assert_eq!(log.len(), 3 * 3 + 1);
+    // They decide with the request and the seed of what was shown.
+    for entry in log.iter().filter(|d| d["shadow_of"].is_string() && d["policy"] != "egreedy-v1") {
+        let of =
+            log.iter().find(|d| d["decision_id"] == entry["shadow_of"]).expect("what was shown is there");
+        assert_eq!((&entry["seed"], &entry["user"]), (&of["seed"], &of["user"]));
+        assert_eq!(entry["request"], of["request"]);
+    }
+    for (user, of) in [("a", "egreedy-v1"), ("b", "egreedy-v1")] {
+        let stats = dir.run(&["stats", "--user", user]).ok().json();
+        assert_eq!(stats["policies"].as_array().unwrap().len(), 1);
+        assert_eq!(stats["policies"][0]["policy"], of);
+    }
+    let shadow = log.iter().find(|d| d["policy"] == "linucb").unwrap();
+    let server = Server::start(&dir, &["--policy", "egreedy-v1"]);
+    let reward = json!({"decision": text(shadow, "decision_id"), "reaction": "completed"});
+    let problem = server.post("/reward", &reward).problem(400);
+    assert!(text(&problem, "detail").contains("is a shadow's"), "{problem}");
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_at_the_start() {
+    let dir = Dir::new();
+    dir.write("linucb.toml", "name = \"linucb\"\nexplorer = \"uniform\"\nfeatures = \"v1\"\n");
+    let serve = |args: &[&str]| dir.run(&[&["serve"], args].concat());
+    serve(&["--policy", "linucb", "--shadow", "linucb.toml"]).refused(&["linucb", "given twice"]);
+    serve(&["--policy", "egreedy-v1", "--shadow", "linucb", "--shadow", "linucb.toml"])
+        .refused(&["shadow \"linucb\" is given twice"]);
+    serve(&["--policy", "egreedy-v1", "--listen", "0.0.0.0:0"])
+        .refused(&["--listen is 0.0.0.0:0", "--token-file"]);
+    serve(&["--policy", "egreedy-v1", "--time-limit-ms", "0"]).refused(&["--time-limit-ms is 0"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = serve(&["--policy", "egreedy-v1", "--listen", &address]).exits(2);
+    assert!(run.stderr().contains(&format!("cannot listen on {address}")), "{}", run.stderr());
+}
+
+#[test]
+fn health_tells_whether_it_can_work() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    assert_eq!((server.get("/health/live").status, server.get("/health/ready").status), (200, 200));
+}
+
+#[test]
+fn variables_say_what_options_do_not() {
+    let dir = Dir::new();
+    dir.write("token", "0123456789abcdef\n");
+    let mut command = dir.command(&["serve"]);
+    command.env("REHEARSAL_POLICIES", "uniform,egreedy-v1").env("REHEARSAL_LISTEN", "127.0.0.1:0");
+    command.env("REHEARSAL_TOKEN_FILE", "token").env("REHEARSAL_LOG", "debug");
+    let server = Server::spawn(&mut command);
+    server.post("/score", &request("u")).problem(401);
+    let headers = ["content-type: application/json", "authorization: Bearer 0123456789abcdef"];
+    let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = [&headers[..], &[trace]].concat();
+    let answer = server.client().request("POST", "/score", &headers, &request("u").to_string());
+    assert_eq!(answer.json(200)["policy"], "uniform");
+    assert!(answer.head.contains(trace), "{}", answer.head);
+    let (_, log) = server.end();
+    assert!(log.contains("\"trace\":\"0af7651916cd43dd8448eb211c80319c\""), "{log}");
+    assert!(!log.contains("0123456789abcdef"), "{log}");
+}
+
+#[test]
+fn state_files_follow_and_the_command_line_reads_the_same_store() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let decision = server.post("/score", &request("alice")).json(200);
+    // Beside the server, on the same store.
+    let args = ["reward", "--decision", text(&decision, "decision_id"), "--reaction", "completed"];
+    let learned = crate::util::Ran::json(&run(dir.command(&args), b"").ok());
+    assert_eq!(learned["updates"], 1);
+    let next = server.post("/score", &request("alice")).json(200);
+    let reward = json!({"decision": text(&next, "decision_id"), "reaction": "snoozed"});
+    assert_eq!(server.post("/reward", &reward).json(200)["updates"], 2);
+    assert_eq!(server.end().0.code(), Some(0));
+    assert_eq!(dir.json("state/alice_egreedy_v1.json")["updates"], 2);
+    dir.run(&["verify"]).ok();
+}
