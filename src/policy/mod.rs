@@ -24,6 +24,7 @@ pub use explorer::*;
 pub use model::{KindModel, Model, Structure};
 pub use named::NAMED;
 pub use ridge::{Ridge, RidgeError, RidgeNumbers};
+pub(crate) use rng::unpredictable;
 pub use rng::{DecisionRng, RandomnessError};
 pub use scratch::Scratch;
 pub use spec::{Policy, RawPolicy};

@@ -1,9 +1,35 @@
 //! The randomness of a decision.
 
 use crate::base::error::{Cause, Error, ErrorKind, Result};
-use rand::{Rng, RngExt, SeedableRng};
+use rand::rngs::{ChaCha8Rng, SysRng};
+use rand::{Rng, RngExt, SeedableRng, TryRng};
 use rand_distr::StandardNormal;
 use rand_xoshiro::SplitMix64;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Begun with 256 bits of the operating system: asking it each time would be a call of the system each time.
+    static UNPREDICTABLE: RefCell<Option<ChaCha8Rng>> = const { RefCell::new(None) };
+}
+
+/// Bytes that nobody can tell beforehand, for ids and seeds.
+///
+/// # Errors
+/// The operating system has no randomness to give.
+pub(crate) fn unpredictable<const N: usize>() -> Result<[u8; N]> {
+    UNPREDICTABLE.with_borrow_mut(|rng| {
+        if rng.is_none() {
+            let mut seed = [0; 32];
+            SysRng
+                .try_fill_bytes(&mut seed)
+                .map_err(|error| Error::because(RandomnessError::NoneToGive(error.to_string())))?;
+            *rng = Some(ChaCha8Rng::from_seed(seed));
+        }
+        let mut bytes = [0; N];
+        rng.as_mut().expect("it was just begun").fill_bytes(&mut bytes);
+        Ok(bytes)
+    })
+}
 
 /// The randomness of one decision, all of it from one seed below 2^53, so that a decision that was
 /// logged with its seed can be made again. SplitMix64 (Steele, Lea & Flood 2014).
@@ -28,15 +54,12 @@ impl DecisionRng {
         Self(SplitMix64::seed_from_u64(seed))
     }
 
-    /// A seed from the operating system, for decisions that need not be repeated.
+    /// A seed that nobody knows, for decisions that need not be repeated.
     ///
     /// # Errors
-    /// The operating system has no randomness to give.
+    /// As [`unpredictable`].
     pub fn fresh_seed() -> Result<u64> {
-        let mut bytes = [0; 8];
-        rand::TryRng::try_fill_bytes(&mut rand::rngs::SysRng, &mut bytes)
-            .map_err(|error| Error::because(RandomnessError::NoneToGive(error.to_string())))?;
-        Ok(u64::from_le_bytes(bytes) % Self::SEEDS)
+        Ok(u64::from_le_bytes(unpredictable()?) % Self::SEEDS)
     }
 
     /// A number in [0, 1), from one word.

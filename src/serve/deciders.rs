@@ -1,4 +1,5 @@
-//! Deciding: threads that take the calls that came meanwhile, and read one moment of the store for all of them.
+//! Deciding: where the request is, if the store is read at once; otherwise by threads, which take the calls that came
+//! meanwhile and read one moment of the store for all of them.
 
 use super::metrics::{Metrics, Operation};
 use super::problem::Problem;
@@ -18,7 +19,7 @@ const MAX_WAITING: usize = 1_024;
 const MAX_TOGETHER: usize = 128;
 
 /// The calls of a request.
-struct Job {
+pub(super) struct Job {
     calls: Vec<ScoreCall>,
     reply: Reply<Result<Replies<ScoreReply>, Problem>>,
 }
@@ -34,10 +35,12 @@ pub(super) struct Lane {
     pub(super) durable: bool,
 }
 
-/// The queues in front of the threads.
-pub(super) struct Deciders {
-    lanes: Vec<Sender<Job>>,
-    next: AtomicUsize,
+/// Who decides.
+pub(super) enum Deciders {
+    /// Whoever asks.
+    Here(Lane),
+    /// Threads, by the queues in front of them, in turn.
+    Threads { queues: Vec<Sender<Job>>, next: AtomicUsize },
 }
 
 /// A thread's side of a queue, to run.
@@ -47,31 +50,42 @@ pub(super) struct Decider {
 }
 
 impl Deciders {
-    /// Queues for so many threads.
-    pub(super) fn new(lane: &Lane, threads: usize) -> (Self, Vec<Decider>) {
-        let (lanes, deciders) = (0..threads)
+    /// Whoever asks; or, where the store has to be waited for, so many threads, which are to be run.
+    pub(super) fn new(lane: Lane, threads: usize) -> (Self, Vec<Decider>) {
+        if lane.service.store().reads_at_once() {
+            return (Self::Here(lane), Vec::new());
+        }
+        let (queues, deciders) = (0..threads)
             .map(|_| {
-                let (sender, jobs) = mpsc::channel(MAX_WAITING);
-                (sender, Decider { lane: lane.clone(), jobs })
+                let (queue, jobs) = mpsc::channel(MAX_WAITING);
+                (queue, Decider { lane: lane.clone(), jobs })
             })
             .unzip();
-        (Self { lanes, next: AtomicUsize::new(0) }, deciders)
+        (Self::Threads { queues, next: AtomicUsize::new(0) }, deciders)
     }
 
     /// Decides, and answers at once.
     pub(super) async fn decide(&self, calls: Vec<ScoreCall>) -> Result<Replies<ScoreReply>, Problem> {
         let (reply, answer) = oneshot::channel();
-        let mut job = Job { calls, reply };
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        for lane in 0..self.lanes.len() {
-            match self.lanes[(first.wrapping_add(lane)) % self.lanes.len()].try_send(job) {
-                Ok(()) => {
-                    return answer.await.unwrap_or_else(|_| Err(Problem::later("the server is stopping")));
+        let job = Job { calls, reply };
+        match self {
+            Self::Here(lane) => lane.answer(&mut vec![job]),
+            Self::Threads { queues, next } => {
+                let first = next.fetch_add(1, Ordering::Relaxed);
+                let mut waiting = Some(job);
+                for i in 0..queues.len() {
+                    let Some(job) = waiting.take() else { break };
+                    let queue = &queues[first.wrapping_add(i) % queues.len()];
+                    if let Err(TrySendError::Full(back) | TrySendError::Closed(back)) = queue.try_send(job) {
+                        waiting = Some(back);
+                    }
                 }
-                Err(TrySendError::Full(back) | TrySendError::Closed(back)) => job = back,
+                if waiting.is_some() {
+                    return Err(Problem::later("too many requests wait to be decided"));
+                }
             }
         }
-        Err(Problem::later("too many requests wait to be decided"))
+        answer.await.unwrap_or_else(|_| Err(Problem::later("the server is stopping")))
     }
 }
 

@@ -124,7 +124,10 @@ fn reference(schema: &str) -> Value {
 }
 
 fn one_or_more(call: &str) -> Value {
-    let list = json!({"type": "array", "minItems": 1, "maxItems": MAX_CALLS, "items": reference(call)});
+    let list = json!({
+        "type": "array", "minItems": 1, "maxItems": MAX_CALLS, "items": {},
+        "description": format!("each is a {call}; what is none is answered by a problem in its place"),
+    });
     json!({"anyOf": [reference(call), list]})
 }
 
@@ -204,28 +207,16 @@ fn reset() -> Value {
 fn schemas(policies: &[&str]) -> Value {
     let mut request = request::schema();
     request.as_object_mut().expect("an object").remove("$schema");
-    let (candidate, context, profile) = {
-        let properties = &request["properties"];
-        (
-            properties["candidates"].clone(),
-            properties["context"].clone(),
-            properties["profile_features"].clone(),
-        )
-    };
     let policy = json!({"type": ["string", "null"], "enum": policies.iter().map(|p| json!(p)).chain([Value::Null]).collect::<Vec<_>>(),
                         "description": "one that the server was given; the first by default"});
-    request["properties"]["policy"] = policy.clone();
+    request["properties"]["policy"] = policy;
     request["required"] = json!(["user", "context", "candidates"]);
     request["properties"]["user"]["type"] = json!("string");
     request["properties"]["user"]["description"] = json!("the person");
-    let mut bare = request.clone();
-    bare["required"] = json!(["context", "candidates"]);
-    bare["title"] = json!("what was shown");
     let probability = json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
     let warnings = json!({"type": "array", "items": {"type": "string"}, "description": "what deserves attention; absent if nothing"});
     let count = json!({"type": "integer", "minimum": 0});
     let text = json!({"type": "string"});
-    let reactions: Vec<&str> = Reaction::ALL.map(Reaction::name).to_vec();
     let theta = json!({"type": "object", "description": "weight of each dimension; by kind first where each kind has a model"});
     json!({
         "request": request,
@@ -245,27 +236,7 @@ fn schemas(policies: &[&str]) -> Value {
                 "warnings": warnings,
             },
         },
-        "reward": {
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "decision": {"type": ["string", "null"], "description": "id of the decision that it answers; also `decision_id`"},
-                "decision_id": {"type": ["string", "null"]},
-                "reaction": {"enum": reactions.iter().map(|r| json!(r)).chain([Value::Null]).collect::<Vec<_>>(), "description": "what the person did"},
-                "reward": {"type": ["number", "null"], "minimum": -MAX_REWARD as i64, "maximum": MAX_REWARD as i64,
-                           "description": "the reward itself, instead of a reaction"},
-                "dwell_seconds": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DWELL_SECONDS as i64},
-                "policy": policy, "user": {"type": ["string", "null"]},
-                "chosen": {"type": ["string", "null"], "description": "without a decision: id of the candidate that was shown"},
-                "event_id": {"type": ["string", "null"], "minLength": 1, "maxLength": 256,
-                             "description": "without a decision: learned once under this id"},
-                "request": {"anyOf": [bare, {"type": "null"}], "description": "without a decision: what was shown"},
-                "context": {"anyOf": [context, {"type": "null"}]},
-                "candidates": {"anyOf": [candidate, {"type": "null"}]},
-                "profile_features": {"anyOf": [profile, {"type": "null"}]},
-                "seed": {"type": ["integer", "null"], "minimum": 0, "description": "not looked at"},
-            },
-        },
+        "reward": reward_schema(&request),
         "learned": {
             "type": "object",
             "required": ["user", "policy", "reward", "updates", "duplicate"],
@@ -323,4 +294,37 @@ fn schemas(policies: &[&str]) -> Value {
             },
         },
     })
+}
+
+/// A reward: of a decision, or with the request that was shown beside it; made of a reaction, or a number.
+fn reward_schema(request: &Value) -> Value {
+    let of_request = |name: &str| request["properties"][name].clone();
+    let text = json!({"type": "string"});
+    let values = json!({
+        "reaction": {"enum": Reaction::ALL.map(Reaction::name), "description": "what the user did"},
+        "reward": {"type": "number", "minimum": -MAX_REWARD as i64, "maximum": MAX_REWARD as i64,
+                   "description": "the reward itself"},
+        "dwell_seconds": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DWELL_SECONDS as i64},
+        "user": {"type": ["string", "null"], "description": "where a decision is named, its own"},
+        "policy": of_request("policy"),
+    });
+    let form = |own: Value, required: Value| {
+        let mut properties = values.clone();
+        properties.as_object_mut().expect("an object").extend(own.as_object().expect("an object").clone());
+        let made_of = json!([{"required": ["reaction"]}, {"required": ["reward"]}]);
+        json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required, "oneOf": made_of})
+    };
+    let shown = json!({
+        "user": {"type": "string", "minLength": 1},
+        "chosen": {"type": "string", "description": "id of the candidate that was shown"},
+        "event_id": {"type": ["string", "null"], "minLength": 1, "maxLength": 256, "description": "learned once under this id"},
+        "context": of_request("context"),
+        "candidates": of_request("candidates"),
+        "profile_features": of_request("profile_features"),
+    });
+    json!({"anyOf": [
+        form(json!({"decision": {"type": "string", "description": "id of the decision that it answers"}}), json!(["decision"])),
+        form(json!({"decision_id": text}), json!(["decision_id"])),
+        form(shown, json!(["user", "chosen", "context", "candidates"])),
+    ]})
 }

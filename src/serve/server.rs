@@ -122,8 +122,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             durable: settings.durable_decisions(),
         };
-        let (deciders, decider_threads) = Deciders::new(&lane, (cores / 2).clamp(1, MAX_DECIDERS));
-        drop(lane);
+        let (deciders, decider_threads) = Deciders::new(lane, cores.clamp(1, MAX_DECIDERS));
         let grace = settings.time_limit() + GRACE;
         let app = Arc::new(App {
             settings,

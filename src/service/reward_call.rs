@@ -5,7 +5,7 @@ use super::given::{Given, resolve};
 use super::score::{Warning, unknown_names};
 use super::shared::Service;
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read::{self, Text};
+use crate::base::read::{self, Text, optional_whole};
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
@@ -79,7 +79,7 @@ pub(super) struct RawReward<'a> {
     candidates: Option<Vec<Candidate>>,
     #[serde(default)]
     profile_features: Option<Profile>,
-    #[serde(default, rename = "seed")]
+    #[serde(default, rename = "seed", deserialize_with = "optional_whole")]
     _seed: Option<u64>,
 }
 

@@ -3,7 +3,7 @@
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
 use super::given::{Given, resolve};
-use super::ids::Ids;
+use super::ids::decision_id;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
@@ -187,11 +187,9 @@ impl Service {
         let models = self.models(calls)?;
         let shown = self.shown(calls)?;
         // In the order of the calls, whichever thread decides them.
-        let mut ids = Ids::new(now_ms())?;
-        let numbered: Vec<(&ScoreCall, Vec<SmolStr>)> = calls
-            .iter()
-            .map(|call| (call, (0..=self.shadows().len()).map(|_| ids.next()).collect()))
-            .collect();
+        let now = now_ms();
+        let ids = || (0..=self.shadows().len()).map(|_| decision_id(now)).collect::<Result<Vec<SmolStr>>>();
+        let numbered = calls.iter().map(|call| Ok((call, ids()?))).collect::<Result<Vec<_>>>()?;
         let many = calls.len() >= MANY;
         let groups = each(numbered.chunks(MANY), many, |calls| {
             let mut scratch = Scratch::default();

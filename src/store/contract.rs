@@ -308,6 +308,12 @@ pub trait Store: Send + Sync {
     /// A store that cannot be read, and those of `work`.
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
 
+    /// Whether a few records are read within microseconds, without waiting for a network or for anybody: then who must
+    /// not wait may read it where they stand.
+    fn reads_at_once(&self) -> bool {
+        false
+    }
+
     /// Changes it: all that `work` does is committed when it returns, or nothing if it fails. Waits for others.
     ///
     /// # Errors

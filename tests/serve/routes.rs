@@ -196,11 +196,13 @@ fn shadows_decide_unseen_and_learn_nothing() {
 #[test]
 fn what_cannot_be_served_is_refused_at_the_start() {
     let dir = Dir::new();
-    dir.write("linucb.toml", "name = \"linucb\"\nexplorer = \"uniform\"\nfeatures = \"v1\"\n");
+    for (file, features) in [("one.toml", "v1"), ("other.toml", "v2")] {
+        dir.write(file, format!("name = \"mine\"\nexplorer = \"uniform\"\nfeatures = \"{features}\"\n"));
+    }
     let serve = |args: &[&str]| dir.run(&[&["serve"], args].concat());
-    serve(&["--policy", "linucb", "--shadow", "linucb.toml"]).refused(&["linucb", "given twice"]);
-    serve(&["--policy", "egreedy-v1", "--shadow", "linucb", "--shadow", "linucb.toml"])
-        .refused(&["shadow \"linucb\" is given twice"]);
+    serve(&["--policy", "one.toml", "--shadow", "other.toml"]).refused(&["policy \"mine\" is given twice"]);
+    serve(&["--policy", "egreedy-v1", "--shadow", "one.toml", "--shadow", "other.toml"])
+        .refused(&["shadow \"mine\" is given twice"]);
     serve(&["--policy", "egreedy-v1", "--listen", "0.0.0.0:0"])
         .refused(&["--listen is 0.0.0.0:0", "--token-file"]);
     serve(&["--policy", "egreedy-v1", "--time-limit-ms", "0"]).refused(&["--time-limit-ms is 0"]);

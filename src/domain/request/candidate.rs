@@ -1,10 +1,10 @@
 //! A moment, and a tip that could be shown at it.
 
 use crate::base::error::{Fault, Result, hour, within};
-use serde::de::{Deserializer, Unexpected, Visitor};
+use crate::base::read::whole_number;
+use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
-use std::fmt;
 
 /// Largest absolute number of days that `due_in_days` may say: a thousand years.
 pub(super) const MAX_DUE_DAYS: f64 = 365_250.0;
@@ -51,19 +51,8 @@ pub struct Candidate {
 
 /// Reads what may be a weekday; what cannot be one is told which there are.
 fn weekday<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
-    struct Weekday;
-    impl Visitor<'_> for Weekday {
-        type Value = u8;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str(WEEKDAYS)
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, day: u64) -> Result<u8, E> {
-            u8::try_from(day).map_err(|_| E::invalid_value(Unexpected::Unsigned(day), &self))
-        }
-    }
-    deserializer.deserialize_u8(Weekday)
+    let day = whole_number(deserializer, WEEKDAYS)?;
+    u8::try_from(day).map_err(|_| D::Error::invalid_value(Unexpected::Unsigned(day), &WEEKDAYS))
 }
 
 impl Candidate {

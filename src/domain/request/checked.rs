@@ -2,6 +2,7 @@
 
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour};
+use crate::base::read::optional_whole;
 use crate::domain::profile::Profile;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -21,7 +22,7 @@ pub struct RawRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<SmolStr>,
     /// Seed of this decision's exploration, below 2^53; drawn from the system when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_whole")]
     pub seed: Option<u64>,
     /// The decision that was shown, if this one is to be shown to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -86,8 +86,10 @@ impl SqliteStore {
     /// Runs `work` between `begin` and a commit.
     fn within(&self, begin: &str, connection: &Connection, work: impl FnOnce() -> Result<()>) -> Result<()> {
         let failed = engine(if begin == BEGIN_WRITE { "write it" } else { "read it" }, &self.path);
-        connection.execute_batch(begin).map_err(&failed)?;
-        let done = work().and_then(|()| connection.execute_batch("COMMIT").map_err(&failed));
+        // Kept ready, as all statements are: to read a few records takes not much longer than to understand this.
+        let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+        run(begin).map_err(&failed)?;
+        let done = work().and_then(|()| run("COMMIT").map_err(&failed));
         if done.is_err() && !connection.is_autocommit() {
             let _ = connection.execute_batch("ROLLBACK");
         }
@@ -112,6 +114,10 @@ impl Store for SqliteStore {
         let done = self.within("BEGIN", &connection, || work(&self.session(&connection)));
         self.give_back(connection);
         done
+    }
+
+    fn reads_at_once(&self) -> bool {
+        true
     }
 
     fn write(
