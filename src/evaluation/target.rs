@@ -8,8 +8,7 @@ use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::policy::{Explorer, Model, Policy};
-use crate::store::sqlite::{Access, Pace};
-use crate::store::{self, Store};
+use crate::store::{self, Access, Pace, Store};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

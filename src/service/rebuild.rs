@@ -111,6 +111,7 @@ pub fn retrain(
     with_views: bool,
 ) -> Result<(u64, Vec<Problem>)> {
     let (mut written, mut lost, mut met) = (0, Vec::new(), BTreeSet::new());
+    let with_views = with_views && target.view_dir().is_some();
     let mut copies = Copies { target, with_views, pending: Vec::new(), records: 0 };
     read(store, |snapshot| {
         let copy: RefCell<Option<Copy>> = RefCell::new(None);

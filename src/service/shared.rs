@@ -31,7 +31,8 @@ impl Service {
                 }));
             }
         }
-        Ok(Self { store: Arc::new(store), policies, shadows, views: true })
+        let views = store.view_dir().is_some();
+        Ok(Self { store: Arc::new(store), policies, shadows, views })
     }
 
     /// The same without state files.

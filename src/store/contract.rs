@@ -215,7 +215,11 @@ pub trait Snapshot {
     /// A store that cannot be read, and records that are damaged.
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>>;
 
-    /// At most `limit` decisions after a place of the log, in the order in which they were made, each with its place.
+    /// At most `limit` decisions after a place of the log, in the order in which they were written, each with its place.
+    ///
+    /// Places of one state's rewards are in the order of their numbers. Otherwise what was written at the same time may
+    /// become visible in another order than its places have: who reads page after page, each from a later moment, has all
+    /// that was committed before the first, and some of what was committed since.
     ///
     /// # Errors
     /// A store that cannot be read, and records that are damaged.
@@ -247,6 +251,11 @@ pub trait Snapshot {
 }
 
 /// A change of a store, of which others see all or nothing.
+///
+/// Within it what is read is locked until it ends. Nobody else changes the states that [`states`](Snapshot::states) and
+/// [`states_by_id`](Snapshot::states_by_id) found, or begins or changes any state of the user that
+/// [`states_of`](Snapshot::states_of) was asked for. A state that was not there may be begun by somebody else until
+/// [`write_states`](Self::write_states) has begun it; the change is made again then.
 pub trait Transaction: Snapshot {
     /// Adds decisions, whose ids are new.
     ///
@@ -310,6 +319,9 @@ pub trait Store: Send + Sync {
 
     /// Changes it: all that `work` does is committed when it returns, or nothing if it fails. Waits for others.
     ///
+    /// Where many change it at once, what `work` has done may be undone and `work` be run again, from a later moment: it
+    /// must do the same then, and count nothing before this has returned.
+    ///
     /// # Errors
     /// A store that cannot be written or stays busy, and those of `work`.
     fn write(
@@ -338,6 +350,40 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A store that cannot be written.
     fn tidy(&self) -> Result<()>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn origin(&self) -> &Path {
+        (**self).origin()
+    }
+
+    fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
+        (**self).read(work)
+    }
+
+    fn write(
+        &self,
+        durability: Durability,
+        work: &mut dyn FnMut(&mut dyn Transaction) -> Result<()>,
+    ) -> Result<()> {
+        (**self).write(durability, work)
+    }
+
+    fn view_dir(&self) -> Option<&Path> {
+        (**self).view_dir()
+    }
+
+    fn backup(&self, path: &Path) -> Result<()> {
+        (**self).backup(path)
+    }
+
+    fn integrity(&self) -> Result<Vec<String>> {
+        (**self).integrity()
+    }
+
+    fn tidy(&self) -> Result<()> {
+        (**self).tidy()
+    }
 }
 
 /// What `work` reads in one moment of a store.

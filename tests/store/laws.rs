@@ -6,8 +6,7 @@ use rehearsal::policy::{Model, Policy, Scratch};
 use rehearsal::service::{
     Policies, RewardCall, RewardReply, Service, ServiceError, Source, import, prune, rebuild, retrain, verify,
 };
-use rehearsal::store::sqlite::{Access, Pace};
-use rehearsal::store::{Observation, RewardEvent, State, apply, encode, open};
+use rehearsal::store::{Access, Observation, Pace, RewardEvent, State, apply, encode, open};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;

@@ -3,8 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::service::log_files::{LogPart, of_store};
 use crate::service::{LogExport, LogKind};
-use crate::store::sqlite::{Access, Pace};
-use crate::store::{self, LogFilter};
+use crate::store::{self, Access, LogFilter, Pace};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};

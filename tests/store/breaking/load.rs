@@ -5,8 +5,7 @@ use crate::store::updates;
 use crate::util::{Dialogue, Dir, run};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use rehearsal::store::sqlite::{Access, Pace};
-use rehearsal::store::{Snapshot, open, read};
+use rehearsal::store::{Access, Pace, Snapshot, open, read};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fs;
@@ -29,7 +28,7 @@ impl Drop for Done<'_> {
 /// and none is older than the one before. How many looks there were, and how many of them before `done`.
 fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usize) {
     let store = loop {
-        match open(&dir.join("state"), Access::Read, Pace::Single) {
+        match open(&dir.store(), Access::Read, Pace::Single) {
             Ok(store) => break store,
             Err(error) => assert!(error.to_string().contains("no store there"), "{error}"),
         }
