@@ -3,8 +3,8 @@
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::Result;
+use crate::store::shown;
 use crate::store::sqlite::FILE;
-use crate::store::{Store, shown};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

@@ -54,7 +54,7 @@ impl Global {
     /// A service over a store, with these policies and shadows.
     pub(super) fn service(
         &self,
-        store: impl Store + 'static,
+        store: Arc<dyn Store>,
         policies: Policies,
         shadows: Vec<Arc<Policy>>,
     ) -> Result<Service> {
@@ -63,7 +63,7 @@ impl Global {
     }
 
     /// A service for commands that name no policy.
-    pub(super) fn plain_service(&self, store: impl Store + 'static) -> Result<Service> {
+    pub(super) fn plain_service(&self, store: Arc<dyn Store>) -> Result<Service> {
         self.service(store, Policies::new::<&str>(&[])?, Vec::new())
     }
 

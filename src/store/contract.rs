@@ -261,7 +261,7 @@ pub trait Transaction: Snapshot {
     ///
     /// # Errors
     /// A store that cannot be written.
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()>;
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()>;
 
     /// Adds entries to the log of rewards, whose events are new to their states.
     ///
@@ -350,40 +350,6 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A store that cannot be written.
     fn tidy(&self) -> Result<()>;
-}
-
-impl<S: Store + ?Sized> Store for Arc<S> {
-    fn origin(&self) -> &Path {
-        (**self).origin()
-    }
-
-    fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
-        (**self).read(work)
-    }
-
-    fn write(
-        &self,
-        durability: Durability,
-        work: &mut dyn FnMut(&mut dyn Transaction) -> Result<()>,
-    ) -> Result<()> {
-        (**self).write(durability, work)
-    }
-
-    fn view_dir(&self) -> Option<&Path> {
-        (**self).view_dir()
-    }
-
-    fn backup(&self, path: &Path) -> Result<()> {
-        (**self).backup(path)
-    }
-
-    fn integrity(&self) -> Result<Vec<String>> {
-        (**self).integrity()
-    }
-
-    fn tidy(&self) -> Result<()> {
-        (**self).tidy()
-    }
 }
 
 /// What `work` reads in one moment of a store.

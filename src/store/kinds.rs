@@ -15,13 +15,15 @@ struct Kind {
     open: fn(&str, Access) -> Result<Arc<dyn Store>>,
     /// The address without its password.
     shown: fn(&str) -> String,
+    /// Whether the address has a password.
+    is_secret: fn(&str) -> bool,
 }
 
 /// Every kind that has addresses. A new one is a line here and a file beside `postgres/`.
-const KINDS: [Kind; 2] = [
-    Kind { scheme: "postgres", open: open_postgres, shown: postgres::shown },
-    Kind { scheme: "postgresql", open: open_postgres, shown: postgres::shown },
-];
+const KINDS: [Kind; 2] = [Kind { scheme: "postgres", ..POSTGRES }, Kind { scheme: "postgresql", ..POSTGRES }];
+
+const POSTGRES: Kind =
+    Kind { scheme: "postgres", open: open_postgres, shown: postgres::shown, is_secret: postgres::is_secret };
 
 fn open_postgres(address: &str, access: Access) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(postgres::open(address, access)?))
@@ -35,7 +37,7 @@ pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> 
     let Some((scheme, address)) = address(place) else {
         return Ok(Arc::new(sqlite::open(place, access, pace)?));
     };
-    match KINDS.iter().find(|kind| kind.scheme == scheme) {
+    match kind(scheme) {
         Some(kind) => (kind.open)(address, access),
         None => {
             let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
@@ -49,11 +51,20 @@ pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> 
 pub fn shown(place: &Path) -> PathBuf {
     match address(place) {
         None => place.to_owned(),
-        Some((scheme, address)) => match KINDS.iter().find(|kind| kind.scheme == scheme) {
+        Some((scheme, address)) => match kind(scheme) {
             Some(kind) => (kind.shown)(address).into(),
             None => format!("{scheme}://...").into(),
         },
     }
+}
+
+/// Whether a place has in it what others must not read: a password, or what may be one.
+pub fn is_secret(place: &Path) -> bool {
+    address(place).is_some_and(|(scheme, address)| kind(scheme).is_none_or(|kind| (kind.is_secret)(address)))
+}
+
+fn kind(scheme: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.scheme == scheme)
 }
 
 /// Whether a place is an address rather than a directory.

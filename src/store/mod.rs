@@ -35,7 +35,7 @@ pub use contract::{
     Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Store,
     Transaction, read, write,
 };
-pub use kinds::{is_address, open, shown};
+pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
 pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, apply};
 pub use state_line::FORMAT_VERSION;

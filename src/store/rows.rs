@@ -32,7 +32,7 @@ pub(super) fn blank() -> Arc<Policy> {
 pub(super) struct StateRow {
     pub(super) id: i64,
     pub(super) user: SmolStr,
-    pub(super) policy: String,
+    pub(super) policy: SmolStr,
     pub(super) definition: i64,
     pub(super) number: i64,
     pub(super) updates: i64,

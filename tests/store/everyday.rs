@@ -282,7 +282,7 @@ fn a_disjoint_policy_from_a_file_learns_and_is_read_back_without_the_file() {
 }
 
 /// The value without what differs from run to run: ids, times, and in how many pieces a run was written.
-fn without_ids(mut value: Value) -> Value {
+pub(super) fn without_ids(mut value: Value) -> Value {
     for field in ["decision_id", "shadow_of", "time_ms", "event", "revision"] {
         if let Some(object) = value.as_object_mut() {
             object.remove(field);
@@ -292,7 +292,7 @@ fn without_ids(mut value: Value) -> Value {
 }
 
 /// Requests of a few users, each with a seed, and the lines that reward their decisions.
-fn seeded_requests(count: u64) -> Vec<Value> {
+pub(super) fn seeded_requests(count: u64) -> Vec<Value> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let request = |i: u64| {
         let mut request = random_request(&mut rng);
@@ -303,7 +303,7 @@ fn seeded_requests(count: u64) -> Vec<Value> {
     (0..count).map(request).collect()
 }
 
-fn rewards_of(decisions: &[Value]) -> String {
+pub(super) fn rewards_of(decisions: &[Value]) -> String {
     let reaction = |i: usize| ["completed", "dismissed", "snoozed"][i % 3];
     let line = |(i, decision): (usize, &Value)| {
         json!({"decision": decision["decision_id"], "reaction": reaction(i)}).to_string() + "\n"
@@ -312,7 +312,7 @@ fn rewards_of(decisions: &[Value]) -> String {
 }
 
 /// Everything that is known, without ids and times.
-fn known_without_ids(dir: &Dir) -> Vec<Value> {
+pub(super) fn known_without_ids(dir: &Dir) -> Vec<Value> {
     let printed = |args: &[&str]| dir.run(args).ok().jsonl();
     let all = [&["export"][..], &["log", "decisions"], &["log", "rewards"]].map(printed).concat();
     all.into_iter().map(without_ids).collect()

@@ -1,6 +1,6 @@
 //! A moment, and a tip that could be shown at it.
 
-use crate::base::error::{Fault, Result, hour, within};
+use crate::base::error::{Fault, Result, hour, storable, within};
 use serde::de::{Deserializer, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -93,5 +93,5 @@ pub(crate) fn name(field: &str, value: &str) -> Result<(), Fault> {
             format!("1 to {MAX_ID_BYTES} bytes"),
         ));
     }
-    Ok(())
+    storable(field, value).map(drop)
 }

@@ -71,6 +71,11 @@ pub fn shown(address: &str) -> String {
     address.parse().map_or_else(|_| "postgres://...".to_owned(), |config| shown_config(&config))
 }
 
+/// Whether an address has a password, or is none and may have one.
+pub fn is_secret(address: &str) -> bool {
+    address.parse().map_or(true, |config: Config| config.get_password().is_some())
+}
+
 fn shown_config(config: &Config) -> String {
     let ports = config.get_ports();
     let place = |(i, host): (usize, &Host)| {

@@ -19,8 +19,6 @@ pub enum PostgresError {
         message: String,
         /// Its code in the list of Postgres.
         code: SqlState,
-        /// What it concerns, if that is a constraint.
-        constraint: Option<String>,
     },
     /// The server cannot be reached, or is gone.
     #[error("{}: cannot {action}: {message}", store.display())]
@@ -91,12 +89,13 @@ impl PostgresError {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Contended { .. } => true,
-            Self::Server { code, constraint, .. } => {
-                let lost_a_race = *code == SqlState::UNIQUE_VIOLATION
-                    && constraint.as_deref().is_some_and(|name| name != "decision_id_key");
-                lost_a_race
-                    || [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
-            }
+            // An event or a number of a state that is there already is one that somebody else was quicker with.
+            Self::Server { code, .. } => [
+                SqlState::T_R_SERIALIZATION_FAILURE,
+                SqlState::T_R_DEADLOCK_DETECTED,
+                SqlState::UNIQUE_VIOLATION,
+            ]
+            .contains(code),
             _ => false,
         }
     }
@@ -147,7 +146,6 @@ pub(super) fn refused(action: &'static str, store: &Path, error: &tokio_postgres
             action,
             message: told.message().to_owned(),
             code: told.code().clone(),
-            constraint: told.constraint().map(str::to_owned),
         },
         None => PostgresError::Away { store, action, message: words(error) },
     })

@@ -24,6 +24,6 @@ mod schema;
 mod session;
 mod store;
 
-pub use address::shown;
+pub use address::{is_secret, shown};
 pub use error::PostgresError;
 pub use store::{PostgresStore, open};

@@ -66,8 +66,6 @@ pub(super) struct Session<'a> {
     committing: Cell<bool>,
     /// What was sent and not waited for.
     sent: RefCell<Vec<Sent<'a>>>,
-    /// Decisions that are to be added, together.
-    decisions: RefCell<DecisionColumns>,
     /// Decisions that were found before what they belong to was locked.
     found: RefCell<Vec<String>>,
     /// Ids of definitions that this transaction has met or made, by policy.
@@ -118,7 +116,6 @@ impl<'a> Session<'a> {
             broken: Cell::default(),
             committing: Cell::default(),
             sent: RefCell::default(),
-            decisions: RefCell::default(),
             found: RefCell::default(),
             made: RefCell::default(),
         }
@@ -139,8 +136,8 @@ impl<'a> Session<'a> {
         self.purpose != Purpose::Read
     }
 
-    /// Begins, if that has not been done, and puts decisions that wait for company on their way.
-    fn begin(&self) -> Result<()> {
+    /// Begins, if that has not been done.
+    fn begin(&self) {
         if !self.begun.replace(true) {
             let (link, begin) = (self.link, self.purpose.begin());
             self.sent.borrow_mut().push(Box::pin(async {
@@ -148,11 +145,6 @@ impl<'a> Session<'a> {
                 Ok(0)
             }));
         }
-        let decisions = self.decisions.take();
-        if decisions.id.is_empty() {
-            return Ok(());
-        }
-        self.send(ADD_DECISIONS, decisions.into_columns())
     }
 
     /// Waits for everything that was sent, and for this last.
@@ -189,20 +181,21 @@ impl<'a> Session<'a> {
 
     /// The rows of a query.
     fn rows(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.begin()?;
+        self.begin();
         let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
         self.wait(self.link.client.query(&statement, values))
     }
 
     /// Changes something, and waits for it: how many rows there were.
     fn execute(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        self.begin()?;
+        self.begin();
         let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
         self.wait(self.link.client.execute(&statement, values))
     }
 
     /// Does something without waiting for it.
     fn send(&self, sql: &'static str, values: Vec<Column>) -> Result<()> {
+        self.begin();
         let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
         let link = self.link;
         let sent = async move { link.client.execute_raw(&statement, values).await };
@@ -212,9 +205,6 @@ impl<'a> Session<'a> {
 
     /// Ends it: what was done is committed.
     pub(super) fn commit(&self) -> Result<()> {
-        if !self.decisions.borrow().id.is_empty() {
-            self.begin()?;
-        }
         if !self.begun.get() {
             return Ok(());
         }
@@ -306,7 +296,7 @@ impl<'a> Session<'a> {
         let raw = StateRow {
             id: self.get(row, 0)?,
             user: self.text(row, 1)?,
-            policy: self.get(row, 2)?,
+            policy: self.text(row, 2)?,
             definition: self.get(row, 3)?,
             number: self.get(row, 4)?,
             updates: self.get(row, 5)?,
@@ -362,7 +352,6 @@ impl<'a> Session<'a> {
         let mut groups: Vec<i32> = keys.iter().map(|(user, _)| group(user)).collect();
         groups.sort_unstable();
         groups.dedup();
-        self.begin()?;
         let sql = "SELECT pg_advisory_xact_lock_shared($1, k) FROM unnest($2::integer[]) k";
         self.send(sql, vec![Box::new(LOCK_CLASS), Box::new(groups)])?;
         let found = self.found.take();
@@ -429,7 +418,6 @@ impl Snapshot for Session<'_> {
                 concat!("SELECT ", state_columns!(), " FROM state s WHERE s.\"user\" = $1 ORDER BY s.policy");
             return self.states_where(sql, &[&user]);
         }
-        self.begin()?;
         let sql = "SELECT pg_advisory_xact_lock($1, $2)";
         self.send(sql, vec![Box::new(LOCK_CLASS), Box::new(group(user))])?;
         let sql = concat!(
@@ -569,59 +557,7 @@ impl Snapshot for Session<'_> {
 const ADD_DECISIONS: &str = "\
 INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of) \
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
-$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[])";
-
-/// Decisions by column.
-#[derive(Default)]
-struct DecisionColumns {
-    id: Vec<String>,
-    at: Vec<i64>,
-    user: Vec<String>,
-    definition: Vec<i64>,
-    seed: Vec<i64>,
-    request: Vec<String>,
-    scores: Vec<String>,
-    propensities: Vec<Option<String>>,
-    chosen: Vec<String>,
-    propensity: Vec<Option<f64>>,
-    explored: Vec<bool>,
-    shadow_of: Vec<Option<String>>,
-}
-
-impl DecisionColumns {
-    fn push(&mut self, decision: &DecisionRecord, definition: i64) {
-        let DecisionRecord { id, at, user, policy: _, seed, request, scores, propensities, .. } = decision;
-        self.id.push(id.to_string());
-        self.at.push(*at as i64);
-        self.user.push(user.to_string());
-        self.definition.push(definition);
-        self.seed.push(*seed as i64);
-        self.request.push(request.to_string());
-        self.scores.push(scores.clone());
-        self.propensities.push(propensities.clone());
-        self.chosen.push(decision.chosen.to_string());
-        self.propensity.push(decision.propensity);
-        self.explored.push(decision.explored);
-        self.shadow_of.push(decision.shadow_of.as_ref().map(ToString::to_string));
-    }
-
-    fn into_columns(self) -> Vec<Column> {
-        vec![
-            Box::new(self.id),
-            Box::new(self.at),
-            Box::new(self.user),
-            Box::new(self.definition),
-            Box::new(self.seed),
-            Box::new(self.request),
-            Box::new(self.scores),
-            Box::new(self.propensities),
-            Box::new(self.chosen),
-            Box::new(self.propensity),
-            Box::new(self.explored),
-            Box::new(self.shadow_of),
-        ]
-    }
-}
+$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[]) ON CONFLICT (id) DO NOTHING";
 
 /// Values of one column of some records.
 fn column<R, T: ToSql + Sync + Send + 'static>(records: &[R], value: impl Fn(&R) -> T) -> Column
@@ -673,7 +609,6 @@ impl Session<'_> {
         let sql = "UPDATE state SET definition = k.d, number = k.n, updates = k.u, model = k.m, revision = k.r, \
                    published = k.p FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], \
                    $6::bigint[], $7::bigint[]) k(id, d, n, u, m, r, p) WHERE state.id = k.id";
-        self.begin()?;
         self.send(
             sql,
             vec![
@@ -690,13 +625,28 @@ impl Session<'_> {
 }
 
 impl Transaction for Session<'_> {
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()> {
-        for decision in decisions {
-            let definition = self.definition(&decision.policy)?;
-            self.decisions.borrow_mut().push(decision, definition);
-            if self.decisions.borrow().id.len() == TOGETHER {
-                self.begin()?;
-            }
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
+        for decisions in decisions.chunks(TOGETHER) {
+            let definitions = decisions.iter().map(|decision| self.definition(&decision.policy));
+            let definitions = definitions.collect::<Result<Vec<i64>>>()?;
+            let text = |text: &SmolStr| text.to_string();
+            self.send(
+                ADD_DECISIONS,
+                vec![
+                    column(decisions, |decision| text(&decision.id)),
+                    column(decisions, |decision| decision.at as i64),
+                    column(decisions, |decision| text(&decision.user)),
+                    Box::new(definitions),
+                    column(decisions, |decision| decision.seed as i64),
+                    column(decisions, |decision| decision.request.to_string()),
+                    column(decisions, |decision| decision.scores.clone()),
+                    column(decisions, |decision| decision.propensities.clone()),
+                    column(decisions, |decision| text(&decision.chosen)),
+                    column(decisions, |decision| decision.propensity),
+                    column(decisions, |decision| decision.explored),
+                    column(decisions, |decision| decision.shadow_of.as_ref().map(text)),
+                ],
+            )?;
         }
         Ok(())
     }
@@ -710,7 +660,6 @@ impl Transaction for Session<'_> {
         let sql = "INSERT INTO reward (state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, \
                    learned_from) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], \
                    $6::boolean[], $7::text[], $8::double precision[], $9::double precision[], $10::text[])";
-        self.begin()?;
         self.send(
             sql,
             vec![
@@ -739,12 +688,10 @@ impl Transaction for Session<'_> {
     fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()> {
         let sql = "UPDATE state SET published = k.r FROM unnest($1::bigint[], $2::bigint[]) k(id, r) \
                    WHERE state.id = k.id AND state.published < k.r";
-        self.begin()?;
         self.send(sql, vec![column(states, |state| state.0), column(states, |state| state.1 as i64)])
     }
 
     fn erase_states(&mut self, ids: &[i64]) -> Result<()> {
-        self.begin()?;
         self.send("DELETE FROM reward WHERE state = ANY($1)", vec![Box::new(ids.to_vec())])?;
         self.send("DELETE FROM state WHERE id = ANY($1)", vec![Box::new(ids.to_vec())])
     }

@@ -1,5 +1,8 @@
 //! The store in Postgres, on a real server: what holds of the one in SQLite holds of it, and what only a server can do.
 
+mod crowd;
+mod server;
+
 use crate::util::on_postgres;
 
 /// Tests of other files, whose stores are on a server here.
@@ -15,6 +18,10 @@ macro_rules! on_a_server {
 }
 
 on_a_server! {
+    bad_input:
+        the_character_nul_is_in_no_name_that_is_kept;
+    laws:
+        a_store_on_a_server_knows_what_a_plain_model_of_it_knows;
     everyday:
         an_event_is_learned_once,
         shadows_are_recorded_and_learn_nothing,
