@@ -4,8 +4,7 @@ use rehearsal::base::error::Result;
 use rehearsal::domain::reaction::Reaction;
 use rehearsal::policy::DecisionRng;
 use rehearsal::service::{Given, Policies, RewardCall, ScoreCall, Service};
-use rehearsal::store;
-use rehearsal::store::sqlite::{Access, Pace};
+use rehearsal::store::{self, Access, Pace};
 
 const REQUEST: &str = r#"{"user": "alice", "context": {"hour": 8.5, "weekday": 0}, "candidates": [
     {"id": "plan-the-day", "kind": "plan", "priority": 0.8, "due_in_days": -2, "effort_minutes": 15},

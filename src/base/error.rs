@@ -220,6 +220,17 @@ pub fn within(field: &str, value: f64, low: f64, high: f64) -> Result<f64, Fault
     }
 }
 
+/// `value` if every store can keep it: a text without the character NUL, for which databases of servers have no place.
+///
+/// # Errors
+/// A [`Fault`] that names the field.
+pub fn storable<'a>(field: &str, value: &'a str) -> Result<&'a str, Fault> {
+    if value.contains('\0') {
+        return Err(Fault::new(field, format!("{value:?}"), "a text without the character NUL (U+0000)"));
+    }
+    Ok(value)
+}
+
 /// An hour of the day, in [0, 24).
 pub(crate) fn hour(field: &str, value: f64) -> Result<(), Fault> {
     if (0.0..24.0).contains(&value) { Ok(()) } else { Err(Fault::new(field, value, "an hour in [0, 24)")) }

@@ -109,7 +109,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let settings = settings(args)?;
     let target = |name: &String| {
         let target = Target::load(name)?;
-        Ok(if args.frozen { target.frozen(&global.dir()) } else { target })
+        Ok(if args.frozen { target.frozen(&global.place()) } else { target })
     };
     let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
     for (i, target) in targets.iter().enumerate() {

@@ -6,8 +6,7 @@ use super::{exit, output};
 use crate::base::error::Result;
 use crate::base::threads::{MANY, each};
 use crate::service::{Service, bring_over, import};
-use crate::store::State;
-use crate::store::sqlite::Pace;
+use crate::store::{Pace, State};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 

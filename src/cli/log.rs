@@ -6,7 +6,6 @@ use super::{exit, output};
 use crate::base::error::Result;
 use crate::service::{LogExport, LogKind};
 use crate::store::LogFilter;
-use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,7 +33,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         What::Rewards => LogKind::Rewards,
     };
     let filter = LogFilter { since: args.since.map(Moment::millis), user: args.user.clone() };
-    let mut lines = LogExport::new(Arc::new(global.to_read()?), kind, filter);
+    let mut lines = LogExport::new(global.to_read()?, kind, filter);
     while let Some(page) = lines.next_page()? {
         output::bytes(&page)?;
     }

@@ -5,7 +5,7 @@ use super::store_args::{Global, publish};
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::service::prune;
-use crate::store::sqlite::Pace;
+use crate::store::Pace;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

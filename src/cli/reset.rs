@@ -3,7 +3,7 @@
 use super::store_args::{Global, policy_name};
 use super::{exit, output};
 use crate::base::error::Result;
-use crate::store::sqlite::Pace;
+use crate::store::Pace;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::base::threads::{MANY, each};
 use crate::domain::reaction::Reaction;
 use crate::service::{Given, Policies, RewardCall, Service, StatedReward};
-use crate::store::sqlite::Pace;
+use crate::store::Pace;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use smol_str::format_smolstr;
 use std::path::PathBuf;

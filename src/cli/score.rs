@@ -8,7 +8,7 @@ use crate::base::error::{Fault, Result};
 use crate::base::threads::{MANY, each};
 use crate::policy::DecisionRng;
 use crate::service::{Decided, Given, Policies, ScoreCall, Service};
-use crate::store::sqlite::Pace;
+use crate::store::Pace;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use smol_str::format_smolstr;

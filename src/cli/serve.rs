@@ -5,7 +5,7 @@ use super::store_args::Global;
 use crate::base::error::Result;
 use crate::serve::{RawSettings, Server, Settings};
 use crate::service::Policies;
-use crate::store::sqlite::Pace;
+use crate::store::Pace;
 use clap::ValueEnum;
 use std::io;
 use std::net::SocketAddr;

@@ -1,13 +1,12 @@
 //! The store that a command works with.
 
 use super::output;
-use crate::base::error::{Fault, Result};
+use crate::base::error::Result;
 use crate::policy::Policy;
 use crate::service::{Policies, Service};
-use crate::store::sqlite::{Access, Pace, SqliteStore};
-use crate::store::{self, Store};
+use crate::store::{self, Access, Pace, Store};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Variables of the environment, the first one that is set and not empty counts.
@@ -19,43 +18,43 @@ const DEFAULT: &str = "./state";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct Global {
-    /// Where decisions, rewards and states are kept: a directory [env: REHEARSAL_STORE or REHEARSAL_STATE_DIR]
-    /// [default: ./state]
-    #[arg(long, global = true, value_name = "DIR", visible_alias = "state-dir")]
+    /// Where decisions, rewards and states are kept: a directory, or postgres://USER@HOST:PORT/DATABASE with the password
+    /// in PGPASSWORD [env: REHEARSAL_STORE or REHEARSAL_STATE_DIR] [default: ./state]
+    #[arg(long, global = true, value_name = "DIR|ADDRESS", visible_alias = "state-dir")]
     store: Option<PathBuf>,
-    /// Write no file for each state; they are in the store in any case
+    /// Write no file for each state; they are in the store in any case. A store on a server has none
     #[arg(long, global = true)]
     no_state_files: bool,
 }
 
 impl Global {
-    /// The directory of the store.
-    pub(super) fn dir(&self) -> PathBuf {
+    /// Where the store is: a directory or an address.
+    pub(super) fn place(&self) -> PathBuf {
         let variable = || VARIABLES.iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
         let dir = self.store.clone().map(PathBuf::into_os_string).or_else(variable);
         dir.unwrap_or_else(|| OsString::from(DEFAULT)).into()
     }
 
     /// The store of a command that writes it; it is made if it is not there.
-    pub(super) fn to_write(&self, pace: Pace) -> Result<SqliteStore> {
-        open(&self.dir(), Access::Write, pace)
+    pub(super) fn to_write(&self, pace: Pace) -> Result<Arc<dyn Store>> {
+        store::open(&self.place(), Access::Write, pace)
     }
 
     /// The store of a command that writes what is there: a name that is mistyped must not look like a sound one.
-    pub(super) fn to_change(&self, pace: Pace) -> Result<SqliteStore> {
+    pub(super) fn to_change(&self, pace: Pace) -> Result<Arc<dyn Store>> {
         drop(self.to_read()?);
         self.to_write(pace)
     }
 
     /// The store of a command that only reads it.
-    pub(super) fn to_read(&self) -> Result<SqliteStore> {
-        open(&self.dir(), Access::Read, Pace::Single)
+    pub(super) fn to_read(&self) -> Result<Arc<dyn Store>> {
+        store::open(&self.place(), Access::Read, Pace::Single)
     }
 
     /// A service over a store, with these policies and shadows.
     pub(super) fn service(
         &self,
-        store: impl Store + 'static,
+        store: Arc<dyn Store>,
         policies: Policies,
         shadows: Vec<Arc<Policy>>,
     ) -> Result<Service> {
@@ -64,7 +63,7 @@ impl Global {
     }
 
     /// A service for commands that name no policy.
-    pub(super) fn plain_service(&self, store: impl Store + 'static) -> Result<Service> {
+    pub(super) fn plain_service(&self, store: Arc<dyn Store>) -> Result<Service> {
         self.service(store, Policies::new::<&str>(&[])?, Vec::new())
     }
 
@@ -72,18 +71,6 @@ impl Global {
     pub(super) fn has_views(&self) -> bool {
         !self.no_state_files
     }
-}
-
-fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
-    if let Some(address) = dir.to_str().filter(|dir| dir.contains("://")) {
-        let fault = Fault::new(
-            "--store",
-            format!("{address:?}"),
-            "a directory; this program has no other kind of store",
-        );
-        return Err(fault.at("command line"));
-    }
-    store::open(dir, access, pace)
 }
 
 /// Publishes state files; that one cannot be written is said, and is no failure of what was learned.

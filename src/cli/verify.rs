@@ -9,7 +9,7 @@ use crate::service::verify;
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, global: &Global) -> Result<u8> {
-    let verified = verify(&global.to_read()?)?;
+    let verified = verify(&*global.to_read()?)?;
     output::json(&verified)?;
     match verified.problems.len() {
         0 => return Ok(exit::DONE),

@@ -3,7 +3,7 @@
 //! The list of names, types and ranges stands once, in [`PROFILE_FEATURES`]: the parser, the feature
 //! vector, the simulator and `rehearsal schema` all read it there.
 
-use crate::base::error::{Error, Fault, Result, hour, within};
+use crate::base::error::{Error, Fault, Result, hour, storable, within};
 use crate::base::read::Text;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
@@ -147,6 +147,7 @@ impl Profile {
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.user.check()?;
         for (kind, values) in &self.by_kind {
+            storable(BY_KIND, kind)?;
             values.check().map_err(|fault| fault.within(&format!("{BY_KIND}.{kind}")))?;
         }
         Ok(())

@@ -8,8 +8,7 @@ use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::policy::{Explorer, Model, Policy};
-use crate::store::sqlite::{Access, Pace};
-use crate::store::{self, Store};
+use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -181,7 +180,7 @@ fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Mod
     let store = store::open(state_dir, Access::Read, Pace::Single)?;
     let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
     let keys: Vec<(&str, &str)> = names.iter().map(|user| (user.as_str(), policy.name())).collect();
-    let found = store::read(&store, |snapshot| snapshot.states(&keys))?;
+    let found = store::read(&*store, |snapshot| snapshot.states(&keys))?;
     let model = |record: Option<store::StateRecord>| {
         let state = record.map(|record| record.state(store.origin())).transpose()?.flatten();
         let Some(state) = state else { return Ok(policy.new_model()) };

@@ -1,7 +1,8 @@
 //! The files of our own logs: a log that has grown large goes on in a new file, and what is full has a number.
 
-use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
 use crate::store::sqlite::FILE;
+use crate::store::{is_address, is_secret, shown};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ impl Cause for NoLog {
 
 /// Part of the name of files of decisions, and of those of rewards.
 const PARTS: [&str; 2] = ["decisions", "rewards"];
+/// Stands between an address and the part of its store's log.
+const OF_ADDRESS: char = '#';
 /// Digits of a number, at least.
 const DIGITS: usize = 6;
 
@@ -36,8 +39,22 @@ impl Segments {
     /// `decisions.jsonl`.
     ///
     /// # Errors
-    /// A folder that cannot be listed, or has no decisions or no rewards.
+    /// A folder that cannot be listed, or has no decisions or no rewards; an address that has a password.
     pub(crate) fn of(dir: &Path) -> Result<Self> {
+        if is_address(dir) {
+            // What names a log stands in reports and messages.
+            if is_secret(dir) {
+                let allowed =
+                    "an address without a password, which may stand in PGPASSWORD: reports name their logs";
+                return Err(Fault::new("the log", shown(dir).display(), allowed).at("command line"));
+            }
+            let [decisions, rewards] = PARTS.map(|part| {
+                let mut place = dir.as_os_str().to_owned();
+                place.push(format!("{OF_ADDRESS}{part}"));
+                vec![place.into()]
+            });
+            return Ok(Self { decisions, rewards });
+        }
         if dir.join(FILE).exists() {
             let [decisions, rewards] = PARTS.map(|part| vec![dir.join(FILE).join(part)]);
             return Ok(Self { decisions, rewards });
@@ -53,16 +70,24 @@ impl Segments {
     }
 }
 
-/// The directory of the store and the log in it, of a path that goes on behind the name of a database:
-/// `DIR/rehearsal.db/decisions` is read as if it were a file.
+/// Whether a path names all files of a log together: a folder, or a store by its address.
+pub(crate) fn is_whole(path: &Path) -> bool {
+    path.is_dir() || is_address(path)
+}
+
+/// The place of the store and the log in it, of a path that goes on behind the name of a database or behind an address:
+/// `DIR/rehearsal.db/decisions` and `postgres://HOST/DATABASE#decisions` are read as if they were files.
 pub(crate) fn of_store(path: &Path) -> Option<(&Path, LogPart)> {
-    let database = path.parent().filter(|database| database.file_name().is_some_and(|name| name == FILE))?;
-    let part = match path.file_name()?.to_str()? {
-        part if part == PARTS[0] => LogPart::Decisions,
-        part if part == PARTS[1] => LogPart::Rewards,
-        _ => return None,
+    let part = |name: &str| {
+        let parts = [LogPart::Decisions, LogPart::Rewards];
+        PARTS.iter().position(|part| *part == name).map(|i| parts[i])
     };
-    Some((database.parent()?, part))
+    if is_address(path) {
+        let (address, name) = path.to_str()?.rsplit_once(OF_ADDRESS)?;
+        return Some((Path::new(address), part(name)?));
+    }
+    let database = path.parent().filter(|database| database.file_name().is_some_and(|name| name == FILE))?;
+    Some((database.parent()?, part(path.file_name()?.to_str()?)?))
 }
 
 /// Which of a store's logs.

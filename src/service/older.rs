@@ -6,7 +6,7 @@ use super::reward_call::RewardCall;
 use super::shared::Service;
 use super::transfer::import;
 use crate::base::checksum::check_line;
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result, storable};
 use crate::domain::request::{RawRequest, Request, Shown};
 use crate::policy::{NAMED, Policy, RawPolicy};
 use crate::service::log_files::segments;
@@ -128,6 +128,10 @@ impl Bringing<'_> {
         let mut pending: Vec<DecisionRecord> = Vec::new();
         self.lines(segments(dir, "decisions")?, |own, line| {
             let raw: DecisionLine<&RawValue> = crate::base::read::json(line, "its JSON")?;
+            let texts = [("decision_id", &raw.decision_id), ("user", &raw.user)].into_iter();
+            for (field, text) in texts.chain(raw.shadow_of.as_ref().map(|text| ("shadow_of", text))) {
+                storable(field, text).map_err(|fault| fault.at("its JSON"))?;
+            }
             let policy = own.policy(&raw.policy, raw.spec)?;
             let request = Request::from_json(raw.request.get().as_bytes(), "its request")?;
             request.position(&raw.chosen)?;
@@ -156,7 +160,10 @@ impl Bringing<'_> {
     }
 
     fn keep(&self, pending: &mut Vec<DecisionRecord>) -> Result<()> {
-        write(self.service.store(), Durability::Process, |transaction| transaction.add_decisions(pending))?;
+        let decisions: Vec<&DecisionRecord> = pending.iter().collect();
+        write(self.service.store(), Durability::Process, |transaction| {
+            transaction.add_decisions(&decisions)
+        })?;
         pending.clear();
         Ok(())
     }
@@ -166,7 +173,8 @@ impl Bringing<'_> {
         self.lines(segments(dir, "rewards")?, |own, line| {
             let raw: RewardLine<RawRequest, &RawValue> = crate::base::read::json(line, "its JSON")?;
             let missing = |field: &str| Fault::new(field, "missing", "a value").at("its JSON");
-            let user: SmolStr = raw.user.as_deref().ok_or_else(|| missing("user"))?.into();
+            let user = raw.user.as_deref().ok_or_else(|| missing("user"))?;
+            let user: SmolStr = storable("user", user).map_err(|fault| fault.at("its JSON"))?.into();
             own.brought.rewards += 1;
             match raw.op {
                 Op::Reward => {

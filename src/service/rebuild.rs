@@ -111,6 +111,7 @@ pub fn retrain(
     with_views: bool,
 ) -> Result<(u64, Vec<Problem>)> {
     let (mut written, mut lost, mut met) = (0, Vec::new(), BTreeSet::new());
+    let with_views = with_views && target.view_dir().is_some();
     let mut copies = Copies { target, with_views, pending: Vec::new(), records: 0 };
     read(store, |snapshot| {
         let copy: RefCell<Option<Copy>> = RefCell::new(None);
@@ -148,7 +149,7 @@ pub fn retrain(
                 let page = snapshot.decisions_after(place, &filter, TOGETHER)?;
                 let Some((last, _)) = page.last() else { break };
                 place = *last;
-                let decisions: Vec<_> = page.into_iter().map(|(_, decision)| decision).collect();
+                let decisions: Vec<_> = page.iter().map(|(_, decision)| decision).collect();
                 write(target, Durability::Process, |transaction| transaction.add_decisions(&decisions))?;
             }
         }

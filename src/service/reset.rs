@@ -1,6 +1,6 @@
 //! Reset: a user is forgotten.
 
-use super::shared::{Service, now_ms};
+use super::shared::{Service, named_user, now_ms};
 use crate::base::error::Result;
 use crate::store::{Change, Durability, RewardRecord, StateRecord, Transaction, views, write};
 use serde::Serialize;
@@ -33,6 +33,7 @@ impl Service {
     /// # Errors
     /// A store that cannot be written; then nothing is forgotten.
     pub fn reset(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
+        let user = named_user(user)?;
         let reset = write(self.store(), Durability::Power, |transaction| {
             let mut states = of_user(transaction, user, policy)?;
             states.retain(|state| state.model.is_some());
@@ -50,6 +51,7 @@ impl Service {
     /// # Errors
     /// A store that cannot be written; then nothing is removed, or the user is forgotten and nothing else.
     pub fn erase(&self, user: &str, policy: Option<&str>) -> Result<Reset> {
+        let user = named_user(user)?;
         let mut removed: Vec<SmolStr> = Vec::new();
         let mut forgotten = 0;
         let (policies, erased, published) = loop {

@@ -4,7 +4,7 @@ use super::error::ServiceError;
 use super::given::{Given, resolve};
 use super::score::{Warning, unknown_names};
 use super::shared::Service;
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result, storable};
 use crate::base::read::{self, Text, optional_whole};
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
@@ -208,6 +208,10 @@ impl RawReward<'_> {
         let user = self.user.as_deref().or(given.user.as_deref());
         let policy = self.policy.as_deref().or(given.policy.as_deref());
         if let Some(id) = self.decision {
+            let texts = [("decision", Some(&*id)), ("user", user)];
+            for (field, text) in texts.into_iter().filter_map(|(field, text)| Some((field, text?))) {
+                storable(field, text).map_err(|fault| fault.at(stated))?;
+            }
             if let Some(event) = self.event_id.as_deref().filter(|event| *event != &*id) {
                 let allowed = "the decision's id, or none: each decision is learned from once";
                 return Err(Fault::new("event_id", format!("{event:?}"), allowed).at(stated));

@@ -207,13 +207,12 @@ impl Service {
     /// # Errors
     /// A store that cannot be written; then none of them is kept.
     pub fn keep(&self, decided: &[Result<Decided>]) -> Result<()> {
-        let all = || decided.iter().filter_map(|decided| decided.as_ref().ok());
-        if all().next().is_none() {
+        let records: Vec<&DecisionRecord> =
+            decided.iter().flatten().flat_map(|decided| &decided.records).collect();
+        if records.is_empty() {
             return Ok(());
         }
-        write(self.store(), Durability::Process, |transaction| {
-            all().try_for_each(|decided| transaction.add_decisions(&decided.records))
-        })
+        write(self.store(), Durability::Process, |transaction| transaction.add_decisions(&records))
     }
 
     /// What these calls and their shadows need to know.

@@ -2,7 +2,7 @@
 
 use super::error::ServiceError;
 use super::policies::Policies;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Result, storable};
 use crate::policy::Policy;
 use crate::store::{Store, read};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ impl Service {
     ///
     /// # Errors
     /// Two shadows of one name.
-    pub fn new(store: impl Store + 'static, policies: Policies, shadows: Vec<Arc<Policy>>) -> Result<Self> {
+    pub fn new(store: Arc<dyn Store>, policies: Policies, shadows: Vec<Arc<Policy>>) -> Result<Self> {
         for (i, shadow) in shadows.iter().enumerate() {
             if shadows[..i].iter().any(|other| other.name() == shadow.name()) {
                 return Err(Error::because(ServiceError::NamedTwice {
@@ -31,7 +31,8 @@ impl Service {
                 }));
             }
         }
-        Ok(Self { store: Arc::new(store), policies, shadows, views: true })
+        let views = store.view_dir().is_some();
+        Ok(Self { store, policies, shadows, views })
     }
 
     /// The same without state files.
@@ -70,6 +71,7 @@ impl Service {
     /// # Errors
     /// [`Error::Unknown`], with the names that there are.
     pub fn knows(&self, user: &str, policy: &str) -> Result<()> {
+        let user = named_user(user)?;
         let states = read(self.store(), |snapshot| snapshot.states_of(user))?;
         if states.iter().any(|state| state.policy.name() == policy) {
             return Ok(());
@@ -84,6 +86,11 @@ impl Service {
     pub fn publish(&self) -> Result<usize> {
         if self.views { crate::store::views::publish(self.store()) } else { Ok(0) }
     }
+}
+
+/// A user whom a call names beside any request.
+pub(super) fn named_user(user: &str) -> Result<&str> {
+    storable("user", user).map_err(|fault| fault.at("the call"))
 }
 
 /// Milliseconds since 1970, for the logs; nothing that is computed depends on it.

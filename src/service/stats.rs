@@ -1,6 +1,6 @@
 //! Stats: what is known of users.
 
-use super::shared::Service;
+use super::shared::{Service, named_user};
 use crate::base::error::{Error, Result};
 use crate::policy::{Model, NAMED, Structure};
 use crate::store::{State, StateRecord, read};
@@ -162,7 +162,7 @@ impl Service {
             met |= wanted;
             wanted
         };
-        if let Some(user) = user {
+        if let Some(user) = user.map(named_user).transpose()? {
             let states = read(self.store(), |snapshot| snapshot.states_of(user))?;
             for record in states.iter().filter(|record| wanted(record)) {
                 record.state(self.store().origin())?.map_or(Ok(()), &mut visit)?;

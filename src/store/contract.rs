@@ -215,7 +215,11 @@ pub trait Snapshot {
     /// A store that cannot be read, and records that are damaged.
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>>;
 
-    /// At most `limit` decisions after a place of the log, in the order in which they were made, each with its place.
+    /// At most `limit` decisions after a place of the log, in the order in which they were written, each with its place.
+    ///
+    /// Places of one state's rewards are in the order of their numbers. Otherwise what was written at the same time may
+    /// become visible in another order than its places have: who reads page after page, each from a later moment, has all
+    /// that was committed before the first, and some of what was committed since.
     ///
     /// # Errors
     /// A store that cannot be read, and records that are damaged.
@@ -247,12 +251,17 @@ pub trait Snapshot {
 }
 
 /// A change of a store, of which others see all or nothing.
+///
+/// Within it what is read is locked until it ends. Nobody else changes the states that [`states`](Snapshot::states) and
+/// [`states_by_id`](Snapshot::states_by_id) found, or begins or changes any state of the user that
+/// [`states_of`](Snapshot::states_of) was asked for. A state that was not there may be begun by somebody else until
+/// [`write_states`](Self::write_states) has begun it; the change is made again then.
 pub trait Transaction: Snapshot {
     /// Adds decisions; those that are there already, by their ids, are left as they are.
     ///
     /// # Errors
     /// A store that cannot be written.
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()>;
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()>;
 
     /// Adds entries to the log of rewards, whose events are new to their states.
     ///
@@ -315,6 +324,9 @@ pub trait Store: Send + Sync {
     }
 
     /// Changes it: all that `work` does is committed when it returns, or nothing if it fails. Waits for others.
+    ///
+    /// Where many change it at once, what `work` has done may be undone and `work` be run again, from a later moment: it
+    /// must do the same then, and count nothing before this has returned.
     ///
     /// # Errors
     /// A store that cannot be written or stays busy, and those of `work`.

@@ -1,8 +1,9 @@
 //! Where decisions, rewards and states are kept.
 //!
 //! In: records of what was decided and learned. Out: the same records, whole or not at all, whoever is killed when. The
-//! trait [`Store`] says what a store does; [`sqlite`] is the one there is. State files are [`views`]: they follow the
-//! store and nothing reads them. A new store is a file beside `sqlite/` and a line in [`open`].
+//! trait [`Store`] says what a store does; [`sqlite`] keeps it in a directory, [`postgres`] on a server. State files are
+//! [`views`]: they follow a directory's store and nothing reads them. A new store is a file beside `postgres/` and a line
+//! in `kinds.rs`, from which [`open`] knows it.
 //!
 //! # What it promises
 //! Any process may be killed at any moment, the machine may lose power, a disk may be full or fail, many processes may
@@ -15,9 +16,13 @@
 //!
 //! It does not promise to notice what somebody changes in the database by hand: the service's `verify` does.
 
+mod access;
 mod contract;
+mod kinds;
 pub mod log_line;
 mod model_bytes;
+pub mod postgres;
+mod rows;
 pub mod sqlite;
 mod state;
 mod state_line;
@@ -25,12 +30,13 @@ mod state_schema;
 mod view_name;
 pub mod views;
 
+pub use access::{Access, Pace};
 pub use contract::{
     Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Store,
     Transaction, read, write,
 };
+pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
-pub use sqlite::open;
 pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, apply};
 pub use state_line::FORMAT_VERSION;
 pub(crate) use state_line::fits;

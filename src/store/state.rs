@@ -1,6 +1,6 @@
 //! What a policy has learned about one user, and how it learns.
 
-use crate::base::error::{Fault, Result, within};
+use crate::base::error::{Fault, Result, storable, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{Request, Shown};
 use crate::policy::{Model, Policy, Scratch};
@@ -91,6 +91,7 @@ impl RewardEvent {
             let value = format!("a text of {} bytes", id.len());
             return Err(Fault::new("event_id", value, format!("1 to {MAX_EVENT_BYTES} bytes")));
         }
+        self.event.as_deref().map(|id| storable("event_id", id)).transpose()?;
         Ok(self)
     }
 }

@@ -4,7 +4,7 @@
 //! percent-encoded, so the first '_' ends the user; '-' in the policy becomes '_', which policy names do
 //! not have. Every other file of the directory has no '_' in its name, or does not end in `.json`.
 
-use crate::base::error::{Fault, Result};
+use crate::base::error::{Fault, Result, storable};
 use smol_str::SmolStr;
 use std::fmt::Write;
 
@@ -19,6 +19,7 @@ pub fn state_file(user: &str, policy: &str) -> Result<String, Fault> {
     if user.is_empty() {
         return Err(Fault::new("user", "\"\"", "a name of at least one character"));
     }
+    storable("user", user)?;
     let mut name = encode(user);
     name.push('_');
     name.extend(policy.chars().map(|c| if c == '-' { '_' } else { c }));

@@ -2,6 +2,9 @@
 
 use super::{REQUEST, by_hand, id, known, line, request_line, reward, score, updates, verified};
 use crate::util::{Dir, run};
+use rehearsal::base::error::ErrorKind;
+use rehearsal::service::{Policies, Service};
+use rehearsal::store::{Access, Pace};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -460,4 +463,59 @@ fn pipes_that_do_not_wait_are_waited_for() {
     command.arg(plain.get_program()).args(SCORE).current_dir(dir.path());
     dir.write("request.json", REQUEST);
     run(command, b"").ok();
+}
+
+#[test]
+pub(super) fn the_character_nul_is_in_no_name_that_is_kept() {
+    let dir = Dir::new();
+    let decision = score(&dir, "linucb", "u", REQUEST);
+    let before = known(&dir);
+    let good = request_line("u", "linucb");
+    for (from, to) in [
+        (r#""user": "u""#, r#""user": "u\u0000""#),
+        (r#""id": "t2""#, r#""id": "t\u00002""#),
+        (r#""kind": "rest""#, r#""kind": "\u0000""#),
+        (r#""by_kind": {"focus""#, r#""by_kind": {"fo\u0000cus""#),
+        ("{", r#"{"shadow_of": "\u0000", "#),
+    ] {
+        let bad = good.replacen(from, to, 1);
+        assert_ne!(bad, good, "{from}");
+        let run = dir.run_with(&["score", "--jsonl"], &bad).exits(2);
+        assert!(
+            run.jsonl()[0]["error"].as_str().unwrap().contains("without the character NUL"),
+            "{}",
+            run.stdout()
+        );
+    }
+    let good = line("u", "e", 1.0);
+    let answer = json!({"decision": decision["decision_id"], "reaction": "completed"});
+    let decision = answer.to_string().replacen("-", "\\u0000", 1);
+    for bad in [
+        good.replacen(r#""event_id":"e""#, r#""event_id":"e\u0000""#, 1),
+        good.replacen(r#""user":"u""#, r#""user":"\u0000u""#, 1),
+        decision,
+        answer.to_string().replacen('{', r#"{"user":"u\u0000","#, 1),
+    ] {
+        assert!(bad.contains("\\u0000"), "{bad}");
+        let run = dir.run_with(&["reward", "--jsonl"], format!("{bad}\n{bad}")).exits(2);
+        assert!(
+            run.jsonl()[1]["error"].as_str().unwrap().contains("without the character NUL"),
+            "{}",
+            run.stdout()
+        );
+    }
+    assert_eq!(known(&dir), before);
+    // Nor is one asked for, by whoever has no command line between.
+    let store = rehearsal::store::open(&dir.store(), Access::Write, Pace::Single).unwrap();
+    let service = Service::new(store, Policies::new::<&str>(&[]).unwrap(), Vec::new()).unwrap();
+    let nobody = "no\0body";
+    let errors = [
+        service.reset(nobody, None).unwrap_err(),
+        service.erase(nobody, None).unwrap_err(),
+        service.stats(Some(nobody), None, |_| Ok(())).unwrap_err(),
+        service.knows(nobody, "linucb").unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
 }

@@ -21,7 +21,7 @@ fn learn(dir: &Dir, file: &str) -> Ran {
 }
 
 #[test]
-fn a_state_learns_only_from_rewards_of_its_own_definition() {
+pub(super) fn a_state_learns_only_from_rewards_of_its_own_definition() {
     for (files, learned) in [
         (&["a", "b", "again", "c", "a"][..], &[true, false, true, false, true][..]),
         (&["b", "a", "c", "b"], &[true, false, false, true]),
@@ -37,24 +37,24 @@ fn a_state_learns_only_from_rewards_of_its_own_definition() {
             }
         }
         let updates = learned.iter().filter(|learned| **learned).count();
-        assert_eq!(dir.json("state/u_mine.json")["updates"], json!(updates));
+        assert_eq!(dir.run(&["export"]).ok().json()["updates"], json!(updates));
         assert_eq!(verified(&dir), [""; 0]);
     }
 }
 
 #[test]
-fn a_user_who_was_forgotten_begins_anew_under_what_the_policy_is_now() {
+pub(super) fn a_user_who_was_forgotten_begins_anew_under_what_the_policy_is_now() {
     let dir = defined();
     learn(&dir, "a").ok();
     dir.run(&["reset", "--user", "u"]).ok();
     assert_eq!(learn(&dir, "b").ok().json()["updates"], 1);
     learn(&dir, "a").refused(&["forgetting is 0.5"]);
-    assert_eq!(dir.json("state/u_mine.json")["forgetting"], 0.5);
+    assert_eq!(dir.run(&["export"]).ok().json()["forgetting"], 0.5);
     assert_eq!(verified(&dir), [""; 0]);
 }
 
 #[test]
-fn two_policies_of_one_name_do_not_go_together() {
+pub(super) fn two_policies_of_one_name_do_not_go_together() {
     let dir = defined();
     let line = json!({"user": "u", "policy": "mine", "context": {"hour": 1, "weekday": 0},
                       "candidates": [{"id": "t1"}]});
@@ -67,7 +67,7 @@ fn two_policies_of_one_name_do_not_go_together() {
 }
 
 #[test]
-fn a_decision_is_made_under_the_definition_that_the_state_has() {
+pub(super) fn a_decision_is_made_under_the_definition_that_the_state_has() {
     let dir = defined();
     learn(&dir, "a").ok();
     let score = |file: &str| {
@@ -87,7 +87,7 @@ fn a_decision_is_made_under_the_definition_that_the_state_has() {
 }
 
 #[test]
-fn a_decision_teaches_the_policy_that_made_it_and_once() {
+pub(super) fn a_decision_teaches_the_policy_that_made_it_and_once() {
     let dir = defined();
     let decision = score(&dir, "a.toml", "u", REQUEST);
     let reward = |more: &[&str]| {

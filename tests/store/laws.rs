@@ -6,8 +6,7 @@ use rehearsal::policy::{Model, Policy, Scratch};
 use rehearsal::service::{
     Policies, RewardCall, RewardReply, Service, ServiceError, Source, import, prune, rebuild, retrain, verify,
 };
-use rehearsal::store::sqlite::{Access, Pace};
-use rehearsal::store::{Observation, RewardEvent, State, apply, encode, open};
+use rehearsal::store::{Access, Observation, Pace, RewardEvent, State, apply, encode, open};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -110,8 +109,8 @@ fn is_as_expected(
     }
 }
 
-fn service_in(dir: &Path) -> Service {
-    let store = open(dir, Access::Write, Pace::Single).unwrap();
+fn service_in(place: &Path) -> Service {
+    let store = open(place, Access::Write, Pace::Single).unwrap();
     Service::new(store, Policies::new::<&str>(&[]).unwrap(), Vec::new()).unwrap()
 }
 
@@ -129,7 +128,7 @@ fn states(service: &Service) -> BTreeMap<String, Vec<u8>> {
 fn obeys(policy: &Policy, ops: &[Op]) {
     let dir = crate::util::Dir::new();
     let policy = Arc::new(policy.clone());
-    let service = service_in(&dir.join("state"));
+    let service = service_in(&dir.store());
     let mut plain = Plain { policy: Arc::clone(&policy), states: BTreeMap::new(), events: HashMap::new() };
     for op in ops {
         match op {
@@ -192,12 +191,19 @@ fn obeys(policy: &Policy, ops: &[Op]) {
     let published = verify(service.store()).unwrap();
     assert_eq!((published.problems, published.states), (vec![], expected.len() as u64), "{ops:?}");
     // The log alone makes the same elsewhere.
-    let other = service_in(&dir.join("other"));
+    let elsewhere = crate::util::Dir::new();
+    let other = service_in(&elsewhere.store());
     let (written, lost) = retrain(service.store(), &Source::Everything, other.store(), true).unwrap();
     assert_eq!((written, lost), (expected.len() as u64, vec![]));
     assert!(states(&other) == expected, "{ops:?}");
     other.publish().unwrap();
     assert_eq!(verify(other.store()).unwrap().problems, []);
+}
+
+/// A few lives, for a store where each takes longer.
+pub(super) fn a_store_on_a_server_knows_what_a_plain_model_of_it_knows() {
+    let settings = ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(settings, |(ops in ops())| obeys(&Policy::named("egreedy-v1").unwrap(), &ops));
 }
 
 proptest! {

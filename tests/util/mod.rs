@@ -1,9 +1,11 @@
 //! Runs the binary in a directory of its own. A failure prints the command and all that it wrote.
 
+pub(crate) mod postgres;
 pub(crate) mod server;
 
 use serde_json::Value;
 use std::borrow::BorrowMut;
+use std::cell::Cell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,8 +13,14 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 5] =
-    ["REHEARSAL_STORE", "REHEARSAL_STATE_DIR", "REHEARSAL_POLICIES", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"];
+pub(crate) const OUTSIDE: [&str; 6] = [
+    "REHEARSAL_STORE",
+    "REHEARSAL_STATE_DIR",
+    "REHEARSAL_POLICIES",
+    "PGPASSWORD",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+];
 
 /// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.
 pub(crate) fn skip(why: &str) {
@@ -21,9 +29,26 @@ pub(crate) fn skip(why: &str) {
     let _ = writeln!(io::stderr(), "skipped: {why}");
 }
 
-/// A directory to run commands in, with the default state directory inside. Removed when dropped.
+/// A directory to run commands in, with the default state directory inside, or with a database elsewhere as its store.
+/// Removed when dropped.
 pub(crate) struct Dir {
     dir: TempDir,
+    /// The address of its database.
+    address: Option<String>,
+}
+
+thread_local! {
+    /// Whether the directories that this test makes have their stores on a server.
+    static ON_A_SERVER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test whose directories have their stores in Postgres.
+pub(crate) fn on_postgres(test: impl FnOnce()) {
+    if postgres::shared().is_some() {
+        ON_A_SERVER.set(true);
+        test();
+        ON_A_SERVER.set(false);
+    }
 }
 
 /// A finished command.
@@ -36,7 +61,25 @@ impl Dir {
     pub(crate) fn new() -> Self {
         // In memory where there is such a place: the tests ask for thousands of syncs.
         let memory = tempfile::tempdir_in("/dev/shm");
-        Self { dir: memory.or_else(|_| tempfile::tempdir()).expect("a temporary directory") }
+        let dir = memory.or_else(|_| tempfile::tempdir()).expect("a temporary directory");
+        let server = ON_A_SERVER.get().then(postgres::shared).flatten();
+        Self { dir, address: server.map(postgres::Server::database) }
+    }
+
+    /// One whose store is at this address.
+    pub(crate) fn at(address: String) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        Self { dir, address: Some(address) }
+    }
+
+    /// The address of its database, if its store is on a server.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// Where its store is: a directory or an address.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.address.as_ref().map_or_else(|| self.join("state"), PathBuf::from)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -67,6 +110,9 @@ impl Dir {
         command.args(args).current_dir(self.path());
         for name in OUTSIDE {
             command.env_remove(name);
+        }
+        if let Some(address) = &self.address {
+            command.env("REHEARSAL_STORE", address);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -1,6 +1,6 @@
 //! A moment, and a tip that could be shown at it.
 
-use crate::base::error::{Fault, Result, hour, within};
+use crate::base::error::{Fault, Result, hour, storable, within};
 use crate::base::read::whole_number;
 use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
@@ -82,5 +82,5 @@ pub(crate) fn name(field: &str, value: &str) -> Result<(), Fault> {
             format!("1 to {MAX_ID_BYTES} bytes"),
         ));
     }
-    Ok(())
+    storable(field, value).map(drop)
 }

@@ -1,7 +1,7 @@
 //! A request as it is read, unchecked, and as it is once it has been checked, in one place: [`Request::try_from`].
 
 use super::candidate::{Candidate, Context, WEEKDAYS};
-use crate::base::error::{Error, Fault, Result, hour};
+use crate::base::error::{Error, Fault, Result, hour, storable};
 use crate::base::read::optional_whole;
 use crate::domain::profile::Profile;
 use serde::{Deserialize, Serialize};
@@ -152,6 +152,9 @@ impl TryFrom<RawRequest> for Request {
                 format!("a list of {}", raw.candidates.len()),
                 format!("1 to {MAX_CANDIDATES} candidates"),
             ));
+        }
+        for (field, text) in [("user", &raw.user), ("shadow_of", &raw.shadow_of)] {
+            text.as_deref().map(|text| storable(field, text)).transpose()?;
         }
         if let Some(seed) = raw.seed.filter(|s| *s >= 1 << 53) {
             return Err(Fault::new("seed", seed, "a whole number below 2^53"));

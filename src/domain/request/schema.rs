@@ -6,6 +6,9 @@ use crate::base::random::SEEDS;
 use crate::domain::profile;
 use serde_json::{Value, json};
 
+/// Texts without the character NUL, which not every store can keep.
+const STORABLE: &str = "^[^\\u0000]*$";
+
 /// The schema of a request (draft 2020-12). What it cannot say, its descriptions do: lengths are counted in bytes, and
 /// ids are unique within the request.
 ///
@@ -16,7 +19,7 @@ use serde_json::{Value, json};
 pub fn schema() -> Value {
     let text = |description: &str| {
         let description = format!("{description}; 1 to {MAX_ID_BYTES} bytes");
-        json!({"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "description": description})
+        json!({"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES, "pattern": STORABLE, "description": description})
     };
     let mut kind = text("kind of tip; unknown when absent or null");
     kind["type"] = json!(["string", "null"]);
@@ -59,13 +62,13 @@ pub fn schema() -> Value {
         "required": ["context", "candidates"],
         "additionalProperties": false,
         "properties": {
-            "user": {"type": ["string", "null"], "minLength": 1,
+            "user": {"type": ["string", "null"], "minLength": 1, "pattern": STORABLE,
                      "description": "the person; here or as --user"},
             "policy": {"type": ["string", "null"], "pattern": "^[a-z0-9-]{1,64}$",
                        "description": "name of the policy that decides, never a path; here or as --policy"},
             "seed": {"type": ["integer", "null"], "minimum": 0, "exclusiveMaximum": SEEDS,
                      "description": "seed of the exploration; drawn from the system when absent or null"},
-            "shadow_of": {"type": ["string", "null"],
+            "shadow_of": {"type": ["string", "null"], "pattern": STORABLE,
                           "description": "id of the decision that the user was shown, if nobody is shown this one"},
             "context": context,
             "candidates": {"type": "array", "items": candidate, "minItems": 1, "maxItems": MAX_CANDIDATES,

@@ -3,15 +3,13 @@
 use crate::base::error::{Error, Result};
 use crate::service::log_files::{LogPart, of_store};
 use crate::service::{LogExport, LogKind};
-use crate::store::sqlite::{Access, Pace};
-use crate::store::{self, LogFilter};
+use crate::store::{self, Access, LogFilter, Pace};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Bytes looked at to tell formats apart; also the size of a read.
 const BUFFER: usize = 1 << 17;
@@ -27,7 +25,7 @@ pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
             LogPart::Rewards => LogKind::Rewards,
         };
         let store = store::open(dir, Access::Read, Pace::Single)?;
-        let lines = LogExport::new(Arc::new(store), kind, LogFilter::default());
+        let lines = LogExport::new(store, kind, LogFilter::default());
         return Ok(Box::new(BufReader::with_capacity(BUFFER, lines)));
     }
     let file = File::open(path).map_err(Error::io("read", path))?;

@@ -12,7 +12,7 @@ use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
 use crate::evaluation::row::Row;
-use crate::service::log_files::{Segments, of_store, rewards_beside, rewards_of, together};
+use crate::service::log_files::{Segments, is_whole, of_store, rewards_beside, rewards_of, together};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -140,7 +140,7 @@ fn named(paths: &[PathBuf]) -> Result<Vec<LogSource>> {
     let ours = |path: &Path| rewards_beside(path) != path;
     for path in paths {
         let origin = path.display().to_string();
-        if path.is_dir() {
+        if is_whole(path) {
             let Segments { decisions, rewards } = Segments::of(path)?;
             sources.push(LogSource { origin, files: decisions.into(), rewards: Some(rewards) });
             continue;

@@ -8,7 +8,7 @@ use super::rewards::{key, undamaged};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{RawRequest, Shown};
-use crate::service::log_files::{Segments, rewards_beside};
+use crate::service::log_files::{Segments, is_whole, rewards_beside};
 use crate::store::MAX_DWELL_SECONDS;
 use crate::store::log_line::{Op, RewardLine};
 use serde::de::IgnoredAny;
@@ -53,7 +53,7 @@ impl ReactionLog {
     pub fn new(paths: &[PathBuf]) -> Result<Self> {
         let mut files: Vec<PathBuf> = Vec::new();
         for path in paths {
-            if path.is_dir() {
+            if is_whole(path) {
                 files.extend(Segments::of(path)?.rewards);
                 continue;
             }

@@ -10,5 +10,5 @@ mod session;
 mod store;
 
 pub use error::StoreError;
-pub use open::{Access, FILE, Pace};
+pub use open::FILE;
 pub use store::{SqliteStore, open};

@@ -4,6 +4,7 @@ use super::error::{StoreError, engine};
 use super::schema;
 use crate::base::error::{Error, Result};
 use crate::base::lock::{FileLock, PATIENCE};
+use crate::store::access::{Access, Pace};
 use crate::store::view_name::parse_state_file;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -21,27 +22,6 @@ const LOCK: &str = "rehearsal.lock";
 /// Files that version 0.1 had in its directory.
 const OLDER: [&str; 4] =
     ["rewards.jsonl", "decisions.jsonl", "rewards.manifest.json", "decisions.manifest.json"];
-
-/// What a store is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// To read it; it must be there.
-    Read,
-    /// To write it; it is made if it is not there.
-    Write,
-}
-
-/// How much is written at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// A few records: what is in the log of the database is folded in often, so that whoever opens it next has little
-    /// to read.
-    Single,
-    /// A long run: it is folded in rarely, since pages that change again and again are then written once.
-    Bulk,
-    /// A server: no write folds it in, for whoever waits for one would wait for that too. `upkeep` does.
-    Server,
-}
 
 impl Pace {
     /// Pages of 4 KiB that the log of the database has before they are folded in: 2 MiB, or 128 MiB;

@@ -3,12 +3,11 @@
 use super::error::engine;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
-use crate::base::read;
-use crate::domain::reaction::Reaction;
-use crate::policy::{Policy, RawPolicy};
+use crate::policy::Policy;
 use crate::store::contract::{
-    Change, DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+    DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
 };
+use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -55,7 +54,7 @@ impl Session<'_> {
     }
 
     fn damaged(&self, what: String) -> Error {
-        Error::Damaged { path: self.path.to_owned(), what }
+        rows::damaged(self.path, what)
     }
 
     /// What `row` makes of every row of a query.
@@ -83,9 +82,7 @@ impl Session<'_> {
         let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
         let text = found.map_err(self.failed("read it"))?;
         let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let raw: RawPolicy = read::toml(&text, &format!("{}: definition {id}", self.path.display()))?;
-        let policy =
-            Policy::try_from(raw).map_err(|fault| self.damaged(format!("definition {id}: {fault}")))?;
+        let policy = rows::policy(&text, id, self.path)?;
         Ok(self.definitions.keep(id, Arc::new(policy)))
     }
 
@@ -114,30 +111,13 @@ impl Session<'_> {
         Ok(id)
     }
 
-    fn state(&self, raw: RawState) -> Result<StateRecord> {
-        let policy = self.policy(raw.definition)?;
-        if policy.name() != raw.policy {
-            return Err(self.damaged(format!(
-                "the state of {:?} under {} is defined as {}",
-                raw.user,
-                raw.policy,
-                policy.name()
-            )));
-        }
-        Ok(StateRecord {
-            id: raw.id,
-            user: raw.user.into(),
-            policy,
-            number: raw.number as u64,
-            model: raw.model,
-            updates: raw.updates as u64,
-            revision: raw.revision as u64,
-            published: raw.published.map(|revision| revision as u64),
-        })
+    fn state(&self, row: StateRow) -> Result<StateRecord> {
+        let policy = self.policy(row.definition)?;
+        row.record(policy, self.path)
     }
 
     fn states_where(&self, rest: &str, params: impl Params) -> Result<Vec<StateRecord>> {
-        let rows = self.all(&format!("SELECT {STATE} FROM state WHERE {rest}"), params, RawState::read)?;
+        let rows = self.all(&format!("SELECT {STATE} FROM state WHERE {rest}"), params, state_row)?;
         rows.into_iter().map(|raw| self.state(raw)).collect()
     }
 
@@ -145,54 +125,21 @@ impl Session<'_> {
         let RawDecision { place, definition, record } = raw;
         Ok((place, DecisionRecord { policy: self.policy(definition)?, ..record }))
     }
-
-    fn change(&self, raw: RawReward) -> Result<RewardRecord> {
-        let missing =
-            |what: &str| self.damaged(format!("reward {} of state {} has no {what}", raw.number, raw.state));
-        let learned_from = raw.learned_from;
-        let change = match raw.op.as_str() {
-            "reset" => Change::Reset,
-            "import" => Change::Import(learned_from.ok_or_else(|| missing("state"))?),
-            _ => Change::Reward {
-                reaction: raw.reaction.as_deref().map(Reaction::from_name).transpose()?,
-                reward: raw.reward.ok_or_else(|| missing("reward"))?,
-                shown: learned_from.ok_or_else(|| missing("candidate"))?,
-                event: raw.event,
-                answers_decision: raw.answers_decision,
-                dwell_seconds: raw.dwell_seconds,
-            },
-        };
-        Ok(RewardRecord { state: raw.state, number: raw.number as u64, at: raw.at as u64, change })
-    }
 }
 
 /// A row of the table `state`.
-struct RawState {
-    id: i64,
-    user: String,
-    policy: String,
-    definition: i64,
-    number: i64,
-    updates: i64,
-    model: Option<Vec<u8>>,
-    revision: i64,
-    published: Option<i64>,
-}
-
-impl RawState {
-    fn read(row: &Row) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: row.get(0)?,
-            user: row.get(1)?,
-            policy: row.get(2)?,
-            definition: row.get(3)?,
-            number: row.get(4)?,
-            updates: row.get(5)?,
-            model: row.get(6)?,
-            revision: row.get(7)?,
-            published: row.get(8)?,
-        })
-    }
+fn state_row(row: &Row) -> rusqlite::Result<StateRow> {
+    Ok(StateRow {
+        id: row.get(0)?,
+        user: row.get_ref(1)?.as_str()?.into(),
+        policy: row.get_ref(2)?.as_str()?.into(),
+        definition: row.get(3)?,
+        number: row.get(4)?,
+        updates: row.get(5)?,
+        model: row.get(6)?,
+        revision: row.get(7)?,
+        published: row.get(8)?,
+    })
 }
 
 /// A row of the table `decision`, whose record has a policy that stands for nothing yet.
@@ -224,34 +171,19 @@ impl RawDecision {
 }
 
 /// A row of the table `reward`.
-struct RawReward {
-    state: i64,
-    number: i64,
-    at: i64,
-    op: String,
-    event: Option<SmolStr>,
-    answers_decision: bool,
-    reaction: Option<String>,
-    dwell_seconds: Option<f64>,
-    reward: Option<f64>,
-    learned_from: Option<String>,
-}
-
-impl RawReward {
-    fn read(row: &Row) -> rusqlite::Result<Self> {
-        Ok(Self {
-            state: row.get(0)?,
-            number: row.get(1)?,
-            at: row.get(2)?,
-            op: row.get(3)?,
-            event: row.get_ref(4)?.as_str_or_null()?.map(SmolStr::from),
-            answers_decision: row.get(5)?,
-            reaction: row.get(6)?,
-            dwell_seconds: row.get(7)?,
-            reward: row.get(8)?,
-            learned_from: row.get(9)?,
-        })
-    }
+fn reward_row(row: &Row) -> rusqlite::Result<RewardRow> {
+    Ok(RewardRow {
+        state: row.get(0)?,
+        number: row.get(1)?,
+        at: row.get(2)?,
+        op: row.get(3)?,
+        event: row.get_ref(4)?.as_str_or_null()?.map(SmolStr::from),
+        answers_decision: row.get(5)?,
+        reaction: row.get(6)?,
+        dwell_seconds: row.get(7)?,
+        reward: row.get(8)?,
+        learned_from: row.get(9)?,
+    })
 }
 
 impl Snapshot for Session<'_> {
@@ -290,7 +222,7 @@ impl Snapshot for Session<'_> {
     }
 
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>> {
-        let blank = blank();
+        let blank = rows::blank();
         let sql = format!("SELECT {DECISION} FROM decision WHERE id = ?");
         let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
         let mut find = |id: &&str| {
@@ -308,7 +240,7 @@ impl Snapshot for Session<'_> {
         limit: usize,
     ) -> Result<Vec<(i64, DecisionRecord)>> {
         let LogFilter { since, user } = filter;
-        let blank = blank();
+        let blank = rows::blank();
         let sql = format!(
             "SELECT {DECISION} FROM decision WHERE place > ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR user = ?3) \
              ORDER BY place LIMIT ?4"
@@ -329,10 +261,10 @@ impl Snapshot for Session<'_> {
         let params = params![place, since.map(|since| since as i64), user, limit as i64];
         let rows = self.all(&sql, params, |row| {
             let user = SmolStr::from(row.get_ref(11)?.as_str()?);
-            Ok((RawReward::read(row)?, row.get::<_, i64>(10)?, user, row.get::<_, i64>(12)?))
+            Ok((reward_row(row)?, row.get::<_, i64>(10)?, user, row.get::<_, i64>(12)?))
         })?;
-        let logged = |(raw, place, user, definition)| {
-            Ok(LoggedReward { place, user, policy: self.policy(definition)?, record: self.change(raw)? })
+        let logged = |(raw, place, user, definition): (RewardRow, i64, SmolStr, i64)| {
+            Ok(LoggedReward { place, user, policy: self.policy(definition)?, record: raw.record(self.path)? })
         };
         rows.into_iter().map(logged).collect()
     }
@@ -343,7 +275,7 @@ impl Snapshot for Session<'_> {
         let mut query = self.connection.prepare_cached(&sql).map_err(&failed)?;
         let mut rows = query.query([]).map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
-            visit(self.change(RawReward::read(row).map_err(&failed)?)?)?;
+            visit(reward_row(row).map_err(&failed)?.record(self.path)?)?;
         }
         Ok(())
     }
@@ -366,13 +298,8 @@ impl Session<'_> {
     }
 }
 
-/// What stands in the place of a policy that is yet to be looked up.
-fn blank() -> Arc<Policy> {
-    Arc::new(Policy::named("uniform").expect("it is built in"))
-}
-
 impl Transaction for Session<'_> {
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()> {
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
                    propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
         for decision in decisions {
@@ -404,20 +331,21 @@ impl Transaction for Session<'_> {
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()> {
         let sql = format!("INSERT INTO reward ({REWARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         for RewardRecord { state, number, at, change } in rewards {
-            let own = (*state, *number as i64, *at as i64);
-            let none = (None::<&str>, false, None::<&str>, None::<f64>, None::<f64>);
-            let (op, rest, learned_from) = match change {
-                Change::Reward { event, answers_decision, reaction, dwell_seconds, reward, shown } => {
-                    let reaction = reaction.map(Reaction::name);
-                    let rest = (event.as_deref(), *answers_decision, reaction, *dwell_seconds, Some(*reward));
-                    ("reward", rest, Some(shown.as_str()))
-                }
-                Change::Reset => ("reset", none, None),
-                Change::Import(line) => ("import", none, Some(line.as_str())),
-            };
+            let columns = ChangeColumns::from(change);
             self.execute(
                 &sql,
-                params![own.0, own.1, own.2, op, rest.0, rest.1, rest.2, rest.3, rest.4, learned_from],
+                params![
+                    state,
+                    *number as i64,
+                    *at as i64,
+                    columns.op,
+                    columns.event,
+                    columns.answers_decision,
+                    columns.reaction,
+                    columns.dwell_seconds,
+                    columns.reward,
+                    columns.learned_from
+                ],
             )?;
         }
         Ok(())

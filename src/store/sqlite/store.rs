@@ -1,9 +1,10 @@
 //! A directory with a database in it, as a [`Store`].
 
 use super::error::{StoreError, engine};
-use super::open::{self, Access, Pace};
+use super::open::{connect, connect_to_read, locate};
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
+use crate::store::access::{Access, Pace};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use rusqlite::Connection;
 use std::fs::{self, File};
@@ -44,7 +45,7 @@ pub struct SqliteStore {
 /// # Errors
 /// One that is not there and is to be read; a directory of version 0.1; a file that cannot be made or opened.
 pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
-    let path = open::locate(dir, access)?;
+    let path = locate(dir, access)?;
     let store = SqliteStore {
         dir: dir.to_owned(),
         path,
@@ -66,9 +67,9 @@ impl SqliteStore {
             return Ok(connection);
         }
         match self.access {
-            Access::Write => open::connect(&self.path, self.pace),
+            Access::Write => connect(&self.path, self.pace),
             Access::Read => {
-                let (connection, aside) = open::connect_to_read(&self.path)?;
+                let (connection, aside) = connect_to_read(&self.path)?;
                 locked(&self.aside).extend(aside);
                 Ok(connection)
             }

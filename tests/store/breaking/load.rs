@@ -5,8 +5,7 @@ use crate::store::updates;
 use crate::util::{Dialogue, Dir, run};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use rehearsal::store::sqlite::{Access, Pace};
-use rehearsal::store::{Snapshot, open, read};
+use rehearsal::store::{Access, Pace, Snapshot, open, read};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::fs;
@@ -29,7 +28,7 @@ impl Drop for Done<'_> {
 /// and none is older than the one before. How many looks there were, and how many of them before `done`.
 fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usize) {
     let store = loop {
-        match open(&dir.join("state"), Access::Read, Pace::Single) {
+        match open(&dir.store(), Access::Read, Pace::Single) {
             Ok(store) => break store,
             Err(error) => assert!(error.to_string().contains("no store there"), "{error}"),
         }
@@ -39,7 +38,7 @@ fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usiz
     let (mut latest, mut latest_view) = ((0, 0), (0, 0));
     while seen < looks || !done.load(Ordering::Relaxed) {
         let states =
-            read(&store, |snapshot: &dyn Snapshot| snapshot.states(&[(user, "egreedy-v2")])).unwrap();
+            read(&*store, |snapshot: &dyn Snapshot| snapshot.states(&[(user, "egreedy-v2")])).unwrap();
         if let Some(record) = &states[0] {
             let state = record.state("the store".as_ref()).unwrap().expect("nobody resets");
             assert_eq!(state.model.reward_sum(), state.model.updates() as f64);
@@ -67,7 +66,7 @@ fn watch(dir: &Dir, user: &str, looks: usize, done: &AtomicBool) -> (usize, usiz
 
 /// `writers` processes teach one user, each its own events and a quarter of the others', while readers
 /// look: the count is exact, and what the readers see only grows.
-fn on_one_user(writers: usize, each: usize, looks: usize) {
+pub(in crate::store) fn on_one_user(writers: usize, each: usize, looks: usize) {
     let dir = Dir::new();
     let done = AtomicBool::new(false);
     let new = AtomicUsize::new(0);
@@ -177,7 +176,7 @@ fn stubborn(dir: &Dir, writer: u64, kills: usize) -> (usize, usize) {
 }
 
 /// All of them at once, while somebody looks.
-fn random_kills(writers: u64, kills_each: usize) {
+pub(in crate::store) fn random_kills(writers: u64, kills_each: usize) {
     let dir = Dir::new();
     let done = AtomicBool::new(false);
     let (acknowledged, total, seen) = thread::scope(|scope| {
@@ -220,7 +219,7 @@ fn breaking_ten_thousand_random_kills() {
 }
 
 #[test]
-fn an_interrupted_run_finishes_its_group_and_says_where() {
+pub(in crate::store) fn an_interrupted_run_finishes_its_group_and_says_where() {
     let dir = Dir::new();
     let mut child = dir.command(&["reward", "--jsonl"]).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -241,7 +240,7 @@ fn an_interrupted_run_finishes_its_group_and_says_where() {
 }
 
 #[test]
-fn one_line_is_answered_before_the_next_is_sent() {
+pub(in crate::store) fn one_line_is_answered_before_the_next_is_sent() {
     let dir = Dir::new();
     let mut learner = Dialogue::new(&dir, &["reward", "--jsonl"]);
     for i in 0..20 {
@@ -259,7 +258,7 @@ fn one_line_is_answered_before_the_next_is_sent() {
 
 /// Somebody resets and erases a user whom others teach and whose files others publish: what is answered for is forgotten
 /// for good, and no file of theirs is left.
-fn forgotten_for_good(rounds: usize) {
+pub(in crate::store) fn forgotten_for_good(rounds: usize) {
     let dir = Dir::new();
     let file = dir.join("state/u_egreedy_v2.json");
     for round in 0..rounds {
@@ -303,7 +302,7 @@ fn breaking_resets_under_load() {
 }
 
 /// A long run over many users, and meanwhile single rewards: the longest that one of these took.
-fn longest_wait(lines: usize) -> Duration {
+pub(in crate::store) fn longest_wait(lines: usize) -> Duration {
     let dir = Dir::new();
     dir.run_with(&["reward", "--jsonl"], line("z", "first", 1.0)).ok();
     let text: String =
@@ -338,7 +337,7 @@ fn longest_wait(lines: usize) -> Duration {
 
 /// A second is promised on a quiet machine, to a program that is optimized. The bound here is there to tell a run that
 /// lets others in from one that does not: a writer gives up after 30 s.
-const GENEROUS: Duration = Duration::from_secs(10);
+pub(in crate::store) const GENEROUS: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_long_run_lets_others_in() {

@@ -6,9 +6,9 @@
 mod errors;
 mod full;
 mod kills;
-mod load;
+pub(super) mod load;
 mod mutants;
-mod opening;
+pub(super) mod opening;
 mod order;
 mod power;
 mod strace;

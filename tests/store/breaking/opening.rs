@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::Child;
 
 /// So many processes begin at once in a new directory, half of them with a reward and half with a decision.
-fn all_at_once(processes: usize) {
+pub(in crate::store) fn all_at_once(processes: usize) {
     let dir = Dir::new();
     let start = |i: usize| -> Child {
         let (args, input) = if i.is_multiple_of(2) {

@@ -23,7 +23,8 @@ use std::sync::{Arc, LazyLock};
 
 /// A service whose store nobody asks: what is only read needs none.
 static SERVICE: LazyLock<Service> = LazyLock::new(|| {
-    Service::new(NoStore, Policies::new::<&str>(&[]).expect("none is given"), Vec::new()).expect("no shadows")
+    Service::new(std::sync::Arc::new(NoStore), Policies::new::<&str>(&[]).expect("none is given"), Vec::new())
+        .expect("no shadows")
 });
 
 struct NoStore;

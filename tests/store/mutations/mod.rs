@@ -9,8 +9,7 @@ use proptest::prelude::*;
 use rehearsal::domain::request::Request;
 use rehearsal::policy::{Policy, Scratch};
 use rehearsal::service::{Policies, Service, bring_over, verify};
-use rehearsal::store::sqlite::{Access, Pace};
-use rehearsal::store::{Observation, apply, encode, open};
+use rehearsal::store::{Access, Observation, Pace, apply, encode, open};
 use std::fs;
 use std::path::Path;
 

@@ -1,0 +1,102 @@
+//! The kinds of stores there are, by how `--store` names them: an address with a scheme, or else a directory.
+
+use super::access::{Access, Pace};
+use super::contract::Store;
+use super::{postgres, sqlite};
+use crate::base::error::{Fault, Result};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A kind of store that is named by addresses.
+struct Kind {
+    /// What stands before `://`.
+    scheme: &'static str,
+    open: fn(&str, Access) -> Result<Arc<dyn Store>>,
+    /// The address without its password.
+    shown: fn(&str) -> String,
+    /// Whether the address has a password.
+    is_secret: fn(&str) -> bool,
+}
+
+/// Every kind that has addresses. A new one is a line here and a file beside `postgres/`.
+const KINDS: [Kind; 2] = [Kind { scheme: "postgres", ..POSTGRES }, Kind { scheme: "postgresql", ..POSTGRES }];
+
+const POSTGRES: Kind =
+    Kind { scheme: "postgres", open: open_postgres, shown: postgres::shown, is_secret: postgres::is_secret };
+
+fn open_postgres(address: &str, access: Access) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(postgres::open(address, access)?))
+}
+
+/// The store at a place: a directory, or an address such as `postgres://user@host/database`.
+///
+/// # Errors
+/// A store that is not there and is to be read, one that cannot be reached, made or opened; an address of no known kind.
+pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> {
+    let Some((scheme, address)) = address(place) else {
+        return Ok(Arc::new(sqlite::open(place, access, pace)?));
+    };
+    match kind(scheme) {
+        Some(kind) => (kind.open)(address, access),
+        None => {
+            let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
+            let allowed = format!("a directory, or an address that begins with {known}");
+            Err(Fault::new("the store", format!("{scheme}://..."), allowed).at("--store"))
+        }
+    }
+}
+
+/// What a place may be called where others read it: an address loses its password.
+pub fn shown(place: &Path) -> PathBuf {
+    match address(place) {
+        None => place.to_owned(),
+        Some((scheme, address)) => match kind(scheme) {
+            Some(kind) => (kind.shown)(address).into(),
+            None => format!("{scheme}://...").into(),
+        },
+    }
+}
+
+/// Whether a place has in it what others must not read: a password, or what may be one.
+pub fn is_secret(place: &Path) -> bool {
+    address(place).is_some_and(|(scheme, address)| kind(scheme).is_none_or(|kind| (kind.is_secret)(address)))
+}
+
+fn kind(scheme: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.scheme == scheme)
+}
+
+/// Whether a place is an address rather than a directory.
+pub fn is_address(place: &Path) -> bool {
+    address(place).is_some()
+}
+
+/// The scheme of an address, and the address; `None` for a directory.
+fn address(place: &Path) -> Option<(&str, &str)> {
+    let text = OsStr::to_str(place.as_os_str())?;
+    let (scheme, _) = text.split_once("://")?;
+    let is_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    (!scheme.is_empty() && scheme.chars().all(is_scheme)).then_some((scheme, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_no_address() {
+        for place in ["state", "./postgres://u@h/d", "a b://c", "://x", "postgres:/u", ""] {
+            assert!(!is_address(Path::new(place)), "{place}");
+        }
+        assert!(is_address(Path::new("postgres://")) && is_address(Path::new("mysql://h/d")));
+    }
+
+    #[test]
+    fn a_kind_that_there_is_not_is_told_which_there_are_and_shows_no_password() {
+        let place = Path::new("mysql://u:hush@h/d");
+        let error = open(place, Access::Read, Pace::Single).err().expect("there is no such kind").to_string();
+        assert!(error.contains("postgres://") && !error.contains("hush"), "{error}");
+        assert_eq!(shown(place), Path::new("mysql://..."));
+    }
+}
