@@ -14,9 +14,22 @@ const USERS: u64 = 5;
 
 /// What askers were told: rewards by decision, and decisions that were answered.
 #[derive(Debug, Default)]
-struct Told {
+pub(super) struct Told {
     learned: BTreeMap<String, f64>,
     decided: BTreeSet<String>,
+}
+
+impl Told {
+    /// What others were told, too.
+    pub(super) fn add(&mut self, more: Self) {
+        self.learned.extend(more.learned);
+        self.decided.extend(more.decided);
+    }
+
+    /// How many rewards were acknowledged.
+    pub(super) fn learned(&self) -> usize {
+        self.learned.len()
+    }
 }
 
 /// Scores and rewards as fast as it is answered until the connection ends or `stop` is set.
@@ -57,7 +70,7 @@ fn ask(address: std::net::SocketAddr, thread: u64, stop: &AtomicBool) -> Told {
 }
 
 /// Lets four askers at a server, does `work` to it, and returns what they were told.
-fn under_load<T>(server: &Server, work: impl FnOnce() -> T) -> (Told, T) {
+pub(super) fn under_load<T>(server: &Server, work: impl FnOnce() -> T) -> (Told, T) {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let askers: Vec<_> = (0..4)
@@ -69,16 +82,13 @@ fn under_load<T>(server: &Server, work: impl FnOnce() -> T) -> (Told, T) {
         let done = work();
         stop.store(true, Ordering::Relaxed);
         let mut all = Told::default();
-        for told in askers.into_iter().map(|asker| asker.join().expect("an asker")) {
-            all.learned.extend(told.learned);
-            all.decided.extend(told.decided);
-        }
+        askers.into_iter().for_each(|asker| all.add(asker.join().expect("an asker")));
         (all, done)
     })
 }
 
 /// What was acknowledged is in the store once, and the states follow from it.
-fn holds(dir: &Dir, told: &Told) {
+pub(super) fn holds(dir: &Dir, told: &Told) {
     let log = dir.run(&["log", "rewards"]).ok().jsonl();
     let mut found = BTreeMap::new();
     for entry in &log {
@@ -101,7 +111,7 @@ fn kills(rounds: u64) {
             server.signal("KILL");
         });
         assert!(!more.learned.is_empty() || round > 0, "nothing was learned before the kill");
-        told.learned.extend(more.learned);
+        told.add(more);
         if round % 10 == 9 || round + 1 == rounds {
             holds(&dir, &told);
         }
@@ -111,7 +121,7 @@ fn kills(rounds: u64) {
 }
 
 #[test]
-fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
+pub(super) fn a_killed_server_has_lost_nothing_that_it_acknowledged() {
     kills(8);
 }
 
@@ -122,7 +132,7 @@ fn breaking_a_server_that_is_killed_200_times_loses_nothing() {
 }
 
 #[test]
-fn a_server_that_is_asked_to_end_keeps_every_decision() {
+pub(super) fn a_server_that_is_asked_to_end_keeps_every_decision() {
     let dir = Dir::new();
     let server = Server::start(&dir, &["--policy", "egreedy-v1"]);
     let (told, ()) = under_load(&server, || {
@@ -139,7 +149,7 @@ fn a_server_that_is_asked_to_end_keeps_every_decision() {
 }
 
 #[test]
-fn durable_decisions_are_in_the_store_when_they_are_answered() {
+pub(super) fn durable_decisions_are_in_the_store_when_they_are_answered() {
     let dir = Dir::new();
     let server = Server::start(&dir, &["--policy", "egreedy-v1", "--durable-decisions"]);
     let (told, ()) = under_load(&server, || {
@@ -154,7 +164,7 @@ fn durable_decisions_are_in_the_store_when_they_are_answered() {
 }
 
 #[test]
-fn a_store_without_room_is_503_while_it_lasts() {
+pub(super) fn a_store_without_room_is_503_while_it_lasts() {
     let dir = Dir::new();
     // No file may grow beyond 1.5 MiB, as on a full disk.
     let mut command = Command::new("sh");

@@ -31,7 +31,7 @@ fn is_as_said(document: &Value, route: &str, method: &str, answer: &Answer) {
 }
 
 #[test]
-fn every_answer_is_as_the_document_says() {
+pub(super) fn every_answer_is_as_the_document_says() {
     let dir = Dir::new();
     let server = Server::start(
         &dir,
@@ -89,7 +89,7 @@ fn every_answer_is_as_the_document_says() {
 }
 
 #[test]
-fn what_the_document_calls_a_request_is_one() {
+pub(super) fn what_the_document_calls_a_request_is_one() {
     let document = rehearsal::serve::document(&["egreedy-v1"]);
     let valid = |schema: &str, value: &Value| {
         let schema =
@@ -107,7 +107,7 @@ fn what_the_document_calls_a_request_is_one() {
 }
 
 #[test]
-fn counts_add_up_and_the_page_is_well_formed() {
+pub(super) fn counts_add_up_and_the_page_is_well_formed() {
     let dir = Dir::new();
     let server = Server::start(&dir, &["--policy", "egreedy-v1", "--shadow", "linucb"]);
     let mut client = server.client();

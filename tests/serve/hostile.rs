@@ -3,6 +3,8 @@
 use super::{request, text};
 use crate::util::Dir;
 use crate::util::server::{Client, Server};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;
@@ -16,7 +18,7 @@ fn is_well(server: &Server) {
 }
 
 #[test]
-fn bodies_that_are_no_call_are_refused_with_the_field() {
+pub(super) fn bodies_that_are_no_call_are_refused_with_the_field() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
     let mut client = server.client();
@@ -73,7 +75,7 @@ fn bodies_that_are_no_call_are_refused_with_the_field() {
 }
 
 #[test]
-fn methods_paths_and_types_are_those_of_the_document() {
+pub(super) fn methods_paths_and_types_are_those_of_the_document() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
     let mut client = server.client();
@@ -115,7 +117,7 @@ fn methods_paths_and_types_are_those_of_the_document() {
 }
 
 #[test]
-fn what_is_too_large_or_too_slow_is_hung_up_on() {
+pub(super) fn what_is_too_large_or_too_slow_is_hung_up_on() {
     let dir = Dir::new();
     let options = [&SCORE[..], &["--max-body-bytes", "10000", "--time-limit-ms", "300"]].concat();
     let server = Server::start(&dir, &options);
@@ -157,7 +159,7 @@ fn what_is_too_large_or_too_slow_is_hung_up_on() {
 }
 
 #[test]
-fn headers_cannot_be_split_and_the_log_keeps_its_lines() {
+pub(super) fn headers_cannot_be_split_and_the_log_keeps_its_lines() {
     let dir = Dir::new();
     let server = Server::start(&dir, &[&SCORE[..], &["--log", "debug"]].concat());
     let mut client = server.client();
@@ -180,7 +182,7 @@ fn headers_cannot_be_split_and_the_log_keeps_its_lines() {
 }
 
 #[test]
-fn without_the_token_nothing_but_health_is_answered() {
+pub(super) fn without_the_token_nothing_but_health_is_answered() {
     let dir = Dir::new();
     dir.write("token", "correct-horse-battery\n");
     let server = Server::start(&dir, &[&SCORE[..], &["--token-file", "token"]].concat());
@@ -203,7 +205,7 @@ fn without_the_token_nothing_but_health_is_answered() {
 }
 
 #[test]
-fn a_browser_that_takes_us_for_another_site_is_sent_away() {
+pub(super) fn a_browser_that_takes_us_for_another_site_is_sent_away() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
     let mut client = server.client();
@@ -214,7 +216,7 @@ fn a_browser_that_takes_us_for_another_site_is_sent_away() {
 }
 
 #[test]
-fn idle_and_slow_connections_keep_nobody_waiting() {
+pub(super) fn idle_and_slow_connections_keep_nobody_waiting() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
     let idle: Vec<TcpStream> =
@@ -232,7 +234,7 @@ fn idle_and_slow_connections_keep_nobody_waiting() {
 }
 
 #[test]
-fn an_asker_who_leaves_is_no_decision() {
+pub(super) fn an_asker_who_leaves_is_no_decision() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
     for _ in 0..50 {
@@ -247,4 +249,75 @@ fn an_asker_who_leaves_is_no_decision() {
     is_well(&server);
     assert_eq!(server.end().0.code(), Some(0));
     dir.run(&["verify"]).ok();
+}
+
+/// Sends `count` requests that were sound until some of their bytes were changed, doubled, cut out or swapped.
+fn mutated(count: u64) {
+    let dir = Dir::new();
+    let server =
+        Server::start(&dir, &[&SCORE[..], &["--time-limit-ms", "50", "--shadow", "linucb"]].concat());
+    let body = |body: &Value| body.to_string();
+    let sound: Vec<String> = [
+        ("POST", "/score", body(&request("u"))),
+        ("POST", "/score/egreedy/v2", body(&json!([request("u"), request("v")]))),
+        (
+            "POST",
+            "/reward",
+            body(&json!({"decision": "0190-x", "reaction": "completed", "dwell_seconds": 1.5})),
+        ),
+        ("POST", "/reset", body(&json!({"user": "u", "policy": "egreedy-v2", "erase": true}))),
+        ("GET", "/stats?after=a&limit=7", String::new()),
+    ]
+    .into_iter()
+    .map(|(method, path, body)| {
+        format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\n{JSON}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    })
+    .collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(23);
+    let (mut answered, mut refused) = (0, 0);
+    for n in 0..count {
+        let mut bytes = sound[n as usize % sound.len()].clone().into_bytes();
+        for _ in 0..rng.random_range(1..6) {
+            let at = rng.random_range(0..bytes.len());
+            let to = (at + rng.random_range(1..20)).min(bytes.len());
+            match rng.random_range(0..5) {
+                0 => bytes[at] = rng.random(),
+                1 => drop(bytes.drain(at..to)),
+                2 => bytes.extend_from_within(at..to),
+                3 => bytes.insert(at, *b"\0\"{}[]:,0-eE.\\\r\n %/"[..].get(rng.random_range(0..18)).unwrap()),
+                _ => bytes[at..to].reverse(),
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        let mut client = server.client();
+        client.send(&bytes);
+        client.finish();
+        if let Some(answer) = client.answer() {
+            let fine = answer.status < 500 || answer.status == 503 && answer.body.contains("on its way");
+            assert!(fine, "{}\n{}{}", String::from_utf8_lossy(&bytes), answer.head, answer.body);
+            answered += 1;
+            refused += u64::from(answer.status >= 400);
+        }
+    }
+    is_well(&server);
+    assert!(answered > count / 2 && refused > count / 10, "{answered} {refused}");
+    let (status, log) = server.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+    dir.run(&["verify"]).ok();
+}
+
+#[test]
+fn requests_with_changed_bytes_are_answered_or_refused() {
+    mutated(1_500);
+}
+
+#[test]
+#[ignore = "half an hour"]
+fn breaking_a_million_requests_with_changed_bytes_harms_nobody() {
+    mutated(1_000_000);
 }

@@ -118,7 +118,7 @@ fn by_http(policy: &str, life: &[(Value, f64)], store: &[&str]) -> Lived {
 }
 
 #[test]
-fn a_life_is_the_same_by_library_command_line_and_http() {
+pub(super) fn a_life_is_the_same_by_library_command_line_and_http() {
     for policy in ["egreedy-v1", "egreedy-v2", "linucb-v2", "lints-v2"] {
         let life = life(7, "someone");
         let (choices, model) = by_library(policy, &life);

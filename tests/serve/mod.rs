@@ -4,6 +4,7 @@ mod breaking;
 mod contract;
 mod hostile;
 mod life;
+mod postgres;
 mod routes;
 
 use serde_json::{Value, json};

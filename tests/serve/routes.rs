@@ -9,7 +9,7 @@ use std::time::Duration;
 const POLICIES: [&str; 4] = ["--policy", "egreedy-v1", "--policy", "egreedy-v2"];
 
 #[test]
-fn a_decision_is_answered_rewarded_seen_and_forgotten() {
+pub(super) fn a_decision_is_answered_rewarded_seen_and_forgotten() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     let mut client = server.client();
@@ -46,7 +46,7 @@ fn a_decision_is_answered_rewarded_seen_and_forgotten() {
 }
 
 #[test]
-fn a_policy_is_named_by_the_path_the_request_or_nobody() {
+pub(super) fn a_policy_is_named_by_the_path_the_request_or_nobody() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     let mut client = server.client();
@@ -91,7 +91,7 @@ fn a_policy_is_named_by_the_path_the_request_or_nobody() {
 }
 
 #[test]
-fn a_list_is_answered_by_a_list_with_problems_in_their_places() {
+pub(super) fn a_list_is_answered_by_a_list_with_problems_in_their_places() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     let mut client = server.client();
@@ -116,7 +116,7 @@ fn a_list_is_answered_by_a_list_with_problems_in_their_places() {
 }
 
 #[test]
-fn a_reward_finds_a_decision_that_is_still_waiting_to_be_kept() {
+pub(super) fn a_reward_finds_a_decision_that_is_still_waiting_to_be_kept() {
     let dir = Dir::new();
     let server = Server::start(&dir, &[&POLICIES[..], &["--no-state-files"]].concat());
     let mut client = server.client();
@@ -128,7 +128,7 @@ fn a_reward_finds_a_decision_that_is_still_waiting_to_be_kept() {
 }
 
 #[test]
-fn a_decision_of_a_moment_ago_may_still_come_and_an_old_one_will_not() {
+pub(super) fn a_decision_of_a_moment_ago_may_still_come_and_an_old_one_will_not() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     let other = Dir::new();
@@ -145,7 +145,7 @@ fn a_decision_of_a_moment_ago_may_still_come_and_an_old_one_will_not() {
 }
 
 #[test]
-fn shadows_decide_unseen_and_learn_nothing() {
+pub(super) fn shadows_decide_unseen_and_learn_nothing() {
     let dir = Dir::new();
     let server =
         Server::start(&dir, &["--policy", "egreedy-v1", "--shadow", "linucb", "--shadow", "uniform"]);
@@ -194,7 +194,7 @@ fn shadows_decide_unseen_and_learn_nothing() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_at_the_start() {
+pub(super) fn what_cannot_be_served_is_refused_at_the_start() {
     let dir = Dir::new();
     for (file, features) in [("one.toml", "v1"), ("other.toml", "v2")] {
         dir.write(file, format!("name = \"mine\"\nexplorer = \"uniform\"\nfeatures = \"{features}\"\n"));
@@ -213,14 +213,14 @@ fn what_cannot_be_served_is_refused_at_the_start() {
 }
 
 #[test]
-fn health_tells_whether_it_can_work() {
+pub(super) fn health_tells_whether_it_can_work() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     assert_eq!((server.get("/health/live").status, server.get("/health/ready").status), (200, 200));
 }
 
 #[test]
-fn variables_say_what_options_do_not() {
+pub(super) fn variables_say_what_options_do_not() {
     let dir = Dir::new();
     dir.write("token", "0123456789abcdef\n");
     let mut command = dir.command(&["serve"]);
@@ -240,7 +240,7 @@ fn variables_say_what_options_do_not() {
 }
 
 #[test]
-fn state_files_follow_and_the_command_line_reads_the_same_store() {
+pub(super) fn state_files_follow_and_the_command_line_reads_the_same_store() {
     let dir = Dir::new();
     let server = Server::start(&dir, &POLICIES);
     let decision = server.post("/score", &request("alice")).json(200);

@@ -3,7 +3,7 @@
 use super::Dir;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -157,6 +157,11 @@ impl Client {
     /// Sends bytes as they are.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Option<()> {
         self.stream.get_mut().write_all(bytes).ok()
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn finish(&mut self) {
+        let _ = self.stream.get_mut().shutdown(Shutdown::Write);
     }
 
     /// The next answer; `None` where the connection ended before it.
