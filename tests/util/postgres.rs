@@ -21,6 +21,8 @@ const ROLE: &str = "rehearsal";
 /// Starts the server with the arguments, says its process id, and starts it again for each line of input.
 const KEEPER: &str = r#"
 folder=$1; shift
+# Whoever ends the whole group of processes ends what is waited for here: then it is tidied up, too.
+trap : HUP INT TERM
 while :; do
     "$@" < /dev/null >> "$folder/log" 2>&1 &
     echo $!

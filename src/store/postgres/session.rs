@@ -33,13 +33,15 @@ impl Purpose {
     /// What begins it. Tables whose statistics are older than their rows must not be read whole for a few of them.
     fn begin(self) -> &'static str {
         match self {
-            Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off",
+            Self::Read => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+            }
             Self::Write(Durability::Power) => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; \
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
                  SET LOCAL lock_timeout = '30s'; SET LOCAL synchronous_commit = on"
             }
             Self::Write(Durability::Process) => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; \
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
                  SET LOCAL lock_timeout = '30s'; SET LOCAL synchronous_commit = off"
             }
         }

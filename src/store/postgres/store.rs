@@ -48,7 +48,7 @@ pub fn open(address: &str, access: Access) -> Result<PostgresStore> {
 impl PostgresStore {
     /// A new connection to a database that has the tables of today.
     fn connect(&self) -> Result<Link> {
-        let failed = |error| self.failed("connect to it", error);
+        let failed = |error: LinkError| self.failed("connect to it", &error);
         let link = Link::connect(&self.address).map_err(failed)?;
         let store = self.shown.clone();
         if link.encoding != "UTF8" {
@@ -58,20 +58,22 @@ impl PostgresStore {
         let mut found = version()?;
         if found < schema::VERSION && self.access == Access::Write {
             let migrated = link.wait(schema::migrate(&link.client));
-            migrated.map_err(|error| self.failed("set it up", error))?;
+            migrated.map_err(|error| self.failed("set it up", &error))?;
             found = version()?;
         }
         match found {
-            schema::VERSION => Ok(link),
             // Whoever makes it has not got to the tables yet: there is nothing to read.
-            found if found < schema::VERSION => Err(Error::because(PostgresError::Missing { store })),
-            found => Err(Error::because(PostgresError::Newer { store, found, known: schema::VERSION })),
+            0 => Err(Error::because(PostgresError::Missing { store })),
+            found if found > schema::VERSION => {
+                Err(Error::because(PostgresError::Newer { store, found, known: schema::VERSION }))
+            }
+            _ => Ok(link),
         }
     }
 
-    fn failed(&self, action: &'static str, error: LinkError) -> Error {
+    fn failed(&self, action: &'static str, error: &LinkError) -> Error {
         match error {
-            LinkError::Told(error) => refused(action, &self.shown, &error),
+            LinkError::Told(error) => refused(action, &self.shown, error),
             LinkError::Silent(error) => {
                 let (store, message) = (self.shown.clone(), error.to_string());
                 Error::because(PostgresError::Away { store, action, message })

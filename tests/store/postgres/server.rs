@@ -219,6 +219,14 @@ fn a_server_that_was_away_is_used_again_when_it_is_back() {
         server.start_again();
         assert_eq!(states().unwrap()[0].updates, 1);
         server.kill();
+        // What serves a connection outlives the server by a moment.
+        let goes_on = || {
+            states().is_ok() && {
+                thread::sleep(Duration::from_millis(10));
+                true
+            }
+        };
+        assert!((0..500).any(|_| !goes_on()), "the server is dead");
         for _ in 0..3 {
             let error = states().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
