@@ -2,7 +2,8 @@
 
 use super::access::{Access, Pace};
 use super::contract::Store;
-use super::{postgres, sqlite};
+use super::postgres;
+use super::sqlite;
 use crate::base::error::{Fault, Result};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -46,7 +46,6 @@ pub(super) fn bodies_that_are_no_call_are_refused_with_the_field() {
         ("{".to_owned(), "EOF"),
         (String::new() + " ", "empty"),
         ("null".to_owned(), "JSON object"),
-        ("[null]".to_owned(), "JSON object"),
         ("\"text\"".to_owned(), "JSON object"),
         ("{\"user\": 1e999}".to_owned(), "request"),
         (format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000)), "recursion"),
