@@ -4,8 +4,8 @@ use crate::base::error::Result;
 use crate::policy::DecisionRng;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
-use smol_str::{SmolStr, ToSmolStr};
-use uuid::Builder;
+use smol_str::SmolStr;
+use uuid::{Builder, Uuid};
 
 /// Makes ids. 74 of their bits are drawn from a generator that begins with 53 bits of the system's, so that no two ever
 /// meet, whichever processes make them.
@@ -28,9 +28,14 @@ impl Ids {
     }
 
     /// The next one.
-    pub(super) fn next(&mut self) -> SmolStr {
+    pub(super) fn next(&mut self) -> Uuid {
         let mut random = [0; 10];
         self.rng.fill_bytes(&mut random);
-        Builder::from_unix_timestamp_millis(self.now_ms, &random).into_uuid().to_smolstr()
+        Builder::from_unix_timestamp_millis(self.now_ms, &random).into_uuid()
     }
+}
+
+/// An id as text.
+pub(super) fn text(id: Uuid) -> SmolStr {
+    SmolStr::new(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }

@@ -156,7 +156,10 @@ impl Bringing<'_> {
     }
 
     fn keep(&self, pending: &mut Vec<DecisionRecord>) -> Result<()> {
-        write(self.service.store(), Durability::Process, |transaction| transaction.add_decisions(pending))?;
+        let decisions: Vec<&DecisionRecord> = pending.iter().collect();
+        write(self.service.store(), Durability::Process, |transaction| {
+            transaction.add_decisions(&decisions)
+        })?;
         pending.clear();
         Ok(())
     }

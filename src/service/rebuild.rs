@@ -148,7 +148,7 @@ pub fn retrain(
                 let page = snapshot.decisions_after(place, &filter, TOGETHER)?;
                 let Some((last, _)) = page.last() else { break };
                 place = *last;
-                let decisions: Vec<_> = page.into_iter().map(|(_, decision)| decision).collect();
+                let decisions: Vec<_> = page.iter().map(|(_, decision)| decision).collect();
                 write(target, Durability::Process, |transaction| transaction.add_decisions(&decisions))?;
             }
         }

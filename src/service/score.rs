@@ -3,7 +3,7 @@
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
 use super::given::{Given, resolve};
-use super::ids::Ids;
+use super::ids::{self, Ids};
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
@@ -16,6 +16,7 @@ use smol_str::{SmolStr, ToSmolStr};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -171,14 +172,13 @@ impl Service {
         let shown = self.shown(calls)?;
         // In the order of the calls, whichever thread decides them.
         let mut ids = Ids::new(now_ms())?;
-        let numbered: Vec<(&ScoreCall, Vec<SmolStr>)> = calls
-            .iter()
-            .map(|call| (call, (0..=self.shadows().len()).map(|_| ids.next()).collect()))
-            .collect();
+        let together = 1 + self.shadows().len();
+        let ids: Vec<Uuid> = (0..together * calls.len()).map(|_| ids.next()).collect();
         let many = calls.len() >= MANY;
-        let groups = each(numbered.chunks(MANY), many, |calls| {
+        let numbered = calls.chunks(MANY).zip(ids.chunks(together * MANY));
+        let groups = each(numbered, many, |(calls, ids)| {
             let mut scratch = Scratch::default();
-            let decided = calls.iter().map(|(call, ids)| {
+            let decided = calls.iter().zip(ids.chunks(together)).map(|(call, ids)| {
                 self.checked_shadow(call, &shown)?;
                 self.decide_one(call, ids, &models, &mut scratch)
             });
@@ -192,13 +192,12 @@ impl Service {
     /// # Errors
     /// A store that cannot be written; then none of them is kept.
     pub fn keep(&self, decided: &[Result<Decided>]) -> Result<()> {
-        let all = || decided.iter().filter_map(|decided| decided.as_ref().ok());
-        if all().next().is_none() {
+        let records: Vec<&DecisionRecord> =
+            decided.iter().flatten().flat_map(|decided| &decided.records).collect();
+        if records.is_empty() {
             return Ok(());
         }
-        write(self.store(), Durability::Process, |transaction| {
-            all().try_for_each(|decided| transaction.add_decisions(&decided.records))
-        })
+        write(self.store(), Durability::Process, |transaction| transaction.add_decisions(&records))
     }
 
     /// What these calls and their shadows need to know.
@@ -261,7 +260,7 @@ impl Service {
     fn decide_one(
         &self,
         call: &ScoreCall,
-        ids: &[SmolStr],
+        ids: &[Uuid],
         models: &Models,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
@@ -274,7 +273,7 @@ impl Service {
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
         let text: Arc<str> = scored_text(request).into();
-        let own_id = ids[0].clone();
+        let own_id = ids::text(ids[0]);
         let record = |id: SmolStr,
                       policy: &Arc<Policy>,
                       choice: &ScoredChoice,
@@ -311,7 +310,7 @@ impl Service {
                         propensity: choice.propensity(),
                     };
                     shadows.push(shown);
-                    records.push(record(id.clone(), shadow, &choice, Some(own_id.clone())));
+                    records.push(record(ids::text(*id), shadow, &choice, Some(own_id.clone())));
                 }
                 // Its failure is its own: the answer stands.
                 Err(error) => warnings.push(Warning(format!("shadow {}: {error}", shadow.name()))),

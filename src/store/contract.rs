@@ -252,7 +252,7 @@ pub trait Transaction: Snapshot {
     ///
     /// # Errors
     /// A store that cannot be written.
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()>;
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()>;
 
     /// Adds entries to the log of rewards, whose events are new to their states.
     ///

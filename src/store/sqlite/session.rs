@@ -126,7 +126,7 @@ impl Session<'_> {
         }
         Ok(StateRecord {
             id: raw.id,
-            user: raw.user.into(),
+            user: raw.user,
             policy,
             number: raw.number as u64,
             model: raw.model,
@@ -169,8 +169,8 @@ impl Session<'_> {
 /// A row of the table `state`.
 struct RawState {
     id: i64,
-    user: String,
-    policy: String,
+    user: SmolStr,
+    policy: SmolStr,
     definition: i64,
     number: i64,
     updates: i64,
@@ -183,8 +183,8 @@ impl RawState {
     fn read(row: &Row) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            user: row.get(1)?,
-            policy: row.get(2)?,
+            user: row.get_ref(1)?.as_str()?.into(),
+            policy: row.get_ref(2)?.as_str()?.into(),
             definition: row.get(3)?,
             number: row.get(4)?,
             updates: row.get(5)?,
@@ -256,11 +256,13 @@ impl RawReward {
 
 impl Snapshot for Session<'_> {
     fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
-        let find = |(user, policy): &(&str, &str)| {
-            let mut found = self.states_where("user = ? AND policy = ?", [user, policy])?;
-            Ok(found.pop())
+        let sql = format!("SELECT {STATE} FROM state WHERE user = ? AND policy = ?");
+        let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
+        let mut find = |(user, policy): &(&str, &str)| {
+            let found = query.query_row([user, policy], RawState::read).optional();
+            found.map_err(self.failed("read it"))?.map(|raw| self.state(raw)).transpose()
         };
-        keys.iter().map(find).collect()
+        keys.iter().map(&mut find).collect()
     }
 
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>> {
@@ -372,37 +374,39 @@ fn blank() -> Arc<Policy> {
 }
 
 impl Transaction for Session<'_> {
-    fn add_decisions(&mut self, decisions: &[DecisionRecord]) -> Result<()> {
+    fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
                    propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let (connection, failed) = (self.connection, engine("write it", self.path));
+        let mut insert = connection.prepare_cached(sql).map_err(&failed)?;
         for decision in decisions {
             let definition = self.definition(&decision.policy)?;
             let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;
             let (propensity, explored, shadow_of) =
                 (decision.propensity, decision.explored, decision.shadow_of.as_deref());
-            self.execute(
-                sql,
-                params![
-                    id.as_str(),
-                    *at as i64,
-                    user.as_str(),
-                    definition,
-                    *seed as i64,
-                    &**request,
-                    scores,
-                    propensities,
-                    chosen.as_str(),
-                    propensity,
-                    explored,
-                    shadow_of
-                ],
-            )?;
+            let added = insert.execute(params![
+                id.as_str(),
+                *at as i64,
+                user.as_str(),
+                definition,
+                *seed as i64,
+                &**request,
+                scores,
+                propensities,
+                chosen.as_str(),
+                propensity,
+                explored,
+                shadow_of
+            ]);
+            added.map_err(&failed)?;
         }
         Ok(())
     }
 
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()> {
         let sql = format!("INSERT INTO reward ({REWARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        let (connection, failed) = (self.connection, engine("write it", self.path));
+        let mut insert = connection.prepare_cached(&sql).map_err(&failed)?;
         for RewardRecord { state, number, at, change } in rewards {
             let own = (*state, *number as i64, *at as i64);
             let none = (None::<&str>, false, None::<&str>, None::<f64>, None::<f64>);
@@ -415,10 +419,19 @@ impl Transaction for Session<'_> {
                 Change::Reset => ("reset", none, None),
                 Change::Import(line) => ("import", none, Some(line.as_str())),
             };
-            self.execute(
-                &sql,
-                params![own.0, own.1, own.2, op, rest.0, rest.1, rest.2, rest.3, rest.4, learned_from],
-            )?;
+            let added = insert.execute(params![
+                own.0,
+                own.1,
+                own.2,
+                op,
+                rest.0,
+                rest.1,
+                rest.2,
+                rest.3,
+                rest.4,
+                learned_from
+            ]);
+            added.map_err(&failed)?;
         }
         Ok(())
     }
