@@ -6,10 +6,11 @@ use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use rusqlite::Connection;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -17,6 +18,8 @@ use tempfile::TempDir;
 const LONG: Duration = Duration::from_millis(20);
 /// who get their turn within this time: they look again more often than that.
 const TURN: Duration = Duration::from_millis(2);
+/// Between two times that the log is folded in beside a long run of decisions.
+const FOLD: Duration = Duration::from_millis(250);
 
 /// A store in SQLite.
 #[derive(Debug)]
@@ -25,10 +28,13 @@ pub struct SqliteStore {
     path: PathBuf,
     access: Access,
     pace: Pace,
-    /// Connections that nobody uses just now.
-    idle: Mutex<Vec<Connection>>,
+    /// Connections that nobody uses just now. The one that wrote last is the last one, and writes next: what it has in
+    /// memory is still so, while all others have to read it again.
+    idle: Mutex<VecDeque<Connection>>,
     /// Held by the thread of this process that writes: within a process nobody needs to poll.
     writer: Mutex<()>,
+    /// Who folds in the log beside a long run of decisions, and since when.
+    folding: Mutex<Option<(Instant, JoinHandle<()>)>>,
     definitions: Definitions,
     /// Where a store that may not be written was copied to.
     aside: Mutex<Vec<TempDir>>,
@@ -47,6 +53,7 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
         pace,
         idle: Mutex::default(),
         writer: Mutex::default(),
+        folding: Mutex::default(),
         definitions: Definitions::default(),
         aside: Mutex::default(),
     };
@@ -56,10 +63,17 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
 }
 
 impl SqliteStore {
+    /// A connection that is to read.
     fn connection(&self) -> Result<Connection> {
-        if let Some(connection) = locked(&self.idle).pop() {
-            return Ok(connection);
-        }
+        let idle = locked(&self.idle).pop_front();
+        idle.map_or_else(|| self.connect(), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        locked(&self.idle).push_front(connection);
+    }
+
+    fn connect(&self) -> Result<Connection> {
         match self.access {
             Access::Write => open::connect(&self.path, self.pace),
             Access::Read => {
@@ -70,8 +84,19 @@ impl SqliteStore {
         }
     }
 
-    fn give_back(&self, connection: Connection) {
-        locked(&self.idle).push(connection);
+    /// Has the log folded in while the next decisions are written. They never change, so nothing is folded in twice, and
+    /// whoever ends the run has little of it to wait for.
+    fn fold_beside(&self) {
+        let mut folding = locked(&self.folding);
+        if folding.as_ref().is_some_and(|(begun, at_it)| begun.elapsed() < FOLD || !at_it.is_finished()) {
+            return;
+        }
+        let path = self.path.clone();
+        let at_it = thread::spawn(move || {
+            // What it does not get done is left to `tidy`, which says why that cannot be done either.
+            let _ = open::connect(&path, Pace::Bulk).map(|connection| open::fold(&connection, "PASSIVE"));
+        });
+        *folding = Some((Instant::now(), at_it));
     }
 
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
@@ -114,8 +139,9 @@ impl Store for SqliteStore {
         durability: Durability,
         work: &mut dyn FnMut(&mut dyn Transaction) -> Result<()>,
     ) -> Result<()> {
-        let connection = self.connection()?;
         let _turn = locked(&self.writer);
+        let idle = locked(&self.idle).pop_back();
+        let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
         let synchronous = match durability {
             Durability::Power => "FULL",
             Durability::Process => "NORMAL",
@@ -129,10 +155,16 @@ impl Store for SqliteStore {
         if done.is_err() {
             self.definitions.clear();
         }
+        match (self.pace, durability) {
+            // What was committed is so, whatever becomes of the log.
+            (Pace::Single, _) => drop(open::fold_if_long(&mut connection, &self.path)),
+            (Pace::Bulk, Durability::Process) => self.fold_beside(),
+            (Pace::Bulk, Durability::Power) => {}
+        }
         if begun.is_some_and(|begun| begun.elapsed() > LONG) {
             thread::sleep(TURN);
         }
-        self.give_back(connection);
+        locked(&self.idle).push_back(connection);
         done
     }
 
@@ -175,8 +207,12 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) -> Result<()> {
+        // Two cannot fold it in at once.
+        if let Some((_, at_it)) = locked(&self.folding).take() {
+            at_it.join().expect("it does not panic");
+        }
         let connection = self.connection()?;
-        let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let folded = open::fold(&connection, "TRUNCATE");
         self.give_back(connection);
         folded.map_err(engine("fold in its log", &self.path))
     }
