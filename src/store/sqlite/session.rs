@@ -24,6 +24,11 @@ impl Definitions {
         self.0.lock().expect("nothing panics with it").get(&id).cloned()
     }
 
+    fn id_of(&self, policy: &Arc<Policy>) -> Option<i64> {
+        let known = self.0.lock().expect("nothing panics with it");
+        known.iter().find(|(_, own)| Arc::ptr_eq(own, policy) || *own == policy).map(|(id, _)| *id)
+    }
+
     fn keep(&self, id: i64, policy: Arc<Policy>) -> Arc<Policy> {
         Arc::clone(self.0.lock().expect("nothing panics with it").entry(id).or_insert(policy))
     }
@@ -38,8 +43,6 @@ impl Definitions {
 pub(super) struct Session<'a> {
     pub(super) connection: &'a Connection,
     pub(super) definitions: &'a Definitions,
-    /// Ids of definitions that this transaction has met, by policy.
-    pub(super) ids: Vec<(Arc<Policy>, i64)>,
     pub(super) path: &'a Path,
 }
 
@@ -90,9 +93,9 @@ impl Session<'_> {
     }
 
     /// The id of a policy's definition, which is kept if it was not.
-    fn definition(&mut self, policy: &Arc<Policy>) -> Result<i64> {
-        if let Some((_, id)) = self.ids.iter().find(|(own, _)| Arc::ptr_eq(own, policy) || own == policy) {
-            return Ok(*id);
+    fn definition(&self, policy: &Arc<Policy>) -> Result<i64> {
+        if let Some(id) = self.definitions.id_of(policy) {
+            return Ok(id);
         }
         let digest = of_value(&policy.to_raw());
         let find = |session: &Self| {
@@ -110,7 +113,7 @@ impl Session<'_> {
             )?;
             self.connection.last_insert_rowid()
         };
-        self.ids.push((Arc::clone(policy), id));
+        self.definitions.keep(id, Arc::clone(policy));
         Ok(id)
     }
 

@@ -100,7 +100,7 @@ impl SqliteStore {
     }
 
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
-        Session { connection, definitions: &self.definitions, ids: Vec::new(), path: &self.path }
+        Session { connection, definitions: &self.definitions, path: &self.path }
     }
 
     /// Runs `work` between `begin` and a commit.
