@@ -33,8 +33,8 @@ pub struct SqliteStore {
     idle: Mutex<VecDeque<Connection>>,
     /// Held by the thread of this process that writes: within a process nobody needs to poll.
     writer: Mutex<()>,
-    /// Who folds in the log beside a long run of decisions, and since when.
-    folding: Mutex<Option<(Instant, JoinHandle<()>)>>,
+    /// When the log was last begun to be folded in beside a long run of decisions, and who is at it.
+    folding: Mutex<(Instant, Option<JoinHandle<()>>)>,
     definitions: Definitions,
     /// Where a store that may not be written was copied to.
     aside: Mutex<Vec<TempDir>>,
@@ -53,7 +53,7 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
         pace,
         idle: Mutex::default(),
         writer: Mutex::default(),
-        folding: Mutex::default(),
+        folding: Mutex::new((Instant::now(), None)),
         definitions: Definitions::default(),
         aside: Mutex::default(),
     };
@@ -88,7 +88,8 @@ impl SqliteStore {
     /// whoever ends the run has little of it to wait for.
     fn fold_beside(&self) {
         let mut folding = locked(&self.folding);
-        if folding.as_ref().is_some_and(|(begun, at_it)| begun.elapsed() < FOLD || !at_it.is_finished()) {
+        let (begun, at_it) = &*folding;
+        if begun.elapsed() < FOLD || at_it.as_ref().is_some_and(|at_it| !at_it.is_finished()) {
             return;
         }
         let path = self.path.clone();
@@ -96,7 +97,7 @@ impl SqliteStore {
             // What it does not get done is left to `tidy`, which says why that cannot be done either.
             let _ = open::connect(&path, Pace::Bulk).map(|connection| open::fold(&connection, "PASSIVE"));
         });
-        *folding = Some((Instant::now(), at_it));
+        *folding = (Instant::now(), Some(at_it));
     }
 
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
@@ -208,7 +209,7 @@ impl Store for SqliteStore {
 
     fn tidy(&self) -> Result<()> {
         // Two cannot fold it in at once.
-        if let Some((_, at_it)) = locked(&self.folding).take() {
+        if let Some(at_it) = locked(&self.folding).1.take() {
             at_it.join().expect("it does not panic");
         }
         let connection = self.connection()?;
