@@ -5,16 +5,19 @@
 
 Builds the release binary and the yardsticks, and measures, each beside a plain program in the same run:
 `score --jsonl` and `reward --jsonl` on disk without state files, over so many users in turn, beside a program that writes
-the same rows to SQLite and decides and learns nothing; one durable reward beside the same program's; `score` as a fresh
-process, with as many users in the store as the last of --users says. Medians go to benches/results/commands.md, every
-measurement to commands.json beside it. Needs Python 3.10 or newer and Linux.
+the same rows to SQLite and decides and learns nothing; one durable reward over a pipe beside the same program's; `score`
+as a fresh process, with as many users in the store as the last of --users says. Medians go to benches/results/commands.md,
+every measurement to commands.json beside it. Needs Python 3.10 or newer and Linux.
 """
 
 import argparse
+import itertools
 import json
+import os
 import re
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,6 +27,8 @@ from machine import BINARY, ROOT, build, busy, machine
 RESULTS = ROOT / "benches" / "results"
 YARDSTICKS = ROOT / "benches" / "yardsticks"
 POLICY = "egreedy-v2"
+# So many rewards are sent one by one, as many as the plain program writes so.
+SINGLE = 500
 
 
 def request(i: int) -> dict:
@@ -49,11 +54,30 @@ def schema(folder: Path) -> Path:
 
 
 def seconds(command: list, stdin: Path, stdout: Path) -> float:
-    """Wall time of a command."""
+    """Wall time of a command. It is started as cheaply as the system allows: `subprocess` takes a millisecond of its own."""
+    words = [str(part) for part in command]
     with stdin.open() as source, stdout.open("w") as target:
+        streams = [(os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, target.fileno(), 1)]
         begun = time.perf_counter()
-        subprocess.run([str(part) for part in command], stdin=source, stdout=target, check=True)
-        return time.perf_counter() - begun
+        _, status = os.waitpid(os.posix_spawn(words[0], words, os.environ, file_actions=streams), 0)
+        taken = time.perf_counter() - begun
+    if status:
+        sys.exit(f"{' '.join(words)}: exit code {os.waitstatus_to_exitcode(status)}")
+    return taken
+
+
+def one_by_one(store: Path, decisions: list) -> list:
+    """Seconds of single rewards, each written to a running `reward --jsonl` once the one before is answered."""
+    command = [str(BINARY), "reward", "--jsonl", "--no-state-files", "--store", str(store)]
+    taken = []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        for decision in decisions:
+            line = json.dumps({"decision": decision, "reaction": "completed"}) + "\n"
+            begun = time.perf_counter()
+            process.stdin.write(line.encode())
+            os.read(process.stdout.fileno(), 1 << 16)
+            taken.append(time.perf_counter() - begun)
+    return taken
 
 
 def round_of(folder: Path, users: int, lines: Path, count: int, plain: Path) -> dict:
@@ -62,18 +86,21 @@ def round_of(folder: Path, users: int, lines: Path, count: int, plain: Path) -> 
         place = Path(name)
         args = [plain, place / "plain", users, count, schema(place)]
         printed = subprocess.run([str(arg) for arg in args], check=True, stdout=subprocess.PIPE, text=True).stdout
-        decisions, rewards, single = map(float, printed.split())
+        decisions, rewards, plain_single = map(float, printed.split())
         store, decided, answers = place / "store", place / "decided.jsonl", place / "answers.jsonl"
         common = ["--jsonl", "--no-state-files", "--store", store]
         scored = seconds([BINARY, "score", *common], lines, decided)
         to_reward = place / "rewards.jsonl"
-        with decided.open() as source, to_reward.open("w") as target:
-            for line in source:
-                target.write(json.dumps({"decision": json.loads(line)["decision_id"], "reaction": "completed"}) + "\n")
+        with decided.open() as source:
+            ids = [json.loads(line)["decision_id"] for line in source]
+        with to_reward.open("w") as target:
+            for decision in ids[:-SINGLE]:
+                target.write(json.dumps({"decision": decision, "reaction": "completed"}) + "\n")
         rewarded = seconds([BINARY, "reward", *common], to_reward, answers)
+        single = statistics.median(one_by_one(store, ids[-SINGLE:]))
         return {
             "plain decisions": decisions, "score --jsonl": scored, "plain rewards": rewards, "reward --jsonl": rewarded,
-            "plain single reward": single,
+            "plain single reward": plain_single, "single reward": single,
         }
 
 
@@ -106,7 +133,7 @@ def main() -> None:
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=YARDSTICKS, check=True)
     plain = YARDSTICKS / "target" / "release" / "plain_store"
     load = busy()
-    every, table = {}, ["| users | command | per second | of the plain program's |", "| ---: | --- | ---: | ---: |"]
+    every, singles, table = {}, [], ["| users | command | per second | of the plain program's |", "| ---: | --- | ---: | ---: |"]
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as name:
         folder = Path(name)
         for users in options.users:
@@ -121,6 +148,11 @@ def main() -> None:
             for own, yardstick in [("score --jsonl", "plain decisions"), ("reward --jsonl", "plain rewards")]:
                 ratio = statistics.median(taken[yardstick] / taken[own] for taken in rounds)
                 table.append(f"| {users:,} | `{own}` | {count / median[own]:,.0f} | {ratio:.2f} |")
+            times = statistics.median(taken["single reward"] / taken["plain single reward"] for taken in rounds)
+            singles.append(
+                f"- One durable reward, {users:,} users, over a pipe to a running `reward --jsonl`: "
+                f"{1e3 * median['single reward']:.2f} ms, {times:.2f} times the plain program's."
+            )
         fresh = processes(folder, options.users[-1], options.processes)
     p99 = statistics.quantiles(fresh, n=100)[98]
     text = [
@@ -131,6 +163,7 @@ def main() -> None:
         "",
         *table,
         "",
+        *singles,
         f"- `score` as a fresh process, {options.users[-1]:,} users in the store, {options.processes} times: median "
         f"{1e3 * statistics.median(fresh):.2f} ms, 99th percentile {1e3 * p99:.2f} ms.",
         f"- Machine: {machine()}; load before: {load:.1f}.",

@@ -4,12 +4,11 @@ use super::error::UsageError;
 use super::patience::Patient;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read::BYTE_ORDER_MARK;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ pub(super) const CHUNK_BYTES: usize = 4 << 20;
 /// About so many lines at most: short ones take more memory when they are parsed than their bytes.
 const CHUNK_LINES: usize = 1 << 16;
 
-/// So many chunks are prepared before they are finished.
+/// So many chunks wait to be finished at most.
 const AHEAD: usize = 2;
 
 /// How often a wait for lines looks whether it should stop.
@@ -126,8 +125,11 @@ impl Arrived {
             waiting.bytes.extend_from_slice(part);
             waiting.lines += memchr::memchr_iter(b'\n', part).count();
         }
+        let wanted = !waiting.unwanted;
+        // Whoever wakes up needs it.
+        drop(waiting);
         self.changed.notify_all();
-        !waiting.unwanted
+        wanted
     }
 
     fn end(&self, how: Result<()>) {
@@ -146,17 +148,42 @@ impl Lines {
         Ok(Self { arrived, next: 1, spare: Vec::new() })
     }
 
-    /// As [`Self::work`]; a closed stdout is an error, for input is left that nobody was answered for.
+    /// Works on all lines in order, in two steps: while some are finished, by a thread of their own, the next ones are
+    /// prepared. Ends with the lines, and when `stop` becomes true: whatever was handed on is finished then.
     ///
     /// # Errors
-    /// Of a step, or of reading; what was read before that is finished.
+    /// Of a step, or of reading; what was read before that is finished. A closed stdout is an error, for input is left
+    /// that nobody was answered for.
     pub(super) fn in_two_steps<P: Send>(
         &mut self,
         stop: &AtomicBool,
-        prepare: impl FnMut(&Chunk) -> Result<P> + Send,
-        finish: impl FnMut(P) -> Result<()> + Send,
+        mut prepare: impl FnMut(&Chunk) -> Result<P>,
+        mut finish: impl FnMut(P) -> Result<()> + Send,
     ) -> Result<()> {
-        match self.work(stop, prepare, finish) {
+        let failed = AtomicBool::new(false);
+        let (sender, receiver) = mpsc::sync_channel(AHEAD);
+        let (prepared, finished) = thread::scope(|scope| {
+            let finisher = scope.spawn(|| {
+                // It is dropped here: who would hand on more then learns that nobody takes it.
+                let finished = receiver.into_iter().try_for_each(&mut finish);
+                failed.store(finished.is_err(), Ordering::Relaxed);
+                finished
+            });
+            let mut prepare_all = || {
+                while let Some(chunk) = self.next_chunk(&[stop, &failed])? {
+                    let prepared = prepare(&chunk)?;
+                    self.spare = chunk.bytes;
+                    if sender.send(prepared).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            };
+            let prepared = prepare_all();
+            drop(sender);
+            (prepared, finisher.join().expect("a step does not panic"))
+        });
+        match finished.and(prepared) {
             Err(error) if error.is_broken_pipe() => {
                 Err(Error::because(UsageError::Closed { lines: self.handed_on() + 1 }))
             }
@@ -164,70 +191,23 @@ impl Lines {
         }
     }
 
-    /// Works on all lines in order, in two steps: while some are finished, the next ones are prepared, if they are
-    /// there. Ends with the lines, and when `stop` becomes true: whatever was handed on is finished then.
-    ///
-    /// # Errors
-    /// Of a step, or of reading; what was read before that is finished.
-    fn work<P: Send>(
-        &mut self,
-        stop: &AtomicBool,
-        mut prepare: impl FnMut(&Chunk) -> Result<P> + Send,
-        mut finish: impl FnMut(P) -> Result<()> + Send,
-    ) -> Result<()> {
-        let (mut ready, mut failed) = (VecDeque::new(), None);
-        loop {
-            let chunk = if failed.is_none() { self.next_chunk(stop, ready.is_empty()) } else { Ok(None) };
-            let chunk = chunk.unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            });
-            match (ready.pop_front(), chunk) {
-                (None, None) => return failed.map_or(Ok(()), Err),
-                (None, Some(chunk)) => ready.push_back(prepare(&chunk)?),
-                (Some(first), None) => finish(first)?,
-                (Some(first), Some(chunk)) => {
-                    let done = AtomicBool::new(false);
-                    let finish = || {
-                        let finished = finish(first);
-                        done.store(true, Ordering::Relaxed);
-                        finished
-                    };
-                    // Finishing waits for the disk: there is time to prepare more.
-                    let prepare = || {
-                        let mut next = Some(chunk);
-                        while let Some(chunk) = next {
-                            ready.push_back(prepare(&chunk)?);
-                            self.spare = chunk.bytes;
-                            let more = ready.len() < AHEAD && !done.load(Ordering::Relaxed);
-                            next = if more { self.next_chunk(stop, false)? } else { None };
-                        }
-                        Ok(())
-                    };
-                    let (finished, prepared) = rayon::join(finish, prepare);
-                    finished?;
-                    failed = prepared.err();
-                }
-            }
-        }
-    }
-
-    /// The lines that are there, if it is so waiting for at least one; `None` at the end, and when `stop` becomes
+    /// The lines that are there, at least one, which is waited for; `None` at the end, and when one of `stops` becomes
     /// true.
-    fn next_chunk(&mut self, stop: &AtomicBool, wait: bool) -> Result<Option<Chunk>> {
+    fn next_chunk(&mut self, stops: &[&AtomicBool]) -> Result<Option<Chunk>> {
+        let stopped = || stops.iter().any(|stop| stop.load(Ordering::Relaxed));
         let mut waiting = self.arrived.lock();
         while waiting.bytes.is_empty() {
             // What arrived before a failure is answered first; the failure then ends the run.
             if let Some(ended) = &mut waiting.ended {
                 return std::mem::replace(ended, Ok(())).map(|()| None);
             }
-            if stop.load(Ordering::Relaxed) || !wait {
+            if stopped() {
                 return Ok(None);
             }
             let woken = self.arrived.changed.wait_timeout(waiting, LOOK);
             waiting = woken.expect("nothing panics with it").0;
         }
-        if stop.load(Ordering::Relaxed) {
+        if stopped() {
             return Ok(None);
         }
         self.spare.clear();

@@ -60,7 +60,8 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done, or promote; 1 reject; 2 wrong use, bad input, I/O; 3 inconclusive.
 Start with: rehearsal promote-check";
 
-/// How many threads a long run uses; the output does not depend on it.
+// How many threads a long run uses; the output does not depend on it. As documentation it would become that of each
+// command that has it.
 #[derive(Debug, clap::Args)]
 struct Threads {
     /// Number of threads [default: one per core]
@@ -76,7 +77,9 @@ impl Threads {
     }
 }
 
+// Only the one that is run is built: a fresh process should not wait for the options of all others.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Decide whether a challenger may replace the policy in charge
     PromoteCheck(promote_check::Args),

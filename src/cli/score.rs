@@ -43,8 +43,15 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// A line: its number, its text, and its seed if it states none.
 type Line<'a> = (u64, &'a [u8], u64);
 
-/// Lines with what was decided, or what is wrong with them.
-type DecidedLines = (Vec<u64>, Vec<Result<Decided>>);
+/// Lines that are decided.
+struct DecidedLines {
+    /// What was decided, or what is wrong with them.
+    decided: Vec<Result<Decided>>,
+    /// What is answered once that is kept.
+    answers: Vec<Vec<u8>>,
+    /// Whether something is wrong with one of them.
+    failed: bool,
+}
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|s| *s >= DecisionRng::SEEDS) {
@@ -102,30 +109,18 @@ impl Scorer<'_> {
                 chunk.lines().map(|(number, line)| (number, line, seed_of(number))).collect();
             self.decide(lines, &given)
         };
-        let finish = |(numbers, decided): DecidedLines| {
+        let finish = |DecidedLines { decided, answers, failed }| {
             self.service.keep(&decided)?;
-            let many = decided.len() >= MANY;
-            let printed = each(numbers.chunks(MANY).zip(decided.chunks(MANY)), many, |(numbers, decided)| {
-                let mut out = Vec::with_capacity(512 * decided.len());
-                let mut failed = false;
-                for (number, decided) in numbers.iter().zip(decided) {
-                    match decided {
-                        Ok(decided) => output::line(&decided.reply, &mut out),
-                        Err(error) => {
-                            output::bad_line(*number, error, &mut out);
-                            failed = true;
-                        }
-                    }
-                }
-                (out, failed)
-            });
-            let warned = decided.iter().filter_map(|decided| decided.as_ref().ok());
-            warned.for_each(|decided| self.warned.say(&decided.reply.warnings));
-            for (out, failed) in printed {
-                output::bytes(&out)?;
-                if failed {
-                    code = exit::ERROR;
-                }
+            for decided in decided.iter().flatten() {
+                self.warned.say(&decided.reply.warnings);
+            }
+            answers.iter().try_for_each(|answers| output::bytes(answers))?;
+            if failed {
+                code = exit::ERROR;
+            }
+            if decided.len() >= MANY {
+                // Giving back their memory is for whoever has time.
+                rayon::spawn(move || drop(decided));
             }
             Ok(())
         };
@@ -148,6 +143,21 @@ impl Scorer<'_> {
         let mut decided = self.service.decide(&calls)?.into_iter();
         let outcomes =
             outcomes.into_iter().map(|call| call.and_then(|()| decided.next().expect("one for each")));
-        Ok((numbers, outcomes.collect()))
+        let decided: Vec<_> = outcomes.collect();
+        let written = each(numbers.chunks(MANY).zip(decided.chunks(MANY)), many, |(numbers, decided)| {
+            let (mut out, mut failed) = (Vec::with_capacity(512 * decided.len()), false);
+            for (number, decided) in numbers.iter().zip(decided) {
+                match decided {
+                    Ok(decided) => output::line(&decided.reply, &mut out),
+                    Err(error) => {
+                        output::bad_line(*number, error, &mut out);
+                        failed = true;
+                    }
+                }
+            }
+            (out, failed)
+        });
+        let (answers, failed): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+        Ok(DecidedLines { decided, answers, failed: failed.contains(&true) })
     }
 }

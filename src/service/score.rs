@@ -3,7 +3,7 @@
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
 use super::given::{Given, resolve};
-use super::ids::decision_id;
+use super::ids::{self, decision_id};
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
@@ -16,6 +16,7 @@ use smol_str::{SmolStr, ToSmolStr};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -187,13 +188,13 @@ impl Service {
         let models = self.models(calls)?;
         let shown = self.shown(calls)?;
         // In the order of the calls, whichever thread decides them.
-        let now = now_ms();
-        let ids = || (0..=self.shadows().len()).map(|_| decision_id(now)).collect::<Result<Vec<SmolStr>>>();
-        let numbered = calls.iter().map(|call| Ok((call, ids()?))).collect::<Result<Vec<_>>>()?;
+        let (now, together) = (now_ms(), 1 + self.shadows().len());
+        let ids = (0..together * calls.len()).map(|_| decision_id(now)).collect::<Result<Vec<Uuid>>>()?;
         let many = calls.len() >= MANY;
-        let groups = each(numbered.chunks(MANY), many, |calls| {
+        let numbered = calls.chunks(MANY).zip(ids.chunks(together * MANY));
+        let groups = each(numbered, many, |(calls, ids)| {
             let mut scratch = Scratch::default();
-            let decided = calls.iter().map(|(call, ids)| {
+            let decided = calls.iter().zip(ids.chunks(together)).map(|(call, ids)| {
                 self.checked_shadow(call, &shown)?;
                 self.decide_one(call, ids, &models, &mut scratch)
             });
@@ -275,7 +276,7 @@ impl Service {
     fn decide_one(
         &self,
         call: &ScoreCall,
-        ids: &[SmolStr],
+        ids: &[Uuid],
         models: &Models,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
@@ -288,7 +289,7 @@ impl Service {
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
         let text: Arc<str> = scored_text(request).into();
-        let own_id = ids[0].clone();
+        let own_id = ids::text(ids[0]);
         let record = |id: SmolStr,
                       policy: &Arc<Policy>,
                       choice: &ScoredChoice,
@@ -329,7 +330,7 @@ impl Service {
                         propensity: choice.propensity(),
                     };
                     shadows.push(shown);
-                    records.push(record(id.clone(), shadow, &choice, Some(own_id.clone())));
+                    records.push(record(ids::text(*id), shadow, &choice, Some(own_id.clone())));
                 }
                 // Its failure is its own: the answer stands.
                 Err(error) => warnings.push(Warning(format!("shadow {}: {error}", shadow.name()))),

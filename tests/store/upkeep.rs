@@ -5,6 +5,8 @@ use super::{
     views, views_follow,
 };
 use crate::util::Dir;
+use rehearsal::service::{Given, Policies, RewardCall, Service};
+use rehearsal::store::{Access, Pace, open};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -402,6 +404,29 @@ fn a_store_that_may_only_be_read_is_read() {
         dir.run_with(&["reward", "--jsonl"], request_line("u", "linucb")).exits(2);
         assert_eq!(dir.contents("state"), before);
     }
+}
+
+#[test]
+fn a_log_that_a_killed_run_left_is_emptied_by_whoever_writes_next() {
+    let dir = Dir::new();
+    let store = open(&dir.join("state"), Access::Write, Pace::Bulk).unwrap();
+    let service = Service::new(store, Policies::new::<&str>(&[]).unwrap(), Vec::new()).unwrap();
+    let call = |i: usize| {
+        let line = line(&format!("u{i}"), "e", 1.0);
+        RewardCall::parse(&service, line.as_bytes(), "test", &Given::default()).unwrap()
+    };
+    let calls: Vec<RewardCall> = (0..2_000).map(call).collect();
+    assert!(service.learn(&calls).unwrap().iter().all(Result::is_ok));
+    // As after a kill: nobody tidies up.
+    drop(service);
+    let log = || fs::metadata(dir.join("state/rehearsal.db-wal")).unwrap().len();
+    assert!(log() > 3 << 20, "{}", log());
+    let decision =
+        dir.run_with(&["score", "--policy", "egreedy-v2", "--user", "u7", "--no-state-files"], REQUEST);
+    assert_eq!(log(), 0);
+    reward(&dir, id(&decision.ok().json()), "completed");
+    assert_eq!(updates(&dir, "u7"), 2);
+    assert!(verified(&dir).is_empty());
 }
 
 mod read_only {

@@ -24,11 +24,11 @@ const OLDER: [&str; 4] =
     ["rewards.jsonl", "decisions.jsonl", "rewards.manifest.json", "decisions.manifest.json"];
 
 impl Pace {
-    /// Pages of 4 KiB that the log of the database has before they are folded in: 2 MiB, or 128 MiB;
-    /// 0 for never.
+    /// Pages of 4 KiB that the log of the database has before whoever wrote the last one folds them in. With 0 that is
+    /// left to others: to [`fold_if_long`] after a few records, to the upkeep of a server.
     fn checkpoint_pages(self) -> u32 {
         match self {
-            Self::Single => 512,
+            Self::Single => 0,
             Self::Bulk => 32_768,
             Self::Server => 0,
         }
@@ -41,6 +41,29 @@ impl Pace {
             Self::Bulk | Self::Server => 64_000,
         }
     }
+}
+
+/// Longest log, in bytes, that is left to whoever opens the database next: they read all of it.
+const LONGEST_LOG: u64 = 2 << 20;
+
+/// Folds in the log of the database and empties it, if it has become long and nobody needs it any more. That it is
+/// folded in is known only as long as somebody has the database open. Processes that come one after the other would
+/// fold in and read what is left in it again and again.
+pub(super) fn fold_if_long(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if fs::metadata(log).is_ok_and(|log| log.len() > LONGEST_LOG) {
+        // Whoever reads is not waited for: the next one tries again.
+        connection.busy_handler(None::<fn(i32) -> bool>)?;
+        fold(connection, "TRUNCATE")?;
+        connection.busy_handler(Some(wait))?;
+    }
+    Ok(())
+}
+
+/// Folds in the log of the database, as far as `how` says.
+pub(super) fn fold(connection: &Connection, how: &str) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |_| Ok(()))
 }
 
 /// Between two attempts to get a lock that another process holds.

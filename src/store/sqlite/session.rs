@@ -23,6 +23,11 @@ impl Definitions {
         self.0.lock().expect("nothing panics with it").get(&id).cloned()
     }
 
+    fn id_of(&self, policy: &Arc<Policy>) -> Option<i64> {
+        let known = self.0.lock().expect("nothing panics with it");
+        known.iter().find(|(_, own)| Arc::ptr_eq(own, policy) || *own == policy).map(|(id, _)| *id)
+    }
+
     fn keep(&self, id: i64, policy: Arc<Policy>) -> Arc<Policy> {
         Arc::clone(self.0.lock().expect("nothing panics with it").entry(id).or_insert(policy))
     }
@@ -37,8 +42,6 @@ impl Definitions {
 pub(super) struct Session<'a> {
     pub(super) connection: &'a Connection,
     pub(super) definitions: &'a Definitions,
-    /// Ids of definitions that this transaction has met, by policy.
-    pub(super) ids: Vec<(Arc<Policy>, i64)>,
     pub(super) path: &'a Path,
 }
 
@@ -87,9 +90,9 @@ impl Session<'_> {
     }
 
     /// The id of a policy's definition, which is kept if it was not.
-    fn definition(&mut self, policy: &Arc<Policy>) -> Result<i64> {
-        if let Some((_, id)) = self.ids.iter().find(|(own, _)| Arc::ptr_eq(own, policy) || own == policy) {
-            return Ok(*id);
+    fn definition(&self, policy: &Arc<Policy>) -> Result<i64> {
+        if let Some(id) = self.definitions.id_of(policy) {
+            return Ok(id);
         }
         let digest = of_value(&policy.to_raw());
         let find = |session: &Self| {
@@ -107,7 +110,7 @@ impl Session<'_> {
             )?;
             self.connection.last_insert_rowid()
         };
-        self.ids.push((Arc::clone(policy), id));
+        self.definitions.keep(id, Arc::clone(policy));
         Ok(id)
     }
 
@@ -188,11 +191,13 @@ fn reward_row(row: &Row) -> rusqlite::Result<RewardRow> {
 
 impl Snapshot for Session<'_> {
     fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
-        let find = |(user, policy): &(&str, &str)| {
-            let mut found = self.states_where("user = ? AND policy = ?", [user, policy])?;
-            Ok(found.pop())
+        let sql = format!("SELECT {STATE} FROM state WHERE user = ? AND policy = ?");
+        let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
+        let mut find = |(user, policy): &(&str, &str)| {
+            let found = query.query_row([user, policy], state_row).optional();
+            found.map_err(self.failed("read it"))?.map(|raw| self.state(raw)).transpose()
         };
-        keys.iter().map(find).collect()
+        keys.iter().map(&mut find).collect()
     }
 
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>> {
@@ -302,51 +307,51 @@ impl Transaction for Session<'_> {
     fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
                    propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+        let (connection, failed) = (self.connection, engine("write it", self.path));
+        let mut insert = connection.prepare_cached(sql).map_err(&failed)?;
         for decision in decisions {
             let definition = self.definition(&decision.policy)?;
             let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;
             let (propensity, explored, shadow_of) =
                 (decision.propensity, decision.explored, decision.shadow_of.as_deref());
-            self.execute(
-                sql,
-                params![
-                    id.as_str(),
-                    *at as i64,
-                    user.as_str(),
-                    definition,
-                    *seed as i64,
-                    &**request,
-                    scores,
-                    propensities,
-                    chosen.as_str(),
-                    propensity,
-                    explored,
-                    shadow_of
-                ],
-            )?;
+            let added = insert.execute(params![
+                id.as_str(),
+                *at as i64,
+                user.as_str(),
+                definition,
+                *seed as i64,
+                &**request,
+                scores,
+                propensities,
+                chosen.as_str(),
+                propensity,
+                explored,
+                shadow_of
+            ]);
+            added.map_err(&failed)?;
         }
         Ok(())
     }
 
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()> {
         let sql = format!("INSERT INTO reward ({REWARD}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        let (connection, failed) = (self.connection, engine("write it", self.path));
+        let mut insert = connection.prepare_cached(&sql).map_err(&failed)?;
         for RewardRecord { state, number, at, change } in rewards {
             let columns = ChangeColumns::from(change);
-            self.execute(
-                &sql,
-                params![
-                    state,
-                    *number as i64,
-                    *at as i64,
-                    columns.op,
-                    columns.event,
-                    columns.answers_decision,
-                    columns.reaction,
-                    columns.dwell_seconds,
-                    columns.reward,
-                    columns.learned_from
-                ],
-            )?;
+            let added = insert.execute(params![
+                state,
+                *number as i64,
+                *at as i64,
+                columns.op,
+                columns.event,
+                columns.answers_decision,
+                columns.reaction,
+                columns.dwell_seconds,
+                columns.reward,
+                columns.learned_from
+            ]);
+            added.map_err(&failed)?;
         }
         Ok(())
     }

@@ -1,16 +1,17 @@
 //! A directory with a database in it, as a [`Store`].
 
 use super::error::{StoreError, engine};
-use super::open::{connect, connect_to_read, locate};
+use super::open::{connect, connect_to_read, fold, fold_if_long, locate};
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use rusqlite::Connection;
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -18,6 +19,8 @@ use tempfile::TempDir;
 const LONG: Duration = Duration::from_millis(20);
 /// who get their turn within this time: they look again more often than that.
 const TURN: Duration = Duration::from_millis(2);
+/// Between two times that the log is folded in beside a long run of decisions.
+const FOLD: Duration = Duration::from_millis(250);
 
 /// From this length on `upkeep` folds in the log of the database,
 const FOLD_BYTES: u64 = 4 << 20;
@@ -31,10 +34,13 @@ pub struct SqliteStore {
     path: PathBuf,
     access: Access,
     pace: Pace,
-    /// Connections that nobody uses just now.
-    idle: Mutex<Vec<Connection>>,
+    /// Connections that nobody uses just now. The one that wrote last is the last one, and writes next: what it has in
+    /// memory is still so, while all others have to read it again.
+    idle: Mutex<VecDeque<Connection>>,
     /// Held by the thread of this process that writes: within a process nobody needs to poll.
     writer: Mutex<()>,
+    /// When the log was last begun to be folded in beside a long run of decisions, and who is at it.
+    folding: Mutex<(Instant, Option<JoinHandle<()>>)>,
     definitions: Definitions,
     /// Where a store that may not be written was copied to.
     aside: Mutex<Vec<TempDir>>,
@@ -53,6 +59,7 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
         pace,
         idle: Mutex::default(),
         writer: Mutex::default(),
+        folding: Mutex::new((Instant::now(), None)),
         definitions: Definitions::default(),
         aside: Mutex::default(),
     };
@@ -62,10 +69,17 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
 }
 
 impl SqliteStore {
+    /// A connection that is to read.
     fn connection(&self) -> Result<Connection> {
-        if let Some(connection) = locked(&self.idle).pop() {
-            return Ok(connection);
-        }
+        let idle = locked(&self.idle).pop_front();
+        idle.map_or_else(|| self.connect(), Ok)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        locked(&self.idle).push_front(connection);
+    }
+
+    fn connect(&self) -> Result<Connection> {
         match self.access {
             Access::Write => connect(&self.path, self.pace),
             Access::Read => {
@@ -76,12 +90,24 @@ impl SqliteStore {
         }
     }
 
-    fn give_back(&self, connection: Connection) {
-        locked(&self.idle).push(connection);
+    /// Has the log folded in while the next decisions are written. They never change, so nothing is folded in twice, and
+    /// whoever ends the run has little of it to wait for.
+    fn fold_beside(&self) {
+        let mut folding = locked(&self.folding);
+        let (begun, at_it) = &*folding;
+        if begun.elapsed() < FOLD || at_it.as_ref().is_some_and(|at_it| !at_it.is_finished()) {
+            return;
+        }
+        let path = self.path.clone();
+        let at_it = thread::spawn(move || {
+            // What it does not get done is left to `tidy`, which says why that cannot be done either.
+            let _ = connect(&path, Pace::Bulk).map(|connection| fold(&connection, "PASSIVE"));
+        });
+        *folding = (Instant::now(), Some(at_it));
     }
 
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
-        Session { connection, definitions: &self.definitions, ids: Vec::new(), path: &self.path }
+        Session { connection, definitions: &self.definitions, path: &self.path }
     }
 
     /// Runs `work` between `begin` and a commit.
@@ -126,8 +152,9 @@ impl Store for SqliteStore {
         durability: Durability,
         work: &mut dyn FnMut(&mut dyn Transaction) -> Result<()>,
     ) -> Result<()> {
-        let connection = self.connection()?;
         let _turn = locked(&self.writer);
+        let idle = locked(&self.idle).pop_back();
+        let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
         let synchronous = match durability {
             Durability::Power => "FULL",
             Durability::Process => "NORMAL",
@@ -141,10 +168,16 @@ impl Store for SqliteStore {
         if done.is_err() {
             self.definitions.clear();
         }
+        match (self.pace, durability) {
+            // What was committed is so, whatever becomes of the log.
+            (Pace::Single, _) => drop(fold_if_long(&mut connection, &self.path)),
+            (Pace::Bulk, Durability::Process) => self.fold_beside(),
+            (Pace::Bulk, Durability::Power) | (Pace::Server, _) => {}
+        }
         if begun.is_some_and(|begun| begun.elapsed() > LONG) {
             thread::sleep(TURN);
         }
-        self.give_back(connection);
+        locked(&self.idle).push_back(connection);
         done
     }
 
@@ -195,19 +228,22 @@ impl Store for SqliteStore {
         }
         let connection = self.connection()?;
         // Beside readers and writers, who go on meanwhile.
-        let fold = |mode| connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
-        let mut folded = fold("PASSIVE");
+        let mut folded = fold(&connection, "PASSIVE");
         if folded.is_ok() && bytes >= RESTART_BYTES {
             // What came meanwhile is little: writers wait for it once, and the log begins anew.
-            folded = fold("RESTART");
+            folded = fold(&connection, "RESTART");
         }
         self.give_back(connection);
         folded.map_err(engine("fold in its log", &self.path))
     }
 
     fn tidy(&self) -> Result<()> {
+        // Two cannot fold it in at once.
+        if let Some(at_it) = locked(&self.folding).1.take() {
+            at_it.join().expect("it does not panic");
+        }
         let connection = self.connection()?;
-        let folded = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let folded = fold(&connection, "TRUNCATE");
         self.give_back(connection);
         folded.map_err(engine("fold in its log", &self.path))
     }
