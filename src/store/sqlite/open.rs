@@ -42,8 +42,7 @@ pub enum Pace {
 }
 
 impl Pace {
-    /// Pages of 4 KiB that the log of the database has before whoever wrote the last one folds them in. With 0 that is
-    /// left to [`fold_if_long`].
+    /// Pages that the log has before whoever wrote the last one folds them in; 0 leaves it to [`fold_if_long`].
     fn checkpoint_pages(self) -> u32 {
         match self {
             Self::Single => 0,

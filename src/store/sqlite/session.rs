@@ -422,19 +422,8 @@ impl Transaction for Session<'_> {
                 Change::Reset => ("reset", none, None),
                 Change::Import(line) => ("import", none, Some(line.as_str())),
             };
-            let added = insert.execute(params![
-                own.0,
-                own.1,
-                own.2,
-                op,
-                rest.0,
-                rest.1,
-                rest.2,
-                rest.3,
-                rest.4,
-                learned_from
-            ]);
-            added.map_err(&failed)?;
+            let row = params![own.0, own.1, own.2, op, rest.0, rest.1, rest.2, rest.3, rest.4, learned_from];
+            insert.execute(row).map_err(&failed)?;
         }
         Ok(())
     }
