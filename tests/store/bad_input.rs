@@ -155,7 +155,7 @@ fn rewards() {
     of(&["--decision", &open, "--reaction", "completed", "--reward", "1"]).refused(&["not both"]);
     of(&["--reaction", "completed"]).refused(&["give --decision"]);
     of(&["--decision", "d1", "--reaction", "completed"]).refused(&["decision \"d1\": not in"]);
-    of(&["--decision", &open, "--reaction", "completed", "--user", "x"]).refused(&["--user is \"x\""]);
+    of(&["--decision", &open, "--reaction", "completed", "--user", "x"]).refused(&["user is \"x\""]);
     of(&["--decision", &open, "--reaction", "completed", "--policy", "linucb"]).refused(&["--policy is"]);
     of(&["--decision", &open, "--chosen", "t1", "--reaction", "completed"]).refused(&["give one of them"]);
     of(&["--decision", &open, "--reaction", "completed", "--event-id", ""])

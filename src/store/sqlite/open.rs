@@ -24,8 +24,8 @@ const OLDER: [&str; 4] =
     ["rewards.jsonl", "decisions.jsonl", "rewards.manifest.json", "decisions.manifest.json"];
 
 impl Pace {
-    /// Pages of 4 KiB that the log of the database has before whoever wrote the last one folds them in. With 0 that is
-    /// left to others: to [`fold_if_long`] after a few records, to the upkeep of a server.
+    /// Pages that the log has before whoever wrote the last one folds them in; 0 leaves it to [`fold_if_long`], or to
+    /// the upkeep of a server.
     fn checkpoint_pages(self) -> u32 {
         match self {
             Self::Single => 0,

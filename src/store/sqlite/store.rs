@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -19,8 +19,6 @@ use tempfile::TempDir;
 const LONG: Duration = Duration::from_millis(20);
 /// who get their turn within this time: they look again more often than that.
 const TURN: Duration = Duration::from_millis(2);
-/// Between two times that the log is folded in beside a long run of decisions.
-const FOLD: Duration = Duration::from_millis(250);
 
 /// From this length on `upkeep` folds in the log of the database,
 const FOLD_BYTES: u64 = 4 << 20;
@@ -39,8 +37,6 @@ pub struct SqliteStore {
     idle: Mutex<VecDeque<Connection>>,
     /// Held by the thread of this process that writes: within a process nobody needs to poll.
     writer: Mutex<()>,
-    /// When the log was last begun to be folded in beside a long run of decisions, and who is at it.
-    folding: Mutex<(Instant, Option<JoinHandle<()>>)>,
     definitions: Definitions,
     /// Where a store that may not be written was copied to.
     aside: Mutex<Vec<TempDir>>,
@@ -59,7 +55,6 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
         pace,
         idle: Mutex::default(),
         writer: Mutex::default(),
-        folding: Mutex::new((Instant::now(), None)),
         definitions: Definitions::default(),
         aside: Mutex::default(),
     };
@@ -88,22 +83,6 @@ impl SqliteStore {
                 Ok(connection)
             }
         }
-    }
-
-    /// Has the log folded in while the next decisions are written. They never change, so nothing is folded in twice, and
-    /// whoever ends the run has little of it to wait for.
-    fn fold_beside(&self) {
-        let mut folding = locked(&self.folding);
-        let (begun, at_it) = &*folding;
-        if begun.elapsed() < FOLD || at_it.as_ref().is_some_and(|at_it| !at_it.is_finished()) {
-            return;
-        }
-        let path = self.path.clone();
-        let at_it = thread::spawn(move || {
-            // What it does not get done is left to `tidy`, which says why that cannot be done either.
-            let _ = connect(&path, Pace::Bulk).map(|connection| fold(&connection, "PASSIVE"));
-        });
-        *folding = (Instant::now(), Some(at_it));
     }
 
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
@@ -168,11 +147,9 @@ impl Store for SqliteStore {
         if done.is_err() {
             self.definitions.clear();
         }
-        match (self.pace, durability) {
+        if self.pace == Pace::Single {
             // What was committed is so, whatever becomes of the log.
-            (Pace::Single, _) => drop(fold_if_long(&mut connection, &self.path)),
-            (Pace::Bulk, Durability::Process) => self.fold_beside(),
-            (Pace::Bulk, Durability::Power) | (Pace::Server, _) => {}
+            drop(fold_if_long(&mut connection, &self.path));
         }
         if begun.is_some_and(|begun| begun.elapsed() > LONG) {
             thread::sleep(TURN);
@@ -238,10 +215,6 @@ impl Store for SqliteStore {
     }
 
     fn tidy(&self) -> Result<()> {
-        // Two cannot fold it in at once.
-        if let Some(at_it) = locked(&self.folding).1.take() {
-            at_it.join().expect("it does not panic");
-        }
         let connection = self.connection()?;
         let folded = fold(&connection, "TRUNCATE");
         self.give_back(connection);
