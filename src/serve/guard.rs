@@ -4,6 +4,7 @@ use super::app::App;
 use super::problem::Problem;
 use super::settings::Token;
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -60,7 +61,7 @@ fn carries(headers: &HeaderMap, token: &Token) -> bool {
 
 /// Whether the host that is asked for is this machine under a name of its own.
 fn is_of_loopback(headers: &HeaderMap, uri: &Uri) -> bool {
-    let host = uri.authority().map(|authority| authority.as_str());
+    let host = uri.authority().map(Authority::as_str);
     let Some(host) = host.or_else(|| headers.get(header::HOST)?.to_str().ok()) else {
         // Browsers always name one.
         return true;

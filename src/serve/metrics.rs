@@ -19,6 +19,7 @@ const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[allow(clippy::struct_field_names, reason = "the names are OpenTelemetry's")]
 struct HttpLabels {
     http_request_method: String,
     http_route: String,

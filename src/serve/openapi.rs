@@ -145,11 +145,11 @@ fn operation_id(name: &str, form: &str) -> String {
     format!("{name}{suffix}")
 }
 
-fn body(schema: Value) -> Value {
+fn body(schema: &Value) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": schema}}})
 }
 
-fn done(description: &str, schema: Value) -> Value {
+fn done(description: &str, schema: &Value) -> Value {
     json!({"200": {"description": description, "content": {"application/json": {"schema": schema}}}})
 }
 
@@ -157,8 +157,8 @@ fn score(form: &str) -> Value {
     let mut operation = json!({
         "operationId": operation_id("score", form),
         "summary": "Choose what to show",
-        "requestBody": body(one_or_more("request")),
-        "responses": done("a decision", answers("decision")),
+        "requestBody": body(&one_or_more("request")),
+        "responses": done("a decision", &answers("decision")),
     });
     with_problems(&mut operation, &OF_BODIES);
     operation
@@ -168,8 +168,8 @@ fn reward(form: &str) -> Value {
     let mut operation = json!({
         "operationId": operation_id("reward", form),
         "summary": "Learn from what came of a decision; sent again, it is learned once",
-        "requestBody": body(one_or_more("reward")),
-        "responses": done("it is learned, and safe from a power cut", answers("learned")),
+        "requestBody": body(&one_or_more("reward")),
+        "responses": done("it is learned, and safe from a power cut", &answers("learned")),
     });
     with_problems(&mut operation, &OF_BODIES);
     operation
@@ -186,7 +186,7 @@ fn stats(form: &str) -> Value {
             parameter("limit", json!({"type": "integer", "minimum": 1, "maximum": MAX_USERS, "default": 100}),
                       "users on the page"),
         ],
-        "responses": done("what is known", json!({"anyOf": [reference("user_stats"), reference("stats_page")]})),
+        "responses": done("what is known", &json!({"anyOf": [reference("user_stats"), reference("stats_page")]})),
     });
     with_problems(&mut operation, &["400", "404", "500", "503"]);
     operation
@@ -196,8 +196,8 @@ fn reset() -> Value {
     let mut operation = json!({
         "operationId": "reset",
         "summary": "Forget what was learned of a user",
-        "requestBody": body(reference("reset")),
-        "responses": done("what was forgotten", reference("forgotten")),
+        "requestBody": body(&reference("reset")),
+        "responses": done("what was forgotten", &reference("forgotten")),
     });
     with_problems(&mut operation, &OF_BODIES);
     operation

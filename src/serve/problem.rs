@@ -15,7 +15,12 @@ const RETRY_AFTER: u32 = 1;
 
 /// Why a request, or one call of a batch, is not honoured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Problem {
+#[serde(transparent)]
+pub(super) struct Problem(Box<Document>);
+
+/// What is sent.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Document {
     #[serde(rename = "type")]
     uri: String,
     #[serde(skip)]
@@ -55,7 +60,7 @@ impl Problem {
     /// A problem with this status, which must be one of the kinds.
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let (status, name, title) = KINDS.into_iter().find(|(kind, ..)| *kind == status).unwrap_or(KINDS[0]);
-        Self {
+        Self(Box::new(Document {
             uri: format!("urn:rehearsal:problem:{name}"),
             kind: name,
             title,
@@ -65,7 +70,7 @@ impl Problem {
             value: None,
             allowed: None,
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// One that passes: ask again.
@@ -76,27 +81,27 @@ impl Problem {
     /// A field whose value is not allowed.
     pub(super) fn of_fault(status: StatusCode, origin: &str, fault: &Fault) -> Self {
         let mut problem = Self::new(status, format!("{origin}: {fault}"));
-        problem.field = Some(fault.field.clone());
-        problem.value = Some(fault.value.clone());
-        problem.allowed = Some(fault.allowed.clone());
+        problem.0.field = Some(fault.field.clone());
+        problem.0.value = Some(fault.value.clone());
+        problem.0.allowed = Some(fault.allowed.clone());
         problem
     }
 
     /// The same with a header.
     #[must_use]
     pub(super) fn with_header(mut self, name: header::HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// The last part of its type.
     pub(super) fn kind(&self) -> &'static str {
-        self.kind
+        self.0.kind
     }
 
     /// Its status.
     pub(super) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).expect("it was made from one")
+        StatusCode::from_u16(self.0.status).expect("it was made from one")
     }
 }
 
@@ -158,7 +163,7 @@ impl IntoResponse for Problem {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER.into());
         }
-        for (name, value) in self.headers {
+        for (name, value) in self.0.headers {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response
@@ -193,12 +198,12 @@ mod tests {
         let error = Error::Damaged { path: "/var/lib/secret.db".into(), what: "page 7".to_owned() };
         let problem = Problem::from(&error);
         assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+        assert!(!problem.0.detail.contains("secret"), "{}", problem.0.detail);
         let id = "0".repeat(36);
         let missing = Error::because(ServiceError::NoDecision { id, store: "/var/lib/secret.db".to_owned() });
         let problem = Problem::from(&missing);
         assert_eq!(problem.status(), StatusCode::NOT_FOUND);
-        assert!(!problem.detail.contains("secret"), "{}", problem.detail);
+        assert!(!problem.0.detail.contains("secret"), "{}", problem.0.detail);
     }
 
     #[test]

@@ -226,11 +226,11 @@ impl Writer {
                     pending
                 }
                 Some(since) => {
-                    let waited = since.elapsed();
-                    if waited >= patience {
+                    let Some(left) = patience.checked_sub(since.elapsed()).filter(|left| !left.is_zero())
+                    else {
                         break;
-                    }
-                    self.arrived.wait_timeout(pending, patience - waited).expect("nothing panics with it").0
+                    };
+                    self.arrived.wait_timeout(pending, left).expect("nothing panics with it").0
                 }
             };
         }

@@ -38,14 +38,12 @@ pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> 
     let Some((scheme, address)) = address(place) else {
         return Ok(Arc::new(sqlite::open(place, access, pace)?));
     };
-    match kind(scheme) {
-        Some(kind) => (kind.open)(address, access),
-        None => {
-            let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
-            let allowed = format!("a directory, or an address that begins with {known}");
-            Err(Fault::new("the store", format!("{scheme}://..."), allowed).at("--store"))
-        }
+    if let Some(kind) = kind(scheme) {
+        return (kind.open)(address, access);
     }
+    let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
+    let allowed = format!("a directory, or an address that begins with {known}");
+    Err(Fault::new("the store", format!("{scheme}://..."), allowed).at("--store"))
 }
 
 /// What a place may be called where others read it: an address loses its password.

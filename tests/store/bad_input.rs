@@ -156,7 +156,7 @@ fn rewards() {
     of(&["--reaction", "completed"]).refused(&["give --decision"]);
     of(&["--decision", "d1", "--reaction", "completed"]).refused(&["decision \"d1\": not in"]);
     of(&["--decision", &open, "--reaction", "completed", "--user", "x"]).refused(&["user is \"x\""]);
-    of(&["--decision", &open, "--reaction", "completed", "--policy", "linucb"]).refused(&["--policy is"]);
+    of(&["--decision", &open, "--reaction", "completed", "--policy", "linucb"]).refused(&["policy is"]);
     of(&["--decision", &open, "--chosen", "t1", "--reaction", "completed"]).refused(&["give one of them"]);
     of(&["--decision", &open, "--reaction", "completed", "--event-id", ""])
         .refused(&["command line: event_id"]);
@@ -489,7 +489,7 @@ pub(super) fn the_character_nul_is_in_no_name_that_is_kept() {
     }
     let good = line("u", "e", 1.0);
     let answer = json!({"decision": decision["decision_id"], "reaction": "completed"});
-    let decision = answer.to_string().replacen("-", "\\u0000", 1);
+    let decision = answer.to_string().replacen('-', "\\u0000", 1);
     for bad in [
         good.replacen(r#""event_id":"e""#, r#""event_id":"e\u0000""#, 1),
         good.replacen(r#""user":"u""#, r#""user":"\u0000u""#, 1),

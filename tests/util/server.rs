@@ -105,7 +105,9 @@ impl Server {
     /// Waits until it has ended.
     pub(crate) fn end_after_signal(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it ends");
-        self.reader.take().map(|reader| reader.join().expect("the log is read"));
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("the log is read");
+        }
         (status, self.log())
     }
 }
@@ -147,7 +149,7 @@ impl Client {
     ) -> Option<Answer> {
         let host =
             if headers.iter().any(|header| header.starts_with("host:")) { "" } else { "host: localhost\r\n" };
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
         let length =
             if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
         self.send(format!("{method} {path} HTTP/1.1\r\n{host}{headers}{length}\r\n{body}").as_bytes())?;

@@ -28,9 +28,8 @@ impl Pace {
     /// the upkeep of a server.
     fn checkpoint_pages(self) -> u32 {
         match self {
-            Self::Single => 0,
+            Self::Single | Self::Server => 0,
             Self::Bulk => 32_768,
-            Self::Server => 0,
         }
     }
 
