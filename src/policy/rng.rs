@@ -57,7 +57,7 @@ impl DecisionRng {
     /// A seed that nobody knows, for decisions that need not be repeated.
     ///
     /// # Errors
-    /// As [`unpredictable`].
+    /// The operating system has no randomness to give.
     pub fn fresh_seed() -> Result<u64> {
         Ok(u64::from_le_bytes(unpredictable()?) % Self::SEEDS)
     }
