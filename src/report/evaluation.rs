@@ -224,9 +224,9 @@ fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
     };
     let worth = diagnostics.effective_rewards.map_or_else(String::new, |n| format!(", {n:.0} even rewards"));
     let below = match diagnostics.out_of_reach_at_most {
-        Some(most) if *mean < 1.0 - MEAN_WEIGHT_SLACK => {
+        Some(most) if *mean < 1.0 - MEAN_WEIGHT_SLACK && diagnostics.out_of_reach.is_none() => {
             let most = number((1000.0 * most).round() / 10.0);
-            format!("\n  below 1: as if up to {most}% of its choices had been out of reach")
+            format!("\n  below 1: up to {most}% of its choices may have been out of reach")
         }
         _ => String::new(),
     };
