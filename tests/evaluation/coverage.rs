@@ -222,6 +222,7 @@ fn settings(seed: u64) -> EvaluationSettings {
 }
 
 /// What one log said of its policies.
+#[expect(clippy::struct_excessive_bools, reason = "each is the answer to a question of its own")]
 #[derive(Clone, Copy)]
 struct Said {
     /// Whether anything was said of any policy.
