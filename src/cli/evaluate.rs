@@ -51,9 +51,9 @@ pub(super) struct Args {
     /// Probability with which an interval holds, above 0.5 and below 1
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     confidence: f64,
-    /// Number of resampled logs of the bootstrap
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    replicates: u32,
+    /// Number of resampled logs of the bootstrap [default: 1000, more where many policies are compared]
+    #[arg(long, value_name = "N")]
+    replicates: Option<u32>,
     /// Seed of the bootstrap, of rejection sampling and of the parts of cross-fitting
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -78,6 +78,9 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
 }
+
+/// Resampled logs of a bootstrap, at least.
+const REPLICATES: u32 = 1000;
 
 /// What stands for whatever format a log looks like.
 const AUTO: &str = "auto";
@@ -148,19 +151,25 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 fn settings(args: &Args) -> Result<EvaluationSettings> {
     let option = |fault: Fault| fault.at("command line");
     let confidence = within("--confidence", args.confidence, 0.501, 0.999_999).map_err(option)?;
-    let replicates = f64::from(args.replicates);
-    within("--replicates", replicates, 10.0, 1e6).map_err(option)?;
-    Ok(EvaluationSettings {
+    if let Some(replicates) = args.replicates {
+        within("--replicates", f64::from(replicates), 10.0, 1e6).map_err(option)?;
+    }
+    let mut settings = EvaluationSettings {
         estimators: estimators(&args.estimators),
         named: !args.estimators.is_empty(),
         model: args.reward_model,
         method: args.interval,
         alpha: 1.0 - confidence,
         seed: args.seed,
-        replicates: args.replicates,
+        replicates: args.replicates.unwrap_or(REPLICATES),
         reward_range: args.reward_range.as_deref().map(range).transpose().map_err(option)?,
         force: args.force,
-    })
+    };
+    if args.replicates.is_none() {
+        let needed = settings.method.least_replicates(settings.alpha_of_each(args.policies.len()));
+        settings.replicates = settings.replicates.max(needed);
+    }
+    Ok(settings)
 }
 
 /// Those that were asked for, or all.

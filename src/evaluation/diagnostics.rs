@@ -1,7 +1,7 @@
 //! Whether a log can carry an estimate at all.
 
 use super::bounds::{self, Bounds};
-use crate::base::stats::Moments;
+use crate::base::stats::{Moments, normal_quantile};
 use serde::Serialize;
 
 /// Smallest effective sample size: a mean of fewer is an anecdote. It bounds the largest weight too: a row
@@ -22,9 +22,10 @@ pub enum Support {
     /// Each decision has the propensities of all its candidates.
     #[default]
     Propensities,
-    /// Items that were never chosen count as out of reach, others as within.
+    /// Items that were never chosen are out of reach; of others nothing says whether each decision could have chosen
+    /// them.
     ItemsChosen,
-    /// Nothing says so: most items are met a few times only.
+    /// Not even that: most items are met a few times only.
     Unknown,
 }
 
@@ -38,10 +39,18 @@ pub struct Diagnostics {
     pub max_weight: Option<f64>,
     /// (sum of w)^2 / sum of w^2 (Kong 1992): how many decisions of the policy's own the log is worth.
     pub effective_sample_size: Option<f64>,
+    /// That times how evenly rewards are spread under the policy: how many decisions whose rewards fall like a fair coin
+    /// the log is worth. See [`MIN_EFFECTIVE_REWARDS`](super::MIN_EFFECTIVE_REWARDS).
+    pub effective_rewards: Option<f64>,
     /// Bounds on the mean weight, alpha [`MEAN_WEIGHT_ALPHA`].
     pub mean_weight_bounds: Option<Bounds>,
-    /// Share of the policy's choices that the logging policy could not make; `None` where nothing says so.
+    /// Share of the policy's choices that the logging policy could not make; `None` where the propensities of all
+    /// candidates are not logged, for then it is not known of each decision.
     pub out_of_reach: Option<f64>,
+    /// What is known of that share at least: items that were never chosen, and the others where one was certain.
+    pub out_of_reach_at_least: f64,
+    /// What the mean weight says of that share at most: its lower bound taken from 1, if propensities are right.
+    pub out_of_reach_at_most: Option<f64>,
     /// How that is known.
     pub support: Support,
     /// Decisions that rejection sampling kept; `None` where replay was not asked for, or not to be answered.
@@ -52,19 +61,18 @@ pub struct Diagnostics {
     /// Whether all weights are 1, to the digits that are logged.
     #[serde(skip)]
     all_one: bool,
-    /// What is known at least of the share out of reach, also where it is not known of each decision.
+    /// Mean and standard error of the weights.
     #[serde(skip)]
-    least_out_of_reach: f64,
+    mean_and_error: Option<(f64, f64)>,
 }
 
 impl Diagnostics {
     /// The diagnostics of these weights.
     pub fn new(weights: &WeightSums, rows: u64) -> Self {
         let support = weights.support;
-        let known = support != Support::Unknown && rows > 0;
-        let out_of_reach = known.then(|| weights.unsupported / rows as f64);
-        let least_out_of_reach = if rows > 0 { weights.unsupported / rows as f64 } else { 0.0 };
-        let none = Self { out_of_reach, support, least_out_of_reach, ..Self::default() };
+        let at_least = if rows > 0 { weights.unsupported / rows as f64 } else { 0.0 };
+        let out_of_reach = (support == Support::Propensities && rows > 0).then_some(at_least);
+        let none = Self { out_of_reach, out_of_reach_at_least: at_least, support, ..Self::default() };
         if weights.unknown > 0 || rows == 0 {
             return none;
         }
@@ -72,6 +80,9 @@ impl Diagnostics {
         if !(sum * sum).is_finite() || !weights.squares.is_finite() {
             return Self { too_large: true, ..none };
         }
+        // Weights that are all the same leave no doubt about their mean.
+        let bounds = bounds::normal(&weights.moments, MEAN_WEIGHT_ALPHA)
+            .or_else(|| weights.moments.mean().map(|mean| Bounds { lower: mean, upper: mean }));
         Self {
             mean_weight: Some(sum / rows as f64),
             all_one: weights.farthest <= MEAN_WEIGHT_SLACK,
@@ -81,9 +92,9 @@ impl Diagnostics {
             } else {
                 0.0
             }),
-            // Weights that are all the same leave no doubt about their mean.
-            mean_weight_bounds: bounds::normal(&weights.moments, MEAN_WEIGHT_ALPHA)
-                .or_else(|| weights.moments.mean().map(|mean| Bounds { lower: mean, upper: mean })),
+            mean_weight_bounds: bounds,
+            out_of_reach_at_most: bounds.map(|b| (1.0 - b.lower).clamp(0.0, 1.0)),
+            mean_and_error: weights.moments.mean().zip(weights.moments.standard_error()),
             ..none
         }
     }
@@ -91,13 +102,15 @@ impl Diagnostics {
     /// Why no estimator can be trusted, with what would help: what the policy does was not there to be seen. `None`
     /// if it was.
     pub fn why_out_of_reach(&self) -> Option<String> {
-        let share = Some(self.least_out_of_reach).filter(|share| *share > MAX_UNSUPPORTED)?;
-        let what = if self.support == Support::ItemsChosen {
-            "fall on items that were never chosen in this log"
-        } else {
-            "were impossible for the one that logged"
+        let share = Some(self.out_of_reach_at_least).filter(|share| *share > MAX_UNSUPPORTED)?;
+        let (least, what) = match self.support {
+            Support::Propensities => ("", "were impossible for the one that logged"),
+            Support::ItemsChosen => (
+                "at least ",
+                "fall on items that were never chosen in this log, or on others where one was certain",
+            ),
+            Support::Unknown => ("at least ", "were impossible for the one that logged"),
         };
-        let least = if self.out_of_reach.is_none() { "at least " } else { "" };
         Some(format!(
             "{least}{:.1}% of the policy's choices {what} (allowed: {:.0}%); log with more exploration, or test a policy \
              that stays within what was shown",
@@ -109,6 +122,14 @@ impl Diagnostics {
     /// Whether the policy chooses as the one that logged did: all weights are 1, to the digits that are logged.
     pub fn is_the_logged(&self) -> bool {
         self.all_one
+    }
+
+    /// Whether the mean weight is below 1 by more than chance explains, at `alpha` on this side: where propensities are
+    /// right that is the share of the policy's choices that was out of reach. A slack as for an objection is left.
+    pub fn is_mean_weight_below(&self, alpha: f64) -> bool {
+        self.mean_and_error.is_some_and(|(mean, error)| {
+            mean < 1.0 - MEAN_WEIGHT_SLACK && mean + normal_quantile(1.0 - alpha) * error < 1.0
+        })
     }
 
     /// Why estimators that weight cannot be trusted, with what would help; `None` if they can.
@@ -163,6 +184,8 @@ pub struct WeightSums {
     sum: f64,
     squares: f64,
     largest: f64,
+    /// Of w times the reward.
+    rewards: f64,
     /// The largest distance from 1.
     farthest: f64,
     unsupported: f64,
@@ -177,13 +200,17 @@ impl WeightSums {
         self.largest
     }
 
-    /// Adds one row: its weight, NaN if unknown, and the policy's probability of a choice that the logging
-    /// policy could not make, with how that is known. The log is known as far as its least known row.
+    /// The mean reward under the policy, the weights normalized; `None` where a weight is unknown or none is left.
+    pub fn mean_reward(&self) -> Option<f64> {
+        let mean = self.rewards / self.sum;
+        (self.unknown == 0 && mean.is_finite()).then_some(mean)
+    }
+
+    /// Adds one row: its weight, NaN if unknown, its reward, and the policy's probability of a choice that the logging
+    /// policy could not make, as far as that is known, with how. The log is known as far as its least known row.
     #[inline]
-    pub fn add(&mut self, weight: f64, unsupported: f64, support: Support) {
-        if support != Support::Unknown {
-            self.unsupported += unsupported;
-        }
+    pub fn add(&mut self, weight: f64, reward: f64, unsupported: f64, support: Support) {
+        self.unsupported += unsupported;
         self.support = match (self.support, support) {
             (Support::Unknown, _) | (_, Support::Unknown) => Support::Unknown,
             (Support::ItemsChosen, _) | (_, Support::ItemsChosen) => Support::ItemsChosen,
@@ -194,6 +221,7 @@ impl WeightSums {
             return;
         }
         self.sum += weight;
+        self.rewards += weight * reward;
         self.squares += weight * weight;
         self.largest = self.largest.max(weight);
         self.farthest = self.farthest.max((weight - 1.0).abs());
@@ -209,7 +237,7 @@ mod tests {
         let mut sums = WeightSums::default();
         let mut rows = 0;
         for weight in weights {
-            sums.add(weight, unsupported, Support::Propensities);
+            sums.add(weight, 0.0, unsupported, Support::Propensities);
             rows += 1;
         }
         Diagnostics::new(&sums, rows)
@@ -262,21 +290,36 @@ mod tests {
     #[test]
     fn a_log_is_known_as_far_as_its_least_known_row() {
         use Support::{ItemsChosen, Propensities, Unknown};
-        let of = |rows: [Support; 2]| {
+        let of = |rows: [(Support, f64); 2]| {
             let mut sums = WeightSums::default();
-            rows.into_iter().for_each(|support| sums.add(1.0, 0.5, support));
+            rows.into_iter().for_each(|(support, share)| sums.add(1.0, 0.0, share, support));
             Diagnostics::new(&sums, 2)
         };
-        assert_eq!(of([Propensities, ItemsChosen]).support, ItemsChosen);
-        assert!(
-            of([ItemsChosen, ItemsChosen]).why_out_of_reach().unwrap().contains("never chosen in this log")
-        );
-        let unknown = of([Unknown, Unknown]);
+        assert_eq!(of([(Propensities, 0.5), (ItemsChosen, 0.5)]).support, ItemsChosen);
+        let chosen = of([(ItemsChosen, 0.5), (ItemsChosen, 0.5)]);
+        assert!(chosen.why_out_of_reach().unwrap().contains("never chosen in this log"));
+        // What was chosen somewhere may be out of reach elsewhere: the share is not known, and not 0.
+        let within = of([(ItemsChosen, 0.0), (ItemsChosen, 0.0)]);
+        assert_eq!((within.out_of_reach, within.out_of_reach_at_least), (None, 0.0));
+        assert_eq!(of([(Propensities, 0.0), (Propensities, 0.0)]).out_of_reach, Some(0.0));
+        let unknown = of([(Unknown, 0.0), (Unknown, 0.0)]);
         assert_eq!((unknown.out_of_reach, unknown.why_out_of_reach()), (None, None));
         // What some rows know is not undone by others.
-        let in_part = of([Unknown, Propensities]);
+        let in_part = of([(Unknown, 0.0), (Propensities, 0.5)]);
         assert_eq!(in_part.out_of_reach, None);
         assert!(in_part.why_out_of_reach().unwrap().starts_with("at least 25.0%"));
+    }
+
+    #[test]
+    fn a_mean_weight_below_1_is_told_from_chance_on_both_sides() {
+        let of = |low: f64| diagnostics((0..1000).map(|i| if i % 2 == 0 { low } else { 1.5 }), 0.0);
+        // The standard error is about 0.016: 1.645 of them are 0.026.
+        assert!(!of(0.46).is_mean_weight_below(0.05) && of(0.44).is_mean_weight_below(0.05));
+        assert!(!of(0.6).is_mean_weight_below(0.05));
+        assert_eq!(of(0.44).objection(), None);
+        let most = of(0.44).out_of_reach_at_most.unwrap();
+        assert!((0.08..0.09).contains(&most), "{most}");
+        assert_eq!(diagnostics([1.0; 100], 0.0).out_of_reach_at_most, Some(0.0));
     }
 
     #[test]

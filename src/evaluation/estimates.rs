@@ -3,23 +3,23 @@
 use super::bounds::Bounds;
 use super::cluster::Clusters;
 use super::estimators::Estimator;
-use super::intervals::{IntervalMethod, LastPass, Pair};
+use super::intervals::{LastPass, Pair};
 use super::no_estimate::NoEstimateReason;
 use super::question::Question;
-use super::result::ValueEstimate;
 use super::reward_model::RewardModel;
 use super::samples::Samples;
 use super::settings::EvaluationSettings;
+use super::value_estimate::ValueEstimate;
 use crate::base::error::Result;
 
 /// Estimates with their bounds, and what differences need.
 pub(super) struct Estimates<'a> {
-    method: IntervalMethod,
     clusters: Option<&'a Clusters>,
+    settings: &'a EvaluationSettings,
     /// The estimate of each question.
     own: Vec<BoundedValue>,
-    /// The question of the first policy and that of another, with the bounds on the second minus the first.
-    pairs: Vec<(usize, usize, Option<Bounds>)>,
+    /// Differences of two questions with their bounds.
+    pairs: Vec<(Pair, Option<Bounds>)>,
 }
 
 struct BoundedValue {
@@ -28,23 +28,27 @@ struct BoundedValue {
 }
 
 impl<'a> Estimates<'a> {
-    /// Goes over the samples once more.
+    /// Goes over the samples once more. The policies in `compared` are held against the one that logged, by bounds that
+    /// hold together.
     pub(super) fn measure(
         samples: &mut Samples,
         questions: &[Question],
         (model, clusters): (&RewardModel, Option<&'a Clusters>),
         range: (f64, f64),
-        settings: &EvaluationSettings,
+        compared: &[usize],
+        settings: &'a EvaluationSettings,
     ) -> Result<Self> {
         let EvaluationSettings { method, alpha, seed, replicates, .. } = *settings;
-        let pairs = pairs(questions, method);
+        let pairs = pairs(questions, compared, settings);
         let mut pass =
             LastPass { samples, questions, pairs: &pairs, model, clusters, range, alpha, seed, replicates };
         let (bounds, pair_bounds) = method.measure(&mut pass)?;
-        let told = |i: usize| !questions[i].one_path;
+        let told = |i: usize| {
+            let few =
+                !settings.force && method.needs_many_rewards() && questions[i].why_few_rewards().is_some();
+            !questions[i].one_path && !questions[i].is_selected() && !few
+        };
         let bounds = bounds.into_iter().enumerate().map(|(i, bounds)| bounds.filter(|_| told(i)));
-        let pair_bounds = pair_bounds.into_iter().zip(&pairs);
-        let of_pairs = pair_bounds.map(|(bounds, (a, b))| bounds.filter(|_| told(*a) && told(*b)));
         let value = |q: &Question| {
             let value = q.totals.estimate(q.estimator.is_ratio()).filter(|v| v.is_finite());
             value.filter(|_| q.withheld.is_none() || settings.force)
@@ -54,8 +58,12 @@ impl<'a> Estimates<'a> {
             BoundedValue { value, bounds: finite(bounds).filter(|_| value.is_some()) }
         };
         let own = questions.iter().zip(bounds).map(bounded).collect();
-        let pairs = pairs.iter().zip(of_pairs).map(|((a, b), bounds)| (*a, *b, finite(bounds))).collect();
-        Ok(Self { method, clusters, own, pairs })
+        let of_pairs = pairs
+            .iter()
+            .zip(pair_bounds)
+            .map(|(pair, bounds)| (*pair, finite(bounds).filter(|_| told(pair.first) && told(pair.other))));
+        let of_pairs = of_pairs.collect();
+        Ok(Self { clusters, settings, own, pairs: of_pairs })
     }
 }
 
@@ -64,19 +72,24 @@ fn finite(bounds: Option<Bounds>) -> Option<Bounds> {
     bounds.filter(|bounds| bounds.is_finite())
 }
 
-/// For every policy but the first, the same estimator of the first and of that one. Then for every policy the policy
-/// that logged, the last question, and the estimator to hold against it.
-fn pairs(questions: &[Question], method: IntervalMethod) -> Vec<Pair> {
+/// For every policy but the first, the same estimator of the first and of that one. Then for every policy in `compared`
+/// the policy that logged, the last question, and the estimator to hold against it. What is said of these is said in one
+/// report, so each has its part of alpha (Bonferroni): whichever policies hang together, in whatever way, all bounds hold
+/// with the probability that was asked for.
+fn pairs(questions: &[Question], compared: &[usize], settings: &EvaluationSettings) -> Vec<Pair> {
     let first = |q: &Question| {
         questions.iter().position(|f| f.policy == 0 && f.position == q.position && q.policy != 0)
     };
-    let policies = questions.iter().enumerate().filter_map(|(i, q)| Some((first(q)?, i)));
-    let Some((logged, questions)) = questions.split_last() else { return Vec::new() };
-    let is_bounded = |q: &Question| q.withheld.is_none() && method.bounds_difference(q);
-    let against_log = (0..logged.policy).filter_map(|policy| {
+    let alpha = settings.alpha;
+    let policies =
+        questions.iter().enumerate().filter_map(|(other, q)| Some(Pair { first: first(q)?, other, alpha }));
+    let Some((_, questions)) = questions.split_last() else { return Vec::new() };
+    let is_bounded = |q: &Question| q.withheld.is_none() && settings.method.bounds_difference(q);
+    let against_log = compared.iter().filter_map(|policy| {
         Estimator::OF_THE_VALUE.iter().find_map(|estimator| {
-            let it = |q: &Question| q.policy == policy && q.estimator == *estimator && is_bounded(q);
-            Some((questions.len(), questions.iter().position(it)?))
+            let it = |q: &Question| q.policy == *policy && q.estimator == *estimator && is_bounded(q);
+            let other = questions.iter().position(it)?;
+            Some(Pair { first: questions.len(), other, alpha: settings.alpha_of_each(compared.len()) })
         })
     });
     policies.chain(against_log).collect()
@@ -88,7 +101,7 @@ impl Estimates<'_> {
         let own = questions.iter().zip(&self.own).filter(|(q, _)| q.policy == policy);
         own.map(|(q, own)| {
             let lambda = q.estimator.hyperparameter().map(|_| q.lambda);
-            self.estimate(&[q], lambda, own.value, own.bounds)
+            self.estimate((&[q], self.settings.alpha), lambda, own.value, own.bounds)
         })
         .collect()
     }
@@ -110,33 +123,35 @@ impl Estimates<'_> {
         policy: usize,
         is_first: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = ValueEstimate> + 'a {
-        let of_policy = move |(first, other, _): &&(usize, usize, Option<Bounds>)| {
-            questions[*other].policy == policy && is_first(*first)
+        let of_policy = move |(pair, _): &&(Pair, Option<Bounds>)| {
+            questions[pair.other].policy == policy && is_first(pair.first)
         };
-        self.pairs.iter().filter(of_policy).map(|(first, other, bounds)| {
+        self.pairs.iter().filter(of_policy).map(|(pair, bounds)| {
             let value = |i: usize| self.own[i].value;
-            let difference = value(*other).zip(value(*first)).map(|(b, a)| b - a);
-            let both = [&questions[*other], &questions[*first]];
-            self.estimate(&both, None, difference, bounds.filter(|_| difference.is_some()))
+            let difference = value(pair.other).zip(value(pair.first)).map(|(b, a)| b - a);
+            let both = [&questions[pair.other], &questions[pair.first]];
+            self.estimate((&both, pair.alpha), None, difference, bounds.filter(|_| difference.is_some()))
         })
     }
 
-    /// What was found out of one question, or of the difference of two.
+    /// What was found out of one question, or of the difference of two, with bounds at a level of its own.
     fn estimate(
         &self,
-        questions: &[&Question],
+        (questions, alpha): (&[&Question], f64),
         lambda: Option<f64>,
         value: Option<f64>,
         bounds: Option<Bounds>,
     ) -> ValueEstimate {
         let value = value.filter(|v| v.is_finite());
-        let reason = questions.iter().find_map(|q| q.withheld).or_else(|| match (value, bounds) {
+        let withheld = questions.iter().find_map(|q| q.withheld).or_else(|| self.why_few_rewards(questions));
+        let reason = withheld.or_else(|| match (value, bounds) {
             (Some(_), Some(_)) => None,
-            (Some(value), None) => Some(self.why_unbounded(questions, value)),
+            (Some(value), None) => Some(self.why_unbounded((questions, alpha), value)),
             (None, _) => Some(NoEstimateReason::Undefined),
         });
         ValueEstimate {
             estimator: questions[0].estimator.name(),
+            biased: !questions[0].estimator.is_of_the_value(),
             lambda,
             value,
             lower: bounds.map(|b| b.lower),
@@ -145,16 +160,38 @@ impl Estimates<'_> {
         }
     }
 
-    /// Why nothing bounds the estimate of one question, or the difference `value` of two.
-    fn why_unbounded(&self, questions: &[&Question], value: f64) -> NoEstimateReason {
-        let needed = self.method.least_clusters();
-        let by_method = || self.method.why_none(questions);
+    /// Why the rewards of these questions are too few for bounds, where the method has any that rest on many.
+    fn why_few_rewards(&self, questions: &[&Question]) -> Option<NoEstimateReason> {
+        let method = self.settings.method;
+        let has_others = self.why_without(questions).is_some();
+        let why = || questions.iter().find_map(|q| q.why_few_rewards());
+        if method.needs_many_rewards() && !has_others { why() } else { None }
+    }
+
+    /// Why nothing bounds these questions, however many rewards there are.
+    fn why_without(&self, questions: &[&Question]) -> Option<NoEstimateReason> {
+        let EvaluationSettings { method, .. } = self.settings;
+        let needed = method.least_clusters();
         if questions.iter().any(|q| q.one_path) {
-            return NoEstimateReason::OnePath;
+            return Some(NoEstimateReason::OnePath);
         }
-        by_method().unwrap_or_else(|| match self.clusters.map(Clusters::effective) {
-            Some(effective) if effective < needed => NoEstimateReason::FewUsers { effective, needed },
-            _ if questions.len() > 1 && value == 0.0 => NoEstimateReason::Alike,
+        if questions.iter().any(|q| q.is_selected()) {
+            return Some(NoEstimateReason::Selected);
+        }
+        method.why_none(questions).or_else(|| {
+            let effective = self.clusters.map(Clusters::effective).filter(|effective| *effective < needed)?;
+            Some(NoEstimateReason::FewUsers { effective, needed })
+        })
+    }
+
+    /// Why nothing bounds the estimate of one question, or the difference `value` of two.
+    fn why_unbounded(&self, (questions, alpha): (&[&Question], f64), value: f64) -> NoEstimateReason {
+        let needed = self.settings.method.least_replicates(alpha);
+        self.why_without(questions).unwrap_or_else(|| match questions {
+            _ if self.settings.replicates < needed => {
+                NoEstimateReason::FewReplicates { needed: u64::from(needed) }
+            }
+            [_, _] if value == 0.0 => NoEstimateReason::Alike,
             _ => NoEstimateReason::NoSpread,
         })
     }

@@ -1,11 +1,14 @@
 //! The passes over a log, one after the other.
 
 use super::cluster::{Cluster, Clusters};
+use super::diagnostics::{Diagnostics, Support};
+use super::effective_rewards::RewardEvenness;
 use super::estimates::Estimates;
 use super::estimators::Estimator;
 use super::log::LogReader;
 use super::no_estimate::NoEstimateReason;
 use super::policy_pass::WeighedPolicy;
+use super::policy_verdict::PolicyVerdict;
 use super::question::Question;
 use super::refusal::LogRefusal;
 use super::result::{Evaluation, LogVerdict, PolicyDifference, PolicyEvaluation, SCHEMA_VERSION};
@@ -88,10 +91,8 @@ pub fn evaluate(
     let mut questions = Vec::new();
     for (policy, weighed) in weighed.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
-            // Weights that are no good are no matter to what does not look at them.
-            let out_of_reach = weighed.diagnostics.why_out_of_reach().is_some();
-            let withheld = out_of_reach || objections[policy].is_some() && estimator.uses_weights();
-            if withheld && !settings.force {
+            // What looks at no weight is as biased as before, and would stand alone.
+            if objections[policy].is_some() && !settings.force {
                 continue;
             }
             let selected = || weighed.grids[position].as_ref().map(GridSums::choose);
@@ -105,8 +106,9 @@ pub fn evaluate(
     }
     // The policy that logged is judged beside the others: its weights are 1.
     questions.push(Question::of(targets.len(), Estimator::Ips));
-    add_up(&mut samples, &mut questions, &weighed, log.model())?;
+    let evenness = add_up(&mut samples, &mut questions, &weighed, log.model(), log.mean_reward())?;
     let few_kept = judge_rejection(&mut questions, &mut weighed, (samples.largest(), log.least()));
+    count_rewards(&mut questions, &mut weighed, &evenness, log.rows());
     let (low, high) = log.reward_range();
     let range = settings.reward_range.unwrap_or((low, high));
     if low < range.0 || high > range.1 {
@@ -114,22 +116,42 @@ pub fn evaluate(
         let allowed = format!("a range that holds the rewards of this log, {low} to {high}");
         return Err(Fault::new("reward_range", given, allowed).at(reader.origin()));
     }
-    let estimates =
-        Estimates::measure(&mut samples, &questions, (log.model(), log.clusters()), range, settings)?;
+    let compared: Vec<usize> =
+        (0..targets.len()).filter(|p| !weighed[*p].diagnostics.is_the_logged()).collect();
+    let of_log = (log.model(), log.clusters());
+    let estimates = Estimates::measure(&mut samples, &questions, of_log, range, &compared, settings)?;
+    let alpha_of_each = settings.alpha_of_each(compared.len());
     let of_replay =
         few_kept.into_iter().filter(|(policy, _)| settings.named && objections[*policy].is_none());
     let of_replay = of_replay.map(|(policy, why)| {
         format!("this log cannot say what {} is worth by replay: {why}", targets[policy].name())
     });
     let reasons: Vec<String> = objections.iter().flatten().cloned().chain(of_replay).collect();
-    let policies = targets.iter().zip(&weighed).enumerate().map(|(p, (target, weighed))| PolicyEvaluation {
-        policy: target.name().to_owned(),
-        learns: target.learns(),
-        users_without_state: weighed.without_state,
-        diagnostics: weighed.diagnostics,
-        estimates: estimates.estimates(&questions, p),
-        against_log: estimates.against_log(&questions, p).filter(|_| !weighed.diagnostics.is_the_logged()),
-        refused: objections[p].is_some(),
+    let policies = targets.iter().zip(&weighed).enumerate().map(|(p, (target, weighed))| {
+        let diagnostics = weighed.diagnostics;
+        let against_log =
+            estimates.against_log(&questions, p).map(|difference| {
+                match why_maybe_out_of_reach(&diagnostics, settings.alpha) {
+                    Some(reason) => difference.without_bounds(reason),
+                    None => difference,
+                }
+            });
+        let verdict = if objections[p].is_some() {
+            Some(PolicyVerdict::Refused)
+        } else if diagnostics.is_the_logged() {
+            Some(PolicyVerdict::AsLogged)
+        } else {
+            against_log.as_ref().map(|difference| PolicyVerdict::of(difference, alpha_of_each))
+        };
+        PolicyEvaluation {
+            policy: target.name().to_owned(),
+            learns: target.learns(),
+            users_without_state: weighed.without_state,
+            diagnostics,
+            estimates: estimates.estimates(&questions, p),
+            against_log,
+            verdict,
+        }
     });
     let differences = targets.iter().enumerate().skip(1).map(|(p, target)| PolicyDifference {
         policy: target.name().to_owned(),
@@ -144,6 +166,8 @@ pub fn evaluate(
         effective_clusters: log.clusters().map_or(log.rows() as f64, Clusters::effective),
         verdict: if reasons.is_empty() { LogVerdict::Evaluated } else { LogVerdict::Refused },
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        confidence: 1.0 - settings.alpha,
+        against_log_confidence: 1.0 - alpha_of_each,
         on_policy_mean: log.mean_reward(),
         policies: policies.collect(),
         differences: differences.collect(),
@@ -172,19 +196,54 @@ fn judge_rejection(
 /// Rows whose sums are added up apart, so that rounding errors do not grow with the log.
 const ROWS_APART: u32 = 1024;
 
-/// Fills in the questions' totals, and how the estimates depend on the model.
+/// Says of each question and of each policy as how many rewards that fall like a fair coin the log counts. Replay has
+/// those of the decisions that it kept, and what looks at no weight those of all decisions.
+fn count_rewards(
+    questions: &mut [Question],
+    weighed: &mut [WeighedPolicy],
+    evenness: &[RewardEvenness],
+    rows: u64,
+) {
+    for (policy, evenness) in weighed.iter_mut().zip(evenness) {
+        let effective = policy.diagnostics.effective_sample_size;
+        policy.diagnostics.effective_rewards = effective.zip(evenness.get()).map(|(n, even)| n * even);
+    }
+    for question in questions {
+        let effective = match weighed.get(question.policy) {
+            Some(policy) if question.estimator.rejects() => policy.diagnostics.replay_kept.map(|n| n as f64),
+            Some(policy) if question.estimator.uses_weights() => policy.diagnostics.effective_sample_size,
+            _ => Some(rows as f64),
+        };
+        let logged = evenness.last().and_then(RewardEvenness::get);
+        let even = evenness[question.policy].get().or(logged);
+        question.effective_rewards = effective.zip(even).map(|(n, even)| n * even);
+    }
+}
+
+/// Fills in the questions' totals, and how the estimates depend on the model, and returns how evenly rewards are spread
+/// under each policy, the one that logged last.
 fn add_up(
     samples: &mut Samples,
     questions: &mut [Question],
     weighed_policies: &[WeighedPolicy],
     model: &RewardModel,
-) -> Result<()> {
+    logged_mean: f64,
+) -> Result<Vec<RewardEvenness>> {
+    let means: Vec<f64> = weighed_policies
+        .iter()
+        .map(|policy| policy.mean_reward.unwrap_or(f64::NAN))
+        .chain([logged_mean])
+        .collect();
+    let mut evenness = vec![RewardEvenness::default(); means.len()];
     let blank = |q: &Question| vec![0.0; if q.estimator.uses_model() { model.basis_len() } else { 0 }];
     let mut weighted: Vec<Vec<f64>> = questions.iter().map(blank).collect();
     let mut apart = vec![Totals::default(); questions.len()];
     let mut rows = 0;
     samples.each(|decision| {
         rows = (rows + 1) % ROWS_APART;
+        for ((evenness, sample), mean) in evenness.iter_mut().zip(decision.samples).zip(&means) {
+            evenness.add(sample, *mean);
+        }
         for ((question, apart), weighted) in questions.iter_mut().zip(&mut apart).zip(&mut weighted) {
             let Question { policy, estimator, lambda, .. } = *question;
             let sample = &decision.samples[policy];
@@ -207,7 +266,14 @@ fn add_up(
             question.direction = model.direction(&gap);
         }
     }
-    Ok(())
+    Ok(evenness)
+}
+
+/// Why nothing is said of a policy beside the one that logged, although its weights may carry an estimate: some of its
+/// choices may have been out of reach, and the log, where the chosen propensity alone is logged, does not say.
+fn why_maybe_out_of_reach(diagnostics: &Diagnostics, alpha: f64) -> Option<NoEstimateReason> {
+    let unseen = diagnostics.support != Support::Propensities && diagnostics.is_mean_weight_below(alpha);
+    diagnostics.mean_weight.filter(|_| unseen).map(|mean| NoEstimateReason::MeanWeightBelow { mean })
 }
 
 /// What stands against each policy: that the log did not do what it does; its weights, where any estimator looks at

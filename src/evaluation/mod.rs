@@ -17,6 +17,7 @@
 mod bounds;
 mod cluster;
 mod diagnostics;
+mod effective_rewards;
 mod estimates;
 mod estimators;
 mod evaluate;
@@ -27,6 +28,7 @@ mod learner;
 pub mod log;
 mod no_estimate;
 mod policy_pass;
+mod policy_verdict;
 mod probability_table;
 mod question;
 pub mod reality;
@@ -44,22 +46,26 @@ mod spool;
 mod spooled_log;
 mod target;
 mod totals;
+mod value_estimate;
 
 pub use bounds::Bounds;
 pub use cluster::{Cluster, MAX_CLUSTERS};
 pub use diagnostics::{
     Diagnostics, MAX_UNSUPPORTED, MEAN_WEIGHT_ALPHA, MEAN_WEIGHT_SLACK, MIN_EFFECTIVE_SAMPLE, Support,
 };
+pub use effective_rewards::MIN_EFFECTIVE_REWARDS;
 pub use estimators::{Estimator, EstimatorRule, GRID, Hyperparameter, WeightBound};
 pub use evaluate::evaluate;
 pub use interner::Interner;
 pub use intervals::IntervalMethod;
 pub use no_estimate::{Extreme, NoEstimateReason};
+pub use policy_verdict::{POWER, PolicyVerdict, Power};
 pub use refusal::LogRefusal;
-pub use result::{Evaluation, LogVerdict, PolicyDifference, PolicyEvaluation, SCHEMA_VERSION, ValueEstimate};
+pub use result::{Evaluation, LogVerdict, PolicyDifference, PolicyEvaluation, SCHEMA_VERSION};
 pub use reward_model::ModelKind;
 pub use row::{ListedItem, Row};
 pub use sample::Sample;
 pub use settings::EvaluationSettings;
 pub use target::Target;
 pub use totals::RatioTerms;
+pub use value_estimate::ValueEstimate;

@@ -2,6 +2,7 @@
 //! these words.
 
 use super::diagnostics::MIN_EFFECTIVE_SAMPLE;
+use super::effective_rewards::MIN_EFFECTIVE_REWARDS;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -26,6 +27,23 @@ pub enum NoEstimateReason {
         effective: f64,
         /// The number that is needed for bounds by this method.
         needed: f64,
+    },
+    /// The log's rewards, as the policy would have met them, are worth so few.
+    FewRewards {
+        /// The number of decisions whose rewards fall like a fair coin as which they count.
+        effective: f64,
+    },
+    /// The percentiles of so few resampled logs are no bounds at this level.
+    FewReplicates {
+        /// The number that is needed.
+        needed: u64,
+    },
+    /// The hyperparameter was selected from the log that it is applied to.
+    Selected,
+    /// The mean weight is below 1, where nothing says that all of the policy's choices were in reach.
+    MeanWeightBelow {
+        /// The mean weight.
+        mean: f64,
     },
     /// All terms are of one path of choices.
     OnePath,
@@ -75,6 +93,33 @@ impl fmt::Display for NoEstimateReason {
                     "bounds need decisions of {needed} users, and those of this log count as {effective:.1}; log \
                      decisions of more users"
                 );
+            }
+            Self::FewRewards { effective } => {
+                return write!(
+                    f,
+                    "bounds rest on many rewards, and those of this log, as the policy would have met them, count as \
+                     {effective:.0} that fall like a fair coin (needed: {MIN_EFFECTIVE_REWARDS}): too few decisions would \
+                     decide; collect more rows, or ask for bounds that need no number of rewards, --interval bernstein \
+                     or anytime"
+                );
+            }
+            Self::FewReplicates { needed } => {
+                return write!(
+                    f,
+                    "at this level so few resampled logs leave no percentiles; --replicates {needed} or more"
+                );
+            }
+            Self::MeanWeightBelow { mean } => {
+                return write!(
+                    f,
+                    "the mean weight is {mean:.4}, below 1 by more than chance explains at this level: where only the \
+                     chosen propensity is logged, that is what choices out of reach look like; log the propensities of \
+                     all candidates, or test a policy closer to the one that logged"
+                );
+            }
+            Self::Selected => {
+                "lambda was selected from this very log, by how estimates spread, and bounds that do not know of it \
+                 hold seldom; give it a lambda for bounds on what it estimates"
             }
             Self::Undefined => {
                 "it is no number: some weights are unknown or too large to be added up, or nothing is left of this log"

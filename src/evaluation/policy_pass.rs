@@ -12,6 +12,8 @@ use crate::base::error::Result;
 /// What a policy's pass over the log left behind.
 pub(super) struct WeighedPolicy {
     pub(super) diagnostics: Diagnostics,
+    /// The mean reward under the policy, the weights normalized.
+    pub(super) mean_reward: Option<f64>,
     /// For each estimator asked for, the sums over its grid if a hyperparameter is to be selected.
     pub(super) grids: Vec<Option<GridSums>>,
     /// Sum over rows of the mean of x under the policy, with x as the reward model sees a candidate.
@@ -114,6 +116,7 @@ impl PolicyPass {
         let chosen = row.chosen as usize;
         let (probability, expected, unsupported, support) = if let Some((expected, unsupported)) = constant {
             let distribution = self.prepared.constant().expect("it was when this was set up");
+            let unsupported = unsupported.max(ruled_out(row, distribution));
             (distribution[chosen], expected[fold], unsupported, Support::ItemsChosen)
         } else {
             self.prepared.distribution(row, &mut self.distribution)?;
@@ -134,7 +137,7 @@ impl PolicyPass {
             expected,
             accepted: false,
         };
-        self.weights.add(sample.weight, unsupported, support);
+        self.weights.add(sample.weight, row.reward, unsupported, support);
         self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample));
         Ok(sample)
     }
@@ -150,7 +153,8 @@ impl PolicyPass {
         }
         let without_state = self.prepared.without_state();
         let diagnostics = Diagnostics::new(&self.weights, rows);
-        WeighedPolicy { diagnostics, grids: self.grids, basis: self.basis, without_state }
+        let mean_reward = self.weights.mean_reward();
+        WeighedPolicy { diagnostics, mean_reward, grids: self.grids, basis: self.basis, without_state }
     }
 }
 
@@ -158,21 +162,28 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// Probability of choices that the logging policy could not make, and how that is known: `of_items` where the decision
-/// has the propensity of the chosen one alone.
+/// Probability of choices that the logging policy could not make, as far as that is known, and how: `of_items` where the
+/// decision has the propensity of the chosen one alone.
 fn unsupported(row: &Row, distribution: &[f64], model: &RewardModel, of_items: Support) -> (f64, Support) {
     let all_known = row.listed.iter().all(|listed| !listed.propensity.is_nan());
     if row.listed.is_empty() {
-        (unseen(distribution, model), Support::ItemsChosen)
+        (unseen(distribution, model).max(ruled_out(row, distribution)), Support::ItemsChosen)
     } else if all_known {
         let impossible = row.listed.iter().zip(distribution).filter(|(listed, _)| listed.propensity == 0.0);
         (impossible.map(|(_, p)| p).sum(), Support::Propensities)
     } else if of_items == Support::ItemsChosen {
         let never = |(listed, _): &(&ListedItem, &f64)| !model.has_seen(listed.item as usize);
-        (row.listed.iter().zip(distribution).filter(never).map(|(_, p)| p).sum(), of_items)
+        let never = row.listed.iter().zip(distribution).filter(never).map(|(_, p)| p).sum::<f64>();
+        (never.max(ruled_out(row, distribution)), of_items)
     } else {
-        (0.0, of_items)
+        (ruled_out(row, distribution), of_items)
     }
+}
+
+/// Probability of the choices that the logged propensity of the chosen one rules out: all others, where it was certain.
+fn ruled_out(row: &Row, distribution: &[f64]) -> f64 {
+    let certain = row.propensity.is_some_and(|p| p >= 1.0);
+    if certain { (1.0 - distribution[row.chosen as usize]).max(0.0) } else { 0.0 }
 }
 
 /// Probability of items that the log never shows.

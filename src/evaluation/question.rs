@@ -1,6 +1,7 @@
 //! One estimator of one policy, with its hyperparameter and its sums.
 
 use super::diagnostics::MIN_EFFECTIVE_SAMPLE;
+use super::effective_rewards::MIN_EFFECTIVE_REWARDS;
 use super::estimators::{Estimator, WeightBound};
 use super::no_estimate::{Extreme, NoEstimateReason};
 use super::reward_model::RewardModel;
@@ -29,6 +30,8 @@ pub(crate) struct Question {
     pub(crate) one_path: bool,
     /// Why its estimate is withheld, unless that is forced.
     pub(crate) withheld: Option<NoEstimateReason>,
+    /// As how many rewards that fall like a fair coin those that it uses count; `None` where that is not known.
+    pub(crate) effective_rewards: Option<f64>,
     /// The sums of its terms.
     pub(crate) totals: Totals,
     /// What a unit of residual at x moves the estimate by, through the model, is this times x; empty without
@@ -48,6 +51,7 @@ impl Question {
             learns: false,
             one_path: false,
             withheld: None,
+            effective_rewards: None,
             totals: Totals::default(),
             direction: Vec::new(),
         }
@@ -61,6 +65,17 @@ impl Question {
             }
             bound => bound,
         }
+    }
+
+    /// Whether its hyperparameter was selected from the log.
+    pub(crate) fn is_selected(&self) -> bool {
+        self.estimator.hyperparameter().is_some() && !self.given
+    }
+
+    /// Why its rewards are too few for bounds that rest on many.
+    pub(crate) fn why_few_rewards(&self) -> Option<NoEstimateReason> {
+        let effective = self.effective_rewards.filter(|effective| *effective < MIN_EFFECTIVE_REWARDS)?;
+        Some(NoEstimateReason::FewRewards { effective })
     }
 
     /// Whether its terms are of weights and rewards alone, all in a range that is known.

@@ -2,7 +2,8 @@
 
 use super::cluster::Cluster;
 use super::diagnostics::Diagnostics;
-use super::no_estimate::NoEstimateReason;
+use super::policy_verdict::PolicyVerdict;
+use super::value_estimate::ValueEstimate;
 use serde::Serialize;
 
 /// Version of the result's JSON.
@@ -38,6 +39,11 @@ pub struct Evaluation {
     pub verdict: LogVerdict,
     /// Why not, and what would help.
     pub reason: Option<String>,
+    /// Probability with which the bounds of a single estimate hold, and with which those of every `against_log` hold
+    /// together.
+    pub confidence: f64,
+    /// Probability with which those of a single `against_log` hold: higher where several policies are compared.
+    pub against_log_confidence: f64,
     /// The mean reward of the log.
     pub on_policy_mean: f64,
     /// Each policy under test.
@@ -63,12 +69,11 @@ pub struct PolicyEvaluation {
     /// The estimates, without those for which the log cannot say.
     pub estimates: Vec<ValueEstimate>,
     /// Its value less what the policy that logged earned, on the same decisions, by the first of
-    /// [`Estimator::OF_THE_VALUE`](crate::evaluation::Estimator::OF_THE_VALUE) that has bounds; `None` where the log cannot say, and for a policy that chooses as
-    /// the one that logged did.
+    /// [`Estimator::OF_THE_VALUE`](crate::evaluation::Estimator::OF_THE_VALUE) that has bounds; `None` where the log
+    /// cannot say, and for a policy that chooses as the one that logged did. Bounds of all policies hold together.
     pub against_log: Option<ValueEstimate>,
-    /// Whether something stands against it.
-    #[serde(skip)]
-    pub refused: bool,
+    /// What follows from that; `None` where nothing was asked that could say.
+    pub verdict: Option<PolicyVerdict>,
 }
 
 /// The difference between two policies.
@@ -80,22 +85,4 @@ pub struct PolicyDifference {
     pub minus: String,
     /// The estimates, without those for which the log cannot say.
     pub estimates: Vec<ValueEstimate>,
-}
-
-/// One number with its bounds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ValueEstimate {
-    /// Name of the estimator.
-    pub estimator: &'static str,
-    /// Its hyperparameter; `None` if it has none, and for differences, whose two sides may have two.
-    pub lambda: Option<f64>,
-    /// The estimate; `None` where it is not defined: a ratio without a denominator.
-    pub value: Option<f64>,
-    /// Lower bound; `None` where the method gives none.
-    pub lower: Option<f64>,
-    /// Upper bound; `None` where the method gives none.
-    pub upper: Option<f64>,
-    /// Why there is no value, or there are no bounds, and what would help.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<NoEstimateReason>,
 }

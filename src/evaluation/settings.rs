@@ -20,10 +20,18 @@ pub struct EvaluationSettings {
     pub alpha: f64,
     /// Seed of the bootstrap, of rejection sampling and of the folds of cross-fitting.
     pub seed: u64,
-    /// Number of resampled logs.
+    /// Number of resampled logs; [`IntervalMethod::least_replicates`] says how many it takes.
     pub replicates: u32,
     /// Smallest and largest reward there can be; the log's own when absent.
     pub reward_range: Option<(f64, f64)>,
     /// Whether to estimate even where the log cannot carry it.
     pub force: bool,
+}
+
+impl EvaluationSettings {
+    /// Probability with which the bounds on a single policy's difference from the one that logged may fail, where so many
+    /// policies are held against it: their part of alpha, so that all hold together.
+    pub fn alpha_of_each(&self, policies: usize) -> f64 {
+        self.alpha / policies.max(1) as f64
+    }
 }

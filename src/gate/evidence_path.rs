@@ -11,6 +11,8 @@ pub struct EvidencePath {
     pub id: String,
     /// Numbers of users, increasing, and log10 of the e-value after them.
     pub points: Vec<(u64, f64)>,
+    /// The same for a bet against no gain at all: of a claim of superiority whose mark is above 0, empty else.
+    pub above_zero: Vec<(u64, f64)>,
 }
 
 impl Trial<'_> {
@@ -19,9 +21,15 @@ impl Trial<'_> {
     pub fn paths(&self, most: u64) -> Vec<EvidencePath> {
         let tracked = self.tracked.iter();
         tracked
-            .map(|t| EvidencePath {
-                id: t.criterion.id.clone(),
-                points: path(t.criterion.mark(), &t.gains, t.per_block, most),
+            .map(|t| {
+                let against = |mark: f64| path(mark, &t.gains, t.per_block, most);
+                let mark = t.criterion.mark();
+                let has_both = t.criterion.is_superior() && mark > 0.0;
+                EvidencePath {
+                    id: t.criterion.id.clone(),
+                    points: against(mark),
+                    above_zero: if has_both { against(0.0) } else { Vec::new() },
+                }
             })
             .collect()
     }

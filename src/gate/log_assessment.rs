@@ -2,7 +2,7 @@
 
 use super::claim::Claim;
 use super::log_criterion::LogCriterion;
-use crate::evaluation::Cluster;
+use crate::evaluation::{Cluster, Power};
 use serde::Serialize;
 
 /// What was found on one log. Differences are challenger minus baseline as shares of the reward's range.
@@ -48,7 +48,8 @@ pub struct LogAssessment {
     pub holds: bool,
     /// Whether harm was established: the upper bound is below minus the margin.
     pub harms: bool,
-    /// While open: decisions like these that it would take in all; `None` where no number would do.
+    /// While open: decisions like these that it would take in all to establish the claim in 80 of 100 logs, were the
+    /// difference what it seems; `None` where no number would do.
     pub rows_needed: Option<u64>,
     /// Why the log cannot say.
     pub refused: Option<String>,
@@ -113,9 +114,10 @@ impl LogAssessment {
         (self.estimate, self.lower, self.upper) = (Some(estimate), Some(lower), Some(upper));
         self.holds = lower > null;
         self.harms = upper < null;
-        let needed = self.rows.unwrap_or(0) as f64 * ((estimate - lower) / (estimate - null)).powi(2);
-        let open = !self.holds && !self.harms && estimate > null && needed < 1e15;
-        self.rows_needed = open.then(|| needed.ceil() as u64);
+        let open = !self.holds && !self.harms && estimate > null;
+        let times = Power::new(estimate - null, estimate - lower, 1.0 - self.confidence).times;
+        let needed = times.filter(|_| open).map(|times| times * self.rows.unwrap_or(0) as f64);
+        self.rows_needed = needed.filter(|rows| *rows < 1e15).map(|rows| rows.ceil() as u64);
         self
     }
 
@@ -138,7 +140,9 @@ impl LogAssessment {
                 "{id}: on logged decisions the challenger earns less by more than the margin of {margin}"
             ),
             (false, _, Some(rows)) => {
-                format!("{id} is open, which would take about {rows} logged decisions like these")
+                format!(
+                    "{id} is open; about {rows} logged decisions like these would settle it in 80 of 100 cases"
+                )
             }
             (false, _, None) => {
                 format!("{id} is open, and no number of decisions like these would establish it")
@@ -166,8 +170,9 @@ mod tests {
         assert_eq!(found(&judged(0.0, 0.02)), (false, false, true));
         assert_eq!(found(&judged(-0.05, 0.031)), (false, false, true));
         assert_eq!(found(&judged(-0.05, 0.029)), (false, true, true));
-        // Twice as wide an interval as fits takes four times the rows.
-        assert_eq!(judged(0.0, 0.04).rows_needed, Some(4000));
+        // Twice as wide an interval as fits takes four times the rows to hold in half of all logs, and
+        // (1 + 0.8416 / 1.9600)^2 times that to hold in 80 of 100.
+        assert_eq!(judged(0.0, 0.04).rows_needed, Some(8171));
         assert_eq!(judged(-0.03, 0.04).rows_needed, None);
     }
 }

@@ -192,20 +192,58 @@ impl<C: Cell> Model<C> {
         FindBest(out).run::<V>(level)
     }
 
-    /// x^T A^-1 x of every candidate into `out`.
+    /// x^T A^-1 x of every candidate into `out`; `gathered` is room for a vector.
     #[inline(always)]
     pub(super) fn widths_squared<V: Vector<Cell = C>>(
         &self,
         level: V::Level,
         block: &FeatureBlock<C>,
         kinds: &[C::Each<usize>],
+        gathered: &mut Vec<C>,
         out: &mut [C],
     ) {
+        let dim = block.dim();
         if self.structure == Structure::Shared {
-            return self.kinds[0].ridge.widths_squared(block, out).run::<V>(level);
+            return self.kinds[0].ridge.widths_squared(block.rows(), dim, out).run::<V>(level);
         }
-        for (k, (out, kinds)) in out.iter_mut().zip(kinds).enumerate() {
-            *out = C::new(|user| self.kinds[*C::at(kinds, user)].ridge.width_squared(block, k, user));
+        if C::USERS == 1 {
+            for (k, (out, kinds)) in out.chunks_exact_mut(1).zip(kinds).enumerate() {
+                self.kinds[*C::at(kinds, 0)].ridge.widths_squared(block.row(k), dim, out).run::<V>(level);
+            }
+            return;
+        }
+        // A candidate's kind, and so the model that is asked about it, differs between users. Those who ask the same model,
+        // whatever the candidate, are brought side by side, so that every lane has work.
+        fit(gathered, self.dim);
+        for (model, own) in self.kinds.iter().enumerate() {
+            let mut next = C::each(|_| 0_usize);
+            loop {
+                let mut anybody = false;
+                for user in 0..C::USERS {
+                    let k = C::at_mut(&mut next, user);
+                    while *k < kinds.len() && *C::at(&kinds[*k], user) != model {
+                        *k += 1;
+                    }
+                    if *k < kinds.len() {
+                        anybody = true;
+                        for (own, x) in gathered.iter_mut().zip(block.row(*k)) {
+                            *own.of_mut(user) = x.of(user);
+                        }
+                    }
+                }
+                if !anybody {
+                    break;
+                }
+                let mut widths = [C::all(0.0)];
+                own.ridge.widths_squared(gathered, self.dim, &mut widths).run::<V>(level);
+                for user in 0..C::USERS {
+                    let k = C::at_mut(&mut next, user);
+                    if *k < kinds.len() {
+                        *out[*k].of_mut(user) = widths[0].of(user);
+                        *k += 1;
+                    }
+                }
+            }
         }
     }
 

@@ -166,25 +166,15 @@ impl<C: Cell> Ridge<C> {
         product_of(user, &self.theta, block.row(k))
     }
 
-    /// x^T A^-1 x of one candidate for one user, at least 0: the square of LinUCB's confidence width. The same bits as
-    /// [`Self::widths_squared`] gives.
-    pub(super) fn width_squared(&self, block: &FeatureBlock<C>, k: usize, user: usize) -> f64 {
-        let (x, mut total) = (block.row(k), 0.0);
-        for (i, row) in self.inverse.chunks_exact(self.dim).enumerate() {
-            let (before, x) = (product_of(user, &row[..i], x), x[i].of(user));
-            total += x * (2.0 * before + row[i].of(user) * x);
-        }
-        total.max(0.0)
-    }
-
-    /// x^T A^-1 x of every candidate into `out`.
+    /// x^T A^-1 x of every row x of `dim` values, of which the first D count, into `out`: at least 0, the square of LinUCB's
+    /// confidence width.
     #[inline(always)]
     pub(super) fn widths_squared<'a>(
         &'a self,
-        block: &'a FeatureBlock<C>,
+        rows: &'a [C],
+        dim: usize,
         out: &'a mut [C],
     ) -> QuadraticForms<'a, C> {
-        let (rows, dim) = (block.rows(), block.dim());
         QuadraticForms { inverse: &self.inverse, own: self.dim, rows, dim, out }
     }
 
@@ -527,7 +517,9 @@ mod tests {
             let mut block = FeatureBlock::new(dim, 1);
             block.set_vector(0, &vec![0.3; dim]);
             let expected: f64 = naive_solve(a, vec![0.3; dim]).iter().map(|v| v * 0.3).sum();
-            prop_assert!((ridge.width_squared(&block, 0, 0) - expected).abs() <= 1e-9 * expected);
+            let mut width = [0.0];
+            f64::run(ridge.widths_squared(block.row(0), block.dim(), &mut width));
+            prop_assert!((width[0] - expected).abs() <= 1e-9 * expected);
         }
 
         /// Also where rewards cancel, are as large as they can be, or A is hardly conditioned.
@@ -556,12 +548,10 @@ mod tests {
             for (i, (x, _)) in data(dim, k, seed ^ 1).iter().enumerate() {
                 block.set_vector(i, x);
             }
-            let (mut scores, mut widths) = (vec![0.0; k], vec![0.0; k]);
+            let mut scores = vec![0.0; k];
             f64::run(ridge.scores(&block, &mut scores));
-            f64::run(ridge.widths_squared(&block, &mut widths));
             for i in 0..k {
                 prop_assert_eq!(scores[i].to_bits(), ridge.score_one(&block, i, 0).to_bits());
-                prop_assert_eq!(widths[i].to_bits(), ridge.width_squared(&block, i, 0).to_bits());
             }
         }
 
@@ -592,7 +582,7 @@ mod tests {
             }
             let (mut scores, mut widths) = (vec![Lanes::default(); k], vec![Lanes::default(); k]);
             let best = Lanes::run(together.scores(&block, &mut scores));
-            Lanes::run(together.widths_squared(&block, &mut widths));
+            Lanes::run(together.widths_squared(block.rows(), block.dim(), &mut widths));
             let (mut factor, mut drawn) = (Vec::new(), Vec::new());
             let z: Vec<Lanes> = (0..dim).map(|d| lanes!(user => all[user].get(d).map_or(0.5, |(_, r)| *r))).collect();
             Lanes::run(together.perturbed(0.5, &z, &mut factor, &mut drawn));
@@ -600,7 +590,7 @@ mod tests {
                 prop_assert_eq!(own.numbers(), together.user(user).numbers());
                 let (mut own_scores, mut own_widths) = (vec![0.0; k], vec![0.0; k]);
                 let own_best = f64::run(own.scores(block, &mut own_scores));
-                f64::run(own.widths_squared(block, &mut own_widths));
+                f64::run(own.widths_squared(block.rows(), block.dim(), &mut own_widths));
                 for i in 0..k {
                     prop_assert_eq!(scores[i][user].to_bits(), own_scores[i].to_bits());
                     prop_assert_eq!(widths[i][user].to_bits(), own_widths[i].to_bits());

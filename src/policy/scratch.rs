@@ -10,6 +10,8 @@ use crate::features::{FeatureBlock, FeatureSet};
 pub struct Scratch<C: Cell = f64> {
     pub(super) scores: Vec<C>,
     pub(super) widths: Vec<C>,
+    /// A vector of each user's, whichever candidate it belongs to.
+    pub(super) gathered: Vec<C>,
     pub(super) normals: Vec<C>,
     pub(super) factor: Vec<C>,
     pub(super) weights: Vec<C>,
@@ -31,6 +33,7 @@ impl<C: Cell> Default for Scratch<C> {
         Self {
             scores: Vec::new(),
             widths: Vec::new(),
+            gathered: Vec::new(),
             normals: Vec::new(),
             factor: Vec::new(),
             weights: Vec::new(),

@@ -1,5 +1,5 @@
-//! Workflow commands that GitHub Actions shows beside a run: one for a verdict that is no promotion, and
-//! one for each criterion that failed, as far as GitHub shows them.
+//! Workflow commands that GitHub Actions shows beside a run: one for each warning of a verdict, one for a verdict that is no
+//! promotion, and one for each criterion that failed, as far as GitHub shows them.
 
 use super::logged;
 use super::words;
@@ -9,18 +9,23 @@ use std::io::{self, Write};
 /// GitHub keeps no more than ten errors and ten warnings of a step.
 const MOST_PER_LEVEL: usize = 10;
 
-/// Writes the annotations of `verdict`, one per line; nothing for a promotion.
+/// Writes the annotations of `verdict`, one per line; of a promotion its warnings alone.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let title = format!("{}: {}", words::decision(verdict), words::headline(verdict));
+    for warning in verdict.warnings.iter().take(MOST_PER_LEVEL) {
+        command(out, "warning", &title, &format!("{warning} ({})", words::subject_line(verdict)))?;
+    }
     if verdict.verdict == Ruling::Promote {
         return Ok(());
     }
-    let title = format!("{}: {}", words::decision(verdict), words::headline(verdict));
-    command(out, "error", &title, &format!("{}; next: {}", verdict.reason, words::next(verdict)))?;
+    let (why, next) = (&verdict.reason, words::next(verdict));
+    command(out, "error", &title, &format!("{why}; next: {next} ({})", words::subject_line(verdict)))?;
+    let warnings_left = MOST_PER_LEVEL.saturating_sub(verdict.warnings.len());
     for (level, wanted, most) in
-        [("error", Standing::Fails, MOST_PER_LEVEL - 1), ("warning", Standing::Open, MOST_PER_LEVEL)]
+        [("error", Standing::Fails, MOST_PER_LEVEL - 1), ("warning", Standing::Open, warnings_left)]
     {
         let criteria = verdict.criteria.iter().filter(|c| words::is_missing(c));
         let criteria = criteria.filter(|c| c.standing == wanted);

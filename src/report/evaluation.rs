@@ -3,12 +3,12 @@
 use super::paragraph::paragraph;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::{
-    Cluster, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod, NoEstimateReason,
-    PolicyEvaluation, Support, ValueEstimate,
+    Cluster, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod, MEAN_WEIGHT_SLACK,
+    NoEstimateReason, POWER, PolicyEvaluation, PolicyVerdict, Power, Support, ValueEstimate,
 };
 use std::fmt::Write;
 
-/// What stands beside an estimator whose bounds are not bounds on the value.
+/// What stands beside an estimator with a bias that no log shows.
 const MARK: &str = " *";
 
 /// The report: what was seen, what each policy is worth, what to do next.
@@ -33,12 +33,12 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
         if let Some(users @ 1..) = policy.users_without_state {
             let _ = writeln!(out, "  {users} of the log's users have no state of it: to them it is new");
         }
-        table(&mut out, &policy.estimates, &interval);
+        tables(&mut out, &policy.estimates, &interval);
         reasons(&mut out, &policy.estimates, &mut told);
     }
     for difference in evaluation.differences.iter().filter(|d| !d.estimates.is_empty()) {
         let _ = write!(out, "\n{} minus {}, on the same decisions\n", difference.policy, difference.minus);
-        table(&mut out, &difference.estimates, &interval);
+        tables(&mut out, &difference.estimates, &interval);
         reasons(&mut out, &difference.estimates, &mut told);
     }
     out.push('\n');
@@ -48,10 +48,16 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
             out.push_str("The numbers, for what they are worth: --force.\n");
         }
     }
-    if estimates(evaluation).any(is_marked) {
-        let _ = writeln!(out, "{}: bounds leave out the bias of a model or of shrunk weights.", MARK.trim());
+    if estimates(evaluation).any(|e| e.biased && e.value.is_some()) {
+        let _ = writeln!(
+            out,
+            "{}: biased, by a model or by shrunk weights, which no log shows; bounds leave it out.",
+            MARK.trim()
+        );
     }
-    evaluation.policies.iter().filter_map(|p| next(evaluation, p)).for_each(|line| out.push_str(&line));
+    let lines: Vec<String> = evaluation.policies.iter().filter_map(|p| next(evaluation, p)).collect();
+    lines.iter().for_each(|line| out.push_str(line));
+    out.push_str(&together(evaluation));
     let has_bounds = estimates(evaluation).any(is_bounded);
     if has_bounds || evaluation.effective_clusters < settings.method.least_clusters() {
         out.push_str(&paragraph("", &of_whom(evaluation, settings.method)));
@@ -98,44 +104,78 @@ fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
     }
 }
 
+/// With which probability all that is said of several policies holds, where that is not the tables' own.
+fn together(evaluation: &Evaluation) -> String {
+    let compared = |p: &&PolicyEvaluation| {
+        matches!(p.verdict, Some(PolicyVerdict::More | PolicyVerdict::Less | PolicyVerdict::Open(_)))
+    };
+    if evaluation.against_log_confidence <= evaluation.confidence
+        || evaluation.policies.iter().filter(compared).count() == 0
+    {
+        return String::new();
+    }
+    let text = format!(
+        "What is said of all policies holds together at {}%, each at {}%; the tables' bounds hold one at a time.",
+        number(100.0 * evaluation.confidence),
+        number(100.0 * evaluation.against_log_confidence)
+    );
+    paragraph("", &text)
+}
+
 /// What the policy's value is beside what the policy that logged earned, if the log can say.
 fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
     let name = &policy.policy;
-    if policy.refused {
-        return None;
-    }
-    if policy.diagnostics.is_the_logged() {
+    let verdict = policy.verdict?;
+    if verdict == PolicyVerdict::AsLogged {
         return Some(format!("{name} chooses as the policy that logged did: every weight is 1.\n"));
     }
-    let ValueEstimate { estimator: by, value, lower, upper, .. } = policy.against_log.as_ref()?;
-    let (difference, lower, upper) = (*value.as_ref()?, *lower.as_ref()?, *upper.as_ref()?);
+    let by = policy.against_log.as_ref()?.estimator;
     // Replay lets it learn by its own choices.
-    let (name, verb) = if policy.learns && !rejects(by) {
+    let (taught, verb) = if policy.learns && !rejects(by) {
         (format!("{name}, taught every decision so far,"), "is worth")
     } else {
         (name.clone(), "would have earned")
     };
-    Some(if lower > 0.0 {
-        format!("{name} {verb} more than the policy that logged ({by}).\n")
-    } else if upper < 0.0 {
-        format!("{name} {verb} less than the policy that logged ({by}).\n")
-    } else {
-        let times = ((upper - lower) / 2.0 / difference).powi(2);
-        let needed = times * evaluation.rows as f64;
-        let how_many = match evaluation.cluster {
-            _ if !needed.is_finite() || needed >= 1e12 => {
-                "no number of decisions would tell them apart".to_owned()
-            }
-            Cluster::Decision => {
-                format!("about {needed:.0} decisions like these would tell a difference as large as this one")
-            }
-            Cluster::User => format!(
-                "about {} times as many users would tell a difference as large as this one",
-                number(times)
-            ),
-        };
-        paragraph("", &format!("{name} cannot be told from the policy that logged ({by}); {how_many}."))
-    })
+    let supposed = match policy.diagnostics.support {
+        Support::Propensities => "",
+        Support::ItemsChosen | Support::Unknown => {
+            ", supposing that all its choices were in reach, which this log does not say"
+        }
+    };
+    let text = match verdict {
+        PolicyVerdict::AsLogged | PolicyVerdict::Refused => return None,
+        PolicyVerdict::More => format!("{taught} {verb} more than the policy that logged ({by}){supposed}."),
+        PolicyVerdict::Less => format!("{taught} {verb} less than the policy that logged ({by}){supposed}."),
+        PolicyVerdict::Withheld { reason } => {
+            format!("{name}: nothing is said of it beside the policy that logged ({by}): {reason}.")
+        }
+        PolicyVerdict::Open(power) => format!(
+            "{taught} cannot be told from the policy that logged ({by}); {}.",
+            needed(evaluation, power)
+        ),
+    };
+    Some(paragraph("", &text))
+}
+
+/// What it would take to tell a policy from the one that logged.
+fn needed(evaluation: &Evaluation, power: Power) -> String {
+    let Power { difference, times, detectable } = power;
+    let seen = number(difference.abs());
+    let how_many = match (times, evaluation.cluster) {
+        (None, _) => format!("no number of decisions would tell the {seen} that was seen"),
+        (Some(times), Cluster::Decision) => {
+            let rows = times * evaluation.rows as f64;
+            format!("the {seen} that was seen would take about {rows:.0} decisions like these")
+        }
+        (Some(times), Cluster::User) => {
+            format!("the {seen} that was seen would take about {} times as many users", number(times))
+        }
+    };
+    format!(
+        "a log like this one tells a difference of {} in {:.0} of 100 cases; {how_many}",
+        number(detectable),
+        100.0 * POWER
+    )
 }
 
 /// Whether the estimator of this name keeps a part of the log by rejection sampling.
@@ -145,11 +185,6 @@ fn rejects(estimator: &str) -> bool {
 
 fn is_bounded(estimate: &ValueEstimate) -> bool {
     estimate.lower.is_some()
-}
-
-/// Whether it has bounds that leave out a bias.
-fn is_marked(estimate: &ValueEstimate) -> bool {
-    is_bounded(estimate) && Estimator::OF_THE_VALUE.iter().all(|e| e.name() != estimate.estimator)
 }
 
 /// Why some of the estimates in a table have no value or no bounds, each reason once in a report. What is said of the
@@ -179,24 +214,41 @@ fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
     };
     let bounds = mean_weight_bounds
         .map_or_else(String::new, |b| format!(", {} to {}", number(b.lower), number(b.upper)));
-    let share = number(100.0 * diagnostics.out_of_reach.unwrap_or(0.0));
+    let share = number(100.0 * diagnostics.out_of_reach_at_least);
     let reach = match diagnostics.support {
         Support::Propensities => format!("{share}% of its choices out of reach"),
-        Support::ItemsChosen => format!("{share}% of its choices on items never chosen"),
+        Support::ItemsChosen => {
+            format!("{share}% of its choices on items never chosen, of the others it is unknown")
+        }
         Support::Unknown => "what was out of its reach is unknown".to_owned(),
     };
+    let worth = diagnostics.effective_rewards.map_or_else(String::new, |n| format!(", {n:.0} even rewards"));
+    let below = match diagnostics.out_of_reach_at_most {
+        Some(most) if *mean < 1.0 - MEAN_WEIGHT_SLACK && diagnostics.out_of_reach.is_none() => {
+            let most = number((1000.0 * most).round() / 10.0);
+            format!("\n  below 1: up to {most}% of its choices may have been out of reach")
+        }
+        _ => String::new(),
+    };
     format!(
-        "effective sample {effective:.1} of {rows}, {reach}\n  mean weight {}{bounds} (1 if propensities are right), \
-         largest {}",
+        "effective sample {effective:.1} of {rows}{worth}\n  {reach}\n  mean weight {}{bounds} (1 if propensities are \
+         right), largest {}{below}",
         number(*mean),
         number(*largest),
     )
 }
 
-fn table(out: &mut String, estimates: &[ValueEstimate], interval: &str) {
-    if estimates.is_empty() {
-        return;
+/// Those that are biased stand apart: what bounds them is not what bounds the others.
+fn tables(out: &mut String, estimates: &[ValueEstimate], interval: &str) {
+    let (biased, unbiased): (Vec<&ValueEstimate>, Vec<_>) = estimates.iter().partition(|e| e.biased);
+    for estimates in [unbiased, biased] {
+        if !estimates.is_empty() {
+            table(out, &estimates, interval);
+        }
     }
+}
+
+fn table(out: &mut String, estimates: &[&ValueEstimate], interval: &str) {
     let _ = writeln!(out, "  {:<36} {:>10} {:>12}   {interval} interval", "estimator", "lambda", "estimate");
     let numbers = estimates.iter().flat_map(|e| [e.value, e.lower, e.upper]).flatten();
     let aligned = aligned(numbers.fold(0.0, |largest, x| x.abs().max(largest)));
@@ -207,7 +259,7 @@ fn table(out: &mut String, estimates: &[ValueEstimate], interval: &str) {
             (Some(lower), Some(upper)) => format!("{:>width$} to {}", aligned(lower), aligned(upper)),
             _ => "-".to_owned(),
         };
-        let name = format!("{}{}", e.estimator, if is_marked(e) { MARK } else { "" });
+        let name = format!("{}{}", e.estimator, if e.biased { MARK } else { "" });
         let lambda = e.lambda.map_or_else(|| "-".to_owned(), number);
         let _ = writeln!(out, "  {name:<36} {lambda:>10} {:>12}   {bounds}", known(e.value));
     }

@@ -43,17 +43,13 @@ fn head(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let decision = words::decision(v);
     writeln!(out, "<div class=\"badge {}\">{decision}</div>", decision.to_lowercase())?;
     writeln!(out, "<h1>{}</h1>", escape(&words::headline(v)))?;
+    writeln!(out, "<p class=\"note\">{}</p>", escape(&words::subject_line(v)))?;
     let users = format!("{} of each persona, each under both policies", v.users);
-    definitions(
-        "answers",
-        &[
-            ("Why", v.reason.clone()),
-            ("How sure", words::certainty(v)),
-            ("Next", words::next(v)),
-            ("Simulated people", users),
-        ],
-        out,
-    )
+    let mut answers =
+        vec![("Why", v.reason.clone()), ("How sure", words::certainty(v)), ("Next", words::next(v))];
+    answers.extend(v.warnings.iter().map(|warning| ("Warning", warning.clone())));
+    answers.push(("Simulated people", users));
+    definitions("answers", &answers, out)
 }
 
 fn criteria(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {

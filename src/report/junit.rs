@@ -29,7 +29,7 @@ impl VerdictFormat for Junit {
         let logs_skipped = v.logs.iter().filter(|log| !log.holds).count() - logs_missing;
         let failures = usize::from(!promoted) + failed + logs_missing;
         let skipped = v.criteria.iter().filter(|c| !c.holds).count() - failed + logs_skipped;
-        let suite = format!("rehearsal: {} over {}", v.challenger, v.baseline);
+        let suite = format!("rehearsal: {} over {}, {}", v.challenger, v.baseline, words::subject_line(v));
         writeln!(out, r#"<?xml version="1.0" encoding="UTF-8"?>"#)?;
         writeln!(
             out,
@@ -68,6 +68,11 @@ impl VerdictFormat for Junit {
             };
             test_case(out, "rehearsal.logged", &log.id, problem)?;
         }
+        if !v.warnings.is_empty() {
+            let warnings = v.warnings.iter().map(|warning| format!("warning: {warning}"));
+            let text = warnings.collect::<Vec<_>>().join("\n");
+            writeln!(out, "    <system-out>{}</system-out>", escape(&text))?;
+        }
         writeln!(out, "  </testsuite>\n</testsuites>")
     }
 }
@@ -84,6 +89,9 @@ fn properties(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let p = &v.provenance;
     let fixed = [
         ("verdict".to_owned(), words::decision(v).to_lowercase()),
+        ("gate".to_owned(), v.gate.clone()),
+        ("people".to_owned(), v.people.clone()),
+        ("attempt".to_owned(), v.attempt.map_or_else(|| "not counted".to_owned(), |n| n.to_string())),
         ("seed".to_owned(), p.seed.to_string()),
         ("version".to_owned(), p.version.to_owned()),
         ("command".to_owned(), p.command.clone()),

@@ -47,9 +47,10 @@ fn head(v: &Verdict) -> String {
         Ruling::Inconclusive => "\u{26a0}\u{fe0f}",
     };
     let mut text = format!("## {icon} {}: {}\n\n", words::decision(v), inline(&words::headline(v)));
-    for (label, line) in
-        [("Why", v.reason.clone()), ("How sure", words::certainty(v)), ("Next", words::next(v))]
-    {
+    let _ = writeln!(text, "{}\n", inline(&words::subject_line(v)));
+    let answers = [("Why", v.reason.clone()), ("How sure", words::certainty(v)), ("Next", words::next(v))];
+    let warnings = v.warnings.iter().map(|warning| ("Warning", warning.clone()));
+    for (label, line) in answers.into_iter().chain(warnings) {
         let _ = writeln!(text, "- **{label}:** {}", inline(&line));
     }
     text + "\n|  | criterion | difference | bounds | needs | evidence | users |\n\

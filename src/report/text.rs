@@ -21,7 +21,7 @@ impl VerdictFormat for PlainText {
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
         writeln!(out, "{}: {}", words::decision(v), words::headline(v))?;
-        writeln!(out, "  gate: {}, people: {}{}", v.gate, v.people, words::attempt(v))?;
+        writeln!(out, "  {}", words::subject_line(v))?;
         for (label, text) in
             [("why", v.reason.clone()), ("how sure", words::certainty(v)), ("next", words::next(v))]
         {

@@ -48,9 +48,18 @@ pub(crate) fn headline(v: &Verdict) -> String {
     }
 }
 
-/// Which attempt of a series this is, or that nobody counts, for the line that names gate and people.
-pub(crate) fn attempt(v: &Verdict) -> String {
-    v.attempt.map_or_else(|| ", attempts: not counted".to_owned(), |number| format!(", attempt: {number}"))
+/// What was judged by what: the gate, the people, and which attempt of a series this is, or that nobody counts.
+pub(crate) fn subject(v: &Verdict) -> [(&'static str, String); 3] {
+    let attempt = match v.attempt {
+        Some(number) => ("attempt", number.to_string()),
+        None => ("attempts", "not counted".to_owned()),
+    };
+    [("gate", v.gate.clone()), ("people", v.people.clone()), attempt]
+}
+
+/// The same in a line.
+pub(crate) fn subject_line(v: &Verdict) -> String {
+    subject(v).map(|(what, which)| format!("{what}: {which}")).join(", ")
 }
 
 /// How sure the decision is: what the theorem says of it, with its condition.

@@ -1,6 +1,7 @@
 //! `rehearsal evaluate` from outside.
 
 mod claims;
+mod coverage;
 mod formats;
 mod malformed;
 mod no_estimate;
@@ -155,8 +156,10 @@ fn the_report_says_what_was_seen_and_what_to_do_next() {
     let text = stdout(&run(&[&log, "--policy", &only_b, "--policy", "uniform"]));
     for part in [
         "log.csv: 4000 decisions, mean reward 0.50025",
-        "effective sample 1000.0 of 4000, 0% of its choices on items never chosen",
-        "would have earned more than the policy that logged (doubly_robust)",
+        "effective sample 1000.0 of 4000, 0 even rewards\n  0% of its choices on items never chosen, of the others it is unknown\n",
+        "and those of this log, as the policy would have met them, count as 0 that fall like",
+        "What is said of all policies holds together at 95%, each at 97.5%;",
+        "uniform would have earned more than the policy that logged (doubly_robust), supposing that all its",
         "uniform minus",
         "for more: --interval anytime --reward-range",
     ] {
@@ -176,6 +179,8 @@ fn the_json_has_the_promised_fields_and_no_others() {
     let result = json(&[&log, "--policy", "uniform"], 0);
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     let top = [
+        "against_log_confidence",
+        "confidence",
         "effective_units",
         "on_policy_mean",
         "policies",
@@ -189,20 +194,30 @@ fn the_json_has_the_promised_fields_and_no_others() {
     assert_eq!(keys(&result), top);
     assert_eq!((&result["unit"], &result["units"]), (&"decision".into(), &4000.into()));
     let policy = &result["policies"][0];
-    assert_eq!(keys(policy), ["against_log", "diagnostics", "estimates", "learns", "policy"]);
+    assert_eq!(keys(policy), ["against_log", "diagnostics", "estimates", "learns", "policy", "verdict"]);
     let diagnostics = [
+        "effective_rewards",
         "effective_sample_size",
         "max_weight",
         "mean_weight",
         "mean_weight_bounds",
         "out_of_reach",
+        "out_of_reach_at_least",
+        "out_of_reach_at_most",
         "replay_kept",
         "support",
     ];
     assert_eq!(keys(&policy["diagnostics"]), diagnostics);
     assert_eq!(policy["estimates"].as_array().unwrap().len(), 11);
     for estimate in policy["estimates"].as_array().unwrap() {
-        assert_eq!(keys(estimate), ["estimator", "lambda", "lower", "upper", "value"]);
+        let selected = estimate["lambda"].is_number();
+        let reason = selected.then_some("reason");
+        let expected = ["biased", "estimator", "lambda", "lower"].into_iter().chain(reason);
+        assert_eq!(keys(estimate), expected.chain(["upper", "value"]).collect::<Vec<_>>());
+        // Where lambda was selected nothing bounds the estimate.
+        assert_eq!(estimate["lower"].is_null(), selected, "{estimate}");
+        let biased = selected || estimate["estimator"] == "direct_method";
+        assert_eq!(estimate["biased"], biased, "{estimate}");
     }
 }
 
@@ -233,12 +248,13 @@ fn a_log_that_cannot_say_is_refused_with_exit_code_3() {
     let result = json(&[&small, "--policy", "uniform"], 3);
     assert_eq!(result["verdict"], "refused");
     assert!(result["reason"].as_str().unwrap().contains("effective sample size is"), "{result}");
-    // What looks at no weight has nothing to be refused for.
+    // What looks at no weight would stand alone, as biased as it is.
     let names = |result: &Value| -> Vec<String> {
         let estimates = result["policies"][0]["estimates"].as_array().unwrap();
         estimates.iter().map(|e| e["estimator"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&result), ["direct_method"]);
+    assert_eq!(names(&result), [""; 0]);
+    assert_eq!(result["policies"][0]["verdict"], serde_json::json!({"says": "refused"}));
     assert_eq!(names(&json(&[&small, "--policy", "uniform", "--estimator", "ips"], 3)), [""; 0]);
     assert!(result["policies"][0]["diagnostics"]["mean_weight"].is_number());
 

@@ -99,12 +99,12 @@ fn footnotes_are_of_bounds_that_are_there() {
     for interval in ["bernstein", "anytime"] {
         let none =
             ask("uniform", &["--interval", interval, "--estimator", "direct_method", "--estimator", "snips"]);
-        assert!(!none.contains("leave out the bias") && !none.contains(" *"), "{none}");
+        assert!(none.contains("\n*: biased") && none.contains("direct_method * "), "{none}");
         assert!(!none.contains("Bounds take") && !none.contains("Bounds are"), "{none}");
         assert!(none.contains("  direct_method, snips: ") && none.contains("are for "), "{none}");
         let one =
             ask("uniform", &["--interval", interval, "--estimator", "clipped_ips:2", "--estimator", "snips"]);
-        assert!(one.contains("\n*: bounds leave out the bias") && one.contains("clipped_ips * "), "{one}");
+        assert!(one.contains("\n*: biased") && one.contains("clipped_ips * "), "{one}");
         assert!(one.contains("Bounds "), "{one}");
     }
     let learns = ask(&learner, &["--interval", "bernstein", "--estimator", "ips"]).replace("\n ", "");
@@ -118,4 +118,67 @@ fn footnotes_are_of_bounds_that_are_there() {
         reason.starts_with("replay lets a policy learn by its own choices, which is one path"),
         "{reason}"
     );
+}
+
+/// Percentiles need replicates beyond them: too few give no bounds, and who does not say how many gets enough.
+#[test]
+fn resampled_logs_are_as_many_as_the_level_takes() {
+    let dir = TempDir::new().unwrap();
+    let log = file(&dir, "log.csv", plain_log(400).as_bytes());
+    let tables: Vec<String> = (0..7)
+        .map(|i| {
+            let (b, rest) = (0.3 + 0.05 * f64::from(i), 0.35 - 0.025 * f64::from(i));
+            let table = format!("item,probability\na,{rest}\nb,{b}\nc,{rest}\n");
+            file(&dir, &format!("{i}.csv"), table.as_bytes())
+        })
+        .collect();
+    let mut args = vec![log.as_str(), "--interval", "bootstrap", "--estimator", "snips"];
+    tables.iter().for_each(|table| args.extend(["--policy", table]));
+    // Seven policies at 95%: 10 / (0.05 / 7) replicates.
+    let enough = json(&args, 0);
+    assert!(enough["policies"].as_array().unwrap().iter().all(|p| p["against_log"]["lower"].is_number()));
+    let few = json(&[&args[..], &["--replicates", "1300"]].concat(), 0);
+    let policy = &few["policies"][0];
+    assert!(of(policy, "snips")["lower"].is_number(), "one policy alone needs 200: {policy:#}");
+    let against = &policy["against_log"];
+    assert_eq!((&against["lower"], &policy["verdict"]["says"]), (&Value::Null, &"withheld".into()));
+    assert!(against["reason"].as_str().unwrap().ends_with("--replicates 1400 or more"), "{against}");
+}
+
+/// One of a hundred decisions is rewarded, and the effective sample is fine: nothing is said, and why.
+#[test]
+fn rare_rewards_have_an_estimate_without_bounds() {
+    let dir = TempDir::new().unwrap();
+    let mut luck = luck();
+    let mut text = "action,reward,propensity\n".to_owned();
+    for _ in 0..5000 {
+        let item = usize::from(luck() < 0.2);
+        text += &format!("{},{},{}\n", ["a", "b"][item], u8::from(luck() < 0.01), [0.8, 0.2][item]);
+    }
+    let log = file(&dir, "log.csv", text.as_bytes());
+    let table = file(&dir, "t.csv", b"item,probability\na,0.4\nb,0.6\n");
+    let args = [&log, "--policy", &table];
+    let result = json(&args, 0);
+    let policy = &result["policies"][0];
+    let diagnostics = &policy["diagnostics"];
+    assert!(diagnostics["effective_sample_size"].as_f64().unwrap() > 2000.0, "{diagnostics}");
+    assert!(diagnostics["effective_rewards"].as_f64().unwrap() < 150.0, "{diagnostics}");
+    for estimator in ["snips", "doubly_robust", "ips"] {
+        let estimate = of(policy, estimator);
+        assert!(estimate["value"].is_number() && estimate["lower"].is_null(), "{estimate}");
+        assert!(
+            estimate["reason"].as_str().unwrap().starts_with("bounds rest on many rewards"),
+            "{estimate}"
+        );
+    }
+    assert_eq!(policy["verdict"]["says"], "withheld");
+    let said = stdout(&run(&args)).replace('\n', " ");
+    assert!(said.contains("nothing is said of it beside the policy that logged (doubly_robust)"), "{said}");
+    // Bounds that are forced are shown, and still nothing is said.
+    let forced = json(&[&args[..], &["--force"]].concat(), 0);
+    assert!(of(&forced["policies"][0], "snips")["lower"].is_number(), "{forced:#}");
+    assert_eq!(forced["policies"][0]["verdict"]["says"], "withheld");
+    // Those that hold whatever the rewards are, are given.
+    let wide = json(&[&args[..], &["--interval", "bernstein", "--reward-range", "0,1"]].concat(), 0);
+    assert!(of(&wide["policies"][0], "ips")["lower"].is_number(), "{wide:#}");
 }

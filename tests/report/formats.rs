@@ -67,6 +67,39 @@ fn every_format_says_the_same_and_other_peoples_parsers_read_it() {
     }
 }
 
+/// Who is judged by what stands at the top of each format, and what deserves attention stands in each.
+#[test]
+fn every_format_names_gate_and_people_and_warns() {
+    let dir = sandbox();
+    let gate =
+        dir.read("gate.toml").replacen("\n[[criteria]]", "\n[propensity]\nleast = 0.001\n\n[[criteria]]", 1);
+    dir.write("gate.toml", gate);
+    let output =
+        run(small(&dir, DETERMINISTIC).args(["--out", "out"]).env("GITHUB_ACTIONS", "true"), b"").ok();
+    let value = dir.json("out/verdict.json");
+    let warnings: Vec<&str> =
+        value["warnings"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+    assert_eq!(warnings.len(), 1, "{value:#}");
+    assert_eq!((&value["gate"], &value["people"]), (&"gate.toml".into(), &"people".into()));
+    let line = "gate: gate.toml, people: people, attempts: not counted";
+    let markdown = dir.read("out/verdict.md");
+    assert_eq!(markdown.lines().nth(2), Some(line));
+    assert!(markdown.contains(&format!("- **Warning:** {}", warnings[0])), "{markdown}");
+    let html = said(&dir.read("out/report.html"));
+    assert!(html.find(line).unwrap() < html.find("How sure").unwrap() && html.contains(warnings[0]));
+    // Both marks of the claim of superiority are in its chart.
+    assert!(html.contains("a gain above 0.01") && html.contains("a gain above 0, however small"), "{html}");
+    let xml = dir.read("out/junit.xml");
+    let suite = quick_junit::Report::deserialize_from_str(&xml).unwrap().test_suites.remove(0);
+    assert!(suite.name.as_str().ends_with(line), "{}", suite.name.as_str());
+    let properties = ["gate", "people", "attempt"].map(|name| property(&suite, name));
+    assert_eq!(properties, ["gate.toml", "people", "not counted"]);
+    let told = suite.system_out.unwrap();
+    assert_eq!(told.as_str(), format!("warning: {}", warnings[0]));
+    let github = output.stderr();
+    assert!(github.starts_with("::warning title=PROMOTE") && github.contains(warnings[0]), "{github}");
+}
+
 #[test]
 fn what_is_only_advisory_is_shown_and_turns_nothing_red() {
     let dir = sandbox();
@@ -289,6 +322,9 @@ fn what_is_seen_on_the_way_adds_up() {
         let (users, log10_e) = *path.points.last().unwrap();
         assert_eq!(users, c.users);
         assert!((log10_e - c.e_value.log10()).abs() < 1e-9);
+        // Against no gain at all there is more evidence than against the smallest that matters.
+        assert_eq!(path.above_zero.is_empty(), c.kind != Claim::Superior);
+        assert!(path.above_zero.last().is_none_or(|(_, more)| *more > log10_e), "{path:?}");
     }
     let (users, log10_e) = *evidence.rejection.last().unwrap();
     assert_eq!(users, verdict.users);

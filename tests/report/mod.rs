@@ -51,6 +51,8 @@ const PROMOTE: Case = ("uniform", "egreedy-v2", "promote", 0);
 const REJECT: Case = ("egreedy-v2", "uniform", "reject", 1);
 /// So small a step between two policies cannot be shown with so few users.
 const INCONCLUSIVE: Case = ("egreedy-v1", "linucb", "inconclusive", 3);
+/// It shows some candidates with probability 0, so that its log says nothing of them.
+const DETERMINISTIC: Case = ("uniform", "linucb", "promote", 0);
 const SAME: Case = ("linucb", "linucb", "inconclusive", 3);
 
 /// A folder with a small gate: two personas, one short scenario.

@@ -38,15 +38,15 @@ impl IntervalRule for Bernstein {
 
     fn measure(pass: &mut LastPass) -> Result<MeasuredBounds> {
         let (own, pairs) = moments(pass)?;
-        let LastPass { samples, questions, range, alpha, .. } = pass;
-        let bernstein = |moments: &CentredMoments, length: Option<f64>| {
-            moments.bounds(|terms| empirical_bernstein(terms, length?, *alpha))
+        let LastPass { samples, questions, range, .. } = pass;
+        let bernstein = |moments: &CentredMoments, length: Option<f64>, alpha: f64| {
+            moments.bounds(|terms| empirical_bernstein(terms, length?, alpha))
         };
         let length = |q: &Question| term_range(q, samples.largest()[q.policy], *range);
-        let own = questions.iter().zip(&own).map(|(q, moments)| bernstein(moments, length(q)));
-        let differences = pass.pairs.iter().zip(&pairs).map(|((first, other), moments)| {
-            let lengths = length(&questions[*first]).zip(length(&questions[*other]));
-            bernstein(moments, lengths.map(|(a, b)| a + b))
+        let own = questions.iter().zip(&own).map(|(q, moments)| bernstein(moments, length(q), pass.alpha));
+        let differences = pass.pairs.iter().zip(&pairs).map(|(pair, moments)| {
+            let lengths = length(&questions[pair.first]).zip(length(&questions[pair.other]));
+            bernstein(moments, lengths.map(|(a, b)| a + b), pair.alpha)
         });
         Ok((own.collect(), differences.collect()))
     }

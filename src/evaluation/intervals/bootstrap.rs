@@ -1,7 +1,7 @@
 //! Percentile bootstrap bounds.
 
-use super::last_pass::LastPass;
-use super::resampling::Replicates;
+use super::last_pass::{LastPass, Pair};
+use super::resampling::{Replicates, least_replicates};
 use super::rule::{IntervalRule, MeasuredBounds};
 use crate::base::error::Result;
 use crate::base::stats::MIN_RESAMPLED;
@@ -18,7 +18,12 @@ pub(crate) struct Bootstrap;
 
 impl IntervalRule for Bootstrap {
     const NAME: &'static str = "bootstrap";
+    const NEEDS_MANY_REWARDS: bool = true;
     const LEAST_CLUSTERS: f64 = MIN_RESAMPLED;
+
+    fn least_replicates(alpha: f64) -> u32 {
+        least_replicates(alpha)
+    }
 
     fn bounds_difference(question: &Question) -> bool {
         !question.one_path
@@ -66,8 +71,8 @@ impl IntervalRule for Bootstrap {
             totals[i].estimate(questions[i].estimator.is_ratio()).map(|v| v - influences[i] / rows)
         };
         let own = (0..questions.len()).map(|i| resampled.bounds(*alpha, |t| value(t, i)));
-        let difference = |(first, other): &(usize, usize)| {
-            resampled.bounds(*alpha, |t| Some(value(t, *other)? - value(t, *first)?))
+        let difference = |pair: &Pair| {
+            resampled.bounds(pair.alpha, |t| Some(value(t, pair.other)? - value(t, pair.first)?))
         };
         Ok((own.collect(), pairs.iter().map(difference).collect()))
     }

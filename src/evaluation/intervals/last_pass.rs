@@ -5,8 +5,16 @@ use crate::evaluation::question::Question;
 use crate::evaluation::reward_model::RewardModel;
 use crate::evaluation::samples::Samples;
 
-/// The positions of two questions: a difference is that of the second less that of the first.
-pub(crate) type Pair = (usize, usize);
+/// A difference that is asked for: that of the second question less that of the first, by their positions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pair {
+    /// The question that is taken off.
+    pub(crate) first: usize,
+    /// The question from which it is taken.
+    pub(crate) other: usize,
+    /// Probability with which its bounds may fail: a part of that of all where several are to hold together.
+    pub(crate) alpha: f64,
+}
 
 /// The last pass over a log.
 pub(crate) struct LastPass<'a> {
@@ -22,7 +30,7 @@ pub(crate) struct LastPass<'a> {
     pub(crate) clusters: Option<&'a Clusters>,
     /// Smallest and largest reward there can be.
     pub(crate) range: (f64, f64),
-    /// Probability with which bounds may fail.
+    /// Probability with which bounds on a single estimate may fail.
     pub(crate) alpha: f64,
     /// Seed of resampling.
     pub(crate) seed: u64,

@@ -7,6 +7,9 @@
 //! What is independent are users, with all their decisions, and decisions where the log names no users. The confidence
 //! sequence needs no independence: it is of these decisions, the others are of others like them.
 //!
+//! Those that rest on many rewards, normal and bootstrap, are kept back where the log's are too few: the rule of the
+//! method says that it does, and `estimates` looks.
+//!
 //! A reward model fitted on the log errs too, and where weights were shrunk its error does not cancel. Each row's
 //! influence through the model, to first order, therefore belongs to its term.
 //!

@@ -15,6 +15,7 @@ pub(crate) struct Normal;
 
 impl IntervalRule for Normal {
     const NAME: &'static str = "normal";
+    const NEEDS_MANY_REWARDS: bool = true;
 
     fn bounds_difference(question: &Question) -> bool {
         !question.one_path
@@ -24,10 +25,11 @@ impl IntervalRule for Normal {
         if let Some(clusters) = pass.clusters {
             return by_cluster(pass, clusters);
         }
-        let alpha = pass.alpha;
         let (own, pairs) = moments(pass)?;
-        let normal = |moments: &CentredMoments| moments.bounds(|terms| bounds::normal(terms, alpha));
-        Ok((own.iter().map(normal).collect(), pairs.iter().map(normal).collect()))
+        let normal =
+            |moments: &CentredMoments, alpha: f64| moments.bounds(|terms| bounds::normal(terms, alpha));
+        let of_pairs = pairs.iter().zip(pass.pairs).map(|(moments, pair)| normal(moments, pair.alpha));
+        Ok((own.iter().map(|moments| normal(moments, pass.alpha)).collect(), of_pairs.collect()))
     }
 }
 
@@ -62,9 +64,9 @@ pub(super) fn moments(pass: &mut LastPass) -> Result<(Vec<CentredMoments>, Vec<C
             *term = question.term_and_influence(decision, model);
             moments.observe(term.0, term.1);
         }
-        for ((first, other), moments) in pairs.iter().zip(&mut differences) {
-            let (first, other) = (terms[*first], terms[*other]);
-            moments.observe(other.0 - first.0, other.1 - first.1);
+        for (pair, moments) in pairs.iter().zip(&mut differences) {
+            let (term, influence) = difference(&terms, pair);
+            moments.observe(term, influence);
         }
     })?;
     Ok((own, differences))
@@ -85,8 +87,8 @@ fn by_cluster(pass: &mut LastPass, clusters: &Clusters) -> Result<MeasuredBounds
         for (question, term) in questions.iter().zip(&mut *own) {
             *term = question.term_and_influence(decision, model);
         }
-        for ((first, other), term) in pairs.iter().zip(differences) {
-            *term = difference(own, (*first, *other));
+        for (pair, term) in pairs.iter().zip(differences) {
+            *term = difference(own, pair);
         }
         let firsts = firsts.get_or_insert_with(|| terms.iter().map(|(term, _)| *term).collect());
         let of_cluster = &mut sums[decision.cluster * width..][..width];
@@ -97,14 +99,18 @@ fn by_cluster(pass: &mut LastPass, clusters: &Clusters) -> Result<MeasuredBounds
         rows += 1.0;
     })?;
     let firsts = firsts.unwrap_or_default();
-    let bounds = |i: usize| {
-        let bounds = clusters.bounds(|cluster| sums[cluster * width + i], *alpha)?;
+    let bounds = |(i, alpha): (usize, f64)| {
+        let bounds = clusters.bounds(|cluster| sums[cluster * width + i], alpha)?;
         Some(bounds.shifted(firsts[i] - influences[i] / rows))
     };
-    let own = (0..questions.len()).map(bounds).collect();
-    Ok((own, (questions.len()..width).map(bounds).collect()))
+    let own = (0..questions.len()).map(|i| bounds((i, *alpha))).collect();
+    let of_pairs = (questions.len()..).zip(pairs.iter().map(|pair| pair.alpha));
+    Ok((own, of_pairs.map(bounds).collect()))
 }
 
-fn difference(terms: &[(f64, f64)], (first, other): Pair) -> (f64, f64) {
-    (terms[other].0 - terms[first].0, terms[other].1 - terms[first].1)
+/// The term of a difference, and its influence through the model.
+#[inline]
+fn difference(terms: &[(f64, f64)], pair: &Pair) -> (f64, f64) {
+    let (first, other) = (terms[pair.first], terms[pair.other]);
+    (other.0 - first.0, other.1 - first.1)
 }

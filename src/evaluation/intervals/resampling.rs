@@ -13,6 +13,14 @@ use rayon::prelude::*;
 /// Share of replicates that may be undefined (a ratio without a denominator) before no bounds are given.
 const MAX_UNDEFINED: f64 = 0.05;
 
+/// Resampled logs that percentiles leave beyond each bound, at least.
+const BEYOND: f64 = 5.0;
+
+/// The number of resampled logs from which on their percentiles are bounds that may fail with probability `alpha`.
+pub(super) fn least_replicates(alpha: f64) -> u32 {
+    (2.0 * BEYOND / alpha).ceil() as u32
+}
+
 /// Replicates of the totals of several estimates at once.
 pub(super) struct Replicates {
     replicates: Vec<Replicate>,
@@ -50,11 +58,12 @@ impl Replicates {
     }
 
     /// Percentile bounds on `statistic`, a function of a replicate's totals; `None` where it is the same in
-    /// every replicate, for then nothing is known of its spread, or undefined in too many.
+    /// every replicate, for then nothing is known of its spread, or undefined in too many, and where replicates are too few for
+    /// this `alpha`.
     pub(super) fn bounds(&self, alpha: f64, statistic: impl Fn(&[Totals]) -> Option<f64>) -> Option<Bounds> {
         let mut values: Vec<f64> = self.replicates.iter().filter_map(|r| statistic(&r.totals)).collect();
-        let defined = values.len() as f64;
-        if defined < 2.0 || defined < (1.0 - MAX_UNDEFINED) * self.replicates.len() as f64 {
+        let (defined, all) = (values.len() as f64, self.replicates.len() as f64);
+        if all < f64::from(least_replicates(alpha)) || defined < (1.0 - MAX_UNDEFINED) * all {
             return None;
         }
         values.sort_by(f64::total_cmp);

@@ -21,8 +21,15 @@ pub(crate) trait IntervalRule {
     /// Whether its bounds hold only for a range of rewards that is known beforehand: that of the log hides the rare
     /// rewards that did not come.
     const NEEDS_RANGE: bool = false;
+    /// Whether its bounds rest on many rewards, so that they are kept back where those of the log are few.
+    const NEEDS_MANY_REWARDS: bool = false;
     /// Whether it is for decisions that are independent, so that a log that names users is refused.
     const NEEDS_INDEPENDENT_DECISIONS: bool = false;
+
+    /// The number of resampled logs that it takes for bounds that may fail with probability `alpha`; 0 without resampling.
+    fn least_replicates(_alpha: f64) -> u32 {
+        0
+    }
 
     /// Whether it can bound the difference of this question and one of IPS.
     fn bounds_difference(question: &Question) -> bool;

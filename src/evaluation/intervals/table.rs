@@ -44,9 +44,20 @@ macro_rules! interval_methods {
                 match self { $(Self::$Rule => <$Rule as IntervalRule>::NEEDS_RANGE,)+ }
             }
 
+            /// Whether its bounds rest on many rewards, so that they are kept back where those of the log are few.
+            pub const fn needs_many_rewards(self) -> bool {
+                match self { $(Self::$Rule => <$Rule as IntervalRule>::NEEDS_MANY_REWARDS,)+ }
+            }
+
             /// Whether it is for decisions that are independent, so that a log that names users is refused.
             pub const fn needs_independent_decisions(self) -> bool {
                 match self { $(Self::$Rule => <$Rule as IntervalRule>::NEEDS_INDEPENDENT_DECISIONS,)+ }
+            }
+
+            /// The number of resampled logs that it takes for bounds that may fail with probability `alpha`; 0 without
+            /// resampling.
+            pub fn least_replicates(self, alpha: f64) -> u32 {
+                match self { $(Self::$Rule => $Rule::least_replicates(alpha),)+ }
             }
 
             /// Whether it can bound the difference of this question and one of IPS.

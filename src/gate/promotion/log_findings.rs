@@ -12,7 +12,7 @@ use crate::gate::spec::GateSpec;
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
 
-/// Resampled logs of a bootstrap.
+/// Resampled logs of a bootstrap, at least.
 const REPLICATES: u32 = 1000;
 
 /// What the logs of a gate say.
@@ -78,7 +78,7 @@ fn ask(
         method: criterion.interval,
         alpha,
         seed,
-        replicates: REPLICATES,
+        replicates: REPLICATES.max(criterion.interval.least_replicates(alpha)),
         reward_range: Some(criterion.reward_range),
         force: false,
     };

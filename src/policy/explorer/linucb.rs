@@ -4,7 +4,7 @@ use super::explore::{Choice, Explore, Parameter, Scoring, by_rank, choose_best, 
 use crate::base::vector::{Cell, Kernel, Vector};
 use crate::policy::kernels::{Best, FindBest};
 use crate::policy::rng::DecisionRng;
-use crate::policy::scratch::fit;
+use crate::policy::scratch::{Scratch, fit};
 
 /// Chooses one of the best of theta.x + alpha sqrt(x^T A^-1 x), which is its score.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,8 @@ impl Explore for LinUcb {
         let (Scoring { model, block, kinds, scratch, .. }, alpha) = (scoring, self.alpha);
         model.scores::<V>(level, block, kinds, &mut scratch.scores);
         fit(&mut scratch.widths, block.len());
-        model.widths_squared::<V>(level, block, kinds, &mut scratch.widths);
+        let Scratch { widths, gathered, .. } = scratch;
+        model.widths_squared::<V>(level, block, kinds, gathered, widths);
         for (score, width) in scratch.scores.iter_mut().zip(&scratch.widths) {
             *score = V::Cell::new(|user| score.of(user) + alpha * width.of(user).sqrt());
         }

@@ -1,7 +1,7 @@
 //! The paths of the e-processes, against the lines at which they decide.
 
 use super::drawing::{MEMORY, Width, draw, px, stroke, text};
-use super::palette::{CHALLENGER, FAINT, GRID, Hue, INK, MUTED, hue_of};
+use super::palette::{BASELINE, CHALLENGER, FAINT, GRID, Hue, INK, MUTED, hue_of};
 use crate::gate::promotion::Judgement;
 use crate::gate::{Claim, EvidencePath};
 use plotters::prelude::*;
@@ -26,8 +26,8 @@ pub(in super::super) struct Highlights<'a> {
 }
 
 impl<'a> Highlights<'a> {
-    /// The first claim of superiority, the criterion that is furthest from holding or came to hold last, and
-    /// the evidence for rejection.
+    /// The first claim of superiority, the same against no gain where its mark is another one, the criterion that is
+    /// furthest from holding or came to hold last, and the evidence for rejection.
     pub(in super::super) fn of(judgement: &'a Judgement) -> Self {
         let Judgement { verdict, evidence } = judgement;
         let assessment = |id: &str| verdict.criteria.iter().find(|c| c.id == id);
@@ -41,8 +41,13 @@ impl<'a> Highlights<'a> {
         let mut others = Vec::new();
         for path in &evidence.paths {
             if claim.is_some_and(|claim| claim.id == path.id) {
-                let name = format!("{}, the claim of superiority", path.id);
+                let mark = if path.above_zero.is_empty() { 0.0 } else { verdict.minimum_effect };
+                let name = format!("{}, the claim of superiority: a gain above {mark}", path.id);
                 paths.insert(0, Highlight { hue: CHALLENGER, name, points: &path.points });
+                if !path.above_zero.is_empty() {
+                    let name = format!("{}, a gain above 0, however small", path.id);
+                    paths.insert(1, Highlight { hue: BASELINE, name, points: &path.above_zero });
+                }
             } else if let Some(c) = hardest.filter(|c| c.id == path.id) {
                 let standing = c.standing;
                 let note = if c.holds { "the last to hold" } else { standing.name() };
