@@ -59,7 +59,7 @@ pub use evaluate::evaluate;
 pub use interner::Interner;
 pub use intervals::IntervalMethod;
 pub use no_estimate::{Extreme, NoEstimateReason};
-pub use policy_verdict::{POWER, PolicyVerdict, Power};
+pub use policy_verdict::{DetectableDifference, POWER, PolicyVerdict};
 pub use refusal::LogRefusal;
 pub use result::{Evaluation, LogVerdict, PolicyDifference, PolicyEvaluation, SCHEMA_VERSION};
 pub use reward_model::ModelKind;

@@ -20,7 +20,7 @@ pub enum PolicyVerdict {
     /// It is worth less.
     Less,
     /// It cannot be told from the policy that logged.
-    Open(Power),
+    Open(DetectableDifference),
     /// There are no bounds that would hold.
     Withheld {
         /// Why not.
@@ -40,7 +40,7 @@ impl PolicyVerdict {
             (None, Some(_), Some(lower), _) if lower > 0.0 => Self::More,
             (None, Some(_), _, Some(upper)) if upper < 0.0 => Self::Less,
             (None, Some(difference), Some(lower), Some(upper)) => {
-                Self::Open(Power::new(difference, (upper - lower) / 2.0, alpha))
+                Self::Open(DetectableDifference::new(difference, (upper - lower) / 2.0, alpha))
             }
             (None, ..) => Self::Withheld { reason: NoEstimateReason::Undefined },
         }
@@ -50,7 +50,7 @@ impl PolicyVerdict {
 /// What it would take to tell a difference, with probability [`POWER`]. Bounds are taken to close in with the root of the
 /// number of decisions, as those of the normal distribution do.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Power {
+pub struct DetectableDifference {
     /// The difference that was seen.
     pub difference: f64,
     /// How many times the log it would take, for a difference as large as the one that was seen; `None` where no number
@@ -60,7 +60,7 @@ pub struct Power {
     pub detectable: f64,
 }
 
-impl Power {
+impl DetectableDifference {
     /// For a difference that was seen with bounds at this distance that may fail with probability `alpha`, half on each
     /// side.
     pub fn new(difference: f64, half_width: f64, alpha: f64) -> Self {
@@ -78,13 +78,13 @@ mod tests {
     fn a_difference_is_told_in_80_of_100_logs_of_the_size_that_is_said() {
         // A standard error of 0.1: bounds at 0.196. A log of so many times the size has the bounds and the error
         // divided by the root, and tells it where its estimate is above its bounds' distance.
-        let power = Power::new(0.05, 0.195_996_398_454_005, 0.05);
+        let power = DetectableDifference::new(0.05, 0.195_996_398_454_005, 0.05);
         let times = power.times.unwrap();
         assert!((power.detectable - 0.1 * (1.959_963_984_5 + 0.841_621_233_6)).abs() < 1e-9, "{power:?}");
         assert!((times - (power.detectable / 0.05).powi(2)).abs() < 1e-9);
         let told = crate::base::stats::normal_cdf((0.05 - 0.196 / times.sqrt()) / (0.1 / times.sqrt()));
         assert!((told - POWER).abs() < 1e-4, "{told}");
-        assert_eq!(Power::new(0.0, 0.1, 0.05).times, None);
+        assert_eq!(DetectableDifference::new(0.0, 0.1, 0.05).times, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::claim::Claim;
 use super::log_criterion::LogCriterion;
-use crate::evaluation::{Cluster, Power};
+use crate::evaluation::{Cluster, DetectableDifference};
 use serde::Serialize;
 
 /// What was found on one log. Differences are challenger minus baseline as shares of the reward's range.
@@ -115,7 +115,7 @@ impl LogAssessment {
         self.holds = lower > null;
         self.harms = upper < null;
         let open = !self.holds && !self.harms && estimate > null;
-        let times = Power::new(estimate - null, estimate - lower, 1.0 - self.confidence).times;
+        let times = DetectableDifference::new(estimate - null, estimate - lower, 1.0 - self.confidence).times;
         let needed = times.filter(|_| open).map(|times| times * self.rows.unwrap_or(0) as f64);
         self.rows_needed = needed.filter(|rows| *rows < 1e15).map(|rows| rows.ceil() as u64);
         self
@@ -171,8 +171,8 @@ mod tests {
         assert_eq!(found(&judged(-0.05, 0.031)), (false, false, true));
         assert_eq!(found(&judged(-0.05, 0.029)), (false, true, true));
         // Twice as wide an interval as fits takes four times the rows to hold in half of all logs, and
-        // (1 + 0.8416 / 1.9600)^2 times that to hold in 80 of 100.
-        assert_eq!(judged(0.0, 0.04).rows_needed, Some(8171));
+        // (1 + 0.84162 / 1.95996)^2 times that to hold in 80 of 100.
+        assert_eq!(judged(0.0, 0.04).rows_needed, Some(8173));
         assert_eq!(judged(-0.03, 0.04).rows_needed, None);
     }
 }

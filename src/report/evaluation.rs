@@ -3,8 +3,8 @@
 use super::paragraph::paragraph;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::{
-    Cluster, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod, MEAN_WEIGHT_SLACK,
-    NoEstimateReason, POWER, PolicyEvaluation, PolicyVerdict, Power, Support, ValueEstimate,
+    Cluster, DetectableDifference, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod,
+    MEAN_WEIGHT_SLACK, NoEstimateReason, POWER, PolicyEvaluation, PolicyVerdict, Support, ValueEstimate,
 };
 use std::fmt::Write;
 
@@ -158,8 +158,8 @@ fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
 }
 
 /// What it would take to tell a policy from the one that logged.
-fn needed(evaluation: &Evaluation, power: Power) -> String {
-    let Power { difference, times, detectable } = power;
+fn needed(evaluation: &Evaluation, power: DetectableDifference) -> String {
+    let DetectableDifference { difference, times, detectable } = power;
     let seen = number(difference.abs());
     let how_many = match (times, evaluation.cluster) {
         (None, _) => format!("no number of decisions would tell the {seen} that was seen"),

@@ -88,7 +88,6 @@ mod tests {
             (".", "._uniform.json"),
             ("a_b", "a%5Fb_uniform.json"),
             ("\u{1f600}", "%F0%9F%98%80_uniform.json"),
-            ("a\0b", "a%00b_uniform.json"),
         ] {
             assert_eq!(state_file(user, "uniform").unwrap(), expected);
         }

@@ -143,7 +143,7 @@ mod tests {
     fn cutting_rows_into_blocks_changes_nothing_and_another_seed_does() {
         let values: Vec<f64> = (0..100).map(f64::from).collect();
         let run = |seed: u64, block: usize| {
-            let mut replicates = Replicates::new(seed, 50, 1);
+            let mut replicates = Replicates::new(seed, 400, 1);
             plain(&values).chunks(block).for_each(|c| replicates.add(c));
             replicates.bounds(0.1, |t| t[0].estimate(false)).unwrap()
         };
