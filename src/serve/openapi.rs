@@ -98,7 +98,7 @@ fn with_problems(operation: &mut Value, statuses: &[&str]) {
             "404" => "no such decision, policy or route",
             "408" => "the body came too slowly",
             "409" => {
-                "it contradicts what is there: the event has another reward, the policy another definition"
+                "it contradicts what is there (the event has another reward) or itself (path and body name two policies)"
             }
             "413" => "the body is larger than the server takes",
             "415" => "the body is not application/json",
@@ -181,7 +181,7 @@ fn stats(form: &str) -> Value {
         "operationId": operation_id("stats", form),
         "summary": "What is known of a user, or of users in the order of their names",
         "parameters": [
-            parameter("user", json!({"type": "string"}), "the user; not together with the others"),
+            parameter("user", json!({"type": "string"}), "the user, whatever the others say"),
             parameter("after", json!({"type": "string"}), "the user after whom the page begins"),
             parameter("limit", json!({"type": "integer", "minimum": 1, "maximum": MAX_USERS, "default": 100}),
                       "users on the page"),
@@ -270,7 +270,7 @@ fn schemas(policies: &[&str]) -> Value {
             "required": ["user"],
             "additionalProperties": false,
             "properties": {
-                "user": {"type": "string", "minLength": 1, "maxLength": 200},
+                "user": {"type": "string", "minLength": 1},
                 "policy": {"type": ["string", "null"], "description": "under this policy alone"},
                 "erase": {"type": "boolean", "default": false, "description": "also remove the user's decisions and rewards"},
             },

@@ -56,9 +56,6 @@ impl FromRequestParts<Arc<App>> for StatsQuery {
         let invalid = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
         let query = Query::<Self>::from_request_parts(parts, app).await;
         let Query(query) = query.map_err(|error| invalid(format!("{ORIGIN}: {}", error.body_text())))?;
-        if query.user.is_some() && (query.after.is_some() || query.limit.is_some()) {
-            return Err(invalid(format!("{ORIGIN}: user, or after and limit, not both")));
-        }
         if let Some(limit) = query.limit.filter(|limit| !(1..=MAX_USERS).contains(limit)) {
             return Err(invalid(format!("{ORIGIN}: limit is {limit}; allowed: 1 to {MAX_USERS}")));
         }

@@ -106,14 +106,14 @@ pub enum ServiceError {
 impl Cause for ServiceError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Disagree { .. }
-            | Self::Unsaid { .. }
+            Self::Unsaid { .. }
             | Self::Form { .. }
             | Self::NamedTwice { .. }
             | Self::OfShadow { .. }
             | Self::NotShown { .. } => ErrorKind::Invalid,
             Self::NoDecision { .. } => ErrorKind::NotFound,
-            Self::Redefined { .. }
+            Self::Disagree { .. }
+            | Self::Redefined { .. }
             | Self::OtherReward { .. }
             | Self::Taken { .. }
             | Self::NotEmpty { .. } => ErrorKind::Conflict,

@@ -64,7 +64,7 @@ pub(super) fn a_policy_is_named_by_the_path_the_request_or_nobody() {
     ] {
         assert_eq!(client.post(path, &body).json(200)["policy"], policy, "{path} {body}");
     }
-    let problem = client.post("/score/egreedy/v2", &named("egreedy-v1")).problem(400);
+    let problem = client.post("/score/egreedy/v2", &named("egreedy-v1")).problem(409);
     let expected = "the policy in the URL is \"egreedy-v2\", but request says \"egreedy-v1\"";
     assert_eq!(problem["detail"], expected);
 
@@ -86,7 +86,7 @@ pub(super) fn a_policy_is_named_by_the_path_the_request_or_nobody() {
     // A reward by the path of another policy than the decision's is refused.
     let decision = client.post("/score/egreedy/v2", &request("u")).json(200);
     let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "ignored"});
-    client.post("/reward/egreedy/v1", &reward).problem(400);
+    client.post("/reward/egreedy/v1", &reward).problem(409);
     assert_eq!(client.post("/reward/egreedy/v2", &reward).json(200)["policy"], "egreedy-v2");
 }
 
