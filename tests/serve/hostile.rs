@@ -5,6 +5,7 @@ use crate::util::Dir;
 use crate::util::server::{Client, Server};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;
@@ -220,8 +221,13 @@ pub(super) fn a_browser_that_takes_us_for_another_site_is_sent_away() {
 pub(super) fn idle_and_slow_connections_keep_nobody_waiting() {
     let dir = Dir::new();
     let server = Server::start(&dir, &SCORE);
-    let idle: Vec<TcpStream> =
-        (0..1_000).map(|_| TcpStream::connect(server.address).expect("it accepts")).collect();
+    // Other tests have files open, too.
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let idle: Vec<TcpStream> = (0..files.saturating_sub(500).min(1_000))
+        .map(|_| TcpStream::connect(server.address).expect("it accepts"))
+        .collect();
     for (i, mut stream) in idle.iter().enumerate() {
         if i % 2 == 0 {
             stream.write_all(b"POST /score HTTP/1.1\r\nhost: loc").unwrap();
