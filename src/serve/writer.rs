@@ -27,7 +27,7 @@ const MAX_WORK: usize = 4_096;
 /// So many rewards are learned in one transaction, at most.
 const MAX_TOGETHER: usize = 1_024;
 /// Decisions alone wait so long for others to share a transaction.
-const LINGER: Duration = Duration::from_millis(8);
+const LINGER: Duration = Duration::from_millis(4);
 /// So many decisions wait for no others.
 const ENOUGH: usize = 512;
 /// Between two attempts at a store that cannot be written.

@@ -42,8 +42,6 @@ impl Pace {
     }
 }
 
-/// So much of the database is mapped into the memory of a server, at most.
-const MAPPED_BYTES: u64 = 1 << 30;
 /// Longest log, in bytes, that is left to whoever opens the database next: they read all of it.
 const LONGEST_LOG: u64 = 2 << 20;
 
@@ -156,11 +154,6 @@ pub(super) fn connect(path: &Path, pace: Pace) -> Result<Connection> {
     check_version(path, version)?;
     connection.pragma_update(None, "wal_autocheckpoint", pace.checkpoint_pages()).map_err(&failed)?;
     connection.pragma_update(None, "cache_size", -pace.cache()).map_err(&failed)?;
-    if pace == Pace::Server {
-        // Each commit makes the engine forget the pages that it has read; mapped ones need not be read again.
-        let map = format!("PRAGMA mmap_size = {MAPPED_BYTES}");
-        connection.query_row(&map, [], |_| Ok(())).map_err(&failed)?;
-    }
     // What a change leaves behind within a page is overwritten, or erasing somebody later would miss it.
     connection.pragma_update(None, "secure_delete", "fast").map_err(&failed)?;
     connection.set_prepared_statement_cache_capacity(64);
