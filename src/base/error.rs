@@ -25,6 +25,13 @@ pub enum ErrorKind {
     Unavailable,
 }
 
+impl ErrorKind {
+    /// Whether it is about the store or the system as a whole and may pass, whatever was asked.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Busy | Self::Unavailable)
+    }
+}
+
 /// A refusal that a room explains in an enum of its own, with one variant for each cause.
 pub trait Cause: std::error::Error + Any + Send + Sync {
     /// What a program can do about it.

@@ -5,7 +5,7 @@ use super::metrics::{Metrics, Operation};
 use super::problem::Problem;
 use super::shadows::{Shadowed, Shadows};
 use super::writer::{Replies, Reply, Writer};
-use crate::base::error::{ErrorKind, Result};
+use crate::base::error::Result;
 use crate::service::{Decided, ScoreCall, ScoreReply, Service};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,7 +85,7 @@ impl Deciders {
                 }
             }
         }
-        answer.await.unwrap_or_else(|_| Err(Problem::later("the server is stopping")))
+        answer.await.unwrap_or_else(|_| Err(Problem::stopping()))
     }
 }
 
@@ -172,11 +172,7 @@ impl Lane {
         };
         match self.service.decide(calls) {
             Ok(decided) => Ok(each(decided)),
-            Err(error)
-                if calls.len() == 1 || matches!(error.kind(), ErrorKind::Busy | ErrorKind::Unavailable) =>
-            {
-                Err(Problem::from(&error))
-            }
+            Err(error) if calls.len() == 1 || error.kind().is_transient() => Err(Problem::from(&error)),
             Err(_) => {
                 let alone = calls.iter().map(|call| self.service.decide(std::slice::from_ref(call)));
                 Ok(alone.flat_map(|decided| each(decided.unwrap_or_else(|error| vec![Err(error)]))).collect())

@@ -2,7 +2,7 @@
 //! none that a request makes up.
 
 use crate::service::ScoreReply;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -44,11 +44,11 @@ struct RefusalLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
-    operation: Operation,
+    operation: &'static str,
 }
 
 /// What the store was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Operation {
     /// To read states, and what decisions were made with them.
     Read,
@@ -56,16 +56,12 @@ pub(super) enum Operation {
     Write,
 }
 
-impl EncodeLabelValue for Operation {
-    fn encode(
-        &self,
-        encoder: &mut prometheus_client::encoding::LabelValueEncoder,
-    ) -> Result<(), std::fmt::Error> {
-        let name = match self {
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
             Self::Read => "read",
             Self::Write => "write",
-        };
-        EncodeLabelValue::encode(&name, encoder)
+        }
     }
 }
 
@@ -233,10 +229,7 @@ impl Metrics {
         let seconds = took.as_secs_f64();
         self.requests.get_or_create(&labels).observe(seconds);
         let mut routes = locked(&self.routes);
-        if !routes.contains_key(route) {
-            routes.insert(route.to_owned(), RouteTally::default());
-        }
-        let tally = routes.get_mut(route).expect("it was just added");
+        let tally = routes.entry(route.to_owned()).or_default();
         tally.count += 1;
         tally.failed += u64::from(status >= 500);
         let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
@@ -245,7 +238,9 @@ impl Metrics {
 
     /// The store took so long.
     pub(super) fn store(&self, operation: Operation, took: Duration) {
-        self.store.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
+        self.store
+            .get_or_create(&OperationLabels { operation: operation.name() })
+            .observe(took.as_secs_f64());
     }
 
     /// A decision was made.
@@ -307,11 +302,7 @@ impl Metrics {
     }
 
     fn tally<T>(&self, policy: &str, change: impl FnOnce(&mut PolicyTally) -> T) -> T {
-        let mut policies = locked(&self.policies);
-        if !policies.contains_key(policy) {
-            policies.insert(policy.into(), PolicyTally::default());
-        }
-        change(policies.get_mut(policy).expect("it was just added"))
+        change(locked(&self.policies).entry(policy.into()).or_default())
     }
 
     /// What a policy did since the start.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// A decision that was answered is in the store within this time, or its server cannot write.
-pub(super) const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// In how many seconds to ask again.
 const RETRY_AFTER: u32 = 1;
 
@@ -40,7 +40,7 @@ struct Document {
 }
 
 /// The kinds of problem: status, last part of the type, title.
-const KINDS: [(StatusCode, &str, &str); 13] = [
+const KINDS: [(StatusCode, &str, &str); 11] = [
     (StatusCode::BAD_REQUEST, "invalid", "The request is not valid"),
     (StatusCode::UNAUTHORIZED, "no-token", "The token is missing or wrong"),
     (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
@@ -52,8 +52,6 @@ const KINDS: [(StatusCode, &str, &str); 13] = [
     (StatusCode::MISDIRECTED_REQUEST, "host", "The request is for another host"),
     (StatusCode::INTERNAL_SERVER_ERROR, "damaged", "What is stored is damaged"),
     (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now"),
-    (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many requests"),
-    (StatusCode::URI_TOO_LONG, "uri", "The URL is too long"),
 ];
 
 impl Problem {
@@ -76,6 +74,11 @@ impl Problem {
     /// One that passes: ask again.
     pub(super) fn later(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// The server was asked to end.
+    pub(super) fn stopping() -> Self {
+        Self::later("the server is stopping")
     }
 
     /// A field whose value is not allowed.

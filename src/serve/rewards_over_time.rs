@@ -69,10 +69,7 @@ impl RewardsOverTime {
 
     fn add_in(&self, number: u64, policy: &SmolStr, reward: f64) {
         let mut periods = self.periods.lock().expect("nothing panics with it");
-        if !periods.contains_key(policy) {
-            periods.insert(policy.clone(), VecDeque::new());
-        }
-        let own = periods.get_mut(policy).expect("it was just added");
+        let own = periods.entry(policy.clone()).or_default();
         if own.back().is_none_or(|last| last.number != number) {
             own.push_back(Period { number, in_range: true, ..Period::default() });
             while own.front().is_some_and(|first| first.number + PERIODS as u64 <= number) {

@@ -130,7 +130,7 @@ async fn stats(
         Ok(json(&Page { users, next }))
     });
     in_time(&app, async {
-        let done = work.await.map_err(|_| Problem::later("the server is stopping"))?;
+        let done = work.await.map_err(|_| Problem::stopping())?;
         done.map_err(|error: crate::base::error::Error| Problem::from(&error))
     })
     .await
@@ -162,7 +162,7 @@ async fn live() -> &'static str {
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     if app.is_stopping() {
-        return Err(Problem::later("the server is stopping"));
+        return Err(Problem::stopping());
     }
     if !app.writer.is_writing() {
         return Err(Problem::later("the store could not be written when that was last tried"));
@@ -172,7 +172,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
         read_store(own.service.store(), |snapshot| snapshot.states_after(("", ""), 1)).map(drop)
     });
     in_time(&app, async {
-        let done = read.await.map_err(|_| Problem::later("the server is stopping"))?;
+        let done = read.await.map_err(|_| Problem::stopping())?;
         done.map_err(|error| Problem::from(&error))
     })
     .await?;

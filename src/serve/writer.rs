@@ -7,7 +7,7 @@
 use super::metrics::{Metrics, Operation};
 use super::problem::Problem;
 use super::rewards_over_time::RewardsOverTime;
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::Result;
 use crate::service::{Reset, RewardCall, RewardReply, Service};
 use crate::store::{DecisionRecord, Durability};
 use smol_str::SmolStr;
@@ -155,7 +155,7 @@ impl Writer {
     pub(super) async fn learn(&self, calls: Vec<RewardCall>) -> Result<Replies<RewardReply>, Problem> {
         let (reply, answer) = oneshot::channel();
         self.push(Work::Rewards { calls, reply })?;
-        answer.await.unwrap_or_else(|_| Err(stopping()))
+        answer.await.unwrap_or_else(|_| Err(Problem::stopping()))
     }
 
     /// Forgets a user.
@@ -167,13 +167,13 @@ impl Writer {
     ) -> Result<Reset, Problem> {
         let (reply, answer) = oneshot::channel();
         self.push(Work::Forget { user, policy, erase, reply })?;
-        answer.await.unwrap_or_else(|_| Err(stopping()))
+        answer.await.unwrap_or_else(|_| Err(Problem::stopping()))
     }
 
     fn push(&self, work: Work) -> Result<(), Problem> {
         let mut pending = self.pending();
         if pending.closed {
-            return Err(stopping());
+            return Err(Problem::stopping());
         }
         if pending.work.len() >= MAX_WORK {
             return Err(Problem::later("too many rewards wait to be learned"));
@@ -330,15 +330,18 @@ impl Writer {
         decisions: &[DecisionRecord],
         calls: &[RewardCall],
     ) -> Result<Vec<Result<RewardReply>>> {
-        let written = self.service.commit(durability, decisions, calls);
-        if !written.as_ref().is_err_and(|error| is_of_one_call(error) && calls.len() + decisions.len() > 1) {
+        let together: Vec<&DecisionRecord> = decisions.iter().collect();
+        let written = self.service.commit(durability, &together, calls);
+        if !written
+            .as_ref()
+            .is_err_and(|error| !error.kind().is_transient() && calls.len() + decisions.len() > 1)
+        {
             return written;
         }
         // What is wrong with one state or decision is no reason to refuse those of others.
-        for decision in decisions {
-            let alone = self.service.commit(durability, std::slice::from_ref(decision), &[]);
-            match alone {
-                Err(error) if is_of_one_call(&error) => {
+        for decision in together {
+            match self.service.commit(durability, &[decision], &[]) {
+                Err(error) if !error.kind().is_transient() => {
                     tracing::error!(%error, decision = %decision.id, "a decision cannot be kept");
                 }
                 Err(error) => return Err(error),
@@ -349,7 +352,7 @@ impl Writer {
             .iter()
             .map(|call| match self.service.commit(durability, &[], std::slice::from_ref(call)) {
                 Ok(mut replies) => Ok(replies.remove(0)),
-                Err(error) if is_of_one_call(&error) => Ok(Err(error)),
+                Err(error) if !error.kind().is_transient() => Ok(Err(error)),
                 Err(error) => Err(error),
             })
             .collect()
@@ -368,15 +371,6 @@ impl Writer {
         }
         Ok(reply)
     }
-}
-
-/// Whether an error comes from one call and not from the store as a whole.
-fn is_of_one_call(error: &Error) -> bool {
-    !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Unavailable)
-}
-
-fn stopping() -> Problem {
-    Problem::later("the server is stopping")
 }
 
 /// Memory that a decision takes while it waits, in bytes.

@@ -19,13 +19,12 @@ impl Service {
     pub fn commit(
         &self,
         durability: Durability,
-        decisions: &[DecisionRecord],
+        decisions: &[&DecisionRecord],
         rewards: &[RewardCall],
     ) -> Result<Vec<Result<RewardReply>>> {
         let durability = if rewards.is_empty() { durability } else { Durability::Power };
-        let decisions: Vec<&DecisionRecord> = decisions.iter().collect();
         write(self.store(), durability, |transaction| {
-            transaction.add_decisions(&decisions)?;
+            transaction.add_decisions(decisions)?;
             if rewards.is_empty() { Ok(Vec::new()) } else { self.learn_within(transaction, rewards) }
         })
     }

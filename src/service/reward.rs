@@ -13,7 +13,7 @@ use crate::domain::request::Request;
 use crate::policy::{Policy, Scratch};
 use crate::store::{
     Change, DecisionRecord, Durability, RewardEvent, RewardRecord, StateRecord, Transaction, apply, encode,
-    fits, write,
+    fits,
 };
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -79,7 +79,7 @@ impl Service {
         if calls.is_empty() {
             return Ok(Vec::new());
         }
-        write(self.store(), Durability::Power, |transaction| self.learn_within(transaction, calls))
+        self.commit(Durability::Power, &[], calls)
     }
 
     pub(super) fn learn_within(

@@ -10,7 +10,7 @@ use crate::base::threads::{MANY, each};
 use crate::domain::profile::Profile;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::policy::{Model, Policy, Scratch};
-use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file, write};
+use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file};
 use serde::Serialize;
 use smol_str::{SmolStr, ToSmolStr};
 use std::collections::{HashMap, HashSet};
@@ -213,7 +213,7 @@ impl Service {
         if records.is_empty() {
             return Ok(());
         }
-        write(self.store(), Durability::Process, |transaction| transaction.add_decisions(&records))
+        self.commit(Durability::Process, &records, &[]).map(drop)
     }
 
     /// What these calls and their shadows need to know.

@@ -4,22 +4,10 @@ use super::breaking::{holds, under_load};
 use super::{request, text};
 use crate::util::postgres;
 use crate::util::server::Server;
-use crate::util::{Dir, on_postgres};
+use crate::util::{Dir, on_a_server, on_postgres};
 use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Tests of other files, whose stores are in Postgres here.
-macro_rules! on_a_server {
-    ($($file:ident: $($test:ident),+;)+) => {
-        $(mod $file {
-            $(#[test]
-            fn $test() {
-                super::on_postgres(super::super::$file::$test);
-            })+
-        })+
-    };
-}
 
 on_a_server! {
     breaking:

@@ -51,6 +51,19 @@ pub(crate) fn on_postgres(test: impl FnOnce()) {
     }
 }
 
+/// Tests of other files, whose stores are in Postgres here.
+macro_rules! on_a_server {
+    ($($file:ident: $($test:ident),+;)+) => {
+        $(mod $file {
+            $(#[test]
+            fn $test() {
+                crate::util::on_postgres(super::super::$file::$test);
+            })+
+        })+
+    };
+}
+pub(crate) use on_a_server;
+
 /// A finished command.
 pub(crate) struct Ran {
     shown: String,

@@ -1,7 +1,7 @@
 //! Learning curves of both policies, with bands.
 
-use super::drawing::{MEMORY, Width, draw, padded, px, stroke, text, without_minus};
-use super::palette::{BASELINE, CHALLENGER, GRID, MUTED};
+use super::drawing::{MEMORY, Width, axes, draw, padded, stroke};
+use super::palette::{BASELINE, CHALLENGER};
 use crate::gate::evidence::Evidence;
 use plotters::prelude::*;
 
@@ -13,28 +13,7 @@ pub(in super::super) fn curves(evidence: &Evidence, width: Width) -> String {
         (low.min(p.lower.unwrap_or(p.mean)), high.max(p.upper.unwrap_or(p.mean)))
     });
     draw(width, 300, "Learning curves: mean reward along the decisions of a user", |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(px(8.0))
-            .margin_right(px(14.0))
-            .x_label_area_size(px(38.0))
-            .y_label_area_size(px(40.0))
-            .build_cartesian_2d(0.0..steps, padded(low, high))
-            .expect(MEMORY);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .x_labels(6)
-            .y_labels(6)
-            .x_label_formatter(&|x| format!("{x:.0}"))
-            .y_label_formatter(&|y| without_minus(format!("{y:.2}")))
-            .x_desc("decision")
-            .axis_desc_style(text(MUTED))
-            .label_style(text(MUTED))
-            .axis_style(stroke(GRID, 1.0))
-            .bold_line_style(stroke(GRID, 1.0))
-            .light_line_style(TRANSPARENT)
-            .draw()
-            .expect(MEMORY);
+        let mut chart = axes(area, (0.0..steps, padded(low, high)), "decision", |x| format!("{x:.0}"));
         for (curve, hue) in evidence.curves.iter().zip([BASELINE, CHALLENGER]) {
             let lower = curve.points.iter().filter_map(|p| Some((p.step, p.lower?)));
             let upper = curve.points.iter().rev().filter_map(|p| Some((p.step, p.upper?)));

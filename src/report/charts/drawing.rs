@@ -1,10 +1,12 @@
 //! What all charts are drawn with. Text is text and no font file is needed.
 
-use super::palette::Hue;
+use super::palette::{GRID, Hue, MUTED};
 use crate::report::xml::attribute;
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::TextStyle;
+use std::ops::Range;
 
 /// For what a chart is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,40 @@ pub(super) fn stroke(color: Hue, width: f64) -> ShapeStyle {
     color.light.stroke_width(px(width) as u32)
 }
 
+/// Axes for mean rewards over `x_name`, the ranges of both given, with a grid across.
+pub(super) fn axes<'a, 'b>(
+    area: &'b Area<'a>,
+    (x, y): (Range<f64>, Range<f64>),
+    x_name: &str,
+    x_label: impl Fn(&f64) -> String,
+) -> ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>> {
+    let mut chart = ChartBuilder::on(area)
+        .margin(px(8.0))
+        .margin_right(px(14.0))
+        .x_label_area_size(px(38.0))
+        .y_label_area_size(px(40.0))
+        .build_cartesian_2d(x, y)
+        .expect(MEMORY);
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .x_labels(6)
+        .y_labels(6)
+        .x_label_formatter(&x_label)
+        .y_label_formatter(&|y| without_minus(format!("{y:.2}")))
+        .x_desc(x_name)
+        .axis_desc_style(text(MUTED))
+        .label_style(text(MUTED))
+        .axis_style(stroke(GRID, 1.0))
+        .bold_line_style(stroke(GRID, 1.0))
+        .light_line_style(TRANSPARENT)
+        .draw()
+        .expect(MEMORY);
+    chart
+}
+
 /// `low` and `high` with a twentieth of their distance added on each side.
-pub(super) fn padded(low: f64, high: f64) -> std::ops::Range<f64> {
+pub(super) fn padded(low: f64, high: f64) -> Range<f64> {
     let pad = if high > low { 0.05 * (high - low) } else { 0.5 };
     low - pad..high + pad
 }

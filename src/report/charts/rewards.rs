@@ -1,7 +1,7 @@
 //! Mean rewards over the last day, by policy, with bands.
 
-use super::drawing::{MEMORY, Width, draw, padded, px, stroke, text, without_minus};
-use super::palette::{BASELINE, CHALLENGER, FAILS, GRID, HOLDS, Hue, MUTED, OPEN};
+use super::drawing::{MEMORY, Width, axes, draw, padded, px, stroke, without_minus};
+use super::palette::{BASELINE, CHALLENGER, FAILS, HOLDS, Hue, MUTED, OPEN};
 use plotters::prelude::*;
 
 /// The colours of policies; those after them share the last one.
@@ -24,28 +24,9 @@ pub(in super::super) fn rewards(policies: &[Vec<Point>], width: Width) -> String
         (low.min(lower), high.max(upper))
     });
     draw(width, 260, "Mean reward by policy, in periods of ten minutes", |area| {
-        let mut chart = ChartBuilder::on(area)
-            .margin(px(8.0))
-            .margin_right(px(14.0))
-            .x_label_area_size(px(38.0))
-            .y_label_area_size(px(40.0))
-            .build_cartesian_2d(-oldest..0.2, padded(low, high))
-            .expect(MEMORY);
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            .x_labels(6)
-            .y_labels(6)
-            .x_label_formatter(&|x| without_minus(format!("{x:.1}")))
-            .y_label_formatter(&|y| without_minus(format!("{y:.2}")))
-            .x_desc("hours from now")
-            .axis_desc_style(text(MUTED))
-            .label_style(text(MUTED))
-            .axis_style(stroke(GRID, 1.0))
-            .bold_line_style(stroke(GRID, 1.0))
-            .light_line_style(TRANSPARENT)
-            .draw()
-            .expect(MEMORY);
+        let mut chart = axes(area, (-oldest..0.2, padded(low, high)), "hours from now", |x| {
+            without_minus(format!("{x:.1}"))
+        });
         for (place, points) in policies.iter().enumerate() {
             let hue = policy_hue(place);
             let bars = points.iter().filter_map(|(ago, _, bounds)| {
@@ -54,13 +35,9 @@ pub(in super::super) fn rewards(policies: &[Vec<Point>], width: Width) -> String
             });
             chart.draw_series(bars).expect(MEMORY);
             let line: Vec<(f64, f64)> = points.iter().map(|(ago, mean, _)| (-ago, *mean)).collect();
-            let dots = line.iter().map(|at| Circle::new(*at, px(3.0), hue_fill(hue)));
+            let dots = line.iter().map(|at| Circle::new(*at, px(3.0), hue.light.filled()));
             chart.draw_series(dots).expect(MEMORY);
             chart.draw_series([PathElement::new(line.clone(), stroke(hue, 2.0))]).expect(MEMORY);
         }
     })
-}
-
-fn hue_fill(hue: Hue) -> ShapeStyle {
-    hue.light.filled()
 }

@@ -45,13 +45,18 @@ impl Pace {
 /// Longest log, in bytes, that is left to whoever opens the database next: they read all of it.
 const LONGEST_LOG: u64 = 2 << 20;
 
+/// Length of the log of the database at `path`, in bytes; 0 where there is none.
+pub(super) fn log_bytes(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).map_or(0, |log| log.len())
+}
+
 /// Folds in the log of the database and empties it, if it has become long and nobody needs it any more. That it is
 /// folded in is known only as long as somebody has the database open. Processes that come one after the other would
 /// fold in and read what is left in it again and again.
 pub(super) fn fold_if_long(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    if fs::metadata(log).is_ok_and(|log| log.len() > LONGEST_LOG) {
+    if log_bytes(path) > LONGEST_LOG {
         // Whoever reads is not waited for: the next one tries again.
         connection.busy_handler(None::<fn(i32) -> bool>)?;
         fold(connection, "TRUNCATE")?;

@@ -1,14 +1,14 @@
 //! A directory with a database in it, as a [`Store`].
 
 use super::error::{StoreError, engine};
-use super::open::{connect, connect_to_read, fold, fold_if_long, locate};
+use super::open::{connect, connect_to_read, fold, fold_if_long, locate, log_bytes};
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use rusqlite::Connection;
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -197,9 +197,7 @@ impl Store for SqliteStore {
     }
 
     fn upkeep(&self) -> Result<()> {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
-        let bytes = fs::metadata(&log).map_or(0, |log| log.len());
+        let bytes = log_bytes(&self.path);
         if bytes < FOLD_BYTES {
             return Ok(());
         }

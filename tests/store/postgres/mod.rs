@@ -3,19 +3,7 @@
 mod crowd;
 mod server;
 
-use crate::util::on_postgres;
-
-/// Tests of other files, whose stores are on a server here.
-macro_rules! on_a_server {
-    ($($file:ident: $($test:ident),+;)+) => {
-        $(mod $file {
-            $(#[test]
-            fn $test() {
-                super::on_postgres(super::super::$file::$test);
-            })+
-        })+
-    };
-}
+use crate::util::on_a_server;
 
 on_a_server! {
     bad_input:
