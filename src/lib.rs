@@ -9,6 +9,7 @@
 //! | [`domain`] | requests, what people do with a tip, the profile contract | a profile feature |
 //! | [`features`] | a request becomes one vector per candidate; profiles computed from events | a feature set |
 //! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
+//! | [`experiment`] | which variant a user meets | what a variant sets |
 //! | [`store`] | where decisions, rewards and states are kept | a store |
 //! | [`service`] | score, reward, stats, reset over a store | a call |
 //! | [`people`] | personas, scenarios, and how simulated people react | a persona, a scenario |
@@ -25,6 +26,7 @@
 
 pub mod base;
 pub mod domain;
+pub mod experiment;
 pub mod features;
 pub mod policy;
 pub mod store;
