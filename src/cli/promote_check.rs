@@ -1,5 +1,6 @@
 //! `rehearsal promote-check`: the promotion gate.
 
+use super::display::Display;
 use super::gate_inputs::GateInputs;
 use super::{exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
@@ -7,7 +8,9 @@ use crate::gate::promotion::{Inputs, Judgement, UserSource};
 use crate::gate::{
     Attempt, FACTORS, GateRefusal, Knob, Provenance, Ranking, Ruling, SeedSource, attempt_number, plan,
 };
-use crate::report::{Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_text};
+use crate::report::{
+    Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_text, terminal_verdict,
+};
 use crate::simulation::parts::RunParts;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,7 +56,7 @@ enum Inconclusive {
     Pass,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     if args.inputs.challengers() > 1 {
         return args.rank();
     }
@@ -74,10 +77,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
     reports.write(&judgement)?;
-    let mut text = Vec::new();
-    let format: &dyn VerdictFormat = if args.json { &Json } else { &PlainText };
-    format.write(&judgement, &mut text).expect("memory takes everything");
-    match output::bytes(&text) {
+    match args.print(&judgement, display) {
         // A reader that has seen enough does not change the verdict.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
@@ -86,6 +86,18 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 }
 
 impl Args {
+    /// Prints one verdict.
+    fn print(&self, judgement: &Judgement, display: &Display) -> Result<()> {
+        let screen = if self.json { None } else { display.screen() };
+        if let Some(screen) = screen {
+            return output::text(&terminal_verdict(judgement, &screen));
+        }
+        let mut text = Vec::new();
+        let format: &dyn VerdictFormat = if self.json { &Json } else { &PlainText };
+        format.write(judgement, &mut text).expect("memory takes everything");
+        output::bytes(&text)
+    }
+
     /// The exit code of a decision.
     fn code(&self, ruling: Ruling) -> u8 {
         match (ruling, self.inconclusive) {
