@@ -182,7 +182,7 @@ impl Args {
     fn whole(&self, simulations: &[Simulation], header: &PartHeader) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
-            collector.curve(s, &block.curve);
+            collector.add_sums(s, &block.sums);
             collector.block(s, block)
         })?;
         let results = collector.finish(self.next())?;
@@ -211,13 +211,13 @@ impl Args {
         let header = header.with_blocks(blocks.clone());
         let (dir, name) = split(path)?;
         let mut folder = Folder::open(dir, [name])?;
-        let mut curves: Vec<_> = (0..simulations.len()).map(|s| header.blank_curve(s)).collect();
+        let mut sums: Vec<_> = (0..simulations.len()).map(|s| header.blank_sums(s)).collect();
         let mut part = PartWriter::new(folder.file(0), &header).map_err(Error::io("write", path))?;
         run_blocks(simulations, &users, |s, block| {
-            curves[s] += &block.curve;
+            sums[s] += &block.sums;
             part.block(s, &block.users, block.records).map_err(Error::io("write", path))
         })?;
-        part.finish(curves.iter()).map_err(Error::io("write", path))?;
+        part.finish(sums.iter()).map_err(Error::io("write", path))?;
         folder.finish()?;
         let (start, end, all) = (blocks.start, blocks.end, header.all_blocks());
         if self.json {

@@ -139,7 +139,7 @@ fn segments(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
 
 /// The charts and figures of what was seen besides the criteria.
 fn seen(judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
-    let Judgement { verdict: v, evidence } = judgement;
+    let Judgement { verdict: v, evidence, .. } = judgement;
     let primary = evidence.primary();
     let scenario = escape(&primary.scenario);
     let both = [(charts::BASELINE, v.baseline.as_str()), (charts::CHALLENGER, v.challenger.as_str())];

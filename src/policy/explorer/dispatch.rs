@@ -79,6 +79,13 @@ macro_rules! explorer_enum {
                 }
             }
 
+            /// What it shows, for those who do not know its name.
+            pub fn meaning(&self) -> &'static str {
+                match self {
+                    $(Self::$Explorer(_) => <$Explorer as Explore>::MEANING,)*
+                }
+            }
+
             /// The parameter's name and value as a policy file states it; `None` for one without a parameter.
             pub fn parameter(&self) -> Option<(&'static str, f64)> {
                 match *self {
