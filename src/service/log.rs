@@ -5,6 +5,7 @@ use crate::policy::{NAMED, Policy, RawPolicy};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{Change, DecisionRecord, LogFilter, LoggedReward, Store, read};
 use serde_json::value::RawValue;
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -64,9 +65,15 @@ impl LogExport {
 
     fn decision(&self, decision: &DecisionRecord, page: &mut Vec<u8>) -> Result<()> {
         let damaged = |error: serde_json::Error| self.damaged(format!("decision {}: {error}", decision.id));
+        let labels = &decision.labels;
         let line = DecisionLine {
             decision_id: Cow::Borrowed(decision.id.as_str()),
             shadow_of: decision.shadow_of.as_deref().map(Cow::Borrowed),
+            experiment: label(&labels.experiment),
+            variant: label(&labels.variant),
+            prompt_version: label(&labels.prompt_version),
+            prompt_digest: label(&labels.prompt_digest),
+            model_version: label(&labels.model_version),
             user: Cow::Borrowed(decision.user.as_str()),
             policy: Cow::Borrowed(decision.policy.name()),
             spec: spec(&decision.policy),
@@ -124,6 +131,10 @@ impl LogExport {
     fn damaged(&self, what: String) -> Error {
         Error::Damaged { path: self.store.origin().to_owned(), what }
     }
+}
+
+fn label(text: &Option<SmolStr>) -> Option<Cow<'_, str>> {
+    text.as_deref().map(Cow::Borrowed)
 }
 
 /// The definition of a policy that is not built in.

@@ -7,6 +7,7 @@
 use super::model_bytes;
 use super::state::State;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::domain::reaction::Reaction;
 use crate::policy::{Model, Policy};
 use smol_str::SmolStr;
@@ -40,6 +41,8 @@ pub struct DecisionRecord {
     pub explored: bool,
     /// The decision that was shown instead of this one, if nobody was shown this one.
     pub shadow_of: Option<SmolStr>,
+    /// What it carries for who analyses it.
+    pub labels: DecisionLabels,
 }
 
 /// What an entry of the log of rewards did to its state.

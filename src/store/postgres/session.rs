@@ -7,6 +7,7 @@ use super::error::{PostgresError, refused, words};
 use super::link::{Link, LinkError, Sent};
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
     DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
@@ -86,7 +87,8 @@ macro_rules! state_columns {
 macro_rules! decision_columns {
     () => {
         "d.place, d.id, d.at, d.\"user\", d.definition, d.seed, d.request, d.scores, d.propensities, d.chosen, \
-         d.propensity, d.explored, d.shadow_of"
+         d.propensity, d.explored, d.shadow_of, d.experiment, d.variant, d.prompt_version, \
+         d.prompt_digest, d.model_version"
     };
 }
 
@@ -328,6 +330,13 @@ impl<'a> Session<'a> {
             propensity: self.get(row, 10)?,
             explored: self.get(row, 11)?,
             shadow_of: self.text_or_none(row, 12)?,
+            labels: DecisionLabels {
+                experiment: self.text_or_none(row, 13)?,
+                variant: self.text_or_none(row, 14)?,
+                prompt_version: self.text_or_none(row, 15)?,
+                prompt_digest: self.text_or_none(row, 16)?,
+                model_version: self.text_or_none(row, 17)?,
+            },
         };
         Ok((self.get(row, 0)?, record))
     }
@@ -479,8 +488,8 @@ impl Snapshot for Session<'_> {
             ", k.n FROM unnest($1::text[]) WITH ORDINALITY k(id, n) JOIN decision d ON d.id = k.id"
         );
         let rows = self.rows(sql, &[&ids])?;
-        let found =
-            in_order(rows.iter().map(|row| Ok((self.get(row, 13)?, self.decision(row)?.1))), ids.len())?;
+        let numbered = rows.iter().map(|row| Ok((self.get(row, row.len() - 1)?, self.decision(row)?.1)));
+        let found = in_order(numbered, ids.len())?;
         if self.locks() {
             self.found.borrow_mut().extend(found.iter().flatten().map(|decision| decision.id.to_string()));
         }
@@ -557,9 +566,11 @@ impl Snapshot for Session<'_> {
 }
 
 const ADD_DECISIONS: &str = "\
-INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of) \
+INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of, \
+experiment, variant, prompt_version, prompt_digest, model_version) \
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
-$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[]) ON CONFLICT (id) DO NOTHING";
+$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], \
+$17::text[]) ON CONFLICT (id) DO NOTHING";
 
 /// Values of one column of some records.
 fn column<R, T: ToSql + Sync + Send + 'static>(records: &[R], value: impl Fn(&R) -> T) -> Column
@@ -647,6 +658,11 @@ impl Transaction for Session<'_> {
                     column(decisions, |decision| decision.propensity),
                     column(decisions, |decision| decision.explored),
                     column(decisions, |decision| decision.shadow_of.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.experiment.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.variant.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.prompt_version.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.prompt_digest.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.model_version.as_ref().map(text)),
                 ],
             )?;
         }

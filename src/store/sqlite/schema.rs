@@ -5,7 +5,8 @@
 use rusqlite::Connection;
 
 /// Every migration, the first one first. What stands here was run on somebody's store: it is never changed, only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE definition (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL UNIQUE,
@@ -61,7 +62,9 @@ CREATE TABLE reward (
     learned_from TEXT,
     UNIQUE (event, state)
 ) STRICT;
-"];
+",
+    "ALTER TABLE decision ADD COLUMN prompt_digest TEXT;",
+];
 
 /// The schema version of this program.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -3,6 +3,7 @@
 use super::error::engine;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
     DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
@@ -47,7 +48,7 @@ pub(super) struct Session<'a> {
 
 const STATE: &str = "id, user, policy, definition, number, updates, model, revision, published";
 const DECISION: &str = "place, id, at, user, definition, seed, request, scores, propensities, chosen, propensity, \
-                        explored, shadow_of";
+                        explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version";
 const REWARD: &str =
     "state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, learned_from";
 
@@ -155,6 +156,8 @@ struct RawDecision {
 impl RawDecision {
     fn read(row: &Row, blank: &Arc<Policy>) -> rusqlite::Result<Self> {
         let text = |i: usize| Ok::<_, rusqlite::Error>(SmolStr::from(row.get_ref(i)?.as_str()?));
+        let optional =
+            |i: usize| Ok::<_, rusqlite::Error>(row.get_ref(i)?.as_str_or_null()?.map(SmolStr::from));
         let record = DecisionRecord {
             id: text(1)?,
             at: row.get::<_, i64>(2)? as u64,
@@ -167,7 +170,14 @@ impl RawDecision {
             chosen: text(9)?,
             propensity: row.get(10)?,
             explored: row.get(11)?,
-            shadow_of: row.get_ref(12)?.as_str_or_null()?.map(SmolStr::from),
+            shadow_of: optional(12)?,
+            labels: DecisionLabels {
+                experiment: optional(13)?,
+                variant: optional(14)?,
+                prompt_version: optional(15)?,
+                prompt_digest: optional(16)?,
+                model_version: optional(17)?,
+            },
         };
         Ok(Self { place: row.get(0)?, definition: row.get(4)?, record })
     }
@@ -306,12 +316,14 @@ impl Session<'_> {
 impl Transaction for Session<'_> {
     fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
-                   propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+                   propensity, explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
         let (connection, failed) = (self.connection, engine("write it", self.path));
         let mut insert = connection.prepare_cached(sql).map_err(&failed)?;
         for decision in decisions {
             let definition = self.definition(&decision.policy)?;
-            let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;
+            let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, labels, .. } =
+                decision;
             let (propensity, explored, shadow_of) =
                 (decision.propensity, decision.explored, decision.shadow_of.as_deref());
             let added = insert.execute(params![
@@ -326,7 +338,12 @@ impl Transaction for Session<'_> {
                 chosen.as_str(),
                 propensity,
                 explored,
-                shadow_of
+                shadow_of,
+                labels.experiment.as_deref(),
+                labels.variant.as_deref(),
+                labels.prompt_version.as_deref(),
+                labels.prompt_digest.as_deref(),
+                labels.model_version.as_deref()
             ]);
             added.map_err(&failed)?;
         }
