@@ -11,20 +11,26 @@
 mod decide;
 mod explorer;
 mod kernels;
+mod learns;
 mod model;
 mod named;
+mod prior;
 mod ridge;
 mod rng;
 mod scratch;
 mod spec;
+mod training_record;
 
 pub(crate) use decide::Decide;
 // Whatever the table of explorers has.
 pub use explorer::*;
+pub use learns::Learns;
 pub use model::{KindModel, Model, Structure};
 pub use named::NAMED;
+pub use prior::{Prior, PriorStart, RawKindPrior, RawPrior, RidgePrior, feature_set_digest};
 pub use ridge::{Ridge, RidgeError, RidgeNumbers};
 pub(crate) use rng::unpredictable;
 pub use rng::{DecisionRng, RandomnessError};
 pub use scratch::Scratch;
 pub use spec::{Policy, RawPolicy};
+pub use training_record::{HeldOut, MAX_USER_HASHES, SimulatedPeople, TrainingRecord};

@@ -10,10 +10,11 @@ use crate::base::threads::{MANY, each};
 use crate::domain::labels::DecisionLabels;
 use crate::domain::profile::Profile;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
-use crate::policy::{Model, Policy, Scratch};
+use crate::policy::{Learns, Model, Policy, Scratch};
 use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file};
 use serde::Serialize;
 use smol_str::{SmolStr, ToSmolStr};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -114,18 +115,24 @@ enum Known {
 }
 
 impl Models {
-    fn of(&self, user: &SmolStr, policy: &Arc<Policy>, origin: &Path) -> Result<&Model> {
-        match self.known.get(&(user.clone(), policy.name().to_smolstr())) {
+    fn of(&self, user: &SmolStr, policy: &Arc<Policy>, origin: &Path) -> Result<Cow<'_, Model>> {
+        let own = policy.learns().state_user(user);
+        let key = || (SmolStr::from(own), policy.name().to_smolstr());
+        let known = if policy.learns() == Learns::Nothing { None } else { self.known.get(&key()) };
+        match known {
             Some(Known::Model(own, model)) => {
                 fits(own, policy).map_err(|fault| fault.at(format!("the state of {user:?}")))?;
-                Ok(model)
+                if own.prior() == policy.prior() {
+                    return Ok(Cow::Borrowed(model));
+                }
+                Ok(Cow::Owned(policy.take_over(model)))
             }
             Some(Known::Damaged(record)) => {
                 Err(record.model(origin).expect_err("it was not understood before"))
             }
             None => {
                 let blank = self.blank.iter().find(|(own, _)| Arc::ptr_eq(own, policy));
-                Ok(&blank.expect("there is one of each policy").1)
+                Ok(Cow::Borrowed(&blank.expect("there is one of each policy").1))
             }
         }
     }
@@ -229,7 +236,10 @@ impl Service {
                 if !blank.iter().any(|(own, _)| Arc::ptr_eq(own, policy)) {
                     blank.push((Arc::clone(policy), policy.new_model()));
                 }
-                let key = (call.user.as_str(), policy.name());
+                if policy.learns() == Learns::Nothing {
+                    continue;
+                }
+                let key = (policy.learns().state_user(&call.user), policy.name());
                 if wanted.insert(key) {
                     keys.push(key);
                 }
@@ -287,7 +297,7 @@ impl Service {
         let ScoreCall { user, policy, request, seed, labels, shown } = call;
         let mut choose = |policy: &Arc<Policy>| {
             let model = models.of(user, policy, self.store().origin())?;
-            Ok::<_, Error>(decide(policy, model, request, *seed, scratch))
+            Ok::<_, Error>(decide(policy, &model, request, *seed, scratch))
         };
         let choice = choose(policy)?;
         let mut warnings = unknown_names(request);

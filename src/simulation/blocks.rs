@@ -15,7 +15,7 @@ use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy, Scratch};
+use crate::policy::{Learns, DecisionRng, Policy, Scratch};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -69,6 +69,16 @@ pub enum SimulationError {
     /// There is none or there are several, where a log is of one.
     #[error("a log is of one policy: name one with --policy")]
     NotOnePolicy,
+    /// It has one model for all users, who are independent here.
+    #[error(
+        "{policy}: learns is \"everybody\"; allowed: user, nothing: simulated people are independent and lived through \
+         side by side, so there is no order in which one model could learn from all of them; `train` learns from \
+         everybody beforehand, as a prior"
+    )]
+    LearnsFromEverybody {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for SimulationError {
@@ -127,6 +137,10 @@ impl<'a> Simulation<'a> {
     ) -> Result<Self> {
         if policies.is_empty() {
             return Err(Error::because(SimulationError::NoPolicy));
+        }
+        if let Some(policy) = policies.iter().find(|policy| policy.learns() == Learns::Everybody) {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(SimulationError::LearnsFromEverybody { policy }));
         }
         let population = scenario.population(personas)?;
         let simulators = twins(&population)

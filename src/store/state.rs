@@ -3,7 +3,7 @@
 use crate::base::error::{Fault, Result, storable, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{Request, Shown};
-use crate::policy::{Model, Policy, Scratch};
+use crate::policy::{Learns, Model, Policy, Scratch};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -43,7 +43,12 @@ pub struct Observation {
 
 /// Learns: the state after an observation. It depends on the state before and on the observation alone, so that
 /// whoever replays the same rewards has the same bits.
+///
+/// Under a policy that learns nothing it stays as it was.
 pub fn apply(model: &mut Model, policy: &Policy, observation: &Observation, scratch: &mut Scratch) {
+    if policy.learns() == Learns::Nothing {
+        return;
+    }
     let kind = model.kind_index(observation.shown.candidate().kind.as_deref());
     scratch.with_block(policy.features(), observation.shown.offered(), |block, _| {
         model.learn(block, 0, kind, observation.reward);

@@ -249,9 +249,10 @@ impl<'a> Session<'a> {
         if let Some(policy) = self.link.policies.borrow().get(&id) {
             return Ok(Arc::clone(policy));
         }
-        let found = self.rows("SELECT policy FROM definition WHERE id = $1", &[&id])?;
+        let found = self.rows("SELECT policy, prior FROM definition WHERE id = $1", &[&id])?;
         let row = found.first().ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = Arc::new(rows::policy(&self.get::<String>(row, 0)?, id, self.store)?);
+        let (text, prior) = (self.get::<String>(row, 0)?, self.get::<Option<String>>(row, 1)?);
+        let policy = Arc::new(rows::policy(&text, prior.as_deref(), id, self.store)?);
         // An id is never given twice, even if the transaction that made it does not commit.
         self.link.policies.borrow_mut().insert(id, Arc::clone(&policy));
         Ok(policy)
@@ -275,8 +276,9 @@ impl<'a> Session<'a> {
             id
         } else {
             let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
-            let sql = "INSERT INTO definition (digest, name, policy) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml])?;
+            let sql = "INSERT INTO definition (digest, name, policy, prior) VALUES ($1, $2, $3, $4) \
+                       ON CONFLICT (digest) DO NOTHING";
+            self.execute(sql, &[&digest, &policy.name(), &toml, &rows::prior(policy)])?;
             find()?.ok_or_else(|| self.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));

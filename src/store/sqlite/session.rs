@@ -82,11 +82,12 @@ impl Session<'_> {
         if let Some(policy) = self.definitions.get(id) {
             return Ok(policy);
         }
-        let sql = "SELECT policy FROM definition WHERE id = ?";
-        let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
-        let text = found.map_err(self.failed("read it"))?;
-        let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = rows::policy(&text, id, self.path)?;
+        let sql = "SELECT policy, prior FROM definition WHERE id = ?";
+        let texts = |row: &Row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+        let found = self.connection.query_row(sql, [id], texts).optional();
+        let texts = found.map_err(self.failed("read it"))?;
+        let (text, prior) = texts.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
+        let policy = rows::policy(&text, prior.as_deref(), id, self.path)?;
         Ok(self.definitions.keep(id, Arc::new(policy)))
     }
 
@@ -106,8 +107,8 @@ impl Session<'_> {
         } else {
             let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
             self.execute(
-                "INSERT INTO definition (digest, name, policy) VALUES (?, ?, ?)",
-                params![digest, policy.name(), toml],
+                "INSERT INTO definition (digest, name, policy, prior) VALUES (?, ?, ?, ?)",
+                params![digest, policy.name(), toml, rows::prior(policy)],
             )?;
             self.connection.last_insert_rowid()
         };
