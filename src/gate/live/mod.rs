@@ -7,15 +7,30 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `effect`, `sample_ratio` | the statistics, which know of no user |
-//! | `metric` | what is compared |
+//! | `metric`, `dimension` | what is compared, and between whom |
+//! | `observations` | decisions and rewards become one number for each user |
+//! | `analysis` | groups and their differences |
 
+mod analysis;
+mod arms;
+mod dimension;
 mod effect;
 mod metric;
+mod observations;
+mod refusal;
 mod sample_ratio;
 
+pub use analysis::{
+    ANALYSIS_SCHEMA_VERSION, Analysis, AnalysisRequest, ArmDifference, GroupSummary, LiveVerdict,
+    SampleRatioFinding, analyze,
+};
+pub use arms::Epoch;
+pub use dimension::{Dimension, SegmentFilter};
 pub use effect::{
     ArmUser, EffectProcess, e_above, e_below, e_two_sided, effect_estimate, effect_lower, effect_upper,
     planned_users,
 };
 pub use metric::LiveMetric;
+pub use observations::{DAY_MS, Membership, Observation, ObservationRules, Observations, observe};
+pub use refusal::LiveRefusal;
 pub use sample_ratio::SampleRatio;

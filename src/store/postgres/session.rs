@@ -10,7 +10,8 @@ use crate::base::error::{Error, Result};
 use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
-    DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+    DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord,
+    Transaction,
 };
 use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow, damaged};
 use smol_str::SmolStr;
@@ -96,6 +97,12 @@ macro_rules! reward_columns {
     () => {
         "r.state, r.number, r.at, r.op, r.event, r.answers_decision, r.reaction, r.dwell_seconds, r.reward, \
          r.learned_from"
+    };
+}
+
+macro_rules! rollout_columns {
+    () => {
+        "r.experiment, r.revision, r.at, r.action, r.share, r.digest, r.evidence"
     };
 }
 
@@ -565,6 +572,30 @@ impl Snapshot for Session<'_> {
         let rows = self.rows(sql, &[&names, &states])?;
         in_order(rows.iter().map(|row| Ok((self.get(row, 0)?, self.get(row, 1)?))), events.len())
     }
+
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
+        if !self.has_rollouts()? {
+            return Ok(Vec::new());
+        }
+        let sql = concat!(
+            "SELECT ",
+            rollout_columns!(),
+            " FROM rollout r WHERE r.experiment = $1 ORDER BY r.revision"
+        );
+        self.rows(sql, &[&experiment])?.iter().map(|row| self.rollout(row)).collect()
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>> {
+        if !self.has_rollouts()? {
+            return Ok(Vec::new());
+        }
+        let sql = concat!(
+            "SELECT DISTINCT ON (r.experiment) ",
+            rollout_columns!(),
+            " FROM rollout r ORDER BY r.experiment, r.revision DESC"
+        );
+        self.rows(sql, &[])?.iter().map(|row| self.rollout(row)).collect()
+    }
 }
 
 const ADD_DECISIONS: &str = "\
@@ -583,6 +614,24 @@ where
 }
 
 impl Session<'_> {
+    /// Whether the store is as young as rollouts are: one that is only read is left as it is.
+    fn has_rollouts(&self) -> Result<bool> {
+        let found = self.rows("SELECT to_regclass('rollout') IS NOT NULL", &[])?;
+        found.first().map_or(Ok(false), |row| self.get(row, 0))
+    }
+
+    fn rollout(&self, row: &Row) -> Result<RolloutRecord> {
+        Ok(RolloutRecord {
+            experiment: self.text(row, 0)?,
+            revision: self.get::<i64>(row, 1)? as u64,
+            at: self.get::<i64>(row, 2)? as u64,
+            action: self.text(row, 3)?,
+            share: self.get(row, 4)?,
+            digest: self.text(row, 5)?,
+            evidence: self.get(row, 6)?,
+        })
+    }
+
     /// Begins states. Where somebody else has begun one of them, all is to be done again.
     fn insert_states(&self, states: &mut [&mut StateRecord]) -> Result<()> {
         // Whoever begins several begins them in this order: no two wait for each other.
@@ -731,5 +780,14 @@ impl Transaction for Session<'_> {
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
         let sql = "DELETE FROM reward WHERE state = $1 AND number <= $2";
         self.execute(sql, &[&state, &(up_to as i64)])
+    }
+
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool> {
+        let RolloutRecord { experiment, revision, at, action, share, digest, evidence } = step;
+        let sql = "INSERT INTO rollout (experiment, revision, at, action, share, digest, evidence) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (experiment, revision) DO NOTHING";
+        let (revision, at) = (*revision as i64, *at as i64);
+        let (experiment, action, digest) = (experiment.as_str(), action.as_str(), digest.as_str());
+        Ok(self.execute(sql, &[&experiment, &revision, &at, &action, share, &digest, evidence])? == 1)
     }
 }
