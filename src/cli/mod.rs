@@ -6,6 +6,7 @@ mod calibrate;
 mod choice;
 mod collector;
 mod compare_reality;
+mod destination;
 mod display;
 mod error;
 mod estimator_choice;

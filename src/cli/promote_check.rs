@@ -1,7 +1,8 @@
 //! `rehearsal promote-check`: the promotion gate.
 
+use super::destination::write_page;
 use super::display::Display;
-use super::gate_inputs::GateInputs;
+use super::gate_inputs::{GateInputs, cast};
 use super::{exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
@@ -9,7 +10,8 @@ use crate::gate::{
     Attempt, FACTORS, GateRefusal, Knob, Provenance, Ranking, Ruling, SeedSource, attempt_number, plan,
 };
 use crate::report::{
-    Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_text, terminal_verdict,
+    Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_page, sensitivity_text,
+    terminal_verdict,
 };
 use crate::simulation::parts::RunParts;
 use std::collections::BTreeSet;
@@ -20,7 +22,7 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: GateInputs,
     /// Only say what the gate can show with the users it may draw, and draw none but a few pilots
-    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts"])]
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "html", "from", "attempts"])]
     plan: bool,
     /// Also judge people who are a little different, and say where the verdict turns
     #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts", "plan"])]
@@ -171,10 +173,13 @@ impl Args {
     }
 
     fn print_sensitivity(&self, inputs: &Inputs) -> Result<u8> {
+        let html = self.reports.html.open(self.inputs.files()?.into_iter().chain(inputs.files()?))?;
         self.threads.apply()?;
         let bar = progress::runs(1 + (Knob::ALL.len() * FACTORS.len()) as u64);
         let moved = inputs.sensitivity(|| bar.inc(1))?;
         bar.finish_and_clear();
+        let effect = inputs.gate.raw().minimum_effect;
+        write_page(html, |command| sensitivity_page(&moved, effect, &cast(inputs), command))?;
         if self.json {
             output::pretty_json(&moved)?;
         } else {

@@ -68,7 +68,7 @@ struct Group {
 }
 
 impl ScenarioResults {
-    fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
+    pub(super) fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
         let shares: Vec<f64> = self.personas.iter().map(|(_, share)| *share).collect();
         self.summary.figure(of, persona, &shares, metric, self.kinds)
     }
