@@ -16,6 +16,7 @@
 //! | [`simulation`] | the one loop in which policies meet people; metrics; parts of a run | a metric |
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, promotion | a kind of criterion |
+//! | [`prompt`] | tips in words: prompt versions, what they are told, the gateway to a model | a prompt version |
 //! | [`report`] | everything that is written for a reader, one file per format | a report format |
 //! | [`serve`] | the service over HTTP | a route |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
@@ -40,6 +41,8 @@ pub mod simulation;
 pub mod evaluation;
 
 pub mod gate;
+
+pub mod prompt;
 
 pub mod report;
 

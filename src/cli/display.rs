@@ -48,7 +48,9 @@ impl ColorChoice {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => is_terminal && accepts_color(variable("NO_COLOR").as_deref(), variable("TERM").as_deref()),
+            Self::Auto => {
+                is_terminal && accepts_color(variable("NO_COLOR").as_deref(), variable("TERM").as_deref())
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod calibrate;
 mod choice;
 mod collector;
 mod compare_reality;
+mod context;
 mod destination;
 mod display;
 mod error;
@@ -15,6 +16,7 @@ pub mod exit;
 mod export;
 mod folder;
 mod gate_inputs;
+mod generate;
 mod import;
 mod input;
 mod log;
@@ -25,6 +27,8 @@ mod output;
 mod patience;
 mod progress;
 mod promote_check;
+mod prompt;
+mod prompt_args;
 mod prune;
 mod rebuild;
 mod reports;
@@ -96,6 +100,12 @@ enum Command {
     Score(score::Args),
     /// Learn from what happened after a decision
     Reward(reward::Args),
+    /// Write tips for a person, by a language model or ready ones
+    Generate(generate::Args),
+    /// Print what a prompt is told of a person
+    Context(context::Args),
+    /// List, show, render, check and compare versions of the prompt
+    Prompt(prompt::Args),
     /// Answer requests over HTTP
     Serve(serve::Args),
     /// Print what is known of users
@@ -159,6 +169,9 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
+        Command::Generate(args) => generate::run(&args, &global),
+        Command::Context(args) => context::run(&args, &global),
+        Command::Prompt(args) => prompt::run(&args, &global),
         Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),

@@ -15,7 +15,7 @@ use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{Learns, DecisionRng, Policy, Scratch};
+use crate::policy::{DecisionRng, Learns, Policy, Scratch};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;

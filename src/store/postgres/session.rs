@@ -562,6 +562,16 @@ impl Snapshot for Session<'_> {
         }
     }
 
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            reward_columns!(),
+            " FROM reward r WHERE r.state = $1 ORDER BY r.number DESC LIMIT $2"
+        );
+        let rows = self.rows(sql, &[&state, &(limit as i64)])?;
+        rows.iter().map(|row| self.reward(row)).collect()
+    }
+
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -769,6 +779,21 @@ impl Transaction for Session<'_> {
         let sql = "DELETE FROM decision WHERE \"user\" = $1 AND \
                    ($2::text IS NULL OR definition IN (SELECT id FROM definition WHERE name = $2))";
         self.execute(sql, &[&user, &policy])
+    }
+
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
+        if tokens > most {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO spending AS s (\"user\", day, tokens) VALUES ($1, $2, greatest($3, 0)) \
+                   ON CONFLICT (\"user\") DO UPDATE \
+                   SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3, 0), day = $2 \
+                   WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3 <= $4";
+        self.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
+    }
+
+    fn erase_spending(&mut self, user: &str) -> Result<()> {
+        self.execute("DELETE FROM spending WHERE \"user\" = $1", &[&user]).map(drop)
     }
 
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
