@@ -65,6 +65,8 @@ pub struct Model<C: Cell = f64> {
     reward_sum: C,
     /// Memory for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
+    /// What a program knows of the user instead, as JSON.
+    opaque: Option<Box<str>>,
 }
 
 /// The ridge model of one kind of candidate, or the one that all share.
@@ -83,6 +85,24 @@ impl Model {
             self.kinds = kinds;
         }
         Self { updates, reward_sum, ..self }
+    }
+
+    /// The same as a program has it: its state as JSON, the rewards in it and their sum.
+    #[must_use]
+    pub fn of_program(self, state: Option<Box<str>>, updates: u64, reward_sum: f64) -> Self {
+        Self { opaque: state, updates, reward_sum, ..self }
+    }
+
+    /// What a program knows of the user, as JSON; `None` before its first reward, and for whatever is no program.
+    pub fn program_state(&self) -> Option<&str> {
+        self.opaque.as_deref()
+    }
+
+    /// Takes the state that a program made of a reward.
+    pub fn replace_program_state(&mut self, state: Box<str>, reward: f64) {
+        self.opaque = Some(state);
+        self.updates += 1;
+        self.reward_sum += reward;
     }
 
     /// Number of rewards learned from.
@@ -112,7 +132,8 @@ impl<C: Cell> Model<C> {
     /// A model that has learned nothing, in so many dimensions.
     pub(super) fn new(structure: Structure, dim: usize, lambda: f64, forgetting: f64) -> Self {
         let (kinds, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
-        let mut model = Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked };
+        let opaque = None;
+        let mut model = Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked, opaque };
         if structure == Structure::Shared {
             model.kind_index(None);
         }
@@ -146,6 +167,7 @@ impl<C: Cell> Model<C> {
             updates: *C::at(&self.updates, user),
             reward_sum: self.reward_sum.of(user),
             masked: Vec::new(),
+            opaque: self.opaque.clone(),
         }
     }
 

@@ -4,7 +4,8 @@ use super::contract::{Change, RewardRecord, StateRecord};
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::domain::reaction::Reaction;
-use crate::policy::{Policy, RawPolicy};
+use crate::policy::Policy;
+use crate::policy::program::RawDefinition;
 use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub(super) fn damaged(origin: &Path, what: String) -> Error {
 /// # Errors
 /// A text that is no policy.
 pub(super) fn policy(text: &str, id: i64, origin: &Path) -> Result<Policy> {
-    let raw: RawPolicy = read::toml(text, &format!("{}: definition {id}", origin.display()))?;
+    let raw: RawDefinition = read::toml(text, &format!("{}: definition {id}", origin.display()))?;
     Policy::try_from(raw).map_err(|fault| damaged(origin, format!("definition {id}: {fault}")))
 }
 
