@@ -70,6 +70,8 @@ pub struct Model<C: Cell = f64> {
     reward_sum: C,
     /// Memory for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
+    /// What a program knows of the user instead, as JSON.
+    opaque: Option<Box<str>>,
 }
 
 /// The ridge model of one kind of candidate, or the one that all share.
@@ -116,6 +118,24 @@ impl Model {
             && own.iter().zip(&others).all(|(a, b)| a.kind == b.kind && a.ridge.is_but_for_rounding(&b.ridge))
     }
 
+    /// The same as a program has it: its state as JSON, the rewards in it and their sum.
+    #[must_use]
+    pub fn of_program(self, state: Option<Box<str>>, updates: u64, reward_sum: f64) -> Self {
+        Self { opaque: state, updates, reward_sum, ..self }
+    }
+
+    /// What a program knows of the user, as JSON; `None` before its first reward, and for whatever is no program.
+    pub fn program_state(&self) -> Option<&str> {
+        self.opaque.as_deref()
+    }
+
+    /// Takes the state that a program made of a reward.
+    pub fn replace_program_state(&mut self, state: Box<str>, reward: f64) {
+        self.opaque = Some(state);
+        self.updates += 1;
+        self.reward_sum += reward;
+    }
+
     /// Number of rewards learned from.
     pub fn updates(&self) -> u64 {
         self.updates
@@ -159,6 +179,7 @@ impl<C: Cell> Model<C> {
             updates: C::each(|_| 0),
             reward_sum: C::all(0.0),
             masked: Vec::new(),
+            opaque: None,
         };
         if structure == Structure::Shared {
             model.kind_index(None);
@@ -196,6 +217,7 @@ impl<C: Cell> Model<C> {
             updates: *C::at(&self.updates, user),
             reward_sum: self.reward_sum.of(user),
             masked: Vec::new(),
+            opaque: self.opaque.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::model::Structure;
 use super::prior::Prior;
+use super::program::{RawDefinition, RawProgram};
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
@@ -59,23 +60,40 @@ impl Policy {
         if !read::is_path(name) {
             return Self::named(name);
         }
-        Self::from_toml(&read::text(path)?, name)
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&read::text(path)?, name, Some(dir))
     }
 
-    /// Parses and checks a policy file, which errors call `origin`.
+    /// Parses and checks a policy file, which errors call `origin`. A program that it names is not started: it has no
+    /// folder to run in.
     ///
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawPolicy = read::toml(text, origin)?;
-        let policy = Self::checked(raw, |prior| {
-            let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
-            Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
-        });
-        let policy = policy.map_err(|problem| match problem {
-            Problem::Policy(fault) => fault.at(origin),
-            Problem::Prior(error) => Error::named_by(format!("{origin}: prior"))(error),
-        })?;
+        Self::parse(text, origin, None)
+    }
+
+    /// The policy that a file in `dir` states; without one, a prior is looked for beside what errors call the text.
+    fn parse(text: &str, origin: &str, dir: Option<&Path>) -> Result<Self> {
+        let names_command =
+            toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
+        let policy = if names_command {
+            let raw: RawProgram = read::toml(text, origin)?;
+            match dir {
+                Some(dir) => Self::program_in(dir, raw, origin)?,
+                None => Self::try_from(RawDefinition::Program(raw)).map_err(|fault| fault.at(origin))?,
+            }
+        } else {
+            let raw: RawPolicy = read::toml(text, origin)?;
+            let policy = Self::checked(raw, |prior| {
+                let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
+                Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
+            });
+            policy.map_err(|problem| match problem {
+                Problem::Policy(fault) => fault.at(origin),
+                Problem::Prior(error) => Error::named_by(format!("{origin}: prior"))(error),
+            })?
+        };
         if NAMED.contains(&policy.name()) {
             let fault =
                 Fault::new("name", format!("{:?}", policy.name()), "a name that no built-in policy has");

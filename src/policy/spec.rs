@@ -4,12 +4,14 @@ use super::explorer::{Explorer, explorers};
 use super::learns::Learns;
 use super::model::{KindModel, Model, Structure};
 use super::prior::{Prior, PriorStart};
+use super::program::{Program, RawDefinition, RawProgram};
 use super::ridge::Ridge;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
 use crate::features::FeatureSet;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Longest name of a policy, which is part of a file name.
@@ -112,19 +114,30 @@ pub struct Policy {
     forgetting: f64,
     learns: Learns,
     start: Option<Arc<PriorStart>>,
+    /// What decides and learns instead of all that, where it is somebody else's.
+    program: Option<Arc<Program>>,
+}
+
+/// A name that is part of a file name.
+fn check_name(name: &str) -> Result<(), Fault> {
+    let is_safe = !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_safe {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "name",
+        format!("{name:?}"),
+        format!("1 to {MAX_NAME_BYTES} of the characters a-z, 0-9 and '-'"),
+    ))
 }
 
 impl TryFrom<RawPolicy> for Policy {
     type Error = Fault;
 
     fn try_from(raw: RawPolicy) -> Result<Self, Fault> {
-        let name_is_safe = !raw.name.is_empty()
-            && raw.name.len() <= MAX_NAME_BYTES
-            && raw.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !name_is_safe {
-            let allowed = format!("1 to {MAX_NAME_BYTES} of the characters a-z, 0-9 and '-'");
-            return Err(Fault::new("name", format!("{:?}", raw.name), allowed));
-        }
+        check_name(&raw.name)?;
         let own = Explorer::parameter_of(&raw.explorer).map(|parameter| parameter.name);
         let stated = |name: &str| raw.parameters().into_iter().find(|(n, _)| *n == name)?.1;
         let explorer = Explorer::named(&raw.explorer, own.and_then(stated))?;
@@ -154,14 +167,68 @@ impl TryFrom<RawPolicy> for Policy {
             forgetting: raw.forgetting,
             learns: raw.learns,
             start: None,
+            program: None,
         })
     }
 }
 
 /// What comes before the digest of a prior, where that stands for it.
 const DIGEST: &str = "sha256:";
+impl TryFrom<RawDefinition> for Policy {
+    type Error = Fault;
+
+    /// The policy that a store or a log tells of. One that is a program starts nothing: only a file does that the operator
+    /// names.
+    fn try_from(raw: RawDefinition) -> Result<Self, Fault> {
+        match raw {
+            RawDefinition::BuiltIn(raw) => Self::try_from(raw),
+            RawDefinition::Program(raw) => {
+                check_name(&raw.name)?;
+                Ok(Self::of_program(Program::defined(raw)?))
+            }
+        }
+    }
+}
 
 impl Policy {
+    /// A program that runs in `dir`.
+    ///
+    /// # Errors
+    /// A name, command or limit that is not allowed; a file of the command that cannot be read.
+    pub(super) fn program_in(dir: &Path, raw: RawProgram, origin: &str) -> Result<Self> {
+        check_name(&raw.name).map_err(|fault| fault.at(origin))?;
+        Program::in_dir(raw, dir, origin).map(Self::of_program)
+    }
+
+    /// What stands beside a program looks at nothing, and its models have no matrix.
+    fn of_program(program: Program) -> Self {
+        Self {
+            name: program.name().to_owned(),
+            explorer: Explorer::named("uniform", None).expect("it is in the table"),
+            features: FeatureSet::V1,
+            structure: Structure::Disjoint,
+            lambda: one(),
+            forgetting: one(),
+            learns: Learns::default(),
+            start: None,
+            program: Some(Arc::new(program)),
+        }
+    }
+
+    /// The program that decides and learns, where the policy is one. Then nothing else that is said of it here but its
+    /// name, its digest and its definition has a meaning.
+    pub fn program(&self) -> Option<&Arc<Program>> {
+        self.program.as_ref()
+    }
+
+    /// What a file states of it, every default spelled out: what stores and logs keep.
+    pub fn definition(&self) -> RawDefinition {
+        match &self.program {
+            Some(program) => RawDefinition::Program(program.definition().clone()),
+            None => RawDefinition::BuiltIn(self.to_raw()),
+        }
+    }
+
     /// Its name: lower-case letters, digits and '-'.
     pub fn name(&self) -> &str {
         &self.name
@@ -236,13 +303,19 @@ impl Policy {
 
     /// Whether what one has learned is of use to the other: they see the same and learn alike, however they choose.
     pub fn has_model_of(&self, other: &Self) -> bool {
+        if let (Some(own), Some(other)) = (&self.program, &other.program) {
+            // What a state means is between the program and itself: its name stands for that.
+            return own.name() == other.name();
+        }
         self.has_model_but_for_prior(other) && self.prior() == other.prior()
     }
 
     /// The same, whatever they believe of a user of whom they know nothing: what one has learned the other may take over.
     pub fn has_model_but_for_prior(&self, other: &Self) -> bool {
-        let model =
-            |p: &Self| (p.features, p.structure, p.lambda.to_bits(), p.forgetting.to_bits(), p.learns);
+        let model = |p: &Self| {
+            let weights = (p.lambda.to_bits(), p.forgetting.to_bits());
+            (p.program.is_some(), p.features, p.structure, weights, p.learns)
+        };
         model(self) == model(other)
     }
 
@@ -265,6 +338,9 @@ impl Policy {
 
     /// SHA-256, in hexadecimal, of what it does, whatever it is called.
     pub fn digest(&self) -> String {
+        if let Some(program) = &self.program {
+            return program.digest();
+        }
         of_value(&RawPolicy { name: String::new(), ..self.to_raw() })
     }
 
@@ -280,7 +356,8 @@ impl Policy {
         Model::new(self.structure, dim, self.lambda, self.forgetting, start)
     }
 
-    /// The specification as a file would state it, every default spelled out: what digests are made of.
+    /// Explorer, model and feature set as a file would state them, every default spelled out: what digests are made of.
+    /// [`Self::definition`] is also that of a program.
     pub fn to_raw(&self) -> RawPolicy {
         let raw = RawPolicy {
             structure: self.structure,

@@ -1,7 +1,8 @@
 //! The log as JSON Lines: decisions, or rewards, in the order in which they were made.
 
 use crate::base::error::{Error, Result};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{NAMED, Policy};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{Change, DecisionRecord, LogFilter, LoggedReward, Store, read};
 use serde_json::value::RawValue;
@@ -133,8 +134,8 @@ impl LogExport {
 }
 
 /// The definition of a policy that is not built in.
-fn spec(policy: &Policy) -> Option<RawPolicy> {
-    (!NAMED.contains(&policy.name())).then(|| policy.to_raw())
+fn spec(policy: &Policy) -> Option<RawDefinition> {
+    (!NAMED.contains(&policy.name())).then(|| policy.definition())
 }
 
 fn push(line: &impl serde::Serialize, page: &mut Vec<u8>) {

@@ -4,11 +4,13 @@
 //! `rebuild` go on as before. What is gone is gone: a decision that was pruned answers not found, and an event of the
 //! caller's own would be learned again.
 
-use super::replay::{Problem, Replay, replay};
+use super::replay::{Problem, Replay, UNASKED, replay};
 use crate::base::error::Result;
+use crate::policy::Policy;
 use crate::store::{Change, Durability, RewardRecord, State, StateRecord, Store, read, write};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// So many decisions are removed at a time, so that others get their turn.
 const TOGETHER: usize = 8_192;
@@ -35,9 +37,9 @@ struct Prefix {
 
 impl Prefix {
     /// None of the entries of a state yet, of which this is the first.
-    fn of(state: &StateRecord, first: &RewardRecord) -> Self {
+    fn of(programs: &[Arc<Policy>], state: &StateRecord, first: &RewardRecord) -> Self {
         let is_folded = !matches!(first.change, Change::Reward { .. });
-        Self { replay: Replay::new(&state.policy), at: 0, records: 0, is_folded }
+        Self { replay: Replay::by(programs, &state.policy), at: 0, records: 0, is_folded }
     }
 
     fn follow(&mut self, record: &RewardRecord) {
@@ -47,19 +49,21 @@ impl Prefix {
     }
 }
 
-/// Removes what was decided and learned before a moment, in milliseconds since 1970.
+/// Removes what was decided and learned before a moment, in milliseconds since 1970. What programs have learned is made
+/// again by those that are given; the rewards of others stay.
 ///
 /// # Errors
 /// A store that cannot be read or written; what was removed before that is removed.
-pub fn prune(store: &dyn Store, before: u64) -> Result<Pruned> {
+pub fn prune(store: &dyn Store, before: u64, programs: &[Arc<Policy>]) -> Result<Pruned> {
     let mut pruned = Pruned { decisions: 0, rewards: 0, lost: Vec::new() };
     let prefix: RefCell<Option<Prefix>> = RefCell::new(None);
     read(store, |snapshot| {
         replay(
             snapshot,
+            programs,
             |state, record| {
                 let mut prefix = prefix.borrow_mut();
-                let own = prefix.get_or_insert_with(|| Prefix::of(state, record));
+                let own = prefix.get_or_insert_with(|| Prefix::of(programs, state, record));
                 // What is younger ends the prefix, also where a clock was set back after it.
                 if record.at < before && (own.records == 0 || own.replay.number + 1 >= record.number) {
                     own.follow(record);
@@ -72,6 +76,8 @@ pub fn prune(store: &dyn Store, before: u64) -> Result<Pruned> {
                     pruned
                         .lost
                         .push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if own.replay.unasked {
+                    pruned.lost.push(Problem::of(&state, UNASKED));
                 } else if own.records > u64::from(own.is_folded) {
                     pruned.rewards += fold(store, &state, &own)?;
                 }
@@ -98,7 +104,7 @@ fn fold(store: &dyn Store, state: &StateRecord, prefix: &Prefix) -> Result<u64> 
     let change = match &replay.model {
         None => Change::Reset,
         Some(model) => {
-            let (user, policy) = (state.user.clone(), std::sync::Arc::clone(&state.policy));
+            let (user, policy) = (state.user.clone(), Arc::clone(&state.policy));
             let line = State { user, policy, model: model.clone(), revision: replay.number }.to_line();
             Change::Import(String::from_utf8(line.trim_ascii_end().to_vec()).expect("JSON is UTF-8"))
         }
@@ -124,7 +130,6 @@ mod tests {
     use super::*;
     use crate::service::{Given, GivenBy, Policies, RewardCall, Service, verify};
     use crate::store::{Access, Pace, open};
-    use std::sync::Arc;
 
     /// What the entries up to this number make of the only state.
     fn prefix(store: &dyn Store, number: u64) -> (StateRecord, Prefix) {
@@ -132,8 +137,9 @@ mod tests {
         read(store, |snapshot| {
             replay(
                 snapshot,
+                &[],
                 |state, record| {
-                    let own = own.get_or_insert_with(|| Prefix::of(state, record));
+                    let own = own.get_or_insert_with(|| Prefix::of(&[], state, record));
                     if record.number <= number {
                         own.follow(record);
                     }
@@ -172,7 +178,7 @@ mod tests {
                 fold(&*store, state, prefix).unwrap();
             }
             service.publish().unwrap();
-            let verified = verify(&*store).unwrap();
+            let verified = verify(&*store, &[]).unwrap();
             assert_eq!((verified.problems, verified.states), (Vec::new(), 1), "{first} {second}");
             assert_eq!(verified.rewards, 7 - first.max(second));
         }

@@ -30,7 +30,7 @@ pub struct PolicyStats {
     pub updates: u64,
     /// Their mean; `None` before the first.
     pub mean_reward: Option<f64>,
-    /// Weights by name of dimension; by kind of candidate first where each kind has a model of its own.
+    /// Weights by name of dimension, null of a program; by kind of candidate first where each kind has a model of its own.
     pub theta: Theta,
 }
 
@@ -51,7 +51,7 @@ pub struct StateRow {
     pub updates: u64,
     /// Their mean, where all kinds share the model.
     pub mean_reward: Option<f64>,
-    /// One weight per dimension.
+    /// One weight per dimension; none of a program.
     pub theta: Vec<f64>,
 }
 
@@ -148,6 +148,16 @@ impl Service {
         mut visit: impl FnMut(StateRow) -> Result<()>,
     ) -> Result<()> {
         self.each_state(user, policy, |state| {
+            if state.policy.program().is_some() {
+                return visit(StateRow {
+                    user: state.user.clone(),
+                    policy: state.policy.name().into(),
+                    kind: SmolStr::default(),
+                    updates: state.model.updates(),
+                    mean_reward: state.model.mean_reward(),
+                    theta: Vec::new(),
+                });
+            }
             let shared = state.policy.structure() == Structure::Shared;
             let learned = state.model.kind_models().iter().filter(|part| shared || part.ridge.updates() > 0);
             learned.into_iter().try_for_each(|part| {
@@ -201,7 +211,11 @@ impl Service {
 }
 
 impl Serialize for Theta {
+    /// Null for a program, which has no weights that are known here.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.policy.program().is_some() {
+            return serializer.serialize_none();
+        }
         let names = self.0.policy.features().names();
         let model: &Model = &self.0.model;
         if self.0.policy.structure() == Structure::Shared {

@@ -4,7 +4,8 @@ use super::contract::{Change, RewardRecord, StateRecord};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::domain::reaction::Reaction;
-use crate::policy::{Policy, Prior, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{Policy, Prior};
 use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +21,16 @@ pub(super) fn damaged(origin: &Path, what: String) -> Error {
 /// A text that is no policy, or a prior that is none.
 pub(super) fn policy(text: &str, prior: Option<&str>, id: i64, origin: &Path) -> Result<Policy> {
     let place = format!("{}: definition {id}", origin.display());
-    let raw: RawPolicy = read::toml(text, &place)?;
-    let policy = Policy::checked(raw, |_| {
-        let missing = Fault::new("prior", "null", "the text of the prior that the policy names");
-        let prior = Prior::from_json(prior.ok_or(missing)?, &place);
-        let prior = prior.map_err(|error| Fault::new("prior", error, "the text of a prior"))?;
-        Ok::<_, Fault>(Arc::new(prior))
-    });
+    let raw: RawDefinition = read::toml(text, &place)?;
+    let policy = match raw {
+        RawDefinition::BuiltIn(raw) => Policy::checked(raw, |_| {
+            let missing = Fault::new("prior", "null", "the text of the prior that the policy names");
+            let prior = Prior::from_json(prior.ok_or(missing)?, &place);
+            let prior = prior.map_err(|error| Fault::new("prior", error, "the text of a prior"))?;
+            Ok::<_, Fault>(Arc::new(prior))
+        }),
+        raw @ RawDefinition::Program(_) => Policy::try_from(raw),
+    };
     policy.map_err(|fault| damaged(origin, format!("definition {id}: {fault}")))
 }
 

@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
         if let Some(id) = self.made.borrow().iter().find_map(made) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = || -> Result<Option<i64>> {
             let found = self.rows("SELECT id FROM definition WHERE digest = $1", &[&digest])?;
             found.first().map(|row| self.get(row, 0)).transpose()
@@ -282,7 +282,7 @@ impl<'a> Session<'a> {
         let id = if let Some(id) = find()? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
             let sql = "INSERT INTO definition (digest, name, policy, prior) VALUES ($1, $2, $3, $4) \
                        ON CONFLICT (digest) DO NOTHING";
             self.execute(sql, &[&digest, &policy.name(), &toml, &rows::prior(policy)])?;

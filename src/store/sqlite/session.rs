@@ -100,7 +100,7 @@ impl Session<'_> {
         if let Some(id) = self.definitions.id_of(policy) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = |session: &Self| {
             let sql = "SELECT id FROM definition WHERE digest = ?";
             let found = session.connection.query_row(sql, [&digest], |row| row.get::<_, i64>(0));
@@ -109,7 +109,7 @@ impl Session<'_> {
         let id = if let Some(id) = find(self)? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
             self.execute(
                 "INSERT INTO definition (digest, name, policy, prior) VALUES (?, ?, ?, ?)",
                 params![digest, policy.name(), toml, rows::prior(policy)],
