@@ -15,6 +15,7 @@
 //! | [`simulation`] | the one loop in which policies meet people; metrics; parts of a run | a metric |
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, promotion | a kind of criterion |
+//! | [`model`] | priors that are learned from everybody; their versions and names | a way to keep models |
 //! | [`report`] | everything that is written for a reader, one file per format | a report format |
 //! | [`serve`] | the service over HTTP | a route |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
@@ -37,6 +38,8 @@ pub mod simulation;
 pub mod evaluation;
 
 pub mod gate;
+
+pub mod model;
 
 pub mod report;
 
