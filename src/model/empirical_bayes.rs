@@ -21,7 +21,7 @@ use rayon::prelude::*;
 /// Steps at most.
 const MAX_ITERATIONS: u32 = 300;
 /// It ends when a step raises the logarithm of what is maximized by less than this.
-const LEAST_GAIN: f64 = 1e-3;
+const LEAST_GAIN: f64 = 1e-2;
 /// The smallest noise: rewards that are all alike have none.
 const LEAST_NOISE: f64 = 1e-9;
 /// Units whose sums are added up together, by one thread: a result depends on it, but not on how many threads there are.
