@@ -6,6 +6,9 @@ mod calibrate;
 mod choice;
 mod collector;
 mod compare_reality;
+mod context;
+mod destination;
+mod display;
 mod error;
 mod estimator_choice;
 mod evaluate;
@@ -13,6 +16,7 @@ pub mod exit;
 mod export;
 mod folder;
 mod gate_inputs;
+mod generate;
 mod import;
 mod input;
 mod log;
@@ -23,6 +27,8 @@ mod output;
 mod patience;
 mod progress;
 mod promote_check;
+mod prompt;
+mod prompt_args;
 mod prune;
 mod rebuild;
 mod reports;
@@ -43,6 +49,7 @@ mod warned;
 
 use crate::base::error::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use display::Display;
 use error::UsageError;
 use std::process::ExitCode;
 use store_args::Global;
@@ -53,6 +60,8 @@ use store_args::Global;
 struct Cli {
     #[command(flatten)]
     global: Global,
+    #[command(flatten)]
+    display: Display,
     #[command(subcommand)]
     command: Command,
 }
@@ -94,6 +103,12 @@ enum Command {
     Score(score::Args),
     /// Learn from what happened after a decision
     Reward(reward::Args),
+    /// Write tips for a person, by a language model or ready ones
+    Generate(generate::Args),
+    /// Print what a prompt is told of a person
+    Context(context::Args),
+    /// List, show, render, check and compare versions of the prompt
+    Prompt(prompt::Args),
     /// Answer requests over HTTP
     Serve(serve::Args),
     /// Print what is known of users
@@ -149,15 +164,18 @@ fn command() -> clap::Command {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global, command } = cli;
+    let Cli { global, display, command } = cli;
     match command {
-        Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
+        Command::Generate(args) => generate::run(&args, &global),
+        Command::Context(args) => context::run(&args, &global),
+        Command::Prompt(args) => prompt::run(&args, &global),
         Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),

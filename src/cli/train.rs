@@ -13,9 +13,9 @@ pub(super) struct Args {
     /// The policy that is to start from the prior: a name, or a TOML file
     #[arg(long, value_name = "POLICY")]
     policy: String,
-    /// Whose rewards: a store, a folder with a log, or a file of it
-    #[arg(long, value_name = "STORE|LOG")]
-    from: PathBuf,
+    /// Whose rewards: a store, a folder with a log, or a file of it; repeatable
+    #[arg(long, value_name = "STORE|LOG", required = true)]
+    from: Vec<PathBuf>,
     /// Where the prior is written, for `prior = FILE` in a policy's file
     #[arg(long, value_name = "MODEL")]
     out: PathBuf,
@@ -84,7 +84,8 @@ fn text(args: &Args, prior: &Prior, imports: u64) -> String {
                 held.log_loss, held.log_loss_plain
             );
             let slope = held.slope.map_or_else(|| "unknown".to_owned(), |slope| format!("{slope:.3}"));
-            text += &format!("  calibration   slope {slope}, dispersion {:.3}; 1 is right\n", held.dispersion);
+            text +=
+                &format!("  calibration   slope {slope}, dispersion {:.3}; 1 is right\n", held.dispersion);
         }
     }
     if imports > 0 {

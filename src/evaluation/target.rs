@@ -58,9 +58,9 @@ impl Target {
     pub fn of(policy: Policy) -> Result<Self> {
         match policy.explorer() {
             Explorer::Uniform(_) => Ok(Self::Uniform),
-            Explorer::LinTs(_) => {
-                let policy = policy.name().to_owned();
-                Err(Error::because(LogRefusal::NoExactProbabilities { policy }))
+            explorer if !explorer.has_propensities() => {
+                let (policy, explorer) = (policy.name().to_owned(), explorer.name());
+                Err(Error::because(LogRefusal::NoExactProbabilities { policy, explorer }))
             }
             _ => Ok(Self::Learner(policy)),
         }

@@ -373,7 +373,10 @@ mod tests {
         for (i, (values, truth)) in estimates.iter().zip(truth).enumerate() {
             let (mean, error) = summary(values);
             let slack = if i < 2 { 0.0 } else { 0.03 * truth.abs() };
-            assert!((mean - truth).abs() <= 5.0 * error + slack, "estimate {i}: {mean} is not {truth} +- {error}");
+            assert!(
+                (mean - truth).abs() <= 5.0 * error + slack,
+                "estimate {i}: {mean} is not {truth} +- {error}"
+            );
         }
         let (mean, error) = summary(&wrong);
         assert!((mean - truth[4]).abs() > 5.0 * error + 0.03 * truth[4], "the wrong way would pass: {mean}");

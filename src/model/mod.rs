@@ -7,8 +7,8 @@
 
 mod empirical_bayes;
 mod held_out;
-mod training_data;
 mod train;
+mod training_data;
 mod user_sums;
 
 pub use empirical_bayes::{Centre, Fit};

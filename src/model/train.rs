@@ -125,7 +125,8 @@ fn is_held_out(user: &str, seed: u64) -> bool {
     let mut hash = Sha256::new_with_prefix(b"rehearsal held out");
     hash.update(seed.to_le_bytes());
     hash.update(user.as_bytes());
-    u64::from_be_bytes(hash.finalize()[..8].try_into().expect("eight of 32 bytes")).is_multiple_of(HELD_OUT_OF)
+    u64::from_be_bytes(hash.finalize()[..8].try_into().expect("eight of 32 bytes"))
+        .is_multiple_of(HELD_OUT_OF)
 }
 
 fn record(
@@ -169,7 +170,12 @@ fn prior(policy: &Policy, fits: &Fits, record: TrainingRecord) -> Result<Prior> 
         let dim = fit.mean.len();
         let precision = fit.precision();
         (0..dim)
-            .flat_map(|i| precision[i * dim..=i * dim + i].iter().map(|value| value / policy.lambda()).collect::<Vec<_>>())
+            .flat_map(|i| {
+                precision[i * dim..=i * dim + i]
+                    .iter()
+                    .map(|value| value / policy.lambda())
+                    .collect::<Vec<_>>()
+            })
             .collect()
     };
     let kinds = fits.kinds.iter().map(|(kind, fit)| {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// So many lines are read before they are understood, by all threads.
 const LINES_TOGETHER: usize = 8_192;
@@ -70,7 +70,7 @@ pub struct TrainingData {
     rows: u64,
     imports: u64,
     /// Who the people are, where the log says that they were simulated.
-    pub(super) simulated: Option<SimulatedPeople>,
+    pub(super) simulated: Vec<SimulatedPeople>,
 }
 
 /// A line that is understood.
@@ -80,46 +80,63 @@ enum Entry {
     Import,
 }
 
+/// Where lines come from.
+struct Source<'a> {
+    /// Whose features are looked at.
+    policy: &'a Policy,
+    origin: &'a str,
+    /// Number of the first line.
+    first: u64,
+    /// What comes before the names of simulated users.
+    whose: &'a str,
+}
+
 type Shard = HashMap<SmolStr, BTreeMap<SmolStr, UserSums>>;
 
 impl TrainingData {
-    /// Reads the rewards at `from`: a store, a folder with a log, or one file of it.
+    /// Reads the rewards at each of `from`: a store, a folder with a log, or one file of it. Simulated people of one name in
+    /// several logs are several people, real ones are one.
     ///
     /// # Errors
     /// Files that cannot be read; a line that is no reward of a known user.
-    pub fn read(policy: &Policy, from: &Path) -> Result<Self> {
+    pub fn read(policy: &Policy, from: &[PathBuf]) -> Result<Self> {
         let mut shards: Vec<Shard> = vec![Shard::new(); SHARDS];
-        let mut imports = 0;
-        for path in reward_files(from)? {
-            let origin = path.display().to_string();
-            let (mut file, mut first) = (log_file(&path)?, 1);
-            loop {
-                let lines = lines(&mut *file, &origin, first)?;
-                if lines.is_empty() {
-                    break;
+        let (mut imports, mut simulated) = (0, Vec::new());
+        for (i, from) in from.iter().enumerate() {
+            let beside =
+                if from.is_dir() { from.join(PEOPLE_FILE) } else { from.with_file_name(PEOPLE_FILE) };
+            let mut whose = String::new();
+            if beside.is_file() {
+                let text = read::text(&beside)?;
+                let people: SimulatedPeople = read::json(text.as_bytes(), &beside.display().to_string())?;
+                simulated.push(people);
+                whose = format!("{i}:");
+            }
+            for path in reward_files(from)? {
+                let origin = path.display().to_string();
+                let (mut file, mut first) = (log_file(&path)?, 1);
+                loop {
+                    let lines = lines(&mut *file, &origin, first)?;
+                    if lines.is_empty() {
+                        break;
+                    }
+                    let source = Source { policy, origin: &origin, first, whose: &whose };
+                    add(&source, &lines, &mut shards, &mut imports)?;
+                    first += lines.len() as u64;
                 }
-                add(policy, (&lines, &origin, first), &mut shards, &mut imports)?;
-                first += lines.len() as u64;
             }
         }
         let users: BTreeMap<SmolStr, _> = shards.into_iter().flatten().collect();
         let users: BTreeMap<_, BTreeMap<_, UserSums>> =
             users.into_iter().filter(|(_, kinds)| !kinds.is_empty()).collect();
         let rows = users.values().flat_map(BTreeMap::values).map(UserSums::rows).sum();
-        let beside = if from.is_dir() { from.join(PEOPLE_FILE) } else { from.with_file_name(PEOPLE_FILE) };
-        let simulated = if beside.is_file() {
-            let text = read::text(&beside)?;
-            Some(read::json(text.as_bytes(), &beside.display().to_string())?)
-        } else {
-            None
-        };
         Ok(Self { dim: policy.features().dim(), users, rows, imports, simulated })
     }
 
     /// Data that is there already, user by user and kind by kind.
     pub fn of(dim: usize, users: BTreeMap<SmolStr, BTreeMap<SmolStr, UserSums>>) -> Self {
         let rows = users.values().flat_map(BTreeMap::values).map(UserSums::rows).sum();
-        Self { dim, users, rows, imports: 0, simulated: None }
+        Self { dim, users, rows, imports: 0, simulated: Vec::new() }
     }
 
     /// Number of dimensions, D.
@@ -177,18 +194,14 @@ fn lines(file: &mut dyn BufRead, origin: &str, first: u64) -> Result<Vec<Vec<u8>
 }
 
 /// Understands lines and adds them, whatever thread does which.
-fn add(
-    policy: &Policy,
-    (lines, origin, first): (&[Vec<u8>], &str, u64),
-    shards: &mut [Shard],
-    imports: &mut u64,
-) -> Result<()> {
+fn add(source: &Source, lines: &[Vec<u8>], shards: &mut [Shard], imports: &mut u64) -> Result<()> {
+    let Source { origin, first, .. } = *source;
     let understand = |(scratch, (i, line)): (&mut Scratch, (usize, &Vec<u8>))| {
         let number = first + i as u64;
         if line.trim_ascii().is_empty() {
             return Ok(None);
         }
-        entry(policy, line, number, origin, scratch).map(Some)
+        source.entry(line, number, scratch).map(Some)
     };
     let entries: Vec<Option<Entry>> = lines
         .par_iter()
@@ -224,30 +237,35 @@ fn add(
     })
 }
 
-fn entry(policy: &Policy, line: &[u8], number: u64, origin: &str, scratch: &mut Scratch) -> Result<Entry> {
-    let place = || format!("{origin}: line {number}");
-    let line: RewardLine<RawRequest, IgnoredAny> = read::json(line, &place())?;
-    let missing = |what| Error::because(TrainingDataError::Missing { place: place(), what });
-    let user = line.user.filter(|user| !user.is_empty());
-    match line.op {
-        Op::Import => return Ok(Entry::Import),
-        Op::Reset => {
-            return Ok(Entry::Reset { user: user.ok_or_else(|| missing("its user"))?.as_ref().into() });
+impl Source<'_> {
+    fn entry(&self, line: &[u8], number: u64, scratch: &mut Scratch) -> Result<Entry> {
+        let Self { policy, origin, whose, .. } = *self;
+        let place = || format!("{origin}: line {number}");
+        let line: RewardLine<RawRequest, IgnoredAny> = read::json(line, &place())?;
+        let missing = |what| Error::because(TrainingDataError::Missing { place: place(), what });
+        let user = line.user.filter(|user| !user.is_empty());
+        match line.op {
+            Op::Import => return Ok(Entry::Import),
+            Op::Reset => {
+                let user = user.ok_or_else(|| missing("its user"))?;
+                return Ok(Entry::Reset { user: format!("{whose}{user}").into() });
+            }
+            Op::Reward => {}
         }
-        Op::Reward => {}
+        let request = line.request.ok_or_else(|| missing("what was shown"))?;
+        // Where all users have one state, the request says whose reward it was.
+        let user: SmolStr = match user {
+            Some(user) if *user != *Learns::Everybody.state_user("") => user.as_ref().into(),
+            _ => request.user.clone().ok_or_else(|| missing("its user"))?,
+        };
+        let reward = line.reward.ok_or_else(|| missing("its reward"))?;
+        let shown = Shown::try_from(request).map_err(|fault| fault.within("request").at(place()))?;
+        let kind = match policy.structure() {
+            Structure::Shared => SmolStr::default(),
+            Structure::Disjoint => shown.candidate().kind.clone().unwrap_or_default(),
+        };
+        let x = scratch.with_block(policy.features(), shown.offered(), |block, _| block.row(0).to_vec());
+        let user = if whose.is_empty() { user } else { format!("{whose}{user}").into() };
+        Ok(Entry::Reward { user, kind, x, reward, number })
     }
-    let request = line.request.ok_or_else(|| missing("what was shown"))?;
-    // Where all users have one state, the request says whose reward it was.
-    let user: SmolStr = match user {
-        Some(user) if *user != *Learns::Everybody.state_user("") => user.as_ref().into(),
-        _ => request.user.clone().ok_or_else(|| missing("its user"))?,
-    };
-    let reward = line.reward.ok_or_else(|| missing("its reward"))?;
-    let shown = Shown::try_from(request).map_err(|fault| fault.within("request").at(place()))?;
-    let kind = match policy.structure() {
-        Structure::Shared => SmolStr::default(),
-        Structure::Disjoint => shown.candidate().kind.clone().unwrap_or_default(),
-    };
-    let x = scratch.with_block(policy.features(), shown.offered(), |block, _| block.row(0).to_vec());
-    Ok(Entry::Reward { user, kind, x, reward, number })
 }

@@ -310,19 +310,27 @@ pub(super) mod tests {
             change(&mut raw);
             Prior::try_from(raw).unwrap_err().to_string()
         };
-        assert_eq!(fails(&|p| p.format_version = 2), "format_version is 2; allowed: 1, which this program knows");
-        assert_eq!(fails(&|p| p.mean.truncate(6)), "mean is a list of 6; allowed: 7 numbers, for 7 dimensions");
+        assert_eq!(
+            fails(&|p| p.format_version = 2),
+            "format_version is 2; allowed: 1, which this program knows"
+        );
+        assert_eq!(
+            fails(&|p| p.mean.truncate(6)),
+            "mean is a list of 6; allowed: 7 numbers, for 7 dimensions"
+        );
         assert!(fails(&|p| p.mean[2] = f64::NAN).starts_with("mean[2] is NaN;"));
         assert!(fails(&|p| p.precision[3] = f64::INFINITY).starts_with("precision[3] is inf;"));
         assert!(fails(&|p| p.precision[0] = 0.0).starts_with("precision is not positive definite;"));
         let kind = RawKindPrior { mean: vec![0.0; 7], precision: vec![0.0; 28] };
         let odd = fails(&|p| drop(p.kinds.insert("rest".to_owned(), kind.clone())));
         assert!(odd.starts_with("kinds.rest.precision is not positive definite"), "{odd}");
-        assert!(fails(&|p| {
-            p.structure = Structure::Shared;
-            p.kinds.insert("rest".to_owned(), kind.clone());
-        })
-        .starts_with("kinds is a table;"));
+        assert!(
+            fails(&|p| {
+                p.structure = Structure::Shared;
+                p.kinds.insert("rest".to_owned(), kind.clone());
+            })
+            .starts_with("kinds is a table;")
+        );
         let prior = Prior::try_from(good).unwrap();
         assert!(prior.belongs_to(FeatureSet::V1, Structure::Disjoint).is_ok());
         let other = prior.belongs_to(FeatureSet::V2, Structure::Disjoint).unwrap_err().to_string();

@@ -108,12 +108,7 @@ impl<C: Cell> Ridge<C> {
     }
 
     /// The model before any observation, under a learned prior if there is one.
-    pub(super) fn starting(
-        dim: usize,
-        lambda: f64,
-        forgetting: f64,
-        start: Option<Arc<RidgePrior>>,
-    ) -> Self {
+    pub(super) fn starting(dim: usize, lambda: f64, forgetting: f64, start: Option<Arc<RidgePrior>>) -> Self {
         let square = vec![C::all(0.0); dim * dim];
         let zeros = vec![C::all(0.0); dim];
         let mut ridge = Self {

@@ -137,7 +137,11 @@ impl TryFrom<RawPolicy> for Policy {
             }
         }
         if let Some(prior) = raw.prior {
-            return Err(Fault::new("prior", format!("{prior:?}"), "nothing here: it is read with a policy's file"));
+            return Err(Fault::new(
+                "prior",
+                format!("{prior:?}"),
+                "nothing here: it is read with a policy's file",
+            ));
         }
         within("lambda", raw.lambda, 1e-6, 1e6)?;
         within("forgetting", raw.forgetting, 1e-3, 1.0)?;
@@ -246,7 +250,9 @@ impl Policy {
     pub fn take_over(&self, model: &Model) -> Model {
         let kinds = model.kind_models().iter().map(|own| KindModel {
             kind: own.kind.clone(),
-            ridge: own.ridge.under(self.start.as_ref().map(|start| Arc::clone(start.of(own.kind.as_deref())))),
+            ridge: own
+                .ridge
+                .under(self.start.as_ref().map(|start| Arc::clone(start.of(own.kind.as_deref())))),
         });
         Model::restore(self, kinds.collect(), model.updates(), model.reward_sum()).moved(model.updates() > 0)
     }
@@ -370,18 +376,24 @@ mod tests {
     #[test]
     fn a_prior_and_whose_rewards_are_learned_change_what_a_policy_is() {
         use crate::policy::prior::tests::raw;
-        let plain = parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlambda = 2.0").unwrap();
+        let plain =
+            parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlambda = 2.0").unwrap();
         let prior = Prior::try_from(raw(FeatureSet::V2, Structure::Shared, 0.5, 4.0)).unwrap();
         let with = plain.clone().with_prior(Arc::new(prior.clone())).unwrap();
         assert_eq!(with.new_model().kind_models()[0].ridge.theta(), [0.5; 12]);
-        assert!(with.digest() != plain.digest() && !with.has_model_of(&plain) && with.has_model_but_for_prior(&plain));
+        assert!(
+            with.digest() != plain.digest()
+                && !with.has_model_of(&plain)
+                && with.has_model_but_for_prior(&plain)
+        );
         assert_eq!(with.clone().without_prior(), plain);
         let named = with.to_raw();
         assert_eq!(named.prior, Some(format!("sha256:{}", prior.digest())));
         let again = Policy::checked(named.clone(), |_| Ok::<_, Fault>(Arc::new(prior.clone()))).unwrap();
         assert_eq!(again, with);
         assert!(Policy::try_from(named).unwrap_err().to_string().starts_with("prior is \"sha256:"));
-        let by_kind = parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nstructure = \"disjoint\"");
+        let by_kind =
+            parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nstructure = \"disjoint\"");
         let mut of_kinds = raw(FeatureSet::V2, Structure::Disjoint, 0.5, 4.0);
         let (mean, precision) = (vec![-0.5; 12], of_kinds.precision.clone());
         of_kinds.kinds.insert("rest".to_owned(), crate::policy::RawKindPrior { mean, precision });
@@ -392,9 +404,12 @@ mod tests {
             assert_eq!(model.kind_models()[index].ridge.theta(), [mean; 12]);
         }
         assert!(plain.clone().with_prior(of_kinds).unwrap_err().to_string().starts_with("prior.structure"));
-        let nothing = parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlearns = \"nothing\"").unwrap();
+        let nothing =
+            parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlearns = \"nothing\"")
+                .unwrap();
         assert!(!nothing.has_model_but_for_prior(&plain) && nothing.digest() != plain.digest());
-        let stray = parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nlearns = \"all\"").unwrap_err();
+        let stray =
+            parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nlearns = \"all\"").unwrap_err();
         assert!(stray.contains("expected one of `user`, `everybody`, `nothing`"), "{stray}");
     }
 

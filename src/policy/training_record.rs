@@ -30,8 +30,8 @@ pub struct TrainingRecord {
     /// What a fit without them made of users who were held out; `None` with too few.
     pub held_out: Option<HeldOut>,
     /// Who the people were, where they were simulated and the log says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub simulated: Option<SimulatedPeople>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub simulated: Vec<SimulatedPeople>,
     /// Hashes of the users, the smallest first and at most 1,024: enough to find out whether two sets of people overlap.
     pub user_hashes: Vec<String>,
     /// Version of the program.

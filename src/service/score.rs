@@ -7,6 +7,7 @@ use super::ids::{self, decision_id};
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
+use crate::domain::labels::DecisionLabels;
 use crate::domain::profile::Profile;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::policy::{Learns, Model, Policy, Scratch};
@@ -33,6 +34,8 @@ pub struct ScoreCall {
     pub request: Request,
     /// Seed of the exploration, below 2^53.
     pub seed: u64,
+    /// What the decision carries for who analyses it.
+    pub labels: DecisionLabels,
     /// The decision that is shown instead of this one, if that is known for sure.
     shown: Option<SmolStr>,
 }
@@ -159,7 +162,8 @@ impl ScoreCall {
             service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
-        Ok(Self { user, policy: Arc::clone(policy), request, seed, shown: None })
+        let labels = request.labels();
+        Ok(Self { user, policy: Arc::clone(policy), request, seed, labels, shown: None })
     }
 
     /// What a shadow is asked about a decision that was just made for this call: the same request, user and seed.
@@ -290,7 +294,7 @@ impl Service {
         models: &Models,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
-        let ScoreCall { user, policy, request, seed, shown } = call;
+        let ScoreCall { user, policy, request, seed, labels, shown } = call;
         let mut choose = |policy: &Arc<Policy>| {
             let model = models.of(user, policy, self.store().origin())?;
             Ok::<_, Error>(decide(policy, &model, request, *seed, scratch))
@@ -316,6 +320,7 @@ impl Service {
             propensity: choice.propensity(),
             explored: choice.explored,
             shadow_of,
+            labels: labels.clone(),
         };
         let mut records = vec![record(
             own_id.clone(),

@@ -61,6 +61,11 @@ impl Simulation<'_> {
                         let line = DecisionLine {
                             decision_id: id.as_str().into(),
                             shadow_of: None,
+                            experiment: None,
+                            variant: None,
+                            prompt_version: None,
+                            prompt_digest: None,
+                            model_version: None,
                             user: user.as_str().into(),
                             policy: policy.name().into(),
                             spec: None,

@@ -13,11 +13,13 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 6] = [
+pub(crate) const OUTSIDE: [&str; 8] = [
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
     "PGPASSWORD",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
 ];

@@ -199,7 +199,7 @@ impl CardLog {
 
 impl Card {
     pub(super) fn new(inputs: &Inputs, judgement: &Judgement, history: Vec<CardEntry>) -> Self {
-        let Judgement { verdict: v, evidence } = judgement;
+        let Judgement { verdict: v, evidence, .. } = judgement;
         let dimensions = inputs.challenger.features().dimensions().iter();
         let segment = |p: &PersonaEvidence| CardSegment {
             persona: p.persona.clone(),
