@@ -17,6 +17,7 @@
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, promotion | a kind of criterion |
 //! | [`prompt`] | tips in words: prompt versions, what they are told, the gateway to a model | a prompt version |
+//! | [`model`] | priors that are learned from everybody; their versions and names | a kind of registry |
 //! | [`report`] | everything that is written for a reader, one file per format | a report format |
 //! | [`serve`] | the service over HTTP | a route |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
@@ -43,6 +44,8 @@ pub mod evaluation;
 pub mod gate;
 
 pub mod prompt;
+
+pub mod model;
 
 pub mod report;
 

@@ -43,6 +43,7 @@ mod simulate;
 mod stats;
 mod store_args;
 mod table;
+mod train;
 mod verify;
 mod warned;
 
@@ -96,6 +97,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
+    /// Learn a policy's prior from everybody's rewards
+    Train(train::Args),
     /// Choose a tip: a request becomes a decision
     Score(score::Args),
     /// Learn from what happened after a decision
@@ -167,6 +170,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
         Command::Generate(args) => generate::run(&args, &global),

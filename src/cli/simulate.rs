@@ -65,7 +65,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Also write the lives of `--users` people of the most common persona, and of the others as their shares
-    /// say, into this folder as decisions.jsonl and rewards.jsonl: a log for `evaluate` and `compare-reality`
+    /// say, into this folder as decisions.jsonl and rewards.jsonl, with people.json, by which a gate knows them again: a log for
+    /// `evaluate`, `compare-reality` and `train`
     #[arg(long, value_name = "DIR", conflicts_with_all = ["gate", "blocks", "data"])]
     log: Option<PathBuf>,
     #[command(flatten)]
@@ -126,6 +127,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let seconds = start.elapsed().as_secs_f64();
     if let Some(mut log) = log {
         simulations[0].write_log(args.users, &mut log.file(0), &mut log.file(1))?;
+        let people = simulations[0].people(args.users);
+        log.write(2, |out| Ok(serde_json::to_writer_pretty(out, &people)?))?;
         log.finish()?;
     }
     let rate = decisions as f64 / seconds / 1e6;
@@ -181,7 +184,7 @@ impl Args {
 
     /// The files of a log, which replace nothing: a log of real people may be there.
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
-        const FILES: [&str; 2] = ["decisions.jsonl", "rewards.jsonl"];
+        const FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
         if simulations.len() != 1 || self.policies.len() != 1 {
             return Err(options("--log", "is of one policy in one scenario: name no others"));
         }

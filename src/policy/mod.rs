@@ -28,6 +28,7 @@ mod training_record;
 pub(crate) use decide::Decide;
 // Whatever the table of explorers has.
 pub use explorer::*;
+pub(crate) use kernels::{Cholesky, Solve};
 pub use learns::Learns;
 pub use model::{KindModel, Model, Structure};
 pub use named::NAMED;

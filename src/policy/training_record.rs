@@ -30,9 +30,9 @@ pub struct TrainingRecord {
     /// What a fit without them made of users who were held out; `None` with too few.
     pub held_out: Option<HeldOut>,
     /// Who the people were, where they were simulated and the log says so.
-    pub simulated: Option<SimulatedPeople>,
-    /// Hashes of the users, the smallest first and at most 1,024: who asks whether somebody was among them need not have
-    /// all names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub simulated: Vec<SimulatedPeople>,
+    /// Hashes of the users, the smallest first and at most 1,024: enough to find out whether two sets of people overlap.
     pub user_hashes: Vec<String>,
     /// Version of the program.
     pub version: String,

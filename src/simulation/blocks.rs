@@ -58,6 +58,7 @@ pub struct Simulation<'a> {
     pub(super) simulators: Vec<PersonaSimulator<'a>>,
     pub(super) shares: Vec<f64>,
     pub(super) policies: &'a [Policy],
+    pub(super) seed: u64,
 }
 
 /// Why policies cannot be simulated.
@@ -147,7 +148,7 @@ impl<'a> Simulation<'a> {
             .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
             .collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
-        Ok(Self { scenario, simulators, shares, policies })
+        Ok(Self { scenario, simulators, shares, policies, seed })
     }
 
     /// The scenario.

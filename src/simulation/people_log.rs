@@ -6,14 +6,33 @@ use super::rollout::Rollout;
 use super::step_loop::trace_batch;
 use crate::base::error::{Error, Result};
 use crate::domain::request::{RawRequest, Request, Shown};
+use crate::people::digest::{of_character, of_conditions};
+use crate::policy::SimulatedPeople;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Milliseconds from 1970 to its first Monday, when every simulated user begins.
 const FIRST_MONDAY_MS: u64 = 4 * 86_400_000;
 
 impl Simulation<'_> {
+    /// Who the people of [`Self::write_log`] are: what their random streams follow from.
+    pub fn people(&self, users: u64) -> SimulatedPeople {
+        let mut characters = BTreeMap::new();
+        for (simulator, share) in self.simulators.iter().zip(&self.shares) {
+            let count = characters.entry(of_character(simulator.persona())).or_insert(0);
+            *count = self.logged_users(users, *share).max(*count);
+        }
+        SimulatedPeople { seed: self.seed, conditions: of_conditions(self.scenario()), characters }
+    }
+
+    /// How many people of a persona with this share a log has, if it has `users` of the most common one.
+    fn logged_users(&self, users: u64, share: f64) -> u64 {
+        let most = self.shares.iter().copied().fold(0.0, f64::max);
+        (users as f64 * share / most).round().max(1.0) as u64
+    }
+
     /// Writes what `users` people do of the most common persona, and of the others as many as their
     /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
     ///
@@ -23,9 +42,8 @@ impl Simulation<'_> {
         let [policy] = self.policies else {
             return Err(Error::because(SimulationError::NotOnePolicy));
         };
-        let most = self.shares.iter().copied().fold(0.0, f64::max);
         for (simulator, share) in self.simulators.iter().zip(&self.shares) {
-            let count = (users as f64 * share / most).round().max(1.0) as u64;
+            let count = self.logged_users(users, *share);
             let mut block = simulator.block();
             let mut rollouts = [Rollout::new(policy, simulator).remembering()];
             for number in 0..count {
