@@ -1,6 +1,8 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod analyze;
+mod assign;
 mod backup;
 mod calibrate;
 mod choice;
@@ -13,6 +15,7 @@ mod error;
 mod estimator_choice;
 mod evaluate;
 pub mod exit;
+mod experiment_args;
 mod export;
 mod folder;
 mod gate_inputs;
@@ -34,6 +37,7 @@ mod rebuild;
 mod reports;
 mod reset;
 mod reward;
+mod rollout;
 mod schema;
 mod score;
 mod serve;
@@ -117,6 +121,12 @@ enum Command {
     Reset(reset::Args),
     /// Judge policies on decisions that were logged with their propensities
     Evaluate(evaluate::Args),
+    /// Compare groups of real users: variants, prompts, policies
+    Analyze(analyze::Args),
+    /// Say which variant of an experiment a user has
+    Assign(assign::Args),
+    /// Give a challenger more users in steps, on evidence
+    Rollout(rollout::Args),
     /// Say how far simulated people are from those of a log
     CompareReality(compare_reality::Args),
     /// Print the log of decisions, or of rewards
@@ -180,6 +190,9 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
         Command::Evaluate(args) => evaluate::run(&args, &global),
+        Command::Analyze(args) => analyze::run(&args, &global),
+        Command::Assign(args) => assign::run(&args),
+        Command::Rollout(args) => rollout::run(&args, &global),
         Command::CompareReality(args) => compare_reality::run(&args),
         Command::Log(args) => log::run(&args, &global),
         Command::Backup(args) => backup::run(&args, &global),

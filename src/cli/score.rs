@@ -1,5 +1,6 @@
 //! `rehearsal score`: a request becomes a decision.
 
+use super::experiment_args::active;
 use super::input::{self, Chunk, Lines};
 use super::store_args::Global;
 use super::warned::Warned;
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// A policy that decides too, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE")]
     shadows: Vec<String>,
+    /// Experiments that users are in: a folder of TOML files; who is in one is decided by the variant's policy
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_EXPERIMENTS")]
+    experiments: Option<PathBuf>,
     /// Where the request is; stdin when absent
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
@@ -57,10 +61,14 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|s| *s >= DecisionRng::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
-    let policies = Policies::new(&args.policies)?;
+    let mut policies = Policies::new(&args.policies)?;
+    let experiments = active(args.experiments.as_deref(), &mut policies)?;
     let shadows = args.shadows.iter().map(|name| policies.of_operator(name)).collect::<Result<_>>()?;
     let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
-    let service = global.service(global.to_write(pace)?, policies, shadows)?;
+    let mut service = global.service(global.to_write(pace)?, policies, shadows)?;
+    if let Some(experiments) = experiments {
+        service = service.with_experiments(experiments)?;
+    }
     if let Err(error) = service.publish() {
         // What others have left to do is in the way of no decision.
         output::warn(&format!("a state file is not written: {error}"));

@@ -1,6 +1,7 @@
 //! `rehearsal serve`: the online scorer.
 
 use super::exit;
+use super::experiment_args::active;
 use super::store_args::Global;
 use crate::base::error::Result;
 use crate::serve::{RawSettings, Server, Settings};
@@ -26,6 +27,9 @@ pub(super) struct Args {
     /// A policy that decides too, after the answer, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE", env = "REHEARSAL_SHADOWS", value_delimiter = ',')]
     shadows: Vec<String>,
+    /// Experiments that users are in: a folder of TOML files; who is in one is decided by the variant's policy
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_EXPERIMENTS")]
+    experiments: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one, which the log says
     #[arg(long, value_name = "ADDRESS", env = "REHEARSAL_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -69,8 +73,12 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     })?;
     let all = Policies::new(&args.policies)?;
     let shadows = args.shadows.iter().map(|name| all.of_operator(name)).collect::<Result<_>>()?;
-    let policies = Policies::exactly(&args.policies)?;
-    let service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
+    let mut policies = Policies::exactly(&args.policies)?;
+    let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    let mut service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
+    if let Some(experiments) = experiments {
+        service = service.with_experiments(experiments)?;
+    }
     let level = match args.log {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,

@@ -160,6 +160,9 @@ impl TryFrom<RawVariant> for Variant {
         if let Some(version) = &raw.prompt_version {
             label("prompt_version", version)?;
         }
+        if let Some(value @ Value::Array(_)) = &raw.value {
+            return Err(Fault::new("value", value, "a text, a number, true, false or a table"));
+        }
         Ok(Self {
             name: raw.name.into(),
             weight: within("weight", raw.weight.unwrap_or(0.0), 0.0, 1.0)?,

@@ -25,6 +25,9 @@ pub struct RawGuardrails {
     /// Or after so many days from exposure, in (0, 365]; default 14.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_days: Option<f64>,
+    /// A reward is waited for so many hours, in (0, 8760]; default 24. Then the decision counts as ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_hours: Option<f64>,
     /// Closed users that a step is given at least, up to 1000000; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_users: Option<u64>,
@@ -38,6 +41,7 @@ pub struct Guardrails {
     alpha: f64,
     decisions: u32,
     window_days: f64,
+    wait_hours: f64,
     least_users: u64,
 }
 
@@ -57,6 +61,11 @@ impl TryFrom<RawGuardrails> for Guardrails {
                 format!("a number in (0, {MAX_WINDOW_DAYS}]"),
             ));
         }
+        let wait_hours = raw.wait_hours.unwrap_or(24.0);
+        if !(wait_hours > 0.0 && wait_hours <= 24.0 * MAX_WINDOW_DAYS) {
+            let allowed = format!("a number in (0, {}]", 24.0 * MAX_WINDOW_DAYS);
+            return Err(Fault::new("wait_hours", wait_hours, allowed));
+        }
         let decisions = raw.decisions.unwrap_or(20);
         within("decisions", f64::from(decisions), 1.0, 1000.0)?;
         let least_users = raw.least_users.unwrap_or(200);
@@ -67,6 +76,7 @@ impl TryFrom<RawGuardrails> for Guardrails {
             alpha,
             decisions,
             window_days,
+            wait_hours,
             least_users,
         })
     }
@@ -96,6 +106,11 @@ impl Guardrails {
     /// Days from exposure after which it is closed.
     pub fn window_days(&self) -> f64 {
         self.window_days
+    }
+
+    /// Hours that a reward is waited for.
+    pub fn wait_hours(&self) -> f64 {
+        self.wait_hours
     }
 
     /// Closed users that a step is given at least.

@@ -1,8 +1,10 @@
 //! The server's page: what runs, how much, how fast, and what it earns.
 
+use super::analysis;
 use super::charts::{self, RewardPoint, Width, policy_hue};
 use super::page;
 use super::xml::escape;
+use crate::gate::live::Analysis;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -27,6 +29,21 @@ pub struct ServerStatus {
     pub routes: Vec<RouteStatus>,
     /// Rewards by policy, as far as there were any in the last day.
     pub rewards: Vec<(String, Vec<RewardPeriod>)>,
+    /// Experiments that users are in.
+    pub experiments: Vec<ExperimentStatus>,
+}
+
+/// How an experiment stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExperimentStatus {
+    /// Its key.
+    pub name: String,
+    /// What it asks.
+    pub description: String,
+    /// The share of the second variant, where it is rolled out.
+    pub share: Option<f64>,
+    /// What its users say, once that was read.
+    pub analysis: Option<Analysis>,
 }
 
 /// What one policy does.
@@ -92,6 +109,7 @@ pub fn server_page(status: &ServerStatus) -> String {
         shadows(status, &mut out);
     }
     rewards(status, &mut out);
+    experiments(status, &mut out);
     routes(status, &mut out);
     out.push_str(page::END);
     out
@@ -230,6 +248,29 @@ fn rewards(status: &ServerStatus, out: &mut String) {
     out.push_str("</details>\n");
 }
 
+fn experiments(status: &ServerStatus, out: &mut String) {
+    if status.experiments.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<h2>Experiments</h2>\n<p>Of all users in the store, as `rehearsal analyze` has them; read again about once a \
+         minute while somebody looks.</p>\n",
+    );
+    for experiment in &status.experiments {
+        let _ = writeln!(out, "<h3>{}</h3>", escape(&experiment.name));
+        if !experiment.description.is_empty() {
+            let _ = writeln!(out, "<p>{}</p>", escape(&experiment.description));
+        }
+        if let Some(share) = experiment.share {
+            let _ = writeln!(out, "<p>Rolled out to {}% of users.</p>", 100.0 * share);
+        }
+        match &experiment.analysis {
+            Some(analysis) => analysis::section(analysis, out),
+            None => out.push_str("<p>It was not read yet: reload the page.</p>\n"),
+        }
+    }
+}
+
 fn routes(status: &ServerStatus, out: &mut String) {
     out.push_str("<h2>Requests</h2>\n");
     let within = |seconds: Option<f64>| {
@@ -261,6 +302,7 @@ mod tests {
             shadows: vec![ShadowStatus { name: name.to_owned(), ..ShadowStatus::default() }],
             routes: vec![RouteStatus { route: "/score".to_owned(), ..RouteStatus::default() }],
             rewards: vec![(name.to_owned(), vec![period])],
+            experiments: vec![ExperimentStatus { name: name.to_owned(), ..ExperimentStatus::default() }],
             ..ServerStatus::default()
         }
     }

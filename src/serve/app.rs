@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use super::analyses::Analyses;
 use super::deciders::Deciders;
 use super::metrics::Metrics;
 use super::rewards_over_time::RewardsOverTime;
@@ -20,6 +21,7 @@ pub(super) struct App {
     pub(super) shadows: Arc<Shadows>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rewards: Arc<RewardsOverTime>,
+    pub(super) analyses: Arc<Analyses>,
     pub(super) began: Instant,
     pub(super) stopping: AtomicBool,
 }

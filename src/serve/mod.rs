@@ -10,12 +10,14 @@
 //! the answer. `upkeep` publishes state files and folds in the store's log beside them. A new route is a function and
 //! its line in `routes.rs`, and its path in `openapi.rs`.
 
+mod analyses;
 mod app;
 mod body;
 mod deciders;
 mod guard;
 mod metrics;
 mod observe;
+mod ofrep;
 mod openapi;
 mod page;
 mod problem;

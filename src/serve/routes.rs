@@ -4,6 +4,7 @@ use super::app::App;
 use super::body::{Answers, Call, JsonBody, ORIGIN, json};
 use super::guard::guard;
 use super::observe::observe;
+use super::ofrep;
 use super::openapi;
 use super::page;
 use super::problem::Problem;
@@ -39,6 +40,8 @@ pub(super) fn router(app: &Arc<App>) -> Router {
     }
     router
         .route("/reset", post(reset))
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::flags))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::flag))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))

@@ -1,5 +1,6 @@
 //! Starting, listening, and ending in order.
 
+use super::analyses::Analyses;
 use super::app::App;
 use super::deciders::{Deciders, Lane};
 use super::metrics::Metrics;
@@ -133,6 +134,7 @@ impl Server {
             shadows,
             metrics,
             rewards,
+            analyses: Arc::new(Analyses::default()),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
         });

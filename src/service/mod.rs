@@ -5,6 +5,7 @@
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
+mod active_experiments;
 mod commit;
 mod decide;
 mod error;
@@ -28,6 +29,7 @@ mod stats;
 mod transfer;
 mod verify;
 
+pub use active_experiments::{ActiveExperiments, Participation};
 pub use decide::{ScoredChoice, decide, draw};
 pub use error::ServiceError;
 pub use given::{Given, GivenBy};

@@ -1,8 +1,9 @@
 //! Score: a request becomes a decision.
 
+use super::active_experiments::Participation;
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
-use super::given::{Given, resolve};
+use super::given::{Given, GivenBy, resolve};
 use super::ids::{self, decision_id};
 use super::programs::AskedPrograms;
 use super::shared::{Service, now_ms};
@@ -76,6 +77,12 @@ pub struct ScoreReply {
     pub user: SmolStr,
     /// Who decided.
     pub policy: SmolStr,
+    /// The experiment that its user is in; left out of JSON if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<SmolStr>,
+    /// The variant that its user has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<SmolStr>,
     /// Id of the candidate that was chosen.
     pub chosen: SmolStr,
     /// The probability with which it was chosen, if it is known.
@@ -159,12 +166,21 @@ impl ScoreCall {
             return Err(Error::because(ServiceError::Disagree { field, value, request, origin }));
         }
         let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
-        let policy =
-            service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
+        let part = participation(service, given, &user, &request);
+        let policy = match part.as_ref().and_then(|part| part.policy.as_ref()) {
+            Some(policy) => policy,
+            None => {
+                service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?
+            }
+        };
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
-        let labels = request.labels();
-        Ok(Self { user, policy: Arc::clone(policy), request, seed, labels, shown: None })
+        let mut labels = request.labels();
+        let policy = Arc::clone(policy);
+        if let Some(Participation { experiment, variant, .. }) = part {
+            (labels.experiment, labels.variant) = (Some(experiment), Some(variant));
+        }
+        Ok(Self { user, policy, request, seed, labels, shown: None })
     }
 
     /// What a shadow is asked about a decision that was just made for this call: the same request, user and seed.
@@ -370,6 +386,8 @@ impl Service {
             decision_id: own_id,
             user: user.clone(),
             policy: policy.name().into(),
+            experiment: labels.experiment.clone(),
+            variant: labels.variant.clone(),
             chosen: candidates[choice.chosen].id.clone(),
             propensity: choice.propensity(),
             explored: choice.explored,
@@ -379,6 +397,14 @@ impl Service {
         };
         Ok(Decided { reply, records })
     }
+}
+
+/// The user's part in an experiment. Whoever names a policy in a request or a URL asks for that one, and a shadow is no
+/// part of anything.
+fn participation(service: &Service, given: &Given, user: &str, request: &Request) -> Option<Participation> {
+    let is_named = request.policy().is_some() || (given.by == GivenBy::Url && given.policy.is_some());
+    let experiments = service.experiments().filter(|_| !is_named && request.shadow_of().is_none())?;
+    experiments.participation(user, request)
 }
 
 /// Warnings about names in the request's profile that the contract does not have.

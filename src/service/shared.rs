@@ -1,5 +1,6 @@
 //! What every call works with: the store, the policies, and whether states get files.
 
+use super::active_experiments::ActiveExperiments;
 use super::error::ServiceError;
 use super::policies::Policies;
 use crate::base::error::{Error, Result, storable};
@@ -15,6 +16,7 @@ pub struct Service {
     shadows: Vec<Arc<Policy>>,
     /// Whether states get files.
     views: bool,
+    experiments: Option<Arc<ActiveExperiments>>,
 }
 
 impl Service {
@@ -32,13 +34,28 @@ impl Service {
             }
         }
         let views = store.view_dir().is_some();
-        Ok(Self { store, policies, shadows, views })
+        Ok(Self { store, policies, shadows, views, experiments: None })
     }
 
     /// The same without state files.
     #[must_use]
     pub fn without_views(self) -> Self {
         Self { views: false, ..self }
+    }
+
+    /// The same with experiments, which say who decides for their users.
+    ///
+    /// # Errors
+    /// Experiments that were changed since their rollouts began, and a store that cannot be read.
+    pub fn with_experiments(self, experiments: ActiveExperiments) -> Result<Self> {
+        experiments.check_unchanged(self.store())?;
+        experiments.refresh(self.store())?;
+        Ok(Self { experiments: Some(Arc::new(experiments)), ..self })
+    }
+
+    /// The experiments that users are in.
+    pub fn experiments(&self) -> Option<&ActiveExperiments> {
+        self.experiments.as_deref()
     }
 
     /// The store.

@@ -4,16 +4,43 @@ use super::lines::LogLines;
 use super::rewards::undamaged;
 use crate::base::error::{Fault, Result};
 use crate::service::log_files::{Segments, is_whole, rewards_of};
+use crate::service::{LogExport, LogKind};
 use crate::store::log_line::{DecisionLine, RewardLine};
+use crate::store::{LogFilter, Store};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+use std::io::BufReader;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// So many bytes of a store's log are read at a time.
+const BUFFER: usize = 1 << 17;
 
 /// Stores, or files of decisions with the rewards beside them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LabelledLog {
-    decisions: Vec<PathBuf>,
-    rewards: Vec<PathBuf>,
+    decisions: Vec<LabelledSource>,
+    rewards: Vec<LabelledSource>,
+}
+
+/// What lines come from.
+#[derive(Clone)]
+enum LabelledSource {
+    Path(PathBuf),
+    Store(Arc<dyn Store>, LogKind),
+}
+
+impl LabelledSource {
+    fn lines(&self) -> Result<LogLines> {
+        match self {
+            Self::Path(path) => LogLines::lazily(path.clone())(),
+            Self::Store(store, kind) => {
+                let lines = LogExport::new(Arc::clone(store), *kind, LogFilter::default());
+                let source = BufReader::with_capacity(BUFFER, lines);
+                Ok(LogLines::new(Box::new(source), &store.origin().display().to_string()))
+            }
+        }
+    }
 }
 
 impl LabelledLog {
@@ -22,20 +49,47 @@ impl LabelledLog {
     /// # Errors
     /// A folder without such a log.
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
-        let mut log = Self { decisions: Vec::new(), rewards: Vec::new() };
+        let (mut decisions, mut rewards) = (Vec::new(), Vec::new());
         for path in paths {
-            let (decisions, rewards) = if is_whole(path) {
+            let (own, beside) = if is_whole(path) {
                 let Segments { decisions, rewards } = Segments::of(path)?;
                 (decisions, rewards)
             } else {
                 (vec![path.clone()], rewards_of(path)?)
             };
-            for (all, new) in [(&mut log.decisions, decisions), (&mut log.rewards, rewards)] {
-                all.extend(new);
-                all.dedup();
+            for (all, new) in [(&mut decisions, own), (&mut rewards, beside)] {
+                for path in new {
+                    if !all.contains(&path) {
+                        all.push(path);
+                    }
+                }
             }
         }
-        Ok(log)
+        let sources = |paths: Vec<PathBuf>| paths.into_iter().map(LabelledSource::Path).collect();
+        Ok(Self { decisions: sources(decisions), rewards: sources(rewards) })
+    }
+
+    /// The log of a store that is open.
+    pub fn of_store(store: &Arc<dyn Store>) -> Self {
+        let source = |kind| vec![LabelledSource::Store(Arc::clone(store), kind)];
+        Self { decisions: source(LogKind::Decisions), rewards: source(LogKind::Rewards) }
+    }
+
+    /// The moment of the latest decision or reward, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// As for [`Self::each_decision`].
+    pub fn latest(&self) -> Result<u64> {
+        let mut latest = 0;
+        self.each_decision(&mut |line| {
+            latest = latest.max(line.time_ms);
+            Ok(())
+        })?;
+        self.each_reward(&mut |line| {
+            latest = latest.max(line.time_ms);
+            Ok(())
+        })?;
+        Ok(latest)
     }
 
     /// Hands every decision to `visit`.
@@ -46,8 +100,8 @@ impl LabelledLog {
         &self,
         visit: &mut dyn FnMut(&DecisionLine<&RawValue>) -> Result<(), Fault>,
     ) -> Result<()> {
-        for path in &self.decisions {
-            let mut lines = LogLines::lazily(path.clone())()?;
+        for source in &self.decisions {
+            let mut lines = source.lines()?;
             while lines.advance()? {
                 if lines.text().is_empty() {
                     continue;
@@ -68,8 +122,8 @@ impl LabelledLog {
         &self,
         visit: &mut dyn FnMut(&RewardLine<IgnoredAny>) -> Result<(), Fault>,
     ) -> Result<()> {
-        for path in &self.rewards {
-            let mut lines = LogLines::lazily(path.clone())()?;
+        for source in &self.rewards {
+            let mut lines = source.lines()?;
             while lines.advance()? {
                 if lines.text().is_empty() {
                     continue;

@@ -11,6 +11,7 @@ use super::observations::{Membership, Observation, ObservationRules, observe};
 use super::refusal::LiveRefusal;
 use super::sample_ratio::SampleRatio;
 use crate::base::error::{Error, Result};
+use crate::base::stats::Moments;
 use crate::evaluation::log::LabelledLog;
 use crate::experiment::Experiment;
 use crate::gate::eprocess::{Gain, lower_bound, upper_bound};
@@ -185,11 +186,38 @@ impl Groups {
     }
 }
 
+/// The analysis with mean and standard deviation of a user's observation within groups, as shares of the metric's range;
+/// `None` below two users.
+///
+/// # Errors
+/// As for [`analyze`].
+pub fn observe_spread(
+    log: &LabelledLog,
+    request: &AnalysisRequest,
+) -> Result<(Analysis, Option<(f64, f64)>)> {
+    let (analysis, by_group) = compare(log, request)?;
+    let (mut squares, mut sum, mut users, mut freedom) = (0.0, 0.0, 0.0, 0.0);
+    for values in by_group.iter().filter(|values| !values.is_empty()) {
+        let moments: Moments = values.iter().copied().collect();
+        let count = values.len() as f64;
+        squares += moments.variance().unwrap_or(0.0) * (count - 1.0);
+        freedom += count - 1.0;
+        sum += values.iter().sum::<f64>();
+        users += count;
+    }
+    Ok((analysis, (freedom > 0.0).then(|| (sum / users, (squares / freedom).sqrt()))))
+}
+
 /// Groups of a log, compared.
 ///
 /// # Errors
 /// A log that cannot be read, values out of range, more groups than anybody compares, a control that is none.
 pub fn analyze(log: &LabelledLog, request: &AnalysisRequest) -> Result<Analysis> {
+    Ok(compare(log, request)?.0)
+}
+
+/// The analysis, and the observations of each group.
+fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Vec<Vec<f64>>)> {
     let AnalysisRequest { by, rules, segments, .. } = request;
     let (mut groups, mut experiments) = (Groups::default(), BTreeSet::new());
     let wanted = request.experiment.as_ref().map(|e| e.key().as_str()).or(request.experiment_name.as_deref());
@@ -304,7 +332,11 @@ pub fn analyze(log: &LabelledLog, request: &AnalysisRequest) -> Result<Analysis>
         notes,
     };
     analysis.verdict = verdict(&analysis, rules.metric.better());
-    Ok(analysis)
+    let mut by_group = vec![Vec::new(); groups.names.len()];
+    for observation in evidence {
+        by_group[observation.membership.group as usize].extend(observation.value);
+    }
+    Ok((analysis, by_group))
 }
 
 /// Tells texts of one version apart, where there are several; whether there are.

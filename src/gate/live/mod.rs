@@ -9,7 +9,8 @@
 //! | `effect`, `sample_ratio` | the statistics, which know of no user |
 //! | `metric`, `dimension` | what is compared, and between whom |
 //! | `observations` | decisions and rewards become one number for each user |
-//! | `analysis` | groups and their differences |
+//! | `arms`, `analysis` | groups and their differences |
+//! | `rollout` | steps on evidence |
 
 mod analysis;
 mod arms;
@@ -18,11 +19,12 @@ mod effect;
 mod metric;
 mod observations;
 mod refusal;
+mod rollout;
 mod sample_ratio;
 
 pub use analysis::{
     ANALYSIS_SCHEMA_VERSION, Analysis, AnalysisRequest, ArmDifference, GroupSummary, LiveVerdict,
-    SampleRatioFinding, analyze,
+    SampleRatioFinding, analyze, observe_spread,
 };
 pub use arms::Epoch;
 pub use dimension::{Dimension, SegmentFilter};
@@ -33,4 +35,9 @@ pub use effect::{
 pub use metric::LiveMetric;
 pub use observations::{DAY_MS, Membership, Observation, ObservationRules, Observations, observe};
 pub use refusal::LiveRefusal;
+pub use rollout::{
+    RolloutAction, RolloutEvidence, RolloutRuling, RolloutStep, advance_rollout, epochs, evidence_of,
+    next_share, rollout_history, rule, rules_of, running_evidence, start_rollout, steps_on_evidence,
+    stop_rollout,
+};
 pub use sample_ratio::SampleRatio;

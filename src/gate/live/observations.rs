@@ -41,6 +41,8 @@ pub struct ObservationRules {
     pub as_of: u64,
     /// Whether nobody will go on: every observation is closed as it is.
     pub is_final: bool,
+    /// The first moment after each scope, in milliseconds since 1970: nothing more comes there. Scopes beyond have no end.
+    pub scope_ends: Vec<u64>,
 }
 
 impl ObservationRules {
@@ -55,6 +57,7 @@ impl ObservationRules {
             unrewarded: Some(Reaction::Ignored),
             as_of,
             is_final: false,
+            scope_ends: Vec::new(),
         }
     }
 }
@@ -215,7 +218,8 @@ fn closed(
 ) -> Observation {
     let Tracked { user, scope, kept } = tracked;
     let (exposed_at, group) = (kept[0].at, kept[0].group);
-    let end = exposed_at.saturating_add(rules.window_ms);
+    let scope_end = rules.scope_ends.get(scope as usize).copied().unwrap_or(u64::MAX);
+    let end = exposed_at.saturating_add(rules.window_ms).min(scope_end);
     let (mut sum, mut count, mut waits) = (0.0, 0_u32, false);
     **crossed += u64::from(kept.iter().any(|decision| decision.group != group));
     let default = rules.unrewarded.and_then(|reaction| rules.metric.value(reaction.reward(), Some(reaction)));
