@@ -155,7 +155,7 @@ fn run(cli: Cli) -> Result<u8> {
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&args, &display),
         Command::Merge(args) => merge::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),

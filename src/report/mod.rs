@@ -50,5 +50,5 @@ pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;
 pub use server::{PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page};
 pub use simulation::{Results, ScenarioResults, UserRows};
-pub use terminal::terminal_verdict;
+pub use terminal::{terminal_results, terminal_verdict};
 pub use text::PlainText;
