@@ -59,7 +59,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
     let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     write_page(html, |command| {
-        let policies = policy.iter().map(|policy| ("under which both live", policy)).collect();
+        // One that was found in the log may be no policy of today's.
+        let found = policy.or_else(|| Policy::named(&comparison.policy).ok());
+        let policies = found.iter().map(|policy| ("under which both live", policy)).collect();
         let cast = Cast::new(policies, vec![&scenario], &personas, None);
         comparison_page(&comparison, &log, &cast, command)
     })?;

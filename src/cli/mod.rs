@@ -178,7 +178,7 @@ fn run(cli: Cli) -> Result<u8> {
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&args, &display),
         Command::Merge(args) => merge::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),

@@ -2,6 +2,7 @@
 
 use super::collector::ResultWriter;
 use super::destination::{HtmlFile, write_page};
+use super::display::Display;
 use super::error::UsageError;
 use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
@@ -12,7 +13,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
-use crate::report::{Cast, simulation_page};
+use crate::report::{Cast, simulation_page, terminal_results};
 use crate::simulation::parts::{PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
 use crate::simulation::{Block, Simulation};
@@ -78,7 +79,7 @@ pub(super) struct Args {
     threads: super::Threads,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
         if args.html.path().is_some() {
             return Err(options("--html", "is of simulated people: leave out --data"));
@@ -122,7 +123,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let start = Instant::now();
     let decisions = match &args.blocks {
         Some(blocks) => args.part(&simulations, header, blocks.clone())?,
-        None => args.whole(&simulations, &header, &cast, html)?,
+        None => args.whole(&simulations, &header, (&cast, html), display)?,
     };
     let seconds = start.elapsed().as_secs_f64();
     if let Some(mut log) = log {
@@ -210,8 +211,8 @@ impl Args {
         &self,
         simulations: &[Simulation],
         header: &PartHeader,
-        cast: &Cast,
-        html: Option<Pending>,
+        (cast, html): (&Cast, Option<Pending>),
+        display: &Display,
     ) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
@@ -222,6 +223,8 @@ impl Args {
         write_page(html, |command| simulation_page(&results, cast, command))?;
         if self.json {
             output::pretty_json(&results.json())?
+        } else if let Some(screen) = display.screen() {
+            output::text(&terminal_results(&results, &screen))?
         } else {
             output::text(&results.text())?
         }

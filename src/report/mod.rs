@@ -54,5 +54,5 @@ pub use server::{
     ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
 };
 pub use simulation::{Results, ScenarioResults, UserRows};
-pub use terminal::terminal_verdict;
+pub use terminal::{terminal_results, terminal_verdict};
 pub use text::PlainText;

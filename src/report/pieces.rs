@@ -208,6 +208,7 @@ impl Page {
         names: usize,
         rows: impl IntoIterator<Item = Vec<Cell>>,
     ) {
+        let rows: Vec<Vec<Cell>> = rows.into_iter().collect();
         let class = if columns.len() > 3 { " class=\"cards\"" } else { "" };
         let _ = write!(self.out, "<div class=\"scroll\"><table{class}><thead>\n<tr>");
         let name = |i: usize| if i < names { "name" } else { "" };
@@ -218,7 +219,9 @@ impl Page {
             } else {
                 escape(column)
             };
-            let _ = write!(self.out, "<th scope=\"col\"{}>{shown}</th>", class_of(name(i)));
+            let is_text = rows.first().and_then(|row| row.get(i)).is_some_and(|cell| cell.class == "text");
+            let class = class_of(if is_text { "text" } else { name(i) });
+            let _ = write!(self.out, "<th scope=\"col\"{class}>{shown}</th>");
         }
         self.out.push_str("</tr></thead><tbody>\n");
         for row in rows {

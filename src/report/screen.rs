@@ -53,7 +53,7 @@ impl Screen {
     /// Fewer columns than these have no room for a chart.
     pub const MIN_COLUMNS: usize = 60;
     /// Longer lines are no easier to read.
-    pub const MAX_COLUMNS: usize = 100;
+    pub const MAX_COLUMNS: usize = 110;
 
     /// A terminal of so many columns, which shows colours or does not.
     pub fn new(columns: usize, colors: bool) -> Self {

@@ -37,6 +37,22 @@ pub(crate) fn per_100(metric: Metric, difference: f64) -> String {
     }
 }
 
+/// The text with a capital letter first.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What a metric counts, where it is said already that it is per 100 tips.
+pub(crate) fn counted(metric: Metric) -> &'static str {
+    metric.per_100().trim_end_matches(" per 100 tips")
+}
+
+/// A difference per hundred, where it is said already what it is of: `4.0 more`.
+pub(crate) fn in_brief(metric: Metric, difference: f64) -> String {
+    per_100(metric, difference).replace(metric.per_100(), "").trim().to_owned()
+}
+
 /// Whether a difference of a metric is for the better; `None` where it is too small to be shown, or neither way is better.
 pub(crate) fn is_better(metric: Metric, better: Option<Direction>, difference: f64) -> Option<bool> {
     let gain = metric.better().or(better)?.gain(difference);

@@ -14,7 +14,7 @@ pub(in super::super) fn forest(v: &Verdict, width: Width) -> String {
     let scale = Scale {
         label: "Forest plot: estimate and bounds of every criterion",
         axis: "worse  \u{2190}  gain, as a share of the range  \u{2192}  better",
-        range: range(v),
+        range: forest_range(v),
         line: Some(0.0),
         named_line: claims.then(|| (v.minimum_effect, format!("minimum effect {}", v.minimum_effect))),
         format: |x| format!("{x:+.2}"),
@@ -44,7 +44,7 @@ fn shape_of(standing: Standing) -> Shape {
 
 /// The axis: over all bounds and limits, unless some bounds are so wide that nothing else could be told
 /// apart.
-fn range(v: &Verdict) -> Range<f64> {
+pub(in super::super) fn forest_range(v: &Verdict) -> Range<f64> {
     let gains = || v.criteria.iter().filter_map(words::gain);
     let margins = || v.criteria.iter().map(|c| c.mark.abs());
     let widest = 3.0 * gains().map(|g| g.estimate.abs()).chain(margins()).fold(0.01, f64::max);

@@ -52,6 +52,9 @@ pub(in super::super) struct Scale<'a> {
     pub(in super::super) format: fn(f64) -> String,
 }
 
+/// Height that each further estimate of a row takes.
+const BESIDE: f64 = 9.0;
+
 /// Room for the name of a line.
 const TOP: f64 = 22.0;
 
@@ -66,9 +69,17 @@ const CHARACTER: f64 = 7.4;
 pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Width) -> String {
     let longest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
     // On a phone a name stands above its interval, else before it. Heights are shares of a row.
+    // Bounds on one line would hide each other.
+    let beside = |row: &IntervalRow| row.estimates.iter().filter(|e| e.bounds.is_some()).count();
+    let more = BESIDE * rows.iter().map(beside).max().unwrap_or(0).saturating_sub(1) as f64;
     let (height, left, anchor, name_at, interval_at) = match width {
-        Width::Wide => (22.0, (CHARACTER * longest as f64).clamp(80.0, LONGEST_NAME), HPos::Right, 0.5, 0.5),
-        Width::Narrow => (36.0, 10.0, HPos::Left, 0.72, 0.3),
+        Width::Wide => {
+            (22.0 + more, (CHARACTER * longest as f64).clamp(80.0, LONGEST_NAME), HPos::Right, 0.5, 0.5)
+        }
+        Width::Narrow => {
+            let height = 36.0 + more;
+            (height, 10.0, HPos::Left, 1.0 - 10.0 / height, 0.5 - 7.0 / height)
+        }
     };
     let range = scale.range.clone();
     let top = if scale.named_line.is_some() { TOP } else { 0.0 };
@@ -119,7 +130,10 @@ pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Wi
             };
             let style = text(INK).pos(Pos::new(anchor, VPos::Center));
             area.draw_text(&name(&row.name), &style, (px(left), at(range.start, name_at).1)).expect(MEMORY);
-            for estimate in &row.estimates {
+            let bounded = beside(row).max(1);
+            for (place, estimate) in row.estimates.iter().enumerate() {
+                let down = if bounded > 1 { place as f64 - (bounded - 1) as f64 / 2.0 } else { 0.0 };
+                let interval_at = interval_at - down * BESIDE / height;
                 if let Some((lower, upper)) = estimate.bounds {
                     let ends = [lower, upper].map(|x| at(x, interval_at));
                     area.draw(&PathElement::new(ends, stroke(estimate.hue, 2.0))).expect(MEMORY);

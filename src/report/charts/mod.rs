@@ -15,7 +15,7 @@ mod shares;
 
 pub(super) use drawing::Width;
 pub(super) use evidence::{Highlights, evidence};
-pub(super) use forest::forest;
+pub(super) use forest::{forest, forest_range};
 pub(super) use intervals::{Estimate, IntervalRow, Scale, Shape, intervals, range_of};
 pub(super) use palette::{
     BASELINE, CHALLENGER, FAILS, FAINT, HOLDS, Hue, INK, MUTED, OPEN, SERIES_LENGTH, hue_of, rival_hue,

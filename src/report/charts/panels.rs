@@ -22,9 +22,9 @@ pub(in super::super) struct Panel {
 }
 
 impl CurveLine {
-    /// A learning curve.
-    pub(in super::super) fn of(points: &[CurvePoint], hue: Hue) -> Self {
-        let point = |p: &CurvePoint| (p.step, p.mean, p.lower.zip(p.upper));
+    /// A learning curve, with its band or without.
+    pub(in super::super) fn of(points: &[CurvePoint], hue: Hue, band: bool) -> Self {
+        let point = |p: &CurvePoint| (p.step, p.mean, p.lower.zip(p.upper).filter(|_| band));
         Self { hue, points: points.iter().map(point).collect() }
     }
 }

@@ -20,7 +20,7 @@ pub(in super::super) struct ShareRow {
 const BAR: f64 = 11.0;
 const GAP: f64 = 2.0;
 /// Width of a character.
-const CHARACTER: f64 = 6.6;
+const CHARACTER: f64 = 7.2;
 
 /// The rows from top to bottom, their parts in these colours.
 pub(in super::super) fn shares(rows: &[ShareRow], hues: &[Hue], label: &str, width: Width) -> String {

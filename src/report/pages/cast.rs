@@ -109,6 +109,9 @@ fn of_whom(c: &RawCriterion) -> String {
 }
 
 fn write_policies(policies: &[(&'static str, &Policy)], page: &mut Page) {
+    if policies.is_empty() {
+        return;
+    }
     page.part("Policies");
     page.table(
         &["policy", "shows", "parameters", "looks at"],

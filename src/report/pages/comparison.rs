@@ -127,8 +127,7 @@ fn groups(name: &str, groups: &[GroupResult], page: &mut Page) {
     page.chart(|width| shares(&rows, &charts::REACTIONS, "Reactions, logged and simulated", width));
     page.details("The figures", |page| {
         let reactions = Reaction::ALL.map(Reaction::name);
-        let columns: Vec<&str> = ["", "share of tips"].into_iter().chain(reactions).collect();
-        let columns: Vec<&str> = std::iter::once("of").chain(columns[1..].iter().copied()).collect();
+        let columns: Vec<&str> = ["of", "share of tips"].into_iter().chain(reactions).collect();
         let rows = groups.iter().map(|g| {
             let rate = |rates: Option<[f64; 4]>, r: usize| digits(rates.map(|x| x[r]), 3);
             let shares = format!("{:.3} / {:.3}", g.shares[0], g.shares[1]);
@@ -184,7 +183,7 @@ fn pairs(c: &RealityComparison, page: &mut Page) {
         vec![name.into(), digits(d.logged, 1).into(), digits(d.simulated, 1).into()]
     });
     let profile = c.profile.iter().map(|p| {
-        let name = format!("mean {}", p.name.replace('_', " "));
+        let name = format!("mean of {}", p.name.replace('_', " "));
         vec![name.into(), digits(p.logged, 3).into(), digits(p.simulated, 3).into()]
     });
     page.table(&["figure", "logged", "simulated"], 1, dwell.chain(profile));

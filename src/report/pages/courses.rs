@@ -7,6 +7,9 @@ use crate::report::charts::{
 use crate::report::pieces::{Cell, Page};
 use crate::simulation::{Course, LearningCurve, ShownKind};
 
+/// More bands than these would hide each other.
+const MOST_BANDS: usize = 2;
+
 /// The name of everybody together.
 const EVERYBODY: &str = "everybody";
 
@@ -25,7 +28,11 @@ fn name(course: &Course) -> String {
 fn panels_of(courses: &[Course], of: fn(&Course) -> &[LearningCurve], named: bool) -> Vec<Panel> {
     let panel = |course: &Course| Panel {
         name: if named { name(course) } else { String::new() },
-        lines: of(course).iter().enumerate().map(|(i, c)| CurveLine::of(&c.points, rival_hue(i))).collect(),
+        lines: of(course)
+            .iter()
+            .enumerate()
+            .map(|(i, c)| CurveLine::of(&c.points, rival_hue(i), of(course).len() <= MOST_BANDS))
+            .collect(),
     };
     courses.iter().map(panel).collect()
 }
@@ -41,9 +48,10 @@ pub(super) fn learning(courses: &[Course], (scenario, steps): (&str, u32), page:
     if policies.is_empty() {
         return;
     }
+    let bands = if policies.len() <= MOST_BANDS { ", with 95% bands" } else { "" };
     page.section("Learning curves");
     page.text(&format!(
-        "Mean reward along the {steps} decisions of a user in {scenario}, with 95% bands: what each policy makes of a \
+        "Mean reward along the {steps} decisions of a user in {scenario}{bands}: what each policy makes of a \
          person as it gets to know them."
     ));
     page.legend(rivals(policies.iter().copied()));

@@ -6,6 +6,7 @@ use crate::evaluation::{
 use crate::report::charts::{CHALLENGER, Estimate, IntervalRow, MUTED, Scale, Shape, intervals, range_of};
 use crate::report::evaluation::{next, number, of_whom, together, weights};
 use crate::report::pieces::{Cell, Page, Tile};
+use crate::report::words;
 
 /// The page of an evaluation of `log`; `command` is the one that makes it again.
 pub fn evaluation_page(
@@ -40,7 +41,7 @@ pub fn evaluation_page(
         page.section(&format!("{} minus {}", difference.policy, difference.minus));
         page.text("On the same decisions: to the right the first is worth more.");
         let line = (0.0, "no difference".to_owned());
-        estimates(&difference.estimates, line, settings, &mut page);
+        estimates(&difference.estimates, ("difference of mean reward", line), settings, &mut page);
     }
     page.section("How to read it");
     page.text(
@@ -123,9 +124,11 @@ fn write_policy(
     page: &mut Page,
 ) {
     page.section(&policy.policy);
-    for line in weights(&policy.diagnostics, evaluation.rows).lines() {
-        page.text(&format!("{}.", capitalized(line.trim())));
-    }
+    let said: Vec<String> = weights(&policy.diagnostics, evaluation.rows)
+        .lines()
+        .map(|line| format!("{}.", words::capitalized(line.trim())))
+        .collect();
+    page.text(&said.join(" "));
     if let Some(kept) = policy.diagnostics.replay_kept {
         page.text(&format!("Replay keeps {kept} of {} decisions.", evaluation.rows));
     }
@@ -136,18 +139,13 @@ fn write_policy(
         page.text(&format!("{users} of the log's users have no state of it: to them it is new."));
     }
     let line = (evaluation.on_policy_mean, "mean of the log".to_owned());
-    estimates(&policy.estimates, line, settings, page);
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    estimates(&policy.estimates, ("mean reward of a decision", line), settings, page);
 }
 
 /// The chart and the table of some estimates.
 fn estimates(
     estimates: &[ValueEstimate],
-    line: (f64, String),
+    (axis, line): (&str, (f64, String)),
     settings: &EvaluationSettings,
     page: &mut Page,
 ) {
@@ -167,7 +165,7 @@ fn estimates(
     if !rows.is_empty() {
         let scale = Scale {
             label: "What each estimator says, with bounds",
-            axis: "mean reward of a decision",
+            axis,
             range: range_of(&rows, &[line.0]),
             line: None,
             named_line: Some(line),

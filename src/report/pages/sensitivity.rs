@@ -76,7 +76,9 @@ pub fn sensitivity_page(moved: &[Moved], minimum_effect: f64, cast: &Cast, comma
             Cell::of_class(m.reason.clone(), "text"),
         ]
     });
-    page.table(&["people", "verdict", "gain", "bounds", "why"], 1, rows);
+    page.details("The figures, and why", |page| {
+        page.table(&["people", "verdict", "gain", "bounds", "why"], 1, rows);
+    });
     cast.write(&mut page);
     page.origin(command, &[("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION")))]);
     page.finish()

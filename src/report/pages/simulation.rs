@@ -55,10 +55,6 @@ fn shown() -> impl Iterator<Item = Metric> {
     Metric::ALL.into_iter().filter(|metric| metric.is_in_table())
 }
 
-fn column(metric: Metric) -> String {
-    metric.per_100().trim_end_matches(" per 100 tips").to_owned()
-}
-
 /// A mean per hundred with its bounds.
 fn hundred(estimate: &MeanEstimate, signed: bool) -> String {
     let Some(mean) = estimate.mean else { return "-".to_owned() };
@@ -85,12 +81,12 @@ impl ScenarioResults {
             let before = of(0)?;
             let (value, note) = if policies.len() > 1 {
                 let by = self.estimate(FigureOf::Difference(1), None, metric).mean?;
-                let said = words::per_100(metric, by).replace(metric.per_100(), "").trim().to_owned();
+                let said = words::in_brief(metric, by);
                 (format!("{before:.1} \u{2192} {:.1}", of(1)?), (said, words::is_better(metric, None, by)))
             } else {
                 (format!("{before:.1}"), (String::new(), None))
             };
-            Some(Tile { name: column(metric), value, note })
+            Some(Tile { name: words::capitalized(words::counted(metric)), value, note })
         };
         page.tiles(&shown().filter_map(tile).collect::<Vec<_>>());
     }
@@ -131,10 +127,9 @@ impl ScenarioResults {
 
     /// Each policy's figures, of the population and of each persona.
     fn figures(&self, policies: &[&str], page: &mut Page) {
-        let heads: Vec<String> = shown().map(column).collect();
+        let heads: Vec<&str> = shown().map(words::counted).collect();
         let table = |persona: Option<usize>, page: &mut Page| {
-            let columns: Vec<&str> =
-                std::iter::once("policy").chain(heads.iter().map(String::as_str)).collect();
+            let columns: Vec<&str> = std::iter::once("policy").chain(heads.iter().copied()).collect();
             let row = |name: String, of: FigureOf, signed: bool| {
                 let figures = shown().map(|metric| {
                     let estimate = self.estimate(of, persona, metric);

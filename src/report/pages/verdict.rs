@@ -64,24 +64,17 @@ fn summary(v: &Verdict, evidence: &Evidence, page: &mut Page) {
     let tile = |f: &Figure| {
         let (before, after) = (f.baseline?, f.challenger?);
         Some(Tile {
-            name: capitalized(f.metric.per_100().trim_end_matches(" per 100 tips")),
+            name: words::capitalized(words::counted(f.metric)),
             value: change(Some(before), Some(after)),
-            note: (in_brief(f.metric, after - before), words::is_better(f.metric, None, after - before)),
+            note: (
+                words::in_brief(f.metric, after - before),
+                words::is_better(f.metric, None, after - before),
+            ),
         })
     };
     let tiles: Vec<Tile> =
         primary.figures.iter().filter(|f| f.metric.is_in_table()).filter_map(tile).collect();
     page.tiles(&tiles);
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// A difference per hundred, without what it is of.
-fn in_brief(metric: Metric, difference: f64) -> String {
-    words::per_100(metric, difference).replace(metric.per_100(), "").trim().to_owned()
 }
 
 /// Two means per hundred.
@@ -239,7 +232,7 @@ fn personas_in_full(v: &Verdict, scenario: &str, personas: &[PersonaEvidence], p
     let difference = |p: &PersonaEvidence| figure(p, Metric::Reward).difference.unwrap_or(f64::INFINITY);
     personas.sort_by(|a, b| difference(a).total_cmp(&difference(b)));
     let shown: Vec<Metric> = Metric::ALL.into_iter().filter(|m| m.is_in_table()).collect();
-    let name = |m: &Metric| m.per_100().trim_end_matches(" per 100 tips").to_owned();
+    let name = |m: &Metric| words::counted(*m).to_owned();
     let heads: Vec<String> =
         ["persona", "share"].map(str::to_owned).into_iter().chain(shown.iter().map(name)).collect();
     let columns: Vec<&str> =
