@@ -173,7 +173,7 @@ fn obeys(policy: &Policy, ops: &[Op]) {
                 plain.states.insert(*to, model);
             }
             Op::Prune => {
-                assert_eq!(prune(service.store(), u64::MAX >> 1).unwrap().lost, []);
+                assert_eq!(prune(service.store(), u64::MAX >> 1, &[]).unwrap().lost, []);
                 plain.events.clear();
             }
             Op::Rebuild => {
