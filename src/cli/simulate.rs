@@ -125,14 +125,15 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 
 /// Says how long each program will take, by what the checks of it took.
 fn say_expected_times(simulations: &[Simulation], users: u64) -> Result<()> {
-    let threads = rayon::current_num_threads() as f64;
+    // A block of users is one at a time for a program.
+    let at_once = users.div_ceil(BLOCK_USERS).min(rayon::current_num_threads() as u64) as f64;
     let Some(first) = simulations.first() else { return Ok(()) };
     let policies = first.policies().len() as u64;
     let decisions = users * simulations.iter().map(|s| s.decisions_per_user() / policies).sum::<u64>();
     for program in first.policies().iter().filter_map(Policy::program) {
         let checks = program.conformance()?;
         let each = checks.seconds_per_decision.unwrap_or(0.0) + checks.seconds_per_reward.unwrap_or(0.0);
-        let (name, seconds) = (program.name(), decisions as f64 * each / threads);
+        let (name, seconds) = (program.name(), decisions as f64 * each / at_once);
         output::note(&format!(
             "{name} is a program: {decisions} decisions and rewards, {:.0} microseconds each, take about {seconds:.0} s",
             1e6 * each
