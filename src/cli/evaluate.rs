@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long)]
     frozen: bool,
     /// The format of the log: rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset),
-    /// dsjson or vw (Vowpal Wabbit), csv, or whatever it looks like
+    /// dsjson or vw (Vowpal Wabbit), csv, parquet, or whatever it looks like
     #[arg(long, value_name = "FORMAT", default_value = AUTO, value_parser = formats())]
     format: FormatChoice,
     /// An estimator, with a hyperparameter (:LAMBDA) unless it is to be selected; repeatable [default: all]: replay, ips,

@@ -26,6 +26,7 @@ mod json_members;
 mod lines;
 mod logs;
 mod obd;
+mod parquet;
 mod place;
 mod reactions;
 mod reader;
