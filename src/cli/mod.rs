@@ -28,6 +28,7 @@ mod merge;
 mod moment;
 mod output;
 mod patience;
+mod policy;
 mod progress;
 mod promote_check;
 mod prompt;
@@ -139,6 +140,8 @@ enum Command {
     Backup(backup::Args),
     /// Remove what is old from the log
     Prune(prune::Args),
+    /// Check a policy's file, and the program that it names
+    Policy(policy::Args),
     /// Print states as JSON lines
     Export(export::Args),
     /// Take in states that `export` printed, or a directory of version 0.1
@@ -175,6 +178,10 @@ fn command() -> clap::Command {
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
     let Cli { global, display, command } = cli;
+    crate::policy::program::pass_stderr_to(match command {
+        Command::Serve(_) => |policy, line| tracing::info!(policy, line, "a program says"),
+        _ => |policy, line| output::note(&format!("{policy}: {line}")),
+    });
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
@@ -199,6 +206,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Prune(args) => prune::run(&args, &global),
         Command::Rebuild(args) => rebuild::run(&args, &global),
         Command::Verify(args) => verify::run(&args, &global),
+        Command::Policy(args) => policy::run(&args),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
         Command::Schema(args) => schema::run(&args),

@@ -16,7 +16,7 @@ use crate::policy::{DecisionRng, Policy};
 use crate::report::{Cast, simulation_page, terminal_results};
 use crate::simulation::parts::{PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
-use crate::simulation::{Block, Simulation};
+use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -120,6 +120,10 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
         gate.as_ref().map(|gate| &gate.gate),
     );
     args.threads.apply()?;
+    let users = args.blocks.as_ref().map_or(args.users, |blocks| {
+        header.block_users(blocks.end.clamp(1, header.all_blocks()) - 1).end - blocks.start * BLOCK_USERS
+    });
+    say_expected_times(&simulations, users)?;
     let start = Instant::now();
     let decisions = match &args.blocks {
         Some(blocks) => args.part(&simulations, header, blocks.clone())?,
@@ -135,6 +139,25 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     let rate = decisions as f64 / seconds / 1e6;
     output::note(&format!("{decisions} decisions in {seconds:.2} s, {rate:.2} million per second"));
     Ok(exit::DONE)
+}
+
+/// Says how long each program will take, by what the checks of it took.
+fn say_expected_times(simulations: &[Simulation], users: u64) -> Result<()> {
+    // A block of users is one at a time for a program.
+    let at_once = users.div_ceil(BLOCK_USERS).min(rayon::current_num_threads() as u64) as f64;
+    let Some(first) = simulations.first() else { return Ok(()) };
+    let policies = first.policies().len() as u64;
+    let decisions = users * simulations.iter().map(|s| s.decisions_per_user() / policies).sum::<u64>();
+    for program in first.policies().iter().filter_map(Policy::program) {
+        let checks = program.conformance()?;
+        let each = checks.seconds_per_decision.unwrap_or(0.0) + checks.seconds_per_reward.unwrap_or(0.0);
+        let (name, seconds) = (program.name(), decisions as f64 * each / at_once);
+        output::note(&format!(
+            "{name} is a program: {decisions} decisions and rewards, {:.0} microseconds each, take about {seconds:.0} s",
+            1e6 * each
+        ));
+    }
+    Ok(())
 }
 
 /// What a gate, `default` or a file, would judge of two policies.
@@ -160,7 +183,7 @@ fn run_blocks(
             bar.inc((block.users.end - block.users.start) * simulation.decisions_per_user());
             failure = sink(i, block).err();
             failure.is_none()
-        });
+        })?;
         failure.map_or(Ok(()), Err)?;
     }
     bar.finish_and_clear();

@@ -56,6 +56,17 @@ pub enum LogRefusal {
         /// The table.
         table: String,
     },
+    /// An estimator asks for what a column does not say.
+    #[error(
+        "{estimator} predicts what every action would have earned, so it needs the policy's probability of each of them, \
+         and {policy} is a column of those of the chosen ones; ask for ips, snips, clipped_ips, sub_gaussian_ips or replay"
+    )]
+    NeedsEveryAction {
+        /// The policy.
+        policy: String,
+        /// The estimator.
+        estimator: &'static str,
+    },
     /// States are of single users, and the log names none.
     #[error(
         "{policy}: its states are of single users, and this log names none; leave out --frozen to let it learn from \

@@ -221,6 +221,14 @@ impl Policy {
         self.program.as_ref()
     }
 
+    /// Refuses a program that does not answer the same to the same: what it does could not be repeated.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn conforms(&self) -> Result<()> {
+        self.program.as_ref().map_or(Ok(()), |program| program.conforms())
+    }
+
     /// What a file states of it, every default spelled out: what stores and logs keep.
     pub fn definition(&self) -> RawDefinition {
         match &self.program {

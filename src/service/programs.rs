@@ -18,10 +18,15 @@ pub(super) struct AskedPrograms {
 }
 
 impl AskedPrograms {
-    /// The choice that is drawn from what was answered for the call at this place; it is taken once.
+    /// The choice that is drawn from what was answered for the call at this place. An error is told once: who is told one
+    /// asks no more.
     pub(super) fn take(&mut self, place: usize, policy: &Policy, seed: u64) -> Result<ScoredChoice> {
-        let answered = self.answered.remove(&(place, policy.name().to_owned()));
-        Ok(draw(answered.expect("each program is asked once for each call")?, seed))
+        let key = (place, policy.name().to_owned());
+        if let Some(Ok(probabilities)) = self.answered.get(&key) {
+            return Ok(draw(probabilities.clone(), seed));
+        }
+        let answered = self.answered.remove(&key);
+        Ok(draw(answered.expect("each program was asked for each call")?, seed))
     }
 
     /// What was answered for groups of so many calls, one after the other without end.

@@ -9,7 +9,7 @@ use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::moment;
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 
@@ -40,6 +40,8 @@ pub(super) struct CsvLog {
     propensity: usize,
     timestamp: Option<usize>,
     user: Option<usize>,
+    /// The columns of the probabilities of policies.
+    probabilities: Vec<usize>,
     /// The column of positions of the Open Bandit Dataset, whose numbers are known to be whole.
     position: Option<usize>,
     is_open_bandit: bool,
@@ -92,6 +94,8 @@ impl CsvLog {
         };
         let timestamp = optional(&names.timestamp, "timestamp")?;
         let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let columns = names.probabilities.iter().map(|(_, column)| required(column));
+        let probabilities = columns.collect::<Result<Vec<_>>>()?;
         let position = if is_open_bandit { find("position")? } else { None };
         let wanted = [
             ("action", Some(item)),
@@ -113,6 +117,7 @@ impl CsvLog {
             propensity,
             timestamp,
             user,
+            probabilities,
             position,
             is_open_bandit,
             names,
@@ -180,7 +185,8 @@ impl CsvLog {
 
     /// The last column that is looked at.
     fn last(&self) -> usize {
-        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
+        let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
         self.item.max(self.reward).max(self.propensity).max(optional)
     }
 }
@@ -222,6 +228,11 @@ impl LogReader for CsvLog {
         let propensity = checked_propensity(&self.names.propensity, propensity)
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
+        row.probabilities.clear();
+        for (field, (_, column)) in self.probabilities.iter().zip(&self.names.probabilities) {
+            let probability = within(column, self.number(*field, column)?, 0.0, 1.0);
+            row.probabilities.push(probability.map_err(|f| f.at(self.at(*field)))?);
+        }
         row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
         if let Some(field) = self.user {
             let user = self.fields.get(&self.lines, field);

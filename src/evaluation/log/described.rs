@@ -148,6 +148,7 @@ impl Described {
             }
         }
         row.features.clear();
+        row.request = None;
         if !with_vectors {
             return Ok(());
         }
@@ -157,6 +158,7 @@ impl Described {
             std::mem::take(&mut self.actions),
             Some(Profile::new(self.profile, Vec::new())),
         ))?;
+        row.request = names.keeps_requests.then(|| request.raw().offer_text().into());
         let block = FeatureBlock::of(FeatureSet::WIDEST, request.offered());
         for (k, own_hour) in own_hours.into_iter().enumerate() {
             let start = row.features.len();

@@ -27,6 +27,7 @@ mod labelled;
 mod lines;
 mod logs;
 mod obd;
+mod parquet;
 mod place;
 mod reactions;
 mod reader;

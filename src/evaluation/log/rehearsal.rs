@@ -171,6 +171,7 @@ impl Checked<'_> {
         row.features.extend_from_slice(block.rows());
         names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
+        row.request = names.keeps_requests.then(|| self.request.raw().offer_text().into());
     }
 }
 

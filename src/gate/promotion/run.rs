@@ -182,7 +182,7 @@ impl Inputs {
         let scenario = &self.scenarios[self.primary()];
         let simulation = Simulation::new(scenario, &self.personas, &policies, verdict.provenance.seed)?;
         let name = self.challenger.name();
-        let warning = match simulation.least_propensity(0..PROPENSITY_USERS) {
+        let warning = match simulation.least_propensity(0..PROPENSITY_USERS)? {
             Some(least) if least >= wanted.least => return Ok(verdict),
             Some(0.0) => format!(
                 "{name} shows some candidates with probability 0: its log cannot tell what they would have done"
@@ -234,7 +234,7 @@ impl Inputs {
         let scenario = &self.scenarios[self.primary()];
         let simulation = Simulation::new(scenario, &self.personas, &policies, seed)?;
         let first = self.gate.raw().max_users;
-        let mut times = simulation.decision_times(first..first + TIMED_USERS);
+        let mut times = simulation.decision_times(first..first + TIMED_USERS)?;
         times.sort_unstable();
         Ok(times[(times.len() - 1) * 99 / 100])
     }
