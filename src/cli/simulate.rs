@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// With --data: the column with the class
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
+    /// With --data: a column whose cells are words although they look like numbers; repeatable
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    words: Vec<String>,
     /// With --data: how many orders of the rows [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: Option<u64>,
@@ -157,7 +160,7 @@ impl Args {
         let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;
         table::run(
-            (data, label),
+            (data, label, &self.words),
             &policies,
             (orders, self.seed.unwrap_or(0)),
             (self.json, self.out.as_deref()),

@@ -25,13 +25,16 @@ mod formats;
 mod json_members;
 mod lines;
 mod logs;
+mod look_ahead;
 mod obd;
+mod parsed_lines;
 mod place;
 mod reactions;
 mod reader;
 mod refusal;
 mod rehearsal;
 mod rewards;
+mod so_far;
 #[cfg(test)]
 mod testing;
 mod timestamp;
