@@ -41,6 +41,7 @@ mod verify;
 mod warned;
 
 use crate::base::error::Result;
+use crate::base::threads;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use error::UsageError;
 use std::process::ExitCode;
@@ -71,10 +72,15 @@ struct Threads {
 
 impl Threads {
     fn apply(&self) -> Result<()> {
-        let threads = self.threads.map_or(0, usize::from);
+        let Some(threads) = self.threads.map(usize::from) else { return ready() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| UsageError::system(format!("start {threads} threads"))(std::io::Error::other(e)))
     }
+}
+
+/// Makes sure that a long run has threads, as many as the system starts.
+fn ready() -> Result<()> {
+    threads::ready().map_err(UsageError::system("start threads"))
 }
 
 // Only the one that is run is built: a fresh process should not wait for the options of all others.
@@ -157,8 +163,8 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args, &global),
-        Command::CompareReality(args) => compare_reality::run(&args),
+        Command::Evaluate(args) => ready().and_then(|()| evaluate::run(&args, &global)),
+        Command::CompareReality(args) => ready().and_then(|()| compare_reality::run(&args)),
         Command::Log(args) => log::run(&args, &global),
         Command::Backup(args) => backup::run(&args, &global),
         Command::Prune(args) => prune::run(&args, &global),

@@ -73,15 +73,19 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let reports = args.reports.open(&inputs, read.chain(args.attempts.clone()))?;
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
-    reports.write(&judgement)?;
+    // Whatever becomes of the files, the verdict is said.
+    let written = reports.write(&judgement);
     let mut text = Vec::new();
     let format: &dyn VerdictFormat = if args.json { &Json } else { &PlainText };
     format.write(&judgement, &mut text).expect("memory takes everything");
-    match output::bytes(&text) {
+    let text = String::from_utf8_lossy(&text);
+    let printed = if args.json { output::bytes(text.as_bytes()) } else { output::text(&text) };
+    match printed {
         // A reader that has seen enough does not change the verdict.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
     }
+    written?;
     Ok(args.code(judgement.verdict.verdict))
 }
 

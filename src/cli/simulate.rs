@@ -11,7 +11,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
-use crate::simulation::parts::{PartHeader, PartWriter};
+use crate::simulation::parts::{MAX_USERS, PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
 use crate::simulation::{Block, Simulation};
 use std::ops::Range;
@@ -27,7 +27,7 @@ pub(super) struct Args {
     #[arg(long = "policy", value_name = "POLICY", required = true)]
     policies: Vec<String>,
     /// Users of each persona
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
     users: u64,
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]

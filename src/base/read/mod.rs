@@ -9,7 +9,7 @@ mod parse;
 mod table;
 mod whole;
 
-pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, text};
+pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, regular, text};
 pub(crate) use foreign::foreign;
 pub(crate) use notation::{MISSING, is_missing, is_number, notation, of_notation};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
