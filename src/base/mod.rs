@@ -4,6 +4,7 @@
 //! here knows of policies or people. A new distribution or bound is a file in `stats/`.
 
 pub mod checksum;
+pub(crate) mod clean;
 pub mod digest;
 pub mod error;
 pub mod lock;

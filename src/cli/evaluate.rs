@@ -71,6 +71,10 @@ pub(super) struct Args {
     /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
     #[arg(long)]
     no_features: bool,
+    /// Tell candidates of one decision that have the same tag (dsjson and Vowpal Wabbit's text) apart by their places,
+    /// instead of refusing the log; a table's probability of that item is shared among them
+    #[arg(long)]
+    same_tags: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -139,6 +143,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if args.no_features {
         log = log.without_features();
+    }
+    if args.same_tags {
+        log = log.with_same_tags();
     }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;

@@ -53,6 +53,7 @@ mod verify;
 mod warned;
 
 use crate::base::error::Result;
+use crate::base::threads;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use display::Display;
 use error::UsageError;
@@ -86,10 +87,15 @@ struct Threads {
 
 impl Threads {
     fn apply(&self) -> Result<()> {
-        let threads = self.threads.map_or(0, usize::from);
+        let Some(threads) = self.threads.map(usize::from) else { return ready() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| UsageError::system(format!("start {threads} threads"))(std::io::Error::other(e)))
     }
+}
+
+/// Makes sure that a long run has threads, as many as the system starts.
+fn ready() -> Result<()> {
+    threads::ready().map_err(UsageError::system("start threads"))
 }
 
 // Only the one that is run is built: a fresh process should not wait for the options of all others.
@@ -196,11 +202,11 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args, &global),
-        Command::Analyze(args) => analyze::run(&args, &global),
+        Command::Evaluate(args) => ready().and_then(|()| evaluate::run(&args, &global)),
+        Command::Analyze(args) => ready().and_then(|()| analyze::run(&args, &global)),
         Command::Assign(args) => assign::run(&args),
         Command::Rollout(args) => rollout::run(&args, &global),
-        Command::CompareReality(args) => compare_reality::run(&args),
+        Command::CompareReality(args) => ready().and_then(|()| compare_reality::run(&args)),
         Command::Log(args) => log::run(&args, &global),
         Command::Backup(args) => backup::run(&args, &global),
         Command::Prune(args) => prune::run(&args, &global),

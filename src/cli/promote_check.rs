@@ -78,12 +78,14 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     let reports = args.reports.open(&inputs, read.chain(args.attempts.clone()))?;
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
-    reports.write(&judgement)?;
+    // Whatever becomes of the files, the verdict is said.
+    let written = reports.write(&judgement);
     match args.print(&judgement, display) {
         // A reader that has seen enough does not change the verdict.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
     }
+    written?;
     Ok(args.code(judgement.verdict.verdict))
 }
 

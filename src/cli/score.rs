@@ -6,7 +6,7 @@ use super::store_args::Global;
 use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
-use crate::base::threads::{MANY, each};
+use crate::base::threads::{self, MANY, each};
 use crate::policy::DecisionRng;
 use crate::service::{Decided, Given, Policies, ScoreCall, Service};
 use crate::store::Pace;
@@ -126,7 +126,7 @@ impl Scorer<'_> {
             if failed {
                 code = exit::ERROR;
             }
-            if decided.len() >= MANY {
+            if decided.len() >= MANY && threads::ready().is_ok() {
                 // Giving back their memory is for whoever has time.
                 rayon::spawn(move || drop(decided));
             }

@@ -14,7 +14,7 @@ use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
 use crate::report::{Cast, simulation_page, terminal_results};
-use crate::simulation::parts::{PartHeader, PartWriter};
+use crate::simulation::parts::{MAX_USERS, PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
 use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use std::ops::Range;
@@ -30,7 +30,7 @@ pub(super) struct Args {
     #[arg(long = "policy", value_name = "POLICY", required = true)]
     policies: Vec<String>,
     /// Users of each persona
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
     users: u64,
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// With --data: the column with the class
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
+    /// With --data: a column whose cells are words although they look like numbers; repeatable
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    words: Vec<String>,
     /// With --data: how many orders of the rows [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: Option<u64>,
@@ -198,7 +201,7 @@ impl Args {
         let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;
         table::run(
-            (data, label),
+            (data, label, &self.words),
             &policies,
             (orders, self.seed.unwrap_or(0)),
             (self.json, self.out.as_deref()),

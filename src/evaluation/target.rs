@@ -6,7 +6,7 @@ use super::log::LogVocabulary;
 use super::probability_table;
 use super::program_learner::ProgramLearner;
 use super::refusal::LogRefusal;
-use super::row::Row;
+use super::row::{ListedItem, Row};
 use crate::base::error::{Error, Result};
 use crate::policy::{Explorer, Learns, Model, Policy};
 use crate::store::{self, Access, Pace};
@@ -149,7 +149,8 @@ impl Target {
                     table[vocabulary.find(item).expect("the vocabulary was extended") as usize] =
                         *probability;
                 }
-                PreparedTarget::Table { name: name.clone(), table }
+                let twins = vec![0; vocabulary.len()];
+                PreparedTarget::Table { name: name.clone(), table, twins }
             }
             Self::Column { column, .. } => PreparedTarget::Column { column: *column },
             Self::Learner(policy) if policy.program().is_some() => {
@@ -252,6 +253,8 @@ pub enum PreparedTarget {
         name: String,
         /// The probability of each item.
         table: Vec<f64>,
+        /// How many candidates of the current decision are this item; 0 between decisions.
+        twins: Vec<u32>,
     },
     /// See [`Target::Column`].
     Column {
@@ -305,8 +308,12 @@ impl PreparedTarget {
             Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
             Self::Uniform { .. } => out.resize(row.listed.len(), 1.0 / row.listed.len() as f64),
             Self::Table { table, .. } if row.listed.is_empty() => out.extend_from_slice(table),
-            Self::Table { name, table } => {
-                out.extend(row.listed.iter().map(|l| table[l.item as usize]));
+            Self::Table { name, table, twins } => {
+                row.listed.iter().for_each(|l| twins[l.item as usize] += 1);
+                // Candidates that are the same item share what the table gives it.
+                let share = |l: &ListedItem| table[l.item as usize] / f64::from(twins[l.item as usize]);
+                out.extend(row.listed.iter().map(share));
+                row.listed.iter().for_each(|l| twins[l.item as usize] = 0);
                 let sum: f64 = out.iter().sum();
                 if sum <= 0.0 {
                     let place = "a decision".to_owned();
@@ -350,7 +357,6 @@ impl PreparedTarget {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::ListedItem;
     use super::*;
 
     fn names(items: &[&str]) -> LogVocabulary {
@@ -369,6 +375,18 @@ mod tests {
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn candidates_that_are_the_same_item_share_its_probability() {
+        let target = Target::table("t.csv", b"item,probability\na,0.5\nb,0.5\n").unwrap();
+        let mut prepared = target.prepare(&names(&["a", "b"]), 2).unwrap();
+        let listed = [0, 0, 1].map(|item| ListedItem { item, kind: item, propensity: 0.5 }).to_vec();
+        let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
+        for _ in 0..2 {
+            prepared.distribution(&row, &mut out).unwrap();
+            assert_eq!(out, [0.25, 0.25, 0.5]);
+        }
     }
 
     #[test]

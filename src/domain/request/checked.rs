@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use std::collections::HashSet;
 
 /// Most candidates in one request.
-pub(super) const MAX_CANDIDATES: usize = 10_000;
+pub(crate) const MAX_CANDIDATES: usize = 10_000;
 
 /// What the JSON of a request may hold, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

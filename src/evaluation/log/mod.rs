@@ -26,14 +26,17 @@ mod json_members;
 mod labelled;
 mod lines;
 mod logs;
+mod look_ahead;
 mod obd;
 mod parquet;
+mod parsed_lines;
 mod place;
 mod reactions;
 mod reader;
 mod refusal;
 mod rehearsal;
 mod rewards;
+mod so_far;
 #[cfg(test)]
 mod testing;
 mod timestamp;
