@@ -27,9 +27,11 @@
 
 pub mod base;
 pub mod domain;
-pub mod experiment;
 pub mod features;
 pub mod policy;
+
+pub mod experiment;
+
 pub mod store;
 
 pub mod service;

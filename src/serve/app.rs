@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::deciders::Deciders;
+use super::generations::Generations;
 use super::metrics::Metrics;
 use super::rewards_over_time::RewardsOverTime;
 use super::settings::Settings;
@@ -18,6 +19,7 @@ pub(super) struct App {
     pub(super) deciders: Deciders,
     pub(super) writer: Arc<Writer>,
     pub(super) shadows: Arc<Shadows>,
+    pub(super) generations: Arc<Generations>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rewards: Arc<RewardsOverTime>,
     pub(super) began: Instant,
