@@ -175,7 +175,7 @@ fn state(updates: usize) -> State {
     for n in 0..updates {
         let shown = request.clone().shown(n % CANDIDATES);
         let observation = Observation { shown, reward: spread(n) };
-        apply(&mut state.model, &policy, &observation, &mut Scratch::default());
+        apply(&mut state.model, &policy, &observation, &mut Scratch::default()).unwrap();
     }
     state
 }

@@ -31,7 +31,6 @@ pub mod features;
 pub mod policy;
 
 pub mod experiment;
-
 pub mod store;
 
 pub mod service;

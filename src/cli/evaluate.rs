@@ -1,6 +1,7 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
+use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
 use super::store_args::Global;
@@ -8,7 +9,7 @@ use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::evaluation_text;
+use crate::report::{evaluation_page, evaluation_text};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -74,6 +75,8 @@ pub(super) struct Args {
     /// Also write evaluation.json and evaluation.txt into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
     /// Print the estimates even where the log cannot carry them; the exit code stays 3
     #[arg(long)]
     force: bool,
@@ -123,6 +126,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let columns = columns(args.columns.as_deref())?;
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
+    let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
+    let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if args.no_features {
         log = log.without_features();
@@ -132,6 +137,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation_text(&evaluation, &name, &settings);
+    write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command))?;
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;

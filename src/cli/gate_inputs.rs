@@ -6,6 +6,7 @@ use crate::gate::promotion::Inputs;
 use crate::gate::{GateRefusal, GateSpec};
 use crate::people::persona::Persona;
 use crate::policy::{DecisionRng, Policy};
+use crate::report::Cast;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,14 @@ pub(super) struct GateInputs {
     /// Use this seed instead of the one that follows from the inputs; a verdict says so
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     pub(super) seed: Option<u64>,
+}
+
+/// Who and what a gate is about, for pages.
+pub(super) fn cast(inputs: &Inputs) -> Cast<'_> {
+    let reference = inputs.reference.as_ref().map(|policy| ("reference", policy));
+    let both = [("in charge", &inputs.baseline), ("challenger", &inputs.challenger)];
+    let policies = both.into_iter().chain(reference).collect();
+    Cast::new(policies, inputs.scenarios.iter().collect(), &inputs.personas, Some(&inputs.gate))
 }
 
 /// Whether the built-in gate is meant.

@@ -139,14 +139,17 @@ impl Run<'_> {
 
     /// Answers lines together, in their order; with each answer whether it is one of a bad line.
     fn answer(&self, lines: &[(u64, &[u8])], out: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
-        let limit = Arc::new(Semaphore::new(self.generator.gateway().map_or(1, |gateway| gateway.concurrency())));
+        let limit =
+            Arc::new(Semaphore::new(self.generator.gateway().map_or(1, |gateway| gateway.concurrency())));
         let mut tasks = Vec::with_capacity(lines.len());
         for (number, line) in lines {
             let origin = format!("line {number}");
-            let ready = self.args.signals.parse(line, &origin).and_then(|signals| self.ready(signals, &origin));
+            let ready =
+                self.args.signals.parse(line, &origin).and_then(|signals| self.ready(signals, &origin));
             let task = ready.map(|ready| {
                 let (prepared, seed) = (Arc::clone(&ready.prepared), ready.seed);
-                let (generator, store, limit) = (Arc::clone(&self.generator), self.store.clone(), Arc::clone(&limit));
+                let (generator, store, limit) =
+                    (Arc::clone(&self.generator), self.store.clone(), Arc::clone(&limit));
                 let task = self.runtime.spawn(async move {
                     let _permit = limit.acquire_owned().await;
                     generate(&generator, ready, store.as_ref()).await
@@ -192,7 +195,8 @@ impl Run<'_> {
     /// The tips, with the decision between them if one is asked for.
     fn reply(&self, prepared: &Prepared, generated: Generated, seed: u64) -> Result<GenerateReply> {
         let Some(service) = &self.service else { return Ok(GenerateReply { generated, decision: None }) };
-        let request = serde_json::to_vec(&prepared.request(&generated)).expect("plain values always serialize");
+        let request =
+            serde_json::to_vec(&prepared.request(&generated)).expect("plain values always serialize");
         let policy = service.policies().default_policy().map(|policy| policy.name().to_owned());
         let given = Given { policy, ..Given::default() };
         let call = ScoreCall::parse(service, &request, "the tips", &given, seed)?;

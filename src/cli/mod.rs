@@ -7,6 +7,8 @@ mod choice;
 mod collector;
 mod compare_reality;
 mod context;
+mod destination;
+mod display;
 mod error;
 mod estimator_choice;
 mod evaluate;
@@ -46,6 +48,7 @@ mod warned;
 
 use crate::base::error::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use display::Display;
 use error::UsageError;
 use std::process::ExitCode;
 use store_args::Global;
@@ -56,6 +59,8 @@ use store_args::Global;
 struct Cli {
     #[command(flatten)]
     global: Global,
+    #[command(flatten)]
+    display: Display,
     #[command(subcommand)]
     command: Command,
 }
@@ -156,9 +161,9 @@ fn command() -> clap::Command {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global, command } = cli;
+    let Cli { global, display, command } = cli;
     match command {
-        Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Merge(args) => merge::run(&args),

@@ -5,7 +5,7 @@ use super::prompt_args::{PromptArgs, earlier_tips};
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Fault, Result};
-use crate::prompt::{DiffLine, Generator, PromptInput, Parameters, Prompt, Prompts, difference};
+use crate::prompt::{DiffLine, Generator, Parameters, Prompt, PromptInput, Prompts, difference};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
@@ -119,7 +119,8 @@ fn list(json: bool, prompts: &PromptArgs) -> Result<u8> {
         } else {
             let inputs: Vec<&str> = prompt.inputs().map(PromptInput::name).collect();
             let (version, digest) = (prompt.version(), &prompt.digest()[..SHORT]);
-            let line = format!("{version:8} {digest}  {}\n{:23}{}\n", prompt.description(), "", inputs.join(", "));
+            let line =
+                format!("{version:8} {digest}  {}\n{:23}{}\n", prompt.description(), "", inputs.join(", "));
             out.extend(line.into_bytes());
         }
     }
@@ -165,7 +166,8 @@ fn render(args: &SignalArgs, json: bool, prompts: &PromptArgs, global: &Global) 
 
 fn check(args: &PromptArgs) -> Result<u8> {
     let mut code = exit::DONE;
-    let sound = |prompt: &Prompt| output::text(&format!("{}: sound, digest {}\n", prompt.version(), prompt.digest()));
+    let sound =
+        |prompt: &Prompt| output::text(&format!("{}: sound, digest {}\n", prompt.version(), prompt.digest()));
     match args.folder() {
         None => Prompts::shipped()?.all().iter().try_for_each(|prompt| sound(prompt))?,
         Some(folder) => {

@@ -1,7 +1,9 @@
 //! Options about prompts and the gateway that they are sent to: of every command that has to do with tips in words.
 
 use crate::base::error::Result;
-use crate::prompt::{Gateway, GatewaySettings, Generator, Prompts, RawGatewaySettings, RecentTip, recent_tips};
+use crate::prompt::{
+    Gateway, GatewaySettings, Generator, Prompts, RawGatewaySettings, RecentTip, recent_tips,
+};
 use crate::store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +53,12 @@ pub(super) struct GatewayArgs {
     #[arg(long, value_name = "NAME", env = "REHEARSAL_GATEWAY_MODEL")]
     gateway_model: Option<String>,
     /// Longest time that the gateway may take, with all repetitions; then the prompt's own tips answer
-    #[arg(long, value_name = "MILLISECONDS", env = "REHEARSAL_GATEWAY_TIME_LIMIT_MS", default_value_t = 15_000)]
+    #[arg(
+        long,
+        value_name = "MILLISECONDS",
+        env = "REHEARSAL_GATEWAY_TIME_LIMIT_MS",
+        default_value_t = 15_000
+    )]
     gateway_time_limit_ms: u64,
     /// So many calls may be under way at once
     #[arg(long, value_name = "N", env = "REHEARSAL_GATEWAY_CONCURRENCY", default_value_t = 64)]
@@ -94,6 +101,10 @@ pub(super) fn clock_ms() -> u64 {
 }
 
 /// What a store says of a user's earlier tips; nothing where there is no store.
-pub(super) fn earlier_tips(store: Option<&Arc<dyn Store>>, user: &str, now_ms: u64) -> Result<Vec<RecentTip>> {
+pub(super) fn earlier_tips(
+    store: Option<&Arc<dyn Store>>,
+    user: &str,
+    now_ms: u64,
+) -> Result<Vec<RecentTip>> {
     store.map_or(Ok(Vec::new()), |store| recent_tips(&**store, user, now_ms))
 }

@@ -1,8 +1,9 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
 use super::collector::ResultWriter;
+use super::destination::{HtmlFile, write_page};
 use super::error::UsageError;
-use super::folder::Folder;
+use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
 use super::{exit, output, progress, shell, table};
 use crate::base::error::{Error, Fault, Result};
@@ -11,6 +12,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
+use crate::report::{Cast, simulation_page};
 use crate::simulation::parts::{PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
 use crate::simulation::{Block, Simulation};
@@ -66,6 +68,8 @@ pub(super) struct Args {
     /// say, into this folder as decisions.jsonl and rewards.jsonl: a log for `evaluate` and `compare-reality`
     #[arg(long, value_name = "DIR", conflicts_with_all = ["gate", "blocks", "data"])]
     log: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
@@ -75,6 +79,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
+        if args.html.path().is_some() {
+            return Err(options("--html", "is of simulated people: leave out --data"));
+        }
         return args.table(data, label);
     }
     if args.label.is_some() || args.orders.is_some() {
@@ -103,11 +110,18 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Inputs::digests,
     );
     let header = PartHeader::new(&simulations, args.users, seed, digests);
+    let html = args.open_page()?;
+    let cast = Cast::new(
+        policies.iter().map(|policy| ("", policy)).collect(),
+        scenarios.iter().collect(),
+        &personas,
+        gate.as_ref().map(|gate| &gate.gate),
+    );
     args.threads.apply()?;
     let start = Instant::now();
     let decisions = match &args.blocks {
         Some(blocks) => args.part(&simulations, header, blocks.clone())?,
-        None => args.whole(&simulations, &header)?,
+        None => args.whole(&simulations, &header, &cast, html)?,
     };
     let seconds = start.elapsed().as_secs_f64();
     if let Some(mut log) = log {
@@ -178,14 +192,31 @@ impl Args {
         Folder::open(dir, FILES)
     }
 
+    /// The file of a page, which replaces nothing that is read.
+    fn open_page(&self) -> Result<Option<Pending>> {
+        if self.html.path().is_some() && self.blocks.is_some() {
+            return Err(options("--html", "is of a whole run: leave out --blocks"));
+        }
+        let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
+        let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
+        self.html.open(named.chain(self.gate.clone()).chain(people))
+    }
+
     /// Runs everything; returns the number of decisions.
-    fn whole(&self, simulations: &[Simulation], header: &PartHeader) -> Result<u64> {
+    fn whole(
+        &self,
+        simulations: &[Simulation],
+        header: &PartHeader,
+        cast: &Cast,
+        html: Option<Pending>,
+    ) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
-            collector.curve(s, &block.curve);
+            collector.add_sums(s, &block.sums);
             collector.block(s, block)
         })?;
         let results = collector.finish(self.next())?;
+        write_page(html, |command| simulation_page(&results, cast, command))?;
         if self.json {
             output::pretty_json(&results.json())?
         } else {
@@ -211,13 +242,13 @@ impl Args {
         let header = header.with_blocks(blocks.clone());
         let (dir, name) = split(path)?;
         let mut folder = Folder::open(dir, [name])?;
-        let mut curves: Vec<_> = (0..simulations.len()).map(|s| header.blank_curve(s)).collect();
+        let mut sums: Vec<_> = (0..simulations.len()).map(|s| header.blank_sums(s)).collect();
         let mut part = PartWriter::new(folder.file(0), &header).map_err(Error::io("write", path))?;
         run_blocks(simulations, &users, |s, block| {
-            curves[s] += &block.curve;
+            sums[s] += &block.sums;
             part.block(s, &block.users, block.records).map_err(Error::io("write", path))
         })?;
-        part.finish(curves.iter()).map_err(Error::io("write", path))?;
+        part.finish(sums.iter()).map_err(Error::io("write", path))?;
         folder.finish()?;
         let (start, end, all) = (blocks.start, blocks.end, header.all_blocks());
         if self.json {

@@ -7,7 +7,7 @@ use super::probability_table;
 use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
-use crate::policy::{Explorer, Model, Policy};
+use crate::policy::{Explorer, Learns, Model, Policy};
 use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -58,9 +58,9 @@ impl Target {
     pub fn of(policy: Policy) -> Result<Self> {
         match policy.explorer() {
             Explorer::Uniform(_) => Ok(Self::Uniform),
-            Explorer::LinTs(_) => {
-                let policy = policy.name().to_owned();
-                Err(Error::because(LogRefusal::NoExactProbabilities { policy }))
+            explorer if !explorer.has_propensities() => {
+                let (policy, explorer) = (policy.name().to_owned(), explorer.name());
+                Err(Error::because(LogRefusal::NoExactProbabilities { policy, explorer }))
             }
             _ => Ok(Self::Learner(policy)),
         }
@@ -104,7 +104,7 @@ impl Target {
 
     /// Whether it learns from the log.
     pub fn learns(&self) -> bool {
-        matches!(self, Self::Learner(_))
+        matches!(self, Self::Learner(policy) if policy.learns() != Learns::Nothing)
     }
 
     /// The target, ready to be asked about rows of a log that names these. The first `items` are the log's own, among
@@ -134,7 +134,8 @@ impl Target {
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
-                let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
+                let unknown = models.iter().filter(|m| m.updates() == 0).count() as u64;
+                let without_state = (policy.learns() == Learns::User).then_some(unknown);
                 let learner = Box::new(Learner::new(policy.clone(), names, models).frozen());
                 PreparedTarget::Learner { learner, items, without_state }
             }
@@ -173,19 +174,30 @@ impl<'a> Reach<'a> {
 }
 
 /// What `policy` has learned of each user, by the states in a directory.
+///
+/// Of one that learns of everybody that is one model, and of one that learns nothing none.
 fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Model>> {
-    if users.is_empty() {
+    if policy.learns() == Learns::Nothing {
+        return Ok(Vec::new());
+    }
+    let of_everybody = policy.learns() == Learns::Everybody;
+    if users.is_empty() && !of_everybody {
         return Err(Error::because(LogRefusal::NoUsersForStates { policy: policy.name().to_owned() }));
     }
     let store = store::open(state_dir, Access::Read, Pace::Single)?;
-    let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
+    let names: Vec<String> = if of_everybody {
+        vec![policy.learns().state_user("").to_owned()]
+    } else {
+        (0..users.len() as u32).map(|user| users.name(user)).collect()
+    };
     let keys: Vec<(&str, &str)> = names.iter().map(|user| (user.as_str(), policy.name())).collect();
     let found = store::read(&*store, |snapshot| snapshot.states(&keys))?;
     let model = |record: Option<store::StateRecord>| {
         let state = record.map(|record| record.state(store.origin())).transpose()?.flatten();
         let Some(state) = state else { return Ok(policy.new_model()) };
         state.fits(policy).map_err(|fault| fault.at(format!("the state of {:?}", state.user)))?;
-        Ok(state.model)
+        let same = state.policy.prior() == policy.prior();
+        Ok(if same { state.model } else { policy.take_over(&state.model) })
     };
     let models: Vec<Model> = found.into_iter().map(model).collect::<Result<_>>()?;
     if models.iter().all(|m| m.updates() == 0) {

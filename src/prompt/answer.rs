@@ -70,7 +70,8 @@ pub(super) fn check(
     assembled: &Assembled,
     seen: &[Shingles],
 ) -> Result<Checked, &'static str> {
-    let raw: RawAnswer = serde_json::from_str(unfenced(content)).map_err(|_| "it is not the JSON of the schema")?;
+    let raw: RawAnswer =
+        serde_json::from_str(unfenced(content)).map_err(|_| "it is not the JSON of the schema")?;
     if raw.candidates.is_empty() {
         return Err("its list of candidates is empty");
     }

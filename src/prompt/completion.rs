@@ -105,7 +105,8 @@ mod tests {
         assert_eq!((one.usage, one.is_whole, one.model), (Usage::UNKNOWN, true, None));
         assert_eq!(Usage::NONE.and(Usage::UNKNOWN), Usage::UNKNOWN);
         assert_eq!(Usage::NONE.total(), Some(0));
-        let cut = br#"{"model":"m\u001b[0m","choices":[{"message":{"content":null},"finish_reason":"length"}],
+        let cut =
+            br#"{"model":"m\u001b[0m","choices":[{"message":{"content":null},"finish_reason":"length"}],
                        "usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"#;
         let one = Completion::from_json(cut).unwrap();
         assert_eq!((one.usage.total(), one.is_whole, one.model.as_deref()), (Some(10), false, Some("m [0m")));

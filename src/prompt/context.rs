@@ -10,7 +10,7 @@ use super::data;
 use super::input::PromptInput;
 use super::moment;
 use super::recent::RecentTip;
-use super::signals::{Event, Signals, Task, TITLE};
+use super::signals::{Event, Signals, TITLE, Task};
 use super::tokens;
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
@@ -211,32 +211,44 @@ impl PromptContext {
     /// How many things may be dropped.
     fn droppable(&self) -> usize {
         let lists = self.recent.as_ref().map_or(0, Vec::len) + self.calendar.as_ref().map_or(0, Vec::len);
-        let tasks = self.tasks.iter().flatten().map(|task| 1 + usize::from(task.notes.is_some())).sum::<usize>();
+        let tasks =
+            self.tasks.iter().flatten().map(|task| 1 + usize::from(task.notes.is_some())).sum::<usize>();
         lists + tasks + self.profile.as_ref().map_or(0, |profile| 1 + profile.by_kind.len())
     }
 }
 
 impl Assembled {
     /// What these inputs ask for of a person, of whose earlier tips the store says `stored`, within a budget of tokens.
-    pub(super) fn of(inputs: &BTreeSet<PromptInput>, budget: u64, signals: &Signals, stored: &[RecentTip]) -> Self {
+    pub(super) fn of(
+        inputs: &BTreeSet<PromptInput>,
+        budget: u64,
+        signals: &Signals,
+        stored: &[RecentTip],
+    ) -> Self {
         let asked = |input: PromptInput| inputs.contains(&input);
         let (now, zone) = (signals.now, &signals.zone);
         let tasks: Vec<Task> = if asked(PromptInput::Tasks) { signals.tasks.clone() } else { Vec::new() };
-        let events: Vec<&Event> =
-            signals.calendar.iter().filter(|event| asked(PromptInput::Calendar) && is_on(event, now, zone)).collect();
+        let events: Vec<&Event> = signals
+            .calendar
+            .iter()
+            .filter(|event| asked(PromptInput::Calendar) && is_on(event, now, zone))
+            .collect();
         let whole = PromptContext {
             locale: signals.locale.clone(),
             moment: asked(PromptInput::Moment).then(|| moment_note(now, zone)),
-            quiet_hours: signals.quiet_hours.filter(|_| asked(PromptInput::QuietHours)).map(|hours| QuietNote {
-                from: clock(hours.from),
-                to: clock(hours.to),
-                now: signals.is_quiet(),
+            quiet_hours: signals.quiet_hours.filter(|_| asked(PromptInput::QuietHours)).map(|hours| {
+                QuietNote { from: clock(hours.from), to: clock(hours.to), now: signals.is_quiet() }
             }),
             tasks: asked(PromptInput::Tasks)
                 .then(|| tasks.iter().enumerate().map(|(i, task)| task_note(i, task, now, zone)).collect()),
-            calendar: asked(PromptInput::Calendar).then(|| events.iter().map(|event| event_note(event, zone)).collect()),
+            calendar: asked(PromptInput::Calendar)
+                .then(|| events.iter().map(|event| event_note(event, zone)).collect()),
             recent: asked(PromptInput::Recent).then(|| recent_notes(&signals.recent, stored, zone)),
-            profile: signals.profile.clone().filter(|_| asked(PromptInput::Profile)).map(without_unknown_names),
+            profile: signals
+                .profile
+                .clone()
+                .filter(|_| asked(PromptInput::Profile))
+                .map(without_unknown_names),
         };
         // The more is dropped, the shorter it is.
         let (mut least, mut most) = (0, whole.droppable());
@@ -250,7 +262,8 @@ impl Assembled {
         }
         let (context, dropped) = whole.without(least);
         let kept = context.tasks.as_ref().map_or(0, Vec::len);
-        let event = events.first().filter(|_| context.calendar.as_ref().is_some_and(|events| !events.is_empty()));
+        let event =
+            events.first().filter(|_| context.calendar.as_ref().is_some_and(|events| !events.is_empty()));
         Self {
             tokens: context.tokens(),
             budget,

@@ -54,7 +54,11 @@ impl Fallback {
         }
         for language in text.keys() {
             if !(2..=3).contains(&language.len()) || !language.bytes().all(|b| b.is_ascii_lowercase()) {
-                return Err(Fault::new(field("text"), format!("{language:?}"), "languages such as en, de, pt"));
+                return Err(Fault::new(
+                    field("text"),
+                    format!("{language:?}"),
+                    "languages such as en, de, pt",
+                ));
             }
         }
         Ok(Self { place, candidate, about, text })
@@ -64,7 +68,11 @@ impl Fallback {
     pub(super) fn check_all(all: &[Self]) -> Result<(), Fault> {
         let Some(first) = all.iter().find(|tip| tip.about.is_none()) else {
             let value = format!("a list of {}, each `about` something", all.len());
-            return Err(Fault::new("fallback", value, "one at least that is about nothing: it answers for anybody"));
+            return Err(Fault::new(
+                "fallback",
+                value,
+                "one at least that is about nothing: it answers for anybody",
+            ));
         };
         let languages: Vec<&String> = first.text.keys().collect();
         match all.iter().find(|tip| !tip.text.keys().eq(languages.iter().copied())) {
@@ -109,11 +117,18 @@ impl Fallback {
         };
         let values = Value::from_pairs(title.map(|title| (name, Value::from(title))));
         let place = Place { origin, part: &part };
-        template::render(&self.text[language], values, Shown::Plain, place).map(|text| visible(&text, usize::MAX))
+        template::render(&self.text[language], values, Shown::Plain, place)
+            .map(|text| visible(&text, usize::MAX))
     }
 
     /// The tip for a person; `None` if there is nothing that it could be about.
-    fn tip(&self, language: &str, assembled: &Assembled, longest: usize, origin: &str) -> Result<Option<Candidate>> {
+    fn tip(
+        &self,
+        language: &str,
+        assembled: &Assembled,
+        longest: usize,
+        origin: &str,
+    ) -> Result<Option<Candidate>> {
         let mut candidate = self.candidate.clone();
         let title = match self.about {
             None => None,
@@ -130,7 +145,9 @@ impl Fallback {
         };
         let mut text = self.rendered(language, title, origin)?;
         let over = text.chars().count().saturating_sub(longest);
-        if over > 0 && let Some(title) = title {
+        if over > 0
+            && let Some(title) = title
+        {
             // The title is what has no bound of its own.
             let short = visible(title, title.chars().count().saturating_sub(over).max(1));
             text = self.rendered(language, Some(&short), origin)?;
@@ -157,13 +174,15 @@ pub(super) fn answer(
     let language = language.or_else(|| languages().next().map(String::as_str)).unwrap_or(COMMON);
     let mut warnings = Vec::new();
     if language != own {
-        warnings.push(format!("the tips that are ready are in {language}: prompt {version} has none in {own}"));
+        warnings
+            .push(format!("the tips that are ready are in {language}: prompt {version} has none in {own}"));
     }
     let mut tips = Vec::new();
     for tip in all {
         tips.extend(tip.tip(language, assembled, longest, version)?);
     }
-    let is_of_kind = |tip: &Candidate| tip.kind.as_deref().is_some_and(|kind| call.kinds.iter().any(|own| own == kind));
+    let is_of_kind =
+        |tip: &Candidate| tip.kind.as_deref().is_some_and(|kind| call.kinds.iter().any(|own| own == kind));
     if tips.iter().any(is_of_kind) {
         tips.retain(is_of_kind);
     } else {

@@ -57,7 +57,14 @@ pub(super) struct RawParameters {
 
 impl Default for RawParameters {
     fn default() -> Self {
-        Self { temperature: 0.7, top_p: None, max_tokens: 400, candidates: 3, longest: 160, context_tokens: 1_000 }
+        Self {
+            temperature: 0.7,
+            top_p: None,
+            max_tokens: 400,
+            candidates: 3,
+            longest: 160,
+            context_tokens: 1_000,
+        }
     }
 }
 
@@ -100,7 +107,8 @@ pub(super) fn parts(text: &str, origin: &str) -> Result<(RawPrompt, String, Stri
         return Err(lacks("it has characters that control a terminal"));
     }
     let lines: Vec<&str> = text.split('\n').collect();
-    let at = |line: &str, from: usize| lines[from..].iter().position(|l| l.trim_end() == line).map(|i| i + from);
+    let at =
+        |line: &str, from: usize| lines[from..].iter().position(|l| l.trim_end() == line).map(|i| i + from);
     if lines[0].trim_end() != MARK {
         return Err(lacks("the first line is not +++"));
     }

@@ -8,7 +8,7 @@ use super::completion::{Completion, Usage};
 use super::retry::Retries;
 use super::unused::UnusedReason;
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read;
+use crate::base::{read, tls};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -95,7 +95,8 @@ impl TryFrom<RawGatewaySettings> for GatewaySettings {
             header.set_sensitive(true);
             Ok::<_, Error>(header)
         });
-        let (authorization, time_limit) = (authorization.transpose()?, Duration::from_millis(raw.time_limit_ms));
+        let (authorization, time_limit) =
+            (authorization.transpose()?, Duration::from_millis(raw.time_limit_ms));
         let RawGatewaySettings { model, tokens_per_day, concurrency, .. } = raw;
         Ok(Self { uri, authorization, model, time_limit, tokens_per_day, concurrency })
     }
@@ -103,7 +104,8 @@ impl TryFrom<RawGatewaySettings> for GatewaySettings {
 
 /// Where calls go.
 fn address(url: &str) -> Result<Uri, Fault> {
-    const ALLOWED: &str = "http://HOST:PORT or https://HOST:PORT, with a path or without, and no user, password or query";
+    const ALLOWED: &str =
+        "http://HOST:PORT or https://HOST:PORT, with a path or without, and no user, password or query";
     // What is no address may be a key that was put in the wrong place.
     let fault = || Fault::new("--gateway", "no address", ALLOWED);
     let uri: Uri = url.parse().map_err(|_| fault())?;
@@ -152,13 +154,12 @@ impl Gateway {
     /// A gateway. Nothing is sent yet.
     ///
     /// # Errors
-    /// An address with `https://` on a machine that knows no certificate authorities.
+    /// An address with `https://` on a machine that trusts no certificate authorities.
     pub fn new(settings: GatewaySettings) -> Result<Self> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let transport = if settings.uri.scheme_str() == Some("https") {
-            let connector = HttpsConnectorBuilder::new().with_native_roots();
-            let connector = connector.map_err(Error::io("read", "this system's certificate authorities"))?;
+            let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(None)?);
             Transport::Tls(builder.build(connector.https_only().enable_http1().build()))
         } else {
             let mut connector = HttpConnector::new();
@@ -257,7 +258,8 @@ impl Gateway {
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("rehearsal/", env!("CARGO_PKG_VERSION"))));
+        headers
+            .insert(USER_AGENT, HeaderValue::from_static(concat!("rehearsal/", env!("CARGO_PKG_VERSION"))));
         if let Some(authorization) = &self.settings.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
@@ -276,7 +278,12 @@ mod tests {
     use super::*;
 
     fn raw(url: &str) -> RawGatewaySettings {
-        RawGatewaySettings { url: url.to_owned(), time_limit_ms: 1_000, concurrency: 1, ..RawGatewaySettings::default() }
+        RawGatewaySettings {
+            url: url.to_owned(),
+            time_limit_ms: 1_000,
+            concurrency: 1,
+            ..RawGatewaySettings::default()
+        }
     }
 
     #[test]
@@ -286,12 +293,17 @@ mod tests {
             let url = format!("http://127.0.0.1:4000{url}");
             assert_eq!(address(&url).unwrap().to_string(), route, "{url}");
         }
-        assert_eq!(address("https://x.example/llm").unwrap().to_string(), "https://x.example/llm/v1/chat/completions");
+        assert_eq!(
+            address("https://x.example/llm").unwrap().to_string(),
+            "https://x.example/llm/v1/chat/completions"
+        );
     }
 
     #[test]
     fn what_is_no_address_is_refused_and_not_cited() {
-        for bad in ["", "sk-secret", "ftp://h", "http://u:sk-secret@h", "http://h?key=sk-secret", "http://", "/v1"] {
+        for bad in
+            ["", "sk-secret", "ftp://h", "http://u:sk-secret@h", "http://h?key=sk-secret", "http://", "/v1"]
+        {
             let message = GatewaySettings::try_from(raw(bad)).err().expect(bad).to_string();
             assert!(message.contains("--gateway") && !message.contains("sk-secret"), "{message}");
         }

@@ -112,7 +112,9 @@ impl Generator {
     /// # Errors
     /// A ready tip that fails for this person.
     pub async fn generate(&self, prepared: &Prepared, seed: u64) -> Result<Generated> {
-        let Some(gateway) = &self.gateway else { return prepared.ready(UnusedReason::NoGateway, Usage::NONE) };
+        let Some(gateway) = &self.gateway else {
+            return prepared.ready(UnusedReason::NoGateway, Usage::NONE);
+        };
         let deadline = Instant::now() + gateway.time_limit();
         let mut retries = Retries::new(seed, prepared.signals.user());
         let (mut usage, mut messages) = (Usage::NONE, prepared.call.messages.clone());
@@ -134,7 +136,8 @@ impl Generator {
             };
             match checked {
                 Ok(checked) => {
-                    let model = completion.model.or_else(|| prepared.model(gateway.model()).map(str::to_owned));
+                    let model =
+                        completion.model.or_else(|| prepared.model(gateway.model()).map(str::to_owned));
                     return Ok(prepared.written(checked, model, usage));
                 }
                 Err(what) => {
@@ -150,9 +153,11 @@ impl Generator {
 /// What a model is told whose answer is not usable: the answer, and what is wrong with it.
 fn repair(mut content: String, problem: &str) -> [Message; 2] {
     if content.len() > MAX_REPAIRED_BYTES {
-        content.truncate((0..=MAX_REPAIRED_BYTES).rev().find(|at| content.is_char_boundary(*at)).unwrap_or(0));
+        content
+            .truncate((0..=MAX_REPAIRED_BYTES).rev().find(|at| content.is_char_boundary(*at)).unwrap_or(0));
     }
-    let told = format!("That cannot be used: {problem}. Answer once more, with the JSON of the schema alone.");
+    let told =
+        format!("That cannot be used: {problem}. Answer once more, with the JSON of the schema alone.");
     [Message { role: "assistant", content }, Message { role: "user", content: told }]
 }
 

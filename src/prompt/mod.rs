@@ -35,10 +35,12 @@ mod template;
 mod tokens;
 mod unused;
 
-pub use context::{Assembled, Dropped, EventNote, MomentNote, PromptContext, QuietNote, RecentNote, TaskNote};
-pub use gateway::{Gateway, GatewaySettings, RawGatewaySettings};
 pub use completion::Usage;
+pub use context::{
+    Assembled, Dropped, EventNote, MomentNote, PromptContext, QuietNote, RecentNote, TaskNote,
+};
 pub use difference::{DiffLine, difference};
+pub use gateway::{Gateway, GatewaySettings, RawGatewaySettings};
 pub use generate::{Generated, Generator, Prepared};
 pub use input::PromptInput;
 pub use message::{Message, PromptCall};

@@ -23,7 +23,9 @@ pub(super) struct When {
 /// The zone of that name.
 pub(super) fn zone(field: &str, name: &str) -> Result<TimeZone, Fault> {
     let named = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some());
-    named.ok_or_else(|| Fault::new(field, format!("{name:?}"), "a name of the IANA time zone database, such as Europe/Berlin"))
+    named.ok_or_else(|| {
+        Fault::new(field, format!("{name:?}"), "a name of the IANA time zone database, such as Europe/Berlin")
+    })
 }
 
 /// A moment that says where in the world it is, or is by the user's clock.
@@ -108,7 +110,9 @@ mod tests {
     #[test]
     fn what_is_no_moment_or_zone_is_told_what_is() {
         let berlin = zone("timezone", "Europe/Berlin").unwrap();
-        for bad in ["", "tomorrow", "2026-13-01", "1960-01-01", "9999-12-31T23:59:59Z", "09:30", "2026-11-30T25:00"] {
+        for bad in
+            ["", "tomorrow", "2026-13-01", "1960-01-01", "9999-12-31T23:59:59Z", "09:30", "2026-11-30T25:00"]
+        {
             let fault = parse("due", bad, &berlin).unwrap_err();
             assert!(fault.to_string().contains("in the user's zone"), "{bad}: {fault}");
         }

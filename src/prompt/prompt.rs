@@ -1,8 +1,8 @@
 //! One version of a prompt, checked: what it asks for, how it is rendered, and the digest of what it does.
 
 use super::context::Assembled;
-use super::fallback::Fallback;
 use super::data;
+use super::fallback::Fallback;
 use super::file::{self, RawFallback, RawParameters, RawPrompt};
 use super::input::PromptInput;
 use super::message::{Message, PromptCall};
@@ -104,7 +104,11 @@ impl Prompt {
         model.as_deref().map_or(Ok(()), |model| short("model", model))?;
         for (field, count) in [("banned", banned.len()), ("fallback", fallback.len())] {
             if count > MAX_ENTRIES {
-                return Err(Fault::new(field, format!("a list of {count}"), format!("at most {MAX_ENTRIES}")));
+                return Err(Fault::new(
+                    field,
+                    format!("a list of {count}"),
+                    format!("at most {MAX_ENTRIES}"),
+                ));
             }
         }
         for (i, phrase) in banned.iter().enumerate() {
@@ -128,7 +132,8 @@ impl Prompt {
             user: &user,
         });
         let tips = fallback.into_iter().enumerate();
-        let fallback = tips.map(|(i, raw)| Fallback::new(raw, i, &seen)).collect::<Result<Vec<_>, Fault>>()?;
+        let fallback =
+            tips.map(|(i, raw)| Fallback::new(raw, i, &seen)).collect::<Result<Vec<_>, Fault>>()?;
         Fallback::check_all(&fallback)?;
         Ok(Self {
             version,
@@ -224,7 +229,8 @@ impl Prompt {
         for input in self.inputs() {
             let value = match input {
                 PromptInput::Moment => context.moment.as_ref().map(|moment| {
-                    let words = [("date", &moment.date), ("time", &moment.time), ("weekday", &moment.weekday)];
+                    let words =
+                        [("date", &moment.date), ("time", &moment.time), ("weekday", &moment.weekday)];
                     Value::from_pairs(words.map(|(name, word)| (name, own(word.as_str()))))
                 }),
                 PromptInput::QuietHours => context.quiet_hours.as_ref().map(|hours| Serde(hours).into()),

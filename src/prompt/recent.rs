@@ -46,7 +46,9 @@ pub fn recent_tips(store: &dyn Store, user: &str, now_ms: u64) -> Result<Vec<Rec
         latest.truncate(RECENT_TIPS);
         let mut tips = Vec::with_capacity(latest.len());
         for record in latest {
-            let Change::Reward { event, answers_decision, reaction, shown, .. } = record.change else { continue };
+            let Change::Reward { event, answers_decision, reaction, shown, .. } = record.change else {
+                continue;
+            };
             // The words are with the decision.
             let decision = match event.filter(|_| answers_decision) {
                 Some(id) => snapshot.decisions(&[&id])?.remove(0),
@@ -56,7 +58,8 @@ pub fn recent_tips(store: &dyn Store, user: &str, now_ms: u64) -> Result<Vec<Rec
                 let request: Requested = serde_json::from_str(&decision.request).ok()?;
                 request.candidates.into_iter().find(|candidate| candidate.id == decision.chosen)
             });
-            let candidate = candidate.or_else(|| serde_json::from_str::<Requested>(&shown).ok()?.candidates.pop());
+            let candidate =
+                candidate.or_else(|| serde_json::from_str::<Requested>(&shown).ok()?.candidates.pop());
             let (kind, text) = candidate.map_or((None, None), |candidate| (candidate.kind, candidate.text));
             tips.push(RecentTip { at_ms: Some(record.at), kind, text: text.map(String::from), reaction });
         }

@@ -6,7 +6,9 @@ use crate::base::error::{Cause, ErrorKind};
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// A file that has not the parts of a prompt.
-    #[error("{origin}: {what}; a prompt is TOML between two lines +++, then a line `# system` and a line `# user`, each with its template")]
+    #[error(
+        "{origin}: {what}; a prompt is TOML between two lines +++, then a line `# system` and a line `# user`, each with its template"
+    )]
     Parts {
         /// The file.
         origin: String,

@@ -197,6 +197,9 @@ mod tests {
             *counts.entry(one.version()).or_insert(0) += 1;
         }
         // A share of 2,000 has a standard deviation of 36.5: five of them are crossed once in two million runs.
-        assert!(counts.len() == 3 && counts.values().all(|count| (1_817..=2_183).contains(count)), "{counts:?}");
+        assert!(
+            counts.len() == 3 && counts.values().all(|count| (1_817..=2_183).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -173,7 +173,11 @@ pub(super) struct QuietHours {
 
 impl QuietHours {
     pub(super) fn has(self, hour: f64) -> bool {
-        if self.from <= self.to { (self.from..self.to).contains(&hour) } else { hour >= self.from || hour < self.to }
+        if self.from <= self.to {
+            (self.from..self.to).contains(&hour)
+        } else {
+            hour >= self.from || hour < self.to
+        }
     }
 }
 
@@ -221,9 +225,15 @@ impl Signals {
     ) -> Result<Self> {
         let mut raw: RawSignals = read::json(text, origin)?;
         let user = beside("user", user, raw.user.as_deref(), origin)?.map(SmolStr::from);
-        let version = beside("prompt_version", version, raw.prompt_version.as_deref(), origin)?.map(str::to_owned);
+        let version =
+            beside("prompt_version", version, raw.prompt_version.as_deref(), origin)?.map(str::to_owned);
         let Some(user) = user else {
-            return Err(Fault::new("user", "not there", "the person: give --user, or \"user\" in the signals").at(origin));
+            return Err(Fault::new(
+                "user",
+                "not there",
+                "the person: give --user, or \"user\" in the signals",
+            )
+            .at(origin));
         };
         raw.user = Some(user);
         raw.prompt_version = version;
@@ -234,12 +244,17 @@ impl Signals {
         let user = raw.user.unwrap_or_default();
         storable("user", &user)?;
         if user.is_empty() || user.len() > MAX_TEXT_BYTES {
-            return Err(Fault::new("user", format!("a text of {} bytes", user.len()), format!("1 to {MAX_TEXT_BYTES} bytes")));
+            return Err(Fault::new(
+                "user",
+                format!("a text of {} bytes", user.len()),
+                format!("1 to {MAX_TEXT_BYTES} bytes"),
+            ));
         }
         if let Some(seed) = raw.seed.filter(|seed| *seed >= SEEDS) {
             return Err(Fault::new("seed", seed, "a whole number below 2^53"));
         }
-        let zone = raw.timezone.as_deref().map_or(Ok(TimeZone::UTC), |name| moment::zone("timezone", name))?;
+        let zone =
+            raw.timezone.as_deref().map_or(Ok(TimeZone::UTC), |name| moment::zone("timezone", name))?;
         let now = match &raw.now {
             Some(text) => moment::parse("now", text, &zone)?.at,
             None => moment::of_millis(now_ms).unwrap_or(Timestamp::UNIX_EPOCH),
@@ -253,8 +268,9 @@ impl Signals {
         }
         let within = |name: &'static str, i: usize| move |fault: Fault| fault.within(&format!("{name}[{i}]"));
         let tasks = raw.tasks.into_iter().enumerate();
-        let mut tasks =
-            tasks.map(|(i, task)| Task::checked(task, &zone).map_err(within("tasks", i))).collect::<Result<Vec<_>, _>>()?;
+        let mut tasks = tasks
+            .map(|(i, task)| Task::checked(task, &zone).map_err(within("tasks", i)))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut ids = HashSet::new();
         if let Some(i) = tasks.iter().position(|task| !ids.insert(task.id.clone())) {
             let value = format!("{:?} again", tasks[i].id);
@@ -287,7 +303,20 @@ impl Signals {
         let kinds = checked_kinds(raw.kinds)?;
         let (prompt_version, seed, profile) = (raw.prompt_version, raw.seed, raw.profile_features);
         let quiet_hours = quiet_hours.transpose()?;
-        Ok(Self { user, prompt_version, seed, now, zone, locale, tasks, calendar, recent, profile, quiet_hours, kinds })
+        Ok(Self {
+            user,
+            prompt_version,
+            seed,
+            now,
+            zone,
+            locale,
+            tasks,
+            calendar,
+            recent,
+            profile,
+            quiet_hours,
+            kinds,
+        })
     }
 
     /// The person.
@@ -385,7 +414,11 @@ fn check_locale(locale: &str) -> Result<(), Fault> {
     if fine {
         Ok(())
     } else {
-        Err(Fault::new("locale", format!("{locale:?}"), "a language tag of BCP 47, such as en, de-DE or pt-BR"))
+        Err(Fault::new(
+            "locale",
+            format!("{locale:?}"),
+            "a language tag of BCP 47, such as en, de-DE or pt-BR",
+        ))
     }
 }
 
@@ -441,7 +474,12 @@ fn checked_recent(raw: RawRecent, zone: &TimeZone) -> Result<RecentTip, Fault> {
     }
     let at = at.map(|at| moment::parse("at", &at, zone)).transpose()?;
     let text = text.map(|text| line("text", &text, NOTE)).transpose()?.flatten();
-    Ok(RecentTip { at_ms: at.and_then(|when| u64::try_from(when.at.as_millisecond()).ok()), kind, text, reaction })
+    Ok(RecentTip {
+        at_ms: at.and_then(|when| u64::try_from(when.at.as_millisecond()).ok()),
+        kind,
+        text,
+        reaction,
+    })
 }
 
 #[cfg(test)]
@@ -484,7 +522,7 @@ mod tests {
     #[test]
     fn errors_name_field_value_and_what_is_allowed() {
         for (json, parts) in [
-            (r#"{}"#, ["user is not there", "--user"]),
+            ("{}", ["user is not there", "--user"]),
             (r#"{"user":""}"#, ["user is a text of 0 bytes", "1 to"]),
             (r#"{"user":"u","stray":1}"#, ["unknown field `stray`", "expected"]),
             (r#"{"user":"u","timezone":"Mars/Base"}"#, ["timezone is \"Mars/Base\"", "Europe/Berlin"]),
@@ -495,12 +533,24 @@ mod tests {
             (r#"{"user":"u","kinds":["a","a"]}"#, ["kinds[1] is \"a\" again", "once"]),
             (r#"{"user":"u","tasks":[{"id":"a","title":" \n"}]}"#, ["tasks[0].title is nothing", "a text"]),
             (r#"{"user":"u","tasks":[{"id":"","title":"x"}]}"#, ["tasks[0].id is", "1 to 256"]),
-            (r#"{"user":"u","tasks":[{"id":"a","title":"x","priority":2}]}"#, ["tasks[0].priority is 2", "[0, 1]"]),
-            (r#"{"user":"u","tasks":[{"id":"a","title":"x"},{"id":"a","title":"y"}]}"#, ["tasks[1].id is", "unique"]),
-            (r#"{"user":"u","calendar":[{"start":"2026-11-30T10:00","end":"2026-11-30T09:00"}]}"#, ["calendar[0].end", "not before"]),
+            (
+                r#"{"user":"u","tasks":[{"id":"a","title":"x","priority":2}]}"#,
+                ["tasks[0].priority is 2", "[0, 1]"],
+            ),
+            (
+                r#"{"user":"u","tasks":[{"id":"a","title":"x"},{"id":"a","title":"y"}]}"#,
+                ["tasks[1].id is", "unique"],
+            ),
+            (
+                r#"{"user":"u","calendar":[{"start":"2026-11-30T10:00","end":"2026-11-30T09:00"}]}"#,
+                ["calendar[0].end", "not before"],
+            ),
             (r#"{"user":"u","quiet_hours":{"from":22,"to":24}}"#, ["quiet_hours.to is 24", "[0, 24)"]),
             (r#"{"user":"u","recent":[{"reaction":"liked"}]}"#, ["recent[0].reaction", "liked"]),
-            (r#"{"user":"u","profile_features":{"completion_rate":2}}"#, ["profile_features.completion_rate is 2", "[0, 1]"]),
+            (
+                r#"{"user":"u","profile_features":{"completion_rate":2}}"#,
+                ["profile_features.completion_rate is 2", "[0, 1]"],
+            ),
             (r#"{"user":"u","seed":9007199254740992}"#, ["seed is", "2^53"]),
         ] {
             let message = parse(json).unwrap_err().to_string();

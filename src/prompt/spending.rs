@@ -28,7 +28,8 @@ impl Allowance {
         let tokens = i64::try_from(call.estimate()).unwrap_or(i64::MAX);
         let user = call.signals().user().to_owned();
         let (day, most) = ((now_ms / DAY_MS) as i64, i64::try_from(most).unwrap_or(i64::MAX));
-        let fits = write(store, Durability::Process, |transaction| transaction.spend(&user, day, tokens, most))?;
+        let fits =
+            write(store, Durability::Process, |transaction| transaction.spend(&user, day, tokens, most))?;
         Ok(fits.then_some(Self { user, day, tokens }))
     }
 

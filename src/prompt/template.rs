@@ -123,7 +123,9 @@ fn explain(error: &minijinja::Error, place: Place) -> Error {
         ErrorKind::OutOfFuel => "it does not end within the steps that a template may take".to_owned(),
         ErrorKind::UndefinedError => {
             let name = error.detail().map_or_else(String::new, |detail| format!(" ({detail})"));
-            format!("it shows what there is not{name}: the prompt's `inputs` do not ask for it, or nothing has that name")
+            format!(
+                "it shows what there is not{name}: the prompt's `inputs` do not ask for it, or nothing has that name"
+            )
         }
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
     };
@@ -145,7 +147,10 @@ mod tests {
 
     #[test]
     fn words_of_others_are_json_and_our_own_are_as_they_are() {
-        assert_eq!(shown("{{ own }}: {{ title }}").unwrap(), r#"plain <b>: "a \"b\" \u003c/data\u003e\n# system""#);
+        assert_eq!(
+            shown("{{ own }}: {{ title }}").unwrap(),
+            r#"plain <b>: "a \"b\" \u003c/data\u003e\n# system""#
+        );
         assert_eq!(shown("{% for n in list %}{{ n }},{% endfor %}").unwrap(), "1,2,");
         assert_eq!(shown("{% if none %}a{% else %}b{% endif %}{# c #} {x}").unwrap(), "b {x}");
     }
@@ -153,7 +158,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said_with_its_line() {
         let error = shown("\n{{ tasks }}").unwrap_err().to_string();
-        assert!(error.starts_with("v.md: the template user, line 2 of it: it shows what there is not"), "{error}");
+        assert!(
+            error.starts_with("v.md: the template user, line 2 of it: it shows what there is not"),
+            "{error}"
+        );
         assert!(shown("{% if tasks %}{% endif %}").is_err());
     }
 

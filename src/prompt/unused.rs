@@ -67,7 +67,9 @@ impl fmt::Display for UnusedReason {
             Self::NoGateway => f.write_str("there is no gateway"),
             Self::Budget { tokens } => write!(f, "the user's {tokens} tokens of today are used up"),
             Self::Unreachable => f.write_str("the gateway cannot be reached"),
-            Self::TimeOut { limit } => write!(f, "the gateway did not answer within {} ms", limit.as_millis()),
+            Self::TimeOut { limit } => {
+                write!(f, "the gateway did not answer within {} ms", limit.as_millis())
+            }
             Self::Status { status } => write!(f, "the gateway answered with status {status}"),
             Self::Redirect { status } => write!(f, "the gateway sends elsewhere (status {status})"),
             Self::TooLarge { bytes } => write!(f, "the gateway's answer has more than {bytes} bytes"),

@@ -2,8 +2,9 @@
 
 use super::words::count;
 use crate::domain::reaction::Reaction;
+use crate::simulation::RunSums;
 use crate::simulation::metrics::{Metric, UserRecord};
-use crate::simulation::summary::{Curve, FigureOf, MeanEstimate, Summary, curve_estimate};
+use crate::simulation::summary::{FigureOf, MeanEstimate, Summary, curve_estimate};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -39,10 +40,12 @@ pub struct ScenarioResults {
     pub personas: Vec<(String, f64)>,
     /// Number of kinds of tip.
     pub kinds: usize,
+    /// Their names; empty where parts of an earlier version have none.
+    pub kind_names: Vec<String>,
     /// Sums over users.
     pub summary: Summary,
-    /// Learning curves.
-    pub curve: Curve,
+    /// What was counted of their decisions.
+    pub sums: RunSums,
 }
 
 /// Every metric's estimate for one policy, or for a difference of two.
@@ -65,7 +68,7 @@ struct Group {
 }
 
 impl ScenarioResults {
-    fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
+    pub(super) fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
         let shares: Vec<f64> = self.personas.iter().map(|(_, share)| *share).collect();
         self.summary.figure(of, persona, &shares, metric, self.kinds)
     }
@@ -157,7 +160,7 @@ impl Results {
             for (p, policy, step) in
                 ndarray::indices((s.personas.len(), self.policies.len(), s.steps as usize))
             {
-                let reactions = std::array::from_fn(|r| s.curve[[p, policy, step, r]]);
+                let reactions = std::array::from_fn(|r| s.sums.curve[[p, policy, step, r]]);
                 let e = curve_estimate(reactions);
                 let cell = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
                 csv.write_record([

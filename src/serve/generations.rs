@@ -28,7 +28,10 @@ struct Shared {
 impl Generations {
     pub(super) fn new(generator: Generator, service: Arc<Service>, metrics: Arc<Metrics>) -> Self {
         let room = generator.gateway().map_or(0, |gateway| gateway.concurrency());
-        Self { shared: Arc::new(Shared { generator, service, metrics }), room: Arc::new(Semaphore::new(room)) }
+        Self {
+            shared: Arc::new(Shared { generator, service, metrics }),
+            room: Arc::new(Semaphore::new(room)),
+        }
     }
 
     /// Longest time that the gateway may take.
@@ -37,7 +40,10 @@ impl Generations {
     }
 
     /// Tips for each call, in their order, or the problem with it.
-    pub(super) async fn answer(&self, calls: &[(&[u8], Cow<'static, str>)]) -> Vec<Result<Generated, Problem>> {
+    pub(super) async fn answer(
+        &self,
+        calls: &[(&[u8], Cow<'static, str>)],
+    ) -> Vec<Result<Generated, Problem>> {
         let mut answers: Vec<Option<Result<Generated, Problem>>> = Vec::with_capacity(calls.len());
         // Who goes away takes what is still to be answered along.
         let mut waiting = JoinSet::new();
@@ -106,7 +112,9 @@ impl Shared {
             })
             .await?;
         let allowance = match (allowance, most) {
-            (Some(None), Some(tokens)) => return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE),
+            (Some(None), Some(tokens)) => {
+                return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
+            }
             (allowance, _) => allowance.flatten(),
         };
         let generated = self.generator.generate(&prepared, seed).await?;

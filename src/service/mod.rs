@@ -14,6 +14,8 @@ mod log;
 pub(crate) mod log_files;
 mod older;
 mod policies;
+mod program_lessons;
+mod programs;
 mod prune;
 mod rebuild;
 mod replay;
@@ -26,7 +28,7 @@ mod stats;
 mod transfer;
 mod verify;
 
-pub use decide::{ScoredChoice, decide};
+pub use decide::{ScoredChoice, decide, draw};
 pub use error::ServiceError;
 pub use given::{Given, GivenBy};
 pub use log::{LogExport, LogKind};

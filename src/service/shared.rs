@@ -66,6 +66,22 @@ impl Service {
         &self.policies
     }
 
+    /// The policy as it runs: a program that a decision or a state names is the one that the operator gave.
+    ///
+    /// # Errors
+    /// A program that the operator did not give.
+    pub(super) fn running(&self, policy: &Arc<Policy>) -> Result<Arc<Policy>> {
+        if policy.program().is_none() {
+            return Ok(Arc::clone(policy));
+        }
+        let mut given = self.policies.given().iter().chain(&self.shadows);
+        let own = given.find(|own| own.name() == policy.name() && own.program().is_some());
+        own.cloned().ok_or_else(|| {
+            let (name, store) = (policy.name().to_owned(), self.store.origin().display().to_string());
+            Error::because(ServiceError::ProgramNotGiven { name, store })
+        })
+    }
+
     /// Whether there is such a policy, or a state of the user under one of that name.
     ///
     /// # Errors

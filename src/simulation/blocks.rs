@@ -6,17 +6,16 @@
 
 use super::metrics::{UserRecord, UserTally};
 use super::rollout::Rollout;
+use super::run_sums::{PersonaSums, RunSums};
 use super::step_loop::{run_batch, trace_batch};
-use super::summary::Curve;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
-use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy, Scratch};
+use crate::policy::{DecisionRng, Learns, Policy, Scratch};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -70,6 +69,16 @@ pub enum SimulationError {
     /// There is none or there are several, where a log is of one.
     #[error("a log is of one policy: name one with --policy")]
     NotOnePolicy,
+    /// It has one model for all users, who are independent here.
+    #[error(
+        "{policy}: learns is \"everybody\"; allowed: user, nothing: simulated people are independent and lived through \
+         side by side, so there is no order in which one model could learn from all of them; `train` learns from \
+         everybody beforehand, as a prior"
+    )]
+    LearnsFromEverybody {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for SimulationError {
@@ -85,12 +94,12 @@ pub struct Block {
     pub users: Range<u64>,
     /// One record per user, persona and policy, the policy changing fastest.
     pub records: Vec<UserRecord>,
-    /// Learning curves, summed over its users.
-    pub curve: Curve,
+    /// What was counted of its users' decisions.
+    pub sums: RunSums,
 }
 
 impl Block {
-    /// The part of this block that lies in `users`; the learning curve stays that of all of it.
+    /// The part of this block that lies in `users`; its sums stay those of all of it.
     #[must_use]
     pub fn cut(mut self, users: &Range<u64>) -> Self {
         let count = self.users.end - self.users.start;
@@ -129,6 +138,10 @@ impl<'a> Simulation<'a> {
         if policies.is_empty() {
             return Err(Error::because(SimulationError::NoPolicy));
         }
+        if let Some(policy) = policies.iter().find(|policy| policy.learns() == Learns::Everybody) {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(SimulationError::LearnsFromEverybody { policy }));
+        }
         let population = scenario.population(personas)?;
         let simulators = twins(&population)
             .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
@@ -152,7 +165,12 @@ impl<'a> Simulation<'a> {
 
     /// Number of kinds of tip.
     pub fn kinds(&self) -> usize {
-        self.simulators[0].kinds().len()
+        self.kind_names().len()
+    }
+
+    /// Names of the kinds of tip.
+    pub fn kind_names(&self) -> &[String] {
+        self.simulators[0].kinds()
     }
 
     /// The policies, in the order of the records.
@@ -249,25 +267,28 @@ impl<'a> Simulation<'a> {
         let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
-        let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
-        let curves = curve.as_slice_mut().expect("an array made in one piece");
-        let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
+        let mut sums = RunSums::blank(personas, policies, steps, self.kinds());
+        let of_persona = self.simulators.par_iter().zip(sums.personas_mut());
         let records: Vec<_> = of_persona
             .zip(those)
             .with_max_len(1)
-            .map(|((simulator, curve), wanted)| match wanted {
-                true => self.persona(simulator, users.clone(), curve),
+            .map(|((simulator, sums), wanted)| match wanted {
+                true => self.persona(simulator, users.clone(), sums),
                 false => vec![UserRecord::default(); count * policies],
             })
             .collect();
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();
-        Block { users, records, curve }
+        Block { users, records, sums }
     }
 
-    /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
-    /// `curve`, by policy and step.
-    fn persona(&self, simulator: &PersonaSimulator, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+    /// Runs the users of one persona: their records, the policy changing fastest. Counts their decisions in `sums`.
+    fn persona(
+        &self,
+        simulator: &PersonaSimulator,
+        users: Range<u64>,
+        mut sums: PersonaSums,
+    ) -> Vec<UserRecord> {
         let steps = self.scenario.raw().steps as usize;
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
         let mut rollouts: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, simulator)).collect();
@@ -279,7 +300,7 @@ impl<'a> Simulation<'a> {
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
-                curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
+                sums.observe(d.policy, d.step, event.kind, event.reaction, d.regret);
             });
             for lane in 0..batch.len() {
                 let (kinds, traits) = (simulator.kinds().len(), batch.person(lane).traits());

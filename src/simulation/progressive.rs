@@ -48,6 +48,12 @@ pub enum ProgressiveError {
         /// The policy's name.
         policy: String,
     },
+    /// It has a prior, which knows nothing of the table's columns.
+    #[error("{policy}: its prior is one of its own features, and here the table's columns are the features")]
+    Prior {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for ProgressiveError {
@@ -79,6 +85,10 @@ pub struct Progress {
 /// apart.
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
+        if policy.prior().is_some() {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(ProgressiveError::Prior { policy }));
+        }
         if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
             let policy = policy.name().to_owned();
             return Err(Error::because(ProgressiveError::SharedModel { policy }));

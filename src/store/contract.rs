@@ -156,6 +156,25 @@ impl StateRecord {
     }
 }
 
+/// One step of a rollout: what holds from then on, and why. The latest one of an experiment says where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutRecord {
+    /// The experiment.
+    pub experiment: SmolStr,
+    /// Its number within the experiment: 1 for the first, then one more for each.
+    pub revision: u64,
+    /// When it was taken, in milliseconds since 1970.
+    pub at: u64,
+    /// What was done: `start`, `advance`, `fall back`, `stop`, `finish`.
+    pub action: SmolStr,
+    /// The share of users who have the second variant from then on, in [0, 1].
+    pub share: f64,
+    /// SHA-256, in hexadecimal, of the experiment as it was then.
+    pub digest: SmolStr,
+    /// What it rests on, as JSON; `None` where nothing was asked.
+    pub evidence: Option<String>,
+}
+
 /// Which entries of a log are wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LogFilter {
@@ -258,6 +277,18 @@ pub trait Snapshot {
     /// # Errors
     /// A store that cannot be read, and records that are damaged.
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>>;
+
+    /// Every step of the rollouts of an experiment, the first one first; none in a store that is older than rollouts.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>>;
+
+    /// The latest step of every experiment that ever had one.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>>;
 }
 
 /// A change of a store, of which others see all or nothing.
@@ -327,6 +358,12 @@ pub trait Transaction: Snapshot {
     /// # Errors
     /// A store that cannot be written.
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64>;
+
+    /// Adds a step of a rollout, unless somebody else has taken the one of its number: whether it was added.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool>;
 }
 
 /// Where decisions, rewards and states are kept. Any number of threads and processes may use one.

@@ -54,10 +54,14 @@ fn every_field_of_signals_is_explained() {
     let (_, section) = page.split_once("\n## Signals\n").expect("a section");
     let section = section.split("\n## ").next().expect("a first part");
     let mut texts = vec!["{\"user\": \"u\", \"stray\": 1}".to_owned()];
-    texts.extend(["tasks", "calendar", "recent"].map(|list| format!("{{\"user\": \"u\", \"{list}\": [{{\"stray\": 1}}]}}")));
+    texts.extend(
+        ["tasks", "calendar", "recent"]
+            .map(|list| format!("{{\"user\": \"u\", \"{list}\": [{{\"stray\": 1}}]}}")),
+    );
     texts.push("{\"user\": \"u\", \"quiet_hours\": {\"stray\": 1}}".to_owned());
     for text in texts {
-        let error = Signals::from_json(text.as_bytes(), "s", None, None, 0).expect_err("there is no such field");
+        let error =
+            Signals::from_json(text.as_bytes(), "s", None, None, 0).expect_err("there is no such field");
         let message = error.to_string();
         let (_, list) = message.split_once("unknown field `stray`, expected ").expect("a list of fields");
         let names: Vec<&str> = list.split('`').skip(1).step_by(2).collect();

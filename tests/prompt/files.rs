@@ -79,7 +79,10 @@ fn a_file_in_a_folder_is_a_version() {
     long["tasks"][0]["title"] = json!("word ".repeat(100));
     let answer = dir.run_with(&args, long.to_string()).ok().json();
     let tip = texts(&answer)[1];
-    assert!(tip.chars().count() <= 60 && tip.starts_with("Begin “word word") && tip.ends_with("…”."), "{tip}");
+    assert!(
+        tip.chars().count() <= 60 && tip.starts_with("Begin “word word") && tip.ends_with("…”."),
+        "{tip}"
+    );
 }
 
 #[test]
@@ -111,25 +114,49 @@ fn what_is_no_prompt_says_file_field_value_and_what_is_allowed() {
         (front("# system", "hello\n\n# system"), &["something stands before `# system`"]),
         (front("inputs", "output = 1\ninputs"), &["mine.md: unknown field `output`", "line 4", "expected"]),
         (front("\"moment\", \"tasks\"", "\"moment\", \"shoes\""), &["shoes", "quiet_hours"]),
-        (front("\"moment\", \"tasks\"", "\"moment\", \"tasks\", \"tasks\""), &["inputs is \"tasks\" twice", "once"]),
+        (
+            front("\"moment\", \"tasks\"", "\"moment\", \"tasks\", \"tasks\""),
+            &["inputs is \"tasks\" twice", "once"],
+        ),
         (front("version = \"mine\"", "version = \"ours\""), &["version is \"ours\"", "\"mine\""]),
         (front("version = \"mine\"", "version = \"a,b\""), &["version is \"a,b\"", "1 to 64"]),
         (front("candidates = 2", "candidates = 0"), &["parameters.candidates is 0", "1 to 10"]),
         (front("candidates = 2", "temperature = 2.5"), &["parameters.temperature is 2.5", "[0, 2]"]),
         (front("candidates = 2", "top_p = 0.0"), &["parameters.top_p is 0"]),
         (front("candidates = 2", "max_tokens = 15"), &["parameters.max_tokens is 15", "16 to 4096"]),
-        (front("candidates = 2", "context_tokens = 99"), &["parameters.context_tokens is 99", "100 to 20000"]),
+        (
+            front("candidates = 2", "context_tokens = 99"),
+            &["parameters.context_tokens is 99", "100 to 20000"],
+        ),
         (front("longest = 60", "longest = 19"), &["parameters.longest is 19", "20 to 500"]),
-        (front("longest = 60", "longest = 20"), &["fallback[0].text.en is a tip of 21 characters", "1 to 20"]),
+        (
+            front("longest = 60", "longest = 20"),
+            &["fallback[0].text.en is a tip of 21 characters", "1 to 20"],
+        ),
         (front("description = \"As short as can be\"", "description = \"\""), &["description is \"\""]),
         (front("As short as can be", "As \\u001b[31m"), &["description is"]),
         (front("kind = \"plan\"", "kind = \"\""), &["fallback[0].kind"]),
-        (front("about = \"task\"", "about = \"event\""), &["fallback[1].about", "\"calendar\" is not among them"]),
-        (front("kind = \"plan\"", "kind = \"plan\"\nabout = \"task\""), &["one at least that is about nothing"]),
-        (front("kind = \"plan\"\n[fallback.text]", "kind = \"plan\"\n[fallback.text]\nde = \"x\""), &["fallback[1].text is en", "de"]),
-        (front("inputs", "banned = [\"write\"]\ninputs"), &["fallback[0].text.en is", "no tip with \"write\""]),
+        (
+            front("about = \"task\"", "about = \"event\""),
+            &["fallback[1].about", "\"calendar\" is not among them"],
+        ),
+        (
+            front("kind = \"plan\"", "kind = \"plan\"\nabout = \"task\""),
+            &["one at least that is about nothing"],
+        ),
+        (
+            front("kind = \"plan\"\n[fallback.text]", "kind = \"plan\"\n[fallback.text]\nde = \"x\""),
+            &["fallback[1].text is en", "de"],
+        ),
+        (
+            front("inputs", "banned = [\"write\"]\ninputs"),
+            &["fallback[0].text.en is", "no tip with \"write\""],
+        ),
         (front("{{ task }}", "{{ event }}"), &["fallback[1].text.en, line 1", "shows what there is not"]),
-        (front("{{ moment.time }}", "{{ calendar }}"), &["the template user, line 1 of it", "`inputs` do not ask"]),
+        (
+            front("{{ moment.time }}", "{{ calendar }}"),
+            &["the template user, line 1 of it", "`inputs` do not ask"],
+        ),
         (front("{{ moment.time }}", "{{ moment.nope }}"), &["shows what there is not"]),
         (front("{{ count }}", "{{ tasks }}"), &["the template system", "shows what there is not"]),
         (front("{{ moment.time }}", "{{ moment.time"), &["the template user, line 1 of it"]),
@@ -170,7 +197,8 @@ fn folders_and_files_that_are_none_are_refused() {
     fs::create_dir(dir.join("own")).unwrap();
     dir.write("own/mine.md", MINE);
     let person = signals("ann").to_string();
-    dir.run_with(&["generate", "--prompts", "own"], &person).refused(&["unknown prompt version \"v1\"", "mine"]);
+    dir.run_with(&["generate", "--prompts", "own"], &person)
+        .refused(&["unknown prompt version \"v1\"", "mine"]);
     let args = ["generate", "--prompts", "own", "--default-prompt-version", "mine"];
     assert_eq!(dir.run_with(&args, &person).ok().json()["prompt_version"], "mine");
 }

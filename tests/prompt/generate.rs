@@ -1,8 +1,8 @@
 //! Tips, and the decision between them.
 
 use super::{signals, text, texts};
-use crate::util::gateway::{Answer, Gateway, candidates};
 use crate::util::Dir;
+use crate::util::gateway::{Answer, Gateway, candidates};
 use serde_json::{Value, json};
 
 #[test]
@@ -59,7 +59,10 @@ pub(super) fn a_models_tips_are_checked_and_what_is_left_out_is_said() {
     assert!(!asked.head.to_lowercase().contains("authorization"), "without a key nothing is sent as one");
     assert_eq!((&asked.body["model"], &asked.body["temperature"]), (&json!("small"), &json!(0.7)));
     let schema = &asked.body["response_format"]["json_schema"];
-    assert_eq!((&asked.body["response_format"]["type"], &schema["strict"]), (&json!("json_schema"), &json!(true)));
+    assert_eq!(
+        (&asked.body["response_format"]["type"], &schema["strict"]),
+        (&json!("json_schema"), &json!(true))
+    );
     let item = &schema["schema"]["properties"]["candidates"]["items"]["properties"];
     assert_eq!(item["kind"]["enum"], json!(["connect", "focus", "move", "plan", "rest"]));
     assert_eq!(item["task"]["enum"], json!(["t1", "t2", null]));
@@ -75,7 +78,8 @@ pub(super) fn kinds_may_be_given_and_a_prompt_is_told_what_it_asks_for() {
     let answer = dir.run_with(&["generate"], person.to_string()).ok().json();
     assert!(answer["candidates"].as_array().unwrap().iter().all(|tip| tip["kind"] == "rest"), "{answer}");
     let body = dir.run_with(&["prompt", "render", "--json"], person.to_string()).ok().json();
-    let kinds = &body["response_format"]["json_schema"]["schema"]["properties"]["candidates"]["items"]["properties"]["kind"]["enum"];
+    let kinds = &body["response_format"]["json_schema"]["schema"]["properties"]["candidates"]["items"]["properties"]
+        ["kind"]["enum"];
     assert_eq!(*kinds, json!(["rest", "breathe"]));
     person["kinds"] = json!(["breathe"]);
     let answer = dir.run_with(&["generate"], person.to_string()).ok().json();
@@ -102,7 +106,12 @@ pub(super) fn what_became_of_earlier_tips_comes_from_the_store() {
         let args = ["generate", "--score", "--policy", "uniform", "--seed", seed];
         let answer = dir.run_with(&args, person.to_string()).ok().json();
         let decision = &answer["decision"];
-        let tip = answer["candidates"].as_array().unwrap().iter().find(|tip| tip["id"] == decision["chosen"]).unwrap();
+        let tip = answer["candidates"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|tip| tip["id"] == decision["chosen"])
+            .unwrap();
         shown.insert(0, text(tip, "text").to_owned());
         let reaction = reactions.next().unwrap();
         let args = ["reward", "--decision", text(decision, "decision_id"), "--reaction", reaction];
@@ -155,10 +164,17 @@ pub(super) fn many_lines_are_answered_in_order_and_bad_ones_in_their_place() {
         Answer::Content(candidates(&["Write one line of the letter."]))
     });
     let lines: String = (0..30)
-        .map(|i| if i % 10 == 9 { "{\"user\": 7}\n".to_owned() } else { format!("{}\n", signals(&format!("u{i}"))) })
+        .map(|i| {
+            if i % 10 == 9 {
+                "{\"user\": 7}\n".to_owned()
+            } else {
+                format!("{}\n", signals(&format!("u{i}")))
+            }
+        })
         .collect();
     let url = gateway.url();
-    let args = ["generate", "--jsonl", "--gateway", &url, "--gateway-model", "m", "--gateway-concurrency", "8"];
+    let args =
+        ["generate", "--jsonl", "--gateway", &url, "--gateway-model", "m", "--gateway-concurrency", "8"];
     let args = [&args[..], &["--score", "--policy", "uniform"]].concat();
     let ran = dir.run_with(&args, &lines).exits(2);
     let answers = ran.jsonl();

@@ -19,8 +19,13 @@ fn shipped_prompts_are_as_they_were() {
             person["locale"] = json!(locale);
             let args = ["prompt", "render", "--prompt-version", version];
             let rendered = dir.run_with(&args, person.to_string()).ok().stdout();
-            assert_eq!(dir.run_with(&args, person.to_string()).ok().stdout(), rendered, "the same bytes each time");
-            let ready = dir.run_with(&["generate", "--prompt-version", version], person.to_string()).ok().json();
+            assert_eq!(
+                dir.run_with(&args, person.to_string()).ok().stdout(),
+                rendered,
+                "the same bytes each time"
+            );
+            let ready =
+                dir.run_with(&["generate", "--prompt-version", version], person.to_string()).ok().json();
             let tips = serde_json::to_string_pretty(&ready["candidates"]).expect("plain values");
             let now = format!("{rendered}\n# ready tips\n\n{tips}\n");
             let name = format!("tests/prompt/golden/{version}.{locale}.txt");
@@ -40,7 +45,8 @@ fn the_order_in_which_signals_say_things_changes_nothing() {
     let person = signals("ann");
     let reversed = {
         let fields = person.as_object().expect("an object");
-        let lines: Vec<String> = fields.iter().rev().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+        let lines: Vec<String> =
+            fields.iter().rev().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
         format!("{{{}}}", lines.join(",\n"))
     };
     for version in SHIPPED {

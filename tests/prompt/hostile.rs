@@ -18,7 +18,15 @@ fn generate(url: &str) -> (Value, String) {
     let mut person = signals("ann");
     person["tasks"] = json!([{"id": "z", "title": PRIVATE}]);
     let mut command = dir.command(&[
-        "generate", "--gateway", url, "--gateway-model", "m", "--gateway-time-limit-ms", LIMIT, "--seed", "1",
+        "generate",
+        "--gateway",
+        url,
+        "--gateway-model",
+        "m",
+        "--gateway-time-limit-ms",
+        LIMIT,
+        "--seed",
+        "1",
     ]);
     command.env("REHEARSAL_GATEWAY_KEY", KEY);
     let ran = run(command, person.to_string().as_bytes()).ok();
@@ -43,7 +51,8 @@ fn status(status: u16, headers: &'static str) -> impl Fn(usize) -> Answer {
 #[test]
 fn each_gives_ready_tips_with_the_reason() {
     let sound = completion(&candidates(&["Write one line of the letter."]));
-    let half = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", sound.len(), &sound[..sound.len() / 2]);
+    let half =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", sound.len(), &sound[..sound.len() / 2]);
     let split = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n{";
     let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
     type Hostile = Box<dyn Fn(usize) -> Answer + Send + Sync>;
@@ -54,7 +63,12 @@ fn each_gives_ready_tips_with_the_reason() {
         ("429", Box::new(status(429, "")), "status 429", 3),
         ("429 for long", Box::new(status(429, "retry-after: 3600\r\n")), "status 429", 1),
         ("500", Box::new(status(500, "")), "status 500", 3),
-        ("503 with a date", Box::new(status(503, "retry-after: Wed, 21 Oct 2037 07:28:00 GMT\r\n")), "status 503", 3),
+        (
+            "503 with a date",
+            Box::new(status(503, "retry-after: Wed, 21 Oct 2037 07:28:00 GMT\r\n")),
+            "status 503",
+            3,
+        ),
         ("401", Box::new(status(401, "")), "status 401", 1),
         ("400", Box::new(status(400, "")), "status 400", 1),
         ("half an answer", bytes(half), "cannot be reached", 3),
@@ -62,8 +76,18 @@ fn each_gives_ready_tips_with_the_reason() {
         ("a head without bound", bytes(long_head), "cannot be reached", 3),
         ("no HTTP", bytes("SSH-2.0-OpenSSH\r\n".to_owned()), "cannot be reached", 3),
         ("nothing at all", bytes(String::new()), "cannot be reached", 3),
-        ("no JSON", Box::new(|_| Answer::Status(200, "", "<html>hello</html>".to_owned())), "no chat completion", 1),
-        ("other JSON", Box::new(|_| Answer::Status(200, "", "{\"choices\": 7}".to_owned())), "no chat completion", 1),
+        (
+            "no JSON",
+            Box::new(|_| Answer::Status(200, "", "<html>hello</html>".to_owned())),
+            "no chat completion",
+            1,
+        ),
+        (
+            "other JSON",
+            Box::new(|_| Answer::Status(200, "", "{\"choices\": 7}".to_owned())),
+            "no chat completion",
+            1,
+        ),
         ("deep JSON", Box::new(|_| Answer::Status(200, "", "[".repeat(100_000))), "no chat completion", 1),
         ("an endless body", Box::new(|_| Answer::Endless), "more than 1048576 bytes", 1),
         ("a body that drips", Box::new(|_| Answer::Drip), "did not answer within 1500 ms", 1),
@@ -73,13 +97,17 @@ fn each_gives_ready_tips_with_the_reason() {
         ("more fields", said("{\"candidates\": [], \"also\": 1}"), "not the JSON of the schema", 2),
         (
             "another kind",
-            said("{\"candidates\": [{\"kind\": \"pwned\", \"text\": \"Do it now.\", \"task\": null, \"effort_minutes\": 1}]}"),
+            said(
+                "{\"candidates\": [{\"kind\": \"pwned\", \"text\": \"Do it now.\", \"task\": null, \"effort_minutes\": 1}]}",
+            ),
             "a kind that was not asked for",
             2,
         ),
         (
             "what is banned",
-            said("{\"candidates\": [{\"kind\": \"plan\", \"text\": \"See https://evil.example\", \"task\": null}]}"),
+            said(
+                "{\"candidates\": [{\"kind\": \"plan\", \"text\": \"See https://evil.example\", \"task\": null}]}",
+            ),
             "a phrase that no tip may have",
             2,
         ),
@@ -91,7 +119,9 @@ fn each_gives_ready_tips_with_the_reason() {
         ),
         (
             "what was shown lately",
-            said("{\"candidates\": [{\"kind\": \"rest\", \"text\": \"Put the kettle on, and look outside!\", \"task\": null}]}"),
+            said(
+                "{\"candidates\": [{\"kind\": \"rest\", \"text\": \"Put the kettle on, and look outside!\", \"task\": null}]}",
+            ),
             "nearly the same words",
             2,
         ),
@@ -112,7 +142,9 @@ fn each_gives_ready_tips_with_the_reason() {
 
 #[test]
 fn what_a_call_took_is_known_or_null() {
-    let usage = |answer: &Value| (answer["usage"]["prompt_tokens"].clone(), answer["usage"]["completion_tokens"].clone());
+    let usage = |answer: &Value| {
+        (answer["usage"]["prompt_tokens"].clone(), answer["usage"]["completion_tokens"].clone())
+    };
     let zero = (json!(0), json!(0));
     let (refused, _) = with(status(500, ""));
     assert_eq!(usage(&refused), zero, "a refusal costs nothing");
@@ -161,7 +193,11 @@ fn one_that_recovers_is_asked_again_and_one_that_errs_may_mend_it() {
         assert_eq!((&answer["fallback"], asked), (&json!(false), 2), "{code}: {answer}");
     }
     let gateway = Gateway::start(|n, _| {
-        Answer::Content(if n == 0 { "certainly!".to_owned() } else { candidates(&["Write one line of the letter."]) })
+        Answer::Content(if n == 0 {
+            "certainly!".to_owned()
+        } else {
+            candidates(&["Write one line of the letter."])
+        })
     });
     let (answer, _) = generate(&gateway.url());
     assert_eq!((&answer["fallback"], &answer["model"]), (&json!(false), &json!("tester-1")), "{answer}");
@@ -198,5 +234,7 @@ fn addresses_and_keys_that_are_none_are_refused_and_not_cited() {
     let mut command = dir.command(&["generate", "--help"]);
     command.env("REHEARSAL_GATEWAY_KEY", KEY).env("REHEARSAL_GATEWAY", "http://secret.example");
     let help = run(command, b"").ok().stdout();
-    assert!(help.contains("REHEARSAL_GATEWAY_KEY") && !help.contains(KEY) && !help.contains("secret.example"));
+    assert!(
+        help.contains("REHEARSAL_GATEWAY_KEY") && !help.contains(KEY) && !help.contains("secret.example")
+    );
 }

@@ -62,9 +62,11 @@ const PLAIN: &str = "Tax return";
 /// Somebody whose texts are all this one.
 fn person(title: &str) -> Value {
     let mut person = signals("ann");
-    person["tasks"] = json!([{"id": "a", "title": title, "kind": "focus", "notes": title}, {"id": "b", "title": title}]);
+    person["tasks"] =
+        json!([{"id": "a", "title": title, "kind": "focus", "notes": title}, {"id": "b", "title": title}]);
     person["calendar"] = json!([{"title": title, "start": "2026-11-30T10:00"}]);
-    person["recent"] = json!([{"at": "2026-11-29T18:00", "kind": "rest", "text": title, "reaction": "completed"}]);
+    person["recent"] =
+        json!([{"at": "2026-11-29T18:00", "kind": "rest", "text": title, "reaction": "completed"}]);
     person
 }
 
@@ -102,7 +104,8 @@ fn is_the_same_but_for_the_words(title: &str, body: &Value, plain: &Value) {
         assert_eq!(body[field], plain[field], "{title}: {field}");
     }
     assert_eq!(body.as_object().unwrap().len(), plain.as_object().unwrap().len(), "{title}");
-    let content = |body: &Value, i: usize| body["messages"][i]["content"].as_str().expect("a text").to_owned();
+    let content =
+        |body: &Value, i: usize| body["messages"][i]["content"].as_str().expect("a text").to_owned();
     assert_eq!(content(body, 0), content(plain, 0), "{title}: the system's message");
     let ((data, around), (plain_data, plain_around)) =
         (taken_apart(&content(body, 1)), taken_apart(&content(plain, 1)));
@@ -113,7 +116,8 @@ fn is_the_same_but_for_the_words(title: &str, body: &Value, plain: &Value) {
     assert!(!user.contains(['\u{202e}', '\u{200b}', '\u{feff}', '\u{2028}', '\u{e0049}']), "{title}");
     // What can be seen of it is there, as data.
     if let Some(told) = data["tasks"][0]["title"].as_str() {
-        let letters = |text: &str| text.chars().filter(char::is_ascii_alphabetic).take(20).collect::<String>();
+        let letters =
+            |text: &str| text.chars().filter(char::is_ascii_alphabetic).take(20).collect::<String>();
         assert_eq!(letters(told), letters(title), "{title}: what the prompt is told");
     }
 }
@@ -150,7 +154,8 @@ fn a_template_that_shows_titles_by_themselves_shows_them_as_data() {
         let lines: Vec<&str> = user.lines().collect();
         assert_eq!(lines.len(), 5, "{title}: {user}");
         for line in &lines[..2] {
-            let shown: String = serde_json::from_str(line.strip_prefix("- ").unwrap()).expect("a string of JSON");
+            let shown: String =
+                serde_json::from_str(line.strip_prefix("- ").unwrap()).expect("a string of JSON");
             assert!(!shown.contains('\n'), "{title}");
         }
     }

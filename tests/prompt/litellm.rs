@@ -32,12 +32,13 @@ impl Proxy {
     /// One whose models answer as it is told; `None`, with a printed line, where there is no program for it.
     fn start(dir: &Dir) -> Option<Self> {
         let Some(program) = program() else {
-            let _ = writeln!(std::io::stderr(), "skipped: no LiteLLM in data/litellm; scripts/fetch_litellm.sh installs it");
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: no LiteLLM in data/litellm; scripts/fetch_litellm.sh installs it"
+            );
             return None;
         };
-        let model = |name: &str, answer: &str| {
-            json!({"model_name": name, "litellm_params": {"model": "openai/any", "api_key": "none", "mock_response": answer}})
-        };
+        let model = |name: &str, answer: &str| json!({"model_name": name, "litellm_params": {"model": "openai/any", "api_key": "none", "mock_response": answer}});
         let sound = candidates(&["Write one line of the letter.", "Put the blue folder on the table."]);
         let limited = json!({"model_name": "limited", "litellm_params": {
             "model": "openai/any", "api_key": "none", "mock_response": "litellm.RateLimitError"}});
@@ -53,7 +54,16 @@ impl Proxy {
         drop(listener);
         let log = fs::File::create(dir.join("litellm.log")).expect("a file in a temporary directory");
         let process = Command::new(program)
-            .args(["--config", "config.yaml", "--host", "127.0.0.1", "--port", &port.to_string(), "--num_workers", "1"])
+            .args([
+                "--config",
+                "config.yaml",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--num_workers",
+                "1",
+            ])
             .current_dir(dir.path())
             .env("LITELLM_LOCAL_MODEL_COST_MAP", "True")
             .env_remove("DATABASE_URL")
@@ -67,7 +77,11 @@ impl Proxy {
         while !proxy.is_ready() {
             let ended = proxy.process.try_wait().expect("it can be asked");
             let shown = || dir.read("litellm.log");
-            assert!(ended.is_none() && begun.elapsed() < Duration::from_secs(120), "it does not start: {}", shown());
+            assert!(
+                ended.is_none() && begun.elapsed() < Duration::from_secs(120),
+                "it does not start: {}",
+                shown()
+            );
             thread::sleep(Duration::from_millis(200));
         }
         Some(proxy)
@@ -76,7 +90,8 @@ impl Proxy {
     fn is_ready(&self) -> bool {
         use std::io::Read;
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        let _ = stream.write_all(b"GET /health/liveliness HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        let _ = stream
+            .write_all(b"GET /health/liveliness HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
         answer.starts_with("HTTP/1.1 200")

@@ -71,7 +71,12 @@ fn a_user_keeps_the_version_of_a_rotation() {
     let lines: String = (0..300).map(|i| format!("{}\n", json!({"user": format!("user-{i}")}))).collect();
     let args = ["generate", "--jsonl", "--prompt-version", "v1,v2,v3"];
     let versions = |lines: &str| -> Vec<String> {
-        dir.run_with(&args, lines).ok().jsonl().iter().map(|one| text(one, "prompt_version").to_owned()).collect()
+        dir.run_with(&args, lines)
+            .ok()
+            .jsonl()
+            .iter()
+            .map(|one| text(one, "prompt_version").to_owned())
+            .collect()
     };
     let first = versions(&lines);
     assert_eq!(versions(&lines), first);

@@ -289,7 +289,7 @@ fn what_is_seen_on_the_way_adds_up() {
     let policy = |name| Policy::named(name).unwrap();
     let inputs =
         Inputs::new(gate, Persona::shipped().unwrap(), policy("egreedy-v1"), policy("linucb")).unwrap();
-    let Judgement { verdict, evidence } =
+    let Judgement { verdict, evidence, .. } =
         inputs.run(UserSource::Simulation(None), String::new(), |_| {}).unwrap();
     let names: Vec<&str> = evidence.scenarios.iter().map(|s| s.scenario.as_str()).collect();
     assert_eq!(names, ["steady", "cold-start"]);
@@ -310,12 +310,12 @@ fn what_is_seen_on_the_way_adds_up() {
     let reward = &steady.figures[0];
     let claim = verdict.criteria.iter().find(|c| c.kind == Claim::Superior).unwrap();
     assert!((reward.difference.unwrap() - claim.estimate.unwrap()).abs() < 1e-12);
-    for (curve, mean) in evidence.curves.iter().zip([reward.baseline, reward.challenger]) {
+    for (curve, mean) in evidence.curves().iter().zip([reward.baseline, reward.challenger]) {
         let sum: f64 = curve.points.iter().map(|p| p.mean).sum();
         assert!((sum / curve.points.len() as f64 - mean.unwrap()).abs() < 1e-12);
         assert!(curve.points.iter().all(|p| p.lower < Some(p.mean) && Some(p.mean) < p.upper));
     }
-    assert_eq!(evidence.curves.len(), 2);
+    assert_eq!(evidence.curves().len(), 2);
     // The paths end where the verdict stands.
     for path in &evidence.paths {
         let c = verdict.criteria.iter().find(|c| c.id == path.id).unwrap();

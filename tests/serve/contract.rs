@@ -102,7 +102,9 @@ pub(super) fn what_the_document_calls_a_request_is_one() {
     };
     assert!(valid("request", &request("u")));
     let sample: Value = serde_json::from_str(include_str!("../../src/prompt/sample.json")).unwrap();
-    assert!(valid("signals", &sample) && valid("signals", &json!({"user": "u"})) && !valid("signals", &json!({})));
+    assert!(
+        valid("signals", &sample) && valid("signals", &json!({"user": "u"})) && !valid("signals", &json!({}))
+    );
     let mut bad = request("u");
     bad["context"]["hour"] = json!(24);
     assert!(!valid("request", &bad));

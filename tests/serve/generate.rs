@@ -5,8 +5,8 @@ use crate::util::Dir;
 use crate::util::gateway::{Answer, Gateway, candidates};
 use crate::util::server::Server;
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ fn tips_are_answered_scored_and_counted() {
     assert!(text(&answers[1], "detail").contains("known: v1, v2, v3"), "{answers}");
     let version = text(&answer, "prompt_version");
     let metrics = server.get("/metrics").body;
-    let line = format!("rehearsal_generations_total{{prompt_version=\"{version}\",outcome=\"no-gateway\"}} 2");
+    let line =
+        format!("rehearsal_generations_total{{prompt_version=\"{version}\",outcome=\"no-gateway\"}} 2");
     assert!(metrics.contains(&line), "{metrics}");
 }
 
@@ -120,7 +121,11 @@ fn calls_that_hang_keep_nobody_else_waiting_and_too_many_are_told_so() {
     for i in 0..200 {
         client.post("/score", &request(&format!("u{i}"))).json(200);
     }
-    assert_eq!(fallbacks.load(Ordering::Relaxed), 0, "the calls still hang: the decisions did not wait for them");
+    assert_eq!(
+        fallbacks.load(Ordering::Relaxed),
+        0,
+        "the calls still hang: the decisions did not wait for them"
+    );
     for thread in hanging {
         thread.join().expect("it is answered");
     }
@@ -128,7 +133,12 @@ fn calls_that_hang_keep_nobody_else_waiting_and_too_many_are_told_so() {
     // There is room again, and a server that is asked to end does not wait for ever.
     let late = thread::spawn(move || {
         let mut client = crate::util::server::Client::to(address);
-        client.try_request("POST", "/generate", &["content-type: application/json"], &signals("late").to_string())
+        client.try_request(
+            "POST",
+            "/generate",
+            &["content-type: application/json"],
+            &signals("late").to_string(),
+        )
     });
     while gateway.asked().len() < 65 {
         thread::sleep(Duration::from_millis(5));
@@ -141,7 +151,9 @@ fn calls_that_hang_keep_nobody_else_waiting_and_too_many_are_told_so() {
 #[test]
 fn what_cannot_be_served_is_refused_at_the_start() {
     let dir = Dir::new();
-    let serve = |args: &[&str]| dir.run(&[&["serve", "--policy", "egreedy-v1", "--listen", "127.0.0.1:0"], args].concat());
+    let serve = |args: &[&str]| {
+        dir.run(&[&["serve", "--policy", "egreedy-v1", "--listen", "127.0.0.1:0"], args].concat())
+    };
     serve(&["--default-prompt-version", "v9"]).refused(&["unknown prompt version \"v9\"", "v1, v2, v3"]);
     serve(&["--prompts", "missing"]).refused(&["missing"]);
     serve(&["--gateway", "http://127.0.0.1:1"]).refused(&["names no model", "--gateway-model"]);

@@ -279,11 +279,12 @@ fn directories_that_cannot_be_used() {
 #[test]
 fn a_database_of_an_older_program_gets_the_tables_of_today() {
     let (dir, open) = used();
-    by_hand(&dir, "ALTER TABLE decision DROP COLUMN prompt_digest; PRAGMA user_version = 1");
+    let age = || by_hand(&dir, "ALTER TABLE decision DROP COLUMN prompt_digest; PRAGMA user_version = 1");
+    age();
     // Who only reads may meet it first.
-    dir.run(&["stats"]).ok();
-    dir.run(&["reward", "--decision", &open, "--reaction", "completed"]).ok();
     assert_eq!(dir.run(&["log", "decisions"]).ok().jsonl().len(), 2);
+    age();
+    dir.run(&["reward", "--decision", &open, "--reaction", "completed"]).ok();
     dir.run(&["verify"]).ok();
 }
 
@@ -293,7 +294,7 @@ fn a_database_that_is_none_and_one_of_a_newer_program() {
     let reward = ["reward", "--decision", &open, "--reaction", "completed"];
     by_hand(&dir, "PRAGMA user_version = 99");
     for args in [&reward[..], &["stats"], &["verify"], &["rebuild"]] {
-        dir.run(args).refused(&["state/rehearsal.db: schema_version is 99; allowed: up to 2"]);
+        dir.run(args).refused(&["state/rehearsal.db: schema_version is 99; allowed: up to "]);
     }
     by_hand(&dir, "PRAGMA user_version = 2");
     dir.run(&reward).ok();

@@ -407,6 +407,18 @@ fn a_store_that_may_only_be_read_is_read() {
 }
 
 #[test]
+fn an_older_store_that_may_only_be_read_is_read_under_the_tables_of_today() {
+    let dir = lived_in();
+    by_hand(&dir, "ALTER TABLE decision DROP COLUMN prompt_digest; PRAGMA user_version = 1");
+    let Some(_mount) = read_only::Mount::new(&dir) else { return };
+    let before = dir.contents("state");
+    let decisions = dir.run(&["log", "decisions"]).ok().jsonl();
+    assert!(!decisions.is_empty());
+    dir.run(&["verify"]).ok();
+    assert_eq!(dir.contents("state"), before);
+}
+
+#[test]
 fn a_log_that_a_killed_run_left_is_emptied_by_whoever_writes_next() {
     let dir = Dir::new();
     let store = open(&dir.join("state"), Access::Write, Pace::Bulk).unwrap();

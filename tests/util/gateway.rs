@@ -132,7 +132,8 @@ fn serve(
                 false
             }
             Answer::Endless => {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"choices\":[");
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"choices\":[");
                 while !is_over() && stream.write_all(&[b' '; 1 << 14]).is_ok() {}
                 false
             }
@@ -166,6 +167,9 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
 }
 
 fn send(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> bool {
-    let head = format!("HTTP/1.1 {status} So\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status} So\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
 }

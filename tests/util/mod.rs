@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 14] = [
+pub(crate) const OUTSIDE: [&str; 16] = [
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
@@ -27,6 +27,8 @@ pub(crate) const OUTSIDE: [&str; 14] = [
     "REHEARSAL_GATEWAY_TOKENS_PER_DAY",
     "DEFAULT_PROMPT_VERSION",
     "PGPASSWORD",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
 ];

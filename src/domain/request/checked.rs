@@ -58,6 +58,21 @@ impl RawRequest {
             profile_features,
         }
     }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs
+    /// see of it.
+    pub fn offer_text(&self) -> String {
+        #[derive(Serialize)]
+        struct Offer<'a> {
+            context: &'a Context,
+            candidates: &'a [Candidate],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile_features: Option<&'a Profile>,
+        }
+        let Self { context, candidates, profile_features, .. } = self;
+        let offer = Offer { context, candidates, profile_features: profile_features.as_ref() };
+        serde_json::to_string(&offer).expect("plain values always serialize")
+    }
 }
 
 /// What there is to choose from, checked: all that a decision looks at.

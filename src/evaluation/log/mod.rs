@@ -23,6 +23,7 @@ mod fields;
 mod format;
 mod formats;
 mod json_members;
+mod labelled;
 mod lines;
 mod logs;
 mod obd;
@@ -40,6 +41,7 @@ mod vw;
 
 pub use columns::{Columns, NO_COLUMN};
 pub use formats::LogFormat;
+pub use labelled::LabelledLog;
 pub use logs::Logs;
 pub use reactions::{LoggedReaction, ReactionLog};
 pub use reader::LogReader;

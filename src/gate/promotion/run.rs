@@ -48,6 +48,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What else was seen on the way.
     pub evidence: Evidence,
+    /// What was judged, and on whom.
+    pub inputs: Inputs,
 }
 
 impl Inputs {
@@ -131,7 +133,7 @@ impl Inputs {
             })?
         };
         if let (Supply::Recorded(parts), 1..) = (&supply, trial.users()) {
-            tallies[primary].replace_curve(parts.curve(primary), header.users);
+            tallies[primary].replace_decisions(parts.sums(primary));
         }
         let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
@@ -167,7 +169,7 @@ impl Inputs {
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
         let verdict = verdict.with_logs(evidence.beside(logged.assessments));
         let verdict = if trial.differs() { self.with_propensity(verdict)? } else { verdict };
-        Ok(Judgement { verdict, evidence })
+        Ok(Judgement { verdict, evidence, inputs: self.clone() })
     }
 
     /// The verdict with what is to be said of the least probability with which the challenger shows a candidate.

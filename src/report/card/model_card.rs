@@ -4,7 +4,7 @@ use crate::domain::profile::PROFILE_FEATURES;
 use crate::gate::evidence::{Evidence, Figure, PersonaEvidence, ScenarioEvidence};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::gate::{Claim, LogAssessment, Ruling, SeedSource, Verdict};
-use crate::policy::RawPolicy;
+use crate::policy::program::RawDefinition;
 use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ pub struct Card {
     /// SHA-256 of what it does, whatever it is called.
     pub digest: String,
     /// Its parameters, every default spelled out.
-    pub policy: RawPolicy,
-    /// What it looks at, one entry per dimension.
+    pub policy: RawDefinition,
+    /// What it looks at, one entry per dimension; none of a program, which sees the whole request.
     pub inputs: Vec<CardInput>,
     /// The policy that it was compared with.
     pub baseline: String,
@@ -199,8 +199,9 @@ impl CardLog {
 
 impl Card {
     pub(super) fn new(inputs: &Inputs, judgement: &Judgement, history: Vec<CardEntry>) -> Self {
-        let Judgement { verdict: v, evidence } = judgement;
-        let dimensions = inputs.challenger.features().dimensions().iter();
+        let Judgement { verdict: v, evidence, .. } = judgement;
+        let is_program = inputs.challenger.program().is_some();
+        let dimensions = inputs.challenger.features().dimensions().iter().filter(|_| !is_program);
         let segment = |p: &PersonaEvidence| CardSegment {
             persona: p.persona.clone(),
             share: p.share,
@@ -219,7 +220,7 @@ impl Card {
             schema_version: SCHEMA_VERSION,
             challenger: v.challenger.clone(),
             digest: v.provenance.digests["challenger"].clone(),
-            policy: inputs.challenger.to_raw(),
+            policy: inputs.challenger.definition(),
             inputs: dimensions
                 .map(|d| CardInput {
                     name: d.name.to_owned(),

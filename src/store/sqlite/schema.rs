@@ -5,7 +5,7 @@
 use rusqlite::Connection;
 
 /// Every migration, the first one first. What stands here was run on somebody's store: it is never changed, only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: &[&str] = &[
     "
 CREATE TABLE definition (
     id INTEGER PRIMARY KEY,
@@ -64,6 +64,18 @@ CREATE TABLE reward (
 ) STRICT;
 ",
     "ALTER TABLE decision ADD COLUMN prompt_digest TEXT;",
+    "
+CREATE TABLE rollout (
+    experiment TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    share REAL NOT NULL,
+    digest TEXT NOT NULL,
+    evidence TEXT,
+    PRIMARY KEY (experiment, revision)
+) STRICT;
+",
     "CREATE TABLE spending (user TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL) STRICT;",
 ];
 

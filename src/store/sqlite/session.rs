@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
-    DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+    DecisionRecord, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord, Transaction,
 };
 use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -86,11 +86,12 @@ impl Session<'_> {
         if let Some(policy) = self.definitions.get(id) {
             return Ok(policy);
         }
-        let sql = "SELECT policy FROM definition WHERE id = ?";
-        let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
-        let text = found.map_err(self.failed("read it"))?;
-        let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = rows::policy(&text, id, self.path)?;
+        let sql = "SELECT policy, prior FROM definition WHERE id = ?";
+        let texts = |row: &Row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+        let found = self.connection.query_row(sql, [id], texts).optional();
+        let texts = found.map_err(self.failed("read it"))?;
+        let (text, prior) = texts.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
+        let policy = rows::policy(&text, prior.as_deref(), id, self.path)?;
         Ok(self.definitions.keep(id, Arc::new(policy)))
     }
 
@@ -99,7 +100,7 @@ impl Session<'_> {
         if let Some(id) = self.definitions.id_of(policy) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = |session: &Self| {
             let sql = "SELECT id FROM definition WHERE digest = ?";
             let found = session.connection.query_row(sql, [&digest], |row| row.get::<_, i64>(0));
@@ -108,10 +109,10 @@ impl Session<'_> {
         let id = if let Some(id) = find(self)? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
             self.execute(
-                "INSERT INTO definition (digest, name, policy) VALUES (?, ?, ?)",
-                params![digest, policy.name(), toml],
+                "INSERT INTO definition (digest, name, policy, prior) VALUES (?, ?, ?, ?)",
+                params![digest, policy.name(), toml, rows::prior(policy)],
             )?;
             self.connection.last_insert_rowid()
         };
@@ -322,9 +323,43 @@ impl Snapshot for Session<'_> {
         };
         events.iter().map(&mut find).collect::<rusqlite::Result<_>>().map_err(self.failed("read it"))
     }
+
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
+        self.rollouts_where("experiment = ? ORDER BY revision", &[&experiment])
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>> {
+        let latest = "revision = (SELECT max(revision) FROM rollout other WHERE other.experiment = rollout.experiment) \
+                      ORDER BY experiment";
+        self.rollouts_where(latest, &[])
+    }
 }
 
 impl Session<'_> {
+    /// Steps of rollouts; none in a store that is older than they are, which nobody has written since.
+    fn rollouts_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<RolloutRecord>> {
+        let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'rollout'";
+        let there = self.connection.query_row(there, [], |row| row.get::<_, i64>(0));
+        if there.map_err(self.failed("read it"))? == 0 {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT experiment, revision, at, action, share, digest, evidence FROM rollout WHERE {rest}"
+        );
+        self.all(&sql, values, |row| {
+            let text = |i: usize| Ok::<_, rusqlite::Error>(SmolStr::from(row.get_ref(i)?.as_str()?));
+            Ok(RolloutRecord {
+                experiment: text(0)?,
+                revision: row.get::<_, i64>(1)? as u64,
+                at: row.get::<_, i64>(2)? as u64,
+                action: text(3)?,
+                share: row.get(4)?,
+                digest: text(5)?,
+                evidence: row.get(6)?,
+            })
+        })
+    }
+
     /// Has what is removed overwritten with zeros, for whoever reads the file's bytes.
     fn overwrite(&self) -> Result<()> {
         let set = self.connection.pragma_update(None, "secure_delete", true);
@@ -472,5 +507,15 @@ impl Transaction for Session<'_> {
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
         let sql = "DELETE FROM reward WHERE state = ? AND number <= ?";
         Ok(self.execute(sql, params![state, up_to as i64])? as u64)
+    }
+
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool> {
+        let RolloutRecord { experiment, revision, at, action, share, digest, evidence } = step;
+        let sql = "INSERT INTO rollout (experiment, revision, at, action, share, digest, evidence) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (experiment, revision) DO NOTHING";
+        let (revision, at) = (*revision as i64, *at as i64);
+        let values =
+            params![experiment.as_str(), revision, at, action.as_str(), share, digest.as_str(), evidence];
+        Ok(self.execute(sql, values)? == 1)
     }
 }

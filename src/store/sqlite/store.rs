@@ -1,8 +1,8 @@
 //! A directory with a database in it, as a [`Store`].
 
 use super::error::{StoreError, engine};
-use super::schema::REWARD_STATE;
 use super::open::{connect, connect_to_read, fold, fold_if_long, locate, log_bytes};
+use super::schema::REWARD_STATE;
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};

@@ -82,7 +82,7 @@ pub fn reward_line(text: &[u8]) {
     let Ok(call) = RewardCall::parse(&SERVICE, text, "line 1", &Given::default()) else { return };
     let RewardCall::Whole { user, policy, event, .. } = call else { return };
     let mut model = policy.new_model();
-    apply(&mut model, &policy, &event.observation, &mut Scratch::default());
+    apply(&mut model, &policy, &event.observation, &mut Scratch::default()).unwrap();
     assert_eq!(trip(&event.observation.shown), event.observation.shown);
     sound(&State { model, ..State::new(&user, &policy) });
 }

@@ -1,0 +1,36 @@
+//! Evidence from real users: what one arm gains over another, and whether a rollout may take its next step (ADR-0024, ADR-0025).
+//!
+//! In: the decisions and rewards of a store or a log, and what an experiment declares. Out: an [`Analysis`], and of a
+//! rollout a step that is kept in the store with the evidence for it. A user is one observation. Unlike the gate's, arms are
+//! not paired: nobody lives twice.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `effect`, `sample_ratio` | the statistics, which know of no user |
+//! | `metric`, `dimension` | what is compared, and between whom |
+//! | `observations` | decisions and rewards become one number for each user |
+//! | `analysis` | groups and their differences |
+
+mod analysis;
+mod arms;
+mod dimension;
+mod effect;
+mod metric;
+mod observations;
+mod refusal;
+mod sample_ratio;
+
+pub use analysis::{
+    ANALYSIS_SCHEMA_VERSION, Analysis, AnalysisRequest, ArmDifference, GroupSummary, LiveVerdict,
+    SampleRatioFinding, analyze,
+};
+pub use arms::Epoch;
+pub use dimension::{Dimension, SegmentFilter};
+pub use effect::{
+    ArmUser, EffectProcess, e_above, e_below, e_two_sided, effect_estimate, effect_lower, effect_upper,
+    planned_users,
+};
+pub use metric::LiveMetric;
+pub use observations::{DAY_MS, Membership, Observation, ObservationRules, Observations, observe};
+pub use refusal::LiveRefusal;
+pub use sample_ratio::SampleRatio;
