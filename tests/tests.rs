@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod evaluation;
 mod gate;
+mod prompt;
 mod report;
 mod serve;
 mod simulation;

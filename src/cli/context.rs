@@ -16,7 +16,7 @@ pub(super) struct Args {
     prompts: PromptArgs,
 }
 
-/// Where signals are, and what is given beside them.
+// Where signals are, and what is given beside them. As documentation it would become that of each command that has it.
 #[derive(Debug, clap::Args)]
 pub(super) struct SignalArgs {
     /// Where the signals are: JSON with tasks, calendar, locale and so on; stdin when absent

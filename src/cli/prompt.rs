@@ -5,7 +5,7 @@ use super::prompt_args::{PromptArgs, earlier_tips};
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Fault, Result};
-use crate::prompt::{DiffLine, Generator, Input, Parameters, Prompt, Prompts, difference};
+use crate::prompt::{DiffLine, Generator, Parameters, Prompt, PromptInput, Prompts, difference};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
@@ -30,7 +30,8 @@ enum Action {
     /// Print a version's file
     Show {
         /// The version
-        version: String,
+        #[arg(value_name = "VERSION")]
+        name: String,
         /// Its fields and templates as JSON
         #[arg(long)]
         json: bool,
@@ -70,7 +71,7 @@ struct PromptRow<'a> {
     digest: &'a str,
     description: &'a str,
     model: Option<&'a str>,
-    inputs: Vec<Input>,
+    inputs: Vec<PromptInput>,
     parameters: Parameters,
     #[serde(skip_serializing_if = "Option::is_none")]
     banned: Option<&'a [String]>,
@@ -102,7 +103,7 @@ const SHORT: usize = 12;
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     match &args.action {
         Action::List { json, prompts } => list(*json, prompts),
-        Action::Show { version, json, prompts } => show(version, *json, prompts),
+        Action::Show { name, json, prompts } => show(name, *json, prompts),
         Action::Render { signals, json, prompts } => render(signals, *json, prompts, global),
         Action::Check { prompts } => check(prompts),
         Action::Diff { first, second, prompts } => diff(first, second, prompts),
@@ -116,7 +117,7 @@ fn list(json: bool, prompts: &PromptArgs) -> Result<u8> {
         if json {
             output::line(&PromptRow::new(prompt), &mut out);
         } else {
-            let inputs: Vec<&str> = prompt.inputs().map(Input::name).collect();
+            let inputs: Vec<&str> = prompt.inputs().map(PromptInput::name).collect();
             let (version, digest) = (prompt.version(), &prompt.digest()[..SHORT]);
             let line =
                 format!("{version:8} {digest}  {}\n{:23}{}\n", prompt.description(), "", inputs.join(", "));

@@ -42,7 +42,7 @@ impl PromptArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway")]
 pub(super) struct GatewayArgs {
-    /// An OpenAI-compatible gateway, http://HOST:PORT; without one the prompt's own tips answer. Its key is in
+    /// An OpenAI-compatible gateway, `http://HOST:PORT`; without one the prompt's own tips answer. Its key is in
     /// REHEARSAL_GATEWAY_KEY
     #[arg(long, value_name = "URL", env = "REHEARSAL_GATEWAY", hide_env_values = true)]
     gateway: Option<String>,

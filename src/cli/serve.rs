@@ -2,6 +2,7 @@
 
 use super::exit;
 use super::experiment_args::active;
+use super::prompt_args::{GatewayArgs, PromptArgs};
 use super::store_args::Global;
 use crate::base::error::Result;
 use crate::serve::{RawSettings, Server, Settings};
@@ -51,6 +52,10 @@ pub(super) struct Args {
     /// What is logged, as JSON lines on stderr; each request from `debug` on
     #[arg(long, value_name = "LEVEL", env = "REHEARSAL_LOG", value_enum, default_value_t = Level::Info)]
     log: Level,
+    #[command(flatten)]
+    prompts: PromptArgs,
+    #[command(flatten)]
+    gateway: GatewayArgs,
 }
 
 /// From which level on events are logged.
@@ -71,6 +76,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         time_limit_ms: args.time_limit_ms,
         durable_decisions: args.durable_decisions,
     })?;
+    let generator = args.gateway.generator(args.prompts.load()?)?;
     let all = Policies::new(&args.policies)?;
     let shadows = args.shadows.iter().map(|name| all.of_operator(name)).collect::<Result<_>>()?;
     let mut policies = Policies::exactly(&args.policies)?;
@@ -87,6 +93,6 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     };
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false);
     log.with_max_level(level).with_writer(io::stderr).init();
-    Server::bind(settings, service, shadows)?.run()?;
+    Server::bind(settings, service, shadows, generator)?.run()?;
     Ok(exit::DONE)
 }

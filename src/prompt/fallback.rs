@@ -3,7 +3,7 @@
 use super::clean::visible;
 use super::context::{Assembled, due_in_days};
 use super::file::{About, RawFallback};
-use super::input::Input;
+use super::input::PromptInput;
 use super::message::PromptCall;
 use super::similar::Shingles;
 use super::template::{self, Place, Shown};
@@ -34,7 +34,7 @@ pub(super) struct Ready {
 }
 
 impl Fallback {
-    pub(super) fn new(raw: RawFallback, place: usize, inputs: &BTreeSet<Input>) -> Result<Self, Fault> {
+    pub(super) fn new(raw: RawFallback, place: usize, inputs: &BTreeSet<PromptInput>) -> Result<Self, Fault> {
         let RawFallback { kind, about, effort_minutes, text } = raw;
         let field = |name: &str| format!("fallback[{place}].{name}");
         let candidate =
@@ -42,8 +42,8 @@ impl Fallback {
         candidate.check().map_err(|fault| fault.within(&format!("fallback[{place}]")))?;
         let asked = match about {
             None => None,
-            Some(About::Task) => Some(Input::Tasks),
-            Some(About::Event) => Some(Input::Calendar),
+            Some(About::Task) => Some(PromptInput::Tasks),
+            Some(About::Event) => Some(PromptInput::Calendar),
         };
         if let Some(input) = asked.filter(|input| !inputs.contains(input)) {
             let allowed = format!("what `inputs` asks for; {:?} is not among them", input.name());
@@ -115,7 +115,7 @@ impl Fallback {
             None | Some(About::Task) => "task",
             Some(About::Event) => "event",
         };
-        let values: Value = title.map(|title| (name, Value::from(title))).into_iter().collect();
+        let values = Value::from_pairs(title.map(|title| (name, Value::from(title))));
         let place = Place { origin, part: &part };
         template::render(&self.text[language], values, Shown::Plain, place)
             .map(|text| visible(&text, usize::MAX))

@@ -1,6 +1,6 @@
 //! A prompt's file, unchecked: TOML between two lines of `+++`, and after that the two templates.
 
-use super::input::Input;
+use super::input::PromptInput;
 use super::refusal::PromptError;
 use crate::base::error::{Error, Result};
 use crate::base::read;
@@ -25,7 +25,7 @@ pub(super) struct RawPrompt {
     pub(super) model: Option<String>,
     /// What it is told of a person.
     #[serde(default)]
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<PromptInput>,
     /// Phrases that no tip may have, whatever the case.
     #[serde(default)]
     pub(super) banned: Vec<String>,

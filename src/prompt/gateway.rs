@@ -8,7 +8,7 @@ use super::completion::{Completion, Usage};
 use super::retry::Retries;
 use super::unused::UnusedReason;
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read;
+use crate::base::{read, tls};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -154,13 +154,12 @@ impl Gateway {
     /// A gateway. Nothing is sent yet.
     ///
     /// # Errors
-    /// An address with `https://` on a machine that knows no certificate authorities.
+    /// An address with `https://` on a machine that trusts no certificate authorities.
     pub fn new(settings: GatewaySettings) -> Result<Self> {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
         let transport = if settings.uri.scheme_str() == Some("https") {
-            let connector = HttpsConnectorBuilder::new().with_native_roots();
-            let connector = connector.map_err(Error::io("read", "this system's certificate authorities"))?;
+            let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(None)?);
             Transport::Tls(builder.build(connector.https_only().enable_http1().build()))
         } else {
             let mut connector = HttpConnector::new();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that a prompt may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Input {
+pub enum PromptInput {
     /// Day and time by the person's clock.
     Moment,
     /// When the person wants to be left alone.
@@ -20,7 +20,7 @@ pub enum Input {
     Profile,
 }
 
-impl Input {
+impl PromptInput {
     /// Every input, in the order in which they stand in a context.
     pub const ALL: [Self; 6] =
         [Self::Moment, Self::QuietHours, Self::Tasks, Self::Calendar, Self::Recent, Self::Profile];

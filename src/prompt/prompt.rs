@@ -4,7 +4,7 @@ use super::context::Assembled;
 use super::data;
 use super::fallback::Fallback;
 use super::file::{self, RawFallback, RawParameters, RawPrompt};
-use super::input::Input;
+use super::input::PromptInput;
 use super::message::{Message, PromptCall};
 use super::recent::RecentTip;
 use super::signals::Signals;
@@ -47,7 +47,7 @@ pub struct Prompt {
     version: String,
     description: String,
     model: Option<String>,
-    inputs: BTreeSet<Input>,
+    inputs: BTreeSet<PromptInput>,
     banned: Vec<String>,
     parameters: Parameters,
     fallback: Vec<Fallback>,
@@ -171,12 +171,12 @@ impl Prompt {
     }
 
     /// What it is told of a person.
-    pub fn inputs(&self) -> impl Iterator<Item = Input> + '_ {
-        Input::ALL.into_iter().filter(|input| self.asks_for(*input))
+    pub fn inputs(&self) -> impl Iterator<Item = PromptInput> + '_ {
+        PromptInput::ALL.into_iter().filter(|input| self.asks_for(*input))
     }
 
     /// Whether it is told this of a person.
-    pub fn asks_for(&self, input: Input) -> bool {
+    pub fn asks_for(&self, input: PromptInput) -> bool {
         self.inputs.contains(&input)
     }
 
@@ -216,7 +216,7 @@ impl Prompt {
     pub fn render(&self, assembled: &Assembled, kinds: &[String]) -> Result<PromptCall> {
         let own_words = |source: &str, part: &'static str, values: BTreeMap<&'static str, Value>| {
             let place = Place { origin: &self.version, part };
-            template::render(source, values.into_iter().collect(), Shown::AsData, place)
+            template::render(source, Value::from_pairs(values), Shown::AsData, place)
         };
         let mut values = BTreeMap::from([
             ("count", Value::from(self.parameters.candidates)),
@@ -228,16 +228,16 @@ impl Prompt {
         let context = &assembled.context;
         for input in self.inputs() {
             let value = match input {
-                Input::Moment => context.moment.as_ref().map(|moment| {
+                PromptInput::Moment => context.moment.as_ref().map(|moment| {
                     let words =
                         [("date", &moment.date), ("time", &moment.time), ("weekday", &moment.weekday)];
-                    words.into_iter().map(|(name, word)| (name, own(word.as_str()))).collect::<Value>()
+                    Value::from_pairs(words.map(|(name, word)| (name, own(word.as_str()))))
                 }),
-                Input::QuietHours => context.quiet_hours.as_ref().map(|hours| Serde(hours).into()),
-                Input::Tasks => context.tasks.as_ref().map(|tasks| Serde(tasks).into()),
-                Input::Calendar => context.calendar.as_ref().map(|events| Serde(events).into()),
-                Input::Recent => context.recent.as_ref().map(|recent| Serde(recent).into()),
-                Input::Profile => context.profile.as_ref().map(|profile| Serde(profile).into()),
+                PromptInput::QuietHours => context.quiet_hours.as_ref().map(|hours| Serde(hours).into()),
+                PromptInput::Tasks => context.tasks.as_ref().map(|tasks| Serde(tasks).into()),
+                PromptInput::Calendar => context.calendar.as_ref().map(|events| Serde(events).into()),
+                PromptInput::Recent => context.recent.as_ref().map(|recent| Serde(recent).into()),
+                PromptInput::Profile => context.profile.as_ref().map(|profile| Serde(profile).into()),
             };
             values.insert(input.name(), value.unwrap_or_else(|| Value::from(())));
         }
@@ -267,7 +267,7 @@ impl Prompt {
 #[derive(Serialize)]
 struct Effect<'a> {
     model: &'a Option<String>,
-    inputs: &'a BTreeSet<Input>,
+    inputs: &'a BTreeSet<PromptInput>,
     banned: &'a [String],
     parameters: Parameters,
     fallback: &'a [RawFallback],

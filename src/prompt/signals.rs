@@ -18,10 +18,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 /// Most tasks, events, earlier tips and kinds that are read.
-const MAX_TASKS: usize = 500;
-const MAX_KINDS: usize = 64;
+pub(super) const MAX_TASKS: usize = 500;
+pub(super) const MAX_KINDS: usize = 64;
 /// Longest text that is read, in bytes.
-const MAX_TEXT_BYTES: usize = 16 << 10;
+pub(super) const MAX_TEXT_BYTES: usize = 16 << 10;
 /// Longest title and longest note that a model is told, in characters.
 pub(super) const TITLE: usize = 160;
 const NOTE: usize = 400;

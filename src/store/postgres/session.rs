@@ -785,10 +785,10 @@ impl Transaction for Session<'_> {
         if tokens > most {
             return Ok(false);
         }
-        let sql = "INSERT INTO spending AS s (\"user\", day, tokens) VALUES ($1, $2, greatest($3, 0)) \
+        let sql = "INSERT INTO spending AS s (\"user\", day, tokens) VALUES ($1, $2::bigint, greatest($3::bigint, 0)) \
                    ON CONFLICT (\"user\") DO UPDATE \
-                   SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3, 0), day = $2 \
-                   WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3 <= $4";
+                   SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint, 0), day = $2 \
+                   WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint <= $4";
         self.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
     }
 
