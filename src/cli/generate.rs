@@ -6,11 +6,13 @@ use super::input::{CHUNK_BYTES, Chunk, Lines};
 use super::prompt_args::{GatewayArgs, PromptArgs, clock_ms, earlier_tips};
 use super::store_args::Global;
 use super::{exit, output, signals};
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Fault, Result};
 use crate::policy::DecisionRng;
 use crate::prompt::{Allowance, Generated, Generator, Prepared, Signals, UnusedReason, Usage};
 use crate::service::{Given, Policies, ScoreCall, ScoreReply, Service};
 use crate::store::{Pace, Store};
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::SplitMix64;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -95,10 +97,10 @@ struct Ready {
 impl Run<'_> {
     fn one(&self) -> Result<u8> {
         let (signals, origin) = self.args.signals.read()?;
-        let ready = self.ready(signals, &origin)?;
-        let (prepared, seed) = (Arc::clone(&ready.prepared), ready.seed);
-        let generated = self.runtime.block_on(generate(&self.generator, ready, self.store.as_ref()))?;
-        let reply = self.reply(&prepared, generated, seed)?;
+        let ready = self.ready(signals, &origin, self.args.seed)?;
+        let Ready { prepared, seed, is_spent, .. } = &ready;
+        let generated = self.runtime.block_on(generate(&self.generator, prepared, *seed, *is_spent))?;
+        let reply = self.reply(ready, generated)?;
         for warning in &reply.generated.warnings {
             output::warn(warning);
         }
@@ -144,24 +146,24 @@ impl Run<'_> {
         let mut tasks = Vec::with_capacity(lines.len());
         for (number, line) in lines {
             let origin = format!("line {number}");
+            let seed = self.args.seed.map(|seed| line_seed(seed, *number));
             let ready =
-                self.args.signals.parse(line, &origin).and_then(|signals| self.ready(signals, &origin));
+                self.args.signals.parse(line, &origin).and_then(|signals| self.ready(signals, &origin, seed));
             let task = ready.map(|ready| {
-                let (prepared, seed) = (Arc::clone(&ready.prepared), ready.seed);
-                let (generator, store, limit) =
-                    (Arc::clone(&self.generator), self.store.clone(), Arc::clone(&limit));
+                let (prepared, seed, is_spent) = (Arc::clone(&ready.prepared), ready.seed, ready.is_spent);
+                let (generator, limit) = (Arc::clone(&self.generator), Arc::clone(&limit));
                 let task = self.runtime.spawn(async move {
                     let _permit = limit.acquire_owned().await;
-                    generate(&generator, ready, store.as_ref()).await
+                    generate(&generator, &prepared, seed, is_spent).await
                 });
-                (task, prepared, seed)
+                (task, ready)
             });
             tasks.push((*number, task));
         }
         for (number, task) in tasks {
-            let answered = task.and_then(|(task, prepared, seed)| {
+            let answered = task.and_then(|(task, ready)| {
                 let generated = self.runtime.block_on(task).expect("nothing panics in it")?;
-                self.reply(&prepared, generated, seed)
+                self.reply(ready, generated)
             });
             let mut line = Vec::new();
             match &answered {
@@ -175,9 +177,8 @@ impl Run<'_> {
     }
 
     /// What a person is to be asked for.
-    fn ready(&self, signals: Signals, origin: &str) -> Result<Ready> {
-        let given = self.args.seed.filter(|_| !self.args.jsonl);
-        let seed = match signals.seed().or(given) {
+    fn ready(&self, signals: Signals, origin: &str, seed: Option<u64>) -> Result<Ready> {
+        let seed = match signals.seed().or(seed) {
             Some(seed) => seed,
             None => DecisionRng::fresh_seed()?,
         };
@@ -192,8 +193,12 @@ impl Run<'_> {
         Ok(Ready { prepared, seed, allowance, is_spent })
     }
 
-    /// The tips, with the decision between them if one is asked for.
-    fn reply(&self, prepared: &Prepared, generated: Generated, seed: u64) -> Result<GenerateReply> {
+    /// The tips, with the decision between them if one is asked for; what they took is counted where that is counted.
+    fn reply(&self, ready: Ready, generated: Generated) -> Result<GenerateReply> {
+        let Ready { prepared, seed, allowance, .. } = ready;
+        if let (Some(allowance), Some(store)) = (allowance, &self.store) {
+            allowance.settle(&**store, generated.usage)?;
+        }
         let Some(service) = &self.service else { return Ok(GenerateReply { generated, decision: None }) };
         let request =
             serde_json::to_vec(&prepared.request(&generated)).expect("plain values always serialize");
@@ -205,16 +210,36 @@ impl Run<'_> {
     }
 }
 
-/// Tips for a person; what they took is counted where that is counted.
-async fn generate(generator: &Generator, ready: Ready, store: Option<&Arc<dyn Store>>) -> Result<Generated> {
-    let Ready { prepared, seed, allowance, is_spent } = ready;
+/// Seed of a line: that of `score`, the i-th output of a generator with the run's seed.
+fn line_seed(seed: u64, number: u64) -> u64 {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let before = seed.wrapping_add(STEP.wrapping_mul(number.wrapping_sub(1)));
+    SplitMix64::seed_from_u64(before).next_u64() % DecisionRng::SEEDS
+}
+
+/// Tips for a person; of who has taken all that they may, the ready ones.
+async fn generate(
+    generator: &Generator,
+    prepared: &Prepared,
+    seed: u64,
+    is_spent: bool,
+) -> Result<Generated> {
     if is_spent {
         let tokens = generator.gateway().and_then(|gateway| gateway.tokens_per_day()).unwrap_or(0);
         return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
     }
-    let generated = generator.generate(&prepared, seed).await?;
-    if let (Some(allowance), Some(store)) = (allowance, store) {
-        allowance.settle(&**store, generated.usage)?;
+    generator.generate(prepared, seed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_the_seed_that_it_would_have_in_turn() {
+        let mut seeds = SplitMix64::seed_from_u64(7);
+        for number in 1..100 {
+            assert_eq!(line_seed(7, number), seeds.next_u64() % DecisionRng::SEEDS);
+        }
     }
-    Ok::<_, Error>(generated)
 }

@@ -112,7 +112,10 @@ fn what_is_no_prompt_says_file_field_value_and_what_is_allowed() {
         ("+++\nversion = \"mine\"\n".to_owned(), &["no line +++ ends"]),
         (front("# user", "# User"), &["no line `# user`"]),
         (front("# system", "hello\n\n# system"), &["something stands before `# system`"]),
-        (front("inputs", "output = 1\ninputs"), &["mine.md: unknown field `output`", "line 4", "expected"]),
+        (
+            front("inputs", "output = 1\ninputs"),
+            &["mine.md: output: unknown field `output`", "line 4", "expected"],
+        ),
         (front("\"moment\", \"tasks\"", "\"moment\", \"shoes\""), &["shoes", "quiet_hours"]),
         (
             front("\"moment\", \"tasks\"", "\"moment\", \"tasks\", \"tasks\""),
