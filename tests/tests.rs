@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod evaluation;
+mod experiment;
 mod gate;
 mod prompt;
 mod report;

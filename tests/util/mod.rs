@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 16] = [
+pub(crate) const OUTSIDE: &[&str] = &[
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
@@ -26,6 +26,7 @@ pub(crate) const OUTSIDE: [&str; 16] = [
     "REHEARSAL_GATEWAY_TIME_LIMIT_MS",
     "REHEARSAL_GATEWAY_TOKENS_PER_DAY",
     "DEFAULT_PROMPT_VERSION",
+    "REHEARSAL_EXPERIMENTS",
     "PGPASSWORD",
     "PGSSLMODE",
     "PGSSLROOTCERT",
