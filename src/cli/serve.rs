@@ -81,6 +81,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let shadows = args.shadows.iter().map(|name| all.of_operator(name)).collect::<Result<_>>()?;
     let mut policies = Policies::exactly(&args.policies)?;
     let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    policies
+        .given()
+        .iter()
+        .filter_map(|policy| policy.program())
+        .try_for_each(|program| program.prepare())?;
     let mut service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
     if let Some(experiments) = experiments {
         service = service.with_experiments(experiments)?;

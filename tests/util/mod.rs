@@ -284,6 +284,11 @@ impl Dialogue {
         self.answer(line)
     }
 
+    /// Writes a line, and waits for no answer.
+    pub(crate) fn send(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().expect("the input is open"), "{line}").expect("the command reads");
+    }
+
     /// Ends the input and waits until the command is done.
     pub(crate) fn end(mut self) {
         self.stdin = None;

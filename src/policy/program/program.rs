@@ -101,6 +101,22 @@ impl Program {
         }
     }
 
+    /// Starts a process that waits to be asked: the first call is not the one that waits for it.
+    ///
+    /// # Errors
+    /// It may not be started here, or does not answer `hello`.
+    pub fn prepare(&self) -> Result<()> {
+        self.runs()?;
+        let process = self.start().map_err(|failure| {
+            let (policy, call) = (self.name().to_owned(), "0".to_owned());
+            Error::because(ProgramError::Failed { policy, what: "hello", call, failure })
+        })?;
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(process);
+        }
+        Ok(())
+    }
+
     /// What one process answers to one line.
     pub(super) fn exchange<T>(
         &self,
