@@ -404,22 +404,18 @@ fn line(field: &str, text: &str, longest: usize) -> Result<Option<String>, Fault
     Ok(Some(visible(text, longest)).filter(|text| !text.is_empty()))
 }
 
+/// It stands in the message of the system: a language, perhaps a script and a region, and nothing more.
 fn check_locale(locale: &str) -> Result<(), Fault> {
-    let mut parts = locale.split('-');
-    let language = parts.next().unwrap_or_default();
-    let is_language = (2..=3).contains(&language.len()) && language.bytes().all(|b| b.is_ascii_alphabetic());
-    let fine = is_language
-        && locale.len() <= 35
-        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if fine {
-        Ok(())
-    } else {
-        Err(Fault::new(
-            "locale",
-            format!("{locale:?}"),
-            "a language tag of BCP 47, such as en, de-DE or pt-BR",
-        ))
-    }
+    let is = |part: &str, lengths: &[usize], of: fn(&u8) -> bool| {
+        lengths.contains(&part.len()) && part.bytes().all(|byte| of(&byte))
+    };
+    let mut parts = locale.split('-').peekable();
+    let mut fine = parts.next().is_some_and(|part| is(part, &[2, 3], u8::is_ascii_alphabetic));
+    parts.next_if(|part| is(part, &[4], u8::is_ascii_alphabetic));
+    parts.next_if(|part| is(part, &[2], u8::is_ascii_alphabetic) || is(part, &[3], u8::is_ascii_digit));
+    fine &= parts.next().is_none();
+    let allowed = "language, script and region of BCP 47, such as en, de-DE or zh-Hant-TW";
+    if fine { Ok(()) } else { Err(Fault::new("locale", format!("{locale:?}"), allowed)) }
 }
 
 fn checked_kinds(kinds: Option<Vec<String>>) -> Result<Vec<String>, Fault> {
@@ -510,6 +506,16 @@ mod tests {
         let signals = signals.unwrap();
         let order: Vec<&str> = signals.tasks.iter().map(|task| task.id.as_str()).collect();
         assert_eq!(order, ["d", "c", "b", "a"]);
+    }
+
+    #[test]
+    fn a_locale_is_a_language_perhaps_with_script_and_region() {
+        for good in ["en", "de-DE", "zh-Hant-TW", "es-419", "haw", "sr-Latn"] {
+            assert!(check_locale(good).is_ok(), "{good}");
+        }
+        for bad in ["", "e", "english", "de_DE", "de-", "en-ignore-all-rules", "de-DE-DE", "en-GB\n", "12"] {
+            assert!(check_locale(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

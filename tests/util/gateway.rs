@@ -90,6 +90,12 @@ impl Gateway {
         format!("http://{}", self.address)
     }
 
+    /// Hangs up on all that hang, and answers nothing more.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+    }
+
     /// All that was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().expect("nothing panics with it").clone()
@@ -98,8 +104,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
+        self.end();
     }
 }
 
