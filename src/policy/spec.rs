@@ -10,6 +10,7 @@ use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
 use crate::features::FeatureSet;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::sync::Arc;
 
 /// Longest name of a policy, which is part of a file name.
@@ -102,7 +103,7 @@ fn one() -> f64 {
 /// assert!(bolder.has_model_of(&policy) && bolder.digest() != policy.digest());
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     name: String,
     explorer: Explorer,
@@ -112,6 +113,14 @@ pub struct Policy {
     forgetting: f64,
     learns: Learns,
     start: Option<Arc<PriorStart>>,
+    /// Its version in a registry, which is no part of what it does.
+    version: Option<SmolStr>,
+}
+
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.explorer) == (&other.name, other.explorer) && self.has_model_of(other)
+    }
 }
 
 impl TryFrom<RawPolicy> for Policy {
@@ -154,6 +163,7 @@ impl TryFrom<RawPolicy> for Policy {
             forgetting: raw.forgetting,
             learns: raw.learns,
             start: None,
+            version: None,
         })
     }
 }
@@ -206,6 +216,17 @@ impl Policy {
     #[must_use]
     pub fn without_prior(self) -> Self {
         Self { start: None, ..self }
+    }
+
+    /// The same policy, said to be this version of a registry.
+    #[must_use]
+    pub fn of_version(self, version: &str) -> Self {
+        Self { version: Some(version.into()), ..self }
+    }
+
+    /// Its version in the registry that it came from, `NAME@7`, if it came from one.
+    pub fn version(&self) -> Option<&SmolStr> {
+        self.version.as_ref()
     }
 
     /// The policy that `raw` states; `prior` is asked for the prior that it names.
