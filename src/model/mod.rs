@@ -7,6 +7,7 @@
 
 mod empirical_bayes;
 mod held_out;
+pub mod registry;
 mod train;
 mod training_data;
 mod user_sums;

@@ -11,6 +11,7 @@ use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
 use crate::features::FeatureSet;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,7 +105,7 @@ fn one() -> f64 {
 /// assert!(bolder.has_model_of(&policy) && bolder.digest() != policy.digest());
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     name: String,
     explorer: Explorer,
@@ -116,6 +117,15 @@ pub struct Policy {
     start: Option<Arc<PriorStart>>,
     /// What decides and learns instead of all that, where it is somebody else's.
     program: Option<Arc<Program>>,
+    /// Its version in a registry, which is no part of what it does.
+    version: Option<SmolStr>,
+}
+
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.explorer, &self.program) == (&other.name, other.explorer, &other.program)
+            && self.has_model_of(other)
+    }
 }
 
 /// A name that is part of a file name.
@@ -168,6 +178,7 @@ impl TryFrom<RawPolicy> for Policy {
             learns: raw.learns,
             start: None,
             program: None,
+            version: None,
         })
     }
 }
@@ -211,6 +222,7 @@ impl Policy {
             forgetting: one(),
             learns: Learns::default(),
             start: None,
+            version: None,
             program: Some(Arc::new(program)),
         }
     }
@@ -281,6 +293,17 @@ impl Policy {
     #[must_use]
     pub fn without_prior(self) -> Self {
         Self { start: None, ..self }
+    }
+
+    /// The same policy, said to be this version of a registry.
+    #[must_use]
+    pub fn of_version(self, version: &str) -> Self {
+        Self { version: Some(version.into()), ..self }
+    }
+
+    /// Its version in the registry that it came from, `NAME@7`, if it came from one.
+    pub fn version(&self) -> Option<&SmolStr> {
+        self.version.as_ref()
     }
 
     /// The policy that `raw` states; `prior` is asked for the prior that it names.
