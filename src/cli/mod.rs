@@ -39,6 +39,7 @@ mod reports;
 mod reset;
 mod reward;
 mod rollout;
+mod rollout_rehearsal;
 mod schema;
 mod score;
 mod serve;

@@ -4,7 +4,10 @@ use super::charts::{CHALLENGER, Estimate, IntervalRow, Scale, Shape, Width, inte
 use super::page;
 use super::paragraph::paragraph;
 use super::xml::escape;
-use crate::gate::live::{Analysis, ArmDifference, GroupSummary, LiveVerdict, RolloutAction, RolloutStep};
+use crate::gate::live::{
+    Analysis, ArmDifference, GroupSummary, LiveVerdict, RehearsedCase, RolloutAction, RolloutRehearsal,
+    RolloutStep,
+};
 use std::fmt::Write;
 
 /// The badge of a verdict.
@@ -273,6 +276,55 @@ pub fn rollout_text(experiment: &str, history: &[RolloutStep]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// What many simulated rollouts came to.
+pub fn rehearsal_text(rehearsal: &RolloutRehearsal) -> String {
+    let mut out = String::new();
+    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    let ramp: Vec<String> = rehearsal.ramp.iter().map(|share| format!("{}%", 100.0 * share)).collect();
+    let _ = writeln!(
+        out,
+        "{}: {} rollouts of each challenger over {}, {}, margin {}, looked at after every {} users\n",
+        plain(&rehearsal.experiment),
+        rehearsal.rollouts,
+        ramp.join(", "),
+        rehearsal.metric,
+        rehearsal.guardrails.margin(),
+        rehearsal.look_every
+    );
+    let header = [
+        "challenger",
+        "gain",
+        "finished",
+        "fell back",
+        "waiting",
+        "mean users",
+        "95 of 100",
+        "most",
+        "met it",
+    ];
+    let row = |case: &RehearsedCase| {
+        vec![
+            case.case.clone(),
+            signed(Some(case.gain)),
+            percent(case.finished),
+            percent(case.fell_back),
+            percent(case.waiting),
+            format!("{:.0}", case.mean_users),
+            case.users_95.to_string(),
+            case.most_users.to_string(),
+            percent(case.exposed),
+        ]
+    };
+    columns(&header, &rehearsal.cases.iter().map(row).collect::<Vec<_>>(), &mut out);
+    let worst = rehearsal.cases.iter().map(|case| case.most_exposed_users).max().unwrap_or(0);
+    let note = format!(
+        "Gains are shares of the metric's range. At most {worst} users met a challenger that fell back. Users who come back \
+         and observations that take days make a real rollout longer in time, not in users."
+    );
+    out.push('\n');
+    out + &paragraph("", &note)
 }
 
 #[cfg(test)]

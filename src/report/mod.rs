@@ -34,7 +34,7 @@ mod text;
 mod words;
 mod xml;
 
-pub use analysis::{analysis_page, analysis_text, rollout_text};
+pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;

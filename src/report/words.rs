@@ -163,7 +163,8 @@ pub(crate) fn next(v: &Verdict) -> String {
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
         (Ruling::Promote, _) => format!(
-            "try {challenger} on a few real users for a limited time, with {baseline} as its shadow and a way back"
+            "give {challenger} to a few real users, then more, with a way back to {baseline}: rehearsal rollout start \
+             {challenger}, over an experiment with a ramp"
         ),
         (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(

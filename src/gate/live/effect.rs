@@ -47,7 +47,7 @@ pub struct ArmUser {
 impl ArmUser {
     /// The same user seen from the control.
     #[must_use]
-    fn mirrored(self) -> Self {
+    pub(super) fn mirrored(self) -> Self {
         Self { treated: !self.treated, weight: 1.0 - self.weight, ..self }
     }
 }

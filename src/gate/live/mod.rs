@@ -10,7 +10,7 @@
 //! | `metric`, `dimension` | what is compared, and between whom |
 //! | `observations` | decisions and rewards become one number for each user |
 //! | `arms`, `analysis` | groups and their differences |
-//! | `rollout` | steps on evidence |
+//! | `rollout`, `rehearsal` | steps on evidence, and how many people they take |
 
 mod analysis;
 mod arms;
@@ -19,6 +19,7 @@ mod effect;
 mod metric;
 mod observations;
 mod refusal;
+mod rehearsal;
 mod rollout;
 mod sample_ratio;
 
@@ -35,6 +36,9 @@ pub use effect::{
 pub use metric::LiveMetric;
 pub use observations::{DAY_MS, Membership, Observation, ObservationRules, Observations, observe};
 pub use refusal::LiveRefusal;
+pub use rehearsal::{
+    REHEARSAL_SCHEMA_VERSION, RehearsedCase, RolloutPool, RolloutRehearsal, rehearse_rollout,
+};
 pub use rollout::{
     RolloutAction, RolloutEvidence, RolloutRuling, RolloutStep, advance_rollout, epochs, evidence_of,
     next_share, rollout_history, rule, rules_of, running_evidence, start_rollout, steps_on_evidence,
