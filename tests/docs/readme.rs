@@ -1,4 +1,4 @@
-//! README.md, docs/tour.md, docs/serve.md and docs/prompts.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! README.md and the pages of docs that begin with commands, followed to the letter: the command blocks of each are run in order, in one directory, and
 //! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
@@ -42,6 +42,7 @@ const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
 const SERVE: &str = "docs/serve.md";
 const PROMPTS: &str = "docs/prompts.md";
+const PROGRAMS: &str = "docs/programs.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
 /// The picture in the README.
@@ -248,6 +249,14 @@ fn every_block_does_what_the_page_of_prompts_says() {
         return skip("jq is not there");
     }
     follow(PROMPTS);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_programs_says() {
+    if !is_there("python3") {
+        return skip("python3 is not there");
+    }
+    follow(PROGRAMS);
 }
 
 #[test]
