@@ -27,10 +27,13 @@ mod output;
 mod patience;
 mod progress;
 mod promote_check;
+mod promotion;
 mod prompt;
 mod prompt_args;
 mod prune;
 mod rebuild;
+mod registry;
+mod registry_args;
 mod reports;
 mod reset;
 mod reward;
@@ -97,6 +100,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
+    /// Keep versions of models, and say which one is in charge
+    Registry(registry::Args),
     /// Learn a policy's prior from everybody's rewards
     Train(train::Args),
     /// Choose a tip: a request becomes a decision
@@ -170,6 +175,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Registry(args) => registry::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),

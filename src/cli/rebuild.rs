@@ -1,9 +1,9 @@
 //! `rehearsal rebuild`: states are made again from the log of rewards, here, elsewhere, or for another policy.
 
+use super::registry_args::RegistryArgs;
 use super::store_args::{Global, publish};
 use super::{exit, output};
 use crate::base::error::Result;
-use crate::policy::Policy;
 use crate::service::{Problem, Source, rebuild, retrain};
 use crate::store::{self, Access, Pace};
 use serde::Serialize;
@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Write the states, with all that they were made from, into another store, and leave this one alone
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
@@ -32,7 +34,9 @@ struct Written {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let source = match (&args.policy, &args.from) {
-        (Some(policy), Some(from)) => Some(Source::Policy(from.clone(), Arc::new(Policy::load(policy)?))),
+        (Some(policy), Some(from)) => {
+            Some(Source::Policy(from.clone(), Arc::new(args.registry.policy(policy)?)))
+        }
         _ => args.into.is_some().then_some(Source::Everything),
     };
     let Some(source) = source else { return in_place(global) };

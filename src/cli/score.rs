@@ -1,13 +1,14 @@
 //! `rehearsal score`: a request becomes a decision.
 
 use super::input::{self, Chunk, Lines};
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
 use crate::base::threads::{MANY, each};
 use crate::policy::DecisionRng;
-use crate::service::{Decided, Given, Policies, ScoreCall, Service};
+use crate::service::{Decided, Given, ScoreCall, Service};
 use crate::store::Pace;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// The policy that decides: a name, or a TOML file; with --jsonl each policy that a line may name, the first one by
     /// default
     #[arg(long = "policy", value_name = "NAME|FILE")]
@@ -57,8 +60,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|s| *s >= DecisionRng::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
-    let policies = Policies::new(&args.policies)?;
-    let shadows = args.shadows.iter().map(|name| policies.of_operator(name)).collect::<Result<_>>()?;
+    let policies = args.registry.policies(&args.policies)?;
+    let shadows =
+        args.shadows.iter().map(|name| args.registry.shared(&policies, name)).collect::<Result<_>>()?;
     let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
     let service = global.service(global.to_write(pace)?, policies, shadows)?;
     if let Err(error) = service.publish() {

@@ -5,6 +5,7 @@ use super::destination::{HtmlFile, write_page};
 use super::error::UsageError;
 use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
+use super::registry_args::RegistryArgs;
 use super::{exit, output, progress, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
@@ -75,6 +76,8 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
     threads: super::Threads,
 }
 
@@ -89,7 +92,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         return Err(options("--label and --orders", "are about a table: name it with --data"));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-    let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+    let policies = args.policies.iter().map(|name| args.registry.policy(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
     let scenarios = gate.as_ref().map_or_else(|| args.scenarios(), |gate| Ok(gate.scenarios.clone()))?;
     let seed = args.seed.map_or_else(|| gate.as_ref().map_or(Ok(0), Inputs::seed), Ok)?;
@@ -169,7 +172,8 @@ fn run_blocks(
 impl Args {
     /// Policies on a labelled table instead of people.
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
-        let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+        let policies =
+            self.policies.iter().map(|name| self.registry.policy(name)).collect::<Result<Vec<_>>>()?;
         refuse_doubles("policy", policies.iter().map(Policy::name))?;
         let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;

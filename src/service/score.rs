@@ -158,8 +158,8 @@ impl ScoreCall {
             return Err(Error::because(ServiceError::Disagree { field, value, request, origin }));
         }
         let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
-        let policy =
-            service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
+        let policies = service.policies();
+        let policy = policies.resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
         let labels = request.labels();
@@ -320,7 +320,7 @@ impl Service {
             propensity: choice.propensity(),
             explored: choice.explored,
             shadow_of,
-            labels: labels.clone(),
+            labels: DecisionLabels { model_version: policy.version().cloned(), ..labels.clone() },
         };
         let mut records = vec![record(
             own_id.clone(),

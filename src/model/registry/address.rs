@@ -75,7 +75,9 @@ mod tests {
         let tips = |wanted| Some(Ok(ModelAddress { name: "tips".to_owned(), wanted }));
         assert_eq!(of("registry:tips@champion"), tips(Wanted::Alias("champion".to_owned())));
         assert_eq!(of("registry:tips@12"), tips(Wanted::Version(12)));
-        for bad in ["tips", "tips@", "tips@v1", "tips@latest", "../tips@champion", "a/b@1", "@champion", "tips@a b"] {
+        for bad in
+            ["tips", "tips@", "tips@v1", "tips@latest", "../tips@champion", "a/b@1", "@champion", "tips@a b"]
+        {
             assert!(of(&format!("registry:{bad}")).unwrap().is_err(), "{bad}");
         }
     }

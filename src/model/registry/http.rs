@@ -47,12 +47,16 @@ impl Server {
         }
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         let authorization = token.map(|token| {
-            let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_| Fault::new(TOKEN, "a text", "visible characters of ASCII").at("the environment"))?;
+            let mut header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
+                Fault::new(TOKEN, "a text", "visible characters of ASCII").at("the environment")
+            })?;
             header.set_sensitive(true);
             Ok::<_, Error>(header)
         });
-        Ok(Self { address: address.trim_end_matches('/').to_owned(), authorization: authorization.transpose()? })
+        Ok(Self {
+            address: address.trim_end_matches('/').to_owned(),
+            authorization: authorization.transpose()?,
+        })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -63,7 +67,13 @@ impl Server {
     ///
     /// # Errors
     /// A server that cannot be reached, or does not answer in time.
-    pub(super) fn send(&self, method: Method, path: &str, kind: &'static str, body: Vec<u8>) -> Result<Answer> {
+    pub(super) fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Answer> {
         let failed = |what: String| {
             let place = self.address.clone();
             Error::because(RegistryRefusal::Server { place, what, passes: true })
@@ -73,7 +83,8 @@ impl Server {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| failed(error.to_string()))?;
+        let request =
+            request.body(Full::new(Bytes::from(body))).map_err(|error| failed(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
         let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();

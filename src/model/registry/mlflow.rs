@@ -150,7 +150,8 @@ impl MlFlow {
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
             let filter = encoded(&format!("name='{name}'"));
-            let page = if token.is_empty() { String::new() } else { format!("&page_token={}", encoded(&token)) };
+            let page =
+                if token.is_empty() { String::new() } else { format!("&page_token={}", encoded(&token)) };
             let path = format!("model-versions/search?filter={filter}&max_results=200{page}");
             let Some(found) = self.ask(Method::GET, &path, &Value::Null)? else { return Ok(all) };
             let Versions { model_versions, next_page_token } = Versions::deserialize(&found)
@@ -173,7 +174,10 @@ impl MlFlow {
     fn proxied(&self, source: &str) -> Result<String> {
         let path = source.strip_prefix("mlflow-artifacts:").map(|path| path.trim_start_matches('/'));
         path.map(|path| format!("{ARTIFACTS}/{}", encoded(path))).ok_or_else(|| {
-            self.refused("its artifacts do not go through the server: start it with --serve-artifacts".to_owned(), false)
+            self.refused(
+                "its artifacts do not go through the server: start it with --serve-artifacts".to_owned(),
+                false,
+            )
         })
     }
 
@@ -196,7 +200,8 @@ impl MlFlow {
 
     /// Says of a version which files it has, and describes it by its card.
     fn describe(&self, name: &str, version: u64, files: &Artifacts, before: &[String]) -> Result<()> {
-        let mut all: Vec<&str> = before.iter().map(String::as_str).chain(files.keys().map(String::as_str)).collect();
+        let mut all: Vec<&str> =
+            before.iter().map(String::as_str).chain(files.keys().map(String::as_str)).collect();
         all.sort_unstable();
         all.dedup();
         if let Some(card) = files.get(CARD_FILE) {
@@ -235,7 +240,8 @@ impl ModelRegistry for MlFlow {
     fn names(&self) -> Result<Vec<String>> {
         let (mut names, mut token) = (Vec::new(), String::new());
         loop {
-            let page = if token.is_empty() { String::new() } else { format!("&page_token={}", encoded(&token)) };
+            let page =
+                if token.is_empty() { String::new() } else { format!("&page_token={}", encoded(&token)) };
             let path = format!("registered-models/search?max_results=100{page}");
             let found = self.must(Method::GET, &path, &Value::Null)?;
             let Models { registered_models, next_page_token } = Models::deserialize(&found)
@@ -253,10 +259,12 @@ impl ModelRegistry for MlFlow {
     fn versions(&self, name: &str) -> Result<Vec<ModelVersion>> {
         let mut versions = Vec::new();
         for raw in self.raw_versions(name)? {
-            let tags: BTreeMap<String, String> = raw.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+            let tags: BTreeMap<String, String> =
+                raw.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
             let files = files_of(&tags);
             // A version whose files were never all there is of somebody who was killed, or of another program.
-            let (Ok(version), true) = (raw.version.parse(), files.iter().any(|file| file == POLICY_FILE)) else {
+            let (Ok(version), true) = (raw.version.parse(), files.iter().any(|file| file == POLICY_FILE))
+            else {
                 continue;
             };
             let _ = raw.source;
@@ -300,7 +308,8 @@ impl ModelRegistry for MlFlow {
         let version = json!({"name": name, "source": source, "run_id": id});
         let made = self.must(Method::POST, "model-versions/create", &version)?;
         let number = made["model_version"]["version"].as_str().and_then(|number| number.parse().ok());
-        let number = number.ok_or_else(|| self.refused("model-versions/create names no version".to_owned(), false))?;
+        let number =
+            number.ok_or_else(|| self.refused("model-versions/create names no version".to_owned(), false))?;
         let files = files(number)?;
         self.put(&at, &files)?;
         self.describe(name, number, &files, &[])?;
@@ -321,7 +330,8 @@ impl ModelRegistry for MlFlow {
         still_there()?;
         // Where nothing has the alias yet the claim stands on the first version.
         let all = self.versions(name)?;
-        let claimed = promotion.from.or_else(|| all.first().map(|first| first.version)).unwrap_or(promotion.version);
+        let claimed =
+            promotion.from.or_else(|| all.first().map(|first| first.version)).unwrap_or(promotion.version);
         let claim = u64::from_le_bytes(unpredictable()?).to_string();
         let key = format!("{CLAIM}.{alias}");
         self.tag(name, claimed, &key, &claim)?;

@@ -53,7 +53,9 @@ pub enum RegistryRefusal {
         expected: String,
     },
     /// A baseline that is not what is in charge.
-    #[error("{alias} of {name} is {champion}, and {baseline} is another policy: name it with --baseline registry:{name}@{alias}")]
+    #[error(
+        "{alias} of {name} is {champion}, and {baseline} is another policy: name it with --baseline registry:{name}@{alias}"
+    )]
     OtherBaseline {
         /// The alias.
         alias: String,
