@@ -4,6 +4,7 @@ use super::choice::choice;
 use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
@@ -119,7 +122,7 @@ impl Cause for PolicyTwice {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let target = |name: &String| {
-        let target = Target::load(name)?;
+        let target = args.registry.target(name)?;
         Ok(if args.frozen { target.frozen(&global.place()) } else { target })
     };
     let columns = columns(args.columns.as_deref())?;

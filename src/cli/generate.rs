@@ -4,12 +4,13 @@ use super::context::SignalArgs;
 use super::error::UsageError;
 use super::input::{CHUNK_BYTES, Chunk, Lines};
 use super::prompt_args::{GatewayArgs, PromptArgs, clock_ms, earlier_tips};
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
 use crate::policy::DecisionRng;
 use crate::prompt::{Allowance, Generated, Generator, Prepared, Signals, UnusedReason, Usage};
-use crate::service::{Given, Policies, ScoreCall, ScoreReply, Service};
+use crate::service::{Given, ScoreCall, ScoreReply, Service};
 use crate::store::{Pace, Store};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
@@ -20,6 +21,8 @@ use tokio::sync::Semaphore;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     signals: SignalArgs,
     /// Seed of the pauses before a call is repeated, and of the decision, below 2^53; drawn from the system when absent
@@ -56,7 +59,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let generator = Arc::new(args.gateway.generator(args.prompts.load()?)?);
     // Who only asks needs no store, and leaves none behind.
     let (store, service) = if args.score {
-        let policies = Policies::new(&args.policy.as_slice().iter().collect::<Vec<_>>())?;
+        let policies = args.registry.policies(args.policy.as_slice())?;
         let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
         let store = global.to_write(pace)?;
         (Some(Arc::clone(&store)), Some(global.service(store, policies, Vec::new())?))

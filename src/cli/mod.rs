@@ -31,10 +31,13 @@ mod patience;
 mod policy;
 mod progress;
 mod promote_check;
+mod promotion;
 mod prompt;
 mod prompt_args;
 mod prune;
 mod rebuild;
+mod registry;
+mod registry_args;
 mod reports;
 mod reset;
 mod reward;
@@ -109,6 +112,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
+    /// Keep versions of models, and say which one is in charge
+    Registry(registry::Args),
     /// Learn a policy's prior from everybody's rewards
     Train(train::Args),
     /// Choose a tip: a request becomes a decision
@@ -194,6 +199,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Simulate(args) => simulate::run(&args, &display),
         Command::Merge(args) => merge::run(&args),
+        Command::Registry(args) => registry::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),

@@ -149,7 +149,7 @@ impl GitHub {
 
 /// The date of a card's entry: now, or the one that `SOURCE_DATE_EPOCH` asks for, so that a card can be made
 /// again byte for byte.
-fn now() -> Result<String> {
+pub(super) fn now() -> Result<String> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
     let time = match env::var_os(NAME).filter(|value| !value.is_empty()) {
         None => SystemTime::now(),

@@ -6,6 +6,7 @@ use super::display::Display;
 use super::error::UsageError;
 use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
+use super::registry_args::RegistryArgs;
 use super::{exit, output, progress, rollout_rehearsal, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
@@ -91,6 +92,8 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
+    pub(super) registry: RegistryArgs,
+    #[command(flatten)]
     pub(super) threads: super::Threads,
 }
 
@@ -108,7 +111,7 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     if let Some(path) = &args.rollout {
         return rollout_rehearsal::run(args, path, &personas);
     }
-    let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+    let policies = args.policies.iter().map(|name| args.registry.policy(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
     let scenarios = gate.as_ref().map_or_else(|| args.scenarios(), |gate| Ok(gate.scenarios.clone()))?;
     let seed = args.seed.map_or_else(|| gate.as_ref().map_or(Ok(0), Inputs::seed), Ok)?;
@@ -211,7 +214,8 @@ fn run_blocks(
 impl Args {
     /// Policies on a labelled table instead of people.
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
-        let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+        let policies =
+            self.policies.iter().map(|name| self.registry.policy(name)).collect::<Result<Vec<_>>>()?;
         refuse_doubles("policy", policies.iter().map(Policy::name))?;
         let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;

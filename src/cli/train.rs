@@ -1,10 +1,11 @@
 //! `rehearsal train`: rewards of everybody become a policy's prior.
 
 use super::folder::Pending;
+use super::registry_args::RegistryArgs;
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::model::{TrainingData, TrainingSettings, train};
-use crate::policy::{DecisionRng, Policy, Prior, TrainingRecord};
+use crate::policy::{DecisionRng, Prior, TrainingRecord};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
     threads: super::Threads,
 }
 
@@ -42,7 +45,7 @@ struct Trained<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let policy = Policy::load(&args.policy)?;
+    let policy = args.registry.policy(&args.policy)?;
     let out = Pending::open(&args.out)?;
     args.threads.apply()?;
     let data = TrainingData::read(&policy, &args.from)?;

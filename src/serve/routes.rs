@@ -197,7 +197,8 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {
-    let policies: Vec<&str> = app.service.policies().given().iter().map(|policy| policy.name()).collect();
+    let all = app.service.policies();
+    let policies: Vec<&str> = all.given().iter().map(|policy| policy.name()).collect();
     json(&openapi::document(&policies))
 }
 

@@ -200,7 +200,8 @@ async fn accept(listener: std::net::TcpListener, app: &Arc<App>, grace: Duration
         return Err(ends.into_iter().find_map(Result::err).expect("one of them failed"));
     };
     let address = listener.local_addr().map_err(system("accept"))?;
-    let policies: Vec<&str> = app.service.policies().given().iter().map(|policy| policy.name()).collect();
+    let all = app.service.policies();
+    let policies: Vec<&str> = all.given().iter().map(|policy| policy.name()).collect();
     let shadows: Vec<&str> = app.shadows.policies().iter().map(|policy| policy.name()).collect();
     tracing::info!(
         %address,

@@ -43,7 +43,7 @@ pub use reset::{Erased, Reset};
 pub use reward::RewardReply;
 pub use reward_call::{RewardCall, StatedReward};
 pub use score::{Decided, ScoreCall, ScoreReply, ScoredCandidate, ShadowReply, Warning};
-pub use shared::Service;
+pub use shared::{PolicySwitch, Service};
 pub use stats::{PolicyStats, StateRow, UserStats};
 pub use transfer::{Imported, export, import};
 pub use verify::{Verified, verify};

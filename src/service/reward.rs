@@ -201,8 +201,9 @@ impl Service {
         let StateBatch { mut state, rewards } = batch;
         let mut model = state.model(self.store().origin())?;
         // What the operator has now is under the newer prior, also where a decision of before is answered.
+        let policies = self.policies();
         let now_named = |own: &Policy| {
-            let named = self.policies().find(own.name()).ok();
+            let named = policies.find(own.name()).ok();
             named.filter(|named| named.has_model_but_for_prior(own) && named.prior() != own.prior())
         };
         if let Some(named) = now_named(&state.policy).filter(|_| state.model.is_some()) {

@@ -167,11 +167,10 @@ impl ScoreCall {
         }
         let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
         let part = participation(service, given, &user, &request);
+        let policies = service.policies();
         let policy = match part.as_ref().and_then(|part| part.policy.as_ref()) {
             Some(policy) => policy,
-            None => {
-                service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?
-            }
+            None => policies.resolve(given.by, given.policy.as_deref(), request.policy(), origin)?,
         };
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
@@ -346,7 +345,7 @@ impl Service {
             propensity: choice.propensity(),
             explored: choice.explored,
             shadow_of,
-            labels: labels.clone(),
+            labels: DecisionLabels { model_version: policy.version().cloned(), ..labels.clone() },
         };
         let mut records = vec![record(
             own_id.clone(),
