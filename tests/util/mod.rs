@@ -13,13 +13,15 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 6] = [
+pub(crate) const OUTSIDE: [&str; 8] = [
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
     "PGPASSWORD",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
+    "NO_COLOR",
+    "COLUMNS",
 ];
 
 /// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.
