@@ -33,12 +33,19 @@ pub(super) struct Tile {
 pub(super) struct Cell {
     text: String,
     class: &'static str,
+    /// Whether it may stand on several lines.
+    wraps: bool,
 }
 
 impl Cell {
     /// A cell in a colour: the class of one of the words of the style sheet.
     pub(super) fn of_class(text: impl Into<String>, class: &'static str) -> Self {
-        Self { text: text.into(), class }
+        Self { text: text.into(), class, wraps: false }
+    }
+
+    /// The same on several lines, where one has no room.
+    pub(super) fn wrapping(self) -> Self {
+        Self { wraps: true, ..self }
     }
 
     /// A cell that is for the better, for the worse, or neither.
@@ -49,7 +56,7 @@ impl Cell {
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), class: "" }
+        Self { text: text.into(), class: "", wraps: false }
     }
 }
 
@@ -227,7 +234,7 @@ impl Page {
         for row in rows {
             self.out.push_str("<tr>");
             for (i, cell) in row.iter().enumerate() {
-                let class = format!("{} {}", name(i), cell.class);
+                let class = format!("{} {}{}", name(i), cell.class, if cell.wraps { " wraps" } else { "" });
                 let column = columns.get(i).copied().unwrap_or_default();
                 let label = if i < names || column.is_empty() {
                     String::new()

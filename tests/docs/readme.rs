@@ -43,6 +43,7 @@ const TOUR: &str = "docs/tour.md";
 const SERVE: &str = "docs/serve.md";
 const PROMPTS: &str = "docs/prompts.md";
 const PROGRAMS: &str = "docs/programs.md";
+const PAGES: &str = "docs/pages.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
 /// The picture in the README.
@@ -233,6 +234,11 @@ fn every_block_does_what_the_readme_says_and_its_picture_is_the_chart_of_its_ver
 #[test]
 fn every_block_does_what_the_tour_says() {
     follow(TOUR);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_pages_says() {
+    follow(PAGES);
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) const OUTSIDE: &[&str] = &[
     "PGSSLROOTCERT",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
+    "NO_COLOR",
+    "COLUMNS",
 ];
 
 /// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.

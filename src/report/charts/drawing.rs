@@ -71,6 +71,18 @@ pub(super) fn name(name: &str) -> String {
     }
 }
 
+/// How wide a text is at most, in CSS pixels: as in the widest of the fonts that pages are shown in, which is not known here.
+pub(super) fn text_width(text: &str) -> f64 {
+    let character = |c: char| match c {
+        '%' | 'm' | 'M' | 'w' | 'W' | '@' => 11.7,
+        '\u{2192}' | '\u{2190}' | '\u{2026}' => 11.0,
+        ' ' | 'i' | 'j' | 'l' | 't' | 'f' | 'r' | '.' | ',' | '/' | '-' => 5.0,
+        c if c.is_ascii() => 7.8,
+        _ => 12.0,
+    };
+    text.chars().map(character).sum()
+}
+
 /// Plain text of a colour.
 pub(super) fn text(color: Hue) -> TextStyle<'static> {
     // The backend divides sizes by 1.24.

@@ -1,6 +1,6 @@
 //! One row for each thing that was estimated: marks with their bounds, on one scale.
 
-use super::drawing::{Area, MEMORY, Width, draw, name, padded, px, stroke, text, without_minus};
+use super::drawing::{Area, MEMORY, Width, draw, name, padded, px, stroke, text, text_width, without_minus};
 use super::palette::{FAINT, GRID, Hue, INK, MUTED};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -61,21 +61,18 @@ const TOP: f64 = 22.0;
 /// Length of a part of a broken line, and of a gap.
 const DASH: f64 = 4.0;
 
-/// Where names end before the rows of a screen, and how long a character is.
-const LONGEST_NAME: f64 = 340.0;
-const CHARACTER: f64 = 7.4;
+/// Where names end before the rows of a screen.
+const LONGEST_NAME: f64 = 370.0;
 
 /// The rows from top to bottom.
 pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Width) -> String {
-    let longest = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0);
+    let longest = rows.iter().map(|row| text_width(&name(&row.name))).fold(0.0, f64::max);
     // On a phone a name stands above its interval, else before it. Heights are shares of a row.
     // Bounds on one line would hide each other.
     let beside = |row: &IntervalRow| row.estimates.iter().filter(|e| e.bounds.is_some()).count();
     let more = BESIDE * rows.iter().map(beside).max().unwrap_or(0).saturating_sub(1) as f64;
     let (height, left, anchor, name_at, interval_at) = match width {
-        Width::Wide => {
-            (22.0 + more, (CHARACTER * longest as f64).clamp(80.0, LONGEST_NAME), HPos::Right, 0.5, 0.5)
-        }
+        Width::Wide => (22.0 + more, (longest + 6.0).clamp(80.0, LONGEST_NAME), HPos::Right, 0.5, 0.5),
         Width::Narrow => {
             let height = 36.0 + more;
             (height, 10.0, HPos::Left, 1.0 - 10.0 / height, 0.5 - 7.0 / height)
@@ -119,7 +116,7 @@ pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Wi
             let (x, y) = (x_at, from);
             let style = text(INK).pos(Pos::new(HPos::Center, VPos::Center));
             // A name that would leave the drawing is moved inside.
-            let half = px(CHARACTER * line.chars().count() as f64 / 2.0);
+            let half = px(text_width(line) / 2.0);
             let x = x.clamp(half, (px(f64::from(width.px())) - half).max(half));
             area.draw_text(line, &style, (x, y - px(12.0))).expect(MEMORY);
         }

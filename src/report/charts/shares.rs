@@ -1,6 +1,6 @@
 //! Parts of a whole: bars that are as long as each other, and how each is divided.
 
-use super::drawing::{MEMORY, Width, draw, name, px, text};
+use super::drawing::{MEMORY, Width, draw, name, px, text, text_width};
 use super::palette::{DISMISSED, HOLDS, Hue, IGNORED, INK, MUTED, SNOOZED};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -19,18 +19,15 @@ pub(in super::super) struct ShareRow {
 /// Height of a bar, and of the gap between two of a row, in CSS pixels.
 const BAR: f64 = 11.0;
 const GAP: f64 = 2.0;
-/// Width of a character.
-const CHARACTER: f64 = 7.2;
 
 /// The rows from top to bottom, their parts in these colours.
 pub(in super::super) fn shares(rows: &[ShareRow], hues: &[Hue], label: &str, width: Width) -> String {
-    let longest = |of: fn(&ShareRow) -> &str| {
-        CHARACTER * rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0) as f64
-    };
+    let longest =
+        |of: fn(&ShareRow) -> &str| rows.iter().map(|row| text_width(&name(of(row)))).fold(0.0, f64::max);
     let bars = rows.iter().map(|row| row.bars.len()).max().unwrap_or(1) as f64;
     let (block, right) = (bars * BAR + (bars - 1.0) * GAP, longest(|row| &row.note) + 14.0);
     let (height, left, top) = match width {
-        Width::Wide => (block + 12.0, (longest(|row| &row.name) + 18.0).min(260.0), 6.0),
+        Width::Wide => (block + 12.0, (longest(|row| &row.name) + 18.0).min(300.0), 6.0),
         Width::Narrow => (block + 28.0, 8.0, 20.0),
     };
     draw(width, (height * rows.len() as f64 + 8.0) as i32, label, |area| {

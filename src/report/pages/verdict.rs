@@ -97,7 +97,7 @@ fn answers(v: &Verdict, page: &mut Page) {
 fn comes_to(c: &Assessment) -> Cell {
     let Some(difference) = c.estimate else { return "-".into() };
     let own = difference * c.metric.range();
-    Cell::of_change(words::per_100(c.metric, own), words::is_better(c.metric, c.better, own))
+    Cell::of_change(words::per_100(c.metric, own), words::is_better(c.metric, c.better, own)).wrapping()
 }
 
 /// A gain and its bounds.
