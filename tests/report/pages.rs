@@ -83,7 +83,9 @@ const COMMANDS: [&[&str]; 6] = [
 fn rows(text: &str) -> Vec<Vec<String>> {
     let document = page(text);
     let is = |name: &'static str| move |n: &roxmltree::Node| n.tag_name().name() == name;
-    let of = |n: roxmltree::Node| n.descendants().filter_map(|n| n.text()).collect::<String>();
+    let of = |n: roxmltree::Node| {
+        n.descendants().filter(roxmltree::Node::is_text).filter_map(|n| n.text()).collect::<String>()
+    };
     let row = |tr: roxmltree::Node| tr.children().filter(is("td")).map(of).collect();
     document.descendants().filter(is("tr")).map(row).collect()
 }
