@@ -4,7 +4,7 @@
 use crate::report::Screen;
 use rustix::termios::tcgetwinsize;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
@@ -48,18 +48,20 @@ impl ColorChoice {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => is_terminal && accepts_color(variable("NO_COLOR"), variable("TERM")),
+            Self::Auto => {
+                is_terminal && accepts_color(variable("NO_COLOR").as_deref(), variable("TERM").as_deref())
+            }
         }
     }
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-fn accepts_color(no_color: Option<impl AsRef<OsStr>>, term: Option<impl AsRef<OsStr>>) -> bool {
-    no_color.is_none() && term.is_none_or(|term| term.as_ref() != "dumb")
+fn accepts_color(no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    no_color.is_none() && term.is_none_or(|term| term != "dumb")
 }
 
 /// Columns where neither the environment nor the terminal says.
@@ -80,7 +82,10 @@ mod tests {
     fn colours_follow_the_option_then_the_variables_then_the_terminal() {
         assert!(ColorChoice::Always.shows(false) && !ColorChoice::Never.shows(true));
         assert!(!ColorChoice::Auto.shows(false));
-        assert!(accepts_color(None::<&str>, Some("xterm")) && accepts_color(None::<&str>, None::<&str>));
-        assert!(!accepts_color(Some("1"), Some("xterm")) && !accepts_color(None::<&str>, Some("dumb")));
+        let of = |no_color: Option<&str>, term: Option<&str>| {
+            accepts_color(no_color.map(OsStr::new), term.map(OsStr::new))
+        };
+        assert!(of(None, Some("xterm")) && of(None, None));
+        assert!(!of(Some("1"), Some("xterm")) && !of(None, Some("dumb")));
     }
 }
