@@ -14,6 +14,8 @@ mod estimator_choice;
 mod evaluate;
 pub mod exit;
 mod export;
+mod features;
+mod features_compute;
 mod folder;
 mod gate_inputs;
 mod generate;
@@ -102,6 +104,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Keep versions of models, and say which one is in charge
     Registry(registry::Args),
+    /// What policies look at
+    Features(features::Args),
     /// Learn a policy's prior from everybody's rewards
     Train(train::Args),
     /// Choose a tip: a request becomes a decision
@@ -176,6 +180,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Registry(args) => registry::run(&args),
+        Command::Features(args) => features::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
