@@ -1,4 +1,4 @@
-//! README.md, docs/tour.md and docs/serve.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! README.md, docs/tour.md, docs/serve.md and docs/experiments.md, followed to the letter: the command blocks of each are run in order, in one directory, and
 //! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
@@ -41,6 +41,7 @@ fn root() -> &'static Path {
 const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
 const SERVE: &str = "docs/serve.md";
+const EXPERIMENTS: &str = "docs/experiments.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
 /// The picture in the README.
@@ -238,6 +239,14 @@ fn every_block_does_what_the_page_of_the_server_says() {
         return skip(&format!("{missing} is not there"));
     }
     follow(SERVE);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_experiments_says() {
+    if let Some(missing) = ["curl", "jq"].into_iter().find(|program| !is_there(program)) {
+        return skip(&format!("{missing} is not there"));
+    }
+    follow(EXPERIMENTS);
 }
 
 #[test]

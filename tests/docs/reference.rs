@@ -2,6 +2,7 @@
 
 use rehearsal::domain::profile::PROFILE_FEATURES;
 use rehearsal::evaluation::Estimator;
+use rehearsal::experiment::Experiment;
 use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
@@ -44,7 +45,12 @@ fn collect(parse: Parser, text: &str, table: &str, names: &mut BTreeSet<String>)
 #[test]
 fn every_field_of_every_file_is_explained() {
     let page = include_str!("../../docs/files.md");
-    let kinds: [(&str, Parser, &[&str]); 4] = [
+    let kinds: [(&str, Parser, &[&str]); 5] = [
+        (
+            "Experiments",
+            |t| Experiment::from_toml(t, "f").err().map(|e| e.to_string()),
+            &["margin", "prompt_version"],
+        ),
         ("Personas", |t| Persona::from_toml(t, "f").err().map(|e| e.to_string()), &["strength", "taste"]),
         ("Scenarios", |t| Scenario::from_toml(t, "f").err().map(|e| e.to_string()), &["lost", "drift"]),
         ("Gates", |t| GateSpec::from_toml(t, "f").err().map(|e| e.to_string()), &["propensity", "newness"]),
