@@ -5,6 +5,8 @@ mod docs;
 mod evaluation;
 mod experiment;
 mod gate;
+mod policy;
+mod prompt;
 mod report;
 mod serve;
 mod simulation;

@@ -5,7 +5,7 @@ use crate::experiment::{EXPERIMENTS_DIR, Experiment, Experiments};
 use crate::service::{ActiveExperiments, Policies};
 use std::path::{Path, PathBuf};
 
-/// The folder of experiments that are looked up by name.
+// The folder of experiments that are looked up by name.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExperimentsFolder {
     /// The folder of experiments that are named without a path

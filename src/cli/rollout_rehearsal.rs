@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, path: &Path, personas: &[Persona]) -> Result<u8> 
     args.threads.apply()?;
     let simulation = Simulation::new(&scenario, personas, &policies, seed)?;
     let metric = rules_of(&experiment, 0)?.metric;
-    let pool = RolloutPool::simulate(&simulation, args.users, metric);
+    let pool = RolloutPool::simulate(&simulation, args.users, metric)?;
     let margin = experiment.guardrails().margin();
     let mut pools =
         vec![("as simulated".to_owned(), pool.clone()), ("no difference".to_owned(), pool.with_gain(0.0))];

@@ -1,9 +1,8 @@
 //! An analysis of real users: as text, and as a page.
 
-use super::charts::{self, Interval, Width};
-use super::page;
+use super::charts::{CHALLENGER, Estimate, IntervalRow, Scale, Shape, intervals, range_of};
 use super::paragraph::paragraph;
-use super::xml::escape;
+use super::pieces::{Cell, Page};
 use crate::gate::live::{
     Analysis, ArmDifference, GroupSummary, LiveVerdict, RehearsedCase, RolloutAction, RolloutRehearsal,
     RolloutStep,
@@ -151,77 +150,69 @@ pub fn analysis_text(analysis: &Analysis) -> String {
     out
 }
 
-fn table(header: &[&str], rows: &[Vec<String>], out: &mut String) {
-    out.push_str("<div class=\"scroll\"><table>\n<tr>");
-    let class = |i: usize| if i == 0 { " class=\"name\"" } else { "" };
-    for (i, column) in header.iter().enumerate() {
-        let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(i), escape(column));
-    }
-    out.push_str("</tr>\n");
-    for row in rows {
-        out.push_str("<tr>");
-        for (i, cell) in row.iter().enumerate() {
-            let _ = write!(out, "<td{}>{}</td>", class(i), escape(cell));
-        }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</table></div>\n");
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut Page) {
+    page.table(header, 1, rows.map(|row| row.into_iter().map(Cell::from).collect()));
 }
 
-fn chart(rows: &[Interval], of: &str, zero: bool, out: &mut String) {
+fn chart(rows: &[IntervalRow], axis: &str, line: Option<f64>, page: &mut Page) {
     if rows.is_empty() {
         return;
     }
-    for (class, width) in [("wide", Width::Wide), ("narrow", Width::Narrow)] {
-        let _ = writeln!(out, "<div class=\"{class}\">{}</div>", charts::intervals(rows, of, zero, width));
-    }
+    let scale = Scale {
+        label: "Estimates and bounds",
+        axis,
+        range: range_of(rows, line.as_slice()),
+        line,
+        named_line: None,
+        format: |x| format!("{x:.2}"),
+    };
+    page.chart(|width| intervals(rows, &scale, width));
 }
 
 /// An analysis as a part of a page.
-pub(super) fn section(analysis: &Analysis, out: &mut String) {
+pub(super) fn section(analysis: &Analysis, page: &mut Page) {
     let bounded = |name: String, estimate: Option<f64>, lower: Option<f64>, upper: Option<f64>| {
-        Some((name, estimate?, lower?, upper?))
+        let estimate =
+            Estimate { hue: CHALLENGER, shape: Shape::Disc, at: estimate?, bounds: lower.zip(upper) };
+        Some(IntervalRow { name, estimates: vec![estimate], mark: None })
     };
-    let groups: Vec<Interval> =
+    let groups: Vec<IntervalRow> =
         analysis.groups.iter().filter_map(|g| bounded(plain(&g.group), g.mean, g.lower, g.upper)).collect();
-    let differences: Vec<Interval> = analysis
+    let differences: Vec<IntervalRow> = analysis
         .differences
         .iter()
         .filter_map(|d| bounded(plain(&d.group), d.difference, d.lower, d.upper))
         .collect();
-    chart(&groups, &format!("mean {}", analysis.metric), false, out);
-    table(&GROUP_COLUMNS, &analysis.groups.iter().map(group_row).collect::<Vec<_>>(), out);
+    chart(&groups, &format!("mean {}", analysis.metric), None, page);
+    table(&GROUP_COLUMNS, analysis.groups.iter().map(group_row), page);
     if !analysis.differences.is_empty() {
         let control = analysis.groups.first().map_or("", |group| group.group.as_str());
-        chart(&differences, &format!("{} more than {}", analysis.metric, plain(control)), true, out);
-        table(&DIFFERENCE_COLUMNS, &analysis.differences.iter().map(difference_row).collect::<Vec<_>>(), out);
+        chart(&differences, &format!("{} more than {}", analysis.metric, plain(control)), Some(0.0), page);
+        table(&DIFFERENCE_COLUMNS, analysis.differences.iter().map(difference_row), page);
     }
     if let Some(text) = ratio(analysis) {
-        let _ = writeln!(out, "<p>{}</p>", escape(&text));
+        page.text(&text);
     }
     for note in &analysis.notes {
-        let _ = writeln!(out, "<p class=\"note\">{}</p>", escape(&plain(note)));
+        page.note(&plain(note));
     }
 }
 
 /// The report as a page.
 pub fn analysis_page(analysis: &Analysis) -> String {
     let title = title(analysis);
-    let mut out = page::begin(&title);
+    let mut page = Page::new(&title);
     let (word, class) = badge(analysis.verdict);
-    let _ = writeln!(out, "<div class=\"badge {class}\">{word}</div>\n<h1>{}</h1>", escape(&title));
-    let _ = writeln!(out, "<p>{}</p>", escape(&plain(&why(analysis))));
-    let _ = writeln!(
-        out,
-        "<p class=\"note\">Each user's first {} decisions, or {} days from exposure. Bounds hold with probability {}%, \
-         however often one looks.</p>",
+    let note = format!(
+        "Each user's first {} decisions, or {} days from exposure. Bounds hold with probability {}%, however often one looks.",
         analysis.decisions_per_user,
         analysis.window_days,
         100.0 * (1.0 - analysis.alpha)
     );
-    section(analysis, &mut out);
-    out.push_str(page::END);
-    out
+    page.head((class, word), &title, &note);
+    page.text(&plain(&why(analysis)));
+    section(analysis, &mut page);
+    page.finish()
 }
 
 /// The history of a rollout in a terminal: each step with what it rested on.

@@ -15,18 +15,21 @@ mod comparison;
 mod evaluation;
 mod format;
 mod formats;
-mod html;
 mod json;
 mod junit;
 mod logged;
 mod markdown;
 mod page;
+mod pages;
 mod paragraph;
+mod pieces;
 mod plan;
 mod ranking;
+mod screen;
 mod sensitivity;
 mod server;
 mod simulation;
+mod terminal;
 mod text;
 mod words;
 mod xml;
@@ -38,15 +41,19 @@ pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use format::VerdictFormat;
 pub use formats::verdict_formats;
-pub use html::Html;
 pub use json::{Json, VERDICT_SCHEMA};
 pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};
+pub use pages::{
+    Cast, Html, calibration_page, comparison_page, evaluation_page, sensitivity_page, simulation_page,
+};
 pub use plan::plan_text;
 pub use ranking::ranking_text;
+pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;
 pub use server::{
     ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
 };
 pub use simulation::{Results, ScenarioResults, UserRows};
+pub use terminal::{terminal_results, terminal_verdict};
 pub use text::PlainText;

@@ -2,6 +2,7 @@
 
 use super::analyses::Analyses;
 use super::deciders::Deciders;
+use super::generations::Generations;
 use super::metrics::Metrics;
 use super::rewards_over_time::RewardsOverTime;
 use super::settings::Settings;
@@ -19,6 +20,7 @@ pub(super) struct App {
     pub(super) deciders: Deciders,
     pub(super) writer: Arc<Writer>,
     pub(super) shadows: Arc<Shadows>,
+    pub(super) generations: Arc<Generations>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rewards: Arc<RewardsOverTime>,
     pub(super) analyses: Arc<Analyses>,

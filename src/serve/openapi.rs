@@ -4,6 +4,7 @@ use super::body::MAX_CALLS;
 use super::queries::MAX_USERS;
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request;
+use crate::prompt::{generated_schema, signals_schema};
 use crate::store::MAX_DWELL_SECONDS;
 use serde_json::{Map, Value, json};
 
@@ -27,6 +28,7 @@ pub fn document(policies: &[&str]) -> Value {
     paths.insert("/reset".to_owned(), json!({"post": reset()}));
     paths.insert("/ofrep/v1/evaluate/flags".to_owned(), json!({"post": flags()}));
     paths.insert("/ofrep/v1/evaluate/flags/{key}".to_owned(), json!({"post": flag()}));
+    paths.insert("/generate".to_owned(), json!({"post": generate()}));
     for (path, what, media) in [
         ("/health/live", "200 while the process answers", "text/plain"),
         ("/health/ready", "200 while the store can be read and written", "text/plain"),
@@ -282,6 +284,17 @@ fn all_schemas(policies: &[&str]) -> Value {
     all
 }
 
+fn generate() -> Value {
+    let mut operation = json!({
+        "operationId": "generate",
+        "summary": "Write tips for a person: by a model, or the ready ones of the prompt",
+        "requestBody": body(&one_or_more("signals")),
+        "responses": done("tips, as `score` takes them", &answers("generated")),
+    });
+    with_problems(&mut operation, &OF_BODIES);
+    operation
+}
+
 /// The schemas of what is sent and answered.
 fn schemas(policies: &[&str]) -> Value {
     let mut request = request::schema();
@@ -356,6 +369,8 @@ fn schemas(policies: &[&str]) -> Value {
                 "erase": {"type": "boolean", "default": false, "description": "also remove the user's decisions and rewards"},
             },
         },
+        "signals": signals_schema(),
+        "generated": generated_schema(),
         "forgotten": {
             "type": "object",
             "required": ["user", "removed"],

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 /// The page.
 pub(super) fn html(app: &App) -> String {
-    let policies = app.service.policies().given().iter().map(|policy| {
+    let all = app.service.policies();
+    let policies = all.given().iter().map(|policy| {
         let tally = app.metrics.of_policy(policy.name());
         PolicyStatus {
             name: policy.name().to_owned(),

@@ -35,6 +35,16 @@ pub enum ServiceError {
         /// What is wrong with it and what to give instead.
         message: &'static str,
     },
+    /// A program that the operator did not give.
+    #[error(
+        "{name}: it is a program, and what {store} says of one starts nothing; name its file with --policy"
+    )]
+    ProgramNotGiven {
+        /// The policy.
+        name: String,
+        /// The store.
+        store: String,
+    },
     /// Two policies of one name.
     #[error("{what} {name:?} is given twice; for another one, change `name` in its file")]
     NamedTwice {
@@ -117,6 +127,7 @@ impl Cause for ServiceError {
             Self::Unsaid { .. }
             | Self::Form { .. }
             | Self::NamedTwice { .. }
+            | Self::ProgramNotGiven { .. }
             | Self::OfShadow { .. }
             | Self::NotShown { .. } => ErrorKind::Invalid,
             Self::NoDecision { .. } => ErrorKind::NotFound,

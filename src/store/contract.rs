@@ -265,6 +265,13 @@ pub trait Snapshot {
     /// A store that cannot be read, and records that are damaged.
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()>;
 
+    /// The latest entries of a state, by id, at most `limit`, the latest first. A store that was not told to
+    /// [`find_rewards_by_state`](Store::find_rewards_by_state) may look at the latest entries of all states alone.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>>;
+
     /// What was learned for these events of these states, by id; `None` for events that are new to them.
     ///
     /// # Errors
@@ -326,6 +333,19 @@ pub trait Transaction: Snapshot {
     /// # Errors
     /// A store that cannot be written.
     fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64>;
+
+    /// Counts tokens that a user takes on a day, unless that would make more than `most` of them; whether it does not. Days
+    /// are numbered; what was taken on another day is forgotten. A negative number gives tokens back.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool>;
+
+    /// Forgets what a user has taken.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn erase_spending(&mut self, user: &str) -> Result<()>;
 
     /// Removes at most `limit` decisions made before a moment, in milliseconds since 1970; how many there were.
     ///
@@ -396,6 +416,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A store that cannot be written.
     fn upkeep(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Has the store keep what it takes to find the rewards of a state without looking at all of them, which costs each
+    /// reward a little from then on.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn find_rewards_by_state(&self) -> Result<()> {
         Ok(())
     }
 

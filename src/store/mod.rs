@@ -37,7 +37,7 @@ pub use contract::{
 };
 pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
-pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, apply};
+pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, Taught, apply, learn_by};
 pub use state_line::FORMAT_VERSION;
 pub(crate) use state_line::fits;
 pub use state_schema::schema;

@@ -106,9 +106,10 @@ impl LabelledLog {
                 if lines.text().is_empty() {
                     continue;
                 }
-                undamaged(&lines)?;
-                let line: DecisionLine<&RawValue> = lines.json()?;
-                visit(&line).map_err(|fault| lines.fault(&fault.field.clone(), fault))?;
+                let line = lines.line();
+                undamaged(line)?;
+                let decision: DecisionLine<&RawValue> = line.json()?;
+                visit(&decision).map_err(|fault| line.fault(&fault.field.clone(), fault))?;
             }
         }
         Ok(())
@@ -128,9 +129,10 @@ impl LabelledLog {
                 if lines.text().is_empty() {
                     continue;
                 }
-                undamaged(&lines)?;
-                let line: RewardLine<IgnoredAny> = lines.json()?;
-                visit(&line).map_err(|fault| lines.fault(&fault.field.clone(), fault))?;
+                let line = lines.line();
+                undamaged(line)?;
+                let reward: RewardLine<IgnoredAny> = line.json()?;
+                visit(&reward).map_err(|fault| line.fault(&fault.field.clone(), fault))?;
             }
         }
         Ok(())

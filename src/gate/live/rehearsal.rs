@@ -90,7 +90,10 @@ struct Lived {
 impl RolloutPool {
     /// So many people of each persona under the two policies of a simulation, which makes as many decisions as an observation
     /// has.
-    pub fn simulate(simulation: &Simulation, users: u64, metric: LiveMetric) -> Self {
+    ///
+    /// # Errors
+    /// Those of a program.
+    pub fn simulate(simulation: &Simulation, users: u64, metric: LiveMetric) -> Result<Self> {
         let mut personas: Vec<(f64, Vec<[f64; 2]>)> =
             simulation.personas().map(|(_, share)| (share, Vec::new())).collect();
         simulation.run(0..users, |block| {
@@ -100,8 +103,8 @@ impl RolloutPool {
                 personas[i % count].1.push([observation(&pair[0], metric), observation(&pair[1], metric)]);
             }
             true
-        });
-        Self { personas }
+        })?;
+        Ok(Self { personas })
     }
 
     /// What the second variant gains, over people in their shares.

@@ -11,7 +11,7 @@ mod rollouts;
 
 pub use file::CardFile;
 pub use model_card::{
-    Card, CardCriterion, CardEntry, CardInput, CardLog, CardScenario, CardSegment, SCHEMA_VERSION,
+    Card, CardCriterion, CardEntry, CardInput, CardLog, CardPrior, CardScenario, CardSegment, SCHEMA_VERSION,
 };
 pub use refusal::CardRefusal;
 pub use rollouts::with_rollout;

@@ -256,9 +256,10 @@ impl<'a> Session<'a> {
         if let Some(policy) = self.link.policies.borrow().get(&id) {
             return Ok(Arc::clone(policy));
         }
-        let found = self.rows("SELECT policy FROM definition WHERE id = $1", &[&id])?;
+        let found = self.rows("SELECT policy, prior FROM definition WHERE id = $1", &[&id])?;
         let row = found.first().ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = Arc::new(rows::policy(&self.get::<String>(row, 0)?, id, self.store)?);
+        let (text, prior) = (self.get::<String>(row, 0)?, self.get::<Option<String>>(row, 1)?);
+        let policy = Arc::new(rows::policy(&text, prior.as_deref(), id, self.store)?);
         // An id is never given twice, even if the transaction that made it does not commit.
         self.link.policies.borrow_mut().insert(id, Arc::clone(&policy));
         Ok(policy)
@@ -273,7 +274,7 @@ impl<'a> Session<'a> {
         if let Some(id) = self.made.borrow().iter().find_map(made) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = || -> Result<Option<i64>> {
             let found = self.rows("SELECT id FROM definition WHERE digest = $1", &[&digest])?;
             found.first().map(|row| self.get(row, 0)).transpose()
@@ -281,9 +282,10 @@ impl<'a> Session<'a> {
         let id = if let Some(id) = find()? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
-            let sql = "INSERT INTO definition (digest, name, policy) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml])?;
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
+            let sql = "INSERT INTO definition (digest, name, policy, prior) VALUES ($1, $2, $3, $4) \
+                       ON CONFLICT (digest) DO NOTHING";
+            self.execute(sql, &[&digest, &policy.name(), &toml, &rows::prior(policy)])?;
             find()?.ok_or_else(|| self.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));
@@ -560,6 +562,16 @@ impl Snapshot for Session<'_> {
         }
     }
 
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            reward_columns!(),
+            " FROM reward r WHERE r.state = $1 ORDER BY r.number DESC LIMIT $2"
+        );
+        let rows = self.rows(sql, &[&state, &(limit as i64)])?;
+        rows.iter().map(|row| self.reward(row)).collect()
+    }
+
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -767,6 +779,21 @@ impl Transaction for Session<'_> {
         let sql = "DELETE FROM decision WHERE \"user\" = $1 AND \
                    ($2::text IS NULL OR definition IN (SELECT id FROM definition WHERE name = $2))";
         self.execute(sql, &[&user, &policy])
+    }
+
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
+        if tokens > most {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO spending AS s (\"user\", day, tokens) VALUES ($1, $2::bigint, greatest($3::bigint, 0)) \
+                   ON CONFLICT (\"user\") DO UPDATE \
+                   SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint, 0), day = $2 \
+                   WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint <= $4";
+        self.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
+    }
+
+    fn erase_spending(&mut self, user: &str) -> Result<()> {
+        self.execute("DELETE FROM spending WHERE \"user\" = $1", &[&user]).map(drop)
     }
 
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {

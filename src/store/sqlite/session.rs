@@ -1,6 +1,7 @@
 //! What a store is asked, as statements of SQL on one connection within one transaction.
 
 use super::error::engine;
+use super::schema::REWARD_STATE;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
 use crate::domain::labels::DecisionLabels;
@@ -52,6 +53,9 @@ const DECISION: &str = "place, id, at, user, definition, seed, request, scores, 
 const REWARD: &str =
     "state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, learned_from";
 
+/// Without an index of them by state, so many of the latest rewards are looked at.
+const LOOKED_AT: i64 = 4_096;
+
 impl Session<'_> {
     fn failed(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> Error {
         engine(action, self.path)
@@ -82,11 +86,12 @@ impl Session<'_> {
         if let Some(policy) = self.definitions.get(id) {
             return Ok(policy);
         }
-        let sql = "SELECT policy FROM definition WHERE id = ?";
-        let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
-        let text = found.map_err(self.failed("read it"))?;
-        let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = rows::policy(&text, id, self.path)?;
+        let sql = "SELECT policy, prior FROM definition WHERE id = ?";
+        let texts = |row: &Row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+        let found = self.connection.query_row(sql, [id], texts).optional();
+        let texts = found.map_err(self.failed("read it"))?;
+        let (text, prior) = texts.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
+        let policy = rows::policy(&text, prior.as_deref(), id, self.path)?;
         Ok(self.definitions.keep(id, Arc::new(policy)))
     }
 
@@ -95,7 +100,7 @@ impl Session<'_> {
         if let Some(id) = self.definitions.id_of(policy) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = |session: &Self| {
             let sql = "SELECT id FROM definition WHERE digest = ?";
             let found = session.connection.query_row(sql, [&digest], |row| row.get::<_, i64>(0));
@@ -104,10 +109,10 @@ impl Session<'_> {
         let id = if let Some(id) = find(self)? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
             self.execute(
-                "INSERT INTO definition (digest, name, policy) VALUES (?, ?, ?)",
-                params![digest, policy.name(), toml],
+                "INSERT INTO definition (digest, name, policy, prior) VALUES (?, ?, ?, ?)",
+                params![digest, policy.name(), toml, rows::prior(policy)],
             )?;
             self.connection.last_insert_rowid()
         };
@@ -295,6 +300,21 @@ impl Snapshot for Session<'_> {
         Ok(())
     }
 
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>> {
+        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?";
+        let is_indexed = !self.all(known, [REWARD_STATE], |_| Ok(()))?.is_empty();
+        let from = if is_indexed { "0" } else { "(SELECT max(place) FROM reward) - ?3" };
+        let sql = format!(
+            "SELECT {REWARD} FROM reward WHERE state = ?1 AND place > {from} ORDER BY number DESC LIMIT ?2"
+        );
+        let rows = if is_indexed {
+            self.all(&sql, params![state, limit as i64], reward_row)?
+        } else {
+            self.all(&sql, params![state, limit as i64, LOOKED_AT], reward_row)?
+        };
+        rows.into_iter().map(|raw| raw.record(self.path)).collect()
+    }
+
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         let sql = "SELECT reward FROM reward WHERE event = ? AND state = ?";
         let mut query = self.connection.prepare_cached(sql).map_err(self.failed("read it"))?;
@@ -462,6 +482,21 @@ impl Transaction for Session<'_> {
         let sql = "DELETE FROM decision WHERE user = ?1 AND \
                    (?2 IS NULL OR definition IN (SELECT id FROM definition WHERE name = ?2))";
         Ok(self.execute(sql, params![user, policy])? as u64)
+    }
+
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
+        if tokens > most {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO spending AS s (user, day, tokens) VALUES (?1, ?2, max(?3, 0)) ON CONFLICT (user) DO UPDATE \
+                   SET tokens = max(iif(s.day = ?2, s.tokens, 0) + ?3, 0), day = ?2 \
+                   WHERE iif(s.day = ?2, s.tokens, 0) + ?3 <= ?4";
+        self.execute(sql, params![user, day, tokens, most]).map(|changed| changed > 0)
+    }
+
+    fn erase_spending(&mut self, user: &str) -> Result<()> {
+        self.overwrite()?;
+        self.execute("DELETE FROM spending WHERE user = ?", [user]).map(drop)
     }
 
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
