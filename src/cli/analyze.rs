@@ -11,7 +11,7 @@ use crate::base::stats::normal_quantile;
 use crate::domain::reaction::Reaction;
 use crate::evaluation::log::LabelledLog;
 use crate::gate::live::{
-    Analysis, AnalysisRequest, DAY_MS, Dimension, LiveMetric, LiveVerdict, ObservationRules, SegmentFilter,
+    Analysis, AnalysisRequest, DAY_MS, Grouping, LiveMetric, LiveVerdict, ObservationRules, SegmentFilter,
     analyze, epochs, observe_spread, planned_users, rollout_history,
 };
 use crate::report::{analysis_page, analysis_text};
@@ -218,7 +218,7 @@ impl Args {
             is_final: self.is_final,
             ..ObservationRules::new(self.metric, as_of)
         };
-        let mut request = AnalysisRequest::new(Dimension::named(&self.by), rules);
+        let mut request = AnalysisRequest::new(Grouping::named(&self.by), rules);
         request.alpha = within("--alpha", self.alpha, 1e-9, 0.499).map_err(option)?;
         request.control.clone_from(&self.control);
         for text in &self.weights {

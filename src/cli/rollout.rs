@@ -2,17 +2,20 @@
 
 use super::analyze::now_ms;
 use super::experiment_args::ExperimentsFolder;
+use super::folder::Pending;
 use super::store_args::Global;
 use super::{exit, output};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::gate::live::{
     RolloutAction, RolloutEvidence, RolloutRuling, RolloutStep, advance_rollout, rollout_history,
     start_rollout, stop_rollout,
 };
-use crate::report::rollout_text;
+use crate::report::{rollout_text, with_rollout};
 use crate::store::{Pace, read};
 use serde::Serialize;
 use smol_str::SmolStr;
+use std::path::PathBuf;
+use std::{fs, io};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -52,6 +55,9 @@ struct Status {
     /// Print JSON, one experiment per line
     #[arg(long)]
     json: bool,
+    /// Also write the steps of this experiment into a model card, or another Markdown file
+    #[arg(long, value_name = "FILE", requires = "experiment")]
+    card: Option<PathBuf>,
 }
 
 /// What is printed of one experiment.
@@ -158,15 +164,24 @@ fn advance(one: &One, global: &Global) -> Result<u8> {
 
 fn print_status(status: &Status, global: &Global) -> Result<u8> {
     let store = global.to_read()?;
-    let names: Vec<SmolStr> = match &status.experiment {
-        Some(name) => vec![name.as_str().into()],
-        None => {
-            let latest = read(&*store, |snapshot| snapshot.rollouts())?;
-            latest.into_iter().map(|step| step.experiment).collect()
-        }
+    let names: Vec<SmolStr> = if let Some(name) = &status.experiment {
+        vec![name.as_str().into()]
+    } else {
+        let latest = read(&*store, |snapshot| snapshot.rollouts())?;
+        latest.into_iter().map(|step| step.experiment).collect()
     };
     for name in &names {
         let steps = rollout_history(&*store, name)?;
+        if let Some(path) = &status.card {
+            Pending::open(path)?.update(|path, out| {
+                let before = match fs::read_to_string(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                    text => text.map_err(Error::io("read", path))?,
+                };
+                let after = with_rollout(&before, name, &steps);
+                out.write_all(after.as_bytes()).map_err(Error::io("write", path))
+            })?;
+        }
         if status.json {
             let last = steps.last();
             output::json(&History {

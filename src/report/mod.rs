@@ -36,6 +36,7 @@ mod xml;
 
 pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
+pub use card::with_rollout;
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use format::VerdictFormat;

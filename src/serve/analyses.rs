@@ -4,7 +4,7 @@
 use crate::base::error::Result;
 use crate::evaluation::log::LabelledLog;
 use crate::experiment::Experiment;
-use crate::gate::live::{Analysis, AnalysisRequest, Dimension, analyze, epochs, rollout_history, rules_of};
+use crate::gate::live::{Analysis, AnalysisRequest, Grouping, analyze, epochs, rollout_history, rules_of};
 use crate::service::Service;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,7 +64,7 @@ impl Analyses {
 
 fn of_experiment(service: &Service, experiment: &Experiment) -> Result<Analysis> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
-    let mut request = AnalysisRequest::new(Dimension::Variant, rules_of(experiment, now)?);
+    let mut request = AnalysisRequest::new(Grouping::Variant, rules_of(experiment, now)?);
     if experiment.ramp().is_some() {
         request.epochs = epochs(&rollout_history(service.store(), experiment.key())?);
         request.rules.scope_ends = request.epochs.iter().map(|epoch| epoch.until).collect();

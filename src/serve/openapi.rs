@@ -63,7 +63,7 @@ pub fn document(policies: &[&str]) -> Value {
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": schemas(policies),
+            "schemas": all_schemas(policies),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer",
                                           "description": "only where the server has a --token-file"}},
         },
@@ -229,6 +229,37 @@ fn flag() -> Value {
     operation
 }
 
+/// The schemas of what flags are asked and answered.
+fn flag_schemas() -> Value {
+    let text = json!({"type": "string"});
+    json!({
+        "flag_request": {
+            "type": "object", "required": ["context"],
+            "properties": {"context": {
+                "type": "object", "required": ["targetingKey"], "additionalProperties": true,
+                "properties": {"targetingKey": {"type": "string", "minLength": 1, "description": "the user"}}}},
+        },
+        "flag": {
+            "type": "object", "required": ["key", "reason"],
+            "properties": {
+                "key": text,
+                "reason": {"type": "string", "enum": ["SPLIT", "DISABLED"], "description": "DISABLED for who takes no part"},
+                "variant": text,
+                "value": {"type": ["string", "number", "boolean", "object"],
+                          "description": "absent where the asking code's default is to be taken"},
+            },
+        },
+        "flag_failure": {
+            "type": "object", "required": ["errorCode", "errorDetails"],
+            "properties": {
+                "key": text,
+                "errorCode": {"type": "string", "enum": ["PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT", "FLAG_NOT_FOUND"]},
+                "errorDetails": text,
+            },
+        },
+    })
+}
+
 fn flags() -> Value {
     let mut operation = json!({
         "operationId": "flags",
@@ -243,6 +274,14 @@ fn flags() -> Value {
     operation["responses"]["400"] = failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING");
     with_problems(&mut operation, &OF_FLAGS);
     operation
+}
+
+/// The schemas of all routes.
+fn all_schemas(policies: &[&str]) -> Value {
+    let mut all = schemas(policies);
+    let Value::Object(flags) = flag_schemas() else { return all };
+    all.as_object_mut().expect("an object").extend(flags);
+    all
 }
 
 fn generate() -> Value {
@@ -289,30 +328,6 @@ fn schemas(policies: &[&str]) -> Value {
                     "properties": {"id": text, "score": {"type": "number"}, "propensity": probability}}},
                 "shadows": {"type": "array", "maxItems": 0, "description": "here shadows decide after the answer"},
                 "warnings": warnings,
-            },
-        },
-        "flag_request": {
-            "type": "object", "required": ["context"],
-            "properties": {"context": {
-                "type": "object", "required": ["targetingKey"], "additionalProperties": true,
-                "properties": {"targetingKey": {"type": "string", "minLength": 1, "description": "the user"}}}},
-        },
-        "flag": {
-            "type": "object", "required": ["key", "reason"],
-            "properties": {
-                "key": text,
-                "reason": {"type": "string", "enum": ["SPLIT", "DISABLED"], "description": "DISABLED for who takes no part"},
-                "variant": text,
-                "value": {"type": ["string", "number", "boolean", "object"],
-                          "description": "absent where the asking code's default is to be taken"},
-            },
-        },
-        "flag_failure": {
-            "type": "object", "required": ["errorCode", "errorDetails"],
-            "properties": {
-                "key": text,
-                "errorCode": {"type": "string", "enum": ["PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT", "FLAG_NOT_FOUND"]},
-                "errorDetails": text,
             },
         },
         "reward": reward_schema(&request),

@@ -41,6 +41,7 @@ fn root() -> &'static Path {
 const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
 const SERVE: &str = "docs/serve.md";
+const EXPERIMENTS: &str = "docs/experiments.md";
 const PROMPTS: &str = "docs/prompts.md";
 const PROGRAMS: &str = "docs/programs.md";
 const PAGES: &str = "docs/pages.md";
@@ -247,6 +248,14 @@ fn every_block_does_what_the_page_of_the_server_says() {
         return skip(&format!("{missing} is not there"));
     }
     follow(SERVE);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_experiments_says() {
+    if let Some(missing) = ["curl", "jq"].into_iter().find(|program| !is_there(program)) {
+        return skip(&format!("{missing} is not there"));
+    }
+    follow(EXPERIMENTS);
 }
 
 #[test]

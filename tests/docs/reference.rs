@@ -2,6 +2,7 @@
 
 use rehearsal::domain::profile::PROFILE_FEATURES;
 use rehearsal::evaluation::Estimator;
+use rehearsal::experiment::Experiment;
 use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
@@ -73,7 +74,12 @@ fn every_field_of_signals_is_explained() {
 #[test]
 fn every_field_of_every_file_is_explained() {
     let page = include_str!("../../docs/files.md");
-    let kinds: [(&str, Parser, &[&str]); 5] = [
+    let kinds: [(&str, Parser, &[&str]); 6] = [
+        (
+            "Experiments",
+            |t| Experiment::from_toml(t, "f").err().map(|e| e.to_string()),
+            &["margin", "prompt_version"],
+        ),
         ("Personas", |t| Persona::from_toml(t, "f").err().map(|e| e.to_string()), &["strength", "taste"]),
         ("Scenarios", |t| Scenario::from_toml(t, "f").err().map(|e| e.to_string()), &["lost", "drift"]),
         ("Gates", |t| GateSpec::from_toml(t, "f").err().map(|e| e.to_string()), &["propensity", "newness"]),

@@ -76,6 +76,14 @@ fn steps_are_taken_on_evidence_until_everybody_has_it() {
     );
     let text = dir.run(&["rollout", "status"]).ok().stdout();
     assert!(text.contains("grows: finished, 100% have the second variant"), "{text}");
+    // In a card, behind what is there, once however often it is written.
+    dir.write("card.md", "A card.\n");
+    for _ in 0..2 {
+        dir.run(&["rollout", "status", "grows", "--card", "card.md"]).ok();
+    }
+    let card = dir.read("card.md");
+    assert!(card.starts_with("A card.\n") && card.matches("## Rollout of grows").count() == 1, "{card}");
+    assert!(card.contains("| 3 |") && card.contains("| finish | 100% |"), "{card}");
     // The whole of it, in one analysis.
     let found = dir
         .run(&["analyze", "--by", "variant", "--experiment", "grows", "--decisions", "1", "--json"])
@@ -128,6 +136,30 @@ pub(crate) fn two_who_advance_at_once_take_one_step() {
     assert!(codes.iter().all(|code| [0, 2, 3].contains(code)), "{codes:?}");
     let now = status(&dir);
     assert_eq!((&now["share"], now["steps"].as_array().unwrap().len()), (&json!(0.6), 2));
+}
+
+#[test]
+fn a_killed_advance_leaves_a_whole_step_or_none() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.3, 0.6, 1.0]");
+    dir.run(&["rollout", "start", "grows"]).ok();
+    live(&dir, users("u", 100), |variant| if variant == "bolder" { "completed" } else { "ignored" });
+    // Killed later and later, so that some are killed before and some after their step.
+    for wait in 0..24 {
+        let mut child = dir.command(&["rollout", "advance", "grows"]).spawn().expect("it starts");
+        std::thread::sleep(Duration::from_millis(5 * wait));
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        let now = status(&dir);
+        let steps = now["steps"].as_array().unwrap();
+        assert!((1..=2).contains(&steps.len()), "{now}");
+        assert_eq!(now["share"], if steps.len() == 2 { 0.6 } else { 0.3 });
+        assert!(steps.len() == 1 || steps[1]["evidence"]["users"] == 100);
+    }
+    // Whoever comes after them takes that step, or finds it taken.
+    dir.run(&["rollout", "advance", "grows"]);
+    assert_eq!(status(&dir)["steps"].as_array().unwrap().len(), 2);
+    dir.run(&["verify"]).ok();
 }
 
 #[test]

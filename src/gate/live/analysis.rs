@@ -5,9 +5,9 @@
 //! shown, is described: its differences have bounds, and no e-value, for who is where has reasons.
 
 use super::arms::{self, Epoch, WeightedUser};
-use super::dimension::{Dimension, SegmentFilter};
 use super::effect::{ArmUser, e_two_sided, effect_estimate, effect_lower, effect_upper};
-use super::observations::{Membership, Observation, ObservationRules, observe};
+use super::grouping::{Grouping, SegmentFilter};
+use super::observations::{DAY_MS, Membership, ObservationRules, UserObservation, UserObservations, observe};
 use super::refusal::LiveRefusal;
 use super::sample_ratio::SampleRatio;
 use crate::base::error::{Error, Result};
@@ -33,7 +33,7 @@ const SHORT_DIGEST: usize = 8;
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnalysisRequest {
     /// What decisions are grouped by.
-    pub by: Dimension,
+    pub by: Grouping,
     /// When observations are closed, and what they are of.
     pub rules: ObservationRules,
     /// Probability with which anything that is said of the groups together may be wrong, in (0, 0.5).
@@ -54,7 +54,7 @@ pub struct AnalysisRequest {
 
 impl AnalysisRequest {
     /// Groups of a dimension, compared at 5%.
-    pub fn new(by: Dimension, rules: ObservationRules) -> Self {
+    pub fn new(by: Grouping, rules: ObservationRules) -> Self {
         Self {
             by,
             rules,
@@ -66,6 +66,11 @@ impl AnalysisRequest {
             epochs: Vec::new(),
             segments: Vec::new(),
         }
+    }
+
+    /// Whether users had their variants in the steps of a rollout.
+    fn is_rollout(&self) -> bool {
+        self.by == Grouping::Variant && !self.epochs.is_empty()
     }
 }
 
@@ -216,19 +221,25 @@ pub fn analyze(log: &LabelledLog, request: &AnalysisRequest) -> Result<Analysis>
     Ok(compare(log, request)?.0)
 }
 
-/// The analysis, and the observations of each group.
-fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Vec<Vec<f64>>)> {
+/// What was read: groups, observations, and the experiment, if it is one.
+struct ReadGroups {
+    groups: Groups,
+    found: UserObservations,
+    experiment: Option<SmolStr>,
+}
+
+/// Reads the log.
+fn read_groups(log: &LabelledLog, request: &AnalysisRequest) -> Result<ReadGroups> {
     let AnalysisRequest { by, rules, segments, .. } = request;
     let (mut groups, mut experiments) = (Groups::default(), BTreeSet::new());
     let wanted = request.experiment.as_ref().map(|e| e.key().as_str()).or(request.experiment_name.as_deref());
-    let variants = request.experiment.iter().filter(|_| *by == Dimension::Variant);
+    let variants = request.experiment.iter().filter(|_| *by == Grouping::Variant);
     for variant in variants.flat_map(Experiment::variants) {
         groups.number(variant.name().into());
     }
-    let is_rollout = *by == Dimension::Variant && !request.epochs.is_empty();
     let found = observe(log, rules, |line: &DecisionLine<&RawValue>| {
         let Some(mut group) = by.group(line) else { return Ok(None) };
-        if *by == Dimension::Variant {
+        if *by == Grouping::Variant {
             let own = line.experiment.as_deref().unwrap_or_default();
             if wanted.is_some_and(|wanted| wanted != own) {
                 return Ok(None);
@@ -238,10 +249,10 @@ fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Ve
         if !segments.iter().all(|segment| segment.holds(line)) || groups.names.len() > MAX_GROUPS {
             return Ok(None);
         }
-        if let (true, Some(experiment)) = (is_rollout, &request.experiment) {
+        if let (true, Some(experiment)) = (request.is_rollout(), &request.experiment) {
             return Ok(arms::membership(experiment, &request.epochs, &line.user, line.time_ms));
         }
-        if let (Dimension::PromptVersion, Some(digest)) = (by, &line.prompt_digest) {
+        if let (Grouping::PromptVersion, Some(digest)) = (by, &line.prompt_digest) {
             group = format_smolstr!("{group}\n{digest}");
         }
         let number = groups.number(group);
@@ -256,37 +267,34 @@ fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Ve
         let names = experiments.iter().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");
         return Err(Error::because(LiveRefusal::ManyExperiments { count: experiments.len(), names }));
     }
-    let mut notes = Vec::new();
-    let texts_changed = name_texts(&mut groups, &mut notes);
-    let randomised = by.is_assigned() && !texts_changed;
     let experiment = wanted.map(SmolStr::from).or_else(|| experiments.into_iter().next());
-    let order = order(request, &groups.names, &found.all)?;
-    let weights = weights(request, &groups.names, randomised, &mut notes)?;
-    // Of groups that were not assigned each is a stream of its own, with open users of its own.
-    let evidence: Vec<&Observation> = if by.is_assigned() {
-        found.closed().iter().collect()
-    } else {
-        let mut is_over = vec![false; groups.names.len()];
-        let closed = found.all.iter().filter(|o| {
-            let over = &mut is_over[o.membership.group as usize];
-            *over |= !o.is_closed;
-            !*over
-        });
-        closed.collect()
-    };
-    let arms = if is_rollout {
-        arms::of_rollout(&request.epochs, &found.all)
-    } else {
-        found.all.iter().map(|o| WeightedUser::of(o, &weights)).collect()
-    };
-    let summaries: Vec<GroupSummary> = order
-        .iter()
-        .map(|group| summary(request, *group, &groups.names, &evidence, &found.all, &weights, is_rollout))
-        .collect();
-    let sample_ratio = ratio(request, randomised, &arms);
-    let closed = if by.is_assigned() { found.closed().len() } else { found.all.len() };
-    let differences =
-        differences(request, &order, &groups.names, &arms[..closed.min(arms.len())], &evidence, randomised);
+    Ok(ReadGroups { groups, found, experiment: experiment.filter(|_| *by == Grouping::Variant) })
+}
+
+/// The observations that count: those before the first open one. Of groups that were not assigned each is a stream of its
+/// own, with open users of its own.
+fn evidence_of<'a>(by: &Grouping, groups: usize, found: &'a UserObservations) -> Vec<&'a UserObservation> {
+    if by.is_assigned() {
+        return found.closed().iter().collect();
+    }
+    let mut is_over = vec![false; groups];
+    let closed = found.all.iter().filter(|o| {
+        let over = &mut is_over[o.membership.group as usize];
+        *over |= !o.is_closed;
+        !*over
+    });
+    closed.collect()
+}
+
+/// What else there is to know.
+fn remarks(
+    request: &AnalysisRequest,
+    found: &UserObservations,
+    held_back: usize,
+    randomised: bool,
+) -> Vec<String> {
+    let AnalysisRequest { by, rules, .. } = request;
+    let mut notes = Vec::new();
     if found.unrewarded > 0 {
         let what = rules.unrewarded.map_or_else(|| "are left out".to_owned(), |r| format!("count as {r}"));
         notes.push(format!("{} decisions waited for a reward in vain and {what}", found.unrewarded));
@@ -294,19 +302,18 @@ fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Ve
     if found.late_rewards > 0 {
         notes.push(format!("{} rewards came too late to count", found.late_rewards));
     }
-    if found.crossed > 0 && by.is_assigned() && !is_rollout {
+    if found.crossed > 0 && by.is_assigned() && !request.is_rollout() {
         notes.push(format!(
             "{} users met another group later; they count where they were first",
             found.crossed
         ));
     }
-    let held_back = found.all.len() - evidence.len();
     if held_back > 0 {
         notes.push(format!(
             "{held_back} users are not counted yet: they, or somebody who came before them, may still go on; an observation is \
              closed after {} decisions or {} days",
             rules.decisions,
-            rules.window_ms as f64 / super::observations::DAY_MS as f64
+            rules.window_ms as f64 / DAY_MS as f64
         ));
     }
     if !randomised {
@@ -315,20 +322,41 @@ fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Ve
             by.name()
         ));
     }
+    notes
+}
+
+/// The analysis, and the observations of each group.
+fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Vec<Vec<f64>>)> {
+    let AnalysisRequest { by, rules, .. } = request;
+    let ReadGroups { mut groups, found, experiment } = read_groups(log, request)?;
+    let mut notes = Vec::new();
+    let texts_changed = name_texts(&mut groups, &mut notes);
+    let randomised = by.is_assigned() && !texts_changed;
+    let order = order(request, &groups.names, &found.all)?;
+    let weights = weights(request, &groups.names, randomised, &mut notes)?;
+    let evidence = evidence_of(by, groups.names.len(), &found);
+    let arms = if request.is_rollout() {
+        arms::of_rollout(&request.epochs, &found.all)
+    } else {
+        found.all.iter().map(|o| Some(WeightedUser::of(o, &weights))).collect()
+    };
+    let summary = |group: &u32| summary(request, *group, &groups.names, &evidence, &found.all, &weights);
+    let closed = if by.is_assigned() { found.closed().len() } else { found.all.len() };
+    notes.extend(remarks(request, &found, found.all.len() - evidence.len(), randomised));
     let mut analysis = Analysis {
         schema_version: ANALYSIS_SCHEMA_VERSION,
         metric: rules.metric.name(),
         by: by.name().to_owned(),
-        experiment: experiment.filter(|_| *by == Dimension::Variant),
+        experiment,
         randomised,
         alpha: request.alpha,
         decisions_per_user: rules.decisions,
-        window_days: rules.window_ms as f64 / super::observations::DAY_MS as f64,
+        window_days: rules.window_ms as f64 / DAY_MS as f64,
         as_of_ms: rules.as_of,
         verdict: LiveVerdict::NoEvidence,
-        groups: summaries,
-        differences,
-        sample_ratio,
+        groups: order.iter().map(summary).collect(),
+        differences: differences(request, &order, &groups.names, &arms[..closed], &evidence, randomised),
+        sample_ratio: ratio(request, randomised, &arms),
         notes,
     };
     analysis.verdict = verdict(&analysis, rules.metric.better());
@@ -363,17 +391,17 @@ fn name_texts(groups: &mut Groups, notes: &mut Vec<String>) -> bool {
 }
 
 /// The groups in the order in which they are shown, the control first.
-fn order(request: &AnalysisRequest, names: &[SmolStr], all: &[Observation]) -> Result<Vec<u32>> {
+fn order(request: &AnalysisRequest, names: &[SmolStr], all: &[UserObservation]) -> Result<Vec<u32>> {
     let mut order: Vec<u32> = (0..names.len() as u32).collect();
-    if request.experiment.is_none() || request.by != Dimension::Variant {
+    if request.experiment.is_none() || request.by != Grouping::Variant {
         order.sort_by_key(|group| &names[*group as usize]);
     }
     let named = |name: &str| names.iter().position(|own| own == name).map(|at| at as u32);
     let control = match &request.control {
         Some(name) => Some(named(name).ok_or_else(|| no_group("--control", name, names))?),
         None => match request.by {
-            Dimension::Variant => named("control").filter(|_| request.experiment.is_none()),
-            Dimension::PromptVersion => named("v1"),
+            Grouping::Variant => named("control").filter(|_| request.experiment.is_none()),
+            Grouping::PromptVersion => named("v1"),
             _ => {
                 let users = |group: u32| all.iter().filter(|o| o.membership.group == group).count();
                 order.iter().copied().rev().max_by_key(|group| users(*group))
@@ -411,7 +439,7 @@ fn weights(
         let of =
             |name: &SmolStr| request.weights.iter().find(|(own, _)| own == name).map_or(0.0, |(_, w)| *w);
         names.iter().map(of).collect()
-    } else if let (Dimension::Variant, Some(experiment)) = (&request.by, &request.experiment) {
+    } else if let (Grouping::Variant, Some(experiment)) = (&request.by, &request.experiment) {
         let of = |name: &SmolStr| experiment.variant(name).map_or(0.0, crate::experiment::Variant::weight);
         names.iter().map(of).collect()
     } else {
@@ -431,13 +459,12 @@ fn summary(
     request: &AnalysisRequest,
     group: u32,
     names: &[SmolStr],
-    evidence: &[&Observation],
-    all: &[Observation],
+    evidence: &[&UserObservation],
+    all: &[UserObservation],
     weights: &[f64],
-    is_rollout: bool,
 ) -> GroupSummary {
-    let of = |o: &&&Observation| o.membership.group == group && o.value.is_some();
-    let own: Vec<&Observation> = evidence.iter().filter(of).copied().collect();
+    let of = |o: &&&UserObservation| o.membership.group == group && o.value.is_some();
+    let own: Vec<&UserObservation> = evidence.iter().filter(of).copied().collect();
     let gains: Vec<Gain> = own.iter().filter_map(|o| o.value).map(|y| Gain::of(2.0 * y - 1.0)).collect();
     let (low, high) = request.rules.range;
     let value = |share: f64| low + (high - low) * share;
@@ -452,7 +479,7 @@ fn summary(
         lower: bound(lower_bound(&gains, request.alpha / 2.0)),
         upper: bound(upper_bound(&gains, request.alpha / 2.0)),
         exposed: all.iter().filter(|o| o.membership.group == group).count() as u64,
-        weight: (request.by.is_assigned() && !is_rollout).then(|| weights[group as usize]),
+        weight: (request.by.is_assigned() && !request.is_rollout()).then(|| weights[group as usize]),
     }
 }
 
@@ -472,7 +499,7 @@ fn differences(
     order: &[u32],
     names: &[SmolStr],
     arms: &[Option<WeightedUser>],
-    evidence: &[&Observation],
+    evidence: &[&UserObservation],
     randomised: bool,
 ) -> Vec<ArmDifference> {
     let Some((control, others)) = order.split_first() else { return Vec::new() };

@@ -6,7 +6,7 @@
 //! those of the shares that were decided, whatever a server that had not heard of them yet has shown.
 
 use super::effect::ArmUser;
-use super::observations::{Membership, Observation};
+use super::observations::{Membership, UserObservation};
 use crate::experiment::Experiment;
 use smol_str::SmolStr;
 use std::collections::HashMap;
@@ -32,9 +32,9 @@ pub(super) struct WeightedUser {
 
 impl WeightedUser {
     /// One of an experiment whose weights are always the same.
-    pub(super) fn of(observation: &Observation, weights: &[f64]) -> Option<Self> {
+    pub(super) fn of(observation: &UserObservation, weights: &[f64]) -> Self {
         let group = observation.membership.group;
-        Some(Self { group, weights: weights.to_vec(), y: observation.value })
+        Self { group, weights: weights.to_vec(), y: observation.value }
     }
 
     /// The user as evidence on two groups, if in one of them.
@@ -61,10 +61,10 @@ pub(super) fn membership(
 }
 
 /// Every observation of a rollout, in the order of exposure, as a weighted user; `None` for who could be nowhere else.
-pub(super) fn of_rollout(epochs: &[Epoch], all: &[Observation]) -> Vec<Option<WeightedUser>> {
+pub(super) fn of_rollout(epochs: &[Epoch], all: &[UserObservation]) -> Vec<Option<WeightedUser>> {
     // The largest share that each user has been under so far.
     let mut largest: HashMap<&SmolStr, f64> = HashMap::new();
-    let weigh = |observation: &'_ Observation, before: f64| {
+    let weigh = |observation: &'_ UserObservation, before: f64| {
         let share = epochs[observation.membership.scope as usize].share;
         let weight = (share - before) / (1.0 - before);
         (weight > 0.0 && weight < 1.0).then(|| WeightedUser {
@@ -92,8 +92,8 @@ pub(super) fn of_rollout(epochs: &[Epoch], all: &[Observation]) -> Vec<Option<We
 mod tests {
     use super::*;
 
-    fn observation(user: &str, scope: u32, group: u32) -> Observation {
-        Observation {
+    fn observation(user: &str, scope: u32, group: u32) -> UserObservation {
+        UserObservation {
             user: user.into(),
             membership: Membership { scope, group },
             exposed_at: 0,

@@ -7,15 +7,15 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `effect`, `sample_ratio` | the statistics, which know of no user |
-//! | `metric`, `dimension` | what is compared, and between whom |
+//! | `metric`, `grouping` | what is compared, and between whom |
 //! | `observations` | decisions and rewards become one number for each user |
 //! | `arms`, `analysis` | groups and their differences |
 //! | `rollout`, `rehearsal` | steps on evidence, and how many people they take |
 
 mod analysis;
 mod arms;
-mod dimension;
 mod effect;
+mod grouping;
 mod metric;
 mod observations;
 mod refusal;
@@ -28,13 +28,13 @@ pub use analysis::{
     SampleRatioFinding, analyze, observe_spread,
 };
 pub use arms::Epoch;
-pub use dimension::{Dimension, SegmentFilter};
 pub use effect::{
     ArmUser, EffectProcess, e_above, e_below, e_two_sided, effect_estimate, effect_lower, effect_upper,
     planned_users,
 };
+pub use grouping::{Grouping, SegmentFilter};
 pub use metric::LiveMetric;
-pub use observations::{DAY_MS, Membership, Observation, ObservationRules, Observations, observe};
+pub use observations::{DAY_MS, Membership, ObservationRules, UserObservation, UserObservations, observe};
 pub use refusal::LiveRefusal;
 pub use rehearsal::{
     REHEARSAL_SCHEMA_VERSION, RehearsedCase, RolloutPool, RolloutRehearsal, rehearse_rollout,

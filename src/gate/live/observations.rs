@@ -73,7 +73,7 @@ pub struct Membership {
 
 /// One user in one scope.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
+pub struct UserObservation {
     /// The user.
     pub user: SmolStr,
     /// Where, and in which group first.
@@ -90,9 +90,9 @@ pub struct Observation {
 
 /// Everybody, in the order of exposure.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Observations {
+pub struct UserObservations {
     /// One for each user and scope.
-    pub all: Vec<Observation>,
+    pub all: Vec<UserObservation>,
     /// Decisions that had to wait in vain and count as the default outcome, or are left out.
     pub unrewarded: u64,
     /// Rewards that came too late to count.
@@ -127,7 +127,7 @@ pub fn observe(
     log: &LabelledLog,
     rules: &ObservationRules,
     mut member: impl FnMut(&DecisionLine<&RawValue>) -> Result<Option<Membership>, Fault>,
-) -> Result<Observations> {
+) -> Result<UserObservations> {
     let mut tracked: Vec<Tracked> = Vec::new();
     let mut positions: HashMap<(SmolStr, u32), usize> = HashMap::new();
     let most = rules.decisions as usize;
@@ -150,7 +150,7 @@ pub fn observe(
         Ok(())
     })?;
     drop(positions);
-    let mut found = Observations::default();
+    let mut found = UserObservations::default();
     read_rewards(log, rules, &mut tracked, &mut found)?;
     found.all = tracked.into_iter().map(|user| closed(user, rules, &mut counts(&mut found))).collect();
     found.all.sort_by(|a, b| (a.exposed_at, &a.user).cmp(&(b.exposed_at, &b.user)));
@@ -158,7 +158,7 @@ pub fn observe(
 }
 
 /// The counters that closing an observation adds to.
-fn counts(found: &mut Observations) -> (&mut u64, &mut u64) {
+fn counts(found: &mut UserObservations) -> (&mut u64, &mut u64) {
     (&mut found.unrewarded, &mut found.crossed)
 }
 
@@ -166,7 +166,7 @@ fn read_rewards(
     log: &LabelledLog,
     rules: &ObservationRules,
     tracked: &mut [Tracked],
-    found: &mut Observations,
+    found: &mut UserObservations,
 ) -> Result<()> {
     let mut index: Vec<(Key, u32, u32)> = Vec::new();
     for (i, user) in tracked.iter().enumerate() {
@@ -215,7 +215,7 @@ fn closed(
     tracked: Tracked,
     rules: &ObservationRules,
     (unrewarded, crossed): &mut (&mut u64, &mut u64),
-) -> Observation {
+) -> UserObservation {
     let Tracked { user, scope, kept } = tracked;
     let (exposed_at, group) = (kept[0].at, kept[0].group);
     let scope_end = rules.scope_ends.get(scope as usize).copied().unwrap_or(u64::MAX);
@@ -245,12 +245,12 @@ fn closed(
     let (low, high) = rules.range;
     let value = (count > 0).then(|| ((sum / f64::from(count) - low) / (high - low)).clamp(0.0, 1.0));
     let membership = Membership { scope, group };
-    Observation { user, membership, exposed_at, decisions: count, value, is_closed: is_whole && !waits }
+    UserObservation { user, membership, exposed_at, decisions: count, value, is_closed: is_whole && !waits }
 }
 
-impl Observations {
+impl UserObservations {
     /// Those before the first open one: what is evidence.
-    pub fn closed(&self) -> &[Observation] {
+    pub fn closed(&self) -> &[UserObservation] {
         let open = self.all.iter().position(|observation| !observation.is_closed);
         &self.all[..open.unwrap_or(self.all.len())]
     }
@@ -264,6 +264,7 @@ fn key(decision: &str) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::live::effect::{ArmUser, e_two_sided};
     use std::fs;
     use std::path::Path;
 
@@ -283,7 +284,12 @@ mod tests {
         )
     }
 
-    fn read(dir: &Path, decisions: &str, rewards: &str, rules: &ObservationRules) -> Result<Observations> {
+    fn read(
+        dir: &Path,
+        decisions: &str,
+        rewards: &str,
+        rules: &ObservationRules,
+    ) -> Result<UserObservations> {
         fs::write(dir.join("decisions.jsonl"), decisions).unwrap();
         fs::write(dir.join("rewards.jsonl"), rewards).unwrap();
         let log = LabelledLog::open(&[dir.to_owned()])?;
@@ -340,6 +346,50 @@ mod tests {
         // A decision that is left out is no zero.
         let left_out = ObservationRules { unrewarded: None, ..rules };
         assert_eq!(read(dir.path(), &decisions, &rewards, &left_out).unwrap().all[0].value, Some(1.0));
+    }
+
+    /// People who come sooner and oftener do better under either arm, and under one everybody comes twice as often: whether an
+    /// order of users ever calls that a difference at 5%, looked at ten times while they come.
+    fn is_alarmed(run: u64, evidence: impl Fn(&UserObservations) -> Vec<UserObservation>) -> bool {
+        use rand::{RngExt, SeedableRng};
+        let mut rng = rand::rngs::ChaCha8Rng::seed_from_u64(7);
+        rng.set_stream(run);
+        let people: Vec<(u32, f64, f64)> = (0..1_000)
+            .map(|_| {
+                let (treated, eager) = (rng.random::<bool>(), rng.random::<f64>());
+                let y = (0.1 + 0.7 * eager + 0.1 * rng.random::<f64>()).clamp(0.0, 1.0);
+                (u32::from(treated), 900.0 * (1.0 - eager) / if treated { 2.0 } else { 1.0 }, y)
+            })
+            .collect();
+        (1..=10).any(|look| {
+            let now = 100 * look;
+            let seen = people[..now].iter().enumerate().map(|(at, (group, takes, y))| UserObservation {
+                user: at.to_string().into(),
+                membership: Membership { scope: 0, group: *group },
+                exposed_at: at as u64,
+                decisions: 20,
+                value: Some(*y),
+                is_closed: at as f64 + takes <= now as f64,
+            });
+            let all = UserObservations { all: seen.collect(), ..UserObservations::default() };
+            let users: Vec<ArmUser> = evidence(&all)
+                .into_iter()
+                .map(|o| ArmUser { treated: o.membership.group == 1, weight: 0.5, y: o.value.unwrap_or(0.0) })
+                .collect();
+            e_two_sided(&users) >= 20.0
+        })
+    }
+
+    #[test]
+    fn who_closes_early_is_no_evidence_before_who_came_first() {
+        // 100 runs at 5%: more than 15 have probability 4e-5, scipy.stats.binom.sf(15, 100, 0.05).
+        let ours = (0..100).filter(|run| is_alarmed(*run, |all| all.closed().to_vec())).count();
+        assert!(ours <= 15, "{ours}");
+        // Whoever is closed by now, in whatever order they came: it must be caught.
+        let closed =
+            |all: &UserObservations| all.all.iter().filter(|o| o.is_closed).cloned().collect::<Vec<_>>();
+        let others = (0..100).filter(|run| is_alarmed(*run, closed)).count();
+        assert!(others > 50, "{others}");
     }
 
     #[test]

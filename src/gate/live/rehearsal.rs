@@ -22,7 +22,7 @@ use serde::Serialize;
 /// Version of the JSON of a [`RolloutRehearsal`].
 pub const REHEARSAL_SCHEMA_VERSION: u32 = 1;
 
-/// Observations of simulated people under both variants, as shares of the metric's range, more of which is better.
+/// UserObservations of simulated people under both variants, as shares of the metric's range, more of which is better.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RolloutPool {
     /// By persona: its share of people, and what each person has under the first variant and the second.

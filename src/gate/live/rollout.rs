@@ -379,9 +379,9 @@ mod tests {
     fn evidence(e_not_inferior: f64, e_harm: f64, e_sample_ratio: f64, users: u64) -> RolloutEvidence {
         let guardrails = guardrails();
         RolloutEvidence {
+            users,
             e_not_inferior,
             e_harm,
-            users,
             ..evidence_of(&[], users, e_sample_ratio, 0.05, &guardrails)
         }
     }

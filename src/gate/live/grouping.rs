@@ -10,7 +10,7 @@ const UNKNOWN: &str = "unknown";
 
 /// What decisions are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Dimension {
+pub enum Grouping {
     /// The variant of an experiment.
     Variant,
     /// Who decided.
@@ -23,8 +23,8 @@ pub enum Dimension {
     Input(String),
 }
 
-impl Dimension {
-    /// The dimension of a name; any other than the four is that of an input.
+impl Grouping {
+    /// The grouping of a name; any other than the four is that of an input.
     pub fn named(name: &str) -> Self {
         match name {
             "variant" => Self::Variant,
@@ -127,7 +127,7 @@ mod tests {
             "candidates":[{"id":"a","kind":"x"},{"id":"b","kind":"focus","priority":0.37}],
             "profile_features":{"completion_rate":0.25,"tip_volume":null}}}"#;
         let line: DecisionLine<&RawValue> = serde_json::from_str(text).unwrap();
-        let of = |name: &str| Dimension::named(name).group(&line);
+        let of = |name: &str| Grouping::named(name).group(&line);
         for (name, expected) in [
             ("policy", "p"),
             ("prompt_version", "v2"),
