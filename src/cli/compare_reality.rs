@@ -1,12 +1,14 @@
 //! `rehearsal compare-reality`: how far simulated people are from those of a log.
 
 use super::destination::{HtmlFile, write_page};
+use super::registry_args::RegistryArgs;
 use super::{exit, output};
 use crate::base::error::{Result, within};
 use crate::evaluation::reality::{self, ComparisonSettings};
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy};
+use crate::policy::DecisionRng;
+use crate::policy::Policy;
 use crate::report::{Cast, comparison_page, comparison_text};
 use crate::store;
 use std::path::PathBuf;
@@ -43,6 +45,8 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
     threads: super::Threads,
 }
 
@@ -50,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let alpha = within("--alpha", args.alpha, 1e-4, 0.499).map_err(|fault| fault.at("command line"))?;
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let scenario = Scenario::load(&args.scenario)?;
-    let policy = args.policy.as_deref().map(Policy::load).transpose()?;
+    let policy = args.policy.as_deref().map(|name| args.registry.policy(name)).transpose()?;
     let settings =
         ComparisonSettings { users: args.users, seed: args.seed, replicates: args.replicates, alpha };
     let named = [Some(&args.scenario), args.policy.as_ref()].into_iter().flatten().map(PathBuf::from);

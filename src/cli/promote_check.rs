@@ -3,6 +3,7 @@
 use super::destination::write_page;
 use super::display::Display;
 use super::gate_inputs::{GateInputs, cast};
+use super::promotion::Promoting;
 use super::{exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
@@ -34,6 +35,10 @@ pub(super) struct Args {
     /// Decide on the records of users who were simulated before, by `simulate --gate --out DIR` or `merge`
     #[arg(long, value_name = "DIR", conflicts_with = "seed")]
     from: Option<PathBuf>,
+    /// Where the verdict is promote, register the challenger under this name of the model registry and move its alias
+    /// `champion` there, if the baseline still has it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["plan", "sensitivity"])]
+    promote: Option<String>,
     /// What an inconclusive verdict does to the exit code
     #[arg(long, value_name = "HOW", default_value = "fail")]
     inconclusive: Inconclusive,
@@ -76,13 +81,21 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     };
     let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);
     let reports = args.reports.open(&inputs, read.chain(args.attempts.clone()))?;
+    let promoting =
+        args.promote.as_deref().map(|name| Promoting::new(args.inputs.registry.open()?, name, &inputs));
+    let promoting = promoting.transpose()?;
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
-    reports.write(&judgement)?;
+    // Whatever becomes of the files, the verdict is said.
+    let written = reports.write(&judgement);
     match args.print(&judgement, display) {
         // A reader that has seen enough does not change the verdict.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
+    }
+    written?;
+    if let Some(promoting) = promoting.filter(|_| judgement.verdict.verdict == Ruling::Promote) {
+        promoting.promote(&inputs, &judgement)?;
     }
     Ok(args.code(judgement.verdict.verdict))
 }
@@ -147,6 +160,7 @@ impl Args {
             (self.sensitivity, "--sensitivity"),
             (self.from.is_some(), "--from"),
             (self.reports.any(), "a report"),
+            (self.promote.is_some(), "--promote"),
         ];
         let challengers = self.inputs.challengers();
         if let Some((_, what)) = what.into_iter().find(|(asked, _)| *asked) {

@@ -85,28 +85,29 @@ impl Destinations {
 }
 
 impl Reports<'_> {
-    /// Writes all of it.
+    /// Writes all of it, as much as can be written.
+    ///
+    /// # Errors
+    /// The first that cannot be.
     pub(super) fn write(self, judgement: &Judgement) -> Result<()> {
-        if let Some(mut folder) = self.folder {
-            for (i, format) in self.formats.iter().enumerate() {
+        let Self { inputs, formats, folder, summary, html, card, github } = self;
+        let folder = folder.map_or(Ok(()), |mut folder| {
+            for (i, format) in formats.iter().enumerate() {
                 folder.write(i, |out| format.write(judgement, out))?;
             }
-            folder.finish()?;
-        }
-        if let Some(summary) = self.summary {
-            summary.write(|out| Markdown.write(judgement, out))?;
-        }
-        if let Some(html) = self.html {
-            html.write(|out| Html.write(judgement, out))?;
-        }
-        if let Some((file, date)) = self.card {
+            folder.finish()
+        });
+        let summary = summary.map_or(Ok(()), |summary| summary.write(|out| Markdown.write(judgement, out)));
+        let html = html.map_or(Ok(()), |html| html.write(|out| Html.write(judgement, out)));
+        let card = card.map_or(Ok(()), |(file, date)| {
             // Read again: another gate may have added its verdict since.
             file.update(|path, out| {
-                let card = CardFile::load(path, self.inputs)?;
-                card.write(self.inputs, judgement, &date, out).map_err(Error::io("write", path))
-            })?;
-        }
-        self.github.map_or(Ok(()), |github| github.show(judgement))
+                let card = CardFile::load(path, inputs)?;
+                card.write(inputs, judgement, &date, out).map_err(Error::io("write", path))
+            })
+        });
+        let shown = github.map_or(Ok(()), |github| github.show(judgement));
+        folder.and(summary).and(html).and(card).and(shown)
     }
 }
 
@@ -148,13 +149,12 @@ impl GitHub {
 
 /// The date of a card's entry: now, or the one that `SOURCE_DATE_EPOCH` asks for, so that a card can be made
 /// again byte for byte.
-fn now() -> Result<String> {
+pub(super) fn now() -> Result<String> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
-    let time = match env::var_os(NAME) {
+    let time = match env::var_os(NAME).filter(|value| !value.is_empty()) {
         None => SystemTime::now(),
         Some(value) => {
-            // Seconds of the years that have four digits.
-            let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < 253_402_300_800);
+            let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < YEAR_10000);
             let refused = || {
                 let shown = format!("{:?}", value.to_string_lossy());
                 Fault::new(NAME, shown, "seconds since 1970 until the year 9999").at("environment")
@@ -162,5 +162,35 @@ fn now() -> Result<String> {
             SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.ok_or_else(refused)?)
         }
     };
-    Ok(humantime::format_rfc3339_seconds(time).to_string())
+    date_of(time)
+}
+
+/// A time as the date of an entry.
+fn date_of(time: SystemTime) -> Result<String> {
+    let after_1970 = time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let years_of_four_digits = after_1970.filter(|since| since.as_secs() < YEAR_10000);
+    years_of_four_digits.map(|_| humantime::format_rfc3339_seconds(time).to_string()).ok_or_else(|| {
+        let allowed = "a time from 1970 until the year 9999; set it, or SOURCE_DATE_EPOCH";
+        Fault::new("the clock", "somewhere else", allowed).at("system")
+    })
+}
+
+/// Seconds from 1970 to the first year that has not four digits.
+const YEAR_10000: u64 = 253_402_300_800;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_said_and_no_panic() {
+        let date = |time: Option<SystemTime>| date_of(time.unwrap()).map_err(|error| error.to_string());
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(date(Some(epoch)).unwrap(), "1970-01-01T00:00:00Z");
+        for wrong in
+            [epoch.checked_sub(Duration::from_secs(1)), epoch.checked_add(Duration::from_secs(YEAR_10000))]
+        {
+            assert!(date(wrong).unwrap_err().starts_with("system: the clock is somewhere else; allowed: "));
+        }
+    }
 }

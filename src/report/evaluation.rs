@@ -1,6 +1,7 @@
 //! An evaluation as text.
 
 use super::paragraph::paragraph;
+use super::words::percent;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::{
     Cluster, DetectableDifference, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod,
@@ -20,7 +21,7 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
         evaluation.rows,
         number(evaluation.on_policy_mean)
     );
-    let interval = format!("{}% {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
+    let interval = format!("{} {}", percent(1.0 - settings.alpha), settings.method.name());
     let mut told = Vec::new();
     for policy in &evaluation.policies {
         let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, evaluation.rows));
@@ -115,9 +116,9 @@ pub(super) fn together(evaluation: &Evaluation) -> String {
         return String::new();
     }
     let text = format!(
-        "What is said of all policies holds together at {}%, each at {}%; the tables' bounds hold one at a time.",
-        number(100.0 * evaluation.confidence),
-        number(100.0 * evaluation.against_log_confidence)
+        "What is said of all policies holds together at {}, each at {}; the tables' bounds hold one at a time.",
+        percent(evaluation.confidence),
+        percent(evaluation.against_log_confidence)
     );
     paragraph("", &text)
 }

@@ -6,6 +6,7 @@
 //! A new format of verdicts: a file with a unit struct that implements [`VerdictFormat`], its `mod` line here, and its
 //! line in `formats.rs`. `promote-check --out` then writes it.
 
+mod analysis;
 pub mod annotations;
 mod calibration;
 pub mod card;
@@ -33,7 +34,9 @@ mod text;
 mod words;
 mod xml;
 
+pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
+pub use card::with_rollout;
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use format::VerdictFormat;
@@ -48,7 +51,9 @@ pub use plan::plan_text;
 pub use ranking::ranking_text;
 pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;
-pub use server::{PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page};
+pub use server::{
+    ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
+};
 pub use simulation::{Results, ScenarioResults, UserRows};
 pub use terminal::{terminal_results, terminal_verdict};
 pub use text::PlainText;

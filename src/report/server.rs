@@ -1,7 +1,9 @@
 //! The server's page: what runs, how much, how fast, and what it earns.
 
+use super::analysis;
 use super::charts::{self, RewardPoint, policy_hue};
 use super::pieces::{Cell, Page};
+use crate::gate::live::Analysis;
 use std::time::Duration;
 
 /// What a server is doing, as it counts since its start.
@@ -25,6 +27,21 @@ pub struct ServerStatus {
     pub routes: Vec<RouteStatus>,
     /// Rewards by policy, as far as there were any in the last day.
     pub rewards: Vec<(String, Vec<RewardPeriod>)>,
+    /// Experiments that users are in.
+    pub experiments: Vec<ExperimentStatus>,
+}
+
+/// How an experiment stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExperimentStatus {
+    /// Its key.
+    pub name: String,
+    /// What it asks.
+    pub description: String,
+    /// The share of the second variant, where it is rolled out.
+    pub share: Option<f64>,
+    /// What its users say, once that was read.
+    pub analysis: Option<Analysis>,
 }
 
 /// What one policy does.
@@ -90,6 +107,7 @@ pub fn server_page(status: &ServerStatus) -> String {
         shadows(status, &mut page);
     }
     rewards(status, &mut page);
+    experiments(status, &mut page);
     routes(status, &mut page);
     page.finish()
 }
@@ -202,6 +220,29 @@ fn rewards(status: &ServerStatus, page: &mut Page) {
     });
 }
 
+fn experiments(status: &ServerStatus, page: &mut Page) {
+    if status.experiments.is_empty() {
+        return;
+    }
+    page.section("Experiments");
+    page.text(
+        "Of all users in the store, as `rehearsal analyze` has them; read again about once a minute while somebody looks.",
+    );
+    for experiment in &status.experiments {
+        page.part(&experiment.name);
+        if !experiment.description.is_empty() {
+            page.text(&experiment.description);
+        }
+        if let Some(share) = experiment.share {
+            page.text(&format!("Rolled out to {}% of users.", 100.0 * share));
+        }
+        match &experiment.analysis {
+            Some(analysis) => analysis::section(analysis, page),
+            None => page.text("It was not read yet: reload the page."),
+        }
+    }
+}
+
 fn routes(status: &ServerStatus, page: &mut Page) {
     page.section("Requests");
     let within = |seconds: Option<f64>| {
@@ -233,6 +274,7 @@ mod tests {
             shadows: vec![ShadowStatus { name: name.to_owned(), ..ShadowStatus::default() }],
             routes: vec![RouteStatus { route: "/score".to_owned(), ..RouteStatus::default() }],
             rewards: vec![(name.to_owned(), vec![period])],
+            experiments: vec![ExperimentStatus { name: name.to_owned(), ..ExperimentStatus::default() }],
             ..ServerStatus::default()
         }
     }

@@ -163,7 +163,8 @@ pub(crate) fn next(v: &Verdict) -> String {
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
         (Ruling::Promote, _) => format!(
-            "try {challenger} on a few real users for a limited time, with {baseline} as its shadow and a way back"
+            "give {challenger} to a few real users, then more, with a way back to {baseline}: rehearsal rollout start \
+             {challenger}, over an experiment with a ramp"
         ),
         (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(
@@ -286,8 +287,25 @@ pub(crate) fn count(n: u64, what: &str) -> String {
 /// A probability in percent, without needless digits.
 pub(crate) fn percent(p: f64) -> String {
     // 100 * 0.07 is not 7: three decimals take such rounding away.
-    let digits = format!("{:.3}", 100.0 * p);
+    let percent = 100.0 * p;
+    let rounded = format!("{percent:.3}");
+    let digits = match rounded.as_str() {
+        "0.000" if p > 0.0 => small(percent),
+        // What is nearly certain is not certain.
+        "100.000" if p < 1.0 => {
+            let rest = small(100.0 * (1.0 - p));
+            let places = rest.split_once('.').map_or(0, |(_, digits)| digits.len());
+            format!("{:.places$}", 100.0 - rest.parse::<f64>().unwrap_or(0.0))
+        }
+        _ => rounded,
+    };
     format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A number far below 1 with as many digits as say something of it.
+fn small(number: f64) -> String {
+    let places = (-number.log10()).ceil().max(0.0) as usize;
+    format!("{number:.places$}")
 }
 
 /// Where the seed came from.
@@ -324,6 +342,14 @@ mod tests {
         assert_eq!(
             [percent(0.05), percent(0.07), percent(0.001), percent(0.95)],
             ["5%", "7%", "0.1%", "95%"]
+        );
+        assert_eq!([percent(0.0), percent(1.0)], ["0%", "100%"]);
+        // What can happen is never said to be impossible, nor what may not to be certain.
+        let tiny = [1e-9, 4e-7, 1e-300, 1.0 - 1e-9, 0.999_999_6].map(percent);
+        assert!(tiny[2].starts_with("0.00") && tiny[2].ends_with("1%"), "{}", tiny[2]);
+        assert_eq!(
+            [&tiny[0], &tiny[1], &tiny[3], &tiny[4]],
+            ["0.0000001%", "0.00004%", "99.9999999%", "99.99996%"]
         );
         let e = [0.2351, 20.0, 153.7, 99_999.0, 123_456.0, f64::INFINITY].map(e_value);
         assert_eq!(e, ["0.24", "20.00", "154", "99999", "1e5", "> 1e308"]);

@@ -1,11 +1,11 @@
 //! The log as JSON Lines: decisions, or rewards, in the order in which they were made.
 
 use crate::base::error::{Error, Result};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{NAMED, Policy};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{Change, DecisionRecord, LogFilter, LoggedReward, Store, read};
 use serde_json::value::RawValue;
-use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -69,11 +69,11 @@ impl LogExport {
         let line = DecisionLine {
             decision_id: Cow::Borrowed(decision.id.as_str()),
             shadow_of: decision.shadow_of.as_deref().map(Cow::Borrowed),
-            experiment: label(&labels.experiment),
-            variant: label(&labels.variant),
-            prompt_version: label(&labels.prompt_version),
-            prompt_digest: label(&labels.prompt_digest),
-            model_version: label(&labels.model_version),
+            experiment: labels.experiment.as_deref().map(Cow::Borrowed),
+            variant: labels.variant.as_deref().map(Cow::Borrowed),
+            prompt_version: labels.prompt_version.as_deref().map(Cow::Borrowed),
+            prompt_digest: labels.prompt_digest.as_deref().map(Cow::Borrowed),
+            model_version: labels.model_version.as_deref().map(Cow::Borrowed),
             user: Cow::Borrowed(decision.user.as_str()),
             policy: Cow::Borrowed(decision.policy.name()),
             spec: spec(&decision.policy),
@@ -133,13 +133,9 @@ impl LogExport {
     }
 }
 
-fn label(text: &Option<SmolStr>) -> Option<Cow<'_, str>> {
-    text.as_deref().map(Cow::Borrowed)
-}
-
 /// The definition of a policy that is not built in.
-fn spec(policy: &Policy) -> Option<RawPolicy> {
-    (!NAMED.contains(&policy.name())).then(|| policy.to_raw())
+fn spec(policy: &Policy) -> Option<RawDefinition> {
+    (!NAMED.contains(&policy.name())).then(|| policy.definition())
 }
 
 fn push(line: &impl serde::Serialize, page: &mut Vec<u8>) {

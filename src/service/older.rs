@@ -9,7 +9,8 @@ use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::domain::labels::DecisionLabels;
 use crate::domain::request::{RawRequest, Request, Shown};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{NAMED, Policy};
 use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{
@@ -108,7 +109,7 @@ impl Bringing<'_> {
         self.brought.problems.push(Problem { file, problem });
     }
 
-    fn policy(&mut self, name: &str, spec: Option<RawPolicy>) -> Result<Arc<Policy>> {
+    fn policy(&mut self, name: &str, spec: Option<RawDefinition>) -> Result<Arc<Policy>> {
         let key = match &spec {
             Some(spec) => serde_json::to_string(spec).expect("plain values always serialize"),
             None => name.to_owned(),
@@ -224,7 +225,7 @@ impl Bringing<'_> {
         &mut self,
         name: &str,
         user: &str,
-        spec: Option<RawPolicy>,
+        spec: Option<RawDefinition>,
         pending: &[RewardCall],
     ) -> Result<Arc<Policy>> {
         if spec.is_some() || NAMED.contains(&name) {

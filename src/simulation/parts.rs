@@ -11,7 +11,8 @@
 //! Every number is a whole number, sums of them are exact, and blocks have fixed places: parts of one run,
 //! however it was cut, add up to the very bytes of the run in one piece.
 
-use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::base::clean::clean_line;
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
 use crate::base::read;
 use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
 use crate::simulation::metrics::UserRecord;
@@ -25,6 +26,15 @@ use std::path::{Path, PathBuf};
 
 /// Version of the format.
 const SCHEMA_VERSION: u32 = 1;
+
+/// Longest line of a part: the learning curves of one scenario, at most.
+const MAX_LINE_BYTES: u64 = 1 << 30;
+/// Most users of each persona.
+pub const MAX_USERS: u64 = 100_000_000;
+/// Most personas, policies and scenarios of a part.
+const MAX_NAMES: usize = 10_000;
+/// Most counts in the learning curves of a run.
+const MAX_COUNTS: u64 = 1 << 28;
 
 /// What a part says of the run that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,6 +98,34 @@ impl PartHeader {
             scenarios: simulations.iter().map(scenario).collect(),
             digests,
         }
+    }
+
+    /// The same, if it can be that of a run: what it announces is made room for before it is read.
+    ///
+    /// # Errors
+    /// What no run has.
+    fn checked(mut self) -> Result<Self, Fault> {
+        let at_most = |field: &str, value: u64, most: u64| {
+            if value <= most {
+                return Ok(());
+            }
+            Err(Fault::new(field, value, format!("at most {most}")))
+        };
+        at_most("users", self.users, MAX_USERS)?;
+        at_most("blocks", self.blocks[1], self.all_blocks())?;
+        at_most("blocks", self.blocks[0], self.blocks[1])?;
+        let policies = self.policies.len() as u64;
+        at_most("policies", policies, MAX_NAMES as u64)?;
+        at_most("scenarios", self.scenarios.len() as u64, MAX_NAMES as u64)?;
+        let mut counts = 0_u64;
+        for scenario in &mut self.scenarios {
+            scenario.description = clean_line(&scenario.description);
+            let personas = scenario.personas.len() as u64;
+            at_most("personas", personas, MAX_NAMES as u64)?;
+            counts = counts.saturating_add(4 * personas * policies * u64::from(scenario.steps));
+        }
+        at_most("steps of all personas and policies, four counts each,", counts, MAX_COUNTS)?;
+        Ok(self)
     }
 
     /// The header of the part that holds `blocks`.
@@ -247,10 +285,12 @@ impl RunParts {
         let mut parts: Option<Self> = None;
         let mut twice = Vec::new();
         for path in paths {
-            let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
+            let mut reader = BufReader::new(read::regular(path)?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: PartHeader = read::json(&line, &format!("{}, line 1", path.display()))
+            let origin = format!("{}, line 1", path.display());
+            let header = read::json(&line, &origin)
+                .and_then(|header: PartHeader| header.checked().map_err(|fault| fault.at(&origin)))
                 .map_err(|error| Error::because(PartsError::NotAPart { error: Box::new(error) }))?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
@@ -384,7 +424,12 @@ impl RunParts {
 /// Reads a line with its end; 0 at the end of the file.
 fn read_line(reader: &mut BufReader<File>, line: &mut Vec<u8>, path: &Path) -> Result<usize> {
     line.clear();
-    reader.read_until(b'\n', line).map_err(Error::io("read", path))
+    let read = reader.take(MAX_LINE_BYTES + 1).read_until(b'\n', line).map_err(Error::io("read", path))?;
+    if read as u64 > MAX_LINE_BYTES {
+        let message = format!("a line of more than {MAX_LINE_BYTES} bytes");
+        return Err(Error::Malformed { origin: path.display().to_string(), message });
+    }
+    Ok(read)
 }
 
 /// Scenario and block at the beginning of a block's line, without reading all of it.

@@ -5,7 +5,7 @@
 //! request: a reader takes as much of it as it needs.
 
 use crate::domain::reaction::Reaction;
-use crate::policy::RawPolicy;
+use crate::policy::program::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub struct DecisionLine<'a, R> {
     pub policy: Cow<'a, str>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Whether nobody was shown it.
     pub shadow: bool,
     /// Id of the chosen candidate.
@@ -115,7 +115,7 @@ pub struct RewardLine<'a, R, S = R> {
     pub request: Option<R>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Of a reset of version 0.1, the policies that forgot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<BTreeMap<String, u64>>,

@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use std::collections::HashSet;
 
 /// Most candidates in one request.
-pub(super) const MAX_CANDIDATES: usize = 10_000;
+pub(crate) const MAX_CANDIDATES: usize = 10_000;
 
 /// What the JSON of a request may hold, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,21 @@ impl RawRequest {
             candidates,
             profile_features,
         }
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs
+    /// see of it.
+    pub fn offer_text(&self) -> String {
+        #[derive(Serialize)]
+        struct Offer<'a> {
+            context: &'a Context,
+            candidates: &'a [Candidate],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile_features: Option<&'a Profile>,
+        }
+        let Self { context, candidates, profile_features, .. } = self;
+        let offer = Offer { context, candidates, profile_features: profile_features.as_ref() };
+        serde_json::to_string(&offer).expect("plain values always serialize")
     }
 }
 

@@ -33,6 +33,11 @@ impl Shown {
         self.profile_features.as_ref()
     }
 
+    /// It as JSON in one line, as a request that offers nothing else.
+    pub fn offer_text(&self) -> String {
+        serde_json::to_string(self).expect("plain values always serialize")
+    }
+
     /// The choice that there was, if nothing else had been offered.
     pub fn offered(&self) -> Offered<'_> {
         Offered { context: self.context, candidates: &self.candidates, profile: self.profile() }
