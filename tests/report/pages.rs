@@ -259,7 +259,8 @@ fn a_hostile_name_is_text_on_a_page() {
     let dir = Dir::new();
     let name = "a\"b<script>'&\u{1}\u{1b}[31m.csv";
     dir.write(name, "item,probability\na,0.1\nb,0.9\n");
-    let rows = (0..400).fold(String::new(), |rows, i| rows + ["a,1,0.5\n", "b,0,0.5\n", "b,2,0.5\n"][i % 3]);
+    let cycle = ["a,1,0.5\n", "b,0,0.5\n", "a,2,0.5\n", "b,1,0.5\n", "a,0,0.5\n", "b,2,0.5\n"];
+    let rows = cycle.concat().repeat(70);
     dir.write("log.csv", format!("action,reward,propensity\n{rows}"));
     dir.run(&["evaluate", "log.csv", "--policy", name, "--policy", "uniform", "--html", "page.html"]).ok();
     let html = dir.read("page.html");
