@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod evaluation;
 mod gate;
+mod model;
 mod report;
 mod serve;
 mod simulation;

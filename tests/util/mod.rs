@@ -13,10 +13,11 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 8] = [
+pub(crate) const OUTSIDE: [&str; 9] = [
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
+    "REHEARSAL_REGISTRY",
     "PGPASSWORD",
     "PGSSLMODE",
     "PGSSLROOTCERT",
