@@ -62,7 +62,7 @@ impl GateInputs {
         let of = |challenger: &String| {
             let policy = Policy::load(challenger)?;
             // Before an attempt is counted, and before anybody is simulated.
-            [&baseline, &policy].into_iter().try_for_each(|policy| policy.conforms())?;
+            [&baseline, &policy].into_iter().try_for_each(Policy::conforms)?;
             let inputs = Inputs::new(gate.clone(), personas.clone(), baseline.clone(), policy)?;
             let named = |name| shell::option("--policy", name);
             let mut options = vec![named(&self.baseline), named(challenger)];

@@ -70,7 +70,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let all = Policies::new(&args.policies)?;
     let shadows = args.shadows.iter().map(|name| all.of_operator(name)).collect::<Result<_>>()?;
     let policies = Policies::exactly(&args.policies)?;
-    policies.given().iter().filter_map(|policy| policy.program()).try_for_each(|program| program.prepare())?;
+    policies
+        .given()
+        .iter()
+        .filter_map(|policy| policy.program())
+        .try_for_each(|program| program.prepare())?;
     let service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
     let level = match args.log {
         Level::Error => LevelFilter::ERROR,

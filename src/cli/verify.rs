@@ -20,7 +20,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let verified = verify(&*global.to_read()?, &programs)?;
     output::json(&verified)?;
     if verified.unasked > 0 {
-        output::note(&format!("unasked: {}; states of programs, whose files --policy names", verified.unasked));
+        output::note(&format!(
+            "unasked: {}; states of programs, whose files --policy names",
+            verified.unasked
+        ));
     }
     match verified.problems.len() {
         0 => return Ok(exit::DONE),

@@ -12,6 +12,7 @@
 //! `explorer/` and a line in its table.
 
 mod decide;
+mod definition;
 mod explorer;
 mod kernels;
 mod model;
@@ -23,6 +24,7 @@ mod scratch;
 mod spec;
 
 pub(crate) use decide::Decide;
+pub use definition::RawDefinition;
 // Whatever the table of explorers has.
 pub use explorer::*;
 pub use model::{KindModel, Model, Structure};

@@ -133,7 +133,8 @@ impl<C: Cell> Model<C> {
     pub(super) fn new(structure: Structure, dim: usize, lambda: f64, forgetting: f64) -> Self {
         let (kinds, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
         let opaque = None;
-        let mut model = Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked, opaque };
+        let mut model =
+            Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked, opaque };
         if structure == Structure::Shared {
             model.kind_index(None);
         }

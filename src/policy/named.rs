@@ -1,7 +1,8 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
+use super::definition::RawDefinition;
 use super::model::Structure;
-use super::program::{RawDefinition, RawProgram};
+use super::program::RawProgram;
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
@@ -73,7 +74,8 @@ impl Policy {
 
     /// The policy that a file in `dir` states.
     fn parse(text: &str, origin: &str, dir: Option<&Path>) -> Result<Self> {
-        let names_command = toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
+        let names_command =
+            toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
         let policy = if names_command {
             let raw: RawProgram = read::toml(text, origin)?;
             match dir {

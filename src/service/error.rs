@@ -36,7 +36,9 @@ pub enum ServiceError {
         message: &'static str,
     },
     /// A program that the operator did not give.
-    #[error("{name}: it is a program, and what {store} says of one starts nothing; name its file with --policy")]
+    #[error(
+        "{name}: it is a program, and what {store} says of one starts nothing; name its file with --policy"
+    )]
     ProgramNotGiven {
         /// The policy.
         name: String,

@@ -5,6 +5,7 @@
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
+mod asked_programs;
 mod commit;
 mod decide;
 mod error;
@@ -14,7 +15,8 @@ mod log;
 pub(crate) mod log_files;
 mod older;
 mod policies;
-mod program_lessons;
+mod prepared_rewards;
+mod program_rewards;
 mod programs;
 mod prune;
 mod rebuild;

@@ -8,8 +8,7 @@ use super::transfer::import;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::domain::request::{RawRequest, Request, Shown};
-use crate::policy::program::RawDefinition;
-use crate::policy::{NAMED, Policy};
+use crate::policy::{NAMED, Policy, RawDefinition};
 use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{

@@ -3,8 +3,8 @@
 use super::replay::{Problem, difference, replay};
 use crate::base::error::Result;
 use crate::domain::request::Request;
-use crate::store::{LogFilter, Store, read, views};
 use crate::policy::Policy;
+use crate::store::{LogFilter, Store, read, views};
 use serde::Serialize;
 use std::sync::Arc;
 

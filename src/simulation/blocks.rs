@@ -233,7 +233,7 @@ impl<'a> Simulation<'a> {
     pub fn decision_times(&self, users: Range<u64>) -> Result<Vec<Duration>> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         if policy.program().is_some() {
-            self.each_life_alone(users, &mut |decided| times.push(decided.asked))?;
+            self.each_alone(users, &mut |decided| times.push(decided.asked))?;
             return Ok(times);
         }
         for (user, simulator) in
@@ -270,7 +270,7 @@ impl<'a> Simulation<'a> {
         let (policy, mut least) = (&self.policies[0], Some(1.0_f64));
         if policy.program().is_some() {
             let mut least = 1.0_f64;
-            self.each_life_alone(users, &mut |decided| {
+            self.each_alone(users, &mut |decided| {
                 least = decided.probabilities.iter().copied().fold(least, f64::min);
             })?;
             return Ok(Some(least));
@@ -330,7 +330,8 @@ impl<'a> Simulation<'a> {
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
-                curve[(self.in_loop[d.policy] * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
+                curve[(self.in_loop[d.policy] * steps + d.step) * Reaction::ALL.len()
+                    + event.reaction as usize] += 1;
             });
             for lane in 0..batch.len() {
                 let (kinds, traits) = (simulator.kinds().len(), batch.person(lane).traits());

@@ -9,7 +9,7 @@ mod labelled_table;
 pub mod metrics;
 pub mod parts;
 mod people_log;
-mod program_lives;
+mod program_rollouts;
 pub mod progressive;
 mod rollout;
 mod step_loop;
@@ -17,6 +17,6 @@ pub mod summary;
 
 pub use blocks::{BLOCK_USERS, Block, Simulation, SimulationError};
 pub use labelled_table::LabelledTable;
-pub use program_lives::ProgramDecision;
+pub use program_rollouts::ProgramDecision;
 pub use rollout::Rollout;
 pub use step_loop::{SimulatedDecision, run_batch, trace_batch};

@@ -71,7 +71,9 @@ pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
         }
         (PROGRAM, None) => return Err("its model is a program's, and its policy is none".to_owned()),
         // One that has learned nothing has no state either.
-        (_, Some(_)) if updates > 0 => return Err("its model is no program's, and its policy is one".to_owned()),
+        (_, Some(_)) if updates > 0 => {
+            return Err("its model is no program's, and its policy is one".to_owned());
+        }
         _ => {}
     }
     let kinds = u32::from_le_bytes(bytes.take()?);

@@ -37,7 +37,8 @@ fn estimates_by_a_column_of_probabilities_are_those_of_obp() {
     let dir = Dir::new();
     dir.write("log.csv", log());
     for (estimator, expected) in OBP {
-        let args = ["evaluate", "log.csv", "--columns", COLUMNS, "--estimator", estimator, "--json", "--force"];
+        let args =
+            ["evaluate", "log.csv", "--columns", COLUMNS, "--estimator", estimator, "--json", "--force"];
         let result = dir.run(&args).json();
         assert_eq!(result["policies"][0]["policy"], "theirs");
         let value = value_of(&result, estimator);
@@ -55,19 +56,32 @@ fn a_column_is_judged_by_what_needs_no_more_than_the_chosen_one() {
         let estimates = all["policies"][policy]["estimates"].as_array().unwrap();
         estimates.iter().map(|estimate| estimate["estimator"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!((&all["policies"][0]["policy"], &all["policies"][1]["policy"]), (&json!("uniform"), &json!("theirs")));
+    assert_eq!(
+        (&all["policies"][0]["policy"], &all["policies"][1]["policy"]),
+        (&json!("uniform"), &json!("theirs"))
+    );
     assert!(names(0).iter().any(|name| name == "doubly_robust"));
     let own = names(1);
-    assert!(own.iter().any(|name| name == "snips") && own.iter().all(|name| !name.contains("robust")), "{own:?}");
-    run(&["--columns", COLUMNS, "--estimator", "doubly_robust"])
-        .refused(&["doubly_robust predicts what every action", "theirs is a column", "snips"]);
-    run(&[]).refused(&["--policy"]).stderr();
+    assert!(
+        own.iter().any(|name| name == "snips") && own.iter().all(|name| !name.contains("robust")),
+        "{own:?}"
+    );
+    run(&["--columns", COLUMNS, "--estimator", "doubly_robust"]).refused(&[
+        "doubly_robust predicts what every action",
+        "theirs is a column",
+        "snips",
+    ]);
+    assert!(run(&[]).exits(2).stderr().contains("--policy"));
     run(&["--columns", "action=what,reward=earned,propensity=p"]).refused(&["--policy is absent"]);
     run(&["--columns", "probability:=target"]).refused(&["probability:NAME"]);
     let more = format!("{COLUMNS},probability:theirs=p");
     run(&["--columns", &more]).refused(&["\"theirs\" is given twice"]);
     dir.write("bad.csv", log().replacen(",0.48\n", ",1.48\n", 1));
-    dir.run(&["evaluate", "bad.csv", "--columns", COLUMNS]).refused(&["bad.csv, line 3", "target is 1.48", "[0, 1]"]);
+    dir.run(&["evaluate", "bad.csv", "--columns", COLUMNS]).refused(&[
+        "bad.csv, line 3",
+        "target is 1.48",
+        "[0, 1]",
+    ]);
 }
 
 /// A Parquet file as pyarrow writes it: see `tests/evaluation/parquet/make.py`.
@@ -81,7 +95,9 @@ macro_rules! parquet {
 #[test]
 fn parquet_is_read_as_the_csv_of_it() {
     let dir = Dir::new();
-    let args = |file| ["evaluate", file, "--policy", "uniform", "--columns", "probability:mine=mine", "--json", "--force"];
+    let args = |file| {
+        ["evaluate", file, "--policy", "uniform", "--columns", "probability:mine=mine", "--json", "--force"]
+    };
     dir.write("log.csv", include_str!("parquet/log.csv"));
     let expected = dir.run(&args("log.csv")).json();
     assert_eq!((&expected["rows"], &expected["unit"]), (&json!(300), &json!("user")));
@@ -99,8 +115,12 @@ fn parquet_is_read_as_the_csv_of_it() {
         assert_eq!(found, expected, "{name}");
     }
     // A policy that looks at the moment sees the same one.
-    dir.write("by-item.toml", "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n");
-    let by_moment = |file| dir.run(&["evaluate", file, "--policy", "by-item.toml", "--json", "--force"]).json();
+    dir.write(
+        "by-item.toml",
+        "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n",
+    );
+    let by_moment =
+        |file| dir.run(&["evaluate", file, "--policy", "by-item.toml", "--json", "--force"]).json();
     assert_eq!(by_moment("snappy"), by_moment("log.csv"));
 }
 
@@ -108,20 +128,25 @@ fn parquet_is_read_as_the_csv_of_it() {
 fn a_parquet_file_that_is_no_log_is_refused_with_row_column_and_what_is_allowed() {
     let dir = Dir::new();
     dir.write("log.parquet", parquet!("snappy"));
-    let run = |columns: &str| dir.run(&["evaluate", "log.parquet", "--policy", "uniform", "--columns", columns]);
+    let run =
+        |columns: &str| dir.run(&["evaluate", "log.parquet", "--policy", "uniform", "--columns", columns]);
     run("reward=earned").refused(&["log.parquet: unknown column \"earned\"", "known: action, reward"]);
     run("reward=propensity").refused(&["column \"propensity\" is read as two things"]);
-    run("reward=action").refused(&["column \"action\" is of type BYTE_ARRAY", "numbers or truth values"]);
+    run("reward=user,user=none")
+        .refused(&["column \"user\" is of type BYTE_ARRAY", "numbers or truth values"]);
     run("action=mine").refused(&["column \"mine\" is of type DOUBLE", "texts or whole numbers"]);
     run("timestamp=reward").refused(&["\"reward\" is read as two things"]);
     run("timestamp=whole").refused(&["column \"whole\" is of type INT64", "timestamps or texts"]);
     run("action=listed").refused(&["unknown column \"listed\""]);
     run("action=listed.list.element").refused(&["in a list", "in no list"]);
-    run("reward=nulls").refused(&["log.parquet, row 8: column \"nulls\" is null; allowed: a value in every row"]);
+    run("reward=nulls")
+        .refused(&["log.parquet, row 8: column \"nulls\" is null; allowed: a value in every row"]);
     run("propensity=nothing").refused(&["log.parquet, row 1: nothing is 0; allowed: a number in (0, 1]"]);
-    run("user=blank").refused(&["log.parquet, row 3: blank is \" u\"; allowed: the name of a user, without blanks"]);
+    run("user=blank")
+        .refused(&["log.parquet, row 3: blank is \" u\"; allowed: the name of a user, without blanks"]);
     dir.write("cut.parquet", &parquet!("snappy")[..900]);
-    dir.run(&["evaluate", "cut.parquet", "--policy", "uniform"]).refused(&["cut.parquet: it cannot be read as Parquet"]);
+    dir.run(&["evaluate", "cut.parquet", "--policy", "uniform"])
+        .refused(&["cut.parquet: it cannot be read as Parquet"]);
     dir.run(&["evaluate", "log.parquet", "--format", "dsjson", "--policy", "uniform"]).exits(2);
 }
 

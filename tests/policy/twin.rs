@@ -56,7 +56,9 @@ fn life(simulator: &PersonaSimulator, user: u64) -> [u32; 4] {
     let scenario = batch.scenario();
     let mut pending: VecDeque<(u32, Request, usize, Outcome)> = VecDeque::new();
     let request = |raw: RawRequest| Request::try_from(raw).unwrap();
-    let take = |twin: &mut Twin, history: &mut ProfileHistory, (asked, chosen, outcome): (Request, usize, Outcome)| {
+    let take = |twin: &mut Twin,
+                history: &mut ProfileHistory,
+                (asked, chosen, outcome): (Request, usize, Outcome)| {
         twin.learn(asked, chosen, outcome.reward);
         let event: TipEvent = outcome.event;
         history.observe(&event);
@@ -150,7 +152,10 @@ fn the_same_bytes_come_with_any_number_of_threads_and_in_parts() {
     run(&["--blocks", "0..1", "--out", "a"]);
     run(&["--blocks", "1..2", "--out", "b"]);
     let merged = dir.run(&["merge", "a", "b", "--json"]).ok().stdout();
-    assert_eq!(serde_json::from_str::<Value>(&merged).unwrap(), serde_json::from_str::<Value>(&whole).unwrap());
+    assert_eq!(
+        serde_json::from_str::<Value>(&merged).unwrap(),
+        serde_json::from_str::<Value>(&whole).unwrap()
+    );
 }
 
 #[test]
@@ -173,7 +178,7 @@ fn a_gate_judges_the_records_of_the_program() {
     let dir = Dir::new();
     dir.write("short.toml", "name = \"short\"\ndescription = \"short\"\nsteps = 12\n");
     let criterion = "[[criteria]]\nmetric = \"reward\"\nkind = \"superior\"\nscenarios = [\"short.toml\"]\n";
-    dir.write("gate.toml", format!("max_users = 64\nbatch = 32\n{criterion}"));
+    dir.write("gate.toml", format!("description = \"small\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.02\nmax_users = 64\nbatch = 32\n{criterion}"));
     let pair = ["--baseline", "uniform", "--challenger", EGREEDY];
     let check = [&["promote-check", "--gate", "gate.toml", "--json"][..], &pair].concat();
     let direct = dir.run(&check).json();

@@ -47,7 +47,7 @@ impl FormatRule for Parquet {
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
         // It is read from its end, not line by line.
-        Ok(Box::new(ParquetLog::open(&input.path, input.options.columns.clone())?))
+        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns)?))
     }
 }
 
@@ -79,10 +79,9 @@ impl Role {
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
             (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
-            (Self::Item | Self::User, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (Self::Item | Self::User | Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
             (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
             (Self::Timestamp, PhysicalType::INT96) => true,
-            (Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
             (Self::Item | Self::User | Self::Timestamp, _) => false,
             (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
             (_, PhysicalType::FLOAT | PhysicalType::DOUBLE | PhysicalType::BOOLEAN) => true,
@@ -221,9 +220,13 @@ impl Column {
     fn name(&self, i: usize) -> Cow<'_, [u8]> {
         match &self.values {
             Values::Bytes(values) => Cow::Borrowed(values[i].data()),
-            Values::I32(values) if self.is_unsigned => Cow::Owned((values[i] as u32).to_string().into_bytes()),
+            Values::I32(values) if self.is_unsigned => {
+                Cow::Owned((values[i] as u32).to_string().into_bytes())
+            }
             Values::I32(values) => Cow::Owned(values[i].to_string().into_bytes()),
-            Values::I64(values) if self.is_unsigned => Cow::Owned((values[i] as u64).to_string().into_bytes()),
+            Values::I64(values) if self.is_unsigned => {
+                Cow::Owned((values[i] as u64).to_string().into_bytes())
+            }
             Values::I64(values) => Cow::Owned(values[i].to_string().into_bytes()),
             _ => Cow::Borrowed(b""),
         }
@@ -232,7 +235,9 @@ impl Column {
     /// The value of row `i` of those at hand, as a moment.
     fn moment(&self, i: usize) -> Option<Context> {
         match &self.values {
-            Values::I64(values) => moment_of_millis((i128::from(values[i]) * 1000).div_euclid(self.ticks.into())),
+            Values::I64(values) => {
+                moment_of_millis((i128::from(values[i]) * 1000).div_euclid(self.ticks.into()))
+            }
             Values::I96(values) => moment_of_millis(i128::from(values[i].to_millis())),
             Values::Bytes(values) => moment(values[i].data()),
             _ => None,
@@ -259,7 +264,7 @@ impl ParquetLog {
     ///
     /// # Errors
     /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
-    fn open(path: &Path, names: Columns) -> Result<Self> {
+    fn open(path: &Path, names: &Columns) -> Result<Self> {
         let origin = path.display().to_string();
         let file = File::open(path).map_err(Error::io("read", path))?;
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {

@@ -43,7 +43,8 @@ pub fn compare(
     let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
     let policy = match policy {
         Some(policy) if policy.program().is_some() => {
-            let (policy, why) = (policy.name().to_owned(), "and people are compared with a log under built-in policies");
+            let (policy, why) =
+                (policy.name().to_owned(), "and people are compared with a log under built-in policies");
             return Err(Error::because(ProgramError::NotFor { policy, why }));
         }
         Some(policy) if policies.contains_key(policy.name()) => policy.clone(),

@@ -43,12 +43,11 @@ pub(super) struct Process {
 impl Process {
     /// Starts a command in `dir`, without a shell. Of the environment it does not have what is this program's own.
     pub(super) fn start(policy: &str, words: &[String], dir: &Path) -> Result<Self, Failure> {
-        let refused = |error: io::Error| Failure::NotStarted {
-            command: words[0].clone(),
-            reason: error.to_string(),
-        };
+        let refused =
+            |error: io::Error| Failure::NotStarted { command: words[0].clone(), reason: error.to_string() };
         // A program without a '/' is looked up on the path; another one is relative to the policy's file.
-        let program = if words[0].contains('/') { dir.join(&words[0]).into_os_string() } else { (&words[0]).into() };
+        let program =
+            if words[0].contains('/') { dir.join(&words[0]).into_os_string() } else { (&words[0]).into() };
         let mut command = Command::new(program);
         command.args(&words[1..]).current_dir(dir);
         for (name, _) in std::env::vars_os() {
@@ -61,8 +60,7 @@ impl Process {
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { unreachable!("all three are piped") };
         let errors = StderrLines::new(policy);
-        let process =
-            Self { child, stdin, stdout, stderr: Some(stderr), errors, rest: Vec::new(), next: 0 };
+        let process = Self { child, stdin, stdout, stderr: Some(stderr), errors, rest: Vec::new(), next: 0 };
         process.never_wait().map_err(refused)?;
         Ok(process)
     }
@@ -79,7 +77,9 @@ impl Process {
     /// Writes a line and reads the one that answers it, both without their ends.
     pub(super) fn exchange(&mut self, mut line: Vec<u8>, limit: TimeLimit) -> Result<Vec<u8>, Failure> {
         if !self.rest.is_empty() {
-            return Err(Failure::Pipe("it has written what nobody asked for: one line answers one line".to_owned()));
+            return Err(Failure::Pipe(
+                "it has written what nobody asked for: one line answers one line".to_owned(),
+            ));
         }
         // Between the parts of JSON the end of a line is blank; in its texts there is none.
         line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');

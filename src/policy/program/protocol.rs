@@ -1,6 +1,6 @@
 //! The lines that are exchanged with a program: JSON, one line asked, one line answered.
 
-use super::calls::{DecideCall, LearnCall};
+use super::call::{DecideCall, LearnCall};
 use super::error::{Failure, cleaned};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -73,7 +73,8 @@ pub(super) fn learn(id: u64, calls: &[LearnCall]) -> Vec<u8> {
         let chosen = serde_json::to_string(call.chosen).expect("a text always serializes");
         let reward = serde_json::to_string(&call.reward).expect("a number always serializes");
         let state = call.state.unwrap_or("null");
-        format!(r#"{{"state":{state},"request":{},"chosen":{chosen},"reward":{reward}}}"#, call.request).into_bytes()
+        format!(r#"{{"state":{state},"request":{},"chosen":{chosen},"reward":{reward}}}"#, call.request)
+            .into_bytes()
     };
     batch("learn", id, calls.iter().map(item))
 }
@@ -113,7 +114,9 @@ fn reply(line: &[u8], id: u64) -> Result<Reply<'_>, Failure> {
 pub(super) fn read_hello(line: &[u8], id: u64) -> Result<(), Failure> {
     match reply(line, id)?.protocol {
         Some(PROTOCOL) => Ok(()),
-        Some(other) => Err(Failure::no_answer(format!("to hello states protocol {other}; allowed: {PROTOCOL}"))),
+        Some(other) => {
+            Err(Failure::no_answer(format!("to hello states protocol {other}; allowed: {PROTOCOL}")))
+        }
         None => Err(Failure::no_answer(format!("to hello has no \"protocol\"; allowed: {PROTOCOL}"))),
     }
 }
@@ -143,7 +146,7 @@ fn of_each<T>(field: &str, answered: Option<Vec<T>>, count: usize) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::super::calls::WhichCall;
+    use super::super::call::WhichCall;
     use super::*;
     use serde_json::{Value, json};
 
@@ -171,7 +174,10 @@ mod tests {
 
     #[test]
     fn what_is_answered_is_one_for_each_or_an_error() {
-        assert_eq!(read_decisions(br#"{"id":1,"probabilities":[[1.0]],"more":0}"#, 1, 1), Ok(vec![vec![1.0]]));
+        assert_eq!(
+            read_decisions(br#"{"id":1,"probabilities":[[1.0]],"more":0}"#, 1, 1),
+            Ok(vec![vec![1.0]])
+        );
         let states = read_states(br#"{"id":1,"states":[ {"a": [1, 2]}, null]}"#, 1, 2).unwrap();
         assert_eq!(states, [Box::from(r#"{"a": [1, 2]}"#), Box::from("null")]);
         for (line, said) in [

@@ -38,7 +38,10 @@ pub fn sample(probabilities: &[f64], rng: &mut DecisionRng) -> usize {
 /// What is wrong with them: too few or too many, one that is negative or no number, a sum that is not 1.
 pub(super) fn distribution(mut stated: Vec<f64>, candidates: usize) -> Result<Vec<f64>, String> {
     if stated.len() != candidates {
-        return Err(format!("probabilities is a list of {}; allowed: {candidates}, one for each candidate", stated.len()));
+        return Err(format!(
+            "probabilities is a list of {}; allowed: {candidates}, one for each candidate",
+            stated.len()
+        ));
     }
     if let Some((k, p)) = stated.iter().enumerate().find(|(_, p)| !(0.0..=1.0 + SUM_TOLERANCE).contains(*p)) {
         return Err(format!("probabilities[{k}] is {p}; allowed: a number in [0, 1]"));
@@ -87,7 +90,9 @@ mod tests {
             chosen[sample(&stated, &mut rng)] += 1.0;
         }
         assert_eq!(chosen[1], 0.0);
-        let of = |(count, p): (&f64, &f64)| if *p > 0.0 { (count - p * f64::from(n)).powi(2) / (p * f64::from(n)) } else { 0.0 };
+        let of = |(count, p): (&f64, &f64)| {
+            if *p > 0.0 { (count - p * f64::from(n)).powi(2) / (p * f64::from(n)) } else { 0.0 }
+        };
         let chi_square: f64 = chosen.iter().zip(&stated).map(of).sum();
         assert!(chi_square < 30.66, "{chosen:?}");
     }
