@@ -3,8 +3,10 @@
 mod cli;
 mod docs;
 mod evaluation;
+mod experiment;
 mod gate;
 mod policy;
+mod prompt;
 mod report;
 mod serve;
 mod simulation;

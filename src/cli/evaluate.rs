@@ -1,14 +1,16 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
+use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::evaluation_text;
+use crate::report::{evaluation_page, evaluation_text};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -16,6 +18,8 @@ use std::path::PathBuf;
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
@@ -70,12 +74,18 @@ pub(super) struct Args {
     /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
     #[arg(long)]
     no_features: bool,
+    /// Tell candidates of one decision that have the same tag (dsjson and Vowpal Wabbit's text) apart by their places,
+    /// instead of refusing the log; a table's probability of that item is shared among them
+    #[arg(long)]
+    same_tags: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// Also write evaluation.json and evaluation.txt into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
     /// Print the estimates even where the log cannot carry them; the exit code stays 3
     #[arg(long)]
     force: bool,
@@ -112,7 +122,7 @@ impl Cause for PolicyTwice {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let target = |name: &String| {
-        let target = Target::load(name)?;
+        let target = args.registry.target(name)?;
         Ok(if args.frozen { target.frozen(&global.place()) } else { target })
     };
     let columns = columns(args.columns.as_deref())?;
@@ -131,15 +141,21 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
+    let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
+    let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if args.no_features {
         log = log.without_features();
+    }
+    if args.same_tags {
+        log = log.with_same_tags();
     }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation_text(&evaluation, &name, &settings);
+    write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command))?;
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;

@@ -1,8 +1,8 @@
 //! `rehearsal rebuild`: states are made again from the log of rewards, here, elsewhere, or for another policy.
 
 use super::error::UsageError;
+use super::registry_args::RegistryArgs;
 use super::store_args::{Global, publish};
-use super::verify::loaded;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::policy::Policy;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Write the states, with all that they were made from, into another store, and leave this one alone
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
@@ -34,7 +36,8 @@ struct Written {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let programs = loaded(&args.policies)?;
+    let programs: Vec<_> =
+        args.policies.iter().map(|name| args.registry.policy(name).map(Arc::new)).collect::<Result<_>>()?;
     let source = match (&programs[..], &args.from) {
         ([policy], Some(from)) => Some(Source::Policy(from.clone(), Arc::clone(policy))),
         (_, Some(_)) => {

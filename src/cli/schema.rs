@@ -1,11 +1,11 @@
 //! `rehearsal schema`: the contract with those who send requests, compute profile features, and read verdicts or states.
 
 use super::{exit, output};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::read;
 use crate::domain::{profile, request};
 use crate::policy::program;
 use crate::{report, store};
-use std::fs;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -41,8 +41,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Protocol) => output::pretty_json(&program::schema())?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
-            let text = fs::read(path).map_err(Error::io("read", path))?;
-            profile::check_registry(&text, &path.display().to_string())?;
+            let text = read::bytes(path)?;
+            let text = text.strip_prefix(read::BYTE_ORDER_MARK).unwrap_or(&text);
+            profile::check_registry(text, &path.display().to_string())?;
             output::text(&format!("{}: the same profile features\n", path.display()))?;
         }
     }

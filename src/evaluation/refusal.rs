@@ -2,6 +2,7 @@
 
 use crate::base::error::{Cause, ErrorKind};
 use crate::features::FeatureSet;
+use crate::policy::Explorer;
 use std::path::PathBuf;
 
 /// Why a log gives no answer, with what would help.
@@ -36,12 +37,14 @@ pub enum LogRefusal {
     },
     /// The policy's probabilities are not known exactly.
     #[error(
-        "{policy}: Thompson sampling has no exact probabilities, and weights need them; test a policy whose \
-         explorer is uniform, egreedy, linucb or squarecb"
+        "{policy}: {explorer} has no exact probabilities, and weights need them; test a policy whose explorer is \
+         one of {}", Explorer::with_propensities().collect::<Vec<_>>().join(", ")
     )]
     NoExactProbabilities {
         /// The policy.
         policy: String,
+        /// Its explorer.
+        explorer: &'static str,
     },
     /// A table gives no probability to any candidate of a decision.
     #[error(

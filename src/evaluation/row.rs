@@ -45,9 +45,4 @@ impl Row {
     pub fn item(&self) -> u32 {
         self.listed.get(self.chosen as usize).map_or(self.chosen, |l| l.item)
     }
-
-    /// Whether an item is among the candidates so far.
-    pub(super) fn lists(&self, item: u32) -> bool {
-        self.listed.iter().any(|listed| listed.item == item)
-    }
 }

@@ -6,9 +6,9 @@ use super::log::LogVocabulary;
 use super::probability_table;
 use super::program_learner::ProgramLearner;
 use super::refusal::LogRefusal;
-use super::row::Row;
+use super::row::{ListedItem, Row};
 use crate::base::error::{Error, Result};
-use crate::policy::{Explorer, Model, Policy};
+use crate::policy::{Explorer, Learns, Model, Policy};
 use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -70,9 +70,9 @@ impl Target {
         }
         match policy.explorer() {
             Explorer::Uniform(_) => Ok(Self::Uniform),
-            Explorer::LinTs(_) => {
-                let policy = policy.name().to_owned();
-                Err(Error::because(LogRefusal::NoExactProbabilities { policy }))
+            explorer if !explorer.has_propensities() => {
+                let (policy, explorer) = (policy.name().to_owned(), explorer.name());
+                Err(Error::because(LogRefusal::NoExactProbabilities { policy, explorer }))
             }
             _ => Ok(Self::Learner(policy)),
         }
@@ -127,7 +127,7 @@ impl Target {
 
     /// Whether it learns from the log.
     pub fn learns(&self) -> bool {
-        matches!(self, Self::Learner(_))
+        matches!(self, Self::Learner(policy) if policy.learns() != Learns::Nothing)
     }
 
     /// The target, ready to be asked about rows of a log that names these. The first `items` are the log's own, among
@@ -149,7 +149,8 @@ impl Target {
                     table[vocabulary.find(item).expect("the vocabulary was extended") as usize] =
                         *probability;
                 }
-                PreparedTarget::Table { name: name.clone(), table }
+                let twins = vec![0; vocabulary.len()];
+                PreparedTarget::Table { name: name.clone(), table, twins }
             }
             Self::Column { column, .. } => PreparedTarget::Column { column: *column },
             Self::Learner(policy) if policy.program().is_some() => {
@@ -162,7 +163,8 @@ impl Target {
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
-                let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
+                let unknown = models.iter().filter(|m| m.updates() == 0).count() as u64;
+                let without_state = (policy.learns() == Learns::User).then_some(unknown);
                 if policy.program().is_some() {
                     let learner = ProgramLearner::new(policy.clone(), names, items, models).frozen();
                     return Ok(PreparedTarget::Program { learner: Box::new(learner), without_state });
@@ -205,19 +207,30 @@ impl<'a> Reach<'a> {
 }
 
 /// What `policy` has learned of each user, by the states in a directory.
+///
+/// Of one that learns of everybody that is one model, and of one that learns nothing none.
 fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Model>> {
-    if users.is_empty() {
+    if policy.learns() == Learns::Nothing {
+        return Ok(Vec::new());
+    }
+    let of_everybody = policy.learns() == Learns::Everybody;
+    if users.is_empty() && !of_everybody {
         return Err(Error::because(LogRefusal::NoUsersForStates { policy: policy.name().to_owned() }));
     }
     let store = store::open(state_dir, Access::Read, Pace::Single)?;
-    let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
+    let names: Vec<String> = if of_everybody {
+        vec![policy.learns().state_user("").to_owned()]
+    } else {
+        (0..users.len() as u32).map(|user| users.name(user)).collect()
+    };
     let keys: Vec<(&str, &str)> = names.iter().map(|user| (user.as_str(), policy.name())).collect();
     let found = store::read(&*store, |snapshot| snapshot.states(&keys))?;
     let model = |record: Option<store::StateRecord>| {
         let state = record.map(|record| record.state(store.origin())).transpose()?.flatten();
         let Some(state) = state else { return Ok(policy.new_model()) };
         state.fits(policy).map_err(|fault| fault.at(format!("the state of {:?}", state.user)))?;
-        Ok(state.model)
+        let same = state.policy.prior() == policy.prior();
+        Ok(if same { state.model } else { policy.take_over(&state.model) })
     };
     let models: Vec<Model> = found.into_iter().map(model).collect::<Result<_>>()?;
     if models.iter().all(|m| m.updates() == 0) {
@@ -240,6 +253,8 @@ pub enum PreparedTarget {
         name: String,
         /// The probability of each item.
         table: Vec<f64>,
+        /// How many candidates of the current decision are this item; 0 between decisions.
+        twins: Vec<u32>,
     },
     /// See [`Target::Column`].
     Column {
@@ -293,8 +308,12 @@ impl PreparedTarget {
             Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
             Self::Uniform { .. } => out.resize(row.listed.len(), 1.0 / row.listed.len() as f64),
             Self::Table { table, .. } if row.listed.is_empty() => out.extend_from_slice(table),
-            Self::Table { name, table } => {
-                out.extend(row.listed.iter().map(|l| table[l.item as usize]));
+            Self::Table { name, table, twins } => {
+                row.listed.iter().for_each(|l| twins[l.item as usize] += 1);
+                // Candidates that are the same item share what the table gives it.
+                let share = |l: &ListedItem| table[l.item as usize] / f64::from(twins[l.item as usize]);
+                out.extend(row.listed.iter().map(share));
+                row.listed.iter().for_each(|l| twins[l.item as usize] = 0);
                 let sum: f64 = out.iter().sum();
                 if sum <= 0.0 {
                     let place = "a decision".to_owned();
@@ -338,7 +357,6 @@ impl PreparedTarget {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::ListedItem;
     use super::*;
 
     fn names(items: &[&str]) -> LogVocabulary {
@@ -357,6 +375,18 @@ mod tests {
         let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.2 / 0.7).abs() < 1e-15 && (out[1] - 0.5 / 0.7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn candidates_that_are_the_same_item_share_its_probability() {
+        let target = Target::table("t.csv", b"item,probability\na,0.5\nb,0.5\n").unwrap();
+        let mut prepared = target.prepare(&names(&["a", "b"]), 2).unwrap();
+        let listed = [0, 0, 1].map(|item| ListedItem { item, kind: item, propensity: 0.5 }).to_vec();
+        let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
+        for _ in 0..2 {
+            prepared.distribution(&row, &mut out).unwrap();
+            assert_eq!(out, [0.25, 0.25, 0.5]);
+        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 use super::definition::RawDefinition;
 use super::model::Structure;
+use super::prior::Prior;
 use super::program::RawProgram;
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The built-in policies in the order in which they are listed: name, explorer, feature set, and whether there is a model for
 /// each kind of tip; all else has its default.
@@ -72,7 +74,7 @@ impl Policy {
         Self::parse(text, origin, None)
     }
 
-    /// The policy that a file in `dir` states.
+    /// The policy that a file in `dir` states; without one, a prior is looked for beside what errors call the text.
     fn parse(text: &str, origin: &str, dir: Option<&Path>) -> Result<Self> {
         let names_command =
             toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
@@ -84,7 +86,14 @@ impl Policy {
             }
         } else {
             let raw: RawPolicy = read::toml(text, origin)?;
-            Self::try_from(raw).map_err(|fault| fault.at(origin))?
+            let policy = Self::checked(raw, |prior| {
+                let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
+                Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
+            });
+            policy.map_err(|problem| match problem {
+                Problem::Policy(fault) => fault.at(origin),
+                Problem::Prior(error) => Error::named_by(format!("{origin}: prior"))(error),
+            })?
         };
         if NAMED.contains(&policy.name()) {
             let fault =
@@ -92,6 +101,18 @@ impl Policy {
             return Err(fault.at(origin));
         }
         Ok(policy)
+    }
+}
+
+/// What is wrong with a policy's file, or with the prior's that it names.
+enum Problem {
+    Policy(Fault),
+    Prior(Error),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Policy(fault)
     }
 }
 

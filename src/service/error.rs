@@ -105,6 +105,14 @@ pub enum ServiceError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// An experiment that is not the one whose rollout runs.
+    #[error(
+        "experiment {experiment:?} was changed since its rollout began; end that with `rehearsal rollout stop`"
+    )]
+    ExperimentChanged {
+        /// The experiment.
+        experiment: String,
+    },
     /// A store where there is something that must not be.
     #[error("{store} has states and decisions already; name a directory that is free")]
     NotEmpty {
@@ -127,6 +135,7 @@ impl Cause for ServiceError {
             | Self::Redefined { .. }
             | Self::OtherReward { .. }
             | Self::Taken { .. }
+            | Self::ExperimentChanged { .. }
             | Self::NotEmpty { .. } => ErrorKind::Conflict,
         }
     }

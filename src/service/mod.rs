@@ -5,6 +5,7 @@
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
+mod active_experiments;
 mod asked_programs;
 mod commit;
 mod decide;
@@ -30,6 +31,7 @@ mod stats;
 mod transfer;
 mod verify;
 
+pub use active_experiments::{ActiveExperiments, Participation};
 pub use decide::{ScoredChoice, decide, draw};
 pub use error::ServiceError;
 pub use given::{Given, GivenBy};
@@ -43,7 +45,7 @@ pub use reset::{Erased, Reset};
 pub use reward::RewardReply;
 pub use reward_call::{RewardCall, StatedReward};
 pub use score::{Decided, ScoreCall, ScoreReply, ScoredCandidate, ShadowReply, Warning};
-pub use shared::Service;
+pub use shared::{PolicySwitch, Service};
 pub use stats::{PolicyStats, StateRow, UserStats};
 pub use transfer::{Imported, export, import};
 pub use verify::{Verified, verify};

@@ -7,6 +7,7 @@ use super::shared::Service;
 use super::transfer::import;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result, storable};
+use crate::domain::labels::DecisionLabels;
 use crate::domain::request::{RawRequest, Request, Shown};
 use crate::policy::{NAMED, Policy, RawDefinition};
 use crate::service::log_files::segments;
@@ -152,6 +153,7 @@ impl Bringing<'_> {
                 propensity: raw.propensity,
                 explored: raw.explored.unwrap_or(false),
                 shadow_of: raw.shadow_of.map(SmolStr::from),
+                labels: DecisionLabels::default(),
             });
             own.brought.decisions += 1;
             if pending.len() < TOGETHER { Ok(()) } else { own.keep(&mut pending) }

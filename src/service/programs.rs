@@ -7,13 +7,14 @@ use super::shared::Service;
 use crate::base::error::Result;
 use crate::policy::program::{DecideCall, Program, WhichCall};
 use crate::policy::{Model, Policy};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The calls of one program.
 struct Questions<'a> {
     program: &'a Arc<Program>,
     /// Place of the call, what is known of the user, and the request.
-    asked: Vec<(usize, &'a Model, String)>,
+    asked: Vec<(usize, Cow<'a, Model>, String)>,
 }
 
 impl Service {
@@ -22,7 +23,7 @@ impl Service {
     pub(super) fn ask_programs<'a>(
         &'a self,
         calls: &'a [ScoreCall],
-        model_of: impl Fn(&ScoreCall, &Arc<Policy>) -> Result<&'a Model>,
+        model_of: impl Fn(&ScoreCall, &Arc<Policy>) -> Result<Cow<'a, Model>>,
     ) -> AskedPrograms {
         let mut result = AskedPrograms::default();
         let mut questions: Vec<Questions<'a>> = Vec::new();

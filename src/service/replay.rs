@@ -86,7 +86,10 @@ impl Replay {
             Change::Import(line) => {
                 let state = State::from_line(line.as_bytes(), "its import").map_err(|e| e.to_string())?;
                 // Before a reset the name may have stood for another policy.
-                self.model = state.fits(&self.policy).is_ok().then_some(state.model);
+                self.model = state.fits(&self.policy).is_ok().then(|| {
+                    let same = state.policy.prior() == self.policy.prior();
+                    if same { state.model } else { self.policy.take_over(&state.model) }
+                });
             }
             Change::Reward { reward, shown, .. } => {
                 let shown: Shown = serde_json::from_str(shown).map_err(|e| e.to_string())?;
@@ -168,7 +171,8 @@ impl States<'_> {
     }
 }
 
-/// What differs between a state and what its entries make of it; `None` if they are the same to the bit.
+/// What differs between a state and what its entries make of it; `None` if they are the same to the bit, or but for rounding
+/// where the state went over to another prior on its way.
 pub(super) fn difference(state: &StateRecord, replay: &Replay, origin: &Path) -> Option<String> {
     if let Some(broken) = &replay.broken {
         return Some(format!("its rewards do not tell all of it: {broken}"));
@@ -186,6 +190,7 @@ pub(super) fn difference(state: &StateRecord, replay: &Replay, origin: &Path) ->
     };
     let same = match (&own, &replay.model) {
         (None, None) => true,
+        (Some(own), Some(replayed)) if own.model.has_moved() => own.model.is_but_for_rounding(replayed),
         (Some(own), Some(replayed)) => crate::store::encode(&own.model) == crate::store::encode(replayed),
         _ => false,
     };

@@ -11,8 +11,8 @@ use super::score::Warning;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Result, shortened};
 use crate::base::threads::{MANY, each};
-use crate::domain::request::Request;
-use crate::policy::{Policy, Scratch};
+use crate::domain::request::{Request, Shown};
+use crate::policy::{Learns, Policy, Scratch};
 use crate::store::{
     Change, DecisionRecord, Durability, RewardEvent, RewardRecord, Snapshot, StateRecord, Transaction, apply,
     encode, fits,
@@ -177,7 +177,7 @@ impl Service {
             if policy.name() != decision.policy.name() {
                 return disagree("policy", policy.name(), decision.policy.name());
             }
-            if !policy.has_model_of(&decision.policy) {
+            if !policy.has_model_but_for_prior(&decision.policy) {
                 let (name, id) = (policy.name().to_owned(), id.to_string());
                 return Err(Error::because(ServiceError::Redefined { name, id }));
             }
@@ -200,14 +200,24 @@ impl Service {
     fn learn_batch(&self, batch: StateBatch, prepared: &PreparedRewards) -> Result<Learned> {
         let StateBatch { mut state, rewards } = batch;
         let mut model = state.model(self.store().origin())?;
+        // What the operator has now is under the newer prior, also where a decision of before is answered.
+        let policies = self.policies();
+        let now_named = |own: &Policy| {
+            let named = policies.find(own.name()).ok();
+            named.filter(|named| named.has_model_but_for_prior(own) && named.prior() != own.prior())
+        };
+        if let Some(named) = now_named(&state.policy).filter(|_| state.model.is_some()) {
+            model = named.take_over(&model);
+            state.policy = Arc::clone(named);
+        }
         let (mut records, mut outcomes) = (Vec::new(), Vec::with_capacity(rewards.len()));
         let mut learned_here: HashMap<&str, f64> = HashMap::new();
         let (mut scratch, now) = (Scratch::default(), now_ms());
         for (call, Attributed { user, policy, event }, prior) in rewards {
             // A user who was forgotten begins anew, under whatever the policy is now.
             if state.model.is_none() && records.is_empty() {
-                state.policy = Arc::clone(policy);
-                model = policy.new_model();
+                state.policy = Arc::clone(now_named(policy).unwrap_or(policy));
+                model = state.policy.new_model();
             }
             if let Err(fault) = fits(&state.policy, policy) {
                 outcomes.push((call, Err(fault.at(format!("the state of {user:?}")))));
@@ -241,8 +251,7 @@ impl Service {
                     reaction: event.reaction,
                     dwell_seconds: event.dwell_seconds,
                     reward,
-                    shown: serde_json::to_string(&event.observation.shown)
-                        .expect("plain values always serialize"),
+                    shown: shown_text(&event.observation.shown, user, policy),
                 };
                 let at = event.at.unwrap_or(now);
                 records.push((call, RewardRecord { state: state.id, number: state.number, at, change }));
@@ -272,6 +281,21 @@ impl Service {
     }
 }
 
+/// What was shown, as the log has it. Where all users have one state it says whose reward it is.
+fn shown_text(shown: &Shown, user: &SmolStr, policy: &Policy) -> String {
+    #[derive(Serialize)]
+    struct OfUser<'a> {
+        user: &'a str,
+        #[serde(flatten)]
+        shown: &'a Shown,
+    }
+    let text = match policy.learns() {
+        Learns::Everybody => serde_json::to_string(&OfUser { user, shown }),
+        Learns::User | Learns::Nothing => serde_json::to_string(shown),
+    };
+    text.expect("plain values always serialize")
+}
+
 /// The rewards by state, with what each state is and what it learned for their events before.
 pub(super) fn batches<'a>(
     transaction: &dyn Snapshot,
@@ -281,7 +305,8 @@ pub(super) fn batches<'a>(
     let (mut keys, mut rewards) = (Vec::new(), Vec::<Vec<(usize, &Attributed)>>::new());
     let good = attributed.iter().enumerate().filter_map(|(i, a)| Some((i, a.as_ref().ok()?)));
     for (call, attributed) in good {
-        let key = (attributed.user.as_str(), attributed.policy.name());
+        let user = attributed.policy.learns().state_user(&attributed.user);
+        let key = (user, attributed.policy.name());
         let place = *places.entry(key).or_insert_with(|| {
             keys.push((key, &attributed.policy));
             rewards.push(Vec::new());

@@ -6,17 +6,16 @@
 
 use super::metrics::{UserRecord, UserTally};
 use super::rollout::Rollout;
+use super::run_sums::{PersonaSums, RunSums};
 use super::step_loop::{run_batch, trace_batch};
-use super::summary::Curve;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
-use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy, Scratch};
+use crate::policy::{DecisionRng, Learns, Policy, Scratch};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -59,6 +58,7 @@ pub struct Simulation<'a> {
     pub(super) simulators: Vec<PersonaSimulator<'a>>,
     pub(super) shares: Vec<f64>,
     pub(super) policies: &'a [Policy],
+    pub(super) seed: u64,
     /// Positions of the policies that are no programs: those are in the one loop, in this order.
     in_loop: Vec<usize>,
 }
@@ -72,6 +72,16 @@ pub enum SimulationError {
     /// There is none or there are several, where a log is of one.
     #[error("a log is of one policy: name one with --policy")]
     NotOnePolicy,
+    /// It has one model for all users, who are independent here.
+    #[error(
+        "{policy}: learns is \"everybody\"; allowed: user, nothing: simulated people are independent and lived through \
+         side by side, so there is no order in which one model could learn from all of them; `train` learns from \
+         everybody beforehand, as a prior"
+    )]
+    LearnsFromEverybody {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for SimulationError {
@@ -87,12 +97,12 @@ pub struct Block {
     pub users: Range<u64>,
     /// One record per user, persona and policy, the policy changing fastest.
     pub records: Vec<UserRecord>,
-    /// Learning curves, summed over its users.
-    pub curve: Curve,
+    /// What was counted of its users' decisions.
+    pub sums: RunSums,
 }
 
 impl Block {
-    /// The part of this block that lies in `users`; the learning curve stays that of all of it.
+    /// The part of this block that lies in `users`; its sums stay those of all of it.
     #[must_use]
     pub fn cut(mut self, users: &Range<u64>) -> Self {
         let count = self.users.end - self.users.start;
@@ -131,6 +141,10 @@ impl<'a> Simulation<'a> {
         if policies.is_empty() {
             return Err(Error::because(SimulationError::NoPolicy));
         }
+        if let Some(policy) = policies.iter().find(|policy| policy.learns() == Learns::Everybody) {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(SimulationError::LearnsFromEverybody { policy }));
+        }
         policies.iter().try_for_each(Policy::conforms)?;
         let in_loop = (0..policies.len()).filter(|p| policies[*p].program().is_none()).collect();
         let population = scenario.population(personas)?;
@@ -138,7 +152,7 @@ impl<'a> Simulation<'a> {
             .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
             .collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
-        Ok(Self { scenario, simulators, shares, policies, in_loop })
+        Ok(Self { scenario, simulators, shares, policies, seed, in_loop })
     }
 
     /// The scenario.
@@ -156,7 +170,12 @@ impl<'a> Simulation<'a> {
 
     /// Number of kinds of tip.
     pub fn kinds(&self) -> usize {
-        self.simulators[0].kinds().len()
+        self.kind_names().len()
+    }
+
+    /// Names of the kinds of tip.
+    pub fn kind_names(&self) -> &[String] {
+        self.simulators[0].kinds()
     }
 
     /// The policies, in the order of the records.
@@ -291,28 +310,32 @@ impl<'a> Simulation<'a> {
         let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
-        let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
-        let curves = curve.as_slice_mut().expect("an array made in one piece");
-        let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
+        let mut sums = RunSums::blank(personas, policies, steps, self.kinds());
+        let of_persona = self.simulators.par_iter().zip(sums.personas_mut());
         let mut records: Vec<Vec<UserRecord>> = of_persona
             .zip(those)
             .with_max_len(1)
-            .map(|((simulator, curve), wanted)| match wanted {
-                true => self.persona(simulator, users.clone(), curve),
+            .map(|((simulator, sums), wanted)| match wanted {
+                true => self.persona(simulator, users.clone(), sums),
                 false => vec![UserRecord::default(); count * policies],
             })
             .collect();
         for policy in (0..policies).filter(|p| !self.in_loop.contains(p)) {
-            self.block_of_program(policy, those, users.clone(), &mut records, curves)?;
+            self.block_of_program(policy, those, users.clone(), &mut records, &mut sums.personas_mut())?;
         }
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();
-        Ok(Block { users, records, curve })
+        Ok(Block { users, records, sums })
     }
 
-    /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
-    /// `curve`, by policy and step. Those under programs are blank, and counted elsewhere.
-    fn persona(&self, simulator: &PersonaSimulator, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+    /// Runs the users of one persona: their records, the policy changing fastest. Counts their decisions in `sums`. Those
+    /// under programs are blank, and counted elsewhere.
+    fn persona(
+        &self,
+        simulator: &PersonaSimulator,
+        users: Range<u64>,
+        mut sums: PersonaSums,
+    ) -> Vec<UserRecord> {
         let steps = self.scenario.raw().steps as usize;
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
         let policies = self.in_loop.iter().map(|p| &self.policies[*p]);
@@ -330,8 +353,7 @@ impl<'a> Simulation<'a> {
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
-                curve[(self.in_loop[d.policy] * steps + d.step) * Reaction::ALL.len()
-                    + event.reaction as usize] += 1;
+                sums.observe(self.in_loop[d.policy], d.step, event.kind, event.reaction, d.regret);
             });
             for lane in 0..batch.len() {
                 let (kinds, traits) = (simulator.kinds().len(), batch.person(lane).traits());

@@ -7,9 +7,11 @@ use super::step_loop::{SimulatedDecision, trace_batch};
 use crate::base::error::{Error, Result};
 use crate::domain::request::{RawRequest, Request, Shown};
 use crate::people::Person;
-use crate::policy::Policy;
+use crate::people::digest::{of_character, of_conditions};
+use crate::policy::{Policy, SimulatedPeople};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Milliseconds from 1970 to its first Monday, when every simulated user begins.
@@ -24,6 +26,22 @@ pub(super) struct LoggedStep<'a> {
 }
 
 impl Simulation<'_> {
+    /// Who the people of [`Self::write_log`] are: what their random streams follow from.
+    pub fn people(&self, users: u64) -> SimulatedPeople {
+        let mut characters = BTreeMap::new();
+        for (simulator, share) in self.simulators.iter().zip(&self.shares) {
+            let count = characters.entry(of_character(simulator.persona())).or_insert(0);
+            *count = self.logged_users(users, *share).max(*count);
+        }
+        SimulatedPeople { seed: self.seed, conditions: of_conditions(self.scenario()), characters }
+    }
+
+    /// How many people of a persona with this share a log has, if it has `users` of the most common one.
+    fn logged_users(&self, users: u64, share: f64) -> u64 {
+        let most = self.shares.iter().copied().fold(0.0, f64::max);
+        (users as f64 * share / most).round().max(1.0) as u64
+    }
+
     /// Writes what `users` people do of the most common persona, and of the others as many as their
     /// shares say, under the only policy. A reward has the time of its decision; lost ones are not written.
     ///
@@ -33,9 +51,7 @@ impl Simulation<'_> {
         let [policy] = self.policies else {
             return Err(Error::because(SimulationError::NotOnePolicy));
         };
-        let most = self.shares.iter().copied().fold(0.0, f64::max);
-        let count = |share: &f64| (users as f64 * share / most).round().max(1.0) as u64;
-        let counts: Vec<u64> = self.shares.iter().map(count).collect();
+        let counts: Vec<u64> = self.shares.iter().map(|share| self.logged_users(users, *share)).collect();
         if policy.program().is_some() {
             return self.write_program_log(&counts, decisions, rewards);
         }
@@ -81,6 +97,11 @@ pub(super) fn put_step(
     let line = DecisionLine {
         decision_id: id.as_str().into(),
         shadow_of: None,
+        experiment: None,
+        variant: None,
+        prompt_version: None,
+        prompt_digest: None,
+        model_version: None,
         user: user.as_str().into(),
         policy: policy.name().into(),
         spec: None,

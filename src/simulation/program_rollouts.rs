@@ -9,10 +9,10 @@ use super::blocks::{Simulation, SimulationError};
 use super::metrics::{UserRecord, UserTally};
 use super::people_log::{LoggedStep, put_step};
 use super::rollout::tire_one;
+use super::run_sums::PersonaSums;
 use super::step_loop::SimulatedDecision;
 use crate::base::error::{Error, Result};
 use crate::base::vector::{LANES, Lanes, each};
-use crate::domain::reaction::Reaction;
 use crate::domain::request::{RawRequest, Request};
 use crate::features::FeatureBlock;
 use crate::features::profile_history::{ProfileHistory, TipEvent};
@@ -253,14 +253,14 @@ impl Simulation<'_> {
     }
 
     /// Runs the users of a block under the program at this position: fills in their records, by persona, and counts their
-    /// reactions in `curves`, by persona, policy and step.
+    /// decisions in `sums`, by persona.
     pub(super) fn block_of_program(
         &self,
         place: usize,
         those: &[bool],
         users: Range<u64>,
         records: &mut [Vec<UserRecord>],
-        curves: &mut [u64],
+        sums: &mut [PersonaSums],
     ) -> Result<()> {
         let (policy, program) = self.program(place);
         let (policies, steps) = (self.policies.len(), self.scenario().raw().steps as usize);
@@ -279,8 +279,7 @@ impl Simulation<'_> {
             let (decided, user) = (&own.decided, (own.user - users.start) as usize);
             let (event, regret) = (&decided.outcome.event, decided.regret);
             tallies[own.persona * count + user].observe(decided.step, event.kind, event.reaction, regret);
-            let curve = (own.persona * policies + place) * steps + decided.step;
-            curves[curve * Reaction::ALL.len() + event.reaction as usize] += 1;
+            sums[own.persona].observe(place, decided.step, event.kind, event.reaction, regret);
             Ok(())
         })?;
         let kinds = self.kinds();

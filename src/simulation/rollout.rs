@@ -6,7 +6,7 @@ use crate::features::profile_history::{ProfileHistory, TipEvent};
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::people::scenario::Leaving;
 use crate::people::{Outcome, PersonaSimulator, UserBatch};
-use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
+use crate::policy::{Decide, DecisionRng, Learns, Model, Policy, Scratch, Structure};
 use std::collections::VecDeque;
 
 /// What one policy goes through with a batch of users.
@@ -182,9 +182,11 @@ impl<'a> Rollout<'a> {
         x: &[Lanes],
         outcomes: &[Outcome; LANES],
     ) {
-        let kinds = each!(lane => self.model_of_kind[outcomes[lane].event.kind]);
-        let rewards = lanes!(lane => outcomes[lane].reward);
-        self.model.learn_of(&who, &kinds, x, rewards).run::<V>(level);
+        if self.policy.learns() != Learns::Nothing {
+            let kinds = each!(lane => self.model_of_kind[outcomes[lane].event.kind]);
+            let rewards = lanes!(lane => outcomes[lane].reward);
+            self.model.learn_of(&who, &kinds, x, rewards).run::<V>(level);
+        }
         for lane in 0..LANES {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);

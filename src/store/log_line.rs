@@ -19,6 +19,21 @@ pub struct DecisionLine<'a, R> {
     /// The decision that was shown instead, if it is a shadow's.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<Cow<'a, str>>,
+    /// The experiment that its user took part in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Cow<'a, str>>,
+    /// The variant that its user has.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Cow<'a, str>>,
+    /// The version of the prompt that its candidates were written with.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<Cow<'a, str>>,
+    /// The digest of that prompt.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<Cow<'a, str>>,
+    /// The version of the policy in a model registry.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,

@@ -32,8 +32,8 @@ pub mod views;
 
 pub use access::{Access, Pace};
 pub use contract::{
-    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Store,
-    Transaction, read, write,
+    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot,
+    StateRecord, Store, Transaction, read, write,
 };
 pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};

@@ -3,19 +3,22 @@
 //! All numbers are little-endian. First come a format number (1 byte), the updates (8 bytes), the sum of rewards
 //! (8 bytes) and the number of kinds (4 bytes). Each kind has the length of its name (2 bytes, 65535 for candidates
 //! without a kind), the name, its updates (8 bytes), and the doubles of A, b, A^-1 and theta, the matrices as lower
-//! triangles, row by row. A^-1 and theta are carried along from update to update, so that a model that is read back
+//! triangles, row by row. Under a learned prior A and b are the sums over observations alone. A^-1 and theta are carried along from update to update, so that a model that is read back
 //! goes on with the same bits.
 //!
 //! What a program has learned has format 2: the updates and the sum of rewards likewise, then its state as JSON.
 
-use crate::policy::{KindModel, Model, Policy, Ridge, RidgeNumbers};
+use crate::policy::{KindModel, Model, Policy, RidgeNumbers};
 use serde::de::IgnoredAny;
 use smol_str::SmolStr;
 
 /// The format that is written and read.
 const FORMAT: u8 = 1;
+/// The same, of a model that went over to another prior since it began: its numbers are what learning under that one gives
+/// but for rounding.
+const FORMAT_MOVED: u8 = 2;
 /// The format of what a program has learned.
-const PROGRAM: u8 = 2;
+const PROGRAM: u8 = 3;
 /// Stands for the length of the name of candidates without a kind.
 const NO_KIND: u16 = u16::MAX;
 
@@ -34,7 +37,7 @@ pub fn encode(model: &Model) -> Vec<u8> {
     parts.sort_by(|a, b| a.kind.cmp(&b.kind));
     let doubles = model.dim() * (model.dim() + 3);
     let mut out = Vec::with_capacity(21 + parts.len() * (16 + 8 * doubles));
-    out.push(FORMAT);
+    out.push(if model.has_moved() { FORMAT_MOVED } else { FORMAT });
     out.extend(model.updates().to_le_bytes());
     out.extend(model.reward_sum().to_le_bytes());
     out.extend((parts.len() as u32).to_le_bytes());
@@ -58,8 +61,9 @@ pub fn encode(model: &Model) -> Vec<u8> {
 pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
     let mut bytes = Reader(bytes);
     let format = bytes.take::<1>()?[0];
-    if format != FORMAT && format != PROGRAM {
-        return Err(format!("its model has format {format}; this program knows {FORMAT} and {PROGRAM}"));
+    if ![FORMAT, FORMAT_MOVED, PROGRAM].contains(&format) {
+        let known = format!("{FORMAT}, {FORMAT_MOVED} and {PROGRAM}");
+        return Err(format!("its model has format {format}; this program knows {known}"));
     }
     let updates = u64::from_le_bytes(bytes.take()?);
     let reward_sum = f64::from_le_bytes(bytes.take()?);
@@ -91,15 +95,14 @@ pub fn decode(bytes: &[u8], policy: &Policy) -> Result<Model, String> {
         let triangle = dim * (dim + 1) / 2;
         let [a, b, a_inverse, theta] = [triangle, dim, triangle, dim].map(|count| bytes.doubles(count));
         let numbers = RidgeNumbers { updates, a: a?, b: b?, a_inverse: a_inverse?, theta: theta? };
-        let ridge = Ridge::new(dim, policy.lambda(), policy.forgetting())
-            .with_kept_numbers(&numbers)
-            .map_err(|e| e.to_string())?;
+        let ridge = policy.new_ridge(kind.as_deref());
+        let ridge = ridge.with_kept_numbers(&numbers).map_err(|e| e.to_string())?;
         parts.push(KindModel { kind, ridge });
     }
     if !bytes.0.is_empty() {
         return Err(format!("{} bytes follow its model", bytes.0.len()));
     }
-    Ok(Model::restore(policy, parts, updates, reward_sum))
+    Ok(Model::restore(policy, parts, updates, reward_sum).moved(format == FORMAT_MOVED))
 }
 
 struct Reader<'a>(&'a [u8]);

@@ -4,7 +4,7 @@ use crate::base::error::{Fault, Result, storable, within};
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request::{Request, Shown};
 use crate::policy::program::{LearnCall, Program, WhichCall};
-use crate::policy::{Model, Policy, Scratch};
+use crate::policy::{Learns, Model, Policy, Scratch};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub struct Observation {
 /// Learns: the state after an observation. It depends on the state before and on the observation alone, so that
 /// whoever replays the same rewards has the same bits. A program is asked by itself, with what errors call its reward.
 ///
+/// Under a policy that learns nothing the model stays as it was.
+///
 /// # Errors
 /// Those of a program; then the model is as it was.
 pub fn apply(
@@ -56,6 +58,9 @@ pub fn apply(
     if let Some(program) = policy.program() {
         let which = WhichCall { user: "", number: model.updates() + 1 };
         return learn_by(program, &mut [Taught { which, model, observation }]).pop().unwrap_or(Ok(()));
+    }
+    if policy.learns() == Learns::Nothing {
+        return Ok(());
     }
     let kind = model.kind_index(observation.shown.candidate().kind.as_deref());
     scratch.with_block(policy.features(), observation.shown.offered(), |block, _| {

@@ -16,7 +16,8 @@ use crate::base::read;
 use crate::features::FeatureSet;
 use crate::policy::program::{MAX_STATE_BYTES, Program, RawProgram};
 use crate::policy::{
-    KindModel, Model, NAMED, Policy, RawDefinition, RawPolicy, Ridge, RidgeNumbers, Structure,
+    KindModel, Learns, Model, NAMED, Policy, Prior, RawDefinition, RawPolicy, RawPrior, Ridge, RidgeNumbers,
+    Structure,
 };
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,13 @@ struct RawState {
     structure: String,
     lambda: f64,
     forgetting: f64,
+    /// Whose rewards it learns from, where that is not the user.
+    #[serde(default)]
+    #[serde(skip_serializing_if = "is_user")]
+    learns: Learns,
+    /// The learned prior, whole, so that a line is enough to go on elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prior: Option<RawPrior>,
     updates: u64,
     reward_sum: f64,
     /// Counts every change of the state.
@@ -163,7 +171,8 @@ impl State {
     }
 }
 
-/// Whether a state under `own` goes on under `policy`: they have one name and one model.
+/// Whether a state under `own` goes on under `policy`: they have one name and one model, but perhaps another prior, under
+/// which a state is learned again.
 ///
 /// # Errors
 /// What differs, with both sides named.
@@ -179,6 +188,9 @@ pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
         let (found, now) = (kind(own), kind(policy));
         // What a program's state means is between it and itself.
         return if found == now { Ok(()) } else { Err(differs("policy", &found, &now)) };
+    }
+    if own.learns() != policy.learns() {
+        return Err(differs("learns", &own.learns().name(), &policy.learns().name()));
     }
     if own.features() != policy.features() {
         return Err(differs("feature_set", &own.features().name(), &policy.features().name()));
@@ -272,6 +284,9 @@ impl RawState {
             structure: structure_name(policy.structure()).to_owned(),
             lambda: policy.lambda(),
             forgetting: policy.forgetting(),
+            learns: policy.learns(),
+            // How it was learned stays with the definition.
+            prior: policy.prior().map(|prior| RawPrior { training: None, ..prior.raw().clone() }),
             updates: state.model.updates(),
             reward_sum: state.model.reward_sum(),
             revision: state.revision,
@@ -297,7 +312,11 @@ impl RawState {
         };
         let uniform = Policy::named("uniform").expect("it is built in").to_raw();
         let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
-        Policy::try_from(RawPolicy { name, features, structure, lambda, forgetting, ..uniform })
+        let learns = self.learns;
+        let plain = RawPolicy { name, features, structure, lambda, forgetting, learns, ..uniform };
+        let policy = Policy::try_from(plain)?;
+        let prior = self.prior.clone().map(|raw| Prior::try_from(raw).map_err(|fault| fault.within("prior")));
+        prior.transpose()?.map_or(Ok(policy.clone()), |prior| policy.with_prior(Arc::new(prior)))
     }
 
     /// Whether this is a state of `policy`, in a format that is known.
@@ -320,18 +339,19 @@ impl RawState {
 
     /// The state, whose checks [`Self::belongs_to`] `policy` are done, or what is wrong with its numbers.
     fn into_state(self, policy: &Arc<Policy>) -> Result<State, String> {
-        let blank = Ridge::new(self.dim, self.lambda, self.forgetting);
         let mut parts = Vec::new();
         match (policy.structure(), self.a, self.b, self.kinds) {
             (Structure::Shared, Some(a), Some(b), None) => {
                 let (a_inverse, theta) = (self.a_inverse, self.theta);
                 let kind = RawKind { updates: self.updates, a, b, a_inverse, theta };
-                parts.push(KindModel { kind: None, ridge: kind.into_ridge(blank)? });
+                parts.push(KindModel { kind: None, ridge: kind.into_ridge(policy.new_ridge(None))? });
             }
             (Structure::Disjoint, None, None, Some(kinds)) => {
                 for (kind, part) in kinds {
-                    let ridge = part.into_ridge(blank.clone()).map_err(|e| format!("kinds.{kind}: {e}"))?;
-                    parts.push(KindModel { kind: (!kind.is_empty()).then_some(kind), ridge });
+                    let own = (!kind.is_empty()).then_some(kind.clone());
+                    let blank = policy.new_ridge(own.as_deref());
+                    let ridge = part.into_ridge(blank).map_err(|e| format!("kinds.{kind}: {e}"))?;
+                    parts.push(KindModel { kind: own, ridge });
                 }
             }
             _ => return Err("A and b stand at the top when shared, else in \"kinds\"".to_owned()),
@@ -369,6 +389,10 @@ impl RawKind {
             _ => Err("A_inverse and theta are there together or not at all".to_owned()),
         }
     }
+}
+
+fn is_user(learns: &Learns) -> bool {
+    *learns == Learns::User
 }
 
 fn structure_name(structure: Structure) -> &'static str {

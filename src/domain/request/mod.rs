@@ -11,6 +11,7 @@ mod shown;
 
 pub(crate) use candidate::name;
 pub use candidate::{Candidate, Context};
+pub(crate) use checked::MAX_CANDIDATES;
 pub use checked::{Offered, RawRequest, Request};
 pub use schema::schema;
 pub use shown::Shown;

@@ -49,7 +49,8 @@ impl Request {
     #[must_use]
     pub fn shown(self, chosen: usize) -> Shown {
         let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
-        let candidate = candidates.swap_remove(chosen);
+        // Nobody learns from its words.
+        let candidate = Candidate { text: None, ..candidates.swap_remove(chosen) };
         let kind = candidate.kind.as_deref();
         let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
         Shown { context, candidates: [candidate], profile_features }

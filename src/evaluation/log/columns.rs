@@ -21,6 +21,12 @@ pub struct Columns {
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
 pub const NO_COLUMN: &str = "none";
 
+impl Default for Columns {
+    fn default() -> Self {
+        Self::plain()
+    }
+}
+
 impl Columns {
     /// The columns of the Open Bandit Dataset.
     pub fn open_bandit() -> Self {

@@ -7,11 +7,22 @@ use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
 use super::place::malformed;
 use super::reader::LogReader;
-use super::timestamp::moment;
+use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result, within};
+use crate::base::error::{Error, Fault, Result, shortened, within};
+use crate::base::read::of_notation;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
+use std::borrow::Cow;
+
+/// Columns that messages name, at most.
+const KNOWN: usize = 12;
+/// What to do where columns are called otherwise.
+const NAME_COLUMNS: &str =
+    "--columns action=NAME,reward=NAME,propensity=NAME, in a gate `columns`, says what they are called";
+/// The same where the columns are those of the Open Bandit Dataset.
+const BY_COLUMNS: &str =
+    "with --format csv, --columns action=NAME,reward=NAME,propensity=NAME says what to read";
 
 /// The format of comma-separated logs with named columns.
 pub(super) struct Csv;
@@ -21,7 +32,9 @@ impl FormatRule for Csv {
     const TAKES_COLUMNS: bool = true;
 
     fn detects(first_line: &str) -> bool {
-        first_line.contains(',') && !first_line.starts_with(['{', '[']) && !first_line.contains('|')
+        first_line.contains([',', ';', '\t'])
+            && !first_line.starts_with(['{', '['])
+            && !first_line.contains('|')
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
@@ -46,6 +59,12 @@ pub(super) struct CsvLog {
     position: Option<usize>,
     is_open_bandit: bool,
     names: Columns,
+    /// Whether the header has blanks around its names, as cells then have.
+    has_blanks: bool,
+    /// The columns that nothing reads, in their order.
+    unread: Vec<String>,
+    /// Time stamps that say a day and no hour.
+    days: u64,
 }
 
 impl CsvLog {
@@ -66,12 +85,11 @@ impl CsvLog {
     }
 
     fn with_header(mut lines: LogLines, names: Columns, is_open_bandit: bool) -> Result<Self> {
-        let mut fields = Fields::default();
-        if !fields.advance(&mut lines, usize::MAX)? {
-            return Err(malformed(lines.at(1), "no header; it names the columns"));
-        }
-        let header: Vec<String> =
+        let fields = Fields::header(&mut lines)?;
+        let written: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
+        let header: Vec<String> = written.iter().map(|name| name.trim().to_owned()).collect();
+        let has_blanks = header != written;
         let find = |name: &str| {
             let mut places = (0..header.len()).filter(|i| header[*i] == name);
             let first = places.next();
@@ -81,8 +99,12 @@ impl CsvLog {
             })
         };
         let required = |name: &str| {
-            find(name)?
-                .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
+            find(name)?.ok_or_else(|| {
+                let known = header.iter().take(KNOWN).map(|name| shortened(name.clone()));
+                let unknown = Error::unknown("column", name, known);
+                let remedy = if is_open_bandit { BY_COLUMNS } else { NAME_COLUMNS };
+                malformed(lines.at(1), format!("{unknown}; {remedy}"))
+            })
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
         let propensity = required(&names.propensity)?;
@@ -93,7 +115,7 @@ impl CsvLog {
             _ => required(name).map(Some),
         };
         let timestamp = optional(&names.timestamp, "timestamp")?;
-        let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let user = optional(&names.user, "user")?;
         let columns = names.probabilities.iter().map(|(_, column)| required(column));
         let probabilities = columns.collect::<Result<Vec<_>>>()?;
         let position = if is_open_bandit { find("position")? } else { None };
@@ -107,6 +129,9 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
+        let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
+        let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)));
+        let unread = unread.map(|i| shortened(header[i].clone())).collect();
         let width = header.len();
         Ok(Self {
             lines,
@@ -121,7 +146,18 @@ impl CsvLog {
             position,
             is_open_bandit,
             names,
+            has_blanks,
+            unread,
+            days: 0,
         })
+    }
+
+    /// A field without its quotes, and without the blanks around it where the header has them too.
+    fn cell(&self, field: usize) -> Cow<'_, [u8]> {
+        match self.fields.get(&self.lines, field) {
+            Cow::Borrowed(cell) if self.has_blanks => Cow::Borrowed(cell.trim_ascii()),
+            cell => cell,
+        }
     }
 
     /// The place of a field of the current record.
@@ -130,20 +166,30 @@ impl CsvLog {
     }
 
     fn number(&self, field: usize, name: &str) -> Result<f64> {
-        let bytes = self.fields.get(&self.lines, field);
+        let bytes = self.cell(field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-        text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
+        text.and_then(|t| t.parse().ok()).ok_or_else(|| {
+            let other = text.map_or_else(String::new, of_notation);
+            self.fault(field, name, &format!("a number{other}"))
+        })
     }
 
-    fn moment(&self, field: usize) -> Result<Context> {
-        let bytes = self.fields.get(&self.lines, field);
-        let allowed = "a date and time, as 2019-11-24 00:00:17";
-        moment(&bytes).ok_or_else(|| self.fault(field, &self.names.timestamp, allowed))
+    fn moment(&mut self, field: usize) -> Result<Option<Context>> {
+        let read = moment(self.cell(field).trim_ascii()).ok_or_else(|| {
+            let by_columns = if self.is_open_bandit { "--format csv with " } else { "" };
+            let allowed = format!(
+                "a date and time, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970; {by_columns}--columns \
+                 timestamp=none, in a gate `columns`, leaves the column unread"
+            );
+            self.fault(field, &self.names.timestamp, &allowed)
+        })?;
+        self.days += u64::from(read == Stamp::Day);
+        Ok(read.context())
     }
 
     /// The number of the current record's item. Only what is new is looked at.
     fn number_of_item(&self, names: &mut LogVocabulary) -> Result<u32> {
-        let item = self.fields.get(&self.lines, self.item);
+        let item = self.cell(self.item);
         if let Some(number) = names.items.find(&item) {
             return Ok(number);
         }
@@ -233,9 +279,9 @@ impl LogReader for CsvLog {
             let probability = within(column, self.number(*field, column)?, 0.0, 1.0);
             row.probabilities.push(probability.map_err(|f| f.at(self.at(*field)))?);
         }
-        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
+        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?.flatten();
         if let Some(field) = self.user {
-            let user = self.fields.get(&self.lines, field);
+            let user = self.cell(field);
             let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
             names.of_user(user.as_bytes(), row);
         }
@@ -251,6 +297,33 @@ impl LogReader for CsvLog {
 
     fn place(&self) -> String {
         self.lines.place()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let some = self.unread.iter().take(KNOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>();
+        let columns = match self.unread.len() {
+            0 => return Vec::new(),
+            1 => "1 column was passed over".to_owned(),
+            all => format!("{all} columns were passed over"),
+        };
+        let such_as = if some.len() < self.unread.len() { "such as" } else { "namely" };
+        let Columns { item, reward, propensity, timestamp, user, .. } = &self.names;
+        vec![format!(
+            "{}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
+             are there",
+            self.origin(),
+            some.join(", ")
+        )]
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |days| {
+            format!(
+                "{}: {days} time stamps are dates, of which nobody knows the hour: no moment is known",
+                self.origin()
+            )
+        };
+        (self.days > 0).then(|| note(self.days)).into_iter().collect()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::columns::Columns;
 use super::csv::CsvLog;
-use super::described::Described;
 use super::dsjson::DsjsonLog;
+use super::format::ReadOptions;
 use super::lines::LogLines;
 use super::rehearsal::RehearsalLog;
+use super::so_far::SoFar;
 use super::testing::read_all;
 use super::vw::VwLog;
 use crate::base::error::Result;
@@ -25,8 +26,8 @@ fn read(format: usize, text: Vec<u8>) -> Result<usize> {
     let lines = LogLines::new(Box::new(Cursor::new(text)), "log");
     let rows = match format {
         0 => read_all(&mut CsvLog::new(lines, Columns::plain())?),
-        1 => read_all(&mut DsjsonLog::new(lines, Described::default())),
-        2 => read_all(&mut VwLog::new(lines, Described::default())),
+        1 => read_all(&mut DsjsonLog::new(lines, &ReadOptions::default(), &SoFar::default())),
+        2 => read_all(&mut VwLog::new(lines, &ReadOptions::default(), &SoFar::default())),
         _ => {
             let rewards = LogLines::new(Box::new(Cursor::new(rewards)), "rewards");
             let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));

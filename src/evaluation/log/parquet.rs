@@ -14,10 +14,9 @@ use super::columns::{Columns, NO_COLUMN};
 use super::format::{FormatInput, FormatRule};
 use super::place::malformed;
 use super::reader::LogReader;
-use super::timestamp::{moment, moment_of_millis};
+use super::timestamp::{Stamp, moment, moment_of_millis};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, within};
-use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
@@ -233,15 +232,14 @@ impl Column {
     }
 
     /// The value of row `i` of those at hand, as a moment.
-    fn moment(&self, i: usize) -> Option<Context> {
-        match &self.values {
-            Values::I64(values) => {
-                moment_of_millis((i128::from(values[i]) * 1000).div_euclid(self.ticks.into()))
-            }
-            Values::I96(values) => moment_of_millis(i128::from(values[i].to_millis())),
-            Values::Bytes(values) => moment(values[i].data()),
-            _ => None,
-        }
+    fn moment(&self, i: usize) -> Option<Stamp> {
+        let millis = match &self.values {
+            Values::I64(values) => (i128::from(values[i]) * 1000).div_euclid(self.ticks.into()),
+            Values::I96(values) => i128::from(values[i].to_millis()),
+            Values::Bytes(values) => return moment(values[i].data()),
+            _ => return None,
+        };
+        moment_of_millis(millis).map(Stamp::Moment)
     }
 }
 
@@ -413,7 +411,7 @@ impl LogReader for ParquetLog {
                 Role::Timestamp => {
                     let allowed = "a date and time from year 1 to 9999, as 2019-11-24 00:00:17";
                     let fault = || Fault::new(field.as_str(), "no moment", allowed);
-                    column.moment(i).ok_or_else(fault).map(|moment| row.moment = Some(moment))
+                    column.moment(i).ok_or_else(fault).map(|stamp| row.moment = stamp.context())
                 }
             };
             taken.map_err(|fault| fault.at(row_place(&self.origin, self.rows)))?;

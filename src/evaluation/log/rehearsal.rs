@@ -5,9 +5,10 @@
 //! of these the ids are kept, some 20 bytes each. Both are checked all the same, and so is the checksum of every line
 //! that has one.
 
-use super::checks::checked_propensity;
+use super::checks::{checked_among, checked_propensity};
 use super::format::{FormatInput, FormatRule};
-use super::lines::{LazyLogLines, LogLines};
+use super::lines::{LazyLogLines, LogLine, LogLines};
+use super::parsed_lines::ParsedLines;
 use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
 use super::vocabulary::LogVocabulary;
@@ -18,7 +19,6 @@ use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
 use crate::service::log_files::rewards_of;
 use crate::store::log_line::DecisionLine;
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
@@ -56,7 +56,7 @@ impl FormatRule for Rehearsal {
 pub(super) struct RehearsalLog {
     /// The files of decisions that are yet to come, the next one last.
     segments: Vec<LazyLogLines>,
-    lines: Option<LogLines>,
+    lines: Option<ParsedLines<LoggedDecision>>,
     origin: String,
     rewards: Rewards,
     shadows: u64,
@@ -69,58 +69,79 @@ pub(super) struct RehearsalLog {
 }
 
 /// A decision that holds what it must.
-struct Checked<'a> {
-    decision_id: Cow<'a, str>,
-    user: Cow<'a, str>,
+struct LoggedDecision {
+    decision_id: String,
+    key: [u64; 2],
+    user: String,
     shadow: bool,
     chosen: usize,
     propensity: Option<f64>,
     propensities: Option<Vec<f64>>,
     request: Request,
+    /// The vectors of its candidates; none of a shadow's.
+    features: FeatureBlock,
     time_ms: u64,
 }
 
-impl<'a> Checked<'a> {
-    /// What the current one of `lines` holds.
-    fn of(line: DecisionLine<'a, RawRequest>, lines: &LogLines) -> Result<Self> {
-        let fault = |key: &str, fault: Fault| lines.fault(key, fault);
-        for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
-            if text.is_empty() {
-                return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
-            }
+/// The decision on a line.
+fn parse(at: LogLine) -> Result<Option<LoggedDecision>> {
+    undamaged(at)?;
+    let line: DecisionLine<RawRequest> = at.json()?;
+    let fault = |key: &str, fault: Fault| at.fault(key, fault);
+    for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
+        if text.is_empty() {
+            return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
         }
-        let request = Request::try_from(line.request).map_err(|f| fault("request", f.within("request")))?;
-        let candidates = request.candidates();
-        let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
-            fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
-        })?;
-        let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
-        let propensity = propensity.map_err(|f| fault("propensity", f))?;
-        if let Some(all) = &line.propensities {
-            if all.len() != candidates.len() {
-                let value = format!("a list of {}", all.len());
-                let allowed = format!("{}, as candidates", candidates.len());
-                return Err(fault("propensities", Fault::new("propensities", value, allowed)));
-            }
-            for (k, p) in all.iter().enumerate() {
-                within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
-            }
-            let sum: f64 = all.iter().sum();
-            if (sum - 1.0).abs() > WHOLE {
-                let value = format!("a list that adds up to {sum}");
-                return Err(fault(
-                    "propensities",
-                    Fault::new("propensities", value, "one that adds up to 1"),
-                ));
-            }
-            if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
-                let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
-                return Err(fault("propensity", Fault::new("propensity", p, allowed)));
-            }
-        }
-        let DecisionLine { decision_id, user, shadow, propensities, time_ms, .. } = line;
-        Ok(Self { decision_id, user, shadow, chosen, propensity, propensities, request, time_ms })
     }
+    let request = Request::try_from(line.request).map_err(|f| fault("request", f.within("request")))?;
+    let candidates = request.candidates();
+    let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
+        fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
+    })?;
+    let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
+    let propensity = propensity.map_err(|f| fault("propensity", f))?;
+    if let Some(all) = &line.propensities {
+        if all.len() != candidates.len() {
+            let value = format!("a list of {}", all.len());
+            let allowed = format!("{}, as candidates", candidates.len());
+            return Err(fault("propensities", Fault::new("propensities", value, allowed)));
+        }
+        for (k, p) in all.iter().enumerate() {
+            within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
+        }
+        let sum: f64 = all.iter().sum();
+        if (sum - 1.0).abs() > WHOLE * all.len() as f64 {
+            let value = format!("a list that adds up to {sum}");
+            return Err(fault("propensities", Fault::new("propensities", value, "one that adds up to 1")));
+        }
+        if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
+            let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
+            return Err(fault("propensity", Fault::new("propensity", p, allowed)));
+        }
+    }
+    if let Some(p) = propensity {
+        checked_among("propensity", p, candidates.len()).map_err(|f| fault("propensity", f))?;
+    }
+    let features = if line.shadow {
+        FeatureBlock::default()
+    } else {
+        FeatureBlock::of(FeatureSet::WIDEST, request.offered())
+    };
+    let DecisionLine { decision_id, user, shadow, propensities, time_ms, .. } = line;
+    let key = key(&decision_id);
+    let (decision_id, user) = (decision_id.into_owned(), user.into_owned());
+    Ok(Some(LoggedDecision {
+        decision_id,
+        key,
+        user,
+        shadow,
+        chosen,
+        propensity,
+        propensities,
+        request,
+        features,
+        time_ms,
+    }))
 }
 
 impl RehearsalLog {
@@ -153,7 +174,7 @@ impl RehearsalLog {
     }
 }
 
-impl Checked<'_> {
+impl LoggedDecision {
     fn fill(self, row: &mut Row, names: &mut LogVocabulary) {
         let candidates = self.request.candidates();
         row.chosen = self.chosen as u32;
@@ -166,9 +187,8 @@ impl Checked<'_> {
                 propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let block = FeatureBlock::of(FeatureSet::WIDEST, self.request.offered());
         row.features.clear();
-        row.features.extend_from_slice(block.rows());
+        row.features.extend_from_slice(self.features.rows());
         names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
         row.request = names.keeps_requests.then(|| self.request.raw().offer_text().into());
@@ -180,34 +200,28 @@ impl LogReader for RehearsalLog {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(segment) = self.segments.pop() else { return Ok(false) };
-                self.lines = Some(segment()?);
+                self.lines = Some(ParsedLines::new(segment()?, parse));
                 continue;
             };
-            if !lines.advance()? {
+            let Some(line) = lines.next()? else {
                 self.lines = None;
                 continue;
-            }
-            if lines.text().is_empty() {
-                continue;
-            }
-            undamaged(lines)?;
-            let line = Checked::of(lines.json()?, lines)?;
+            };
             if line.shadow {
                 self.shadows += 1;
                 continue;
             }
-            let mut reward = self.rewards.of(&line.decision_id, &line.user, lines)?;
+            let mut reward = self.rewards.of(&line.decision_id, &line.user, lines.line())?;
             let again = match &mut reward {
                 Some(reward) => std::mem::replace(&mut reward.met, true),
-                None => !self.unrewarded.insert(key(&line.decision_id)),
+                None => !self.unrewarded.insert(line.key),
             };
             // There is nothing before but where several logs are read.
-            let again = again
-                || !self.before.is_empty() && self.before.binary_search(&key(&line.decision_id)).is_ok();
+            let again = again || !self.before.is_empty() && self.before.binary_search(&line.key).is_ok();
             if again {
                 let value = format!("{:?} again", line.decision_id);
                 let fault = Fault::new("decision_id", value, "each decision once");
-                return Err(lines.fault("decision_id", fault));
+                return Err(lines.line().fault("decision_id", fault));
             }
             let Some(reward) = reward else { continue };
             row.reward = reward.value;
@@ -223,7 +237,7 @@ impl LogReader for RehearsalLog {
     }
 
     fn place(&self) -> String {
-        self.lines.as_ref().map_or_else(|| self.origin.clone(), LogLines::place)
+        self.lines.as_ref().map_or_else(|| self.origin.clone(), |lines| lines.line().place())
     }
 
     fn remarks(&self) -> Vec<String> {

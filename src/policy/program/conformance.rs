@@ -238,6 +238,7 @@ fn request(rng: &mut DecisionRng) -> Request {
         *value = some(feature.minimum + (feature.maximum - feature.minimum).min(20.0) * 0.75);
     }
     let candidates = (0..=rng.below(12)).map(|k| Candidate {
+        text: None,
         id: format_smolstr!("c{k}"),
         kind: Some(kinds[rng.below(4)].into()),
         priority: (rng.below(2) > 0).then(|| rng.below(101) as f64 / 100.0),
@@ -257,9 +258,10 @@ fn checked(raw: RawRequest) -> Request {
 
 /// Asks what few would ask.
 fn odd_requests(program: &Program, process: &mut Process) -> Result<(), Failure> {
-    let plain = |id: SmolStr| Candidate { id, ..Candidate::default() };
+    let plain = |id: SmolStr| Candidate { text: None, id, ..Candidate::default() };
     let at = |hour, weekday| Context { hour, weekday };
     let full = |id: &str, sign: f64| Candidate {
+        text: None,
         id: id.into(),
         kind: Some("a kind that nobody has met".into()),
         priority: Some(if sign > 0.0 { 1.0 } else { 0.0 }),

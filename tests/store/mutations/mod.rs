@@ -57,6 +57,16 @@ fn requests() {
 }
 
 #[test]
+fn signals() {
+    nearly(&shipped("src/prompt/sample.json"), bodies::signals);
+}
+
+#[test]
+fn prompts() {
+    nearly(&shipped("prompts/v2.md"), bodies::prompt_file);
+}
+
+#[test]
 fn personas() {
     nearly(&shipped("personas/all-rounder.toml"), bodies::persona);
 }
