@@ -10,6 +10,7 @@ use crate::people::scenario::Scenario;
 use crate::policy::DecisionRng;
 use crate::policy::Policy;
 use crate::report::{Cast, comparison_page, comparison_text};
+use crate::store;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let html = args.html.open(args.logs.iter().cloned().chain(named).chain(people))?;
     args.threads.apply()?;
     let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
-    let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let log = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
     write_page(html, |command| {
         // One that was found in the log may be no policy of today's.
         let found = policy.or_else(|| Policy::named(&comparison.policy).ok());

@@ -4,7 +4,7 @@
 use crate::report::Screen;
 use rustix::termios::tcgetwinsize;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 
@@ -56,7 +56,7 @@ impl ColorChoice {
 }
 
 /// A variable that is set and not empty.
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
@@ -82,10 +82,10 @@ mod tests {
     fn colours_follow_the_option_then_the_variables_then_the_terminal() {
         assert!(ColorChoice::Always.shows(false) && !ColorChoice::Never.shows(true));
         assert!(!ColorChoice::Auto.shows(false));
-        let with = |no_color: Option<&str>, term: Option<&str>| {
+        let of = |no_color: Option<&str>, term: Option<&str>| {
             accepts_color(no_color.map(OsStr::new), term.map(OsStr::new))
         };
-        assert!(with(None, Some("xterm")) && with(None, None));
-        assert!(!with(Some("1"), Some("xterm")) && !with(None, Some("dumb")));
+        assert!(of(None, Some("xterm")) && of(None, None));
+        assert!(!of(Some("1"), Some("xterm")) && !of(None, Some("dumb")));
     }
 }

@@ -11,6 +11,7 @@ use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
 use crate::report::{evaluation_page, evaluation_text};
+use crate::store;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -150,7 +151,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.same_tags {
         log = log.with_same_tags();
     }
-    let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let name = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));

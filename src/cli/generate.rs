@@ -9,7 +9,7 @@ use super::store_args::Global;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
 use crate::policy::DecisionRng;
-use crate::prompt::{Allowance, Generated, Generator, Prepared, Signals, UnusedReason, Usage};
+use crate::prompt::{Allowance, Gateway, Generated, Generator, Prepared, Signals, UnusedReason, Usage};
 use crate::service::{Given, ScoreCall, ScoreReply, Service};
 use crate::store::{Pace, Store};
 use rand::{Rng, SeedableRng};
@@ -144,8 +144,7 @@ impl Run<'_> {
 
     /// Answers lines together, in their order; with each answer whether it is one of a bad line.
     fn answer(&self, lines: &[(u64, &[u8])], out: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
-        let limit =
-            Arc::new(Semaphore::new(self.generator.gateway().map_or(1, |gateway| gateway.concurrency())));
+        let limit = Arc::new(Semaphore::new(self.generator.gateway().map_or(1, Gateway::concurrency)));
         let mut tasks = Vec::with_capacity(lines.len());
         for (number, line) in lines {
             let origin = format!("line {number}");
@@ -187,7 +186,7 @@ impl Run<'_> {
         };
         let stored = earlier_tips(self.store.as_ref(), signals.user(), signals.now_ms())?;
         let prepared = Arc::new(self.generator.prepare(signals, &stored, origin)?);
-        let most = self.generator.gateway().and_then(|gateway| gateway.tokens_per_day());
+        let most = self.generator.gateway().and_then(Gateway::tokens_per_day);
         let allowance = match (most, &self.store) {
             (Some(most), Some(store)) => Allowance::reserve(&**store, &prepared, clock_ms(), most)?,
             _ => None,
@@ -228,7 +227,7 @@ async fn generate(
     is_spent: bool,
 ) -> Result<Generated> {
     if is_spent {
-        let tokens = generator.gateway().and_then(|gateway| gateway.tokens_per_day()).unwrap_or(0);
+        let tokens = generator.gateway().and_then(Gateway::tokens_per_day).unwrap_or(0);
         return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
     }
     generator.generate(prepared, seed).await

@@ -17,6 +17,8 @@ mod evaluate;
 pub mod exit;
 mod experiment_args;
 mod export;
+mod features;
+mod features_compute;
 mod folder;
 mod gate_inputs;
 mod generate;
@@ -114,6 +116,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Keep versions of models, and say which one is in charge
     Registry(registry::Args),
+    /// What policies look at
+    Features(features::Args),
     /// Learn a policy's prior from everybody's rewards
     Train(train::Args),
     /// Choose a tip: a request becomes a decision
@@ -200,6 +204,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Simulate(args) => simulate::run(&args, &display),
         Command::Merge(args) => merge::run(&args),
         Command::Registry(args) => registry::run(&args),
+        Command::Features(args) => features::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),

@@ -52,7 +52,8 @@ enum Command {
         /// The alias
         alias: String,
         /// The version
-        version: u64,
+        #[arg(value_name = "VERSION")]
+        to: u64,
     },
     /// Write the files of a version into a folder
     Pull {
@@ -151,9 +152,9 @@ pub(super) fn run(args: &Args) -> Result<u8> {
             output::pretty_json(&Shown { name: model.clone(), aliases, versions, history })?;
         }
         Command::Show { model } => output::pretty_json(&shown(registry, &address(model)?)?)?,
-        Command::Alias { name, alias, version } => {
+        Command::Alias { name, alias, to } => {
             let before = registry.aliases(name)?.get(alias).copied();
-            output::json(&move_alias(registry, (name, alias), before, *version, (now_ms(), None))?)?;
+            output::json(&move_alias(registry, (name, alias), before, *to, (now_ms(), None))?)?;
         }
         Command::Pull { model, out } => {
             let address = address(model)?;

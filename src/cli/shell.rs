@@ -1,7 +1,9 @@
 //! Words for a shell: a command that a report prints can be copied as it is.
 
+use crate::store;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::path::Path;
 
 /// `word` as one word of a shell, on one line. What is no plain text is written as `$'...'`, which bash, zsh
 /// and ksh read (and POSIX since 2024).
@@ -42,6 +44,16 @@ pub(super) fn this_command() -> String {
     command_of(std::env::args_os().skip(1))
 }
 
+/// An argument as others may read it: the address of a store without its password.
+fn without_password(argument: &OsStr) -> OsString {
+    match argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('=')) {
+        Some((name, value)) if store::is_address(Path::new(value)) => {
+            format!("--{name}={}", store::shown(Path::new(value)).display()).into()
+        }
+        _ => store::shown(Path::new(argument)).into(),
+    }
+}
+
 fn command_of(arguments: impl Iterator<Item = OsString>) -> String {
     let (with_value, without) = OF_NO_ACCOUNT;
     let (mut words, mut skip) = (vec!["rehearsal".to_owned()], false);
@@ -53,7 +65,7 @@ fn command_of(arguments: impl Iterator<Item = OsString>) -> String {
         let joint = with_value.iter().any(|name| text.strip_prefix(name).is_some_and(|v| v.starts_with('=')));
         skip = with_value.contains(&text.as_ref());
         if !skip && !joint && !without.contains(&text.as_ref()) {
-            words.push(quote(&argument));
+            words.push(quote(&without_password(&argument)));
         }
     }
     words.join(" ")
@@ -68,6 +80,10 @@ mod tests {
         let of = |words: &[&str]| command_of(words.iter().map(OsString::from));
         let given = ["simulate", "my road", "--threads", "3", "--json", "--html=a.html", "--seed", "7"];
         assert_eq!(of(&given), "rehearsal simulate 'my road' --seed 7");
+        let secret =
+            ["evaluate", "postgres://ann:hush@db/log", "--store=postgres://ann:hush@db/states", "--a=b"];
+        let shown = of(&secret);
+        assert_eq!(shown, "rehearsal evaluate postgres://ann@db/log --store=postgres://ann@db/states --a=b");
     }
 
     #[test]

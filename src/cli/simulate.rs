@@ -268,7 +268,7 @@ impl Args {
         if self.json {
             output::pretty_json(&results.json())?
         } else if let Some(screen) = display.screen() {
-            output::text(&terminal_results(&results, &screen))?
+            output::painted(&terminal_results(&results, &screen))?
         } else {
             output::text(&results.text())?
         }

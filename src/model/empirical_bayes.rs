@@ -19,7 +19,7 @@ use crate::policy::{Cholesky, Solve};
 use rayon::prelude::*;
 
 /// Steps at most.
-const MAX_ITERATIONS: u32 = 300;
+const MAX_ITERATIONS: u32 = 150;
 /// It ends when a step raises the logarithm of what is maximized by less than this.
 const LEAST_GAIN: f64 = 1e-2;
 /// The smallest noise: rewards that are all alike have none.

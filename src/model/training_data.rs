@@ -91,6 +91,11 @@ struct Source<'a> {
     whose: &'a str,
 }
 
+/// Whether a state is that of all users together.
+pub(super) fn is_everybody(user: &str) -> bool {
+    user == Learns::Everybody.state_user("")
+}
+
 type Shard = HashMap<SmolStr, BTreeMap<SmolStr, UserSums>>;
 
 impl TrainingData {
@@ -255,7 +260,7 @@ impl Source<'_> {
         let request = line.request.ok_or_else(|| missing("what was shown"))?;
         // Where all users have one state, the request says whose reward it was.
         let user: SmolStr = match user {
-            Some(user) if *user != *Learns::Everybody.state_user("") => user.as_ref().into(),
+            Some(user) if !is_everybody(&user) => user.as_ref().into(),
             _ => request.user.clone().ok_or_else(|| missing("its user"))?,
         };
         let reward = line.reward.ok_or_else(|| missing("its reward"))?;

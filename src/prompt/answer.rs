@@ -3,8 +3,8 @@
 use super::clean::visible;
 use super::context::{Assembled, due_in_days};
 use super::message::PromptCall;
-use super::prompt::Prompt;
 use super::similar::Shingles;
+use super::version::Prompt;
 use crate::domain::request::Candidate;
 use serde::Deserialize;
 

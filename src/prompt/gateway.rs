@@ -146,8 +146,17 @@ pub(super) struct Asked {
 struct Failure {
     reason: UnusedReason,
     usage: Usage,
-    /// Whether it is worth another one, and after how long by the other side's word.
-    again: Option<Option<Duration>>,
+    again: Again,
+}
+
+/// Whether a failure is worth another attempt.
+#[derive(Clone, Copy)]
+enum Again {
+    Never,
+    /// After a pause of our own.
+    Soon,
+    /// After as long as the other side asks for.
+    After(Duration),
 }
 
 impl Gateway {
@@ -205,11 +214,16 @@ impl Gateway {
                 Err(_) => Failure {
                     reason: UnusedReason::TimeOut { limit: self.settings.time_limit },
                     usage: Usage::UNKNOWN,
-                    again: None,
+                    again: Again::Never,
                 },
             };
             usage = usage.and(failure.usage);
-            let pause = failure.again.and_then(|asked| retries.pause(asked, left(Instant::now())));
+            let mut pause = |asked| retries.pause(asked, left(Instant::now()));
+            let pause = match failure.again {
+                Again::Never => None,
+                Again::Soon => pause(None),
+                Again::After(asked) => pause(Some(asked)),
+            };
             match pause {
                 Some(pause) => sleep(pause).await,
                 None => return Asked { outcome: Err(failure.reason), usage },
@@ -227,7 +241,7 @@ impl Gateway {
         };
         let answer = answer.await.map_err(|error| {
             let failure = if error.is_connect() { refused } else { lost };
-            failure(UnusedReason::Unreachable, Some(None))
+            failure(UnusedReason::Unreachable, Again::Soon)
         })?;
         let status = answer.status();
         if !status.is_success() {
@@ -238,17 +252,22 @@ impl Gateway {
                 UnusedReason::Status { status: number }
             };
             let passes = number == 429 || status.is_server_error();
-            return Err(refused(reason, passes.then_some(asked)));
+            let again = match asked {
+                _ if !passes => Again::Never,
+                None => Again::Soon,
+                Some(asked) => Again::After(asked),
+            };
+            return Err(refused(reason, again));
         }
         let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| {
             if error.downcast_ref::<LengthLimitError>().is_some() {
-                lost(UnusedReason::TooLarge { bytes: MAX_ANSWER_BYTES }, None)
+                lost(UnusedReason::TooLarge { bytes: MAX_ANSWER_BYTES }, Again::Never)
             } else {
-                lost(UnusedReason::Unreachable, Some(None))
+                lost(UnusedReason::Unreachable, Again::Soon)
             }
         })?;
-        Completion::from_json(&body.to_bytes()).ok_or_else(|| lost(UnusedReason::NoCompletion, None))
+        Completion::from_json(&body.to_bytes()).ok_or_else(|| lost(UnusedReason::NoCompletion, Again::Never))
     }
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {

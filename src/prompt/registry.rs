@@ -1,7 +1,7 @@
 //! The versions of the prompt that there are, and which of them a call gets.
 
-use super::prompt::Prompt;
 use super::refusal::PromptError;
+use super::version::Prompt;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::{read, shipped};
 use crate::experiment::equal_share;

@@ -4,7 +4,9 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::base::error::Result;
 use crate::policy::DecisionRng;
-use crate::prompt::{Allowance, Generated, Generator, Prepared, Signals, UnusedReason, Usage, recent_tips};
+use crate::prompt::{
+    Allowance, Gateway, Generated, Generator, Prepared, Signals, UnusedReason, Usage, recent_tips,
+};
 use crate::service::Service;
 use crate::store::Store;
 use std::borrow::Cow;
@@ -27,7 +29,7 @@ struct Shared {
 
 impl Generations {
     pub(super) fn new(generator: Generator, service: Arc<Service>, metrics: Arc<Metrics>) -> Self {
-        let room = generator.gateway().map_or(0, |gateway| gateway.concurrency());
+        let room = generator.gateway().map_or(0, Gateway::concurrency);
         Self {
             shared: Arc::new(Shared { generator, service, metrics }),
             room: Arc::new(Semaphore::new(room)),
@@ -36,7 +38,7 @@ impl Generations {
 
     /// Longest time that the gateway may take.
     pub(super) fn time_limit(&self) -> Duration {
-        self.shared.generator.gateway().map_or(Duration::ZERO, |gateway| gateway.time_limit())
+        self.shared.generator.gateway().map_or(Duration::ZERO, Gateway::time_limit)
     }
 
     /// Tips for each call, in their order, or the problem with it.
@@ -100,7 +102,7 @@ impl Shared {
 
     async fn generated(self: &Arc<Self>, signals: Signals, origin: &str) -> Result<Generated> {
         let seed = signals.seed().map_or_else(DecisionRng::fresh_seed, Ok)?;
-        let most = self.generator.gateway().and_then(|gateway| gateway.tokens_per_day());
+        let most = self.generator.gateway().and_then(Gateway::tokens_per_day);
         let own = origin.to_owned();
         let (prepared, allowance) = self
             .on_store(move |shared, store| {

@@ -64,10 +64,10 @@ const CASES: [(&str, &str, i32, &str); 4] = [
         "promote promote",
     ),
     ("explorer = \"egreedy\"\nfeatures = \"v2\"", "explorer = \"uniform\"\nfeatures = \"v1\"", 1, "reject"),
-    // The same but for a hair: so small a step is not shown by so few users.
+    // So small a step cannot be shown with so few users.
     (
-        "explorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = 0.1",
-        "explorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = 0.11",
+        "explorer = \"egreedy\"\nfeatures = \"v1\"",
+        "explorer = \"linucb\"\nfeatures = \"v1\"",
         3,
         "inconclusive inconclusive",
     ),

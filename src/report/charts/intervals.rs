@@ -93,7 +93,11 @@ pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Wi
             .disable_y_mesh()
             .disable_y_axis()
             .x_labels(if width == Width::Wide { 7 } else { 4 })
-            .x_label_formatter(&|x| without_minus((scale.format)(*x)))
+            .x_label_formatter(&|x| {
+                // A zero that was computed is not quite one.
+                let is_zero = x.abs() < 1e-9 * (range.end - range.start);
+                without_minus((scale.format)(if is_zero { 0.0 } else { *x }))
+            })
             .x_desc(scale.axis)
             .axis_desc_style(text(MUTED))
             .label_style(text(MUTED))
@@ -111,7 +115,7 @@ pub(in super::super) fn intervals(rows: &[IntervalRow], scale: &Scale, width: Wi
             let (_, to) = chart.backend_coord(&(*x, 0.0));
             for y in (from..to).step_by(px(DASH) as usize * 2) {
                 let dash = [(x_at, y), (x_at, to.min(y + px(DASH)))];
-                area.draw(&PathElement::new(dash, stroke(INK, 1.0))).expect(MEMORY);
+                area.draw(&PathElement::new(dash, stroke(MUTED, 1.0))).expect(MEMORY);
             }
             let (x, y) = (x_at, from);
             let style = text(INK).pos(Pos::new(HPos::Center, VPos::Center));

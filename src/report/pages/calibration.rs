@@ -22,7 +22,6 @@ const OUTCOMES: [(&str, Hue); 4] =
 
 /// The page of a calibration; `command` is the one that makes it again.
 pub fn calibration_page(c: &Calibration, cast: &Cast, command: &str) -> String {
-    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
     let rate = |count: u64| count as f64 / c.runs as f64;
     let worst = c.nulls.iter().map(|n| n.false_promotions.max(n.worst_case)).max().unwrap_or(0);
     let (badge, verb) = if c.keeps {
@@ -70,7 +69,20 @@ pub fn calibration_page(c: &Calibration, cast: &Cast, command: &str) -> String {
         ),
     ]);
     page.contents();
+    wrong_promotions(c, &mut page);
+    power(c, &mut page);
+    cast.write(&mut page);
+    page.origin(command, &[("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION")))]);
+    page.finish()
+}
 
+fn percent(share: f64) -> String {
+    format!("{:.1}%", 100.0 * share)
+}
+
+/// How often each way to decide promotes what it must not.
+fn wrong_promotions(c: &Calibration, page: &mut Page) {
+    let rate = |count: u64| count as f64 / c.runs as f64;
     page.section("Wrong promotions");
     page.text(
         "Share of runs that promoted with one criterion on its boundary. Beside the gate stand two tests that people use \
@@ -123,7 +135,10 @@ pub fn calibration_page(c: &Calibration, cast: &Cast, command: &str) -> String {
              and a loss of everything, with their mean on the mark.",
         );
     });
+}
 
+/// What becomes of effects that there are.
+fn power(c: &Calibration, page: &mut Page) {
     page.section("What it finds");
     page.text(
         "Verdicts when every observed effect is multiplied: by 0 there is nothing to find, by 1 it is what the pool shows; at \
@@ -156,7 +171,4 @@ pub fn calibration_page(c: &Calibration, cast: &Cast, command: &str) -> String {
         });
         page.table(&columns, 1, rows);
     });
-    cast.write(&mut page);
-    page.origin(command, &[("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION")))]);
-    page.finish()
 }
