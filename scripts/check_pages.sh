@@ -84,6 +84,7 @@ END
         --users 30 --html simulate.html
     make evaluate log --policy egreedy-v2 --policy uniform --html evaluate.html
     make compare-reality --log log --scenario month.toml --personas people --users 40 --html compare.html
+    make analyze log --by kind --html analyze.html
     for page in *.html; do pages+=("$made/$page"); done
     cd "$root"
 fi

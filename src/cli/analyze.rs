@@ -1,8 +1,8 @@
 //! `rehearsal analyze`: what groups of real users earned, and what one has over another.
 
 use super::choice::choice;
+use super::destination::HtmlFile;
 use super::experiment_args::ExperimentsFolder;
-use super::folder::Pending;
 use super::moment::Moment;
 use super::store_args::Global;
 use super::{exit, output};
@@ -80,9 +80,8 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also write a page
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
 }
 
 /// What a decision counts as whose reward did not come.
@@ -133,7 +132,8 @@ struct PlannedGroup {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let page = args.html.as_deref().map(Pending::open).transpose()?;
+    let page =
+        args.html.open(args.logs.iter().cloned().chain(args.experiment.as_ref().map(PathBuf::from)))?;
     let place = global.place();
     let logs = if args.logs.is_empty() { vec![place.clone()] } else { args.logs.clone() };
     let log = LabelledLog::open(&logs)?;

@@ -65,6 +65,10 @@ fn a_program_is_refused_where_there_are_no_requests_to_show_it() {
     dir.write("t.csv", "x,class\n1,a\n2,b\n");
     dir.run(&["simulate", "--data", "t.csv", "--label", "class", "--policy", EGREEDY])
         .refused(&["egreedy-program: it is a program", "a table has none"]);
+    dir.run(&["simulate", "--policy", "uniform", "--users", "2", "--steps", "4", "--log", "log"]).ok();
+    dir.run(&["train", "--policy", EGREEDY, "--from", "log", "--out", "prior.json"])
+        .refused(&["egreedy-program: it is a program", "its own matter"]);
+    dir.run(&["compare-reality", "--log", "log", "--policy", EGREEDY]).refused(&["it is a program"]);
 }
 
 /// What is said to a program, and what ours answers, is what the published schema says. `BLESS=1` publishes it.

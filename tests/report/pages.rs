@@ -248,6 +248,11 @@ fn a_page_replaces_nothing_that_is_read_and_is_refused_before_the_run() {
         dir.run(&[command, &["--html", "folder"]].concat()).refused(&["folder"]);
         dir.run(&[command, &["--html", "nowhere/page.html"]].concat()).refused(&["nowhere"]);
     }
+    // A page of live evidence is no other.
+    let log = "log/decisions.jsonl";
+    let before = fs::read(dir.join(log)).unwrap();
+    dir.run(&["analyze", log, "--by", "kind", "--html", log]).refused(&[log, "read or written already"]);
+    assert_eq!(fs::read(dir.join(log)).unwrap(), before);
     dir.run(&[COMMANDS[0], &["--blocks", "0..1", "--out", "part.json", "--html", "p.html"]].concat())
         .refused(&["--html is of a whole run"]);
 }

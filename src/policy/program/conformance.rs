@@ -14,6 +14,7 @@ use crate::domain::reaction::MAX_REWARD;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::policy::rng::DecisionRng;
 use smol_str::{SmolStr, format_smolstr};
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Rewards that each user of the checks has behind them when decisions are compared.
@@ -60,7 +61,12 @@ struct Case {
 }
 
 fn check(program: &Program) -> Conformance {
-    let mut found = Conformance { checks: Vec::new(), seconds_per_decision: None, seconds_per_reward: None };
+    let mut found = Conformance {
+        checks: Vec::new(),
+        seconds_per_decision: None,
+        seconds_of_json: None,
+        seconds_per_reward: None,
+    };
     if let Err(failure) = run(program, &mut found) {
         found.checks.push(failure);
     }
@@ -95,6 +101,11 @@ fn run(program: &Program, found: &mut Conformance) -> Result<(), Check> {
         let count = cases.len() as f64;
         found.seconds_per_reward = Some(learning.as_secs_f64() / (count * ROUNDS as f64));
         found.seconds_per_decision = Some(since.elapsed().as_secs_f64() / count);
+        let answer = serde_json::json!({"id": 0, "probabilities": decided}).to_string();
+        let since = Instant::now();
+        black_box(protocol::decide(0, &asked));
+        black_box(protocol::read_decisions(answer.as_bytes(), 0, asked.len())?);
+        found.seconds_of_json = Some(since.elapsed().as_secs_f64() / count);
         Ok((states, decided))
     })?;
     found.checks.push(passed(name));

@@ -18,6 +18,8 @@ pub struct Conformance {
     pub checks: Vec<Check>,
     /// How long a decision takes in a full batch, in seconds; `None` where it has answered none.
     pub seconds_per_decision: Option<f64>,
+    /// How much of that is printing the call and parsing the answer here, in seconds; the program does as much again.
+    pub seconds_of_json: Option<f64>,
     /// How long a reward takes in a full batch, in seconds; `None` where it has answered none.
     pub seconds_per_reward: Option<f64>,
 }
