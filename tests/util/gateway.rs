@@ -176,5 +176,6 @@ fn send(stream: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> bool
         "HTTP/1.1 {status} So\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).is_ok()
+    // In one piece: the second one of two would wait until the first is acknowledged.
+    stream.write_all(&[head.as_bytes(), body].concat()).is_ok()
 }
