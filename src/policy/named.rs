@@ -1,9 +1,9 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
-use super::model::Structure;
 use super::prior::Prior;
 use super::program::{RawDefinition, RawProgram};
 use super::spec::{Policy, RawPolicy};
+use super::structure::Structure;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
