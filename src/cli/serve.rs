@@ -6,7 +6,7 @@ use super::prompt_args::{GatewayArgs, PromptArgs};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use crate::base::error::{Fault, Result};
-use crate::model::registry::{ModelAddress, Wanted, resolve, unpack};
+use crate::model::registry::{ModelAddress, VersionChoice, resolve, unpack};
 use crate::policy::Policy;
 use crate::serve::{RawSettings, Server, Settings};
 use crate::service::PolicySwitch;
@@ -120,7 +120,7 @@ fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
     let mut followed = Vec::new();
     for name in &args.policies {
         if let Some(address) = args.registry.address(name)?
-            && matches!(address.wanted, Wanted::Alias(_))
+            && matches!(address.wanted, VersionChoice::Alias(_))
         {
             let registry = args.registry.open()?;
             // Which policy it is was found out when it was loaded.

@@ -6,7 +6,7 @@
 //! the prior with mu0 = 0 and A0 = lambda I.
 
 use super::kernels::{Cholesky, Solve};
-use super::model::Structure;
+use super::structure::Structure;
 use super::training_record::TrainingRecord;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result};

@@ -2,10 +2,11 @@
 
 use super::explorer::{Explorer, explorers};
 use super::learns::Learns;
-use super::model::{KindModel, Model, Structure};
+use super::model::{KindModel, Model};
 use super::prior::{Prior, PriorStart};
 use super::program::{Program, RawProgram};
 use super::ridge::Ridge;
+use super::structure::Structure;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
