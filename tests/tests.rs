@@ -5,6 +5,7 @@ mod docs;
 mod evaluation;
 mod experiment;
 mod gate;
+mod model;
 mod policy;
 mod prompt;
 mod report;

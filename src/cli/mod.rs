@@ -218,7 +218,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Analyze(args) => ready().and_then(|()| analyze::run(&args, &global)),
         Command::Assign(args) => assign::run(&args),
         Command::Rollout(args) => rollout::run(&args, &global),
-        Command::CompareReality(args) => ready().and_then(|()| compare_reality::run(&args)),
+        Command::CompareReality(args) => compare_reality::run(&args),
         Command::Log(args) => log::run(&args, &global),
         Command::Backup(args) => backup::run(&args, &global),
         Command::Prune(args) => prune::run(&args, &global),

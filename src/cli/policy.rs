@@ -76,8 +76,9 @@ fn text(policy: &Policy, program: Option<&Conformance>) -> String {
         seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{:.0}", 1e6 * seconds))
     };
     text.push_str(&format!(
-        "{} microseconds for a decision, {} for a reward, in batches of 256\n",
+        "{} microseconds for a decision, of which {} are its JSON here, and {} for a reward, in batches of 256\n",
         micros(found.seconds_per_decision),
+        micros(found.seconds_of_json),
         micros(found.seconds_per_reward)
     ));
     text

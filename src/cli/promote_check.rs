@@ -105,7 +105,7 @@ impl Args {
     fn print(&self, judgement: &Judgement, display: &Display) -> Result<()> {
         let screen = if self.json { None } else { display.screen() };
         if let Some(screen) = screen {
-            return output::text(&terminal_verdict(judgement, &screen));
+            return output::painted(&terminal_verdict(judgement, &screen));
         }
         let mut text = Vec::new();
         let format: &dyn VerdictFormat = if self.json { &Json } else { &PlainText };

@@ -1,6 +1,5 @@
 //! `rehearsal simulate --rollout`: a rollout lived with simulated people.
 
-use super::simulate::Args;
 use super::{exit, output, progress};
 use crate::base::error::{Error, Fault, Result};
 use crate::experiment::{Experiment, Variant};
@@ -10,33 +9,61 @@ use crate::people::scenario::Scenario;
 use crate::policy::Policy;
 use crate::report::rehearsal_text;
 use crate::simulation::Simulation;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Options of a rehearsed rollout.
+#[derive(Debug, clap::Args)]
+pub(super) struct RehearsalArgs {
+    /// Live a rollout many times instead: an experiment with a ramp, a TOML file; with a policy for variants that set none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "gate", "blocks", "out", "log", "steps"])]
+    pub(super) rollout: Option<PathBuf>,
+    /// With --rollout: how many times
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rollouts: u64,
+    /// With --rollout: the guardrails are asked after every so many people
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    look_every: u64,
+    /// With --rollout: after so many people a rollout is given up
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    max_users: u64,
+}
+
+/// Who comes.
+pub(super) struct SimulatedPeople<'a> {
+    pub(super) personas: &'a [Persona],
+    /// Names of scenarios, of which there must be one.
+    pub(super) scenarios: &'a [String],
+    /// Who decides where a variant does not say it.
+    pub(super) default_policy: Option<&'a str>,
+    /// People of each persona who are drawn from.
+    pub(super) users: u64,
+    pub(super) seed: u64,
+}
 
 /// Lives the rollout of the experiment in a file.
-pub(super) fn run(args: &Args, path: &Path, personas: &[Persona]) -> Result<u8> {
+pub(super) fn run(args: &RehearsalArgs, path: &Path, people: &SimulatedPeople, json: bool) -> Result<u8> {
+    let SimulatedPeople { personas, scenarios, default_policy, users, seed } = *people;
     let origin = path.display().to_string();
     let experiment = Experiment::from_toml(&crate::base::read::text(path)?, &origin)?;
     let Some(ramp) = experiment.ramp() else {
         return Err(Error::because(LiveRefusal::NoRamp { experiment: experiment.key().to_string() }));
     };
     let policy = |variant: &Variant| {
-        let name = variant.policy().or(args.policies.first().map(String::as_str));
+        let name = variant.policy().or(default_policy);
         let missing = || Fault::new("policy", "missing", "the policy that decides, or --policy").at(&origin);
         Policy::load(name.ok_or_else(missing)?)
     };
     let policies = experiment.variants().iter().map(policy).collect::<Result<Vec<_>>>()?;
-    let [name] = args.scenarios.as_slice() else {
-        let fault = Fault::new("--rollout", format!("in {} scenarios", args.scenarios.len()), "one scenario");
+    let [name] = scenarios else {
+        let fault = Fault::new("--rollout", format!("in {} scenarios", scenarios.len()), "one scenario");
         return Err(fault.at("command line"));
     };
     let decisions = experiment.guardrails().decisions();
     let scenario =
         Scenario::load(name)?.with_steps(decisions).map_err(|fault| fault.at("guardrails.decisions"))?;
-    let seed = args.seed.unwrap_or(0);
-    args.threads.apply()?;
     let simulation = Simulation::new(&scenario, personas, &policies, seed)?;
     let metric = rules_of(&experiment, 0)?.metric;
-    let pool = RolloutPool::simulate(&simulation, args.users, metric)?;
+    let pool = RolloutPool::simulate(&simulation, users, metric)?;
     let margin = experiment.guardrails().margin();
     let mut pools =
         vec![("as simulated".to_owned(), pool.clone()), ("no difference".to_owned(), pool.with_gain(0.0))];
@@ -47,7 +74,7 @@ pub(super) fn run(args: &Args, path: &Path, personas: &[Persona]) -> Result<u8> 
     let size = (args.rollouts, args.look_every, args.max_users);
     let rehearsal: RolloutRehearsal = rehearse_rollout(&experiment, ramp, &pools, size, seed, || bar.inc(1))?;
     bar.finish_and_clear();
-    if args.json {
+    if json {
         output::pretty_json(&rehearsal)?;
     } else {
         output::text(&rehearsal_text(&rehearsal))?;

@@ -7,7 +7,8 @@ use super::error::UsageError;
 use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
 use super::registry_args::RegistryArgs;
-use super::{exit, output, progress, rollout_rehearsal, shell, table};
+use super::rollout_rehearsal::{self, RehearsalArgs, SimulatedPeople};
+use super::{exit, output, progress, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
 use crate::people::digest::of_people;
@@ -26,13 +27,13 @@ use std::time::Instant;
 pub(super) struct Args {
     /// Scenarios: shipped names or TOML files
     #[arg(value_name = "SCENARIO", default_value = "steady")]
-    pub(super) scenarios: Vec<String>,
+    scenarios: Vec<String>,
     /// A policy: a name, or a TOML file; repeat it to compare with the first
     #[arg(long = "policy", value_name = "POLICY", required_unless_present = "rollout")]
-    pub(super) policies: Vec<String>,
+    policies: Vec<String>,
     /// Users of each persona
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
-    pub(super) users: u64,
+    users: u64,
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
@@ -54,7 +55,7 @@ pub(super) struct Args {
     in_order: bool,
     /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
-    pub(super) seed: Option<u64>,
+    seed: Option<u64>,
     /// Simulate for `promote-check --from`: the scenarios and the seed are those of this gate, `default` or a
     /// file, the two policies are baseline and challenger
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "steps"])]
@@ -76,25 +77,15 @@ pub(super) struct Args {
     log: Option<PathBuf>,
     #[command(flatten)]
     html: HtmlFile,
-    /// Live a rollout many times instead: an experiment with a ramp, a TOML file; with a policy for variants that set none
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "gate", "blocks", "out", "log", "steps"])]
-    rollout: Option<PathBuf>,
-    /// With --rollout: how many times
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(super) rollouts: u64,
-    /// With --rollout: the guardrails are asked after every so many people
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    pub(super) look_every: u64,
-    /// With --rollout: after so many people a rollout is given up
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    pub(super) max_users: u64,
+    #[command(flatten)]
+    rehearsal: RehearsalArgs,
     /// Print the results as JSON
     #[arg(long)]
-    pub(super) json: bool,
+    json: bool,
     #[command(flatten)]
     pub(super) registry: RegistryArgs,
     #[command(flatten)]
-    pub(super) threads: super::Threads,
+    threads: super::Threads,
 }
 
 pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
@@ -108,8 +99,16 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
         return Err(options("--label and --orders", "are about a table: name it with --data"));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-    if let Some(path) = &args.rollout {
-        return rollout_rehearsal::run(args, path, &personas);
+    if let Some(path) = &args.rehearsal.rollout {
+        args.threads.apply()?;
+        let people = SimulatedPeople {
+            personas: &personas,
+            scenarios: &args.scenarios,
+            default_policy: args.policies.first().map(String::as_str),
+            users: args.users,
+            seed: args.seed.unwrap_or(0),
+        };
+        return rollout_rehearsal::run(&args.rehearsal, path, &people, args.json);
     }
     let policies = args.policies.iter().map(|name| args.registry.policy(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
@@ -269,7 +268,7 @@ impl Args {
         if self.json {
             output::pretty_json(&results.json())?
         } else if let Some(screen) = display.screen() {
-            output::text(&terminal_results(&results, &screen))?
+            output::painted(&terminal_results(&results, &screen))?
         } else {
             output::text(&results.text())?
         }

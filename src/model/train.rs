@@ -8,6 +8,7 @@ use crate::base::digest::of_value;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::domain::profile::PROFILE_FEATURES;
 use crate::domain::reaction::Reaction;
+use crate::policy::program::ProgramError;
 use crate::policy::{
     MAX_USER_HASHES, Policy, Prior, RawKindPrior, RawPrior, Structure, TrainingRecord, feature_set_digest,
 };
@@ -78,8 +79,12 @@ impl Fits {
 /// Learns the prior of a policy from everybody's rewards. The result depends on neither their order nor on threads.
 ///
 /// # Errors
-/// No rewards.
+/// No rewards; a program, whose states are its own.
 pub fn train(policy: &Policy, data: &TrainingData, settings: TrainingSettings) -> Result<Prior> {
+    if policy.program().is_some() {
+        let (policy, why) = (policy.name().to_owned(), "and what it begins with is its own matter");
+        return Err(Error::because(ProgramError::NotFor { policy, why }));
+    }
     if data.rows() == 0 {
         return Err(Error::because(TrainingError::NoRewards));
     }

@@ -12,6 +12,7 @@
 //! `explorer/` and a line in its table.
 
 mod decide;
+mod definition;
 mod explorer;
 mod kernels;
 mod learns;
@@ -26,6 +27,7 @@ mod spec;
 mod training_record;
 
 pub(crate) use decide::Decide;
+pub use definition::RawDefinition;
 // Whatever the table of explorers has.
 pub use explorer::*;
 pub(crate) use kernels::{Cholesky, Solve};

@@ -1,8 +1,9 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
+use super::definition::RawDefinition;
 use super::model::Structure;
 use super::prior::Prior;
-use super::program::{RawDefinition, RawProgram};
+use super::program::RawProgram;
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;

@@ -4,7 +4,7 @@ use super::explorer::{Explorer, explorers};
 use super::learns::Learns;
 use super::model::{KindModel, Model, Structure};
 use super::prior::{Prior, PriorStart};
-use super::program::{Program, RawDefinition, RawProgram};
+use super::program::{Program, RawProgram};
 use super::ridge::Ridge;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
@@ -129,7 +129,7 @@ impl PartialEq for Policy {
 }
 
 /// A name that is part of a file name.
-fn check_name(name: &str) -> Result<(), Fault> {
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
     let is_safe = !name.is_empty()
         && name.len() <= MAX_NAME_BYTES
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
@@ -185,21 +185,6 @@ impl TryFrom<RawPolicy> for Policy {
 
 /// What comes before the digest of a prior, where that stands for it.
 const DIGEST: &str = "sha256:";
-impl TryFrom<RawDefinition> for Policy {
-    type Error = Fault;
-
-    /// The policy that a store or a log tells of. One that is a program starts nothing: only a file does that the operator
-    /// names.
-    fn try_from(raw: RawDefinition) -> Result<Self, Fault> {
-        match raw {
-            RawDefinition::BuiltIn(raw) => Self::try_from(raw),
-            RawDefinition::Program(raw) => {
-                check_name(&raw.name)?;
-                Ok(Self::of_program(Program::defined(raw)?))
-            }
-        }
-    }
-}
 
 impl Policy {
     /// A program that runs in `dir`.
@@ -212,7 +197,7 @@ impl Policy {
     }
 
     /// What stands beside a program looks at nothing, and its models have no matrix.
-    fn of_program(program: Program) -> Self {
+    pub(super) fn of_program(program: Program) -> Self {
         Self {
             name: program.name().to_owned(),
             explorer: Explorer::named("uniform", None).expect("it is in the table"),
@@ -239,14 +224,6 @@ impl Policy {
     /// What is wrong with it.
     pub fn conforms(&self) -> Result<()> {
         self.program.as_ref().map_or(Ok(()), |program| program.conforms())
-    }
-
-    /// What a file states of it, every default spelled out: what stores and logs keep.
-    pub fn definition(&self) -> RawDefinition {
-        match &self.program {
-            Some(program) => RawDefinition::Program(program.definition().clone()),
-            None => RawDefinition::BuiltIn(self.to_raw()),
-        }
     }
 
     /// Its name: lower-case letters, digits and '-'.

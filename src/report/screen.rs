@@ -35,6 +35,17 @@ pub enum Tint {
 }
 
 impl Tint {
+    /// Every colour.
+    const ALL: [Self; 7] =
+        [Self::Good, Self::Warning, Self::Bad, Self::Baseline, Self::Challenger, Self::Faint, Self::Strong];
+
+    /// What begins or ends a colour and stands at the beginning of `text`, if that is what stands there.
+    pub fn sequence(text: &str) -> Option<&str> {
+        let (number, _) = text.strip_prefix("\u{1b}[")?.split_once('m')?;
+        let is_ours = number == "0" || Self::ALL.iter().any(|tint| tint.rendition().to_string() == number);
+        is_ours.then(|| &text[..number.len() + 3])
+    }
+
     /// The number of a "select graphic rendition" of ECMA-48.
     fn rendition(self) -> u8 {
         match self {

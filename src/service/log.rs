@@ -1,8 +1,7 @@
 //! The log as JSON Lines: decisions, or rewards, in the order in which they were made.
 
 use crate::base::error::{Error, Result};
-use crate::policy::program::RawDefinition;
-use crate::policy::{NAMED, Policy};
+use crate::policy::{NAMED, Policy, RawDefinition};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{Change, DecisionRecord, LogFilter, LoggedReward, Store, read};
 use serde_json::value::RawValue;

@@ -6,6 +6,7 @@
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
 mod active_experiments;
+mod asked_programs;
 mod commit;
 mod decide;
 mod error;
@@ -15,7 +16,8 @@ mod log;
 pub(crate) mod log_files;
 mod older;
 mod policies;
-mod program_lessons;
+mod prepared_rewards;
+mod program_rewards;
 mod programs;
 mod prune;
 mod rebuild;

@@ -9,8 +9,7 @@ use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::domain::labels::DecisionLabels;
 use crate::domain::request::{RawRequest, Request, Shown};
-use crate::policy::program::RawDefinition;
-use crate::policy::{NAMED, Policy};
+use crate::policy::{NAMED, Policy, RawDefinition};
 use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{

@@ -5,7 +5,7 @@
 //! programs are asked before, so that nobody waits for them who wants to write.
 
 use super::error::ServiceError;
-use super::program_lessons::ProgramLessons;
+use super::prepared_rewards::PreparedRewards;
 use super::reward_call::RewardCall;
 use super::score::Warning;
 use super::shared::{Service, now_ms};
@@ -88,12 +88,12 @@ impl Service {
         &self,
         transaction: &mut dyn Transaction,
         calls: &[RewardCall],
-        lessons: &ProgramLessons,
+        prepared: &PreparedRewards,
     ) -> Result<Vec<Result<RewardReply>>> {
         let attributed = self.attributed(transaction, calls)?;
         let batches = batches(transaction, &attributed)?;
         let many = calls.len() >= MANY;
-        let mut learned = each(batches, many, |batch| self.learn_batch(batch, lessons))
+        let mut learned = each(batches, many, |batch| self.learn_batch(batch, prepared))
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
         // A state comes before the rewards that name it.
@@ -197,7 +197,7 @@ impl Service {
     }
 
     /// Lets one state learn its rewards.
-    fn learn_batch(&self, batch: StateBatch, lessons: &ProgramLessons) -> Result<Learned> {
+    fn learn_batch(&self, batch: StateBatch, prepared: &PreparedRewards) -> Result<Learned> {
         let StateBatch { mut state, rewards } = batch;
         let mut model = state.model(self.store().origin())?;
         // What the operator has now is under the newer prior, also where a decision of before is answered.
@@ -234,7 +234,7 @@ impl Service {
             }
             if before.is_none() {
                 let learned = match policy.program() {
-                    Some(program) => lessons.teach(program, (call, user), &mut model, &event.observation),
+                    Some(program) => prepared.teach(program, (call, user), &mut model, &event.observation),
                     None => apply(&mut model, &state.policy, &event.observation, &mut scratch),
                 };
                 if let Err(error) = learned {

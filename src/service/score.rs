@@ -1,11 +1,11 @@
 //! Score: a request becomes a decision.
 
 use super::active_experiments::Participation;
+use super::asked_programs::AskedPrograms;
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
 use super::given::{Given, GivenBy, resolve};
 use super::ids::{self, decision_id};
-use super::programs::AskedPrograms;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};

@@ -252,7 +252,7 @@ impl<'a> Simulation<'a> {
     pub fn decision_times(&self, users: Range<u64>) -> Result<Vec<Duration>> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
         if policy.program().is_some() {
-            self.each_life_alone(users, &mut |decided| times.push(decided.asked))?;
+            self.each_alone(users, &mut |decided| times.push(decided.asked))?;
             return Ok(times);
         }
         for (user, simulator) in
@@ -289,7 +289,7 @@ impl<'a> Simulation<'a> {
         let (policy, mut least) = (&self.policies[0], Some(1.0_f64));
         if policy.program().is_some() {
             let mut least = 1.0_f64;
-            self.each_life_alone(users, &mut |decided| {
+            self.each_alone(users, &mut |decided| {
                 least = decided.probabilities.iter().copied().fold(least, f64::min);
             })?;
             return Ok(Some(least));

@@ -5,7 +5,7 @@
 //! request: a reader takes as much of it as it needs.
 
 use crate::domain::reaction::Reaction;
-use crate::policy::program::RawDefinition;
+use crate::policy::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;

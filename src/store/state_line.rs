@@ -14,9 +14,10 @@ use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
-use crate::policy::program::{MAX_STATE_BYTES, Program, RawDefinition, RawProgram};
+use crate::policy::program::{MAX_STATE_BYTES, Program, RawProgram};
 use crate::policy::{
-    KindModel, Learns, Model, NAMED, Policy, Prior, RawPolicy, RawPrior, Ridge, RidgeNumbers, Structure,
+    KindModel, Learns, Model, NAMED, Policy, Prior, RawDefinition, RawPolicy, RawPrior, Ridge, RidgeNumbers,
+    Structure,
 };
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};

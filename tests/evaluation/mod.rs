@@ -314,7 +314,7 @@ fn wrong_use_says_what_is_allowed() {
         (["--confidence", "1"], "--confidence is 1;"),
         (["--reward-range", "1,0"], "--reward-range is \"1,0\""),
         (["--columns", "click"], "--columns is \"click\""),
-        (["--format", "parquet"], "possible values: auto, rehearsal, obd, dsjson, vw, csv"),
+        (["--format", "arrow"], "possible values: auto, parquet, rehearsal, obd, dsjson, vw, csv"),
         (["--policy", "lints-v2"], "no exact probabilities"),
         (["--policy", "egreedy-v2"], "structure = \"disjoint\""),
     ] {

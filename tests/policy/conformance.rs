@@ -3,6 +3,7 @@
 use super::{EGREEDY, faulty, has_python};
 use crate::util::Dir;
 use serde_json::{Value, json};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
@@ -34,7 +35,7 @@ fn a_program_that_does_not_answer_the_same_is_refused_where_people_are_simulated
         ("random", "probabilities"),
         ("memory", "probabilities"),
         ("counts", "the state of user"),
-        ("sum", "add up to 1.1"),
+        ("sum", "decide 1 of user"),
         ("twice", "what nobody asked for"),
     ];
     let dir = faulty(&ways.map(|(way, _)| way));
@@ -64,12 +65,26 @@ fn a_program_is_refused_where_there_are_no_requests_to_show_it() {
     dir.write("t.csv", "x,class\n1,a\n2,b\n");
     dir.run(&["simulate", "--data", "t.csv", "--label", "class", "--policy", EGREEDY])
         .refused(&["egreedy-program: it is a program", "a table has none"]);
+    dir.run(&["simulate", "--policy", "uniform", "--users", "2", "--steps", "4", "--log", "log"]).ok();
+    dir.run(&["train", "--policy", EGREEDY, "--from", "log", "--out", "prior.json"])
+        .refused(&["egreedy-program: it is a program", "its own matter"]);
+    dir.run(&["compare-reality", "--log", "log", "--policy", EGREEDY]).refused(&["it is a program"]);
 }
 
-/// What is said to a program, and what ours answers, is what the schema says.
+/// What is said to a program, and what ours answers, is what the published schema says. `BLESS=1` publishes it.
 #[test]
 fn the_schema_is_that_of_the_lines() {
-    let schema = Dir::new().run(&["schema", "--of", "protocol"]).ok().json();
+    let printed = Dir::new().run(&["schema", "--of", "protocol"]).ok().stdout();
+    let path = format!("{}/schemas/protocol.schema.json", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &printed).expect("schemas/protocol.schema.json");
+    }
+    assert_eq!(
+        fs::read_to_string(&path).expect("schemas/protocol.schema.json"),
+        printed,
+        "BLESS=1 writes it"
+    );
+    let schema: Value = serde_json::from_str(&printed).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let of = |name: &str| {
         let mut own = schema.clone();

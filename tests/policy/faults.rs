@@ -20,7 +20,7 @@ fn a_decision_that_is_none_is_an_error_of_its_call_and_the_others_are_kept() {
         return;
     }
     let ways = [
-        ("sum", "add up to 1.1"),
+        ("sum", "add up to 1.09"),
         ("nan", "no line of the protocol"),
         ("few", "a list of 2; allowed: 3"),
         ("negative", "probabilities[0] is -0.5"),

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod served;
 mod twin;
 
 use crate::util::Dir;

@@ -178,7 +178,7 @@ fn a_gate_judges_the_records_of_the_program() {
     let dir = Dir::new();
     dir.write("short.toml", "name = \"short\"\ndescription = \"short\"\nsteps = 12\n");
     let criterion = "[[criteria]]\nmetric = \"reward\"\nkind = \"superior\"\nscenarios = [\"short.toml\"]\n";
-    dir.write("gate.toml", format!("max_users = 64\nbatch = 32\n{criterion}"));
+    dir.write("gate.toml", format!("description = \"small\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.02\nmax_users = 64\nbatch = 32\n{criterion}"));
     let pair = ["--baseline", "uniform", "--challenger", EGREEDY];
     let check = [&["promote-check", "--gate", "gate.toml", "--json"][..], &pair].concat();
     let direct = dir.run(&check).json();

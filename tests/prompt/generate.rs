@@ -139,6 +139,30 @@ pub(super) fn what_became_of_earlier_tips_comes_from_the_store() {
 }
 
 #[test]
+pub(super) fn earlier_tips_are_found_in_a_store_that_only_scored() {
+    let dir = Dir::new();
+    let request = json!({
+        "context": {"hour": 9, "weekday": 0},
+        "candidates": [{"id": "a", "kind": "move", "text": "Walk around the block."}],
+    });
+    for user in ["ann", "bob", "ann"] {
+        let args = ["score", "--policy", "uniform", "--user", user];
+        let decision = dir.run_with(&args, request.to_string()).ok().json();
+        dir.run(&["reward", "--decision", text(&decision, "decision_id"), "--reaction", "snoozed"]).ok();
+    }
+    let person = json!({"user": "ann", "prompt_version": "v3"});
+    let context = dir.run_with(&["context"], person.to_string()).ok().json();
+    let recent = context["context"]["recent"].as_array().unwrap();
+    assert_eq!(recent.len(), 2, "{context}");
+    assert_eq!(recent[0]["text"], "Walk around the block.");
+    // A command that only reads makes no store.
+    let empty = Dir::new();
+    empty.run_with(&["context"], person.to_string()).ok();
+    empty.run_with(&["generate"], person.to_string()).ok();
+    assert!(empty.address().is_some() || !empty.join("state").exists());
+}
+
+#[test]
 pub(super) fn who_has_seen_all_ready_tips_sees_them_again() {
     let dir = Dir::new();
     let mut person = json!({"user": "ann"});

@@ -155,3 +155,72 @@ fn what_cannot_be_served_is_refused_at_the_start() {
     serve(&["--gateway", "http://127.0.0.1:1"]).refused(&["names no model", "--gateway-model"]);
     serve(&["--gateway", "127.0.0.1:1", "--gateway-model", "m"]).refused(&["--gateway", "http://HOST:PORT"]);
 }
+
+/// Percentiles of times, in milliseconds: the median, the 99th and the largest.
+fn percentiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
+    format!("{} calls: p50 {:.2} ms, p99 {:.2} ms, most {:.2} ms", times.len(), at(0.5), at(0.99), at(1.0))
+}
+
+/// How long calls take that are sent at this rate for so long, over 8 connections.
+fn at_rate(
+    server: &Server,
+    per_second: u32,
+    seconds: u32,
+    path: &str,
+    body: fn(&str) -> Value,
+) -> Vec<Duration> {
+    const CONNECTIONS: u32 = 8;
+    let (address, begun) = (server.address, Instant::now());
+    let threads: Vec<_> = (0..CONNECTIONS)
+        .map(|n| {
+            let path = path.to_owned();
+            thread::spawn(move || {
+                let mut client = Client::to(address);
+                let mut times = Vec::new();
+                for i in (n..per_second * seconds).step_by(CONNECTIONS as usize) {
+                    // A call that is late counts from when it was due.
+                    let due = begun + Duration::from_secs(1) * i / per_second;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    client.post(&path, &body(&format!("u{i}"))).json(200);
+                    times.push(due.elapsed());
+                }
+                times
+            })
+        })
+        .collect();
+    threads.into_iter().flat_map(|thread| thread.join().expect("it ends")).collect()
+}
+
+#[test]
+#[ignore = "prints figures; half a minute, on a quiet machine and optimized"]
+fn breaking_figures_of_generate() {
+    let dir = Dir::new();
+    let tips: &[&str] = &["Write one line of the letter.", "Put the blue folder on the table."];
+    let gateway = Gateway::sound(tips);
+    let hanging = Gateway::start(|_, _| Answer::Hang);
+    let start = |url: &str| {
+        let options = ["--gateway", url, "--gateway-model", "m", "--gateway-time-limit-ms", "60000"];
+        Server::start(&dir, &[&POLICY[..], &options].concat())
+    };
+    let server = start(&gateway.url());
+    println!(
+        "/generate, a gateway that answers at once, 200/s: {}",
+        percentiles(at_rate(&server, 200, 10, "/generate", signals))
+    );
+    drop(server);
+    let server = start(&hanging.url());
+    at_rate(&server, 200, 1, "/score", request);
+    println!("/score, 200/s: {}", percentiles(at_rate(&server, 200, 8, "/score", request)));
+    let address = server.address;
+    let calls: Vec<_> = (0..64)
+        .map(|i| {
+            thread::spawn(move || Client::to(address).post("/generate", &signals(&format!("u{i}"))).status)
+        })
+        .collect();
+    await_questions(&hanging, 64);
+    println!("/score, 200/s, 64 calls hang: {}", percentiles(at_rate(&server, 200, 8, "/score", request)));
+    hanging.end();
+    assert!(calls.into_iter().all(|call| call.join().expect("it ends") == 200));
+}

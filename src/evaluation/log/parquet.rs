@@ -46,7 +46,7 @@ impl FormatRule for Parquet {
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
         // It is read from its end, not line by line.
-        Ok(Box::new(ParquetLog::open(&input.path, input.options.columns.clone())?))
+        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns)?))
     }
 }
 
@@ -78,10 +78,9 @@ impl Role {
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
             (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
-            (Self::Item | Self::User, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (Self::Item | Self::User | Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
             (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
             (Self::Timestamp, PhysicalType::INT96) => true,
-            (Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
             (Self::Item | Self::User | Self::Timestamp, _) => false,
             (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
             (_, PhysicalType::FLOAT | PhysicalType::DOUBLE | PhysicalType::BOOLEAN) => true,
@@ -263,7 +262,7 @@ impl ParquetLog {
     ///
     /// # Errors
     /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
-    fn open(path: &Path, names: Columns) -> Result<Self> {
+    fn open(path: &Path, names: &Columns) -> Result<Self> {
         let origin = path.display().to_string();
         let file = File::open(path).map_err(Error::io("read", path))?;
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {

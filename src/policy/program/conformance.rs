@@ -1,50 +1,24 @@
 //! Does a program keep to the protocol? It holds nothing between calls, so the same calls have the same answers, however
 //! many are asked together, in whatever order, and in whichever process; and it answers whatever a request may be.
 
-use super::calls::{DecideCall, LearnCall, WhichCall};
+use super::call::{DecideCall, LearnCall, WhichCall};
 use super::error::{Failure, ProgramError};
+use super::findings::{Check, Conformance};
 use super::process::Process;
-use super::program::Program;
 use super::protocol::{self, MAX_BATCH, MAX_STATE_BYTES};
+use super::running::Program;
 use super::sampling::distribution;
 use crate::base::error::{Error, Result};
 use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::domain::reaction::MAX_REWARD;
 use crate::domain::request::{Candidate, Context, RawRequest, Request};
 use crate::policy::rng::DecisionRng;
-use serde::Serialize;
 use smol_str::{SmolStr, format_smolstr};
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Rewards that each user of the checks has behind them when decisions are compared.
 const ROUNDS: usize = 2;
-
-/// One thing that was checked.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Check {
-    /// What was checked.
-    pub check: &'static str,
-    /// What is wrong; `None` if nothing is.
-    pub problem: Option<String>,
-}
-
-/// What checks of a program have found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Conformance {
-    /// Everything that was checked, up to the first check that left nothing to go on with.
-    pub checks: Vec<Check>,
-    /// How long a decision takes in a full batch, in seconds; `None` where it has answered none.
-    pub seconds_per_decision: Option<f64>,
-    /// How long a reward takes in a full batch, in seconds; `None` where it has answered none.
-    pub seconds_per_reward: Option<f64>,
-}
-
-impl Conformance {
-    /// The first thing that is wrong.
-    pub fn problem(&self) -> Option<&str> {
-        self.checks.iter().find_map(|check| check.problem.as_deref())
-    }
-}
 
 impl Program {
     /// What checks of it find; they are made once.
@@ -72,7 +46,7 @@ impl Program {
 }
 
 /// A reward of a user of the checks.
-struct Lesson {
+struct ShownTip {
     request: String,
     chosen: SmolStr,
     reward: f64,
@@ -81,13 +55,18 @@ struct Lesson {
 /// A user of the checks: rewards, one after the other, and a request.
 struct Case {
     user: String,
-    lessons: Vec<Lesson>,
+    rewards: Vec<ShownTip>,
     request: String,
     candidates: usize,
 }
 
 fn check(program: &Program) -> Conformance {
-    let mut found = Conformance { checks: Vec::new(), seconds_per_decision: None, seconds_per_reward: None };
+    let mut found = Conformance {
+        checks: Vec::new(),
+        seconds_per_decision: None,
+        seconds_of_json: None,
+        seconds_per_reward: None,
+    };
     if let Err(failure) = run(program, &mut found) {
         found.checks.push(failure);
     }
@@ -111,16 +90,22 @@ fn run(program: &Program, found: &mut Conformance) -> Result<(), Check> {
         for round in 0..ROUNDS {
             let since = Instant::now();
             let asked: Vec<_> =
-                cases.iter().zip(&states).map(|(case, state)| case.learn(round, state)).collect();
+                cases.iter().zip(&states).map(|(case, state)| case.learn(round, state.as_deref())).collect();
             states = learn(program, &mut first, &asked)?.into_iter().map(Some).collect();
             learning += since.elapsed();
         }
         let since = Instant::now();
-        let asked: Vec<_> = cases.iter().zip(&states).map(|(case, state)| case.decide(state)).collect();
+        let asked: Vec<_> =
+            cases.iter().zip(&states).map(|(case, state)| case.decide(state.as_deref())).collect();
         let decided = decide(program, &mut first, &asked)?;
         let count = cases.len() as f64;
         found.seconds_per_reward = Some(learning.as_secs_f64() / (count * ROUNDS as f64));
         found.seconds_per_decision = Some(since.elapsed().as_secs_f64() / count);
+        let answer = serde_json::json!({"id": 0, "probabilities": decided}).to_string();
+        let since = Instant::now();
+        black_box(protocol::decide(0, &asked));
+        black_box(protocol::read_decisions(answer.as_bytes(), 0, asked.len())?);
+        found.seconds_of_json = Some(since.elapsed().as_secs_f64() / count);
         Ok((states, decided))
     })?;
     found.checks.push(passed(name));
@@ -163,14 +148,14 @@ fn compare(
         let case = &cases[i];
         let mut state = None;
         for round in 0..ROUNDS {
-            state = learn(program, process, &[case.learn(round, &state)])?.pop();
+            state = learn(program, process, &[case.learn(round, state.as_deref())])?.pop();
         }
         if state != states[i] {
             let what =
                 format!("the state of user {:?} is another one than in the batch of {count}", case.user);
             return Err(Failure::NotAllowed(what));
         }
-        let again = decide(program, process, &[case.decide(&state)])?;
+        let again = decide(program, process, &[case.decide(state.as_deref())])?;
         let bits = |p: &[f64]| p.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
         if bits(&again[0]) != bits(&decided[i]) {
             let (now, before) = (&again[0], &decided[i]);
@@ -220,41 +205,39 @@ impl Case {
         WhichCall { user: &self.user, number }
     }
 
-    fn learn<'a>(&'a self, round: usize, state: &'a Option<Box<str>>) -> LearnCall<'a> {
-        let Lesson { request, chosen, reward } = &self.lessons[round];
-        LearnCall {
-            which: self.which(round as u64 + 1),
-            state: state.as_deref(),
-            request,
-            chosen,
-            reward: *reward,
-        }
+    fn learn<'a>(&'a self, round: usize, state: Option<&'a str>) -> LearnCall<'a> {
+        let ShownTip { request, chosen, reward } = &self.rewards[round];
+        LearnCall { which: self.which(round as u64 + 1), state, request, chosen, reward: *reward }
     }
 
-    fn decide<'a>(&'a self, state: &'a Option<Box<str>>) -> DecideCall<'a> {
+    fn decide<'a>(&'a self, state: Option<&'a str>) -> DecideCall<'a> {
         let Self { request, candidates, .. } = self;
-        DecideCall { which: self.which(1), state: state.as_deref(), request, candidates: *candidates }
+        DecideCall { which: self.which(1), state, request, candidates: *candidates }
     }
 }
 
 /// The user of this number, the same each time.
 fn case(number: u64) -> Case {
     let mut rng = DecisionRng::new(number);
-    let lessons = (0..ROUNDS).map(|_| {
+    let rewards = (0..ROUNDS).map(|_| {
         let request = request(&mut rng);
         let chosen = rng.below(request.candidates().len());
-        lesson(request, chosen, [1.0, 0.2, 0.0, -0.5][rng.below(4)])
+        shown_tip(request, chosen, [1.0, 0.2, 0.0, -0.5][rng.below(4)])
     });
-    let lessons = lessons.collect();
+    let rewards = rewards.collect();
     let request = request(&mut rng);
     let (text, candidates) = (request.raw().offer_text(), request.candidates().len());
-    Case { user: format!("check-{number}"), lessons, request: text, candidates }
+    Case { user: format!("check-{number}"), rewards, request: text, candidates }
 }
 
-fn lesson(request: Request, chosen: usize, reward: f64) -> Lesson {
+fn shown_tip(request: Request, chosen: usize, reward: f64) -> ShownTip {
     let shown = request.shown(chosen);
     let chosen = shown.candidate().id.clone();
-    Lesson { request: serde_json::to_string(&shown).expect("plain values always serialize"), chosen, reward }
+    ShownTip {
+        request: serde_json::to_string(&shown).expect("plain values always serialize"),
+        chosen,
+        reward,
+    }
 }
 
 /// A request with 1 to 12 candidates, of which something is known.
@@ -265,7 +248,7 @@ fn request(rng: &mut DecisionRng) -> Request {
     for (value, feature) in values.0.iter_mut().zip(&PROFILE_FEATURES) {
         *value = some(feature.minimum + (feature.maximum - feature.minimum).min(20.0) * 0.75);
     }
-    let candidates = (0..1 + rng.below(12)).map(|k| Candidate {
+    let candidates = (0..=rng.below(12)).map(|k| Candidate {
         text: None,
         id: format_smolstr!("c{k}"),
         kind: Some(kinds[rng.below(4)].into()),
@@ -323,7 +306,7 @@ fn odd_requests(program: &Program, process: &mut Process) -> Result<(), Failure>
         decide(program, process, &[ask(None)]).map_err(named)?;
         let mut state: Option<Box<str>> = None;
         for reward in [MAX_REWARD, -MAX_REWARD, 0.0] {
-            let Lesson { request, chosen, reward } = lesson(request.clone(), count - 1, reward);
+            let ShownTip { request, chosen, reward } = shown_tip(request.clone(), count - 1, reward);
             let call =
                 LearnCall { which, state: state.as_deref(), request: &request, chosen: &chosen, reward };
             state = learn(program, process, &[call]).map_err(named)?.pop();

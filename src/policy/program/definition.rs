@@ -1,10 +1,8 @@
-//! A program as a policy file states it, and how a definition is told from that of another policy.
+//! A program as a policy file states it.
 
 use crate::base::digest;
 use crate::base::error::{Fault, Result, storable, within};
-use crate::policy::spec::RawPolicy;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -96,26 +94,5 @@ impl RawProgram {
         }
         self.files = files;
         Ok(self)
-    }
-}
-
-/// What a policy is, as files, stores and logs state it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum RawDefinition {
-    /// Explorer, model and feature set.
-    BuiltIn(RawPolicy),
-    /// A program.
-    Program(RawProgram),
-}
-
-impl<'de> Deserialize<'de> for RawDefinition {
-    /// What has a `command` is a program.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        if value.get("command").is_some() {
-            return RawProgram::deserialize(value).map(Self::Program).map_err(D::Error::custom);
-        }
-        RawPolicy::deserialize(value).map(Self::BuiltIn).map_err(D::Error::custom)
     }
 }

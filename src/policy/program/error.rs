@@ -1,6 +1,6 @@
 //! What can go wrong with a program.
 
-use super::calls::WhichCall;
+use super::call::WhichCall;
 use crate::base::error::{Cause, Error, ErrorKind, shortened};
 use std::fmt;
 

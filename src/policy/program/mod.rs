@@ -12,24 +12,26 @@
 //! Only a file that the operator names makes a program that runs. A definition that was read from a store or a log says
 //! what decided then, and starts nothing.
 
-mod calls;
+mod batches;
+mod call;
 mod conformance;
 mod definition;
 mod error;
+mod findings;
 mod passing_on;
 mod process;
-mod program;
 mod protocol;
+mod running;
 mod sampling;
 mod schema;
 mod spawning;
 
-pub use calls::{DecideCall, LearnCall, WhichCall};
-pub use conformance::{Check, Conformance};
-pub use definition::{RawDefinition, RawProgram};
+pub use call::{DecideCall, LearnCall, WhichCall};
+pub use definition::RawProgram;
 pub use error::{Failure, ProgramError};
+pub use findings::{Check, Conformance};
 pub use passing_on::pass_stderr_to;
-pub use program::Program;
 pub use protocol::{MAX_BATCH, MAX_REPLY_BYTES, MAX_STATE_BYTES, PROTOCOL, SUM_TOLERANCE};
+pub use running::Program;
 pub use sampling::sample;
 pub use schema::schema;

@@ -1,6 +1,6 @@
 //! The lines that are exchanged with a program: JSON, one line asked, one line answered.
 
-use super::calls::{DecideCall, LearnCall};
+use super::call::{DecideCall, LearnCall};
 use super::error::{Failure, cleaned};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -146,7 +146,7 @@ fn of_each<T>(field: &str, answered: Option<Vec<T>>, count: usize) -> Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::super::calls::WhichCall;
+    use super::super::call::WhichCall;
     use super::*;
     use serde_json::{Value, json};
 

@@ -4,8 +4,7 @@ use crate::domain::profile::PROFILE_FEATURES;
 use crate::gate::evidence::{Evidence, Figure, PersonaEvidence, ScenarioEvidence};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::gate::{Claim, LogAssessment, Ruling, SeedSource, Verdict};
-use crate::policy::TrainingRecord;
-use crate::policy::program::RawDefinition;
+use crate::policy::{RawDefinition, TrainingRecord};
 use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Lives of simulated people under a program, many at once: at each step all of them are asked for in one batch, and all
+//! Rollouts of simulated people under a program, many at once: at each step all of them are asked for in one batch, and all
 //! of them learn in another.
 //!
 //! The people are those whom the one loop simulates: moments, candidates and reactions depend on nobody who chooses, so they
@@ -46,7 +46,7 @@ pub struct ProgramDecision<'p, 'a> {
 }
 
 /// What one user goes through.
-struct Life {
+struct ProgramRollout {
     name: String,
     model: Model,
     history: ProfileHistory,
@@ -68,12 +68,12 @@ struct Group<'a> {
     first: u64,
     batch: UserBatch<'a>,
     block: FeatureBlock<Lanes>,
-    lives: Vec<Life>,
+    rollouts: Vec<ProgramRollout>,
 }
 
 impl<'a> Group<'a> {
     fn new(policy: &Policy, persona: usize, simulator: &'a PersonaSimulator<'a>, users: Range<u64>) -> Self {
-        let life = |user: u64| Life {
+        let rollout = |user: u64| ProgramRollout {
             name: format!("{}-{user}", simulator.persona().name()),
             model: policy.new_model(),
             history: ProfileHistory::new(simulator.kinds().len()),
@@ -84,7 +84,7 @@ impl<'a> Group<'a> {
         Self {
             persona,
             first: users.start,
-            lives: users.clone().map(life).collect(),
+            rollouts: users.clone().map(rollout).collect(),
             batch: simulator.batch(users),
             block: simulator.block(),
         }
@@ -92,7 +92,7 @@ impl<'a> Group<'a> {
 
     /// The request of the user in this lane, as others put it: without the seed, which is of whoever draws.
     fn request(&self, lane: usize) -> RawRequest {
-        RawRequest { seed: None, ..self.batch.person(lane).request(&self.lives[lane].history) }
+        RawRequest { seed: None, ..self.batch.person(lane).request(&self.rollouts[lane].history) }
     }
 }
 
@@ -114,12 +114,12 @@ fn live(
         let mut requests = Vec::new();
         for group in &mut *groups {
             group.batch.advance(&mut group.block);
-            requests.extend((0..group.lives.len()).map(|lane| group.request(lane)));
+            requests.extend((0..group.rollouts.len()).map(|lane| group.request(lane)));
         }
         let (decided, asked) = decide(program, groups, &requests, step)?;
         let (mut place, mut rewards) = (0, Vec::new());
         for group in &mut *groups {
-            for lane in 0..group.lives.len() {
+            for lane in 0..group.rollouts.len() {
                 let (request, probabilities) = (&requests[place], &decided[place]);
                 place += 1;
                 let chosen = sample(probabilities, &mut DecisionRng::new(group.batch.person(lane).seed()));
@@ -128,11 +128,11 @@ fn live(
                 let best = expected.fold(f64::NEG_INFINITY, f64::max);
                 let person = group.batch.person(lane);
                 let mut arrives = !person.reward_is_lost();
-                let life = &mut group.lives[lane];
+                let rollout = &mut group.rollouts[lane];
                 if let Some(leaving) = scenario.leaving {
-                    arrives &= !life.left;
+                    arrives &= !rollout.left;
                     let limit = leaving.patience * person.patience();
-                    tire_one(limit, (&mut life.weariness, &mut life.left), &mut outcome, best);
+                    tire_one(limit, (&mut rollout.weariness, &mut rollout.left), &mut outcome, best);
                 }
                 let regret = best - outcome.expected;
                 let decided =
@@ -143,11 +143,11 @@ fn live(
             }
         }
         deliver_due(program, groups, step)?;
-        let lives = groups.iter_mut().flat_map(|group| &mut group.lives);
-        let arrived = lives.zip(rewards).filter_map(|(life, reward)| Some((life, reward?)));
+        let rollouts = groups.iter_mut().flat_map(|group| &mut group.rollouts);
+        let arrived = rollouts.zip(rewards).filter_map(|(rollout, reward)| Some((rollout, reward?)));
         match scenario.rewards.delay {
             0 => learn(program, arrived.collect())?,
-            delay => arrived.for_each(|(life, reward)| life.pending.push_back((step + delay, reward))),
+            delay => arrived.for_each(|(rollout, reward)| rollout.pending.push_back((step + delay, reward))),
         }
     }
     Ok(())
@@ -162,10 +162,10 @@ fn begin(program: &Program, groups: &mut [Group]) -> Result<()> {
     let history = groups[0].batch.scenario().history;
     if !history.learn {
         for group in groups {
-            for lane in 0..group.lives.len() {
+            for lane in 0..group.rollouts.len() {
                 for _ in 0..group.batch.person(lane).history_steps() {
                     let outcome = group.batch.pass(lane);
-                    group.lives[lane].history.observe(&outcome.event);
+                    group.rollouts[lane].history.observe(&outcome.event);
                 }
             }
         }
@@ -174,13 +174,13 @@ fn begin(program: &Program, groups: &mut [Group]) -> Result<()> {
     for _ in 0..history.steps {
         let mut arrived = Vec::new();
         for group in &mut *groups {
-            let Group { batch, block, lives, .. } = group;
+            let Group { batch, block, rollouts, .. } = group;
             let has_past: [bool; LANES] = each!(lane => batch.person(lane).history_steps() > 0);
             batch.advance_only(has_past, block);
-            for (lane, life) in lives.iter_mut().enumerate().filter(|(lane, _)| has_past[*lane]) {
+            for (lane, rollout) in rollouts.iter_mut().enumerate().filter(|(lane, _)| has_past[*lane]) {
                 let shown = batch.person(lane).random_candidate();
-                let request = RawRequest { seed: None, ..batch.person(lane).request(&life.history) };
-                arrived.push((life, reward(&request, shown, &batch.react(lane, shown))));
+                let request = RawRequest { seed: None, ..batch.person(lane).request(&rollout.history) };
+                arrived.push((rollout, reward(&request, shown, &batch.react(lane, shown))));
             }
         }
         learn(program, arrived)?;
@@ -196,29 +196,29 @@ fn decide(
     step: u32,
 ) -> Result<(Vec<Vec<f64>>, Duration)> {
     let texts: Vec<String> = requests.iter().map(RawRequest::offer_text).collect();
-    let lives = groups.iter().flat_map(|group| &group.lives);
-    let call = |((life, request), text)| {
-        let (life, request, text): (&Life, &RawRequest, &String) = (life, request, text);
+    let rollouts = groups.iter().flat_map(|group| &group.rollouts);
+    let call = |((rollout, request), text)| {
+        let (rollout, request, text): (&ProgramRollout, &RawRequest, &String) = (rollout, request, text);
         DecideCall {
-            which: WhichCall { user: &life.name, number: u64::from(step) + 1 },
-            state: life.model.program_state(),
+            which: WhichCall { user: &rollout.name, number: u64::from(step) + 1 },
+            state: rollout.model.program_state(),
             request: text,
             candidates: request.candidates.len(),
         }
     };
-    let calls: Vec<DecideCall> = lives.zip(requests).zip(&texts).map(call).collect();
+    let calls: Vec<DecideCall> = rollouts.zip(requests).zip(&texts).map(call).collect();
     let since = Instant::now();
     let decided = program.decide(&calls);
     let asked = since.elapsed();
     Ok((decided.into_iter().collect::<Result<_>>()?, asked))
 }
 
-/// Lets each of them learn what has become of a candidate; no life is there twice.
-fn learn(program: &Program, arrived: Vec<(&mut Life, Reward)>) -> Result<()> {
+/// Lets each of them learn what has become of a candidate; none is there twice.
+fn learn(program: &Program, arrived: Vec<(&mut ProgramRollout, Reward)>) -> Result<()> {
     let (mut taught, mut events) = (Vec::with_capacity(arrived.len()), Vec::with_capacity(arrived.len()));
-    let (lives, rewards): (Vec<&mut Life>, Vec<Reward>) = arrived.into_iter().unzip();
-    for (life, reward) in lives.into_iter().zip(&rewards) {
-        let Life { name, model, history, .. } = life;
+    let (rollouts, rewards): (Vec<&mut ProgramRollout>, Vec<Reward>) = arrived.into_iter().unzip();
+    for (rollout, reward) in rollouts.into_iter().zip(&rewards) {
+        let ProgramRollout { name, model, history, .. } = rollout;
         let which = WhichCall { user: name, number: model.updates() + 1 };
         taught.push(Taught { which, model, observation: &reward.observation });
         events.push((history, reward.event));
@@ -231,11 +231,11 @@ fn learn(program: &Program, arrived: Vec<(&mut Life, Reward)>) -> Result<()> {
 /// Delivers the rewards that were due by this step.
 fn deliver_due(program: &Program, groups: &mut [Group], step: u32) -> Result<()> {
     loop {
-        let lives = groups.iter_mut().flat_map(|group| &mut group.lives);
-        let due = lives.filter_map(|life| {
-            life.pending.front().filter(|(due, _)| *due <= step)?;
-            let (_, reward) = life.pending.pop_front()?;
-            Some((life, reward))
+        let rollouts = groups.iter_mut().flat_map(|group| &mut group.rollouts);
+        let due = rollouts.filter_map(|rollout| {
+            rollout.pending.front().filter(|(due, _)| *due <= step)?;
+            let (_, reward) = rollout.pending.pop_front()?;
+            Some((rollout, reward))
         });
         let due: Vec<_> = due.collect();
         if due.is_empty() {
@@ -284,7 +284,7 @@ impl Simulation<'_> {
         })?;
         let kinds = self.kinds();
         for group in &groups {
-            for lane in 0..group.lives.len() {
+            for lane in 0..group.rollouts.len() {
                 let user = (group.first - users.start) as usize + lane;
                 let tally = &tallies[group.persona * count + user];
                 records[group.persona][user * policies + place] =
@@ -295,7 +295,7 @@ impl Simulation<'_> {
     }
 
     /// Takes users of each persona one after the other through their steps under the first policy, a program.
-    pub(super) fn each_life_alone(
+    pub(super) fn each_alone(
         &self,
         users: Range<u64>,
         observe: &mut dyn FnMut(&ProgramDecision),

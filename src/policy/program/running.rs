@@ -1,8 +1,8 @@
 //! A program that is a policy: how it is started, and its processes.
 
-use super::conformance::Conformance;
 use super::definition::RawProgram;
 use super::error::{Failure, ProgramError};
+use super::findings::Conformance;
 use super::process::{Process, TimeLimit};
 use super::protocol;
 use crate::base::digest::of_value;
