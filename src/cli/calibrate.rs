@@ -1,7 +1,7 @@
 //! `rehearsal calibrate`: the gate's error rates, measured.
 
 use super::gate_inputs::GateInputs;
-use super::{exit, output, progress};
+use super::{Takes, exit, output, progress};
 use crate::base::error::{Error, Result};
 use crate::gate::{GateRefusal, SCALES, calibrate};
 use crate::report::calibration_text;
@@ -21,6 +21,13 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     threads: super::Threads,
+}
+
+impl Args {
+    /// What a project's file may give.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        self.inputs.takes()
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {

@@ -1,6 +1,7 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
+use super::error::UsageError;
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
 use super::store_args::Global;
@@ -8,7 +9,7 @@ use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::evaluation_text;
+use crate::report::{evaluation_csv, evaluation_text};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -22,8 +23,8 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability. A policy that learns
     /// is judged as it would stand had it been taught every logged decision so far, which is not what it would earn
     /// deployed; that is what replay estimates, from fewer decisions
-    #[arg(long = "policy", value_name = "P", required = true)]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "P")]
+    pub(super) policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
     /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
     /// are counted, and new to it
@@ -75,7 +76,10 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also write evaluation.json and evaluation.txt into this directory
+    /// Print CSV, a line for each estimate
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Also write evaluation.json, evaluation.txt and evaluation.csv into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the estimates even where the log cannot carry them; the exit code stays 3
@@ -113,6 +117,9 @@ impl Cause for PolicyTwice {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.policies.is_empty() {
+        return Err(UsageError::no_policy());
+    }
     let settings = settings(args)?;
     let target = |name: &String| {
         let target = Target::load(name)?;
@@ -125,7 +132,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         }
     }
     let columns = columns(args.columns.as_deref())?;
-    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
+    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt", "evaluation.csv"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if args.no_features {
@@ -134,6 +141,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.same_tags {
         log = log.with_same_tags();
     }
+    output::detail(|| {
+        let files = Logs::files(&args.logs).unwrap_or_else(|_| args.logs.clone());
+        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        format!("reads {}", files.join(", "))
+    });
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
@@ -142,10 +154,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;
+        folder.write(2, |out| out.write_all(evaluation_csv(&evaluation).as_bytes()))?;
     }
     folder.map_or(Ok(()), Folder::finish)?;
     if args.json {
         output::pretty_json(&evaluation)?;
+    } else if args.csv {
+        output::bytes(evaluation_csv(&evaluation).as_bytes())?;
     } else {
         output::text(&text)?;
     }

@@ -1,7 +1,7 @@
 //! `rehearsal promote-check`: the promotion gate.
 
 use super::gate_inputs::GateInputs;
-use super::{exit, output, progress, reports, shell};
+use super::{Takes, exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
 use crate::gate::{
@@ -90,6 +90,11 @@ pub(super) fn run(args: &Args) -> Result<u8> {
 }
 
 impl Args {
+    /// What a project's file may give.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        self.inputs.takes()
+    }
+
     /// The exit code of a decision.
     fn code(&self, ruling: Ruling) -> u8 {
         match (ruling, self.inconclusive) {

@@ -1,5 +1,6 @@
 //! `rehearsal serve`: the online scorer.
 
+use super::error::UsageError;
 use super::exit;
 use super::store_args::Global;
 use crate::base::error::Result;
@@ -15,14 +16,8 @@ use tracing::level_filters::LevelFilter;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A policy that answers: a name, or a TOML file; a request may name any that is given, the first one is the default
-    #[arg(
-        long = "policy",
-        value_name = "NAME|FILE",
-        env = "REHEARSAL_POLICIES",
-        value_delimiter = ',',
-        required = true
-    )]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "NAME|FILE", env = "REHEARSAL_POLICIES", value_delimiter = ',')]
+    pub(super) policies: Vec<String>,
     /// A policy that decides too, after the answer, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE", env = "REHEARSAL_SHADOWS", value_delimiter = ',')]
     shadows: Vec<String>,
@@ -59,6 +54,9 @@ enum Level {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.policies.is_empty() {
+        return Err(UsageError::no_policy());
+    }
     let settings = Settings::try_from(RawSettings {
         listen: args.listen,
         token_file: args.token_file.clone(),

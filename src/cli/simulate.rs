@@ -4,7 +4,7 @@ use super::collector::ResultWriter;
 use super::error::UsageError;
 use super::folder::Folder;
 use super::gate_inputs::{gate_at, is_default};
-use super::{exit, output, progress, shell, table};
+use super::{Takes, exit, output, progress, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
 use crate::people::digest::of_people;
@@ -24,7 +24,7 @@ pub(super) struct Args {
     #[arg(value_name = "SCENARIO", default_value = "steady")]
     scenarios: Vec<String>,
     /// A policy: a name, or a TOML file; repeat it to compare with the first
-    #[arg(long = "policy", value_name = "POLICY", required = true)]
+    #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
     /// Users of each persona
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
@@ -77,6 +77,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
+    if args.policies.is_empty() {
+        return Err(UsageError::no_policy());
+    }
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
         return args.table(data, label);
     }
@@ -153,6 +156,12 @@ fn run_blocks(
 }
 
 impl Args {
+    /// What a project's file may give: a table has no people.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        let personas = Some(&mut self.personas).filter(|_| self.data.is_none());
+        Takes { personas, policies: Some(&mut self.policies), ..Takes::default() }
+    }
+
     /// Policies on a labelled table instead of people.
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
         let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;

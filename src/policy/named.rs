@@ -47,6 +47,22 @@ impl Policy {
         Self::try_from(raw).map_err(|fault| fault.at(name))
     }
 
+    /// What it is, in a line: how it explores, what it looks at, and how many models it has.
+    pub fn description(&self) -> String {
+        let explorer = match self.explorer().parameter() {
+            Some((name, value)) => format!("{} ({name} {value})", self.explorer().name()),
+            None => self.explorer().name().to_owned(),
+        };
+        if !self.explorer().uses_scores() {
+            return format!("{explorer}: every candidate alike, whatever was learned");
+        }
+        let models = match self.structure() {
+            Structure::Shared => "one model for all kinds of tip",
+            Structure::Disjoint => "a model for each kind of tip",
+        };
+        format!("{explorer}, features {}, {models}", self.features())
+    }
+
     /// A policy by name, or from a TOML file if `name` ends in `.toml` or has a '/'.
     ///
     /// # Errors
@@ -65,14 +81,14 @@ impl Policy {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawPolicy = read::toml(text, origin)?;
-        let policy = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
-        if NAMED.contains(&policy.name()) {
-            let fault =
-                Fault::new("name", format!("{:?}", policy.name()), "a name that no built-in policy has");
-            return Err(fault.at(origin));
-        }
-        Ok(policy)
+        read::checked_toml(text, origin, |raw: RawPolicy| {
+            let policy = Self::try_from(raw)?;
+            if NAMED.contains(&policy.name()) {
+                let allowed = "a name that no built-in policy has";
+                return Err(Fault::new("name", format!("{:?}", policy.name()), allowed));
+            }
+            Ok(policy)
+        })
     }
 }
 
