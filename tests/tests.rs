@@ -3,7 +3,11 @@
 mod cli;
 mod docs;
 mod evaluation;
+mod experiment;
 mod gate;
+mod model;
+mod policy;
+mod prompt;
 mod report;
 mod serve;
 mod simulation;

@@ -13,4 +13,5 @@ pub(crate) mod read;
 pub(crate) mod shipped;
 pub mod stats;
 pub(crate) mod threads;
+pub(crate) mod tls;
 pub mod vector;

@@ -1,4 +1,4 @@
-//! The personas and scenarios that are built into the program: `(file name without .toml, text)`, sorted.
+//! The personas, scenarios and prompts that are built into the program: `(file name without its ending, text)`, sorted.
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 

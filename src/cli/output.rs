@@ -1,8 +1,9 @@
 //! Writing: results to stdout, everything else to stderr.
 
-use super::{manner, patience};
+use super::{display, patience};
 use crate::base::clean::{clean_line, clean_text};
 use crate::base::error::{Error, Result};
+use crate::report::Tint;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -16,6 +17,23 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
 /// Writes `text`, which people read, to stdout: it may cite what is from outside.
 pub(super) fn text(text: &str) -> Result<()> {
     bytes(clean_text(text).as_bytes())
+}
+
+/// The same of text with colours, which are all that may speak to a terminal in it.
+pub(super) fn painted(text: &str) -> Result<()> {
+    bytes(clean_but_for_colours(text).as_bytes())
+}
+
+fn clean_but_for_colours(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find('\u{1b}') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(&clean_text(before));
+        let own = Tint::sequence(from);
+        out.push_str(own.unwrap_or(" "));
+        rest = &from[own.map_or(1, str::len)..];
+    }
+    out + &clean_text(rest)
 }
 
 /// Appends `value` to `out` as one line of JSON.
@@ -56,7 +74,7 @@ const PLAIN: &str = "\u{1b}[0m";
 
 /// A word in a colour, where there are colours.
 fn coloured(colour: &str, word: &str) -> String {
-    if manner::is_coloured() { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
+    if display::is_coloured() { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
 }
 
 /// The text without what would end the line or speak to the terminal: it may cite what somebody sent.
@@ -66,7 +84,7 @@ fn one_line(text: &impl Display) -> String {
 
 /// Says on stderr what is good to know and no part of the result.
 pub(super) fn note(note: &str) {
-    if manner::is_quiet() {
+    if display::is_quiet() {
         return;
     }
     let _ = writeln!(io::stderr(), "{}", clean_text(note));
@@ -74,7 +92,7 @@ pub(super) fn note(note: &str) {
 
 /// Says on stderr what deserves attention but stops nothing.
 pub(super) fn warn(warning: &impl Display) {
-    if manner::is_quiet() {
+    if display::is_quiet() {
         return;
     }
     let _ = writeln!(io::stderr(), "rehearsal: {} {}", coloured(YELLOW, "warning:"), one_line(warning));
@@ -82,7 +100,24 @@ pub(super) fn warn(warning: &impl Display) {
 
 /// Says on stderr what those want to know who asked for more.
 pub(super) fn detail(detail: impl FnOnce() -> String) {
-    if manner::is_verbose() {
+    if display::is_verbose() {
         let _ = writeln!(io::stderr(), "rehearsal: {}", one_line(&detail()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_speaks_to_a_terminal_colours_alone_are_left() {
+        let own = "\u{1b}[31mREJECT\u{1b}[0m: \u{1b}[2m|\u{1b}[0m\n";
+        assert_eq!(clean_but_for_colours(own), own);
+        for hostile in ["\u{1b}[2J", "\u{1b}]0;title\u{7}", "\u{1b}[31;1m", "\u{1b}", "\u{9b}2J"] {
+            let text = format!("a{hostile}b\u{1b}[32mc\u{1b}[0m");
+            let cleaned = clean_but_for_colours(&text);
+            assert!(cleaned.ends_with("b\u{1b}[32mc\u{1b}[0m"), "{cleaned:?}");
+            assert_eq!(cleaned.matches(['\u{1b}', '\u{9b}', '\u{7}']).count(), 2, "{cleaned:?}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Where a verdict goes besides stdout: a folder with every format, a summary, a model card, and what GitHub
 //! Actions shows. All of it is opened, and refused, before the long run.
 
-use super::folder::{Folder, Pending, folder};
+use super::destination::{HtmlFile, Taken};
+use super::folder::{Folder, Pending};
 use super::output;
-use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::report::card::CardFile;
-use crate::report::{Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
+use crate::report::{Html, Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -24,6 +25,8 @@ pub(super) struct Destinations {
     /// Write the challenger's model card, adding this verdict to the history of the one that is there
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) html: HtmlFile,
 }
 
 /// Everything that will be written.
@@ -32,22 +35,10 @@ pub(super) struct Reports<'a> {
     formats: Vec<Box<dyn VerdictFormat>>,
     folder: Option<Folder>,
     summary: Option<Pending>,
+    html: Option<Pending>,
     /// Where, and when.
     card: Option<(Pending, String)>,
     github: Option<GitHub>,
-}
-
-/// Nothing is written over what a verdict rests on, nor two results into one file.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: it is read or written already; each result needs a file of its own", path.display())]
-struct DestinationTaken {
-    path: PathBuf,
-}
-
-impl Cause for DestinationTaken {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
 }
 
 /// A step of GitHub Actions.
@@ -59,7 +50,7 @@ struct GitHub {
 impl Destinations {
     /// Whether any file is asked for.
     pub(super) fn any(&self) -> bool {
-        self.out.is_some() || self.summary.is_some() || self.card.is_some()
+        self.out.is_some() || self.summary.is_some() || self.card.is_some() || self.html.path().is_some()
     }
 
     /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`: a file, or
@@ -72,16 +63,10 @@ impl Destinations {
         let formats = verdict_formats();
         let names = || formats.iter().map(|f| f.file_name());
         let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
-        let (folders, files): (Vec<_>, Vec<_>) =
-            read.filter(|path| path.exists()).map(|path| place(&path)).partition(|path| path.is_dir());
-        let mut taken = files;
-        for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
-            let place = place(&path);
-            let in_one_of_them = place.exists() && folders.iter().any(|folder| place.starts_with(folder));
-            if in_one_of_them || taken.contains(&place) {
-                return Err(Error::because(DestinationTaken { path }));
-            }
-            taken.push(place);
+        let mut taken = Taken::by(read);
+        let named = [&self.summary, &self.card].into_iter().flatten().cloned();
+        for path in in_folder.chain(named).chain(self.html.path().map(Path::to_owned)) {
+            taken.claim(&path)?;
         }
         let folder = self.out.as_deref().map(|dir| Folder::open(dir, names())).transpose()?;
         let github = GitHub::detect()?;
@@ -94,15 +79,9 @@ impl Destinations {
             Ok::<_, Error>((pending, now()?))
         };
         let card = self.card.as_ref().map(card);
-        Ok(Reports { inputs, folder, summary, card: card.transpose()?, github, formats })
+        let html = self.html.path().map(Pending::open).transpose()?;
+        Ok(Reports { inputs, folder, summary, html, card: card.transpose()?, github, formats })
     }
-}
-
-/// Where a file is or will be, whatever it is called.
-fn place(path: &Path) -> PathBuf {
-    let whole = |path: &Path| path.canonicalize().ok();
-    let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
-    whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 impl Reports<'_> {
@@ -111,7 +90,7 @@ impl Reports<'_> {
     /// # Errors
     /// The first that cannot be.
     pub(super) fn write(self, judgement: &Judgement) -> Result<()> {
-        let Self { inputs, formats, folder, summary, card, github } = self;
+        let Self { inputs, formats, folder, summary, html, card, github } = self;
         let folder = folder.map_or(Ok(()), |mut folder| {
             for (i, format) in formats.iter().enumerate() {
                 folder.write(i, |out| format.write(judgement, out))?;
@@ -119,6 +98,7 @@ impl Reports<'_> {
             folder.finish()
         });
         let summary = summary.map_or(Ok(()), |summary| summary.write(|out| Markdown.write(judgement, out)));
+        let html = html.map_or(Ok(()), |html| html.write(|out| Html.write(judgement, out)));
         let card = card.map_or(Ok(()), |(file, date)| {
             // Read again: another gate may have added its verdict since.
             file.update(|path, out| {
@@ -127,7 +107,7 @@ impl Reports<'_> {
             })
         });
         let shown = github.map_or(Ok(()), |github| github.show(judgement));
-        folder.and(summary).and(card).and(shown)
+        folder.and(summary).and(html).and(card).and(shown)
     }
 }
 
@@ -169,7 +149,7 @@ impl GitHub {
 
 /// The date of a card's entry: now, or the one that `SOURCE_DATE_EPOCH` asks for, so that a card can be made
 /// again byte for byte.
-fn now() -> Result<String> {
+pub(super) fn now() -> Result<String> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
     let time = match env::var_os(NAME).filter(|value| !value.is_empty()) {
         None => SystemTime::now(),

@@ -4,6 +4,7 @@ use super::{exit, output};
 use crate::base::error::Result;
 use crate::base::read;
 use crate::domain::{profile, request};
+use crate::policy::program;
 use crate::{report, store};
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ enum Of {
     Verdict,
     /// A state file.
     State,
+    /// The lines that are exchanged with a program that is a policy.
+    Protocol,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
@@ -35,6 +38,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Request) => output::pretty_json(&request::schema())?,
         (None, Of::Profile) => output::pretty_json(&profile::schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
+        (None, Of::Protocol) => output::pretty_json(&program::schema())?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = read::bytes(path)?;

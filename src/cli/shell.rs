@@ -1,7 +1,9 @@
 //! Words for a shell: a command that a report prints can be copied as it is.
 
-use std::ffi::OsStr;
+use crate::store;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
+use std::path::Path;
 
 /// `word` as one word of a shell, on one line. What is no plain text is written as `$'...'`, which bash, zsh
 /// and ksh read (and POSIX since 2024).
@@ -34,9 +36,55 @@ pub(super) fn option(name: &str, value: impl AsRef<OsStr>) -> String {
     format!("{name}{joint}{}", quote(value))
 }
 
+/// Options that change nothing of what is found: those with a value, and those without.
+const OF_NO_ACCOUNT: ([&str; 4], [&str; 1]) = (["--threads", "--color", "--html", "--out"], ["--json"]);
+
+/// The command that this process was started with, but for options that change nothing of what it finds.
+pub(super) fn this_command() -> String {
+    command_of(std::env::args_os().skip(1))
+}
+
+/// An argument as others may read it: the address of a store without its password.
+fn without_password(argument: &OsStr) -> OsString {
+    match argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once('=')) {
+        Some((name, value)) if store::is_address(Path::new(value)) => {
+            format!("--{name}={}", store::shown(Path::new(value)).display()).into()
+        }
+        _ => store::shown(Path::new(argument)).into(),
+    }
+}
+
+fn command_of(arguments: impl Iterator<Item = OsString>) -> String {
+    let (with_value, without) = OF_NO_ACCOUNT;
+    let (mut words, mut skip) = (vec!["rehearsal".to_owned()], false);
+    for argument in arguments {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        let text = argument.to_string_lossy();
+        let joint = with_value.iter().any(|name| text.strip_prefix(name).is_some_and(|v| v.starts_with('=')));
+        skip = with_value.contains(&text.as_ref());
+        if !skip && !joint && !without.contains(&text.as_ref()) {
+            words.push(quote(&without_password(&argument)));
+        }
+    }
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_repeated_without_what_changes_nothing() {
+        let of = |words: &[&str]| command_of(words.iter().map(OsString::from));
+        let given = ["simulate", "my road", "--threads", "3", "--json", "--html=a.html", "--seed", "7"];
+        assert_eq!(of(&given), "rehearsal simulate 'my road' --seed 7");
+        let secret =
+            ["evaluate", "postgres://ann:hush@db/log", "--store=postgres://ann:hush@db/states", "--a=b"];
+        let shown = of(&secret);
+        assert_eq!(shown, "rehearsal evaluate postgres://ann@db/log --store=postgres://ann@db/states --a=b");
+    }
 
     #[test]
     fn words_are_quoted_only_where_they_must_be() {

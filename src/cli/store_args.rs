@@ -1,8 +1,7 @@
 //! The store that a command works with.
 
-use super::manner::Manner;
 use super::output;
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::policy::Policy;
 use crate::service::{Policies, Service};
 use crate::store::{self, Access, Pace, Store};
@@ -26,8 +25,6 @@ pub(super) struct Global {
     /// Write no file for each state; they are in the store in any case. A store on a server has none
     #[arg(long, global = true)]
     no_state_files: bool,
-    #[command(flatten)]
-    pub(super) manner: Manner,
     /// Where a project's file says that it is.
     #[arg(skip)]
     of_project: Option<PathBuf>,
@@ -67,6 +64,15 @@ impl Global {
         let place = self.place();
         output::detail(|| format!("store: {}", store::shown(&place).display()));
         store::open(&place, access, pace)
+    }
+
+    /// The store of a command that reads it where there is one.
+    pub(super) fn to_read_if_there(&self) -> Result<Option<Arc<dyn Store>>> {
+        match self.to_read() {
+            Ok(store) => Ok(Some(store)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A service over a store, with these policies and shadows.

@@ -79,6 +79,7 @@ pub fn evaluate(
         let fault = Fault::new("reward_range", "absent", "LOW,HIGH, known before the log was looked at");
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
+    refuse_what_needs_every_action(targets, settings)?;
     let mut log = SpooledLog::read(reader, targets, settings)?;
     if !log.mean_reward().is_finite() {
         return Err(Error::because(LogRefusal::RewardsTooLarge { log: reader.origin().to_owned() }));
@@ -91,6 +92,9 @@ pub fn evaluate(
     let mut questions = Vec::new();
     for (policy, weighed) in weighed.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
+            if targets[policy].is_of_the_chosen_alone() && estimator.uses_model() {
+                continue;
+            }
             // What looks at no weight is as biased as before, and would stand alone.
             if objections[policy].is_some() && !settings.force {
                 continue;
@@ -172,6 +176,20 @@ pub fn evaluate(
         policies: policies.collect(),
         differences: differences.collect(),
     })
+}
+
+/// Refuses estimators that were asked for by name and predict what every action would have earned, for policies of which
+/// no more is known than how likely they were to choose what was chosen.
+fn refuse_what_needs_every_action(targets: &[Target], settings: &EvaluationSettings) -> Result<()> {
+    let of_chosen = targets.iter().find(|target| target.is_of_the_chosen_alone());
+    let needs_all = settings.estimators.iter().find(|(estimator, _)| estimator.uses_model());
+    match (of_chosen, needs_all) {
+        (Some(target), Some((estimator, _))) if settings.named => {
+            let (policy, estimator) = (target.name().to_owned(), estimator.name());
+            Err(Error::because(LogRefusal::NeedsEveryAction { policy, estimator }))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says of each policy how many decisions rejection sampling kept, and returns those of whom it kept too few.

@@ -33,6 +33,11 @@ pub struct Row {
     pub listed: Vec<ListedItem>,
     /// Feature vectors of the listed candidates, one after the other; empty where the log has none.
     pub features: Vec<f64>,
+    /// What there was to choose from, as the JSON of a request, where the log has that and a policy under test is shown it.
+    pub request: Option<Box<str>>,
+    /// The probability with which policies that are columns of the log would have chosen what was chosen, each in [0, 1], in
+    /// the order in which the columns were named.
+    pub probabilities: Vec<f64>,
 }
 
 impl Row {

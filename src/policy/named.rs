@@ -1,11 +1,16 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
+use super::definition::RawDefinition;
 use super::model::Structure;
+use super::prior::Prior;
+use super::program::RawProgram;
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
+use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The built-in policies in the order in which they are listed: name, explorer, feature set, and whether there is a model for
 /// each kind of tip; all else has its default.
@@ -73,22 +78,70 @@ impl Policy {
         if !read::is_path(name) {
             return Self::named(name);
         }
-        Self::from_toml(&read::text(path)?, name)
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&read::text(path)?, name, Some(dir))
     }
 
-    /// Parses and checks a policy file, which errors call `origin`.
+    /// Parses and checks a policy file, which errors call `origin`. A program that it names is not started: it has no
+    /// folder to run in.
     ///
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        read::checked_toml(text, origin, |raw: RawPolicy| {
-            let policy = Self::try_from(raw)?;
-            if NAMED.contains(&policy.name()) {
-                let allowed = "a name that no built-in policy has";
-                return Err(Fault::new("name", format!("{:?}", policy.name()), allowed));
+        Self::parse(text, origin, None)
+    }
+
+    /// The policy that a file in `dir` states; without one, a prior is looked for beside what errors call the text.
+    fn parse(text: &str, origin: &str, dir: Option<&Path>) -> Result<Self> {
+        let names_command =
+            toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
+        let policy = if names_command {
+            let raw: RawProgram = read::toml(text, origin)?;
+            match dir {
+                Some(dir) => Self::program_in(dir, raw, origin)?,
+                None => Self::try_from(RawDefinition::Program(raw)).map_err(|fault| fault.at(origin))?,
             }
-            Ok(policy)
-        })
+        } else {
+            // What is wrong with a prior is no fault of the file that names it.
+            let of_prior = RefCell::new(None);
+            let policy = read::checked_toml(text, origin, |raw: RawPolicy| {
+                let policy = Self::checked(raw, |prior| {
+                    let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
+                    Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
+                });
+                match policy {
+                    Ok(policy) => Ok(Some(policy)),
+                    Err(Problem::Policy(fault)) => Err(fault),
+                    Err(Problem::Prior(error)) => {
+                        *of_prior.borrow_mut() = Some(error);
+                        Ok(None)
+                    }
+                }
+            })?;
+            match (policy, of_prior.into_inner()) {
+                (Some(policy), _) => policy,
+                (None, Some(error)) => return Err(Error::named_by(format!("{origin}: prior"))(error)),
+                (None, None) => unreachable!("a policy without a problem is one"),
+            }
+        };
+        if NAMED.contains(&policy.name()) {
+            let fault =
+                Fault::new("name", format!("{:?}", policy.name()), "a name that no built-in policy has");
+            return Err(fault.at(origin));
+        }
+        Ok(policy)
+    }
+}
+
+/// What is wrong with a policy's file, or with the prior's that it names.
+enum Problem {
+    Policy(Fault),
+    Prior(Error),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Policy(fault)
     }
 }
 

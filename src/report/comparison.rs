@@ -89,7 +89,7 @@ pub fn comparison_text(c: &RealityComparison, log: &str) -> String {
 }
 
 /// What is said of the intervals, or why there are none.
-fn of_intervals(c: &RealityComparison) -> String {
+pub(super) fn of_intervals(c: &RealityComparison) -> String {
     if c.effective_users >= MIN_RESAMPLED {
         return "Intervals are by user.".to_owned();
     }
@@ -117,6 +117,6 @@ fn groups(out: &mut String, what: &str, groups: &[GroupResult]) {
     }
 }
 
-fn digits(value: Option<f64>, digits: usize) -> String {
+pub(super) fn digits(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
 }

@@ -78,7 +78,7 @@ fn estimates(evaluation: &Evaluation) -> impl Iterator<Item = &ValueEstimate> {
 }
 
 /// Whom bounds speak of.
-fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
+pub(super) fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
     match evaluation.cluster {
         Cluster::User if method.speaks_of_others() => {
             let groups = format!(
@@ -106,7 +106,7 @@ fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
 }
 
 /// With which probability all that is said of several policies holds, where that is not the tables' own.
-fn together(evaluation: &Evaluation) -> String {
+pub(super) fn together(evaluation: &Evaluation) -> String {
     let compared = |p: &&PolicyEvaluation| {
         matches!(p.verdict, Some(PolicyVerdict::More | PolicyVerdict::Less | PolicyVerdict::Open(_)))
     };
@@ -124,7 +124,7 @@ fn together(evaluation: &Evaluation) -> String {
 }
 
 /// What the policy's value is beside what the policy that logged earned, if the log can say.
-fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
+pub(super) fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
     let name = &policy.policy;
     let verdict = policy.verdict?;
     if verdict == PolicyVerdict::AsLogged {
@@ -202,7 +202,7 @@ fn reasons(out: &mut String, estimates: &[ValueEstimate], told: &mut Vec<NoEstim
     }
 }
 
-fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
+pub(super) fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
     let Diagnostics { mean_weight, max_weight, effective_sample_size, mean_weight_bounds, .. } = diagnostics;
     let (Some(mean), Some(largest), Some(effective)) = (mean_weight, max_weight, effective_sample_size)
     else {
@@ -279,7 +279,7 @@ fn aligned(largest: f64) -> impl Fn(f64) -> String {
 }
 
 /// Five significant digits, no more zeros than needed.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x == 0.0 {
         return "0".to_owned();
     }

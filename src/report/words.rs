@@ -2,10 +2,66 @@
 
 use crate::evaluation::Cluster;
 use crate::gate::{Assessment, Claim, GateOutcome, LogAssessment, Ruling, SeedSource, Verdict};
+use crate::simulation::metrics::{Direction, Metric};
 
 /// Whether a criterion stands against a promotion.
 pub(crate) fn is_missing(c: &Assessment) -> bool {
     !c.holds && !c.advisory
+}
+
+/// A difference in the direction that is better, so that more is always the challenger's side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct GainBounds {
+    pub(crate) estimate: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+}
+
+/// What a criterion found, as a gain; `None` where nobody was looked at.
+pub(crate) fn gain(c: &Assessment) -> Option<GainBounds> {
+    let (estimate, lower, upper) = (c.estimate?, c.lower?, c.upper?);
+    Some(if c.more_is_better() {
+        GainBounds { estimate, lower, upper }
+    } else {
+        GainBounds { estimate: 0.0 - estimate, lower: 0.0 - upper, upper: 0.0 - lower }
+    })
+}
+
+/// What a difference of two figures of a metric comes to per hundred: `4.0 more completions per 100 tips`.
+pub(crate) fn per_100(metric: Metric, difference: f64) -> String {
+    let (size, counted) = (format!("{:.1}", 100.0 * difference.abs()), metric.per_100());
+    match size.as_str() {
+        "0.0" => format!("as many {counted}"),
+        _ if difference > 0.0 => format!("{size} more {counted}"),
+        _ => format!("{size} fewer {counted}"),
+    }
+}
+
+/// The text with a capital letter first.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What a metric counts, where it is said already that it is per 100 tips.
+pub(crate) fn counted(metric: Metric) -> &'static str {
+    metric.per_100().trim_end_matches(" per 100 tips")
+}
+
+/// A difference per hundred, where it is said already what it is of: `4.0 more`.
+pub(crate) fn in_brief(metric: Metric, difference: f64) -> String {
+    per_100(metric, difference).replace(metric.per_100(), "").trim().to_owned()
+}
+
+/// Whether a difference of a metric is for the better; `None` where it is too small to be shown, or neither way is better.
+pub(crate) fn is_better(metric: Metric, better: Option<Direction>, difference: f64) -> Option<bool> {
+    let gain = metric.better().or(better)?.gain(difference);
+    (format!("{:.1}", 100.0 * gain.abs()) != "0.0").then_some(gain > 0.0)
+}
+
+/// What a criterion demands of the gain.
+pub(crate) fn needs(c: &Assessment) -> String {
+    format!("> {}", rounded(c.mark))
 }
 
 /// A criterion's id, marked where it is advisory.
@@ -107,7 +163,8 @@ pub(crate) fn next(v: &Verdict) -> String {
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
         (Ruling::Promote, _) => format!(
-            "try {challenger} on a few real users for a limited time, with {baseline} as its shadow and a way back"
+            "give {challenger} to a few real users, then more, with a way back to {baseline}: rehearsal rollout start \
+             {challenger}, over an experiment with a ramp"
         ),
         (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(

@@ -81,6 +81,10 @@ pub(super) struct RawReward<'a> {
     profile_features: Option<Profile>,
     #[serde(default, rename = "seed", deserialize_with = "optional_whole")]
     _seed: Option<u64>,
+    #[serde(default, borrow, rename = "prompt_version")]
+    _prompt_version: Option<Text<'a>>,
+    #[serde(default, borrow, rename = "prompt_digest")]
+    _prompt_digest: Option<Text<'a>>,
 }
 
 /// A reward as options of a command state it.

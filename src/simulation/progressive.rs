@@ -8,6 +8,7 @@ use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::random::{Purpose, Streams};
 use crate::base::stats::{Moments, student_t_quantile};
 use crate::features::FeatureBlock;
+use crate::policy::program::ProgramError;
 use crate::policy::{DecisionRng, Policy, Scratch, Structure};
 use crate::simulation::labelled_table::LabelledTable;
 use rand::RngExt;
@@ -48,6 +49,12 @@ pub enum ProgressiveError {
         /// The policy's name.
         policy: String,
     },
+    /// It has a prior, which knows nothing of the table's columns.
+    #[error("{policy}: its prior is one of its own features, and here the table's columns are the features")]
+    Prior {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for ProgressiveError {
@@ -76,9 +83,17 @@ pub struct Progress {
 ///
 /// # Errors
 /// A policy with one model for all candidates: the classes share their vector, so it could not tell them
-/// apart.
+/// apart; a program, which is shown requests.
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
+        if policy.program().is_some() {
+            let (policy, why) = (policy.name().to_owned(), "which is shown requests, and a table has none");
+            return Err(Error::because(ProgramError::NotFor { policy, why }));
+        }
+        if policy.prior().is_some() {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(ProgressiveError::Prior { policy }));
+        }
         if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
             let policy = policy.name().to_owned();
             return Err(Error::because(ProgressiveError::SharedModel { policy }));

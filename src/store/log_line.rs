@@ -5,7 +5,7 @@
 //! request: a reader takes as much of it as it needs.
 
 use crate::domain::reaction::Reaction;
-use crate::policy::RawPolicy;
+use crate::policy::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,6 +19,21 @@ pub struct DecisionLine<'a, R> {
     /// The decision that was shown instead, if it is a shadow's.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<Cow<'a, str>>,
+    /// The experiment that its user took part in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Cow<'a, str>>,
+    /// The variant that its user has.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Cow<'a, str>>,
+    /// The version of the prompt that its candidates were written with.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<Cow<'a, str>>,
+    /// The digest of that prompt.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<Cow<'a, str>>,
+    /// The version of the policy in a model registry.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
@@ -27,7 +42,7 @@ pub struct DecisionLine<'a, R> {
     pub policy: Cow<'a, str>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Whether nobody was shown it.
     pub shadow: bool,
     /// Id of the chosen candidate.
@@ -100,7 +115,7 @@ pub struct RewardLine<'a, R, S = R> {
     pub request: Option<R>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Of a reset of version 0.1, the policies that forgot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<BTreeMap<String, u64>>,

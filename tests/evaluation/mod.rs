@@ -1,6 +1,7 @@
 //! `rehearsal evaluate` from outside.
 
 mod claims;
+mod columns;
 mod coverage;
 mod formats;
 mod malformed;

@@ -80,6 +80,31 @@ fn parts_of_other_runs_and_damaged_ones_are_refused() {
         .refused(&["--blocks is 0..2; allowed: blocks of 0..1"]);
 }
 
+/// What stands between two texts is taken out, wherever that is.
+fn without(text: &str, from: &str, to: &str) -> String {
+    let mut parts = text.split(from);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + &part[part.find(to).expect(to)..])
+}
+
+/// Parts of version 0.3.0 name no kinds and count neither regret along the way nor what was shown.
+#[test]
+fn parts_of_an_earlier_version_are_read_without_what_they_lack() {
+    let dir = Dir::new();
+    simulate(&dir, &["--out", "whole"]);
+    for cut in ["0..2", "2..5"] {
+        simulate(&dir, &["--blocks", cut, "--out", cut]);
+        let part = dir.read(cut);
+        let earlier = without(&without(&part, ",\"kind_names\":", ",\"personas\""), ",\"regret\":", "}");
+        assert!(earlier.len() < part.len() && !earlier.contains("shown") && !earlier.contains("kind_names"));
+        dir.write(cut, earlier);
+    }
+    dir.run(&["merge", "0..2", "2..5", "--out", "merged"]).ok();
+    for file in ["summary.json", "users.csv", "curve.csv"] {
+        assert_eq!(dir.read(&format!("whole/{file}")), dir.read(&format!("merged/{file}")), "{file}");
+    }
+}
+
 /// What a part announces is made room for before it is read, and its names go into files, never into paths.
 #[test]
 fn a_part_announces_no_more_than_a_run_can_have_and_leads_nowhere() {

@@ -3,6 +3,7 @@
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
 use crate::base::read::optional_whole;
+use crate::domain::labels::{DecisionLabels, digest, label};
 use crate::domain::profile::Profile;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -27,6 +28,12 @@ pub struct RawRequest {
     /// The decision that was shown, if this one is to be shown to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<SmolStr>,
+    /// The version of the prompt that the candidates were written with: kept with the decision, seen by no policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<SmolStr>,
+    /// The digest of that prompt, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<SmolStr>,
     /// The moment.
     pub context: Context,
     /// What could be shown; at least one.
@@ -39,7 +46,32 @@ pub struct RawRequest {
 impl RawRequest {
     /// A request that names neither user nor policy.
     pub fn new(context: Context, candidates: Vec<Candidate>, profile_features: Option<Profile>) -> Self {
-        Self { user: None, policy: None, seed: None, shadow_of: None, context, candidates, profile_features }
+        Self {
+            user: None,
+            policy: None,
+            seed: None,
+            shadow_of: None,
+            prompt_version: None,
+            prompt_digest: None,
+            context,
+            candidates,
+            profile_features,
+        }
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs
+    /// see of it.
+    pub fn offer_text(&self) -> String {
+        #[derive(Serialize)]
+        struct Offer<'a> {
+            context: &'a Context,
+            candidates: &'a [Candidate],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile_features: Option<&'a Profile>,
+        }
+        let Self { context, candidates, profile_features, .. } = self;
+        let offer = Offer { context, candidates, profile_features: profile_features.as_ref() };
+        serde_json::to_string(&offer).expect("plain values always serialize")
     }
 }
 
@@ -103,6 +135,15 @@ impl Request {
         self.raw.shadow_of.as_deref()
     }
 
+    /// What the request says of where its candidates come from.
+    pub fn labels(&self) -> DecisionLabels {
+        DecisionLabels {
+            prompt_version: self.raw.prompt_version.clone(),
+            prompt_digest: self.raw.prompt_digest.clone(),
+            ..DecisionLabels::default()
+        }
+    }
+
     /// The moment.
     pub fn context(&self) -> Context {
         self.raw.context
@@ -156,6 +197,8 @@ impl TryFrom<RawRequest> for Request {
         for (field, text) in [("user", &raw.user), ("shadow_of", &raw.shadow_of)] {
             text.as_deref().map(|text| storable(field, text)).transpose()?;
         }
+        raw.prompt_version.as_deref().map(|text| label("prompt_version", text)).transpose()?;
+        raw.prompt_digest.as_deref().map(|text| digest("prompt_digest", text)).transpose()?;
         if let Some(seed) = raw.seed.filter(|s| *s >= 1 << 53) {
             return Err(Fault::new("seed", seed, "a whole number below 2^53"));
         }

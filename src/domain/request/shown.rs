@@ -33,6 +33,11 @@ impl Shown {
         self.profile_features.as_ref()
     }
 
+    /// It as JSON in one line, as a request that offers nothing else.
+    pub fn offer_text(&self) -> String {
+        serde_json::to_string(self).expect("plain values always serialize")
+    }
+
     /// The choice that there was, if nothing else had been offered.
     pub fn offered(&self) -> Offered<'_> {
         Offered { context: self.context, candidates: &self.candidates, profile: self.profile() }
@@ -44,7 +49,8 @@ impl Request {
     #[must_use]
     pub fn shown(self, chosen: usize) -> Shown {
         let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
-        let candidate = candidates.swap_remove(chosen);
+        // Nobody learns from its words.
+        let candidate = Candidate { text: None, ..candidates.swap_remove(chosen) };
         let kind = candidate.kind.as_deref();
         let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
         Shown { context, candidates: [candidate], profile_features }

@@ -20,7 +20,7 @@ const BUFFER: usize = 1 << 17;
 ///
 /// # Errors
 /// A file that cannot be opened. What is wrong with compressed bytes is said when they are read.
-pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
+pub(crate) fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     if let Some((dir, part)) = of_store(path) {
         let kind = match part {
             LogPart::Decisions => LogKind::Decisions,

@@ -9,7 +9,7 @@ use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result, shortened};
+use crate::base::error::{Error, Fault, Result, shortened, within};
 use crate::base::read::of_notation;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
@@ -53,6 +53,8 @@ pub(super) struct CsvLog {
     propensity: usize,
     timestamp: Option<usize>,
     user: Option<usize>,
+    /// The columns of the probabilities of policies.
+    probabilities: Vec<usize>,
     /// The column of positions of the Open Bandit Dataset, whose numbers are known to be whole.
     position: Option<usize>,
     is_open_bandit: bool,
@@ -114,6 +116,8 @@ impl CsvLog {
         };
         let timestamp = optional(&names.timestamp, "timestamp")?;
         let user = optional(&names.user, "user")?;
+        let columns = names.probabilities.iter().map(|(_, column)| required(column));
+        let probabilities = columns.collect::<Result<Vec<_>>>()?;
         let position = if is_open_bandit { find("position")? } else { None };
         let wanted = [
             ("action", Some(item)),
@@ -138,6 +142,7 @@ impl CsvLog {
             propensity,
             timestamp,
             user,
+            probabilities,
             position,
             is_open_bandit,
             names,
@@ -226,7 +231,8 @@ impl CsvLog {
 
     /// The last column that is looked at.
     fn last(&self) -> usize {
-        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
+        let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
         self.item.max(self.reward).max(self.propensity).max(optional)
     }
 }
@@ -268,6 +274,11 @@ impl LogReader for CsvLog {
         let propensity = checked_propensity(&self.names.propensity, propensity)
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
+        row.probabilities.clear();
+        for (field, (_, column)) in self.probabilities.iter().zip(&self.names.probabilities) {
+            let probability = within(column, self.number(*field, column)?, 0.0, 1.0);
+            row.probabilities.push(probability.map_err(|f| f.at(self.at(*field)))?);
+        }
         row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?.flatten();
         if let Some(field) = self.user {
             let user = self.cell(field);
@@ -296,7 +307,7 @@ impl LogReader for CsvLog {
             all => format!("{all} columns were passed over"),
         };
         let such_as = if some.len() < self.unread.len() { "such as" } else { "namely" };
-        let Columns { item, reward, propensity, timestamp, user } = &self.names;
+        let Columns { item, reward, propensity, timestamp, user, .. } = &self.names;
         vec![format!(
             "{}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
              are there",

@@ -193,19 +193,17 @@ impl Described {
             }
         }
         row.features.clear();
+        row.request = None;
         if !with_vectors {
             return Ok(());
         }
         let own_hours: Vec<bool> = self.actions.iter().map(|c| c.hour.is_some()).collect();
-        let request = Request::try_from(RawRequest {
-            user: None,
-            policy: None,
-            seed: None,
-            shadow_of: None,
-            context: Context { hour: hour.unwrap_or(0.0), weekday },
-            candidates: std::mem::take(&mut self.actions),
-            profile_features: Some(Profile::new(self.profile, Vec::new())),
-        })?;
+        let request = Request::try_from(RawRequest::new(
+            Context { hour: hour.unwrap_or(0.0), weekday },
+            std::mem::take(&mut self.actions),
+            Some(Profile::new(self.profile, Vec::new())),
+        ))?;
+        row.request = names.keeps_requests.then(|| request.raw().offer_text().into());
         let block = FeatureBlock::of(FeatureSet::WIDEST, request.offered());
         for (k, own_hour) in own_hours.into_iter().enumerate() {
             let start = row.features.len();

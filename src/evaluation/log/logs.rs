@@ -116,7 +116,7 @@ impl Logs {
         }
         if !format.takes_columns() && self.options.columns != Columns::plain() {
             let message = format!(
-                "it is {}, and --columns (in a gate `columns`) names those of csv alone; read it with --format csv, or \
+                "it is {}, and --columns (in a gate `columns`) names those of csv and parquet alone; read it with --format csv, or \
                  leave them out",
                 format.name()
             );

@@ -191,6 +191,7 @@ impl LoggedDecision {
         row.features.extend_from_slice(self.features.rows());
         names.of_user(self.user.as_bytes(), row);
         row.moment = Some(self.request.context());
+        row.request = names.keeps_requests.then(|| self.request.raw().offer_text().into());
     }
 }
 

@@ -128,6 +128,22 @@ fn written(text: &[u8]) -> Option<Context> {
     Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
 }
 
+/// Hour and weekday of a moment in milliseconds since 1970, in the time zone that these are counted in; of the years that
+/// dates have.
+pub(super) fn moment_of_millis(millis: i128) -> Option<Context> {
+    const DAY: i128 = 86_400_000;
+    // The first day of year 1, and of year 10000.
+    if !(-719_162 * DAY..2_932_897 * DAY).contains(&millis) {
+        return None;
+    }
+    // 1970 began on a Thursday.
+    let weekday = (millis.div_euclid(DAY) + 3).rem_euclid(7) as u8;
+    let seconds = (millis.rem_euclid(DAY) / 1000) as u32;
+    // Made as that of a text is: the same moment is the same number.
+    let [hour, minute, second] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(f64::from);
+    Some(Context { hour: hour + minute / 60.0 + second / 3600.0, weekday })
+}
+
 /// Whether this may follow a time: a part of a second after seconds, then a time zone, either or neither.
 fn is_rest(text: &[u8], after_seconds: bool) -> bool {
     let zone = match text {
@@ -178,6 +194,24 @@ mod tests {
             ["24/11/2019", "2019-02-29", "20190229", "11-24-2019", "12345", "1e300", "-1574553617", "NaN"]
         {
             assert_eq!(moment(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_count_of_milliseconds_is_the_moment_that_a_text_says() {
+        for (millis, text) in [
+            (0, "1970-01-01 00:00:00"),
+            (-1, "1969-12-31 23:59:59"),
+            (1_574_553_617_250, "2019-11-24 00:00:17"),
+            (951_782_400_000 + 86_399_000, "2000-02-29 23:59:59"),
+            (-719_162 * 86_400_000, "0001-01-01 00:00:00"),
+            (2_932_897 * 86_400_000 - 1, "9999-12-31 23:59:59"),
+        ] {
+            assert_eq!(moment_of_millis(millis), moment(text.as_bytes()).and_then(Stamp::context), "{text}");
+            assert!(moment_of_millis(millis).is_some(), "{text}");
+        }
+        for millis in [-719_162 * 86_400_000 - 1, 2_932_897 * 86_400_000, i128::MAX] {
+            assert_eq!(moment_of_millis(millis), None);
         }
     }
 

@@ -17,6 +17,8 @@ pub struct LogVocabulary {
     /// Whether no policy under test learns of each user apart, so that it is enough to know whose decisions
     /// belong together.
     pub forgets_users: bool,
+    /// Whether a policy under test is shown requests as they are: a program.
+    pub keeps_requests: bool,
     /// Actions without a tag that are told apart, so far.
     untagged: usize,
     /// Of each item so far whether it is known by what it says of itself, and not by a tag.

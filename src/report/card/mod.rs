@@ -7,9 +7,11 @@ mod file;
 mod markdown;
 mod model_card;
 mod refusal;
+mod rollouts;
 
 pub use file::CardFile;
 pub use model_card::{
-    Card, CardCriterion, CardEntry, CardInput, CardLog, CardScenario, CardSegment, SCHEMA_VERSION,
+    Card, CardCriterion, CardEntry, CardInput, CardLog, CardPrior, CardScenario, CardSegment, SCHEMA_VERSION,
 };
 pub use refusal::CardRefusal;
+pub use rollouts::with_rollout;

@@ -1,0 +1,181 @@
+//! The registry: versions, aliases, and which one is in charge.
+
+use super::trained;
+use crate::util::Dir;
+use serde_json::Value;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+/// A gate that is decided in a second.
+const GATE: &str = "description = \"small\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.02\nmax_users = 640\n\
+                    [[criteria]]\nkind = \"superior\"\nmetric = \"reward\"\nscenarios = [\"short.toml\"]\n";
+const UNIFORM: &str = "name = \"shuffle\"\nexplorer = \"uniform\"\nfeatures = \"v1\"\n";
+
+fn registered() -> Dir {
+    let dir = trained();
+    dir.run(&["registry", "register", "tips", "--policy", "plain.toml"]).ok();
+    dir.run(&["registry", "register", "tips", "--policy", "with.toml"]).ok();
+    dir.run(&["registry", "alias", "tips", "champion", "1"]).ok();
+    dir
+}
+
+fn shown(dir: &Dir) -> Value {
+    dir.run(&["registry", "show", "tips"]).ok().json()
+}
+
+#[test]
+fn versions_have_numbers_aliases_and_differences() {
+    let dir = registered();
+    assert_eq!(dir.run(&["registry", "list"]).ok().json()[0]["aliases"]["champion"], 1);
+    let diff = dir.run(&["registry", "diff", "tips@1", "tips@2"]).ok().json();
+    let fields: Vec<&str> =
+        diff["differences"].as_array().unwrap().iter().map(|d| d["field"].as_str().unwrap()).collect();
+    assert!(fields.contains(&"policy.prior") && fields.contains(&"training.rows"), "{fields:?}");
+    assert!(!fields.contains(&"policy.explorer"));
+    dir.run(&["registry", "pull", "tips@2", "--out", "pulled"]).ok();
+    dir.run(&["score", "--policy", "pulled/policy.toml", "--user", "a", "--request", "request.json"]).ok();
+    for bad in ["v2", "2", "latest", "../x"] {
+        dir.run(&["registry", "alias", "tips", bad, "1"]).refused(&["alias"]);
+    }
+    dir.run(&["registry", "alias", "tips", "champion", "9"]).refused(&["tips has no version 9"]);
+    dir.run(&["registry", "show", "none"]).refused(&["no model \"none\""]);
+    dir.run(&["score", "--policy", "registry:tips@old", "--user", "a", "--request", "request.json"])
+        .refused(&["tips has no alias \"old\"", "champion, 1, 2"]);
+    assert_eq!(shown(&dir)["history"].as_array().unwrap().len(), 1);
+}
+
+/// A user goes on under a version with another prior, and back, as if they had learned under it from the beginning.
+#[test]
+fn states_go_over_to_the_prior_of_the_version_in_charge() {
+    let dir = registered();
+    let score = |policy: &str| {
+        dir.run(&["score", "--policy", policy, "--user", "ann", "--request", "request.json", "--seed", "4"])
+            .ok()
+            .json()
+    };
+    let champion = "registry:tips@champion";
+    let reward = |decision: &Value| {
+        let id = decision["decision_id"].as_str().unwrap();
+        dir.run(&["reward", "--decision", id, "--reaction", "completed", "--policy", champion]).ok();
+    };
+    let (first, late) = (score(champion), score(champion));
+    reward(&first);
+    dir.run(&["registry", "alias", "tips", "champion", "2"]).ok();
+    let after = score(champion);
+    assert_ne!(after["candidates"], score("plain.toml")["candidates"]);
+    // What was decided under the version before is learned under the one in charge.
+    reward(&late);
+    reward(&after);
+    dir.run(&["verify"]).ok();
+    let versions: Vec<Value> = dir
+        .run(&["log", "decisions"])
+        .ok()
+        .jsonl()
+        .into_iter()
+        .map(|line| line["model_version"].clone())
+        .collect();
+    assert_eq!(versions[..3], ["tips@1", "tips@1", "tips@2"]);
+    let theta = |dir: &Dir| dir.run(&["stats", "--user", "ann"]).ok().json()["policies"][0]["theta"].clone();
+    let moved = theta(&dir);
+    dir.run(&["rebuild", "--into", "other"]).ok();
+    let again =
+        dir.run(&["--store", "other", "stats", "--user", "ann"]).ok().json()["policies"][0]["theta"].clone();
+    for (name, value) in moved.as_object().unwrap() {
+        let difference = value.as_f64().unwrap() - again[name].as_f64().unwrap();
+        assert!(difference.abs() < 1e-9, "{name}: {difference}");
+    }
+    dir.run(&["registry", "alias", "tips", "champion", "1"]).ok();
+    reward(&score(champion));
+    dir.run(&["verify"]).ok();
+    assert_eq!(shown(&dir)["history"].as_array().unwrap().len(), 3);
+}
+
+fn gate() -> Dir {
+    let dir = trained();
+    dir.write("gate.toml", GATE);
+    dir.write("short.toml", "name = \"short\"\ndescription = \"d\"\nsteps = 60\n");
+    dir.write("uniform.toml", UNIFORM);
+    dir.run(&["registry", "register", "tips", "--policy", "uniform.toml"]).ok();
+    dir.run(&["registry", "alias", "tips", "champion", "1"]).ok();
+    dir
+}
+
+fn promoting(challenger: &str) -> [&str; 9] {
+    let baseline = "registry:tips@champion";
+    [
+        "promote-check",
+        "--gate",
+        "gate.toml",
+        "--baseline",
+        baseline,
+        "--challenger",
+        challenger,
+        "--promote",
+        "tips",
+    ]
+}
+
+#[test]
+fn a_verdict_moves_the_champion_if_the_baseline_still_is_it() {
+    let dir = gate();
+    // A rejection changes nothing, nor does a baseline that is not in charge.
+    let before = dir.contents("registry");
+    let other =
+        ["promote-check", "--gate", "gate.toml", "--baseline", "egreedy-v1", "--challenger", "plain.toml"];
+    dir.run(&[&other[..], &["--promote", "tips"]].concat())
+        .refused(&["champion of tips is version 1", "--baseline"]);
+    dir.run(&promoting("uniform")).exits(3);
+    assert_eq!(dir.contents("registry"), before);
+    dir.run(&promoting("with.toml")).ok();
+    let shown = shown(&dir);
+    assert_eq!(
+        (&shown["aliases"]["champion"], shown["history"].as_array().unwrap().len()),
+        (&Value::from(2), 2)
+    );
+    assert!(shown["history"][0]["verdict"].is_string() && shown["history"][1]["verdict"].is_null());
+    let files = shown["versions"][1]["files"].as_array().unwrap();
+    for file in ["policy.toml", "prior.json", "card.md", "verdict.json", "report.html"] {
+        assert!(files.contains(&file.into()), "{files:?}");
+    }
+    dir.run(&["registry", "pull", "tips@champion", "--out", "pulled"]).ok();
+    let card = dir.read("pulled/card.md");
+    assert!(card.contains("Version in the registry: tips@2") && card.contains("## Training data"), "{card}");
+    assert_eq!(dir.json("pulled/verdict.json")["verdict"], "promote");
+}
+
+/// Two gates that promote at once, some of them killed on the way: one alias, one entry of history for each move, and a
+/// version in charge that has all its files.
+#[test]
+fn of_gates_that_promote_at_once_one_wins_and_the_others_are_told() {
+    let dir = gate();
+    for round in 0..4_u64 {
+        let mut children: Vec<_> = ["with.toml", "plain.toml"]
+            .into_iter()
+            .map(|challenger| {
+                let mut command = dir.command(&promoting(challenger));
+                command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs")
+            })
+            .collect();
+        if round % 2 == 1 {
+            thread::sleep(Duration::from_millis(40 * round));
+            let _ = children[0].kill();
+        }
+        let codes: Vec<_> = children.iter_mut().map(|child| child.wait().expect("it ends").code()).collect();
+        let shown = shown(&dir);
+        let champion = shown["aliases"]["champion"].as_u64().expect("one alias");
+        let history = shown["history"].as_array().unwrap();
+        let won = codes.iter().filter(|code| **code == Some(0)).count();
+        assert!(won <= 1, "{codes:?}");
+        assert!(codes.iter().all(|code| [None, Some(0), Some(2)].contains(code)), "{codes:?}");
+        assert_eq!(history[0]["version"], champion);
+        let numbers: Vec<u64> = history.iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).rev().collect::<Vec<_>>());
+        if champion != 1 {
+            dir.run(&["registry", "pull", "tips@champion", "--out", "pulled"]).ok();
+            assert!(dir.read("pulled/card.md").contains(&format!("tips@{champion}")));
+        }
+        // Back to what anybody beats, for the next round.
+        dir.run(&["registry", "alias", "tips", "champion", "1"]).ok();
+    }
+}
