@@ -10,7 +10,7 @@ use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::{evaluation_page, evaluation_text};
+use crate::report::{evaluation_csv, evaluation_page, evaluation_text};
 use crate::store;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -27,8 +27,8 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability. A policy that learns
     /// is judged as it would stand had it been taught every logged decision so far, which is not what it would earn
     /// deployed; that is what replay estimates, from fewer decisions
-    #[arg(long = "policy", value_name = "P", required_unless_present = "columns")]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "P")]
+    pub(super) policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
     /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
     /// are counted, and new to it
@@ -82,7 +82,10 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also write evaluation.json and evaluation.txt into this directory
+    /// Print CSV, a line for each estimate
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Also write evaluation.json, evaluation.txt and evaluation.csv into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -140,7 +143,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             return Err(Error::because(PolicyTwice { policy: target.name().to_owned() }));
         }
     }
-    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
+    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt", "evaluation.csv"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
     let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
     let html = args.html.open(read)?;
@@ -151,6 +154,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.same_tags {
         log = log.with_same_tags();
     }
+    output::detail(|| {
+        let files = Logs::files(&args.logs).unwrap_or_else(|_| args.logs.clone());
+        let files: Vec<String> = files.iter().map(|file| store::shown(file).display().to_string()).collect();
+        format!("reads {}", files.join(", "))
+    });
     let name = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
@@ -160,10 +168,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;
+        folder.write(2, |out| out.write_all(evaluation_csv(&evaluation).as_bytes()))?;
     }
     folder.map_or(Ok(()), Folder::finish)?;
     if args.json {
         output::pretty_json(&evaluation)?;
+    } else if args.csv {
+        output::bytes(evaluation_csv(&evaluation).as_bytes())?;
     } else {
         output::text(&text)?;
     }

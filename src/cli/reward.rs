@@ -37,7 +37,7 @@ pub(super) struct Args {
     dwell_seconds: Option<f64>,
     /// The policy that learns: a name, or a TOML file; with --jsonl each policy that a line may name
     #[arg(long = "policy", value_name = "NAME|FILE")]
-    policies: Vec<String>,
+    pub(super) policies: Vec<String>,
     /// Without a decision: the person
     #[arg(long)]
     user: Option<String>,

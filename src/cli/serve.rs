@@ -1,5 +1,6 @@
 //! `rehearsal serve`: the online scorer.
 
+use super::error::UsageError;
 use super::exit;
 use super::experiment_args::active;
 use super::prompt_args::{GatewayArgs, PromptArgs};
@@ -25,14 +26,8 @@ pub(super) struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     /// A policy that answers: a name, or a TOML file; a request may name any that is given, the first one is the default
-    #[arg(
-        long = "policy",
-        value_name = "NAME|FILE",
-        env = "REHEARSAL_POLICIES",
-        value_delimiter = ',',
-        required = true
-    )]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "NAME|FILE", env = "REHEARSAL_POLICIES", value_delimiter = ',')]
+    pub(super) policies: Vec<String>,
     /// A policy that decides too, after the answer, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE", env = "REHEARSAL_SHADOWS", value_delimiter = ',')]
     shadows: Vec<String>,
@@ -80,6 +75,9 @@ enum Level {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.policies.is_empty() {
+        return Err(UsageError::no_policy());
+    }
     let settings = Settings::try_from(RawSettings {
         listen: args.listen,
         token_file: args.token_file.clone(),
