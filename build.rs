@@ -1,4 +1,4 @@
-//! Builds every file of `personas/` and `scenarios/` into the program, so that a new file there ships
+//! Builds every file of `domains/`, `features/`, `personas/` and `scenarios/` into the program, so that a new file there ships
 //! without a list to keep.
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::{env, fs};
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut code = String::new();
-    for folder in ["personas", "scenarios"] {
+    for folder in ["domains", "features", "personas", "scenarios"] {
         println!("cargo::rerun-if-changed={folder}");
         let directory = fs::read_dir(Path::new(&root).join(folder)).expect("the folder is part of the crate");
         let mut paths: Vec<_> = directory.map(|entry| entry.expect("readable").path()).collect();

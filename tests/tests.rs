@@ -3,6 +3,7 @@
 mod cli;
 mod docs;
 mod evaluation;
+mod features;
 mod gate;
 mod report;
 mod serve;

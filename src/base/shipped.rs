@@ -1,4 +1,4 @@
-//! The personas and scenarios that are built into the program: `(file name without .toml, text)`, sorted.
+//! The domains, feature sets, personas and scenarios that are built into the program: `(file name without .toml, text)`, sorted.
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 

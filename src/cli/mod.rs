@@ -11,6 +11,7 @@ mod estimator_choice;
 mod evaluate;
 pub mod exit;
 mod export;
+mod features;
 mod folder;
 mod gate_inputs;
 mod import;
@@ -117,6 +118,8 @@ enum Command {
     Import(import::Args),
     /// Put parts of a simulation together
     Merge(merge::Args),
+    /// Print, check and explain feature sets: what policies look at
+    Features(features::Args),
     /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -166,6 +169,7 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Verify(args) => verify::run(&args, &global),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
+        Command::Features(args) => features::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),

@@ -41,6 +41,7 @@ impl Spool {
     /// The temporary file cannot be written.
     pub fn put_row(&mut self, row: &Row) -> Result<()> {
         let more = row.moment.is_some() || row.cluster.is_some() || row.user != 0 || !row.listed.is_empty();
+        let more = more || !row.inputs.is_empty();
         let propensity = row.propensity.unwrap_or(f64::NAN);
         self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
         if !more {
@@ -48,12 +49,13 @@ impl Spool {
         }
         let [hour, weekday] = row.moment.map_or([f64::NAN; 2], |m| [m.hour, f64::from(m.weekday)]);
         let cluster = row.cluster.map_or(f64::NAN, f64::from);
-        let lengths = [row.listed.len() as f64, row.features.len() as f64];
-        self.put(&[hour, weekday, f64::from(row.user), cluster, lengths[0], lengths[1]])?;
+        let lengths = [row.listed.len() as f64, row.features.len() as f64, row.inputs.len() as f64];
+        self.put(&[hour, weekday, f64::from(row.user), cluster, lengths[0], lengths[1], lengths[2]])?;
         for listed in &row.listed {
             self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
         }
-        self.put(&row.features)
+        self.put(&row.features)?;
+        self.put(&row.inputs)
     }
 
     /// Reads from the start.
@@ -105,11 +107,11 @@ impl SpoolReader<'_> {
         row.chosen = head[0] as u32;
         row.propensity = known(head[1]);
         row.reward = head[2];
-        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0];
+        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0, 0.0];
         if head[3] > 0.0 {
             self.get(&mut more)?;
         }
-        let [hour, weekday, user, cluster, listed, features] = more;
+        let [hour, weekday, user, cluster, listed, features, inputs] = more;
         row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
         row.user = user as u32;
         row.cluster = known(cluster).map(|cluster| cluster as u32);
@@ -124,6 +126,10 @@ impl SpoolReader<'_> {
         let mut features = std::mem::take(&mut row.features);
         self.get(&mut features)?;
         row.features = features;
+        let mut coded = std::mem::take(&mut row.inputs);
+        coded.resize(inputs as usize, 0.0);
+        self.get(&mut coded)?;
+        row.inputs = coded;
         Ok(())
     }
 }
@@ -153,7 +159,10 @@ mod tests {
                     ListedItem { item: 2, kind: 1, propensity: 0.0 },
                 ],
                 features: vec![1.0, 2.0, 3.0, 4.0],
+                inputs: vec![5.0, 0.5],
+                ..Row::default()
             },
+            Row { inputs: vec![7.0], ..Row::default() },
             Row::default(),
         ];
         let mut spool = Spool::new();

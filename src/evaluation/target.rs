@@ -7,6 +7,7 @@ use super::probability_table;
 use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
+use crate::features::DeclaredSet;
 use crate::policy::{Explorer, Model, Policy};
 use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
@@ -94,6 +95,14 @@ impl Target {
             for (item, _) in items {
                 vocabulary.number(item);
             }
+        }
+    }
+
+    /// The feature set that it looks at, if a file declares it.
+    pub fn declared(&self) -> Option<&'static DeclaredSet> {
+        match self {
+            Self::Learner(policy) | Self::Frozen { policy, .. } => policy.features().declared(),
+            Self::Uniform | Self::Table { .. } => None,
         }
     }
 

@@ -57,15 +57,29 @@ impl Policy {
         if !read::is_path(name) {
             return Self::named(name);
         }
-        Self::from_toml(&read::text(path)?, name)
+        Self::from_file(&read::text(path)?, name, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Parses and checks a policy file, which errors call `origin`.
+    /// Parses and checks a policy file, which errors call `origin`; it names no other files.
     ///
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawPolicy = read::toml(text, origin)?;
+        Self::of_raw(read::toml(text, origin)?, origin)
+    }
+
+    /// The same, of a file of the operator's, whose feature set may be a file: paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// As [`Self::from_toml`], and a feature set's file that cannot be read or states what is not allowed.
+    fn from_file(text: &str, origin: &str, folder: &Path) -> Result<Self> {
+        let mut raw: RawPolicy = read::toml(text, origin)?;
+        let features = raw.features.load(folder).map_err(Error::named_by(format!("{origin}: features")))?;
+        raw.features = features.into();
+        Self::of_raw(raw, origin)
+    }
+
+    fn of_raw(raw: RawPolicy, origin: &str) -> Result<Self> {
         let policy = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
         if NAMED.contains(&policy.name()) {
             let fault =

@@ -73,7 +73,7 @@ impl Replay {
                 self.model = state.fits(&self.policy).is_ok().then_some(state.model);
             }
             Change::Reward { reward, shown, .. } => {
-                let shown: Shown = serde_json::from_str(shown).map_err(|e| e.to_string())?;
+                let shown = Shown::parse(self.policy.features().domain(), shown)?;
                 let model = self.model.get_or_insert_with(|| self.policy.new_model());
                 apply(model, &self.policy, &Observation { shown, reward: *reward }, &mut self.scratch);
             }

@@ -7,8 +7,7 @@ use super::ids::{self, decision_id};
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
-use crate::domain::profile::Profile;
-use crate::domain::request::{Candidate, Context, RawRequest, Request};
+use crate::domain::request::Request;
 use crate::policy::{Model, Policy, Scratch};
 use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file};
 use serde::Serialize;
@@ -139,7 +138,7 @@ impl ScoreCall {
             let value = format!("{} bytes", text.len());
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
         }
-        let request = Request::from_json(text, origin)?;
+        let request = Request::from_json_of(service.policies().domain_of(given, text), text, origin)?;
         if let (Some(option), Some(own)) = (given.seed, request.seed())
             && option != own
         {
@@ -150,6 +149,7 @@ impl ScoreCall {
         let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
         let policy =
             service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
+        in_domain(policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
         Ok(Self { user, policy: Arc::clone(policy), request, seed, shown: None })
@@ -281,6 +281,8 @@ impl Service {
         scratch: &mut Scratch,
     ) -> Result<Decided> {
         let ScoreCall { user, policy, request, seed, shown } = call;
+        // A shadow that the server asks afterwards may be of another one.
+        in_domain(policy, request, "the request")?;
         let mut choose = |policy: &Arc<Policy>| {
             let model = models.of(user, policy, self.store().origin())?;
             Ok::<_, Error>(decide(policy, model, request, *seed, scratch))
@@ -288,7 +290,7 @@ impl Service {
         let choice = choose(policy)?;
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
-        let text: Arc<str> = scored_text(request).into();
+        let text: Arc<str> = request.scored_text().into();
         let own_id = ids::text(ids[0]);
         let record = |id: SmolStr,
                       policy: &Arc<Policy>,
@@ -319,6 +321,15 @@ impl Service {
             if shadow.name() == policy.name() && shadow != policy {
                 let message =
                     format!("shadow {}: the policy of this name that decides is another", shadow.name());
+                warnings.push(Warning(message));
+                continue;
+            }
+            if shadow.features().domain() != request.domain() {
+                let (name, own) = (shadow.name(), shadow.features().domain().label());
+                let message = format!(
+                    "shadow {name}: it is of domain {own}, the request of {}",
+                    request.domain().label()
+                );
                 warnings.push(Warning(message));
                 continue;
             }
@@ -357,28 +368,21 @@ impl Service {
 }
 
 /// Warnings about names in the request's profile that the contract does not have.
+/// Whether a request has the inputs of its policy's domain.
+pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Result<()> {
+    let (own, found) = (policy.features().domain(), request.domain());
+    if own == found {
+        return Ok(());
+    }
+    let allowed = format!("{}, that of policy {}", own.label(), policy.name());
+    Err(Fault::new("domain", found.label(), allowed).at(origin))
+}
+
 pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
-    let names = request.profile().into_iter().flat_map(Profile::unknown_names);
-    names
+    request
+        .unknown_names()
         .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
         .collect()
-}
-
-/// What is kept of a request.
-#[derive(Serialize)]
-struct Scored<'a> {
-    context: &'a Context,
-    candidates: &'a [Candidate],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile_features: Option<&'a Profile>,
-}
-
-/// The request as it is kept: what the policies saw. Names that nobody looked at are left out, so that whatever was
-/// sent, any reader of JSON reads it.
-fn scored_text(request: &Request) -> String {
-    let RawRequest { context, candidates, profile_features, .. } = request.raw();
-    let scored = Scored { context, candidates, profile_features: profile_features.as_ref() };
-    serde_json::to_string(&scored).expect("plain values always serialize")
 }
 
 fn numbers(values: &[f64]) -> String {

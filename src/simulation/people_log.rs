@@ -64,7 +64,7 @@ impl Simulation<'_> {
                             event: Some(id.as_str().into()),
                             reward: Some(decided.outcome.reward),
                             decision_id: Some(id.as_str().into()),
-                            reaction: Some(event.reaction),
+                            reaction: Some(event.reaction.name().into()),
                             dwell_seconds: Some(event.dwell_seconds),
                             request: Some(&shown),
                             ..RewardLine::new(Op::Reward, line.time_ms)

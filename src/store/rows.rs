@@ -3,7 +3,6 @@
 use super::contract::{Change, RewardRecord, StateRecord};
 use crate::base::error::{Error, Result};
 use crate::base::read;
-use crate::domain::reaction::Reaction;
 use crate::policy::{Policy, RawPolicy};
 use smol_str::SmolStr;
 use std::path::Path;
@@ -92,7 +91,7 @@ impl RewardRow {
             "reset" => Change::Reset,
             "import" => Change::Import(learned_from.ok_or_else(|| missing("state"))?),
             _ => Change::Reward {
-                reaction: self.reaction.as_deref().map(Reaction::from_name).transpose()?,
+                reaction: self.reaction.map(SmolStr::from),
                 reward: self.reward.ok_or_else(|| missing("reward"))?,
                 shown: learned_from.ok_or_else(|| missing("candidate"))?,
                 event: self.event,
@@ -109,7 +108,7 @@ pub(super) struct ChangeColumns<'a> {
     pub(super) op: &'static str,
     pub(super) event: Option<&'a str>,
     pub(super) answers_decision: bool,
-    pub(super) reaction: Option<&'static str>,
+    pub(super) reaction: Option<&'a str>,
     pub(super) dwell_seconds: Option<f64>,
     pub(super) reward: Option<f64>,
     pub(super) learned_from: Option<&'a str>,
@@ -131,7 +130,7 @@ impl<'a> From<&'a Change> for ChangeColumns<'a> {
                 op: "reward",
                 event: event.as_deref(),
                 answers_decision: *answers_decision,
-                reaction: reaction.map(Reaction::name),
+                reaction: reaction.as_deref(),
                 dwell_seconds: *dwell_seconds,
                 reward: Some(*reward),
                 learned_from: Some(shown),

@@ -11,7 +11,7 @@ use super::view_name;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
-use crate::features::FeatureSet;
+use crate::features::{FeatureSet, FeatureSetRef};
 use crate::policy::{KindModel, Model, NAMED, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,14 @@ struct RawState {
     user: SmolStr,
     policy: String,
     feature_set: String,
+    /// What it makes of which inputs, and the domain whose inputs they are; lines of older programs lack them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feature_set_digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain_digest: Option<String>,
+    /// All that its file states, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeatureSetRef>,
     #[serde(rename = "D")]
     dim: usize,
     feature_names: Vec<String>,
@@ -138,7 +146,7 @@ pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
         Fault::new(field, found, of_policy(now))
     };
     if own.features() != policy.features() {
-        return Err(differs("feature_set", &own.features().name(), &policy.features().name()));
+        return Err(differs("feature_set", &own.features().label(), &policy.features().label()));
     }
     if own.structure() != policy.structure() {
         let [found, now] = [own, policy].map(|policy| structure_name(policy.structure()));
@@ -180,6 +188,9 @@ impl RawState {
             user: state.user.clone(),
             policy: policy.name().to_owned(),
             feature_set: policy.features().name().to_owned(),
+            feature_set_digest: Some(policy.features().digest().to_owned()),
+            domain_digest: Some(policy.features().domain().digest().to_owned()),
+            features: policy.features().declared().map(|_| policy.features().into()),
             dim: policy.features().dim(),
             feature_names: policy.features().names().iter().map(|n| (*n).to_owned()).collect(),
             structure: structure_name(policy.structure()).to_owned(),
@@ -201,8 +212,20 @@ impl RawState {
 
     /// The policy as far as a model needs it; its explorer is unknown and irrelevant here.
     fn policy(&self) -> Result<Policy, Fault> {
-        let features = FeatureSet::from_name(&self.feature_set)
-            .map_err(|_| differs("feature_set", &self.feature_set, "v1 or v2"))?;
+        let features = match &self.features {
+            Some(features) => features.known()?,
+            None => FeatureSet::from_name(&self.feature_set)
+                .map_err(|_| differs("feature_set", &self.feature_set, "v1 or v2"))?,
+        };
+        let own = [
+            ("feature_set_digest", &self.feature_set_digest, features.digest()),
+            ("domain_digest", &self.domain_digest, features.domain().digest()),
+        ];
+        for (field, found, expected) in own {
+            if let Some(found) = found.as_deref().filter(|found| *found != expected) {
+                return Err(differs(field, found, format!("{expected}, as {} has it", features.label())));
+            }
+        }
         let structure = match self.structure.as_str() {
             "shared" => Structure::Shared,
             "disjoint" => Structure::Disjoint,
@@ -210,7 +233,14 @@ impl RawState {
         };
         let uniform = Policy::named("uniform").expect("it is built in").to_raw();
         let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
-        Policy::try_from(RawPolicy { name, features, structure, lambda, forgetting, ..uniform })
+        Policy::try_from(RawPolicy {
+            name,
+            features: features.into(),
+            structure,
+            lambda,
+            forgetting,
+            ..uniform
+        })
     }
 
     /// Whether this is a state of `policy`, in a format that is known.

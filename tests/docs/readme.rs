@@ -1,4 +1,4 @@
-//! README.md, docs/tour.md and docs/serve.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! README.md, docs/tour.md, docs/features.md and docs/serve.md, followed to the letter: the command blocks of each are run in order, in one directory, and
 //! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
@@ -40,6 +40,7 @@ fn root() -> &'static Path {
 /// The pages that are followed.
 const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
+const FEATURES: &str = "docs/features.md";
 const SERVE: &str = "docs/serve.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
@@ -230,6 +231,11 @@ fn every_block_does_what_the_readme_says_and_its_picture_is_the_chart_of_its_ver
 #[test]
 fn every_block_does_what_the_tour_says() {
     follow(TOUR);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_features_says() {
+    follow(FEATURES);
 }
 
 #[test]

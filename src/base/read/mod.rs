@@ -4,10 +4,12 @@
 
 mod file;
 mod parse;
+mod place;
 mod table;
 mod whole;
 
 pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, text};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
+pub(crate) use place::toml_place;
 pub(crate) use table::Table;
 pub(crate) use whole::{optional_whole, whole_number};

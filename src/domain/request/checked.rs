@@ -3,8 +3,12 @@
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
 use crate::base::read::optional_whole;
+use crate::domain::declaration::Domain;
+use crate::domain::input::{InputSlot, InputValue, TipsInput};
 use crate::domain::profile::Profile;
+use crate::domain::values::DeclaredValues;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use smol_str::SmolStr;
 use std::collections::HashSet;
 
@@ -52,6 +56,34 @@ pub struct Offered<'a> {
     pub candidates: &'a [Candidate],
     /// What is known of the person.
     pub profile: Option<&'a Profile>,
+    /// What is said by the inputs of a domain that is declared in a file; `None` in the domain that is built in.
+    pub declared: Option<&'a DeclaredValues>,
+}
+
+impl<'a> Offered<'a> {
+    /// What an input is for the candidate at `k`.
+    pub fn value(&self, slot: InputSlot, k: usize) -> InputValue<'a> {
+        let candidate = &self.candidates[k];
+        match slot {
+            InputSlot::Id => InputValue::Text(&candidate.id),
+            InputSlot::Declared(of, n) => {
+                self.declared.map_or(InputValue::Unknown, |declared| declared.get(of, n, k))
+            }
+            InputSlot::Tips(input) => match input {
+                TipsInput::ContextHour => InputValue::Number(self.context.hour),
+                TipsInput::Weekday => InputValue::Number(f64::from(self.context.weekday)),
+                TipsInput::Kind => InputValue::text(candidate.kind.as_deref()),
+                TipsInput::Priority => InputValue::number(candidate.priority),
+                TipsInput::DueInDays => InputValue::number(candidate.due_in_days),
+                TipsInput::EffortMinutes => InputValue::number(candidate.effort_minutes),
+                TipsInput::CandidateHour => InputValue::number(candidate.hour),
+                TipsInput::Profile(index) => {
+                    let kind = candidate.kind.as_deref();
+                    InputValue::number(self.profile.and_then(|profile| profile.values_for(kind).get(index)))
+                }
+            },
+        }
+    }
 }
 
 /// A checked request: every number finite and in range, at least one candidate, ids unique.
@@ -71,6 +103,7 @@ pub struct Offered<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub(super) raw: RawRequest,
+    pub(super) declared: Option<Box<DeclaredValues>>,
 }
 
 impl Request {
@@ -129,12 +162,58 @@ impl Request {
 
     /// What there is to choose from.
     pub fn offered(&self) -> Offered<'_> {
-        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile() }
+        let declared = self.declared.as_deref();
+        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile(), declared }
+    }
+
+    /// The domain whose inputs it was checked against.
+    pub fn domain(&self) -> &'static Domain {
+        self.declared.as_ref().map_or_else(Domain::tips, |declared| declared.domain())
+    }
+
+    /// Names in the profile that the domain does not have: a newer producer's, worth a warning.
+    pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
+        let declared = self.declared.iter().flat_map(|declared| declared.unknown_names());
+        self.profile().into_iter().flat_map(Profile::unknown_names).chain(declared)
+    }
+
+    /// What a decision looks at, as JSON: neither who asks nor who decides, and no name that nobody looks at.
+    pub fn scored(&self) -> Value {
+        let ids = self.raw.candidates.iter().map(|candidate| candidate.id.as_str());
+        match &self.declared {
+            Some(declared) => declared.to_json(ids),
+            None => serde_json::to_value(Scored::of(&self.raw)).expect("plain values always serialize"),
+        }
+    }
+
+    /// The same as text.
+    pub fn scored_text(&self) -> String {
+        let text = match &self.declared {
+            Some(_) => serde_json::to_string(&self.scored()),
+            None => serde_json::to_string(&Scored::of(&self.raw)),
+        };
+        text.expect("plain values always serialize")
     }
 
     /// The request as it was read.
     pub fn raw(&self) -> &RawRequest {
         &self.raw
+    }
+}
+
+/// What is kept of a request.
+#[derive(Serialize)]
+struct Scored<'a> {
+    context: &'a Context,
+    candidates: &'a [Candidate],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_features: Option<&'a Profile>,
+}
+
+impl<'a> Scored<'a> {
+    fn of(raw: &'a RawRequest) -> Self {
+        let RawRequest { context, candidates, profile_features, .. } = raw;
+        Self { context, candidates, profile_features: profile_features.as_ref() }
     }
 }
 
@@ -172,7 +251,7 @@ impl TryFrom<RawRequest> for Request {
         if let Some(profile) = &raw.profile_features {
             profile.check().map_err(|fault| fault.within("profile_features"))?;
         }
-        Ok(Self { raw })
+        Ok(Self { raw, declared: None })
     }
 }
 

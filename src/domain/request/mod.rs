@@ -6,11 +6,13 @@
 
 mod candidate;
 mod checked;
+mod declared;
 mod schema;
 mod shown;
 
 pub(crate) use candidate::name;
 pub use candidate::{Candidate, Context};
 pub use checked::{Offered, RawRequest, Request};
-pub use schema::schema;
+pub use declared::RawDeclaredRequest;
+pub use schema::{schema, schema_of};
 pub use shown::Shown;

@@ -14,6 +14,8 @@ pub struct Columns {
     pub timestamp: String,
     /// The column of the user whose decision it was; it may be absent in the same way. Without it bounds take decisions as independent.
     pub user: String,
+    /// Inputs of a domain, as `context:device`, with the columns that they are in.
+    pub inputs: Vec<(String, String)>,
 }
 
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
@@ -33,6 +35,6 @@ impl Columns {
     fn new(item: &str, reward: &str, propensity: &str) -> Self {
         let [item, reward, propensity, timestamp, user] =
             [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp, user }
+        Self { item, reward, propensity, timestamp, user, inputs: Vec::new() }
     }
 }

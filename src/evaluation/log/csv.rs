@@ -2,6 +2,7 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::columns::{Columns, NO_COLUMN};
+use super::csv_inputs::CsvInputs;
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -10,6 +11,7 @@ use super::reader::LogReader;
 use super::timestamp::moment;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result};
+use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 
@@ -25,7 +27,8 @@ impl FormatRule for Csv {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        Ok(Box::new(CsvLog::new(input.lines, input.options.columns.clone())?))
+        let (columns, domain) = (input.options.columns.clone(), input.options.domain);
+        Ok(Box::new(CsvLog::new(input.lines, columns, domain)?))
     }
 }
 
@@ -44,6 +47,10 @@ pub(super) struct CsvLog {
     position: Option<usize>,
     is_open_bandit: bool,
     names: Columns,
+    /// The columns of inputs, if somebody looks at those.
+    inputs: Option<CsvInputs>,
+    /// Rows in which the chosen item was something else than at first.
+    varied: u64,
 }
 
 impl CsvLog {
@@ -52,18 +59,23 @@ impl CsvLog {
     /// # Errors
     /// As [`Self::new`].
     pub(super) fn open_bandit(lines: LogLines) -> Result<Self> {
-        Self::with_header(lines, Columns::open_bandit(), true)
+        Self::with_header(lines, Columns::open_bandit(), true, None)
     }
 
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
     /// A header that cannot be read, lacks a column or has one twice; one column for two things.
-    pub(super) fn new(lines: LogLines, names: Columns) -> Result<Self> {
-        Self::with_header(lines, names, false)
+    pub(super) fn new(lines: LogLines, names: Columns, domain: Option<&'static Domain>) -> Result<Self> {
+        Self::with_header(lines, names, false, domain)
     }
 
-    fn with_header(mut lines: LogLines, names: Columns, is_open_bandit: bool) -> Result<Self> {
+    fn with_header(
+        mut lines: LogLines,
+        names: Columns,
+        is_open_bandit: bool,
+        domain: Option<&'static Domain>,
+    ) -> Result<Self> {
         let mut fields = Fields::default();
         if !fields.advance(&mut lines, usize::MAX)? {
             return Err(malformed(lines.at(1), "no header; it names the columns"));
@@ -103,6 +115,18 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
+        if domain.is_none()
+            && let Some((role, _)) = names.inputs.first()
+        {
+            let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
+            return Err(Fault::new("--columns", role, allowed).at("command line"));
+        }
+        let taken: Vec<usize> = wanted.iter().filter_map(|(_, place)| *place).collect();
+        let inputs = domain.map(|domain| CsvInputs::new(domain, &names, &header, &taken)).transpose();
+        let inputs = inputs.map_err(|error| match error {
+            error @ Error::Unknown { .. } => malformed(lines.at(1), error),
+            other => other,
+        })?;
         let width = header.len();
         Ok(Self {
             lines,
@@ -116,6 +140,8 @@ impl CsvLog {
             position,
             is_open_bandit,
             names,
+            inputs,
+            varied: 0,
         })
     }
 
@@ -128,6 +154,22 @@ impl CsvLog {
         let bytes = self.fields.get(&self.lines, field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
         text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
+    }
+
+    /// The reward: a number, or where the log is read by a domain's inputs also the name of an outcome.
+    fn reward(&self) -> Result<f64> {
+        let Some(inputs) = &self.inputs else { return self.number(self.reward, &self.names.reward) };
+        let bytes = self.fields.get(&self.lines, self.reward);
+        let text = std::str::from_utf8(&bytes).map_or("", str::trim);
+        text.parse().ok().or_else(|| inputs.domain().reward_of(text).ok()).ok_or_else(|| {
+            let outcomes: Vec<&str> =
+                inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str()).collect();
+            self.fault(
+                self.reward,
+                &self.names.reward,
+                &format!("a number, or an outcome: {}", outcomes.join(", ")),
+            )
+        })
     }
 
     fn moment(&self, field: usize) -> Result<Context> {
@@ -181,7 +223,8 @@ impl CsvLog {
     /// The last column that is looked at.
     fn last(&self) -> usize {
         let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
-        self.item.max(self.reward).max(self.propensity).max(optional)
+        let inputs = self.inputs.as_ref().map_or(0, CsvInputs::last);
+        self.item.max(self.reward).max(self.propensity).max(optional).max(inputs)
     }
 }
 
@@ -216,7 +259,7 @@ impl LogReader for CsvLog {
             return Err(malformed(self.lines.at(column + 1), message));
         }
         row.chosen = self.number_of_item(names)?;
-        let reward = self.number(self.reward, &self.names.reward)?;
+        let reward = self.reward()?;
         row.reward = checked_reward(&self.names.reward, reward).map_err(|f| f.at(self.at(self.reward)))?;
         let propensity = self.number(self.propensity, &self.names.propensity)?;
         let propensity = checked_propensity(&self.names.propensity, propensity)
@@ -231,7 +274,17 @@ impl LogReader for CsvLog {
         if self.is_open_bandit {
             self.check_open_bandit(reward)?;
         }
+        if let Some(inputs) = &mut self.inputs {
+            let (fields, lines) = (&self.fields, &self.lines);
+            let filled = inputs.fill(row, names, |field| fields.get(lines, field));
+            filled.map_err(|(field, fault)| fault.at(lines.at(fields.ranges[field].start + 1)))?;
+            self.varied = names.varied;
+        }
         Ok(true)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.inputs.as_ref().map_or_else(Vec::new, |inputs| inputs.remarks(self.origin(), self.varied))
     }
 
     fn origin(&self) -> &str {
@@ -307,7 +360,7 @@ mod tests {
     #[test]
     fn quotes_hide_commas_and_line_ends_and_double_for_one() {
         let text = "\u{feff}\"action\",reward,propensity,note\r\n\"a,\"\"b\"\"\",1,\"0.5\",\"two\nlines, one\"\r\n\nc,0,2,\n";
-        let mut log = CsvLog::new(lines(text), Columns::plain()).unwrap();
+        let mut log = CsvLog::new(lines(text), Columns::plain(), None).unwrap();
         let (mut row, mut names) = (Row::default(), LogVocabulary::default());
         assert!(log.next(&mut row, &mut names).unwrap());
         assert_eq!((names.items.name(0).as_str(), row.reward, row.propensity), ("a,\"b\"", 1.0, Some(0.5)));
@@ -315,13 +368,13 @@ mod tests {
         let message = log.next(&mut row, &mut names).unwrap_err().to_string();
         assert!(message.starts_with("log.csv, line 5, column 5: propensity is 2;"), "{message}");
         let open = "action,reward,propensity\n\"a,1,0.5\n";
-        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain()).unwrap()).unwrap_err();
+        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain(), None).unwrap()).unwrap_err();
         assert!(message.to_string().contains("a quote that is never closed"), "{message}");
     }
 
     #[test]
     fn a_header_without_a_column_that_matters_is_refused() {
-        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain());
+        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain(), None);
         let message = refused.err().unwrap().to_string();
         assert!(message.contains("unknown column \"reward\", did you mean \"rewards\"?"), "{message}");
     }
@@ -332,7 +385,7 @@ mod tests {
         let of = |change: fn(&mut Columns)| {
             let mut columns = Columns::plain();
             change(&mut columns);
-            CsvLog::new(lines(header), columns).err().map(|error| error.to_string())
+            CsvLog::new(lines(header), columns, None).err().map(|error| error.to_string())
         };
         assert_eq!(of(|_| ()), None);
         assert_eq!(of(|c| c.timestamp = "when".to_owned()), None);

@@ -5,12 +5,13 @@
 //! anything, as often as they like.
 
 use super::checks::{checked_propensity, checked_reward};
-use super::described::{Described, Feature};
+use super::described::Feature;
 use super::dsjson_line::DsjsonLine;
 use super::format::{FormatInput, FormatRule};
 use super::json_members;
 use super::lines::LogLines;
 use super::reader::LogReader;
+use super::said::Said;
 use super::timestamp::moment;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result, within};
@@ -32,7 +33,7 @@ impl FormatRule for Dsjson {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let described = Described::new(input.options.without_features);
+        let described = Said::new(input.options);
         Ok(Box::new(DsjsonLog::new(input.lines, described)))
     }
 }
@@ -43,28 +44,33 @@ pub(super) struct DsjsonLog {
     without_decision: u64,
     /// Decisions that say that nothing is to be learned from them.
     skipped: u64,
-    described: Described,
+    described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
 }
 
-/// Hands every feature below `map` on. What begins with '_' is about the action, not of it.
-fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), Fault> {
+/// Hands every feature below `map`, which stands in this namespace, on. What begins with '_' is about the action, not of it.
+fn features(map: &Map<String, Value>, namespace: &str, described: &mut Said) -> Result<(), Fault> {
     for (name, value) in map.iter().filter(|(name, _)| !name.starts_with('_')) {
-        match value {
-            Value::Object(inner) => features(inner, described)?,
-            Value::Number(number) => {
-                described.take(name, number.as_f64().map_or(Feature::Other, Feature::Number))?;
+        let feature = match value {
+            Value::Object(inner) => {
+                features(inner, name, described)?;
+                continue;
             }
-            Value::String(text) => described.take(name, Feature::Text(text))?,
-            Value::Null | Value::Bool(_) | Value::Array(_) => described.take(name, Feature::Other)?,
-        }
+            // Of inputs that are declared null is unknown, as in a request.
+            Value::Null if described.is_declared() => continue,
+            Value::Number(number) => number.as_f64().map_or(Feature::Other, Feature::Number),
+            Value::String(text) => Feature::Text(text),
+            Value::Bool(flag) => Feature::Flag(*flag),
+            Value::Null | Value::Array(_) => Feature::Other,
+        };
+        described.take(namespace, name, feature)?;
     }
     Ok(())
 }
 
 impl DsjsonLog {
-    pub(super) fn new(lines: LogLines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Said) -> Self {
         Self { lines, without_decision: 0, skipped: 0, described, others: 0 }
     }
 
@@ -136,11 +142,11 @@ impl DsjsonLog {
         let context = line.context.as_ref().expect("it has candidates");
         let described = &mut self.described;
         let mut of = None;
-        let said = features(&context.shared, described).and_then(|()| {
+        let said = features(&context.shared, "", described).and_then(|()| {
             for (k, candidate) in candidates.iter().enumerate() {
                 of = Some(k);
                 described.begin_action();
-                features(candidate, described)?;
+                features(candidate, "", described)?;
             }
             of = None;
             described.fill(row, names, stamped)
@@ -313,7 +319,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<Row>> {
         let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.json");
-        read_all(&mut DsjsonLog::new(lines, Described::default()))
+        read_all(&mut DsjsonLog::new(lines, Said::default()))
     }
 
     const GOOD: &str = r#"{"_label_cost":-1,"_label_probability":0.8,"_label_Action":2,"_labelIndex":1,"o":[{"v":1}],"Timestamp":"2019-11-25T06:30:00.0Z","Version":"1","EventId":"x","a":[2,1],"c":{"User":{"age":3},"_multi":[{"Item":{"id":"a"}},{"_tag":"b","Item":{"id":"b"}}]},"p":[0.8,0.2],"VWState":{"m":"m"}}"#;
@@ -335,8 +341,7 @@ mod tests {
         let keep = skip.replace("true", "false");
         let unlabelled = "{\"_skipLearn\":true,\"EventId\":\"x\",\"c\":{\"_multi\":[{}]}}";
         let text = format!("{skip}\n{GOOD}\n{unlabelled}\n{keep}\n");
-        let mut log =
-            DsjsonLog::new(LogLines::new(Box::new(Cursor::new(text)), "log.json"), Described::default());
+        let mut log = DsjsonLog::new(LogLines::new(Box::new(Cursor::new(text)), "log.json"), Said::default());
         assert_eq!(read_all(&mut log).unwrap().len(), 2);
         let remarks = log.remarks();
         assert!(

@@ -4,6 +4,7 @@ use super::columns::Columns;
 use super::lines::LogLines;
 use super::reader::LogReader;
 use crate::base::error::Result;
+use crate::domain::Domain;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ pub(super) struct ReadOptions {
     pub(super) columns: Columns,
     /// Whether features are left unread where they could be read.
     pub(super) without_features: bool,
+    /// The domain whose inputs are to be read, if any are.
+    pub(super) domain: Option<&'static Domain>,
 }
 
 /// What a format opens.

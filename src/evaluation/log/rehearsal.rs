@@ -8,16 +8,22 @@
 use super::checks::checked_propensity;
 use super::format::{FormatInput, FormatRule};
 use super::lines::{LazyLogLines, LogLines};
+use super::place::malformed;
 use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, within};
 use crate::base::stats::Moments;
 use crate::domain::request::{RawRequest, Request};
+use crate::domain::{Domain, InputValue};
+use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
+use crate::policy::RawPolicy;
 use crate::service::log_files::rewards_of;
 use crate::store::log_line::DecisionLine;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -42,13 +48,13 @@ impl FormatRule for Rehearsal {
 
     /// Reads all files of a log together, and the rewards before them.
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let FormatInput { path, lines, source, before, .. } = input;
+        let FormatInput { path, lines, source, before, options } = input;
         let rewards = source.rewards.take().map_or_else(|| rewards_of(&path), Ok)?;
         let first: LazyLogLines = Box::new(|| Ok(lines));
         let decisions = [first].into_iter().chain(source.files.drain(..).map(LogLines::lazily)).collect();
         let rewards = rewards.into_iter().map(LogLines::lazily).collect();
         let log = RehearsalLog::new(source.origin.clone(), decisions, rewards)?;
-        Ok(Box::new(log.after(std::mem::take(before))))
+        Ok(Box::new(log.after(std::mem::take(before)).with_domain(options.domain)))
     }
 }
 
@@ -66,6 +72,11 @@ pub(super) struct RehearsalLog {
     delays: Moments,
     /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
     before: Vec<[u64; 2]>,
+    /// The domain of the log, once that is known, and where its inputs go if somebody looks at them.
+    domain: Option<&'static Domain>,
+    places: Option<InputPlaces>,
+    /// Decisions of which nothing was heard for as long as the domain waits.
+    defaulted: u64,
 }
 
 /// A decision that holds what it must.
@@ -80,16 +91,59 @@ struct Checked<'a> {
     time_ms: u64,
 }
 
+/// The domain that a line's policy is of.
+fn domain_of(spec: Option<&RawPolicy>) -> &'static Domain {
+    let set = spec.and_then(|spec| spec.features.known().ok());
+    set.map_or_else(Domain::tips, FeatureSet::domain)
+}
+
+/// A line whose request is yet to be read.
+type LineOf<'a, R> = DecisionLine<'a, R>;
+
 impl<'a> Checked<'a> {
-    /// What the current one of `lines` holds.
-    fn of(line: DecisionLine<'a, RawRequest>, lines: &LogLines) -> Result<Self> {
+    /// What the current one of `lines` holds; `domain` is that of the log, which the first line tells if nobody has said it.
+    fn read(lines: &'a LogLines, domain: &mut Option<&'static Domain>) -> Result<Self> {
+        if domain.is_none_or(Domain::is_tips) {
+            let line: Result<LineOf<RawRequest>> = lines.json();
+            match line {
+                Ok(line) if domain_of(line.spec.as_ref()).is_tips() => {
+                    *domain = Some(Domain::tips());
+                    let (line, request) = line.split();
+                    let request = Request::try_from(request)
+                        .map_err(|f| lines.fault("request", f.within("request")))?;
+                    return Self::of(line, request, lines);
+                }
+                Ok(_) => {}
+                // Requests of other domains have other fields.
+                Err(error) => {
+                    let other: LineOf<IgnoredAny> = lines.json()?;
+                    if domain_of(other.spec.as_ref()).is_tips() {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        let line: LineOf<&RawValue> = lines.json()?;
+        let (own, expected) = (domain_of(line.spec.as_ref()), *domain);
+        if let Some(expected) = expected.filter(|expected| *expected != own) {
+            let allowed = format!("{}; log those of one domain apart", expected.label());
+            return Err(lines.fault("request", Fault::new("domain", own.label(), allowed)));
+        }
+        domain.get_or_insert(own);
+        let (line, request) = line.split();
+        let request = Request::from_json_of(own, request.get().as_bytes(), "request");
+        let request = request.map_err(|error| malformed(lines.place(), error))?;
+        Self::of(line, request, lines)
+    }
+
+    /// What a line holds, beside its request.
+    fn of(line: DecisionLine<'a, ()>, request: Request, lines: &LogLines) -> Result<Self> {
         let fault = |key: &str, fault: Fault| lines.fault(key, fault);
         for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
             if text.is_empty() {
                 return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
             }
         }
-        let request = Request::try_from(line.request).map_err(|f| fault("request", f.within("request")))?;
         let candidates = request.candidates();
         let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
             fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
@@ -144,7 +198,15 @@ impl RehearsalLog {
             rewarded: 0,
             delays: Moments::default(),
             before: Vec::new(),
+            domain: None,
+            places: None,
+            defaulted: 0,
         })
+    }
+
+    /// The same, of a log of this domain whose inputs are looked at.
+    pub(super) fn with_domain(self, domain: Option<&'static Domain>) -> Self {
+        Self { domain, places: domain.map(InputPlaces::new), ..self }
     }
 
     /// The same, after logs with these decisions, sorted.
@@ -154,7 +216,7 @@ impl RehearsalLog {
 }
 
 impl Checked<'_> {
-    fn fill(self, row: &mut Row, names: &mut LogVocabulary) {
+    fn fill(self, row: &mut Row, names: &mut LogVocabulary, places: Option<&InputPlaces>) {
         let candidates = self.request.candidates();
         row.chosen = self.chosen as u32;
         row.propensity = self.propensity;
@@ -166,11 +228,19 @@ impl Checked<'_> {
                 propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let block = FeatureBlock::of(FeatureSet::WIDEST, self.request.offered());
+        let (offered, domain) = (self.request.offered(), self.request.domain());
         row.features.clear();
-        row.features.extend_from_slice(block.rows());
+        row.moment = None;
+        if domain.is_tips() {
+            row.features.extend_from_slice(FeatureBlock::of(FeatureSet::WIDEST, offered).rows());
+            row.moment = Some(self.request.context());
+        }
+        if let Some(places) = places {
+            places.write(row, names, candidates.len(), |of, n, k| {
+                domain.slot_of(of, n).map_or(InputValue::Unknown, |slot| offered.value(slot, k))
+            });
+        }
         names.of_user(self.user.as_bytes(), row);
-        row.moment = Some(self.request.context());
     }
 }
 
@@ -190,7 +260,7 @@ impl LogReader for RehearsalLog {
                 continue;
             }
             undamaged(lines)?;
-            let line = Checked::of(lines.json()?, lines)?;
+            let line = Checked::read(lines, &mut self.domain)?;
             if line.shadow {
                 self.shadows += 1;
                 continue;
@@ -208,11 +278,24 @@ impl LogReader for RehearsalLog {
                 let fault = Fault::new("decision_id", value, "each decision once");
                 return Err(lines.fault("decision_id", fault));
             }
-            let Some(reward) = reward else { continue };
-            row.reward = reward.value;
-            self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
-            line.fill(row, names);
-            self.rewarded += 1;
+            let default = || self.domain.and_then(Domain::default_reward);
+            match reward {
+                Some(reward) => {
+                    row.reward = reward.value;
+                    self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
+                    self.rewarded += 1;
+                }
+                // What was heard of others tells until when one has waited.
+                None => match default().filter(|(_, wait)| line.time_ms + wait <= self.rewards.latest) {
+                    Some((value, _)) => {
+                        row.reward = value;
+                        self.unrewarded.remove(&key(&line.decision_id));
+                        self.defaulted += 1;
+                    }
+                    None => continue,
+                },
+            }
+            line.fill(row, names, self.places.as_ref());
             return Ok(true);
         }
     }
@@ -242,6 +325,15 @@ impl LogReader for RehearsalLog {
             remarks.push(format!(
                 "{}: {orphans} rewards belong to no decision that was read and were left out; is a file missing?",
                 self.origin()
+            ));
+        }
+        if self.defaulted > 0 {
+            let outcome =
+                self.domain.and_then(|domain| domain.raw().default_outcome.as_deref()).unwrap_or_default();
+            remarks.push(format!(
+                "{}: {} decisions of which nothing was heard count as {outcome:?}, the default outcome of the domain",
+                self.origin(),
+                self.defaulted
             ));
         }
         if *shadows > 0 {

@@ -7,11 +7,12 @@
 //! namespaces are not applied to them. The reward is minus the cost.
 
 use super::checks::{checked_propensity, checked_reward};
-use super::described::{Described, Feature};
+use super::described::Feature;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
 use super::place::{malformed, place};
 use super::reader::LogReader;
+use super::said::Said;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
 use crate::evaluation::row::{ListedItem, Row};
@@ -30,7 +31,7 @@ impl FormatRule for Vw {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let described = Described::new(input.options.without_features);
+        let described = Said::new(input.options);
         Ok(Box::new(VwLog::new(input.lines, described)))
     }
 }
@@ -39,13 +40,13 @@ impl FormatRule for Vw {
 pub(super) struct VwLog {
     lines: LogLines,
     unlabelled: u64,
-    described: Described,
+    described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
 }
 
 impl VwLog {
-    pub(super) fn new(lines: LogLines, described: Described) -> Self {
+    pub(super) fn new(lines: LogLines, described: Said) -> Self {
         Self { lines, unlabelled: 0, described, others: 0 }
     }
 
@@ -179,7 +180,7 @@ fn within(text: &str, part: &str) -> usize {
 
 /// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
 /// namespace, whose weight is checked only.
-fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), FaultAt> {
+fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), FaultAt> {
     let number = |name: &str, value: &str| {
         value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| FaultAt {
             column: column + within(text, value) - 1,
@@ -187,6 +188,8 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
         })
     };
     for part in text.split('|') {
+        let touching = part.split([' ', '\t']).next().unwrap_or_default();
+        let namespace = touching.split_once(':').map_or(touching, |(name, _)| name);
         for word in part.split([' ', '\t']).filter(|word| !word.is_empty()) {
             let is_namespace = word.as_ptr() == part.as_ptr();
             let (name, feature) = match word.split_once(':') {
@@ -198,13 +201,14 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
                 // A category is a name of its own, which counts 1.
                 None => match word.split_once('=') {
                     Some(("kind", kind)) => ("kind", Feature::Text(kind)),
+                    Some((name, value)) if described.is_declared() => (name, Feature::Text(value)),
                     Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
-                    None => (word, Feature::Number(1.0)),
+                    None => (word, Feature::Word),
                 },
             };
             if !is_namespace {
                 let column = column + within(text, word) - 1;
-                described.take(name, feature).map_err(|fault| FaultAt { column, fault })?;
+                described.take(namespace, name, feature).map_err(|fault| FaultAt { column, fault })?;
             }
         }
     }
@@ -279,7 +283,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<Row>> {
         let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
-        read_all(&mut VwLog::new(lines, Described::default()))
+        read_all(&mut VwLog::new(lines, Said::default()))
     }
 
     #[test]

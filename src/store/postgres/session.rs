@@ -273,8 +273,10 @@ impl<'a> Session<'a> {
             id
         } else {
             let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
-            let sql = "INSERT INTO definition (digest, name, policy) VALUES ($1, $2, $3) ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml])?;
+            let (set, domain) = (policy.features().digest(), policy.features().domain().digest());
+            let sql = "INSERT INTO definition (digest, name, policy, feature_set, domain) VALUES ($1, $2, $3, $4, $5) \
+                       ON CONFLICT (digest) DO NOTHING";
+            self.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain])?;
             find()?.ok_or_else(|| self.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));
@@ -671,7 +673,7 @@ impl Transaction for Session<'_> {
                 column(&changes, |change| change.op),
                 column(&changes, |change| owned(change.event)),
                 column(&changes, |change| change.answers_decision),
-                column(&changes, |change| change.reaction),
+                column(&changes, |change| owned(change.reaction)),
                 column(&changes, |change| change.dwell_seconds),
                 column(&changes, |change| change.reward),
                 column(&changes, |change| owned(change.learned_from)),

@@ -104,9 +104,10 @@ impl Session<'_> {
             id
         } else {
             let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
+            let features = policy.features();
             self.execute(
-                "INSERT INTO definition (digest, name, policy) VALUES (?, ?, ?)",
-                params![digest, policy.name(), toml],
+                "INSERT INTO definition (digest, name, policy, feature_set, domain) VALUES (?, ?, ?, ?, ?)",
+                params![digest, policy.name(), toml, features.digest(), features.domain().digest()],
             )?;
             self.connection.last_insert_rowid()
         };
