@@ -1,17 +1,26 @@
-//! Builds every file of `domains/`, `features/`, `personas/` and `scenarios/` into the program, so that a new file there ships
-//! without a list to keep.
+//! Builds every file of `domains/`, `features/`, `personas/`, `scenarios/` and `prompts/` into the program, so that a new
+//! file there ships without a list to keep.
 
 use std::path::Path;
 use std::{env, fs};
 
+/// The folders, and how the names of their files end.
+const FOLDERS: [(&str, &str); 5] = [
+    ("domains", "toml"),
+    ("features", "toml"),
+    ("personas", "toml"),
+    ("scenarios", "toml"),
+    ("prompts", "md"),
+];
+
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut code = String::new();
-    for folder in ["domains", "features", "personas", "scenarios"] {
+    for (folder, end) in FOLDERS {
         println!("cargo::rerun-if-changed={folder}");
         let directory = fs::read_dir(Path::new(&root).join(folder)).expect("the folder is part of the crate");
         let mut paths: Vec<_> = directory.map(|entry| entry.expect("readable").path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+        paths.retain(|path| path.extension().is_some_and(|e| e == end));
         paths.sort();
         code += &format!("pub(crate) const {}: &[(&str, &str)] = &[\n", folder.to_uppercase());
         for path in paths {

@@ -121,10 +121,11 @@ fn simulated_block(bencher: Bencher) {
     let simulation = Simulation::new(&scenario, &personas, &policies, 0).expect("a population");
     bencher.counter(ItemsCount::new(BLOCK_USERS * simulation.decisions_per_user())).bench_local(|| {
         let mut records = 0;
-        simulation.run(0..BLOCK_USERS, |block| {
+        let count = |block: rehearsal::simulation::Block| {
             records += block.records.len();
             true
-        });
+        };
+        simulation.run(0..BLOCK_USERS, count).expect("no program takes part");
         records
     });
 }
@@ -175,7 +176,7 @@ fn state(updates: usize) -> State {
     for n in 0..updates {
         let shown = request.clone().shown(n % CANDIDATES);
         let observation = Observation { shown, reward: spread(n) };
-        apply(&mut state.model, &policy, &observation, &mut Scratch::default());
+        apply(&mut state.model, &policy, &observation, &mut Scratch::default()).unwrap();
     }
     state
 }

@@ -27,7 +27,7 @@ fn main() -> Result<()> {
             summary.observe(i % names.len(), records);
         }
         true
-    });
+    })?;
 
     let shares: Vec<f64> = names.iter().map(|(_, share)| *share).collect();
     for (i, policy) in policies.iter().enumerate() {

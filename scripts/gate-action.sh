@@ -21,6 +21,8 @@ done
 [[ -x ${REHEARSAL_BIN:-} ]] || fail "the program was not built"
 
 out=${INPUT_OUT:-rehearsal-report}
+# A name that begins with a dash is a name all the same, to every program below.
+case $out in -*) out=./$out ;; esac
 # A verdict of an earlier run must not be taken for this one's.
 rm -f -- "$out/verdict.json"
 

@@ -9,12 +9,15 @@
 //! | [`domain`] | domains: what may be known, what can happen; requests; the profile contract | a domain, a profile feature |
 //! | [`features`] | a request becomes one vector per candidate; profiles computed from events | a feature set |
 //! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
+//! | [`experiment`] | which variant a user meets | what a variant sets |
 //! | [`store`] | where decisions, rewards and states are kept | a store |
 //! | [`service`] | score, reward, stats, reset over a store | a call |
 //! | [`people`] | personas, scenarios, and how simulated people react | a persona, a scenario |
 //! | [`simulation`] | the one loop in which policies meet people; metrics; parts of a run | a metric |
 //! | [`evaluation`] | what policies would have earned, judged on logs; how far people are from a log | an estimator, a log format |
 //! | [`gate`] | criteria, e-processes, verdict, calibration, promotion | a kind of criterion |
+//! | [`prompt`] | tips in words: prompt versions, what they are told, the gateway to a model | a prompt version |
+//! | [`model`] | priors that are learned from everybody; their versions and names | a kind of registry |
 //! | [`report`] | everything that is written for a reader, one file per format | a report format |
 //! | [`serve`] | the service over HTTP | a route |
 //! | [`cli`] | arguments become settings, results become text and an exit code | a command |
@@ -27,6 +30,8 @@ pub mod base;
 pub mod domain;
 pub mod features;
 pub mod policy;
+
+pub mod experiment;
 pub mod store;
 
 pub mod service;
@@ -37,6 +42,10 @@ pub mod simulation;
 pub mod evaluation;
 
 pub mod gate;
+
+pub mod prompt;
+
+pub mod model;
 
 pub mod report;
 

@@ -3,8 +3,11 @@
 mod cli;
 mod docs;
 mod evaluation;
+mod experiment;
 mod features;
 mod gate;
+mod policy;
+mod prompt;
 mod report;
 mod serve;
 mod simulation;

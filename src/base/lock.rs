@@ -69,10 +69,11 @@ impl FileLock {
         // cannot be interrupted. If it gets the lock too late, nobody is there to take the file, and dropping it
         // releases the lock.
         let (sender, receiver) = mpsc::sync_channel(0);
-        thread::spawn(move || {
+        let waiting = thread::Builder::new().spawn(move || {
             let locked = file.lock();
             let _ = sender.send(locked.map(|()| file));
         });
+        waiting.map_err(Error::io("wait for", &path))?;
         match receiver.recv_timeout(PATIENCE) {
             Ok(Ok(file)) => Ok(Self { _file: file }),
             Ok(Err(error)) => Err(Error::io("lock", path)(error)),

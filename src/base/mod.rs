@@ -4,6 +4,7 @@
 //! here knows of policies or people. A new distribution or bound is a file in `stats/`.
 
 pub mod checksum;
+pub(crate) mod clean;
 pub mod digest;
 pub mod error;
 pub mod lock;
@@ -12,4 +13,5 @@ pub(crate) mod read;
 pub(crate) mod shipped;
 pub mod stats;
 pub(crate) mod threads;
+pub(crate) mod tls;
 pub mod vector;

@@ -4,8 +4,9 @@ use super::folder::Folder;
 use crate::base::error::{Error, Result};
 use crate::report::{Results, ScenarioResults, UserRows};
 use crate::simulation::Block;
+use crate::simulation::RunSums;
 use crate::simulation::parts::{PartHeader, PartWriter};
-use crate::simulation::summary::{Curve, Summary};
+use crate::simulation::summary::Summary;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -16,7 +17,7 @@ const FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jso
 pub(super) struct ResultWriter<'a> {
     header: &'a PartHeader,
     summaries: Vec<Summary>,
-    curves: Vec<Curve>,
+    sums: Vec<RunSums>,
     files: Option<Files>,
 }
 
@@ -42,12 +43,12 @@ impl<'a> ResultWriter<'a> {
         Ok(Self {
             header,
             summaries: header.scenarios.iter().map(summary).collect(),
-            curves: (0..header.scenarios.len()).map(|s| header.blank_curve(s)).collect(),
+            sums: (0..header.scenarios.len()).map(|s| header.blank_sums(s)).collect(),
             files: files.transpose()?,
         })
     }
 
-    /// Takes one block of one scenario, but for its learning curve.
+    /// Takes one block of one scenario, but for its sums.
     pub(super) fn block(&mut self, scenario: usize, block: Block) -> Result<()> {
         let of = &self.header.scenarios[scenario];
         let policies = &self.header.policies;
@@ -69,36 +70,37 @@ impl<'a> ResultWriter<'a> {
         }
     }
 
-    /// Takes learning curves of one scenario.
-    pub(super) fn curve(&mut self, scenario: usize, curve: &Curve) {
-        self.curves[scenario] += curve;
+    /// Takes what was counted of the decisions of one scenario.
+    pub(super) fn add_sums(&mut self, scenario: usize, sums: &RunSums) {
+        self.sums[scenario] += sums;
     }
 
     /// Puts the folder in place and returns the results; `next` is what to do with them.
     pub(super) fn finish(self, next: Option<String>) -> Result<Results> {
-        let Self { header, summaries, curves, files } = self;
-        let scenarios = header.scenarios.iter().zip(summaries).zip(curves);
+        let Self { header, summaries, sums, files } = self;
+        let scenarios = header.scenarios.iter().zip(summaries).zip(sums);
         let results = Results {
             seed: header.seed,
             users: header.users,
             policies: header.policies.clone(),
             next,
             scenarios: scenarios
-                .map(|((s, summary), curve)| ScenarioResults {
+                .map(|((s, summary), sums)| ScenarioResults {
                     name: s.name.clone(),
                     description: s.description.clone(),
                     steps: s.steps,
                     personas: s.personas.clone(),
                     kinds: s.kinds,
+                    kind_names: s.kind_names.clone(),
                     summary,
-                    curve,
+                    sums,
                 })
                 .collect(),
         };
         if let Some(Files { mut folder, rows, records }) = files {
             rows.finish().map_err(Error::io("write", FILES[2]))?;
             records
-                .finish(results.scenarios.iter().map(|s| &s.curve))
+                .finish(results.scenarios.iter().map(|s| &s.sums))
                 .map_err(Error::io("write", FILES[3]))?;
             folder.write(0, |out| {
                 serde_json::to_writer_pretty(&mut *out, &results.json())?;

@@ -1,12 +1,15 @@
 //! `rehearsal compare-reality`: how far simulated people are from those of a log.
 
+use super::destination::{HtmlFile, write_page};
+use super::registry_args::RegistryArgs;
 use super::{exit, output};
 use crate::base::error::{Result, within};
 use crate::evaluation::reality::{self, ComparisonSettings};
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy};
-use crate::report::comparison_text;
+use crate::policy::DecisionRng;
+use crate::policy::Policy;
+use crate::report::{Cast, comparison_page, comparison_text};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -35,9 +38,13 @@ pub(super) struct Args {
     /// Seed of the simulated people and of resampling
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     seed: u64,
+    #[command(flatten)]
+    html: HtmlFile,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     threads: super::Threads,
 }
@@ -46,15 +53,25 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let alpha = within("--alpha", args.alpha, 1e-4, 0.499).map_err(|fault| fault.at("command line"))?;
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     let scenario = Scenario::load(&args.scenario)?;
-    let policy = args.policy.as_deref().map(Policy::load).transpose()?;
+    let policy = args.policy.as_deref().map(|name| args.registry.policy(name)).transpose()?;
     let settings =
         ComparisonSettings { users: args.users, seed: args.seed, replicates: args.replicates, alpha };
+    let named = [Some(&args.scenario), args.policy.as_ref()].into_iter().flatten().map(PathBuf::from);
+    let people = args.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
+    let html = args.html.open(args.logs.iter().cloned().chain(named).chain(people))?;
     args.threads.apply()?;
     let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
+    let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    write_page(html, |command| {
+        // One that was found in the log may be no policy of today's.
+        let found = policy.or_else(|| Policy::named(&comparison.policy).ok());
+        let policies = found.iter().map(|policy| ("under which both live", policy)).collect();
+        let cast = Cast::new(policies, vec![&scenario], &personas, None);
+        comparison_page(&comparison, &log, &cast, command)
+    })?;
     if args.json {
         output::pretty_json(&comparison)?;
     } else {
-        let log = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
         output::text(&comparison_text(&comparison, &log))?;
     }
     Ok(exit::DONE)

@@ -1,15 +1,17 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
+use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::domain::{Domain, InputOf};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::evaluation_text;
+use crate::report::{evaluation_page, evaluation_text};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
@@ -17,13 +19,15 @@ use std::path::PathBuf;
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Files of logged decisions, gzip or zstd or plain; or a state directory, all segments of its log
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability. A policy that learns
     /// is judged as it would stand had it been taught every logged decision so far, which is not what it would earn
     /// deployed; that is what replay estimates, from fewer decisions
-    #[arg(long = "policy", value_name = "P", required = true)]
+    #[arg(long = "policy", value_name = "P", required_unless_present = "columns")]
     policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
     /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
@@ -31,7 +35,7 @@ pub(super) struct Args {
     #[arg(long)]
     frozen: bool,
     /// The format of the log: rehearsal (decisions.jsonl, with rewards.jsonl beside it), obd (Open Bandit Dataset),
-    /// dsjson or vw (Vowpal Wabbit), csv, or whatever it looks like
+    /// dsjson or vw (Vowpal Wabbit), csv, parquet, or whatever it looks like
     #[arg(long, value_name = "FORMAT", default_value = AUTO, value_parser = formats())]
     format: FormatChoice,
     /// An estimator, with a hyperparameter (:LAMBDA) unless it is to be selected; repeatable [default: all]: replay, ips,
@@ -61,9 +65,11 @@ pub(super) struct Args {
     /// Smallest and largest reward there can be, known before the log was looked at
     #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
     reward_range: Option<String>,
-    /// Columns of a plain CSV that are not named action, reward, propensity, timestamp and user; the last two may be
-    /// absent, and `user=none` or `timestamp=none` leaves one unread that is there. Inputs of a domain, for policies with a
-    /// feature set of one's own, are context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN
+    /// Columns of a plain CSV or of Parquet that are not named action, reward, propensity, timestamp and user; the last two
+    /// may be absent, and `user=none` or `timestamp=none` leaves one unread that is there. `probability:NAME=COLUMN` adds a
+    /// policy called NAME, by the column of the probability with which it would have chosen what was chosen; it is judged by
+    /// estimators that need no more than that. Inputs of a domain, for policies with a feature set of one's own, are
+    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN, of CSV
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
     /// The domain whose inputs the log is read by, a TOML file: that of the policies, whose `in_logs` may say what this log
@@ -74,12 +80,18 @@ pub(super) struct Args {
     /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
     #[arg(long)]
     no_features: bool,
+    /// Tell candidates of one decision that have the same tag (dsjson and Vowpal Wabbit's text) apart by their places,
+    /// instead of refusing the log; a table's probability of that item is shared among them
+    #[arg(long)]
+    same_tags: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// Also write evaluation.json and evaluation.txt into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
     /// Print the estimates even where the log cannot carry them; the exit code stays 3
     #[arg(long)]
     force: bool,
@@ -115,20 +127,28 @@ impl Cause for PolicyTwice {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let settings = settings(args)?;
     let target = |name: &String| {
-        let target = Target::load(name)?;
+        let target = args.registry.target(name)?;
         Ok(if args.frozen { target.frozen(&global.place()) } else { target })
     };
-    let targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
+    let columns = columns(args.columns.as_deref())?;
+    let mut targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
+    let of_columns = columns.probabilities.iter().enumerate();
+    targets.extend(of_columns.map(|(column, (name, _))| Target::Column { name: name.clone(), column }));
+    if targets.is_empty() {
+        let allowed = "--policy, or probability:NAME=COLUMN in --columns: what is to be judged";
+        return Err(Fault::new("--policy", "absent", allowed).at("command line"));
+    }
+    let settings = settings(args, targets.len())?;
     for (i, target) in targets.iter().enumerate() {
         if targets[..i].iter().any(|other| other.name() == target.name()) {
             return Err(Error::because(PolicyTwice { policy: target.name().to_owned() }));
         }
     }
-    let columns = columns(args.columns.as_deref())?;
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
+    let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
+    let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if let Some(domain) = &args.domain {
         log = log.with_domain(domain_of_log(domain, &targets)?);
@@ -136,11 +156,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.no_features {
         log = log.without_features();
     }
+    if args.same_tags {
+        log = log.with_same_tags();
+    }
     let name = args.logs.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation_text(&evaluation, &name, &settings);
+    write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command))?;
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;
@@ -169,7 +193,7 @@ fn domain_of_log(name: &str, targets: &[Target]) -> Result<&'static Domain> {
     Ok(domain)
 }
 
-fn settings(args: &Args) -> Result<EvaluationSettings> {
+fn settings(args: &Args, policies: usize) -> Result<EvaluationSettings> {
     let option = |fault: Fault| fault.at("command line");
     let confidence = within("--confidence", args.confidence, 0.501, 0.999_999).map_err(option)?;
     if let Some(replicates) = args.replicates {
@@ -187,7 +211,7 @@ fn settings(args: &Args) -> Result<EvaluationSettings> {
         force: args.force,
     };
     if args.replicates.is_none() {
-        let needed = settings.method.least_replicates(settings.alpha_of_each(args.policies.len()));
+        let needed = settings.method.least_replicates(settings.alpha_of_each(policies));
         settings.replicates = settings.replicates.max(needed);
     }
     Ok(settings)
@@ -217,8 +241,8 @@ fn columns(text: Option<&str>) -> Result<Columns> {
     let mut columns = Columns::plain();
     for part in text.into_iter().flat_map(|t| t.split(',')) {
         let fault = || {
-            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp and user, and of inputs \
-                           context:NAME, candidate:NAME and profile:NAME";
+            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME, and of \
+                           inputs context:NAME, candidate:NAME and profile:NAME";
             Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
         };
         let (role, column) = part.split_once('=').ok_or_else(fault)?;
@@ -226,6 +250,14 @@ fn columns(text: Option<&str>) -> Result<Columns> {
             |of: InputOf| role.trim().strip_prefix(of.name()).is_some_and(|rest| rest.starts_with(':'));
         if InputOf::ALL.into_iter().any(of_input) {
             columns.inputs.push((role.trim().to_owned(), column.trim().to_owned()));
+            continue;
+        }
+        if let Some(name) = role.trim().strip_prefix("probability:") {
+            let (name, column) = (name.trim(), column.trim());
+            if name.is_empty() || column.is_empty() || name.contains(char::is_control) {
+                return Err(fault());
+            }
+            columns.probabilities.push((name.to_owned(), column.to_owned()));
             continue;
         }
         let slot = match role.trim() {

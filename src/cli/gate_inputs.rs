@@ -1,15 +1,19 @@
 //! What `promote-check` and `calibrate` have in common: the gate and what it is about.
 
+use super::registry_args::RegistryArgs;
 use super::shell;
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::Inputs;
 use crate::gate::{GateRefusal, GateSpec};
 use crate::people::persona::Persona;
-use crate::policy::{DecisionRng, Policy};
+use crate::policy::DecisionRng;
+use crate::report::Cast;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GateInputs {
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
     /// The policy in charge: a name, or a TOML file
     #[arg(long, value_name = "POLICY", default_value = "egreedy-v1")]
     baseline: String,
@@ -25,6 +29,14 @@ pub(super) struct GateInputs {
     /// Use this seed instead of the one that follows from the inputs; a verdict says so
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
     pub(super) seed: Option<u64>,
+}
+
+/// Who and what a gate is about, for pages.
+pub(super) fn cast(inputs: &Inputs) -> Cast<'_> {
+    let reference = inputs.reference.as_ref().map(|policy| ("reference", policy));
+    let both = [("in charge", &inputs.baseline), ("challenger", &inputs.challenger)];
+    let policies = both.into_iter().chain(reference).collect();
+    Cast::new(policies, inputs.scenarios.iter().collect(), &inputs.personas, Some(&inputs.gate))
 }
 
 /// Whether the built-in gate is meant.
@@ -58,9 +70,11 @@ impl GateInputs {
     pub(super) fn load_all(&self) -> Result<Vec<Inputs>> {
         let gate = self.gate.as_deref().map_or_else(GateSpec::shipped, gate_at)?;
         let personas = self.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-        let baseline = Policy::load(&self.baseline)?;
+        let baseline = self.registry.policy(&self.baseline)?;
         let of = |challenger: &String| {
-            let policy = Policy::load(challenger)?;
+            let policy = self.registry.policy(challenger)?;
+            // Before an attempt is counted, and before anybody is simulated.
+            [&baseline, &policy].into_iter().try_for_each(|policy| policy.conforms())?;
             let inputs = Inputs::new(gate.clone(), personas.clone(), baseline.clone(), policy)?;
             let named = |name| shell::option("--policy", name);
             let mut options = vec![named(&self.baseline), named(challenger)];

@@ -144,7 +144,8 @@ impl Lines {
         let (source, origin) = open(file)?;
         let arrived = Arc::new(Arrived { room: chunk, waiting: Mutex::default(), changed: Condvar::new() });
         let reader = Arc::clone(&arrived);
-        thread::spawn(move || reader.end(read_lines(source, &origin, &reader)));
+        let started = thread::Builder::new().spawn(move || reader.end(read_lines(source, &origin, &reader)));
+        started.map_err(UsageError::system("start a thread"))?;
         Ok(Self { arrived, next: 1, spare: Vec::new() })
     }
 
@@ -163,12 +164,16 @@ impl Lines {
         let failed = AtomicBool::new(false);
         let (sender, receiver) = mpsc::sync_channel(AHEAD);
         let (prepared, finished) = thread::scope(|scope| {
-            let finisher = scope.spawn(|| {
+            let finisher = thread::Builder::new().spawn_scoped(scope, || {
                 // It is dropped here: who would hand on more then learns that nobody takes it.
                 let finished = receiver.into_iter().try_for_each(&mut finish);
                 failed.store(finished.is_err(), Ordering::Relaxed);
                 finished
             });
+            let finisher = match finisher {
+                Ok(finisher) => finisher,
+                Err(refused) => return (Err(UsageError::system("start a thread")(refused)), Ok(())),
+            };
             let mut prepare_all = || {
                 while let Some(chunk) = self.next_chunk(&[stop, &failed])? {
                     let prepared = prepare(&chunk)?;

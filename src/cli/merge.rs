@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         for block in 0..header.all_blocks() {
             collector.block(s, parts.block(s, block)?)?;
         }
-        collector.curve(s, parts.curve(s));
+        collector.add_sums(s, parts.sums(s));
     }
     let results = collector.finish(None)?;
     if args.json {

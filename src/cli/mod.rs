@@ -1,19 +1,26 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
 //! return becomes text on stdout and an exit code. One file per command.
 
+mod analyze;
+mod assign;
 mod backup;
 mod calibrate;
 mod choice;
 mod collector;
 mod compare_reality;
+mod context;
+mod destination;
+mod display;
 mod error;
 mod estimator_choice;
 mod evaluate;
 pub mod exit;
+mod experiment_args;
 mod export;
 mod features;
 mod folder;
 mod gate_inputs;
+mod generate;
 mod import;
 mod input;
 mod log;
@@ -22,13 +29,21 @@ mod merge;
 mod moment;
 mod output;
 mod patience;
+mod policy;
 mod progress;
 mod promote_check;
+mod promotion;
+mod prompt;
+mod prompt_args;
 mod prune;
 mod rebuild;
+mod registry;
+mod registry_args;
 mod reports;
 mod reset;
 mod reward;
+mod rollout;
+mod rollout_rehearsal;
 mod schema;
 mod score;
 mod serve;
@@ -38,11 +53,14 @@ mod simulate;
 mod stats;
 mod store_args;
 mod table;
+mod train;
 mod verify;
 mod warned;
 
 use crate::base::error::Result;
+use crate::base::threads;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use display::Display;
 use error::UsageError;
 use std::process::ExitCode;
 use store_args::Global;
@@ -53,6 +71,8 @@ use store_args::Global;
 struct Cli {
     #[command(flatten)]
     global: Global,
+    #[command(flatten)]
+    display: Display,
     #[command(subcommand)]
     command: Command,
 }
@@ -72,10 +92,15 @@ struct Threads {
 
 impl Threads {
     fn apply(&self) -> Result<()> {
-        let threads = self.threads.map_or(0, usize::from);
+        let Some(threads) = self.threads.map(usize::from) else { return ready() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| UsageError::system(format!("start {threads} threads"))(std::io::Error::other(e)))
     }
+}
+
+/// Makes sure that a long run has threads, as many as the system starts.
+fn ready() -> Result<()> {
+    threads::ready().map_err(UsageError::system("start threads"))
 }
 
 // Only the one that is run is built: a fresh process should not wait for the options of all others.
@@ -88,10 +113,20 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Run policies on simulated people
     Simulate(simulate::Args),
+    /// Keep versions of models, and say which one is in charge
+    Registry(registry::Args),
+    /// Learn a policy's prior from everybody's rewards
+    Train(train::Args),
     /// Choose a tip: a request becomes a decision
     Score(score::Args),
     /// Learn from what happened after a decision
     Reward(reward::Args),
+    /// Write tips for a person, by a language model or ready ones
+    Generate(generate::Args),
+    /// Print what a prompt is told of a person
+    Context(context::Args),
+    /// List, show, render, check and compare versions of the prompt
+    Prompt(prompt::Args),
     /// Answer requests over HTTP
     Serve(serve::Args),
     /// Print what is known of users
@@ -100,6 +135,12 @@ enum Command {
     Reset(reset::Args),
     /// Judge policies on decisions that were logged with their propensities
     Evaluate(evaluate::Args),
+    /// Compare groups of real users: variants, prompts, policies
+    Analyze(analyze::Args),
+    /// Say which variant of an experiment a user has
+    Assign(assign::Args),
+    /// Give a challenger more users in steps, on evidence
+    Rollout(rollout::Args),
     /// Say how far simulated people are from those of a log
     CompareReality(compare_reality::Args),
     /// Print the log of decisions, or of rewards
@@ -112,6 +153,8 @@ enum Command {
     Backup(backup::Args),
     /// Remove what is old from the log
     Prune(prune::Args),
+    /// Check a policy's file, and the program that it names
+    Policy(policy::Args),
     /// Print states as JSON lines
     Export(export::Args),
     /// Take in states that `export` printed, or a directory of version 0.1
@@ -149,24 +192,37 @@ fn command() -> clap::Command {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global, command } = cli;
+    let Cli { global, display, command } = cli;
+    crate::policy::program::pass_stderr_to(match command {
+        Command::Serve(_) => |policy, line| tracing::info!(policy, line, "a program says"),
+        _ => |policy, line| output::note(&format!("{policy}: {line}")),
+    });
     match command {
-        Command::PromoteCheck(args) => promote_check::run(&args),
+        Command::PromoteCheck(args) => promote_check::run(&args, &display),
         Command::Calibrate(args) => calibrate::run(&args),
-        Command::Simulate(args) => simulate::run(&args),
+        Command::Simulate(args) => simulate::run(&args, &display),
         Command::Merge(args) => merge::run(&args),
+        Command::Registry(args) => registry::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Score(args) => score::run(&args, &global),
         Command::Reward(args) => reward::run(&args, &global),
+        Command::Generate(args) => generate::run(&args, &global),
+        Command::Context(args) => context::run(&args, &global),
+        Command::Prompt(args) => prompt::run(&args, &global),
         Command::Serve(args) => serve::run(&args, &global),
         Command::Stats(args) => stats::run(&args, &global),
         Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => evaluate::run(&args, &global),
-        Command::CompareReality(args) => compare_reality::run(&args),
+        Command::Evaluate(args) => ready().and_then(|()| evaluate::run(&args, &global)),
+        Command::Analyze(args) => ready().and_then(|()| analyze::run(&args, &global)),
+        Command::Assign(args) => assign::run(&args),
+        Command::Rollout(args) => rollout::run(&args, &global),
+        Command::CompareReality(args) => ready().and_then(|()| compare_reality::run(&args)),
         Command::Log(args) => log::run(&args, &global),
         Command::Backup(args) => backup::run(&args, &global),
         Command::Prune(args) => prune::run(&args, &global),
         Command::Rebuild(args) => rebuild::run(&args, &global),
         Command::Verify(args) => verify::run(&args, &global),
+        Command::Policy(args) => policy::run(&args),
         Command::Export(args) => export::run(&args, &global),
         Command::Import(args) => import::run(&args, &global),
         Command::Features(args) => features::run(&args),

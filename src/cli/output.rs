@@ -1,6 +1,7 @@
 //! Writing: results to stdout, everything else to stderr.
 
 use super::patience;
+use crate::base::clean::{clean_line, clean_text};
 use crate::base::error::{Error, Result};
 use serde::Serialize;
 use std::fmt::Display;
@@ -12,9 +13,9 @@ pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
     patience::write_all(&mut stdout, bytes).map_err(Error::io("write", "stdout"))
 }
 
-/// Writes `text` to stdout.
+/// Writes `text`, which people read, to stdout: it may cite what is from outside.
 pub(super) fn text(text: &str) -> Result<()> {
-    bytes(text.as_bytes())
+    bytes(clean_text(text).as_bytes())
 }
 
 /// Appends `value` to `out` as one line of JSON.
@@ -35,12 +36,12 @@ pub(super) fn bad_line(number: u64, error: &Error, out: &mut Vec<u8>) {
 
 /// Writes `value` to stdout as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
-    text(&(serde_json::to_string(value).expect("plain values always serialize") + "\n"))
+    bytes((serde_json::to_string(value).expect("plain values always serialize") + "\n").as_bytes())
 }
 
 /// Writes `value` to stdout as indented JSON.
 pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
-    text(&(serde_json::to_string_pretty(value).expect("plain values always serialize") + "\n"))
+    bytes((serde_json::to_string_pretty(value).expect("plain values always serialize") + "\n").as_bytes())
 }
 
 /// Says on stderr, in one line, what went wrong.
@@ -50,12 +51,12 @@ pub(super) fn complain(error: &impl Display) {
 
 /// The text without what would end the line or speak to the terminal: it may cite what somebody sent.
 fn one_line(text: &impl Display) -> String {
-    text.to_string().replace(char::is_control, " ")
+    clean_line(&text.to_string())
 }
 
 /// Says on stderr what is good to know and no part of the result.
 pub(super) fn note(note: &str) {
-    let _ = writeln!(io::stderr(), "{note}");
+    let _ = writeln!(io::stderr(), "{}", clean_text(note));
 }
 
 /// Says on stderr what deserves attention but stops nothing.

@@ -1,13 +1,19 @@
 //! `rehearsal promote-check`: the promotion gate.
 
-use super::gate_inputs::GateInputs;
+use super::destination::write_page;
+use super::display::Display;
+use super::gate_inputs::{GateInputs, cast};
+use super::promotion::Promoting;
 use super::{exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
 use crate::gate::{
     Attempt, FACTORS, GateRefusal, Knob, Provenance, Ranking, Ruling, SeedSource, attempt_number, plan,
 };
-use crate::report::{Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_text};
+use crate::report::{
+    Json, PlainText, VerdictFormat, plan_text, ranking_text, sensitivity_page, sensitivity_text,
+    terminal_verdict,
+};
 use crate::simulation::parts::RunParts;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +23,7 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: GateInputs,
     /// Only say what the gate can show with the users it may draw, and draw none but a few pilots
-    #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts"])]
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "html", "from", "attempts"])]
     plan: bool,
     /// Also judge people who are a little different, and say where the verdict turns
     #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts", "plan"])]
@@ -29,6 +35,10 @@ pub(super) struct Args {
     /// Decide on the records of users who were simulated before, by `simulate --gate --out DIR` or `merge`
     #[arg(long, value_name = "DIR", conflicts_with = "seed")]
     from: Option<PathBuf>,
+    /// Where the verdict is promote, register the challenger under this name of the model registry and move its alias
+    /// `champion` there, if the baseline still has it
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["plan", "sensitivity"])]
+    promote: Option<String>,
     /// What an inconclusive verdict does to the exit code
     #[arg(long, value_name = "HOW", default_value = "fail")]
     inconclusive: Inconclusive,
@@ -53,7 +63,7 @@ enum Inconclusive {
     Pass,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     if args.inputs.challengers() > 1 {
         return args.rank();
     }
@@ -71,21 +81,38 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     };
     let read = args.inputs.files()?.into_iter().chain(inputs.files()?).chain(records);
     let reports = args.reports.open(&inputs, read.chain(args.attempts.clone()))?;
+    let promoting =
+        args.promote.as_deref().map(|name| Promoting::new(args.inputs.registry.open()?, name, &inputs));
+    let promoting = promoting.transpose()?;
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
-    reports.write(&judgement)?;
-    let mut text = Vec::new();
-    let format: &dyn VerdictFormat = if args.json { &Json } else { &PlainText };
-    format.write(&judgement, &mut text).expect("memory takes everything");
-    match output::bytes(&text) {
+    // Whatever becomes of the files, the verdict is said.
+    let written = reports.write(&judgement);
+    match args.print(&judgement, display) {
         // A reader that has seen enough does not change the verdict.
         Err(error) if !error.is_broken_pipe() => return Err(error),
         _ => {}
+    }
+    written?;
+    if let Some(promoting) = promoting.filter(|_| judgement.verdict.verdict == Ruling::Promote) {
+        promoting.promote(&inputs, &judgement)?;
     }
     Ok(args.code(judgement.verdict.verdict))
 }
 
 impl Args {
+    /// Prints one verdict.
+    fn print(&self, judgement: &Judgement, display: &Display) -> Result<()> {
+        let screen = if self.json { None } else { display.screen() };
+        if let Some(screen) = screen {
+            return output::text(&terminal_verdict(judgement, &screen));
+        }
+        let mut text = Vec::new();
+        let format: &dyn VerdictFormat = if self.json { &Json } else { &PlainText };
+        format.write(judgement, &mut text).expect("memory takes everything");
+        output::bytes(&text)
+    }
+
     /// The exit code of a decision.
     fn code(&self, ruling: Ruling) -> u8 {
         match (ruling, self.inconclusive) {
@@ -133,6 +160,7 @@ impl Args {
             (self.sensitivity, "--sensitivity"),
             (self.from.is_some(), "--from"),
             (self.reports.any(), "a report"),
+            (self.promote.is_some(), "--promote"),
         ];
         let challengers = self.inputs.challengers();
         if let Some((_, what)) = what.into_iter().find(|(asked, _)| *asked) {
@@ -159,10 +187,13 @@ impl Args {
     }
 
     fn print_sensitivity(&self, inputs: &Inputs) -> Result<u8> {
+        let html = self.reports.html.open(self.inputs.files()?.into_iter().chain(inputs.files()?))?;
         self.threads.apply()?;
         let bar = progress::runs(1 + (Knob::ALL.len() * FACTORS.len()) as u64);
         let moved = inputs.sensitivity(|| bar.inc(1))?;
         bar.finish_and_clear();
+        let effect = inputs.gate.raw().minimum_effect;
+        write_page(html, |command| sensitivity_page(&moved, effect, &cast(inputs), command))?;
         if self.json {
             output::pretty_json(&moved)?;
         } else {

@@ -1,8 +1,10 @@
 //! `rehearsal rebuild`: states are made again from the log of rewards, here, elsewhere, or for another policy.
 
+use super::error::UsageError;
+use super::registry_args::RegistryArgs;
 use super::store_args::{Global, publish};
 use super::{exit, output};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::policy::Policy;
 use crate::service::{Problem, Source, rebuild, retrain};
 use crate::store::{self, Access, Pace};
@@ -12,14 +14,17 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// Write the states, with all that they were made from, into another store, and leave this one alone
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
-    /// Teach this policy, a name or a TOML file, all that --from learned: how a new policy starts warm
-    #[arg(long, value_name = "NAME|FILE", requires = "from")]
-    policy: Option<String>,
+    /// With --from, teach this policy, a name or a TOML file, all that --from learned: how a new policy starts warm.
+    /// Without it, the file of a policy that is a program, whose states are made again by it; repeatable
+    #[arg(long = "policy", value_name = "NAME|FILE")]
+    policies: Vec<String>,
     /// The policy whose rewards --policy learns from
-    #[arg(long, value_name = "NAME", requires = "policy")]
+    #[arg(long, value_name = "NAME", requires = "policies")]
     from: Option<String>,
 }
 
@@ -31,15 +36,21 @@ struct Written {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let source = match (&args.policy, &args.from) {
-        (Some(policy), Some(from)) => Some(Source::Policy(from.clone(), Arc::new(Policy::load(policy)?))),
-        _ => args.into.is_some().then_some(Source::Everything),
+    let programs: Vec<_> =
+        args.policies.iter().map(|name| args.registry.policy(name).map(Arc::new)).collect::<Result<_>>()?;
+    let source = match (&programs[..], &args.from) {
+        ([policy], Some(from)) => Some(Source::Policy(from.clone(), Arc::clone(policy))),
+        (_, Some(_)) => {
+            let (options, remedy) = ("--from", "goes with one --policy, which learns what it learned");
+            return Err(Error::because(UsageError::Options { options, remedy }));
+        }
+        (_, None) => args.into.is_some().then_some(Source::Everything),
     };
-    let Some(source) = source else { return in_place(global) };
+    let Some(source) = source else { return in_place(global, &programs) };
     let store = if args.into.is_some() { global.to_read()? } else { global.to_change(Pace::Bulk)? };
     let target = args.into.as_ref().map(|dir| store::open(dir, Access::Write, Pace::Bulk)).transpose()?;
     let into = target.as_ref().unwrap_or(&store);
-    let (written, lost) = retrain(&*store, &source, &**into, global.has_views())?;
+    let (written, lost) = retrain(&*store, &source, &**into, global.has_views(), &programs)?;
     let code = code_of(&lost);
     output::json(&Written { written, lost })?;
     let service = global.plain_service(target.unwrap_or(store))?;
@@ -48,9 +59,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     Ok(code)
 }
 
-fn in_place(global: &Global) -> Result<u8> {
+fn in_place(global: &Global, programs: &[Arc<Policy>]) -> Result<u8> {
     let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
-    let rebuilt = rebuild(service.store())?;
+    let rebuilt = rebuild(service.store(), programs)?;
     output::json(&rebuilt)?;
     publish(&service)?;
     service.store().tidy()?;

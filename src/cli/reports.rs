@@ -1,12 +1,13 @@
 //! Where a verdict goes besides stdout: a folder with every format, a summary, a model card, and what GitHub
 //! Actions shows. All of it is opened, and refused, before the long run.
 
-use super::folder::{Folder, Pending, folder};
+use super::destination::{HtmlFile, Taken};
+use super::folder::{Folder, Pending};
 use super::output;
-use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::report::card::CardFile;
-use crate::report::{Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
+use crate::report::{Html, Markdown, SUMMARY_LIMIT, VerdictFormat, annotations, verdict_formats};
 use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -24,6 +25,8 @@ pub(super) struct Destinations {
     /// Write the challenger's model card, adding this verdict to the history of the one that is there
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) html: HtmlFile,
 }
 
 /// Everything that will be written.
@@ -32,22 +35,10 @@ pub(super) struct Reports<'a> {
     formats: Vec<Box<dyn VerdictFormat>>,
     folder: Option<Folder>,
     summary: Option<Pending>,
+    html: Option<Pending>,
     /// Where, and when.
     card: Option<(Pending, String)>,
     github: Option<GitHub>,
-}
-
-/// Nothing is written over what a verdict rests on, nor two results into one file.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: it is read or written already; each result needs a file of its own", path.display())]
-struct DestinationTaken {
-    path: PathBuf,
-}
-
-impl Cause for DestinationTaken {
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Conflict
-    }
 }
 
 /// A step of GitHub Actions.
@@ -59,7 +50,7 @@ struct GitHub {
 impl Destinations {
     /// Whether any file is asked for.
     pub(super) fn any(&self) -> bool {
-        self.out.is_some() || self.summary.is_some() || self.card.is_some()
+        self.out.is_some() || self.summary.is_some() || self.card.is_some() || self.html.path().is_some()
     }
 
     /// Makes sure that everything can be written, and that nothing of it takes the place of what is `read`: a file, or
@@ -72,16 +63,10 @@ impl Destinations {
         let formats = verdict_formats();
         let names = || formats.iter().map(|f| f.file_name());
         let in_folder = self.out.iter().flat_map(|dir| names().map(move |name| dir.join(name)));
-        let (folders, files): (Vec<_>, Vec<_>) =
-            read.filter(|path| path.exists()).map(|path| place(&path)).partition(|path| path.is_dir());
-        let mut taken = files;
-        for path in in_folder.chain(self.summary.clone()).chain(self.card.clone()) {
-            let place = place(&path);
-            let in_one_of_them = place.exists() && folders.iter().any(|folder| place.starts_with(folder));
-            if in_one_of_them || taken.contains(&place) {
-                return Err(Error::because(DestinationTaken { path }));
-            }
-            taken.push(place);
+        let mut taken = Taken::by(read);
+        let named = [&self.summary, &self.card].into_iter().flatten().cloned();
+        for path in in_folder.chain(named).chain(self.html.path().map(Path::to_owned)) {
+            taken.claim(&path)?;
         }
         let folder = self.out.as_deref().map(|dir| Folder::open(dir, names())).transpose()?;
         let github = GitHub::detect()?;
@@ -94,37 +79,35 @@ impl Destinations {
             Ok::<_, Error>((pending, now()?))
         };
         let card = self.card.as_ref().map(card);
-        Ok(Reports { inputs, folder, summary, card: card.transpose()?, github, formats })
+        let html = self.html.path().map(Pending::open).transpose()?;
+        Ok(Reports { inputs, folder, summary, html, card: card.transpose()?, github, formats })
     }
 }
 
-/// Where a file is or will be, whatever it is called.
-fn place(path: &Path) -> PathBuf {
-    let whole = |path: &Path| path.canonicalize().ok();
-    let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
-    whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
-}
-
 impl Reports<'_> {
-    /// Writes all of it.
+    /// Writes all of it, as much as can be written.
+    ///
+    /// # Errors
+    /// The first that cannot be.
     pub(super) fn write(self, judgement: &Judgement) -> Result<()> {
-        if let Some(mut folder) = self.folder {
-            for (i, format) in self.formats.iter().enumerate() {
+        let Self { inputs, formats, folder, summary, html, card, github } = self;
+        let folder = folder.map_or(Ok(()), |mut folder| {
+            for (i, format) in formats.iter().enumerate() {
                 folder.write(i, |out| format.write(judgement, out))?;
             }
-            folder.finish()?;
-        }
-        if let Some(summary) = self.summary {
-            summary.write(|out| Markdown.write(judgement, out))?;
-        }
-        if let Some((file, date)) = self.card {
+            folder.finish()
+        });
+        let summary = summary.map_or(Ok(()), |summary| summary.write(|out| Markdown.write(judgement, out)));
+        let html = html.map_or(Ok(()), |html| html.write(|out| Html.write(judgement, out)));
+        let card = card.map_or(Ok(()), |(file, date)| {
             // Read again: another gate may have added its verdict since.
             file.update(|path, out| {
-                let card = CardFile::load(path, self.inputs)?;
-                card.write(self.inputs, judgement, &date, out).map_err(Error::io("write", path))
-            })?;
-        }
-        self.github.map_or(Ok(()), |github| github.show(judgement))
+                let card = CardFile::load(path, inputs)?;
+                card.write(inputs, judgement, &date, out).map_err(Error::io("write", path))
+            })
+        });
+        let shown = github.map_or(Ok(()), |github| github.show(judgement));
+        folder.and(summary).and(html).and(card).and(shown)
     }
 }
 
@@ -166,13 +149,12 @@ impl GitHub {
 
 /// The date of a card's entry: now, or the one that `SOURCE_DATE_EPOCH` asks for, so that a card can be made
 /// again byte for byte.
-fn now() -> Result<String> {
+pub(super) fn now() -> Result<String> {
     const NAME: &str = "SOURCE_DATE_EPOCH";
-    let time = match env::var_os(NAME) {
+    let time = match env::var_os(NAME).filter(|value| !value.is_empty()) {
         None => SystemTime::now(),
         Some(value) => {
-            // Seconds of the years that have four digits.
-            let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < 253_402_300_800);
+            let seconds = value.to_str().and_then(|s| s.parse().ok()).filter(|s| *s < YEAR_10000);
             let refused = || {
                 let shown = format!("{:?}", value.to_string_lossy());
                 Fault::new(NAME, shown, "seconds since 1970 until the year 9999").at("environment")
@@ -180,5 +162,35 @@ fn now() -> Result<String> {
             SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.ok_or_else(refused)?)
         }
     };
-    Ok(humantime::format_rfc3339_seconds(time).to_string())
+    date_of(time)
+}
+
+/// A time as the date of an entry.
+fn date_of(time: SystemTime) -> Result<String> {
+    let after_1970 = time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let years_of_four_digits = after_1970.filter(|since| since.as_secs() < YEAR_10000);
+    years_of_four_digits.map(|_| humantime::format_rfc3339_seconds(time).to_string()).ok_or_else(|| {
+        let allowed = "a time from 1970 until the year 9999; set it, or SOURCE_DATE_EPOCH";
+        Fault::new("the clock", "somewhere else", allowed).at("system")
+    })
+}
+
+/// Seconds from 1970 to the first year that has not four digits.
+const YEAR_10000: u64 = 253_402_300_800;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_said_and_no_panic() {
+        let date = |time: Option<SystemTime>| date_of(time.unwrap()).map_err(|error| error.to_string());
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(date(Some(epoch)).unwrap(), "1970-01-01T00:00:00Z");
+        for wrong in
+            [epoch.checked_sub(Duration::from_secs(1)), epoch.checked_add(Duration::from_secs(YEAR_10000))]
+        {
+            assert!(date(wrong).unwrap_err().starts_with("system: the clock is somewhere else; allowed: "));
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! `rehearsal reward`: what happened after a decision is learned.
 
 use super::input::{self, Chunk, Lines};
+use super::registry_args::RegistryArgs;
 use super::store_args::{Global, publish};
 use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::Result;
 use crate::base::threads::{MANY, each};
-use crate::service::{Given, Policies, RewardCall, Service, StatedReward};
+use crate::service::{Given, RewardCall, Service, StatedReward};
 use crate::store::Pace;
 use smol_str::format_smolstr;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ const PIECE: Duration = Duration::from_millis(400);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// The decision that this answers, as `score` named it
     #[arg(long, value_name = "ID")]
     decision: Option<String>,
@@ -56,7 +59,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
-    let policies = Policies::new(&args.policies)?;
+    let policies = args.registry.policies(&args.policies)?;
     let service = global.service(global.to_write(pace)?, policies, Vec::new())?;
     let learner = Learner { args, service, warned: Warned::default() };
     if args.jsonl { learner.lines() } else { learner.one() }
@@ -72,7 +75,8 @@ impl Learner<'_> {
     /// What is given beside each request.
     fn given(&self) -> Given {
         // A policy of the command line is that of the decision, too.
-        let policy = (!self.args.jsonl).then(|| self.service.policies().default_policy()).flatten();
+        let policies = self.service.policies();
+        let policy = (!self.args.jsonl).then(|| policies.default_policy()).flatten();
         Given {
             user: self.args.user.clone(),
             policy: policy.map(|p| p.name().to_owned()),

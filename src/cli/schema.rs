@@ -1,10 +1,11 @@
 //! `rehearsal schema`: the contract with those who send requests, compute profile features, and read verdicts or states.
 
 use super::{exit, output};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::read;
 use crate::domain::{Domain, InputOf, profile, request};
+use crate::policy::program;
 use crate::{report, store};
-use std::fs;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,8 @@ enum Of {
     Verdict,
     /// A state file.
     State,
+    /// The lines that are exchanged with a program that is a policy.
+    Protocol,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
@@ -40,11 +43,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Profile) if domain.is_tips() => output::pretty_json(&profile::schema())?,
         (None, Of::Profile) => output::pretty_json(&domain.profile_schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
+        (None, Of::Protocol) => output::pretty_json(&program::schema())?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
-            let text = fs::read(path).map_err(Error::io("read", path))?;
+            let text = read::bytes(path)?;
+            let text = text.strip_prefix(read::BYTE_ORDER_MARK).unwrap_or(&text);
             let own = domain.inputs_of(InputOf::Profile).map(|input| (input.name.as_str(), input.dtype()));
-            profile::check_registry_of(&own.collect::<Vec<_>>(), &text, &path.display().to_string())?;
+            profile::check_registry_of(&own.collect::<Vec<_>>(), text, &path.display().to_string())?;
             output::text(&format!("{}: the same profile features\n", path.display()))?;
         }
     }

@@ -1,13 +1,15 @@
 //! `rehearsal score`: a request becomes a decision.
 
+use super::experiment_args::active;
 use super::input::{self, Chunk, Lines};
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
-use crate::base::threads::{MANY, each};
+use crate::base::threads::{self, MANY, each};
 use crate::policy::DecisionRng;
-use crate::service::{Decided, Given, Policies, ScoreCall, Service};
+use crate::service::{Decided, Given, ScoreCall, Service};
 use crate::store::Pace;
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
@@ -16,6 +18,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// The policy that decides: a name, or a TOML file; with --jsonl each policy that a line may name, the first one by
     /// default
     #[arg(long = "policy", value_name = "NAME|FILE")]
@@ -26,6 +30,9 @@ pub(super) struct Args {
     /// A policy that decides too, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE")]
     shadows: Vec<String>,
+    /// Experiments that users are in: a folder of TOML files; who is in one is decided by the variant's policy
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_EXPERIMENTS")]
+    experiments: Option<PathBuf>,
     /// Where the request is; stdin when absent
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
@@ -57,10 +64,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|s| *s >= DecisionRng::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
-    let policies = Policies::new(&args.policies)?;
-    let shadows = args.shadows.iter().map(|name| policies.of_operator(name)).collect::<Result<_>>()?;
+    let mut policies = args.registry.policies(&args.policies)?;
+    let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    let shadows =
+        args.shadows.iter().map(|name| args.registry.shared(&policies, name)).collect::<Result<_>>()?;
     let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
-    let service = global.service(global.to_write(pace)?, policies, shadows)?;
+    let mut service = global.service(global.to_write(pace)?, policies, shadows)?;
+    if let Some(experiments) = experiments {
+        service = service.with_experiments(experiments)?;
+    }
     if let Err(error) = service.publish() {
         // What others have left to do is in the way of no decision.
         output::warn(&format!("a state file is not written: {error}"));
@@ -118,7 +130,7 @@ impl Scorer<'_> {
             if failed {
                 code = exit::ERROR;
             }
-            if decided.len() >= MANY {
+            if decided.len() >= MANY && threads::ready().is_ok() {
                 // Giving back their memory is for whoever has time.
                 rayon::spawn(move || drop(decided));
             }

@@ -1,19 +1,29 @@
 //! `rehearsal serve`: the online scorer.
 
 use super::exit;
+use super::experiment_args::active;
+use super::prompt_args::{GatewayArgs, PromptArgs};
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
-use crate::base::error::Result;
+use crate::base::error::{Fault, Result};
+use crate::model::registry::{ModelAddress, Wanted, resolve, unpack};
+use crate::policy::Policy;
 use crate::serve::{RawSettings, Server, Settings};
-use crate::service::Policies;
+use crate::service::PolicySwitch;
 use crate::store::Pace;
 use clap::ValueEnum;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// A policy that answers: a name, or a TOML file; a request may name any that is given, the first one is the default
     #[arg(
         long = "policy",
@@ -26,6 +36,13 @@ pub(super) struct Args {
     /// A policy that decides too, after the answer, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE", env = "REHEARSAL_SHADOWS", value_delimiter = ',')]
     shadows: Vec<String>,
+    /// Experiments that users are in: a folder of TOML files; who is in one is decided by the variant's policy
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_EXPERIMENTS")]
+    experiments: Option<PathBuf>,
+    /// How often to look whether an alias of `registry:NAME@ALIAS` has moved; the new version decides from then on
+    #[arg(long, value_name = "SECONDS", env = "REHEARSAL_FOLLOW_SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    follow_seconds: u64,
     /// Where to listen; port 0 takes a free one, which the log says
     #[arg(long, value_name = "ADDRESS", env = "REHEARSAL_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -47,6 +64,10 @@ pub(super) struct Args {
     /// What is logged, as JSON lines on stderr; each request from `debug` on
     #[arg(long, value_name = "LEVEL", env = "REHEARSAL_LOG", value_enum, default_value_t = Level::Info)]
     log: Level,
+    #[command(flatten)]
+    prompts: PromptArgs,
+    #[command(flatten)]
+    gateway: GatewayArgs,
 }
 
 /// From which level on events are logged.
@@ -67,10 +88,20 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         time_limit_ms: args.time_limit_ms,
         durable_decisions: args.durable_decisions,
     })?;
-    let all = Policies::new(&args.policies)?;
-    let shadows = args.shadows.iter().map(|name| all.of_operator(name)).collect::<Result<_>>()?;
-    let policies = Policies::exactly(&args.policies)?;
-    let service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
+    let generator = args.gateway.generator(args.prompts.load()?)?;
+    let all = args.registry.policies(&args.policies)?;
+    let shadows = args.shadows.iter().map(|name| args.registry.shared(&all, name)).collect::<Result<_>>()?;
+    let mut policies = args.registry.policies(&args.policies)?.only_given();
+    let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    policies
+        .given()
+        .iter()
+        .filter_map(|policy| policy.program())
+        .try_for_each(|program| program.prepare())?;
+    let mut service = global.service(global.to_write(Pace::Server)?, policies, Vec::new())?;
+    if let Some(experiments) = experiments {
+        service = service.with_experiments(experiments)?;
+    }
     let level = match args.log {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -79,6 +110,68 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     };
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false);
     log.with_max_level(level).with_writer(io::stderr).init();
-    Server::bind(settings, service, shadows)?.run()?;
+    follow(args, service.policy_switch())?;
+    Server::bind(settings, service, shadows, generator)?.run()?;
     Ok(exit::DONE)
+}
+
+/// Looks, by a thread of its own, whether aliases of the registry have moved, and puts the new versions in their places.
+fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
+    let mut followed = Vec::new();
+    for name in &args.policies {
+        if let Some(address) = args.registry.address(name)?
+            && matches!(address.wanted, Wanted::Alias(_))
+        {
+            let registry = args.registry.open()?;
+            // Which policy it is was found out when it was loaded.
+            let version = resolve(&*registry, &address)?;
+            let policy = unpack(&*registry, &address.name, version)?;
+            followed.push((address, version, policy.name().to_owned()));
+        }
+    }
+    if followed.is_empty() {
+        return Ok(());
+    }
+    let (args, pause) = (args.registry.clone(), Duration::from_secs(args.follow_seconds));
+    thread::spawn(move || {
+        loop {
+            thread::sleep(pause);
+            for (address, version, name) in &mut followed {
+                match newer(&args, address, *version, name) {
+                    Ok(Some((number, policy))) => {
+                        tracing::info!(policy = %name, from = *version, to = number, "a newer model version decides");
+                        *version = number;
+                        switch.put(&Arc::new(policy));
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(policy = %name, %error, "the model registry cannot be followed")
+                    }
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The version that an alias has now, if it is another one than before.
+fn newer(
+    args: &RegistryArgs,
+    address: &ModelAddress,
+    before: u64,
+    name: &str,
+) -> Result<Option<(u64, Policy)>> {
+    let registry = args.open()?;
+    let version = resolve(&*registry, address)?;
+    if version == before {
+        return Ok(None);
+    }
+    let policy = unpack(&*registry, &address.name, version)?;
+    if policy.name() != name {
+        let allowed = format!("{name:?}, which is served: restart with the other one");
+        return Err(
+            Fault::new("name", format!("{:?}", policy.name()), allowed).at(format!("version {version}"))
+        );
+    }
+    Ok(Some((version, policy)))
 }

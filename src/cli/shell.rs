@@ -1,6 +1,6 @@
 //! Words for a shell: a command that a report prints can be copied as it is.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 
 /// `word` as one word of a shell, on one line. What is no plain text is written as `$'...'`, which bash, zsh
@@ -34,9 +34,41 @@ pub(super) fn option(name: &str, value: impl AsRef<OsStr>) -> String {
     format!("{name}{joint}{}", quote(value))
 }
 
+/// Options that change nothing of what is found: those with a value, and those without.
+const OF_NO_ACCOUNT: ([&str; 4], [&str; 1]) = (["--threads", "--color", "--html", "--out"], ["--json"]);
+
+/// The command that this process was started with, but for options that change nothing of what it finds.
+pub(super) fn this_command() -> String {
+    command_of(std::env::args_os().skip(1))
+}
+
+fn command_of(arguments: impl Iterator<Item = OsString>) -> String {
+    let (with_value, without) = OF_NO_ACCOUNT;
+    let (mut words, mut skip) = (vec!["rehearsal".to_owned()], false);
+    for argument in arguments {
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        let text = argument.to_string_lossy();
+        let joint = with_value.iter().any(|name| text.strip_prefix(name).is_some_and(|v| v.starts_with('=')));
+        skip = with_value.contains(&text.as_ref());
+        if !skip && !joint && !without.contains(&text.as_ref()) {
+            words.push(quote(&argument));
+        }
+    }
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_repeated_without_what_changes_nothing() {
+        let of = |words: &[&str]| command_of(words.iter().map(OsString::from));
+        let given = ["simulate", "my road", "--threads", "3", "--json", "--html=a.html", "--seed", "7"];
+        assert_eq!(of(&given), "rehearsal simulate 'my road' --seed 7");
+    }
 
     #[test]
     fn words_are_quoted_only_where_they_must_be() {

@@ -1,19 +1,23 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
 use super::collector::ResultWriter;
+use super::destination::{HtmlFile, write_page};
+use super::display::Display;
 use super::error::UsageError;
-use super::folder::Folder;
+use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
-use super::{exit, output, progress, shell, table};
+use super::registry_args::RegistryArgs;
+use super::{exit, output, progress, rollout_rehearsal, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
 use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::{DecisionRng, Policy};
-use crate::simulation::parts::{PartHeader, PartWriter};
+use crate::report::{Cast, simulation_page, terminal_results};
+use crate::simulation::parts::{MAX_USERS, PartHeader, PartWriter};
 use crate::simulation::progressive::Orders;
-use crate::simulation::{Block, Simulation};
+use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,13 +26,13 @@ use std::time::Instant;
 pub(super) struct Args {
     /// Scenarios: shipped names or TOML files
     #[arg(value_name = "SCENARIO", default_value = "steady")]
-    scenarios: Vec<String>,
+    pub(super) scenarios: Vec<String>,
     /// A policy: a name, or a TOML file; repeat it to compare with the first
-    #[arg(long = "policy", value_name = "POLICY", required = true)]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "POLICY", required_unless_present = "rollout")]
+    pub(super) policies: Vec<String>,
     /// Users of each persona
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
-    users: u64,
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
+    pub(super) users: u64,
     /// Decisions of each user, instead of the scenario's
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
@@ -39,6 +43,9 @@ pub(super) struct Args {
     /// With --data: the column with the class
     #[arg(long, value_name = "COLUMN", requires = "data")]
     label: Option<String>,
+    /// With --data: a column whose cells are words although they look like numbers; repeatable
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    words: Vec<String>,
     /// With --data: how many orders of the rows [default: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: Option<u64>,
@@ -47,7 +54,7 @@ pub(super) struct Args {
     in_order: bool,
     /// Seed: the same seed gives the same output [default: 0, or with --gate the gate's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..DecisionRng::SEEDS))]
-    seed: Option<u64>,
+    pub(super) seed: Option<u64>,
     /// Simulate for `promote-check --from`: the scenarios and the seed are those of this gate, `default` or a
     /// file, the two policies are baseline and challenger
     #[arg(long, value_name = "FILE", conflicts_with_all = ["scenarios", "steps"])]
@@ -63,25 +70,48 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Also write the lives of `--users` people of the most common persona, and of the others as their shares
-    /// say, into this folder as decisions.jsonl and rewards.jsonl: a log for `evaluate` and `compare-reality`
+    /// say, into this folder as decisions.jsonl and rewards.jsonl, with people.json, by which a gate knows them again: a log for
+    /// `evaluate`, `compare-reality` and `train`
     #[arg(long, value_name = "DIR", conflicts_with_all = ["gate", "blocks", "data"])]
     log: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlFile,
+    /// Live a rollout many times instead: an experiment with a ramp, a TOML file; with a policy for variants that set none
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "gate", "blocks", "out", "log", "steps"])]
+    rollout: Option<PathBuf>,
+    /// With --rollout: how many times
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) rollouts: u64,
+    /// With --rollout: the guardrails are asked after every so many people
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(super) look_every: u64,
+    /// With --rollout: after so many people a rollout is given up
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(super) max_users: u64,
     /// Print the results as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
-    threads: super::Threads,
+    pub(super) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(super) threads: super::Threads,
 }
 
-pub(super) fn run(args: &Args) -> Result<u8> {
+pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
+        if args.html.path().is_some() {
+            return Err(options("--html", "is of simulated people: leave out --data"));
+        }
         return args.table(data, label);
     }
     if args.label.is_some() || args.orders.is_some() {
         return Err(options("--label and --orders", "are about a table: name it with --data"));
     }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
-    let policies = args.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+    if let Some(path) = &args.rollout {
+        return rollout_rehearsal::run(args, path, &personas);
+    }
+    let policies = args.policies.iter().map(|name| args.registry.policy(name)).collect::<Result<Vec<_>>>()?;
     let gate = args.gate.as_deref().map(|path| gate(path, &personas, &policies)).transpose()?;
     let scenarios = gate.as_ref().map_or_else(|| args.scenarios(), |gate| Ok(gate.scenarios.clone()))?;
     let seed = args.seed.map_or_else(|| gate.as_ref().map_or(Ok(0), Inputs::seed), Ok)?;
@@ -103,20 +133,52 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Inputs::digests,
     );
     let header = PartHeader::new(&simulations, args.users, seed, digests);
+    let html = args.open_page()?;
+    let cast = Cast::new(
+        policies.iter().map(|policy| ("", policy)).collect(),
+        scenarios.iter().collect(),
+        &personas,
+        gate.as_ref().map(|gate| &gate.gate),
+    );
     args.threads.apply()?;
+    let users = args.blocks.as_ref().map_or(args.users, |blocks| {
+        header.block_users(blocks.end.clamp(1, header.all_blocks()) - 1).end - blocks.start * BLOCK_USERS
+    });
+    say_expected_times(&simulations, users)?;
     let start = Instant::now();
     let decisions = match &args.blocks {
         Some(blocks) => args.part(&simulations, header, blocks.clone())?,
-        None => args.whole(&simulations, &header)?,
+        None => args.whole(&simulations, &header, (&cast, html), display)?,
     };
     let seconds = start.elapsed().as_secs_f64();
     if let Some(mut log) = log {
         simulations[0].write_log(args.users, &mut log.file(0), &mut log.file(1))?;
+        let people = simulations[0].people(args.users);
+        log.write(2, |out| Ok(serde_json::to_writer_pretty(out, &people)?))?;
         log.finish()?;
     }
     let rate = decisions as f64 / seconds / 1e6;
     output::note(&format!("{decisions} decisions in {seconds:.2} s, {rate:.2} million per second"));
     Ok(exit::DONE)
+}
+
+/// Says how long each program will take, by what the checks of it took.
+fn say_expected_times(simulations: &[Simulation], users: u64) -> Result<()> {
+    // A block of users is one at a time for a program.
+    let at_once = users.div_ceil(BLOCK_USERS).min(rayon::current_num_threads() as u64) as f64;
+    let Some(first) = simulations.first() else { return Ok(()) };
+    let policies = first.policies().len() as u64;
+    let decisions = users * simulations.iter().map(|s| s.decisions_per_user() / policies).sum::<u64>();
+    for program in first.policies().iter().filter_map(Policy::program) {
+        let checks = program.conformance()?;
+        let each = checks.seconds_per_decision.unwrap_or(0.0) + checks.seconds_per_reward.unwrap_or(0.0);
+        let (name, seconds) = (program.name(), decisions as f64 * each / at_once);
+        output::note(&format!(
+            "{name} is a program: {decisions} decisions and rewards, {:.0} microseconds each, take about {seconds:.0} s",
+            1e6 * each
+        ));
+    }
+    Ok(())
 }
 
 /// What a gate, `default` or a file, would judge of two policies.
@@ -142,7 +204,7 @@ fn run_blocks(
             bar.inc((block.users.end - block.users.start) * simulation.decisions_per_user());
             failure = sink(i, block).err();
             failure.is_none()
-        });
+        })?;
         failure.map_or(Ok(()), Err)?;
     }
     bar.finish_and_clear();
@@ -152,12 +214,13 @@ fn run_blocks(
 impl Args {
     /// Policies on a labelled table instead of people.
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
-        let policies = self.policies.iter().map(|name| Policy::load(name)).collect::<Result<Vec<_>>>()?;
+        let policies =
+            self.policies.iter().map(|name| self.registry.policy(name)).collect::<Result<Vec<_>>>()?;
         refuse_doubles("policy", policies.iter().map(Policy::name))?;
         let orders = if self.in_order { Orders::AsWritten } else { Orders::Drawn(self.orders.unwrap_or(10)) };
         self.threads.apply()?;
         table::run(
-            (data, label),
+            (data, label, &self.words),
             &policies,
             (orders, self.seed.unwrap_or(0)),
             (self.json, self.out.as_deref()),
@@ -167,7 +230,7 @@ impl Args {
 
     /// The files of a log, which replace nothing: a log of real people may be there.
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
-        const FILES: [&str; 2] = ["decisions.jsonl", "rewards.jsonl"];
+        const FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
         if simulations.len() != 1 || self.policies.len() != 1 {
             return Err(options("--log", "is of one policy in one scenario: name no others"));
         }
@@ -178,16 +241,35 @@ impl Args {
         Folder::open(dir, FILES)
     }
 
+    /// The file of a page, which replaces nothing that is read.
+    fn open_page(&self) -> Result<Option<Pending>> {
+        if self.html.path().is_some() && self.blocks.is_some() {
+            return Err(options("--html", "is of a whole run: leave out --blocks"));
+        }
+        let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
+        let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
+        self.html.open(named.chain(self.gate.clone()).chain(people))
+    }
+
     /// Runs everything; returns the number of decisions.
-    fn whole(&self, simulations: &[Simulation], header: &PartHeader) -> Result<u64> {
+    fn whole(
+        &self,
+        simulations: &[Simulation],
+        header: &PartHeader,
+        (cast, html): (&Cast, Option<Pending>),
+        display: &Display,
+    ) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {
-            collector.curve(s, &block.curve);
+            collector.add_sums(s, &block.sums);
             collector.block(s, block)
         })?;
         let results = collector.finish(self.next())?;
+        write_page(html, |command| simulation_page(&results, cast, command))?;
         if self.json {
             output::pretty_json(&results.json())?
+        } else if let Some(screen) = display.screen() {
+            output::text(&terminal_results(&results, &screen))?
         } else {
             output::text(&results.text())?
         }
@@ -211,13 +293,13 @@ impl Args {
         let header = header.with_blocks(blocks.clone());
         let (dir, name) = split(path)?;
         let mut folder = Folder::open(dir, [name])?;
-        let mut curves: Vec<_> = (0..simulations.len()).map(|s| header.blank_curve(s)).collect();
+        let mut sums: Vec<_> = (0..simulations.len()).map(|s| header.blank_sums(s)).collect();
         let mut part = PartWriter::new(folder.file(0), &header).map_err(Error::io("write", path))?;
         run_blocks(simulations, &users, |s, block| {
-            curves[s] += &block.curve;
+            sums[s] += &block.sums;
             part.block(s, &block.users, block.records).map_err(Error::io("write", path))
         })?;
-        part.finish(curves.iter()).map_err(Error::io("write", path))?;
+        part.finish(sums.iter()).map_err(Error::io("write", path))?;
         folder.finish()?;
         let (start, end, all) = (blocks.start, blocks.end, header.all_blocks());
         if self.json {

@@ -1,7 +1,7 @@
 //! The store that a command works with.
 
 use super::output;
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::policy::Policy;
 use crate::service::{Policies, Service};
 use crate::store::{self, Access, Pace, Store};
@@ -49,6 +49,15 @@ impl Global {
     /// The store of a command that only reads it.
     pub(super) fn to_read(&self) -> Result<Arc<dyn Store>> {
         store::open(&self.place(), Access::Read, Pace::Single)
+    }
+
+    /// The store of a command that reads it where there is one.
+    pub(super) fn to_read_if_there(&self) -> Result<Option<Arc<dyn Store>>> {
+        match self.to_read() {
+            Ok(store) => Ok(Some(store)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A service over a store, with these policies and shadows.

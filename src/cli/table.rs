@@ -28,12 +28,21 @@ struct Report<'a> {
 
 /// Runs the policies on the table at `data`.
 pub(super) fn run(
-    (data, label): (&Path, &str),
+    (data, label, words): (&Path, &str, &[String]),
     policies: &[Policy],
     (orders, seed): (Orders, u64),
     (json, out): (bool, Option<&Path>),
 ) -> Result<()> {
-    let table = LabelledTable::load(data, label)?;
+    let table = LabelledTable::load(data, label, words)?;
+    if !table.words().is_empty() {
+        let columns: Vec<String> =
+            table.words().iter().map(|(name, words)| format!("{name:?} ({words})")).collect();
+        output::note(&format!(
+            "{}: columns that are words, each word a feature: {}",
+            data.display(),
+            columns.join(", ")
+        ));
+    }
     let mut folder = out.map(|dir| Folder::open(dir, ["table.json"])).transpose()?;
     let results = progressive::run(&table, policies, orders, seed)?;
     let report = Report {

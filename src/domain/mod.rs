@@ -6,6 +6,7 @@
 
 mod declaration;
 mod input;
+pub mod labels;
 pub mod profile;
 pub mod reaction;
 pub mod request;

@@ -2,6 +2,7 @@
 
 use super::declaration::Domain;
 use super::input::{DomainInput, InputOf, InputValue, KeptValue};
+use super::request::Candidate;
 use crate::base::error::{Fault, Result};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
@@ -193,11 +194,14 @@ impl DeclaredValues {
         known.map(|(input, value)| (input.name.clone(), input.json(value))).collect()
     }
 
-    /// The request as JSON has it, of candidates with these ids.
-    pub(super) fn to_json<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Value {
-        let candidates = ids.zip(&self.candidates).map(|(id, values)| {
+    /// The request as JSON has it, of candidates with these ids and texts.
+    pub(super) fn to_json(&self, candidates: &[Candidate]) -> Value {
+        let candidates = candidates.iter().zip(&self.candidates).map(|(candidate, values)| {
             let mut object = Map::new();
-            object.insert("id".to_owned(), id.into());
+            object.insert("id".to_owned(), candidate.id.as_str().into());
+            if let Some(text) = &candidate.text {
+                object.insert("text".to_owned(), text.as_str().into());
+            }
             object.extend(self.object(InputOf::Candidate, values));
             Value::Object(object)
         });

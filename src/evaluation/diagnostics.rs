@@ -145,8 +145,8 @@ impl Diagnostics {
             (self.mean_weight, self.max_weight, self.effective_sample_size)
         else {
             return Some(
-                "some decisions have no exact propensity; log a policy that has them (not Thompson \
-                 sampling), or ask for direct_method alone"
+                "some decisions have no exact propensity; log a policy that has them (not lints), or ask for \
+                 direct_method alone"
                     .to_owned(),
             );
         };

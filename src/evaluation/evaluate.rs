@@ -79,6 +79,13 @@ pub fn evaluate(
         let fault = Fault::new("reward_range", "absent", "LOW,HIGH, known before the log was looked at");
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
+    let needs_all = |estimator: Estimator| estimator.uses_model();
+    if let (true, Some(target)) = (settings.named, targets.iter().find(|t| t.is_of_the_chosen_alone()))
+        && let Some((estimator, _)) = settings.estimators.iter().find(|(e, _)| needs_all(*e))
+    {
+        let (policy, estimator) = (target.name().to_owned(), estimator.name());
+        return Err(Error::because(LogRefusal::NeedsEveryAction { policy, estimator }));
+    }
     let mut log = SpooledLog::read(reader, targets, settings)?;
     if !log.mean_reward().is_finite() {
         return Err(Error::because(LogRefusal::RewardsTooLarge { log: reader.origin().to_owned() }));
@@ -91,6 +98,9 @@ pub fn evaluate(
     let mut questions = Vec::new();
     for (policy, weighed) in weighed.iter().enumerate() {
         for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
+            if targets[policy].is_of_the_chosen_alone() && needs_all(*estimator) {
+                continue;
+            }
             // What looks at no weight is as biased as before, and would stand alone.
             if objections[policy].is_some() && !settings.force {
                 continue;

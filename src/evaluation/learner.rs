@@ -6,9 +6,10 @@ use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
 use crate::features::{CandidateFeatures, Clock, FeatureBlock, weekend};
-use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
+use crate::policy::{DecisionRng, Learns, Model, Policy, Scratch, Structure};
 
-/// A policy that learns from a log, one model for each user.
+/// A policy that learns from a log as its file says: one model for each user, or one of everybody. A log that names no users
+/// is one user's to a policy that learns of each of them.
 pub struct Learner {
     policy: Policy,
     frozen: bool,
@@ -56,7 +57,7 @@ impl Learner {
     /// # Errors
     /// A policy that cannot be applied to this log.
     pub(super) fn distribution(&mut self, row: &Row, items: usize, out: &mut Vec<f64>) -> Result<()> {
-        let user = row.user as usize;
+        let user = self.place(row);
         while self.models.len() <= user {
             self.models.push(UserModel { model: self.policy.new_model(), parts: Vec::new() });
         }
@@ -82,10 +83,16 @@ impl Learner {
 
     /// Learns the row whose distribution was asked for last, unless it is frozen.
     pub(super) fn learn(&mut self, row: &Row) {
-        if !self.frozen {
-            let (model, chosen) = (&mut self.models[row.user as usize].model, row.chosen as usize);
+        if !self.frozen && self.policy.learns() != Learns::Nothing {
+            let (place, chosen) = (self.place(row), row.chosen as usize);
+            let model = &mut self.models[place].model;
             model.learn(&self.block, chosen, self.parts[chosen], row.reward);
         }
+    }
+
+    /// Where the model stands that the row is about.
+    fn place(&self, row: &Row) -> usize {
+        if self.policy.learns() == Learns::User { row.user as usize } else { 0 }
     }
 
     /// Feature vectors of the row's candidates. A log without vectors has the moment alone, equal for all

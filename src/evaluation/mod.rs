@@ -31,6 +31,7 @@ mod no_estimate;
 mod policy_pass;
 mod policy_verdict;
 mod probability_table;
+mod program_learner;
 mod question;
 pub mod reality;
 mod refusal;

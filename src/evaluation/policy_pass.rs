@@ -102,7 +102,7 @@ impl PolicyPass {
         prepared.distribution(row, &mut self.distribution)?;
         let accepted = draw < self.distribution[row.chosen as usize] * *least / propensity;
         if accepted {
-            prepared.learn(row);
+            prepared.learn(row)?;
         }
         Ok(if accepted { f64::INFINITY } else { 0.0 })
     }
@@ -114,7 +114,11 @@ impl PolicyPass {
     pub(super) fn weigh(&mut self, row: &Row, fold: usize, model: &RewardModel) -> Result<Sample> {
         let constant = self.constant.filter(|_| row.listed.is_empty());
         let chosen = row.chosen as usize;
-        let (probability, expected, unsupported, support) = if let Some((expected, unsupported)) = constant {
+        let of_chosen = self.prepared.probability_of_the_chosen(row);
+        let (probability, expected, unsupported, support) = if let Some(probability) = of_chosen {
+            let certain = row.propensity.is_some_and(|p| p >= 1.0);
+            (probability, f64::NAN, if certain { 1.0 - probability } else { 0.0 }, Support::Unknown)
+        } else if let Some((expected, unsupported)) = constant {
             let distribution = self.prepared.constant().expect("it was when this was set up");
             let unsupported = unsupported.max(ruled_out(row, distribution));
             (distribution[chosen], expected[fold], unsupported, Support::ItemsChosen)
@@ -127,7 +131,7 @@ impl PolicyPass {
             let (unsupported, support) = unsupported(row, distribution, model, self.support_of_items);
             let expected = distribution.iter().enumerate().map(value).sum();
             let probability = distribution[chosen];
-            self.prepared.learn(row);
+            self.prepared.learn(row)?;
             (probability, expected, unsupported, support)
         };
         let sample = Sample {

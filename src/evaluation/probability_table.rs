@@ -1,11 +1,13 @@
 //! A policy as a table: a fixed probability for each item, from a CSV with the columns `item` and `probability`.
 
 use crate::base::error::{Fault, Result, within};
-use crate::base::read::Table;
+use crate::base::read::{Table, of_notation};
 use std::collections::HashMap;
 
-/// How far the probabilities of a table may be from adding up to 1.
-const SUM_TOLERANCE: f64 = 1e-6;
+/// How far each probability of a table may be rounded, so that together they may be so often as far from adding up to 1.
+const TOLERANCE: f64 = 1e-6;
+/// How far sums of what was not rounded are from 1.
+const EXACT: f64 = 1e-9;
 /// Its columns, in any order.
 const COLUMNS: [&str; 2] = ["item", "probability"];
 
@@ -31,10 +33,10 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Vec<(Vec<u8>, f64)>> {
             let allowed = "the name of an item, without blanks around it";
             return Err(at(Fault::new("item", format!("{item:?}"), allowed)));
         }
-        let parsed = probability
-            .trim()
-            .parse()
-            .map_err(|_| at(Fault::new("probability", format!("{probability:?}"), "a number in [0, 1]")));
+        let parsed = probability.trim().parse().map_err(|_| {
+            let allowed = format!("a number in [0, 1]{}", of_notation(probability));
+            at(Fault::new("probability", format!("{probability:?}"), allowed))
+        });
         let probability = within("probability", parsed?, 0.0, 1.0).map_err(at)?;
         if let Some(first) = seen.insert(item, number) {
             let allowed = format!("each item once; it stands in line {first}");
@@ -47,8 +49,11 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Vec<(Vec<u8>, f64)>> {
         return Err(Fault::new("the table", "empty", allowed).at(name));
     }
     let sum: f64 = items.iter().map(|(_, p)| p).sum();
-    if (sum - 1.0).abs() > SUM_TOLERANCE {
+    if (sum - 1.0).abs() > TOLERANCE * items.len() as f64 {
         return Err(Fault::new("the sum of probabilities", sum, "1").at(name));
+    }
+    if (sum - 1.0).abs() > EXACT {
+        items.iter_mut().for_each(|(_, p)| *p /= sum);
     }
     Ok(items)
 }
@@ -68,6 +73,18 @@ mod tests {
     }
 
     #[test]
+    fn probabilities_may_be_rounded_each_by_itself() {
+        for (items, written) in [(3, "0.333333"), (7, "0.142857"), (300, "0.003333")] {
+            let line = |i| format!("{i},{written}\n");
+            let lines: String = (0..items).map(line).collect();
+            let table = parse("t.csv", format!("item,probability\n{lines}").as_bytes()).unwrap();
+            let sum: f64 = table.iter().map(|(_, p)| p).sum();
+            assert!((sum - 1.0).abs() < 1e-12, "{items}: {sum}");
+        }
+        assert!(parse("t.csv", b"item,probability\na,0.5\nb,0.49999\n").is_err());
+    }
+
+    #[test]
     fn what_is_no_table_is_refused_with_line_column_value_and_what_is_allowed() {
         let in_0_1 = "allowed: a number in [0, 1]";
         for (lines, expected) in [
@@ -82,7 +99,12 @@ mod tests {
             ("a,inf\n", format!("t.csv, line 2: probability is inf; {in_0_1}")),
             ("\na,x\n", format!("t.csv, line 3: probability is \"x\"; {in_0_1}")),
             ("a,\n", format!("t.csv, line 2: probability is \"\"; {in_0_1}")),
-            ("a,\"0,5\"\n", format!("t.csv, line 2: probability is \"0,5\"; {in_0_1}")),
+            (
+                "a,\"0,5\"\n",
+                format!(
+                    "t.csv, line 2: probability is \"0,5\"; {in_0_1}; what stands there has a decimal comma"
+                ),
+            ),
             (
                 "a,0.5\nb ,0.5\n",
                 "t.csv, line 3: item is \"b \"; allowed: the name of an item, without blanks around it"

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Cause, ErrorKind};
 use crate::features::FeatureSet;
+use crate::policy::Explorer;
 use std::path::PathBuf;
 
 /// Why a log gives no answer, with what would help.
@@ -36,12 +37,14 @@ pub enum LogRefusal {
     },
     /// The policy's probabilities are not known exactly.
     #[error(
-        "{policy}: Thompson sampling has no exact probabilities, and weights need them; test a policy whose \
-         explorer is uniform, egreedy, linucb or squarecb"
+        "{policy}: {explorer} has no exact probabilities, and weights need them; test a policy whose explorer is \
+         one of {}", Explorer::with_propensities().collect::<Vec<_>>().join(", ")
     )]
     NoExactProbabilities {
         /// The policy.
         policy: String,
+        /// Its explorer.
+        explorer: &'static str,
     },
     /// A table gives no probability to any candidate of a decision.
     #[error(
@@ -52,6 +55,17 @@ pub enum LogRefusal {
         place: String,
         /// The table.
         table: String,
+    },
+    /// An estimator asks for what a column does not say.
+    #[error(
+        "{estimator} predicts what every action would have earned, so it needs the policy's probability of each of them, \
+         and {policy} is a column of those of the chosen ones; ask for ips, snips, clipped_ips, sub_gaussian_ips or replay"
+    )]
+    NeedsEveryAction {
+        /// The policy.
+        policy: String,
+        /// The estimator.
+        estimator: &'static str,
     },
     /// States are of single users, and the log names none.
     #[error(

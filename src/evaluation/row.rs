@@ -33,6 +33,11 @@ pub struct Row {
     pub listed: Vec<ListedItem>,
     /// Feature vectors of the listed candidates, one after the other; empty where the log has none.
     pub features: Vec<f64>,
+    /// What there was to choose from, as the JSON of a request, where the log has that and a policy under test is shown it.
+    pub request: Option<Box<str>>,
+    /// The probability with which policies that are columns of the log would have chosen what was chosen, each in [0, 1], in
+    /// the order in which the columns were named.
+    pub probabilities: Vec<f64>,
     /// What the log says by the inputs of a domain, coded, where it was asked for.
     pub inputs: Vec<f64>,
     /// Vectors by a declared feature set, for a reward model; no part of the log.
@@ -71,10 +76,5 @@ impl Row {
             return &self.vectors.data[(position - self.vectors.first) * dim..][..dim];
         }
         &self.features[position * dim..][..dim]
-    }
-
-    /// Whether an item is among the candidates so far.
-    pub(super) fn lists(&self, item: u32) -> bool {
-        self.listed.iter().any(|listed| listed.item == item)
     }
 }

@@ -73,6 +73,7 @@ impl SpooledLog {
         let (mut spool, mut builder) = (Spool::new(), None);
         let mut names = LogVocabulary::default();
         names.forgets_users = !learning;
+        names.keeps_requests = targets.iter().any(Target::sees_requests);
         let mut tables: Vec<Reach> = targets.iter().filter_map(Reach::new).collect();
         let (mut rows, mut clusters, mut reward_sum, mut row) = (0, None, 0.0, Row::default());
         let (mut digest, mut least) = (LogDigest::default(), 1.0_f64);

@@ -4,11 +4,12 @@ use super::interner::Interner;
 use super::learner::Learner;
 use super::log::LogVocabulary;
 use super::probability_table;
+use super::program_learner::ProgramLearner;
 use super::refusal::LogRefusal;
-use super::row::Row;
+use super::row::{ListedItem, Row};
 use crate::base::error::{Error, Result};
 use crate::features::DeclaredSet;
-use crate::policy::{Explorer, Model, Policy};
+use crate::policy::{Explorer, Learns, Model, Policy};
 use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,13 @@ pub enum Target {
         name: String,
         /// Item and probability; they add up to 1.
         items: Vec<(Vec<u8>, f64)>,
+    },
+    /// A policy that is a column of the log: each decision's probability that it would have chosen what was chosen.
+    Column {
+        /// What the user called it.
+        name: String,
+        /// Position of its column among those that were named.
+        column: usize,
     },
     /// A policy that learns from the log as it goes, each decision scored before it is learned from: judged as it would
     /// stand had it been taught every logged decision so far, which is not what it would earn deployed.
@@ -57,11 +65,15 @@ impl Target {
     /// # Errors
     /// One without exact probabilities.
     pub fn of(policy: Policy) -> Result<Self> {
+        if let Some(program) = policy.program() {
+            program.runs()?;
+            return Ok(Self::Learner(policy));
+        }
         match policy.explorer() {
             Explorer::Uniform(_) => Ok(Self::Uniform),
-            Explorer::LinTs(_) => {
-                let policy = policy.name().to_owned();
-                Err(Error::because(LogRefusal::NoExactProbabilities { policy }))
+            explorer if !explorer.has_propensities() => {
+                let (policy, explorer) = (policy.name().to_owned(), explorer.name());
+                Err(Error::because(LogRefusal::NoExactProbabilities { policy, explorer }))
             }
             _ => Ok(Self::Learner(policy)),
         }
@@ -84,7 +96,7 @@ impl Target {
     pub fn name(&self) -> &str {
         match self {
             Self::Uniform => "uniform",
-            Self::Table { name, .. } => name,
+            Self::Table { name, .. } | Self::Column { name, .. } => name,
             Self::Learner(policy) | Self::Frozen { policy, .. } => policy.name(),
         }
     }
@@ -102,7 +114,7 @@ impl Target {
     pub fn declared(&self) -> Option<&'static DeclaredSet> {
         match self {
             Self::Learner(policy) | Self::Frozen { policy, .. } => policy.features().declared(),
-            Self::Uniform | Self::Table { .. } => None,
+            Self::Uniform | Self::Table { .. } | Self::Column { .. } => None,
         }
     }
 
@@ -111,9 +123,20 @@ impl Target {
         matches!(self, Self::Learner(_) | Self::Frozen { .. })
     }
 
+    /// Whether no more of it is known than how likely it was to choose what was chosen: then nothing is known of what it
+    /// would have earned by the other candidates.
+    pub fn is_of_the_chosen_alone(&self) -> bool {
+        matches!(self, Self::Column { .. })
+    }
+
+    /// Whether it is shown requests as they are: a program.
+    pub fn sees_requests(&self) -> bool {
+        matches!(self, Self::Learner(policy) | Self::Frozen { policy, .. } if policy.program().is_some())
+    }
+
     /// Whether it learns from the log.
     pub fn learns(&self) -> bool {
-        matches!(self, Self::Learner(_))
+        matches!(self, Self::Learner(policy) if policy.learns() != Learns::Nothing)
     }
 
     /// The target, ready to be asked about rows of a log that names these. The first `items` are the log's own, among
@@ -135,7 +158,13 @@ impl Target {
                     table[vocabulary.find(item).expect("the vocabulary was extended") as usize] =
                         *probability;
                 }
-                PreparedTarget::Table { name: name.clone(), table }
+                let twins = vec![0; vocabulary.len()];
+                PreparedTarget::Table { name: name.clone(), table, twins }
+            }
+            Self::Column { column, .. } => PreparedTarget::Column { column: *column },
+            Self::Learner(policy) if policy.program().is_some() => {
+                let learner = Box::new(ProgramLearner::new(policy.clone(), names, items, Vec::new()));
+                PreparedTarget::Program { learner, without_state: None }
             }
             Self::Learner(policy) => {
                 let learner = Box::new(Learner::new(policy.clone(), names, Vec::new()));
@@ -143,7 +172,12 @@ impl Target {
             }
             Self::Frozen { policy, state_dir } => {
                 let models = states(policy, state_dir, &names.users)?;
-                let without_state = Some(models.iter().filter(|m| m.updates() == 0).count() as u64);
+                let unknown = models.iter().filter(|m| m.updates() == 0).count() as u64;
+                let without_state = (policy.learns() == Learns::User).then_some(unknown);
+                if policy.program().is_some() {
+                    let learner = ProgramLearner::new(policy.clone(), names, items, models).frozen();
+                    return Ok(PreparedTarget::Program { learner: Box::new(learner), without_state });
+                }
                 let learner = Box::new(Learner::new(policy.clone(), names, models).frozen());
                 PreparedTarget::Learner { learner, items, without_state }
             }
@@ -182,19 +216,30 @@ impl<'a> Reach<'a> {
 }
 
 /// What `policy` has learned of each user, by the states in a directory.
+///
+/// Of one that learns of everybody that is one model, and of one that learns nothing none.
 fn states(policy: &Policy, state_dir: &Path, users: &Interner) -> Result<Vec<Model>> {
-    if users.is_empty() {
+    if policy.learns() == Learns::Nothing {
+        return Ok(Vec::new());
+    }
+    let of_everybody = policy.learns() == Learns::Everybody;
+    if users.is_empty() && !of_everybody {
         return Err(Error::because(LogRefusal::NoUsersForStates { policy: policy.name().to_owned() }));
     }
     let store = store::open(state_dir, Access::Read, Pace::Single)?;
-    let names: Vec<String> = (0..users.len() as u32).map(|user| users.name(user)).collect();
+    let names: Vec<String> = if of_everybody {
+        vec![policy.learns().state_user("").to_owned()]
+    } else {
+        (0..users.len() as u32).map(|user| users.name(user)).collect()
+    };
     let keys: Vec<(&str, &str)> = names.iter().map(|user| (user.as_str(), policy.name())).collect();
     let found = store::read(&*store, |snapshot| snapshot.states(&keys))?;
     let model = |record: Option<store::StateRecord>| {
         let state = record.map(|record| record.state(store.origin())).transpose()?.flatten();
         let Some(state) = state else { return Ok(policy.new_model()) };
         state.fits(policy).map_err(|fault| fault.at(format!("the state of {:?}", state.user)))?;
-        Ok(state.model)
+        let same = state.policy.prior() == policy.prior();
+        Ok(if same { state.model } else { policy.take_over(&state.model) })
     };
     let models: Vec<Model> = found.into_iter().map(model).collect::<Result<_>>()?;
     if models.iter().all(|m| m.updates() == 0) {
@@ -217,6 +262,13 @@ pub enum PreparedTarget {
         name: String,
         /// The probability of each item.
         table: Vec<f64>,
+        /// How many candidates of the current decision are this item; 0 between decisions.
+        twins: Vec<u32>,
+    },
+    /// See [`Target::Column`].
+    Column {
+        /// Position of its column.
+        column: usize,
     },
     /// A policy and what it has learned so far.
     Learner {
@@ -227,6 +279,13 @@ pub enum PreparedTarget {
         /// Of a frozen policy, users of the log of whom it has no state.
         without_state: Option<u64>,
     },
+    /// A program and what it has learned so far.
+    Program {
+        /// The program.
+        learner: Box<ProgramLearner>,
+        /// Where it is frozen, users of the log of whom it has no state.
+        without_state: Option<u64>,
+    },
 }
 
 impl PreparedTarget {
@@ -235,7 +294,15 @@ impl PreparedTarget {
         match self {
             Self::Uniform { everything } => Some(everything),
             Self::Table { table, .. } => Some(table),
-            Self::Learner { .. } => None,
+            Self::Learner { .. } | Self::Program { .. } | Self::Column { .. } => None,
+        }
+    }
+
+    /// How likely it is to choose what was chosen, where no more than that is known of it.
+    pub fn probability_of_the_chosen(&self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Column { column } => Some(row.probabilities[*column]),
+            _ => None,
         }
     }
 
@@ -250,8 +317,12 @@ impl PreparedTarget {
             Self::Uniform { everything } if row.listed.is_empty() => out.extend_from_slice(everything),
             Self::Uniform { .. } => out.resize(row.listed.len(), 1.0 / row.listed.len() as f64),
             Self::Table { table, .. } if row.listed.is_empty() => out.extend_from_slice(table),
-            Self::Table { name, table } => {
-                out.extend(row.listed.iter().map(|l| table[l.item as usize]));
+            Self::Table { name, table, twins } => {
+                row.listed.iter().for_each(|l| twins[l.item as usize] += 1);
+                // Candidates that are the same item share what the table gives it.
+                let share = |l: &ListedItem| table[l.item as usize] / f64::from(twins[l.item as usize]);
+                out.extend(row.listed.iter().map(share));
+                row.listed.iter().for_each(|l| twins[l.item as usize] = 0);
                 let sum: f64 = out.iter().sum();
                 if sum <= 0.0 {
                     let place = "a decision".to_owned();
@@ -265,6 +336,8 @@ impl PreparedTarget {
                 }
             }
             Self::Learner { learner, items, .. } => learner.distribution(row, *items, out)?,
+            Self::Program { learner, .. } => learner.distribution(row, out)?,
+            Self::Column { .. } => unreachable!("it was asked for its probability of the chosen one"),
         }
         Ok(())
     }
@@ -272,22 +345,27 @@ impl PreparedTarget {
     /// Of a frozen policy, users of the log of whom it has no state.
     pub fn without_state(&self) -> Option<u64> {
         match self {
-            Self::Learner { without_state, .. } => *without_state,
+            Self::Learner { without_state, .. } | Self::Program { without_state, .. } => *without_state,
             _ => None,
         }
     }
 
     /// Learns the row whose distribution was asked for last, if it is a policy that learns.
-    pub fn learn(&mut self, row: &Row) {
-        if let Self::Learner { learner, .. } = self {
-            learner.learn(row);
+    ///
+    /// # Errors
+    /// Those of a program.
+    pub fn learn(&mut self, row: &Row) -> Result<()> {
+        match self {
+            Self::Learner { learner, .. } => learner.learn(row),
+            Self::Program { learner, .. } => learner.learn(row)?,
+            _ => {}
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::ListedItem;
     use super::*;
 
     fn names(items: &[&str]) -> LogVocabulary {
@@ -309,6 +387,18 @@ mod tests {
     }
 
     #[test]
+    fn candidates_that_are_the_same_item_share_its_probability() {
+        let target = Target::table("t.csv", b"item,probability\na,0.5\nb,0.5\n").unwrap();
+        let mut prepared = target.prepare(&names(&["a", "b"]), 2).unwrap();
+        let listed = [0, 0, 1].map(|item| ListedItem { item, kind: item, propensity: 0.5 }).to_vec();
+        let (row, mut out) = (Row { listed, ..Row::default() }, Vec::new());
+        for _ in 0..2 {
+            prepared.distribution(&row, &mut out).unwrap();
+            assert_eq!(out, [0.25, 0.25, 0.5]);
+        }
+    }
+
+    #[test]
     fn a_learner_scores_before_it_learns() {
         let toml = "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"";
         let raw: crate::policy::RawPolicy = toml::from_str(toml).unwrap();
@@ -317,7 +407,7 @@ mod tests {
         let mut out = Vec::new();
         prepared.distribution(&row, &mut out).unwrap();
         assert_eq!(out, [0.5, 0.5]);
-        prepared.learn(&row);
+        prepared.learn(&row).unwrap();
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.05).abs() < 1e-15 && (out[1] - 0.95).abs() < 1e-15, "{out:?}");
         // Another user starts from nothing.

@@ -5,22 +5,13 @@ use super::evidence_path::EvidencePath;
 use super::log_assessment::{LogAssessment, Simulated};
 use super::trial::Trial;
 use crate::base::stats::{Moments, NormalMixture};
-use crate::domain::reaction::Reaction;
-use crate::simulation::Block;
 use crate::simulation::metrics::{Metric, UserRecord};
 use crate::simulation::parts::{PartHeader, ScenarioHeader};
-use crate::simulation::summary::Curve;
+use crate::simulation::{Block, Course, LearningCurve, RunSums, courses};
 use serde::{Deserialize, Serialize};
 
 /// Most intervals of a path or curve.
 pub const MOST_POINTS: u64 = 200;
-
-/// Most windows of steps in a learning curve: fewer than there are steps, so that the mean of a window is
-/// steady enough to be read.
-const WINDOWS: usize = 40;
-
-/// Pointwise bands of learning curves are this many standard errors wide to each side: 95%.
-const BAND: f64 = 1.96;
 
 /// Number of users at which the bounds on figures are tightest.
 const TIGHTEST_AT: f64 = 256.0;
@@ -30,8 +21,9 @@ const TIGHTEST_AT: f64 = 256.0;
 pub struct Evidence {
     /// Each scenario of the gate, the primary one (that of the first claim of superiority) first.
     pub scenarios: Vec<ScenarioEvidence>,
-    /// Learning curves in the primary scenario: baseline, challenger. Empty without users.
-    pub curves: Vec<LearningCurve>,
+    /// What was seen on the way in the primary scenario, of baseline and challenger: the population's course, then each
+    /// persona's. Empty without users.
+    pub courses: Vec<Course>,
     /// Evidence for every criterion along the users, in the order of the gate's file.
     pub paths: Vec<EvidencePath>,
     /// Evidence against the challenger after each batch: log10 of the e-value that rejects at 1/beta.
@@ -88,29 +80,6 @@ pub struct Figure {
     pub upper: Option<f64>,
 }
 
-/// A policy's mean reward along the decisions of a user.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LearningCurve {
-    /// The policy.
-    pub policy: String,
-    /// One per window of steps.
-    pub points: Vec<CurvePoint>,
-}
-
-/// Mean reward per decision over a window of steps.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct CurvePoint {
-    /// Middle of the window, counted in decisions from 0.
-    pub step: f64,
-    /// Mean reward of the population.
-    pub mean: f64,
-    /// Lower end of the pointwise 95% band, `None` for a single user. The band is that of a typical step of
-    /// the window: however a user's steps depend on each other, the window's own is no wider.
-    pub lower: Option<f64>,
-    /// Upper end of the band.
-    pub upper: Option<f64>,
-}
-
 /// Sums over the users of one scenario so far.
 #[derive(Debug, Clone)]
 pub(crate) struct ScenarioSums {
@@ -119,9 +88,8 @@ pub(crate) struct ScenarioSums {
     reactions: Vec<[[u64; 4]; 2]>,
     /// Of each persona, and of the population at the end.
     cells: Vec<[Cell; Metric::ALL.len()]>,
-    curve: Option<Curve>,
-    /// Users whose rewards are in the curve.
-    curve_users: u64,
+    /// What was counted of their decisions, where that is wanted.
+    decisions: Option<RunSums>,
     /// Policies in each record: baseline and challenger come first.
     policies: usize,
 }
@@ -130,15 +98,14 @@ pub(crate) struct ScenarioSums {
 type Cell = [Moments; 3];
 
 impl ScenarioSums {
-    /// No user of one scenario of a run yet; `curve` is whether the learning curve is wanted.
-    pub(crate) fn new(header: &PartHeader, scenario: usize, curve: bool) -> Self {
+    /// No user of one scenario of a run yet; `decisions` is whether what was counted along the decisions is wanted.
+    pub(crate) fn new(header: &PartHeader, scenario: usize, decisions: bool) -> Self {
         let shares: Vec<f64> = header.scenarios[scenario].personas.iter().map(|(_, share)| *share).collect();
         Self {
             users: 0,
             reactions: vec![[[0; 4]; 2]; shares.len()],
             cells: vec![<[Cell; Metric::ALL.len()]>::default(); shares.len() + 1],
-            curve: curve.then(|| header.blank_curve(scenario)),
-            curve_users: 0,
+            decisions: decisions.then(|| header.blank_sums(scenario)),
             policies: header.policies.len(),
             shares,
         }
@@ -146,9 +113,8 @@ impl ScenarioSums {
 
     /// Adds the users of a block of baseline and challenger.
     pub(crate) fn observe(&mut self, block: &Block) {
-        if let Some(curve) = &mut self.curve {
-            *curve += &block.curve;
-            self.curve_users += block.users.end - block.users.start;
+        if let Some(decisions) = &mut self.decisions {
+            *decisions += &block.sums;
         }
         for user in block.records.chunks_exact(self.policies * self.shares.len()) {
             self.users += 1;
@@ -174,10 +140,9 @@ impl ScenarioSums {
         }
     }
 
-    /// Takes the learning curve of users who were summed up before.
-    pub(crate) fn replace_curve(&mut self, curve: &Curve, users: u64) {
-        self.curve = Some(curve.clone());
-        self.curve_users = users;
+    /// Takes what was counted of the decisions of users who were summed up before.
+    pub(crate) fn replace_decisions(&mut self, decisions: &RunSums) {
+        self.decisions = Some(decisions.clone());
     }
 
     fn into_evidence(self, scenario: &ScenarioHeader, alpha: f64) -> ScenarioEvidence {
@@ -199,39 +164,6 @@ impl ScenarioSums {
                 })
                 .collect(),
         }
-    }
-
-    /// The learning curve of the `policy`-th of both.
-    fn learning_curve(&self, curve: &Curve, policy: usize) -> Vec<CurvePoint> {
-        let n = self.curve_users as f64;
-        let steps = curve.dim().2;
-        let width = steps.div_ceil(WINDOWS);
-        let at = |step: usize| {
-            let (mut mean, mut variance) = (0.0, 0.0);
-            for (p, share) in self.shares.iter().enumerate() {
-                let moment = |of: &dyn Fn(f64) -> f64| {
-                    let each = Reaction::ALL.iter().enumerate();
-                    each.map(|(i, r)| of(r.reward()) * curve[[p, policy, step, i]] as f64).sum::<f64>() / n
-                };
-                let of_persona = moment(&|reward| reward);
-                let spread = moment(&|reward| reward * reward) - of_persona * of_persona;
-                mean += share * of_persona;
-                // Rounding can take a spread of nothing below 0.
-                variance += share * share * spread.max(0.0) / (n - 1.0);
-            }
-            (mean, variance.sqrt())
-        };
-        let windows = (0..steps).step_by(width).map(|from| from..steps.min(from + width));
-        let point = |window: std::ops::Range<usize>| {
-            let length = window.len() as f64;
-            let step = window.start as f64 + (length - 1.0) / 2.0;
-            let (means, errors): (Vec<f64>, Vec<f64>) = window.map(at).unzip();
-            let mean = means.iter().sum::<f64>() / length;
-            let half = BAND * errors.iter().sum::<f64>() / length;
-            let band = self.curve_users > 1;
-            CurvePoint { step, mean, lower: band.then_some(mean - half), upper: band.then_some(mean + half) }
-        };
-        if self.curve_users > 0 { windows.map(point).collect() } else { Vec::new() }
     }
 }
 
@@ -269,16 +201,12 @@ impl Evidence {
         primary: usize,
         rejection: Thinned,
     ) -> Self {
-        let curve_of = |tally: &ScenarioSums| {
-            let curve = tally.curve.as_ref().filter(|_| tally.users > 0)?;
-            let policies = header.policies.iter().take(2).enumerate();
-            let named = |(i, policy): (usize, &String)| LearningCurve {
-                policy: policy.clone(),
-                points: tally.learning_curve(curve, i),
-            };
-            Some(policies.map(named).collect())
+        let courses_of = |tally: &ScenarioSums| {
+            let decisions = tally.decisions.as_ref().filter(|_| tally.users > 0)?;
+            let ScenarioHeader { personas, kind_names, .. } = &header.scenarios[primary];
+            Some(courses(decisions, &header.policies[..2], personas, kind_names))
         };
-        let curves = curve_of(&tallies[primary]).unwrap_or_default();
+        let courses = courses_of(&tallies[primary]).unwrap_or_default();
         let alpha = trial.spec().raw().alpha;
         let mut scenarios: Vec<ScenarioEvidence> = tallies
             .into_iter()
@@ -286,7 +214,7 @@ impl Evidence {
             .map(|(tally, s)| tally.into_evidence(s, alpha))
             .collect();
         scenarios[..=primary].rotate_right(1);
-        Self { scenarios, curves, paths: trial.paths(MOST_POINTS), rejection: rejection.finish() }
+        Self { scenarios, courses, paths: trial.paths(MOST_POINTS), rejection: rejection.finish() }
     }
 
     /// The same logs, each with what simulated people showed of the same difference.
@@ -302,6 +230,11 @@ impl Evidence {
             });
         }
         logs
+    }
+
+    /// Learning curves of the population in the primary scenario: baseline, challenger. Empty without users.
+    pub fn curves(&self) -> &[LearningCurve] {
+        self.courses.first().map_or(&[], |course| &course.reward)
     }
 
     /// The primary scenario.

@@ -29,6 +29,9 @@ pub struct RawLog {
     /// Whether features of Vowpal Wabbit's logs that have the names of a request's are read as these (default).
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub features: bool,
+    /// Whether candidates of one decision may have the same tag there, and are told apart by their places.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub same_tags: bool,
     /// Superior, or not inferior by more than a margin.
     pub kind: Claim,
     /// For `not-inferior`: the loss that would be tolerated, as a share of the reward's range, in (0, 1).
@@ -93,6 +96,8 @@ pub struct LogCriterion {
     pub columns: Columns,
     /// Whether features of Vowpal Wabbit's logs are read.
     pub features: bool,
+    /// Whether candidates of one decision may have the same tag there.
+    pub same_tags: bool,
     /// What is claimed.
     pub kind: Claim,
     /// The loss that would be tolerated; 0 for superiority.
@@ -173,6 +178,7 @@ impl TryFrom<&RawLog> for LogCriterion {
             format,
             columns,
             features: raw.features,
+            same_tags: raw.same_tags,
             kind: raw.kind,
             margin,
             reward_range: (low, high),
@@ -191,6 +197,11 @@ fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
 fn is_yes(yes: &bool) -> bool {
     *yes
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+fn is_no(yes: &bool) -> bool {
+    !*yes
 }
 
 /// Smallest and largest reward of the reaction table, so that logged and simulated shares are of one range.

@@ -30,6 +30,7 @@ mod criterion_test;
 mod eprocess;
 pub mod evidence;
 mod evidence_path;
+pub mod live;
 mod log_assessment;
 mod log_criterion;
 mod outcome;

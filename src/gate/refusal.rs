@@ -75,6 +75,19 @@ pub enum GateRefusal {
         /// What is about one.
         what: &'static str,
     },
+    /// A policy that was taught by the people who are to judge it.
+    #[error(
+        "the prior of {policy:?} was learned from the very people of scenario {scenario:?} under seed {seed}; learn it from \
+         others: `simulate --log` with another --seed"
+    )]
+    PeopleOfPrior {
+        /// The policy.
+        policy: String,
+        /// The scenario.
+        scenario: String,
+        /// The seed of both.
+        seed: u64,
+    },
     /// A calibration of a policy against itself.
     #[error(
         "baseline and challenger are the same policy: a gate has nothing to judge; name two with --baseline and \

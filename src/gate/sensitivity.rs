@@ -71,6 +71,10 @@ pub struct Moved {
     pub outcome: GateOutcome,
     /// The gain that the first claim of superiority is about.
     pub gain: Option<f64>,
+    /// Its lower bound.
+    pub lower: Option<f64>,
+    /// Its upper bound.
+    pub upper: Option<f64>,
     /// Why, in a sentence.
     pub reason: String,
 }
@@ -78,12 +82,15 @@ pub struct Moved {
 impl Moved {
     /// What is kept of a verdict.
     pub fn new(knob: Option<Knob>, factor: f64, verdict: &Verdict) -> Self {
+        let claim = verdict.superiority();
         Self {
             knob,
             factor,
             verdict: verdict.verdict,
             outcome: verdict.outcome,
-            gain: verdict.superiority().and_then(|c| c.estimate),
+            gain: claim.and_then(|c| c.estimate),
+            lower: claim.and_then(|c| c.lower),
+            upper: claim.and_then(|c| c.upper),
             reason: verdict.reason.clone(),
         }
     }

@@ -5,6 +5,7 @@ use super::criterion::{Criterion, RawCriterion, Rival};
 use super::log_criterion::{LogCriterion, RawLog};
 use super::refusal::GateRefusal;
 use super::segment::{Setting, segments};
+use crate::base::clean::clean_line;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Fault, Result, within};
 use crate::base::read;
@@ -221,6 +222,7 @@ impl TryFrom<RawGate> for GateSpec {
     type Error = Fault;
 
     fn try_from(mut raw: RawGate) -> Result<Self, Fault> {
+        raw.description = clean_line(&raw.description);
         raw.criteria.iter_mut().flat_map(|c| &mut c.scenarios).for_each(|name| *name = plain(name));
         within("alpha", raw.alpha, 1e-9, 0.5)?;
         within("beta", raw.beta, 1e-9, 0.5)?;

@@ -4,6 +4,7 @@ use super::persona::Persona;
 use super::scenario::Scenario;
 use super::scenario::{ProfileServing, ProfileSource};
 use crate::base::digest::{Digests, of_value};
+use crate::policy::SimulatedPeople;
 
 /// Digest of what a persona does, whatever it is called and however many are like it: streams of random numbers are drawn by
 /// it, so that no name and no share changes who people are.
@@ -27,6 +28,14 @@ pub fn of_conditions(scenario: &Scenario) -> String {
         raw.profile.source = ProfileSource::default();
     }
     of_value(&raw)
+}
+
+/// Whether people who were simulated before are among those that a scenario has under this seed: the same conditions, a
+/// persona of the same character, and the same random streams.
+pub fn are_among(people: &SimulatedPeople, seed: u64, scenario: &Scenario, personas: &[Persona]) -> bool {
+    people.seed == seed
+        && people.conditions == of_conditions(scenario)
+        && personas.iter().any(|persona| people.characters.contains_key(&of_character(persona)))
 }
 
 /// Digests of personas and scenarios, by role and name; descriptions are left out.

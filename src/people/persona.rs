@@ -3,6 +3,7 @@
 //! What is written here in logits adds up to u, the logit of completing a tip; the equation stands on the first page of
 //! `src/people/person/`.
 
+use crate::base::clean::clean_line;
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, hour, within};
 use crate::base::{read, shipped};
 use crate::domain::profile::{Profile, ProfileValues};
@@ -157,7 +158,11 @@ pub enum PersonaError {
         name: String,
     },
     /// Two know different kinds of tip.
-    #[error("{origin}: personas must know the same kinds of tip: {one}; {other}")]
+    #[error(
+        "{origin}: personas must know the same kinds of tip: {one}; {other}; for kinds of your own put personas into a \
+             folder of its own, with [kinds] of the same names in each, beside none of the shipped ones, or give the shipped \
+             ones your kinds too"
+    )]
     OtherKinds {
         /// The folder.
         origin: String,
@@ -274,8 +279,9 @@ const MAX_LOGIT: f64 = 20.0;
 impl TryFrom<RawPersona> for Persona {
     type Error = Fault;
 
-    fn try_from(raw: RawPersona) -> Result<Self, Fault> {
+    fn try_from(mut raw: RawPersona) -> Result<Self, Fault> {
         check_name(&raw.name)?;
+        raw.description = clean_line(&raw.description);
         if !(raw.weight > 0.0 && raw.weight <= 1e6) {
             return Err(Fault::new("weight", raw.weight, "a number in (0, 1000000]"));
         }

@@ -1,5 +1,6 @@
 //! Scenarios: the conditions under which simulated people live, parsed and checked.
 
+use crate::base::clean::clean_line;
 use crate::base::error::{Error, Fault, Result, within};
 use crate::base::{read, shipped};
 use crate::people::persona::{Persona, check_name};
@@ -306,8 +307,9 @@ impl Scenario {
 impl TryFrom<RawScenario> for Scenario {
     type Error = Fault;
 
-    fn try_from(raw: RawScenario) -> Result<Self, Fault> {
+    fn try_from(mut raw: RawScenario) -> Result<Self, Fault> {
         check_name(&raw.name)?;
+        raw.description = clean_line(&raw.description);
         let count = |field: &str, value: u32, low: u32, high: u32| {
             if (low..=high).contains(&value) {
                 Ok(())

@@ -1,6 +1,7 @@
 //! What a policy has learned: a ridge model, or one for each kind of candidate.
 
 use super::kernels::{Best, FindBest, product_of};
+use super::prior::PriorStart;
 use super::ridge::{self, Ridge};
 use super::rng::DecisionRng;
 use super::scratch::{DrawnWeights, Scratch, fit};
@@ -8,6 +9,7 @@ use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::FeatureBlock;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::sync::Arc;
 
 /// One model for all candidates, or one for each kind of candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,11 +62,16 @@ pub struct Model<C: Cell = f64> {
     dim: usize,
     lambda: f64,
     forgetting: f64,
+    start: Option<Arc<PriorStart>>,
+    /// Whether it went over to another prior: then it is what learning under that one gives but for rounding.
+    moved: bool,
     kinds: Vec<KindModel<C>>,
     updates: C::Each<u64>,
     reward_sum: C,
     /// Memory for a vector, with 0 for users who do not learn.
     masked: Vec<C>,
+    /// What a program knows of the user instead, as JSON.
+    opaque: Option<Box<str>>,
 }
 
 /// The ridge model of one kind of candidate, or the one that all share.
@@ -83,6 +90,50 @@ impl Model {
             self.kinds = kinds;
         }
         Self { updates, reward_sum, ..self }
+    }
+
+    /// The same model, said to have gone over to another prior.
+    #[must_use]
+    pub(crate) fn moved(self, moved: bool) -> Self {
+        Self { moved, ..self }
+    }
+
+    /// Whether it went over to another prior since it began: its numbers are then those that learning under that prior
+    /// gives, but for rounding.
+    pub fn has_moved(&self) -> bool {
+        self.moved
+    }
+
+    /// Whether another model learned the same, but for rounding.
+    pub fn is_but_for_rounding(&self, other: &Self) -> bool {
+        let learned = |model: &Self| {
+            let mut kinds: Vec<KindModel> =
+                model.kinds.iter().filter(|kind| kind.ridge.updates() > 0).cloned().collect();
+            kinds.sort_by(|a, b| a.kind.cmp(&b.kind));
+            kinds
+        };
+        let (own, others) = (learned(self), learned(other));
+        (self.updates, self.reward_sum.to_bits()) == (other.updates, other.reward_sum.to_bits())
+            && own.len() == others.len()
+            && own.iter().zip(&others).all(|(a, b)| a.kind == b.kind && a.ridge.is_but_for_rounding(&b.ridge))
+    }
+
+    /// The same as a program has it: its state as JSON, the rewards in it and their sum.
+    #[must_use]
+    pub fn of_program(self, state: Option<Box<str>>, updates: u64, reward_sum: f64) -> Self {
+        Self { opaque: state, updates, reward_sum, ..self }
+    }
+
+    /// What a program knows of the user, as JSON; `None` before its first reward, and for whatever is no program.
+    pub fn program_state(&self) -> Option<&str> {
+        self.opaque.as_deref()
+    }
+
+    /// Takes the state that a program made of a reward.
+    pub fn replace_program_state(&mut self, state: Box<str>, reward: f64) {
+        self.opaque = Some(state);
+        self.updates += 1;
+        self.reward_sum += reward;
     }
 
     /// Number of rewards learned from.
@@ -110,9 +161,26 @@ impl Model {
 
 impl<C: Cell> Model<C> {
     /// A model that has learned nothing, in so many dimensions.
-    pub(super) fn new(structure: Structure, dim: usize, lambda: f64, forgetting: f64) -> Self {
-        let (kinds, masked, updates, reward_sum) = (Vec::new(), Vec::new(), C::each(|_| 0), C::all(0.0));
-        let mut model = Self { structure, dim, lambda, forgetting, kinds, updates, reward_sum, masked };
+    pub(super) fn new(
+        structure: Structure,
+        dim: usize,
+        lambda: f64,
+        forgetting: f64,
+        start: Option<Arc<PriorStart>>,
+    ) -> Self {
+        let mut model = Self {
+            structure,
+            dim,
+            lambda,
+            forgetting,
+            start,
+            moved: false,
+            kinds: Vec::new(),
+            updates: C::each(|_| 0),
+            reward_sum: C::all(0.0),
+            masked: Vec::new(),
+            opaque: None,
+        };
         if structure == Structure::Shared {
             model.kind_index(None);
         }
@@ -123,7 +191,8 @@ impl<C: Cell> Model<C> {
     pub fn kind_index(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
         self.kinds.iter().position(|own| own.kind.as_deref() == kind).unwrap_or_else(|| {
-            let ridge = Ridge::new(self.dim, self.lambda, self.forgetting);
+            let start = self.start.as_ref().map(|start| Arc::clone(start.of(kind)));
+            let ridge = Ridge::starting(self.dim, self.lambda, self.forgetting, start);
             self.kinds.push(KindModel { kind: kind.map(SmolStr::from), ridge });
             self.kinds.len() - 1
         })
@@ -142,10 +211,13 @@ impl<C: Cell> Model<C> {
             dim: self.dim,
             lambda: self.lambda,
             forgetting: self.forgetting,
+            start: self.start.clone(),
+            moved: self.moved,
             kinds: self.kinds.iter().map(of_user).collect(),
             updates: *C::at(&self.updates, user),
             reward_sum: self.reward_sum.of(user),
             masked: Vec::new(),
+            opaque: self.opaque.clone(),
         }
     }
 

@@ -1,11 +1,14 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
 use super::model::Structure;
+use super::prior::Prior;
+use super::program::{RawDefinition, RawProgram};
 use super::spec::{Policy, RawPolicy};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The built-in policies in the order in which they are listed: name, explorer, feature set, and whether there is a model for
 /// each kind of tip; all else has its default.
@@ -57,36 +60,63 @@ impl Policy {
         if !read::is_path(name) {
             return Self::named(name);
         }
-        Self::from_file(&read::text(path)?, name, path.parent().unwrap_or(Path::new("")))
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&read::text(path)?, name, Some(dir))
     }
 
-    /// Parses and checks a policy file, which errors call `origin`; it names no other files.
+    /// Parses and checks a policy file, which errors call `origin`. A program that it names is not started: it has no
+    /// folder to run in.
     ///
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range, the name of a built-in policy.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        Self::of_raw(read::toml(text, origin)?, origin)
+        Self::parse(text, origin, None)
     }
 
-    /// The same, of a file of the operator's, whose feature set may be a file: paths are relative to `folder`.
-    ///
-    /// # Errors
-    /// As [`Self::from_toml`], and a feature set's file that cannot be read or states what is not allowed.
-    fn from_file(text: &str, origin: &str, folder: &Path) -> Result<Self> {
-        let mut raw: RawPolicy = read::toml(text, origin)?;
-        let features = raw.features.load(folder).map_err(Error::named_by(format!("{origin}: features")))?;
-        raw.features = features.into();
-        Self::of_raw(raw, origin)
-    }
-
-    fn of_raw(raw: RawPolicy, origin: &str) -> Result<Self> {
-        let policy = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
+    /// The policy that a file in `dir` states; without one, a prior is looked for beside what errors call the text.
+    fn parse(text: &str, origin: &str, dir: Option<&Path>) -> Result<Self> {
+        let names_command =
+            toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("command"));
+        let policy = if names_command {
+            let raw: RawProgram = read::toml(text, origin)?;
+            match dir {
+                Some(dir) => Self::program_in(dir, raw, origin)?,
+                None => Self::try_from(RawDefinition::Program(raw)).map_err(|fault| fault.at(origin))?,
+            }
+        } else {
+            let mut raw: RawPolicy = read::toml(text, origin)?;
+            // A feature set may be a file where the operator names the policy's, which it is beside.
+            if let Some(dir) = dir {
+                let features = raw.features.load(dir);
+                raw.features = features.map_err(Error::named_by(format!("{origin}: features")))?.into();
+            }
+            let policy = Self::checked(raw, |prior| {
+                let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
+                Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
+            });
+            policy.map_err(|problem| match problem {
+                Problem::Policy(fault) => fault.at(origin),
+                Problem::Prior(error) => Error::named_by(format!("{origin}: prior"))(error),
+            })?
+        };
         if NAMED.contains(&policy.name()) {
             let fault =
                 Fault::new("name", format!("{:?}", policy.name()), "a name that no built-in policy has");
             return Err(fault.at(origin));
         }
         Ok(policy)
+    }
+}
+
+/// What is wrong with a policy's file, or with the prior's that it names.
+enum Problem {
+    Policy(Fault),
+    Prior(Error),
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        Self::Policy(fault)
     }
 }
 

@@ -7,13 +7,20 @@
 //!
 //! With forgetting g < 1: A <- g A + (1 - g) lambda I + x x^T, b <- g b + r x. The prior is topped up so
 //! that A never falls below lambda I; that is no rank-one change, so each update is a factorization.
+//!
+//! With a learned prior, mean mu0 and precision A0, A = A0 + sum x x^T and b = A0 mu0 + sum r x; with forgetting
+//! A <- g A + (1 - g) A0 + x x^T, b <- g b + (1 - g) A0 mu0 + r x. What is kept then are the sums over observations alone,
+//! to which A0 and A0 mu0 are added when it is solved: the sums do not depend on the prior, so a model goes over to
+//! another prior as if it had learned under that one from the beginning.
 
 use super::kernels::{
     AddOuterProducts, Cholesky, Perturb, QuadraticForms, Scores, Solve, Update, product_of,
 };
+use super::prior::RidgePrior;
 use crate::base::vector::{Cell, Kernel, Vector};
 use crate::domain::reaction::MAX_REWARD;
 use crate::features::FeatureBlock;
+use std::sync::Arc;
 
 /// Updates between two exact solves.
 const REFRESH: u64 = 256;
@@ -25,14 +32,17 @@ pub struct Ridge<C: Cell = f64> {
     dim: usize,
     lambda: f64,
     forgetting: f64,
+    /// The learned prior; `None` is the plain one, lambda I around 0.
+    start: Option<Arc<RidgePrior>>,
     updates: C::Each<u64>,
-    /// D rows of D values, symmetric; without the `recent` observations.
+    /// D rows of D values, symmetric; without the `recent` observations, and without a learned prior's precision.
     a: Vec<C>,
     /// Vectors that `a` still lacks, where there are several users: they take many steps, only an exact solve needs A, and
     /// brings it up to date. One user's A is kept up: a state file needs it, and ten thousand of them are held in memory.
     recent: Vec<C>,
     /// The inverse of A, laid out as `a` is.
     inverse: Vec<C>,
+    /// Without what a learned prior adds.
     b: Vec<C>,
     theta: Vec<C>,
     scratch: Vec<C>,
@@ -43,9 +53,9 @@ pub struct Ridge<C: Cell = f64> {
 pub struct RidgeNumbers {
     /// Number of updates so far.
     pub updates: u64,
-    /// D (D + 1) / 2 values.
+    /// D (D + 1) / 2 values; under a learned prior the sum over observations alone.
     pub a: Vec<f64>,
-    /// D values.
+    /// D values; likewise.
     pub b: Vec<f64>,
     /// D (D + 1) / 2 values: carried along, not recomputed, so that a model continues with the same bits.
     pub a_inverse: Vec<f64>,
@@ -94,12 +104,18 @@ impl<C: Cell> Ridge<C> {
     ///
     /// `lambda` must be positive and `forgetting` in (0, 1]; a policy's specification has checked it.
     pub fn new(dim: usize, lambda: f64, forgetting: f64) -> Self {
+        Self::starting(dim, lambda, forgetting, None)
+    }
+
+    /// The model before any observation, under a learned prior if there is one.
+    pub(super) fn starting(dim: usize, lambda: f64, forgetting: f64, start: Option<Arc<RidgePrior>>) -> Self {
         let square = vec![C::all(0.0); dim * dim];
         let zeros = vec![C::all(0.0); dim];
         let mut ridge = Self {
             dim,
             lambda,
             forgetting,
+            start,
             updates: C::each(|_| 0),
             a: square.clone(),
             recent: Vec::with_capacity(if C::USERS > 1 { REFRESH as usize * dim } else { 0 }),
@@ -117,9 +133,14 @@ impl<C: Cell> Ridge<C> {
         for v in [&mut self.a, &mut self.inverse, &mut self.b, &mut self.theta] {
             v.fill(C::all(0.0));
         }
-        for i in 0..self.dim {
-            self.a[i * self.dim + i] = C::all(self.lambda);
-            self.inverse[i * self.dim + i] = C::all(1.0 / self.lambda);
+        if let Some(start) = &self.start {
+            self.inverse.iter_mut().zip(&start.covariance).for_each(|(own, value)| *own = C::all(*value));
+            self.theta.iter_mut().zip(&start.mean).for_each(|(own, value)| *own = C::all(*value));
+        } else {
+            for i in 0..self.dim {
+                self.a[i * self.dim + i] = C::all(self.lambda);
+                self.inverse[i * self.dim + i] = C::all(1.0 / self.lambda);
+            }
         }
         self.recent.clear();
         self.updates = C::each(|_| 0);
@@ -145,6 +166,7 @@ impl<C: Cell> Ridge<C> {
             dim: self.dim,
             lambda: self.lambda,
             forgetting: self.forgetting,
+            start: self.start.clone(),
             updates: *C::at(&self.updates, user),
             a,
             recent: Vec::new(),
@@ -222,9 +244,17 @@ impl<C: Cell> Ridge<C> {
         for value in self.a.iter_mut().chain(&mut self.b) {
             *value = C::new(|user| value.of(user) * g.of(user));
         }
+        if self.start.is_some() {
+            return;
+        }
         for value in self.a.iter_mut().step_by(self.dim + 1) {
             *value = C::new(|user| value.of(user) + (1.0 - g.of(user)) * self.lambda);
         }
+    }
+
+    /// A, the prior's precision included.
+    fn precision(&self) -> Vec<C> {
+        self.start.as_ref().map_or_else(|| self.a.clone(), |start| added(&self.a, &start.precision))
     }
 
     /// Recomputes A^-1 and theta of these users from A and b.
@@ -233,11 +263,13 @@ impl<C: Cell> Ridge<C> {
         let dim = self.dim;
         C::run(AddOuterProducts { m: &mut self.a, xs: &self.recent, dim });
         self.recent.clear();
-        let mut factor = self.a.clone();
+        let mut factor = self.precision();
         C::run(Cholesky { m: &mut factor, dim });
         let everybody = (0..C::USERS).all(|user| *C::at(who, user));
         let before = (!everybody).then(|| (self.inverse.clone(), self.theta.clone()));
+        let shifted = self.start.as_ref().map(|start| added(&self.b, &start.shift));
         let Self { b, inverse, theta, scratch, .. } = self;
+        let b = shifted.as_ref().unwrap_or(b);
         C::run(Solve { factor: &factor, b, inverse, theta, scratch });
         if let Some((old_inverse, old_theta)) = before {
             let now = inverse.iter_mut().chain(theta);
@@ -288,7 +320,7 @@ impl Ridge {
         // This is what rounding can do since the latest factorization: each update adds its share, more of it the worse A is
         // conditioned. In theta it is relative to the rewards, not to what is left of them: they may cancel.
         let (updates, trace) =
-            ((REFRESH as usize + dim) as f64, solved.a.iter().step_by(dim + 1).sum::<f64>());
+            ((REFRESH as usize + dim) as f64, solved.precision().iter().step_by(dim + 1).sum::<f64>());
         let rounding = 1e-6 + f64::EPSILON * updates * (1.0 + trace) * largest(&own.a_inverse);
         let strays = |own: &[f64], kept: &[f64], allowed: f64| {
             own.iter().zip(kept).any(|(o, k)| (o - k).abs() > allowed)
@@ -339,13 +371,46 @@ impl Ridge {
         fill_symmetric(dim, a, &mut self.a);
         self.b.copy_from_slice(b);
         self.updates = updates;
-        let mut factor = self.a.clone();
+        let mut factor = self.precision();
         f64::run(Cholesky { m: &mut factor, dim });
         if !factor.iter().step_by(dim + 1).all(|pivot| *pivot > 0.0) {
             return Err(RidgeError::NotPositiveDefinite);
         }
         self.refresh(&true);
         Ok(self)
+    }
+
+    /// The model that learned the same under another prior, solved afresh.
+    pub(super) fn under(&self, start: Option<Arc<RidgePrior>>) -> Self {
+        let mut other = Self::starting(self.dim, self.lambda, self.forgetting, start);
+        other.a.copy_from_slice(&self.a);
+        other.b.copy_from_slice(&self.b);
+        let is_plain = [self.start.is_none(), other.start.is_none()];
+        if is_plain[0] != is_plain[1] {
+            let plain = if is_plain[1] { self.lambda } else { -self.lambda };
+            other.a.iter_mut().step_by(self.dim + 1).for_each(|value| *value += plain);
+        }
+        other.updates = self.updates;
+        if other.updates > 0 {
+            other.refresh(&true);
+        } else {
+            other.clear();
+        }
+        other
+    }
+
+    /// Whether another model learned the same, but for rounding.
+    pub(super) fn is_but_for_rounding(&self, other: &Self) -> bool {
+        let (own, others) = (self.numbers(), other.numbers());
+        let near = |a: &[f64], b: &[f64], share: f64| {
+            let largest = b.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= share * largest)
+        };
+        own.updates == others.updates
+            && near(&own.a, &others.a, 1e-12 * (1 + own.updates) as f64)
+            && near(&own.b, &others.b, 1e-12 * (1 + own.updates) as f64)
+            && near(&own.a_inverse, &others.a_inverse, 1e-6)
+            && near(&own.theta, &others.theta, 1e-6)
     }
 
     fn check_length(&self, name: &'static str, values: &[f64], expected: usize) -> Result<(), RidgeError> {
@@ -428,6 +493,11 @@ fn fill_symmetric(dim: usize, lower: &[f64], full: &mut [f64]) {
     }
 }
 
+/// The same with `values` added for each user.
+fn added<C: Cell>(cells: &[C], values: &[f64]) -> Vec<C> {
+    cells.iter().zip(values).map(|(cell, value)| C::new(|user| cell.of(user) + value)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -491,6 +561,19 @@ mod tests {
             ridge.learn(x, *r);
         }
         ridge
+    }
+
+    /// A prior, its precision and its mean.
+    fn start(dim: usize, seed: u64) -> (Arc<RidgePrior>, Vec<Vec<f64>>, Vec<f64>) {
+        let precision = |i: usize, j: usize| if i == j { 2.0 + i as f64 } else { 0.1 };
+        let lower: Vec<f64> = (0..dim).flat_map(|i| (0..=i).map(move |j| precision(i, j))).collect();
+        let mean: Vec<f64> = data(dim, dim, seed ^ 5).iter().map(|(_, r)| *r).collect();
+        let full = (0..dim).map(|i| (0..dim).map(|j| precision(i, j)).collect()).collect();
+        (Arc::new(RidgePrior::new(&mean, &lower, 1.0).unwrap()), full, mean)
+    }
+
+    fn shift(a: &[Vec<f64>], mean: &[f64]) -> Vec<f64> {
+        a.iter().map(|row| row.iter().zip(mean).map(|(a, m)| a * m).sum()).collect()
     }
 
     fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64) {
@@ -607,6 +690,49 @@ mod tests {
                 prop_assert_eq!(&drawn.iter().map(|w| w[user]).collect::<Vec<_>>(), &own_drawn);
                 prop_assert_eq!(&of_one, &own_drawn);
             }
+        }
+
+        /// A and b by their definition under a learned prior, also as four users side by side and after going over to it from
+        /// the plain ridge. An update that forgets towards 0 instead of the prior is another model.
+        #[test]
+        fn a_prior_is_where_a_model_starts_and_what_it_forgets_towards(dim in prop_oneof![Just(7usize), Just(12), 1..9usize],
+                                                                      n in 0..300usize, forget in any::<bool>(), seed in any::<u64>()) {
+            let g = if forget { 0.97 } else { 1.0 };
+            let (start, a0, mean) = start(dim, seed);
+            let data = data(dim, n, seed);
+            let (mut a, mut b) = (a0.clone(), shift(&a0, &mean));
+            let (at_first, mut towards_nothing) = (b.clone(), b.clone());
+            let mut own = Ridge::starting(dim, 1.0, g, Some(Arc::clone(&start)));
+            let mut together = Ridge::<Lanes>::starting(dim, 1.0, g, Some(Arc::clone(&start)));
+            let mut plain = Ridge::new(dim, 0.7, g);
+            for (x, r) in &data {
+                for i in 0..dim {
+                    for j in 0..dim {
+                        a[i][j] = g * a[i][j] + (1.0 - g) * a0[i][j] + x[i] * x[j];
+                    }
+                    b[i] = g * b[i] + (1.0 - g) * at_first[i] + r * x[i];
+                    towards_nothing[i] = g * towards_nothing[i] + r * x[i];
+                }
+                own.learn(x, *r);
+                plain.learn(x, *r);
+                let x: Vec<Lanes> = x.iter().map(|x| Lanes([*x; LANES])).collect();
+                Lanes::run(together.learn_of(&[true; LANES], &x, Lanes([*r; LANES])));
+            }
+            prop_assert_eq!(own.numbers(), together.user(2).numbers());
+            let expected = naive_solve(a.clone(), b);
+            assert_close(own.theta(), &expected, 1e-8);
+            if forget && n > 50 {
+                let wrong = naive_solve(a, towards_nothing);
+                prop_assert!(wrong.iter().zip(&expected).any(|(w, e)| (w - e).abs() > 1e-6));
+            }
+            let moved = plain.under(Some(start));
+            assert_close(moved.theta(), &expected, 1e-8);
+            prop_assert!(moved.is_but_for_rounding(&own));
+            assert_close(moved.under(None).theta(), plain.theta(), 1e-8);
+            let again = Ridge::starting(dim, 1.0, g, own.start.clone()).with_numbers(&own.numbers());
+            prop_assert_eq!(again.map(|ridge| ridge.numbers()), Ok(own.numbers()));
+            own.clear();
+            prop_assert_eq!(own.theta(), &mean[..]);
         }
 
         /// The order of operations that is promised, written out without a kernel.

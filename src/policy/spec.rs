@@ -1,12 +1,19 @@
 //! What a policy is: an explorer, a ridge model and a feature set, as a file states it and as it was checked.
 
 use super::explorer::{Explorer, explorers};
+use super::learns::Learns;
 use super::model::{KindModel, Model, Structure};
+use super::prior::{Prior, PriorStart};
+use super::program::{Program, RawDefinition, RawProgram};
+use super::ridge::Ridge;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
 use crate::features::{FeatureSet, FeatureSetRef};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::path::Path;
+use std::sync::Arc;
 
 /// Most dimensions of a feature set where each kind has a model of its own.
 const MAX_DISJOINT_DIMS: usize = 64;
@@ -35,6 +42,12 @@ macro_rules! raw_policy {
             /// Forgetting g in (0, 1]; default 1.
             #[serde(default = "one")]
             pub forgetting: f64,
+            /// The file of a prior, beside the policy's own; where there is no file, the prior's digest.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub prior: Option<String>,
+            /// `user` (default), `everybody` or `nothing`.
+            #[serde(default, skip_serializing_if = "Learns::is_user")]
+            pub learns: Learns,
             $($(
                 #[doc = concat!("The parameter of `", stringify!($file), "`; absent, it has its default.")]
                 #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +65,8 @@ macro_rules! raw_policy {
                     structure: Structure::default(),
                     lambda: one(),
                     forgetting: one(),
+                    prior: None,
+                    learns: Learns::default(),
                     $($($parameter: None,)?)*
                 }
             }
@@ -92,7 +107,7 @@ fn one() -> f64 {
 /// assert!(bolder.has_model_of(&policy) && bolder.digest() != policy.digest());
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     name: String,
     explorer: Explorer,
@@ -100,19 +115,41 @@ pub struct Policy {
     structure: Structure,
     lambda: f64,
     forgetting: f64,
+    learns: Learns,
+    start: Option<Arc<PriorStart>>,
+    /// What decides and learns instead of all that, where it is somebody else's.
+    program: Option<Arc<Program>>,
+    /// Its version in a registry, which is no part of what it does.
+    version: Option<SmolStr>,
+}
+
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, self.explorer, &self.program) == (&other.name, other.explorer, &other.program)
+            && self.has_model_of(other)
+    }
+}
+
+/// A name that is part of a file name.
+fn check_name(name: &str) -> Result<(), Fault> {
+    let is_safe = !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_safe {
+        return Ok(());
+    }
+    Err(Fault::new(
+        "name",
+        format!("{name:?}"),
+        format!("1 to {MAX_NAME_BYTES} of the characters a-z, 0-9 and '-'"),
+    ))
 }
 
 impl TryFrom<RawPolicy> for Policy {
     type Error = Fault;
 
     fn try_from(raw: RawPolicy) -> Result<Self, Fault> {
-        let name_is_safe = !raw.name.is_empty()
-            && raw.name.len() <= MAX_NAME_BYTES
-            && raw.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !name_is_safe {
-            let allowed = format!("1 to {MAX_NAME_BYTES} of the characters a-z, 0-9 and '-'");
-            return Err(Fault::new("name", format!("{:?}", raw.name), allowed));
-        }
+        check_name(&raw.name)?;
         let own = Explorer::parameter_of(&raw.explorer).map(|parameter| parameter.name);
         let stated = |name: &str| raw.parameters().into_iter().find(|(n, _)| *n == name)?.1;
         let explorer = Explorer::named(&raw.explorer, own.and_then(stated))?;
@@ -123,6 +160,13 @@ impl TryFrom<RawPolicy> for Policy {
                 let allowed = format!("nothing; {} has {parameter}", explorer.name());
                 return Err(Fault::new(name, value, allowed));
             }
+        }
+        if let Some(prior) = raw.prior {
+            return Err(Fault::new(
+                "prior",
+                format!("{prior:?}"),
+                "nothing here: it is read with a policy's file",
+            ));
         }
         let features = raw.features.known()?;
         if raw.structure == Structure::Disjoint && features.dim() > MAX_DISJOINT_DIMS {
@@ -138,11 +182,80 @@ impl TryFrom<RawPolicy> for Policy {
             structure: raw.structure,
             lambda: raw.lambda,
             forgetting: raw.forgetting,
+            learns: raw.learns,
+            start: None,
+            program: None,
+            version: None,
         })
     }
 }
 
+/// What comes before the digest of a prior, where that stands for it.
+const DIGEST: &str = "sha256:";
+impl TryFrom<RawDefinition> for Policy {
+    type Error = Fault;
+
+    /// The policy that a store or a log tells of. One that is a program starts nothing: only a file does that the operator
+    /// names.
+    fn try_from(raw: RawDefinition) -> Result<Self, Fault> {
+        match raw {
+            RawDefinition::BuiltIn(raw) => Self::try_from(raw),
+            RawDefinition::Program(raw) => {
+                check_name(&raw.name)?;
+                Ok(Self::of_program(Program::defined(raw)?))
+            }
+        }
+    }
+}
+
 impl Policy {
+    /// A program that runs in `dir`.
+    ///
+    /// # Errors
+    /// A name, command or limit that is not allowed; a file of the command that cannot be read.
+    pub(super) fn program_in(dir: &Path, raw: RawProgram, origin: &str) -> Result<Self> {
+        check_name(&raw.name).map_err(|fault| fault.at(origin))?;
+        Program::in_dir(raw, dir, origin).map(Self::of_program)
+    }
+
+    /// What stands beside a program looks at nothing, and its models have no matrix.
+    fn of_program(program: Program) -> Self {
+        Self {
+            name: program.name().to_owned(),
+            explorer: Explorer::named("uniform", None).expect("it is in the table"),
+            features: FeatureSet::V1,
+            structure: Structure::Disjoint,
+            lambda: one(),
+            forgetting: one(),
+            learns: Learns::default(),
+            start: None,
+            version: None,
+            program: Some(Arc::new(program)),
+        }
+    }
+
+    /// The program that decides and learns, where the policy is one. Then nothing else that is said of it here but its
+    /// name, its digest and its definition has a meaning.
+    pub fn program(&self) -> Option<&Arc<Program>> {
+        self.program.as_ref()
+    }
+
+    /// Refuses a program that does not answer the same to the same: what it does could not be repeated.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn conforms(&self) -> Result<()> {
+        self.program.as_ref().map_or(Ok(()), |program| program.conforms())
+    }
+
+    /// What a file states of it, every default spelled out: what stores and logs keep.
+    pub fn definition(&self) -> RawDefinition {
+        match &self.program {
+            Some(program) => RawDefinition::Program(program.definition().clone()),
+            None => RawDefinition::BuiltIn(self.to_raw()),
+        }
+    }
+
     /// Its name: lower-case letters, digits and '-'.
     pub fn name(&self) -> &str {
         &self.name
@@ -163,7 +276,60 @@ impl Policy {
         self.structure
     }
 
-    /// Weight of the ridge prior, positive.
+    /// Whose rewards it learns from.
+    pub fn learns(&self) -> Learns {
+        self.learns
+    }
+
+    /// What it believes of a user of whom it knows nothing, if that was learned.
+    pub fn prior(&self) -> Option<&Arc<Prior>> {
+        self.start.as_ref().map(|start| start.prior())
+    }
+
+    /// The same policy, starting from this prior.
+    ///
+    /// # Errors
+    /// A prior of another feature set, or one that does not fit the structure.
+    pub fn with_prior(self, prior: Arc<Prior>) -> Result<Self, Fault> {
+        prior.belongs_to(self.features, self.structure)?;
+        let start = Some(Arc::new(PriorStart::new(prior, self.lambda)?));
+        Ok(Self { start, ..self })
+    }
+
+    /// The same policy, starting from the plain ridge.
+    #[must_use]
+    pub fn without_prior(self) -> Self {
+        Self { start: None, ..self }
+    }
+
+    /// The same policy, said to be this version of a registry.
+    #[must_use]
+    pub fn of_version(self, version: &str) -> Self {
+        Self { version: Some(version.into()), ..self }
+    }
+
+    /// Its version in the registry that it came from, `NAME@7`, if it came from one.
+    pub fn version(&self) -> Option<&SmolStr> {
+        self.version.as_ref()
+    }
+
+    /// The policy that `raw` states; `prior` is asked for the prior that it names.
+    ///
+    /// # Errors
+    /// As for a policy without one, and those of `prior`.
+    pub(crate) fn checked<E: From<Fault>>(
+        mut raw: RawPolicy,
+        prior: impl FnOnce(&str) -> Result<Arc<Prior>, E>,
+    ) -> Result<Self, E> {
+        let named = raw.prior.take();
+        let policy = Self::try_from(raw)?;
+        match named {
+            Some(named) => Ok(policy.with_prior(prior(&named)?)?),
+            None => Ok(policy),
+        }
+    }
+
+    /// Weight of the ridge prior, positive; of a learned one, by how much its precision counts.
     pub fn lambda(&self) -> f64 {
         self.lambda
     }
@@ -175,12 +341,44 @@ impl Policy {
 
     /// Whether what one has learned is of use to the other: they see the same and learn alike, however they choose.
     pub fn has_model_of(&self, other: &Self) -> bool {
-        let model = |p: &Self| (p.features, p.structure, p.lambda.to_bits(), p.forgetting.to_bits());
+        if let (Some(own), Some(other)) = (&self.program, &other.program) {
+            // What a state means is between the program and itself: its name stands for that.
+            return own.name() == other.name();
+        }
+        self.has_model_but_for_prior(other) && self.prior() == other.prior()
+    }
+
+    /// The same, whatever they believe of a user of whom they know nothing: what one has learned the other may take over.
+    pub fn has_model_but_for_prior(&self, other: &Self) -> bool {
+        let model = |p: &Self| {
+            let weights = (p.lambda.to_bits(), p.forgetting.to_bits());
+            (p.program.is_some(), p.features, p.structure, weights, p.learns)
+        };
         model(self) == model(other)
+    }
+
+    /// What `model`, learned under a policy that differs in nothing but its prior, is under this one.
+    pub fn take_over(&self, model: &Model) -> Model {
+        let kinds = model.kind_models().iter().map(|own| KindModel {
+            kind: own.kind.clone(),
+            ridge: own
+                .ridge
+                .under(self.start.as_ref().map(|start| Arc::clone(start.of(own.kind.as_deref())))),
+        });
+        Model::restore(self, kinds.collect(), model.updates(), model.reward_sum()).moved(model.updates() > 0)
+    }
+
+    /// A ridge model of the kind that has learned nothing.
+    pub(crate) fn new_ridge(&self, kind: Option<&str>) -> Ridge {
+        let start = self.start.as_ref().map(|start| Arc::clone(start.of(kind)));
+        Ridge::starting(self.features.dim(), self.lambda, self.forgetting, start)
     }
 
     /// SHA-256, in hexadecimal, of what it does, whatever it is called.
     pub fn digest(&self) -> String {
+        if let Some(program) = &self.program {
+            return program.digest();
+        }
         let raw = RawPolicy { name: String::new(), ..self.to_raw() };
         match self.features.declared() {
             None => of_value(&raw),
@@ -194,17 +392,22 @@ impl Policy {
         self.new_model_of(self.features.dim())
     }
 
-    /// A model in another number of dimensions, for environments with columns of their own; or of several users.
+    /// A model in another number of dimensions, for environments with columns of their own, of which no prior knows; or of
+    /// several users.
     pub fn new_model_of<C: Cell>(&self, dim: usize) -> Model<C> {
-        Model::new(self.structure, dim, self.lambda, self.forgetting)
+        let start = self.start.clone().filter(|_| dim == self.features.dim());
+        Model::new(self.structure, dim, self.lambda, self.forgetting, start)
     }
 
-    /// The specification as a file would state it, every default spelled out: what digests are made of.
+    /// Explorer, model and feature set as a file would state them, every default spelled out: what digests are made of.
+    /// [`Self::definition`] is also that of a program.
     pub fn to_raw(&self) -> RawPolicy {
         let raw = RawPolicy {
             structure: self.structure,
             lambda: self.lambda,
             forgetting: self.forgetting,
+            learns: self.learns,
+            prior: self.prior().map(|prior| format!("{DIGEST}{}", prior.digest())),
             ..RawPolicy::new(&self.name, self.explorer.name(), self.features)
         };
         match self.explorer.parameter() {
@@ -288,6 +491,46 @@ mod tests {
                 assert!(with(value).unwrap_err().starts_with(parameter.name), "{name}: {value}");
             }
         }
+    }
+
+    #[test]
+    fn a_prior_and_whose_rewards_are_learned_change_what_a_policy_is() {
+        use crate::policy::prior::tests::raw;
+        let plain =
+            parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlambda = 2.0").unwrap();
+        let prior = Prior::try_from(raw(FeatureSet::V2, Structure::Shared, 0.5, 4.0)).unwrap();
+        let with = plain.clone().with_prior(Arc::new(prior.clone())).unwrap();
+        assert_eq!(with.new_model().kind_models()[0].ridge.theta(), [0.5; 12]);
+        assert!(
+            with.digest() != plain.digest()
+                && !with.has_model_of(&plain)
+                && with.has_model_but_for_prior(&plain)
+        );
+        assert_eq!(with.clone().without_prior(), plain);
+        let named = with.to_raw();
+        assert_eq!(named.prior, Some(format!("sha256:{}", prior.digest())));
+        let again = Policy::checked(named.clone(), |_| Ok::<_, Fault>(Arc::new(prior.clone()))).unwrap();
+        assert_eq!(again, with);
+        assert!(Policy::try_from(named).unwrap_err().to_string().starts_with("prior is \"sha256:"));
+        let by_kind =
+            parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nstructure = \"disjoint\"");
+        let mut of_kinds = raw(FeatureSet::V2, Structure::Disjoint, 0.5, 4.0);
+        let (mean, precision) = (vec![-0.5; 12], of_kinds.precision.clone());
+        of_kinds.kinds.insert("rest".to_owned(), crate::policy::RawKindPrior { mean, precision });
+        let of_kinds = Arc::new(Prior::try_from(of_kinds).unwrap());
+        let mut model = by_kind.unwrap().with_prior(Arc::clone(&of_kinds)).unwrap().new_model();
+        for (kind, mean) in [("rest", -0.5), ("never seen", 0.5)] {
+            let index = model.kind_index(Some(kind));
+            assert_eq!(model.kind_models()[index].ridge.theta(), [mean; 12]);
+        }
+        assert!(plain.clone().with_prior(of_kinds).unwrap_err().to_string().starts_with("prior.structure"));
+        let nothing =
+            parse("name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nlearns = \"nothing\"")
+                .unwrap();
+        assert!(!nothing.has_model_but_for_prior(&plain) && nothing.digest() != plain.digest());
+        let stray =
+            parse("name = \"a\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nlearns = \"all\"").unwrap_err();
+        assert!(stray.contains("expected one of `user`, `everybody`, `nothing`"), "{stray}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A comparison of simulated people with those of a log, as text.
 
+use super::words::percent;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::reality::{GroupResult, RealityComparison};
 use std::fmt::Write;
@@ -75,8 +76,8 @@ pub fn comparison_text(c: &RealityComparison, log: &str) -> String {
     let _ = writeln!(
         out,
         "\nDistances run from 0 to 1. Noise is what people drawn from the simulated ones stay below; all together \
-         exceed\nit in {}% of logs. {}",
-        digits(Some(100.0 * c.alpha), 1).trim_end_matches(".0"),
+         exceed\nit in {} of logs. {}",
+        percent(c.alpha),
         of_intervals(c)
     );
     if c.aspects.iter().any(|a| a.distance.is_none()) {
@@ -88,7 +89,7 @@ pub fn comparison_text(c: &RealityComparison, log: &str) -> String {
 }
 
 /// What is said of the intervals, or why there are none.
-fn of_intervals(c: &RealityComparison) -> String {
+pub(super) fn of_intervals(c: &RealityComparison) -> String {
     if c.effective_users >= MIN_RESAMPLED {
         return "Intervals are by user.".to_owned();
     }
@@ -116,6 +117,6 @@ fn groups(out: &mut String, what: &str, groups: &[GroupResult]) {
     }
 }
 
-fn digits(value: Option<f64>, digits: usize) -> String {
+pub(super) fn digits(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"))
 }

@@ -1,6 +1,7 @@
 //! An evaluation as text.
 
 use super::paragraph::paragraph;
+use super::words::percent;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::{
     Cluster, DetectableDifference, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod,
@@ -20,7 +21,7 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
         evaluation.rows,
         number(evaluation.on_policy_mean)
     );
-    let interval = format!("{}% {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
+    let interval = format!("{} {}", percent(1.0 - settings.alpha), settings.method.name());
     let mut told = Vec::new();
     for policy in &evaluation.policies {
         let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, evaluation.rows));
@@ -77,7 +78,7 @@ fn estimates(evaluation: &Evaluation) -> impl Iterator<Item = &ValueEstimate> {
 }
 
 /// Whom bounds speak of.
-fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
+pub(super) fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
     match evaluation.cluster {
         Cluster::User if method.speaks_of_others() => {
             let groups = format!(
@@ -105,7 +106,7 @@ fn of_whom(evaluation: &Evaluation, method: IntervalMethod) -> String {
 }
 
 /// With which probability all that is said of several policies holds, where that is not the tables' own.
-fn together(evaluation: &Evaluation) -> String {
+pub(super) fn together(evaluation: &Evaluation) -> String {
     let compared = |p: &&PolicyEvaluation| {
         matches!(p.verdict, Some(PolicyVerdict::More | PolicyVerdict::Less | PolicyVerdict::Open(_)))
     };
@@ -115,15 +116,15 @@ fn together(evaluation: &Evaluation) -> String {
         return String::new();
     }
     let text = format!(
-        "What is said of all policies holds together at {}%, each at {}%; the tables' bounds hold one at a time.",
-        number(100.0 * evaluation.confidence),
-        number(100.0 * evaluation.against_log_confidence)
+        "What is said of all policies holds together at {}, each at {}; the tables' bounds hold one at a time.",
+        percent(evaluation.confidence),
+        percent(evaluation.against_log_confidence)
     );
     paragraph("", &text)
 }
 
 /// What the policy's value is beside what the policy that logged earned, if the log can say.
-fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
+pub(super) fn next(evaluation: &Evaluation, policy: &PolicyEvaluation) -> Option<String> {
     let name = &policy.policy;
     let verdict = policy.verdict?;
     if verdict == PolicyVerdict::AsLogged {
@@ -201,7 +202,7 @@ fn reasons(out: &mut String, estimates: &[ValueEstimate], told: &mut Vec<NoEstim
     }
 }
 
-fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
+pub(super) fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
     let Diagnostics { mean_weight, max_weight, effective_sample_size, mean_weight_bounds, .. } = diagnostics;
     let (Some(mean), Some(largest), Some(effective)) = (mean_weight, max_weight, effective_sample_size)
     else {
@@ -278,7 +279,7 @@ fn aligned(largest: f64) -> impl Fn(f64) -> String {
 }
 
 /// Five significant digits, no more zeros than needed.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     if x == 0.0 {
         return "0".to_owned();
     }

@@ -1,10 +1,10 @@
 //! Every format of verdicts.
 
 use super::format::VerdictFormat;
-use super::html::Html;
 use super::json::Json;
 use super::junit::Junit;
 use super::markdown::Markdown;
+use super::pages::Html;
 use super::text::PlainText;
 
 /// Every format, in the order in which a folder of results lists them.

@@ -11,8 +11,17 @@ use std::io::{self, Write};
 /// GitHub drops a step's summary that is larger than this many bytes.
 pub const SUMMARY_LIMIT: usize = 1 << 20;
 
-/// The same as the text, with what a page can fold away; below [`SUMMARY_LIMIT`] however many criteria
-/// there are.
+/// A comment of GitHub has at most so many characters.
+const COMMENT_LIMIT: usize = 65_536;
+/// Room for what an action adds around it.
+const MARGIN: usize = 4096;
+/// Most bytes of one sentence, which may name as much as there is.
+const SENTENCE: usize = 4096;
+/// Most bytes of what the verdict says of logs and inputs.
+const TAIL: usize = 24 << 10;
+
+/// The same as the text, with what a page can fold away; short enough for a comment however many criteria there are: where
+/// they are too many, those that stand against a promotion come first.
 #[derive(Debug, Clone, Copy)]
 pub struct Markdown;
 
@@ -25,12 +34,14 @@ impl VerdictFormat for Markdown {
         let v = &judgement.verdict;
         let (head, tail) = (head(v), tail(v));
         out.write_all(head.as_bytes())?;
-        let mut room = (SUMMARY_LIMIT / 2).saturating_sub(head.len() + tail.len());
-        for (i, c) in v.criteria.iter().enumerate() {
-            let row = row(c);
+        let mut room = (COMMENT_LIMIT - MARGIN).saturating_sub(head.len() + tail.len());
+        let mut rows: Vec<(u8, String)> = v.criteria.iter().map(|c| (rank(c), row(c))).collect();
+        if rows.iter().map(|(_, row)| row.len()).sum::<usize>() > room {
+            rows.sort_by_key(|(rank, _)| *rank);
+        }
+        for (i, (_, row)) in rows.iter().enumerate() {
             if row.len() > room {
-                let rest = v.criteria.len() - i;
-                writeln!(out, "\n{rest} more criteria stand in `verdict.json`.")?;
+                writeln!(out, "\n{} more criteria stand in `verdict.json`.", rows.len() - i)?;
                 break;
             }
             room -= row.len();
@@ -38,6 +49,26 @@ impl VerdictFormat for Markdown {
         }
         out.write_all(tail.as_bytes())
     }
+}
+
+/// How much a criterion matters to who has little room: what stands against a promotion first.
+fn rank(c: &Assessment) -> u8 {
+    let standing = match c.standing {
+        Standing::Fails => 0,
+        Standing::Open => 1,
+        Standing::Unseen => 2,
+        Standing::Holds => 3,
+    };
+    2 * standing + u8::from(c.advisory)
+}
+
+/// A sentence as running text, cut where it is longer than anybody reads.
+fn sentence(text: &str) -> String {
+    if text.len() <= SENTENCE {
+        return inline(text);
+    }
+    let end = (0..=SENTENCE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{} ... (whole in `verdict.json`)", inline(&text[..end]))
 }
 
 fn head(v: &Verdict) -> String {
@@ -51,7 +82,11 @@ fn head(v: &Verdict) -> String {
     let answers = [("Why", v.reason.clone()), ("How sure", words::certainty(v)), ("Next", words::next(v))];
     let warnings = v.warnings.iter().map(|warning| ("Warning", warning.clone()));
     for (label, line) in answers.into_iter().chain(warnings) {
-        let _ = writeln!(text, "- **{label}:** {}", inline(&line));
+        if text.len() > TAIL {
+            text += "- more warnings stand in `verdict.json`\n";
+            break;
+        }
+        let _ = writeln!(text, "- **{label}:** {}", sentence(&line));
     }
     text + "\n|  | criterion | difference | bounds | needs | evidence | users |\n\
             | --- | --- | ---: | ---: | ---: | ---: | ---: |\n"
@@ -78,10 +113,21 @@ fn tail(v: &Verdict) -> String {
     if let Some(reading) = logged::reading(v) {
         text += &line(&logged::COLUMNS.map(str::to_owned));
         text += "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n";
-        v.logs.iter().for_each(|log| text += &line(&logged::row(log).map(|cell| inline(&cell))));
+        for (i, log) in v.logs.iter().enumerate() {
+            let row = line(&logged::row(log).map(|cell| inline(&cell)));
+            if text.len() + row.len() > TAIL / 2 {
+                let _ = writeln!(text, "\n{} more logs stand in `verdict.json`.", v.logs.len() - i);
+                break;
+            }
+            text += &row;
+        }
         text += "\n";
         for remark in logged::remarks(v) {
-            let _ = writeln!(text, "- {}", inline(&remark));
+            if text.len() > TAIL / 2 {
+                text += "- more remarks stand in `verdict.json`\n";
+                break;
+            }
+            let _ = writeln!(text, "- {}", sentence(&remark));
         }
         let _ = writeln!(text, "\n{}\n", inline(&reading));
     }
@@ -89,10 +135,19 @@ fn tail(v: &Verdict) -> String {
     let _ = writeln!(text, "- {} users of each persona", v.users);
     let _ = writeln!(text, "- seed {} ({})", p.seed, inline(words::seed_source(v)));
     let _ = writeln!(text, "- rehearsal {}", inline(p.version));
-    for (name, digest) in &p.digests {
-        let _ = writeln!(text, "- SHA-256 of {}: `{digest}`", inline(name));
+    for (i, (name, digest)) in p.digests.iter().enumerate() {
+        if text.len() > TAIL {
+            let _ = writeln!(text, "- {} more digests stand in `verdict.json`", p.digests.len() - i);
+            break;
+        }
+        let _ = writeln!(text, "- SHA-256 of {}: `{digest}`", sentence(name));
     }
-    let _ = writeln!(text, "\nAgain:\n\n{}\n</details>\n\n{}", fenced("sh", &p.command), inline(v.caveat));
+    let again = if p.command.len() <= SENTENCE {
+        fenced("sh", &p.command)
+    } else {
+        "the command stands in `verdict.json`\n".to_owned()
+    };
+    let _ = writeln!(text, "\nAgain:\n\n{again}\n</details>\n\n{}", inline(v.caveat));
     text
 }
 

@@ -6,6 +6,7 @@
 //! A new format of verdicts: a file with a unit struct that implements [`VerdictFormat`], its `mod` line here, and its
 //! line in `formats.rs`. `promote-check --out` then writes it.
 
+mod analysis;
 pub mod annotations;
 mod calibration;
 pub mod card;
@@ -14,34 +15,44 @@ mod comparison;
 mod evaluation;
 mod format;
 mod formats;
-mod html;
 mod json;
 mod junit;
 mod logged;
 mod markdown;
 mod page;
+mod pages;
 mod paragraph;
+mod pieces;
 mod plan;
 mod ranking;
+mod screen;
 mod sensitivity;
 mod server;
 mod simulation;
+mod terminal;
 mod text;
 mod words;
 mod xml;
 
+pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use format::VerdictFormat;
 pub use formats::verdict_formats;
-pub use html::Html;
 pub use json::{Json, VERDICT_SCHEMA};
 pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};
+pub use pages::{
+    Cast, Html, calibration_page, comparison_page, evaluation_page, sensitivity_page, simulation_page,
+};
 pub use plan::plan_text;
 pub use ranking::ranking_text;
+pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;
-pub use server::{PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page};
+pub use server::{
+    ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
+};
 pub use simulation::{Results, ScenarioResults, UserRows};
+pub use terminal::{terminal_results, terminal_verdict};
 pub use text::PlainText;

@@ -1,15 +1,20 @@
 //! Prose in a terminal.
 
-/// The width that prose is wrapped to.
-const COLUMNS: usize = 100;
+/// The width that prose is wrapped to where no terminal has one of its own.
+pub(super) const COLUMNS: usize = 100;
 
 /// The lines of `text`, the first one behind `lead` and the others under its beginning, each with its end.
 pub(super) fn paragraph(lead: &str, text: &str) -> String {
+    wrapped(COLUMNS, lead, text)
+}
+
+/// The same within so many columns.
+pub(super) fn wrapped(columns: usize, lead: &str, text: &str) -> String {
     let indent = lead.len();
     let (mut out, mut line) = (String::new(), lead.to_owned());
     for word in text.split_whitespace() {
         let blank = line.len() <= indent;
-        if !blank && line.len() + 1 + word.len() > COLUMNS {
+        if !blank && line.len() + 1 + word.len() > columns {
             out.push_str(&line);
             out.push('\n');
             line = " ".repeat(indent);

@@ -1,9 +1,9 @@
 //! The server's page: what runs, how much, how fast, and what it earns.
 
-use super::charts::{self, RewardPoint, Width, policy_hue};
-use super::page;
-use super::xml::escape;
-use std::fmt::Write;
+use super::analysis;
+use super::charts::{self, RewardPoint, policy_hue};
+use super::pieces::{Cell, Page};
+use crate::gate::live::Analysis;
 use std::time::Duration;
 
 /// What a server is doing, as it counts since its start.
@@ -27,6 +27,21 @@ pub struct ServerStatus {
     pub routes: Vec<RouteStatus>,
     /// Rewards by policy, as far as there were any in the last day.
     pub rewards: Vec<(String, Vec<RewardPeriod>)>,
+    /// Experiments that users are in.
+    pub experiments: Vec<ExperimentStatus>,
+}
+
+/// How an experiment stands.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExperimentStatus {
+    /// Its key.
+    pub name: String,
+    /// What it asks.
+    pub description: String,
+    /// The share of the second variant, where it is rolled out.
+    pub share: Option<f64>,
+    /// What its users say, once that was read.
+    pub analysis: Option<Analysis>,
 }
 
 /// What one policy does.
@@ -85,38 +100,33 @@ pub struct RewardPeriod {
 
 /// The page.
 pub fn server_page(status: &ServerStatus) -> String {
-    let mut out = page::begin("rehearsal serve");
-    head(status, &mut out);
-    policies(status, &mut out);
+    let mut page = Page::new("rehearsal serve");
+    head(status, &mut page);
+    policies(status, &mut page);
     if !status.shadows.is_empty() {
-        shadows(status, &mut out);
+        shadows(status, &mut page);
     }
-    rewards(status, &mut out);
-    routes(status, &mut out);
-    out.push_str(page::END);
-    out
+    rewards(status, &mut page);
+    experiments(status, &mut page);
+    routes(status, &mut page);
+    page.finish()
 }
 
-fn head(status: &ServerStatus, out: &mut String) {
+fn head(status: &ServerStatus, page: &mut Page) {
     let ServerStatus { version, now, uptime, is_writing, waiting, policies, .. } = status;
-    let (class, word) = if *is_writing { ("promote", "SERVING") } else { ("reject", "CANNOT WRITE") };
-    let _ = writeln!(out, "<div class=\"badge {class}\">{word}</div>");
+    let badge = if *is_writing { ("promote", "SERVING") } else { ("reject", "CANNOT WRITE") };
     let default = policies.first().map_or("nobody", |policy| &policy.name);
-    let _ = writeln!(out, "<h1>{} answers</h1>", escape(default));
-    let _ = writeln!(
-        out,
-        "<p class=\"note\">rehearsal {}, {}, up for {}. All counts are this replica's since it started; reload the \
-         page for those of now.</p>",
-        escape(version),
-        escape(now),
+    let note = format!(
+        "rehearsal {version}, {now}, up for {}. All counts are this replica's since it started; reload the page for those \
+         of now.",
         words(*uptime)
     );
+    page.head(badge, &format!("{default} answers"), &note);
     if !is_writing {
-        let _ = writeln!(
-            out,
-            "<p>The store could not be written when that was last tried. {waiting} decisions wait to be kept; rewards are \
-             refused until it can be (503). The log on stderr says why.</p>"
-        );
+        page.text(&format!(
+            "The store could not be written when that was last tried. {waiting} decisions wait to be kept; rewards are refused \
+             until it can be (503). The log on stderr says why."
+        ));
     }
 }
 
@@ -131,22 +141,8 @@ fn words(length: Duration) -> String {
     }
 }
 
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, out: &mut String) {
-    out.push_str("<div class=\"scroll\"><table>\n<tr>");
-    for (i, column) in columns.iter().enumerate() {
-        let class = if i == 0 { " class=\"name\"" } else { "" };
-        let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", escape(column));
-    }
-    out.push_str("</tr>\n");
-    for row in rows {
-        out.push_str("<tr>");
-        for (i, cell) in row.iter().enumerate() {
-            let class = if i == 0 { " class=\"name\"" } else { "" };
-            let _ = write!(out, "<td{class}>{}</td>", escape(cell));
-        }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</table></div>\n");
+fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut Page) {
+    page.table(columns, 1, rows.map(|row| row.into_iter().map(Cell::from).collect()));
 }
 
 fn share(part: u64, whole: u64) -> String {
@@ -157,8 +153,8 @@ fn per_second(count: u64, uptime: Duration) -> String {
     format!("{:.1}", count as f64 / uptime.as_secs_f64().max(1.0))
 }
 
-fn policies(status: &ServerStatus, out: &mut String) {
-    out.push_str("<h2>Policies</h2>\n");
+fn policies(status: &ServerStatus, page: &mut Page) {
+    page.section("Policies");
     let rows = status.policies.iter().enumerate().map(|(i, policy)| {
         let default = if i == 0 { " (default)" } else { "" };
         vec![
@@ -169,13 +165,12 @@ fn policies(status: &ServerStatus, out: &mut String) {
             policy.least_propensity.map_or_else(|| "-".to_owned(), |least| format!("{least:.4}")),
         ]
     });
-    table(&["policy", "decisions", "per second", "explored", "least propensity"], rows, out);
+    table(&["policy", "decisions", "per second", "explored", "least propensity"], rows, page);
 }
 
-fn shadows(status: &ServerStatus, out: &mut String) {
-    out.push_str(
-        "<h2>Shadows</h2>\n<p>They decide after the answer. Nobody is shown what they choose.</p>\n",
-    );
+fn shadows(status: &ServerStatus, page: &mut Page) {
+    page.section("Shadows");
+    page.text("They decide after the answer. Nobody is shown what they choose.");
     let rows = status.shadows.iter().map(|shadow| {
         vec![
             shadow.name.clone(),
@@ -184,34 +179,28 @@ fn shadows(status: &ServerStatus, out: &mut String) {
             shadow.left_out.to_string(),
         ]
     });
-    table(&["shadow", "decisions", "chose the same", "left out"], rows, out);
+    table(&["shadow", "decisions", "chose the same", "left out"], rows, page);
 }
 
-fn rewards(status: &ServerStatus, out: &mut String) {
-    out.push_str("<h2>Rewards</h2>\n");
+fn rewards(status: &ServerStatus, page: &mut Page) {
+    page.section("Rewards");
     let learned: Vec<&(String, Vec<RewardPeriod>)> =
         status.rewards.iter().filter(|(_, periods)| !periods.is_empty()).collect();
     if learned.is_empty() {
-        out.push_str("<p>None was learned here in the last day.</p>\n");
+        page.text("None was learned here in the last day.");
         return;
     }
-    out.push_str(
-        "<p>Mean reward in periods of ten minutes. The bars hold, with probability 95% a period and however often one \
-         looks, the mean of what was to be expected of its rewards. They do not compare policies, whose users are not \
-         the same: `rehearsal evaluate` does.</p>\n<ul class=\"legend\">",
+    page.text(
+        "Mean reward in periods of ten minutes. The bars hold, with probability 95% a period and however often one looks, the \
+         mean of what was to be expected of its rewards. They do not compare policies, whose users are not the same: \
+         `rehearsal evaluate` does.",
     );
-    for (i, (policy, _)) in learned.iter().enumerate() {
-        let _ = write!(out, "<li style=\"--hue: var(--{})\">{}</li>", policy_hue(i).name, escape(policy));
-    }
-    out.push_str("</ul>\n");
+    page.legend(learned.iter().enumerate().map(|(i, (policy, _))| (policy_hue(i), policy.as_str())));
     let points: Vec<Vec<RewardPoint>> = learned
         .iter()
         .map(|(_, periods)| periods.iter().map(|p| (p.hours_ago, p.mean, p.bounds)).collect())
         .collect();
-    for (class, width) in [("wide", Width::Wide), ("narrow", Width::Narrow)] {
-        let _ = writeln!(out, "<div class=\"{class}\">{}</div>", charts::rewards(&points, width));
-    }
-    out.push_str("<details><summary>The figures</summary>\n");
+    page.chart(|width| charts::rewards(&points, width));
     let rows = learned.iter().flat_map(|(policy, periods)| {
         periods.iter().rev().map(move |period| {
             vec![
@@ -226,12 +215,36 @@ fn rewards(status: &ServerStatus, out: &mut String) {
             ]
         })
     });
-    table(&["policy", "hours ago", "rewards", "mean", "bounds"], rows, out);
-    out.push_str("</details>\n");
+    page.details("The figures", |page| {
+        table(&["policy", "hours ago", "rewards", "mean", "bounds"], rows, page);
+    });
 }
 
-fn routes(status: &ServerStatus, out: &mut String) {
-    out.push_str("<h2>Requests</h2>\n");
+fn experiments(status: &ServerStatus, page: &mut Page) {
+    if status.experiments.is_empty() {
+        return;
+    }
+    page.section("Experiments");
+    page.text(
+        "Of all users in the store, as `rehearsal analyze` has them; read again about once a minute while somebody looks.",
+    );
+    for experiment in &status.experiments {
+        page.part(&experiment.name);
+        if !experiment.description.is_empty() {
+            page.text(&experiment.description);
+        }
+        if let Some(share) = experiment.share {
+            page.text(&format!("Rolled out to {}% of users.", 100.0 * share));
+        }
+        match &experiment.analysis {
+            Some(analysis) => analysis::section(analysis, page),
+            None => page.text("It was not read yet: reload the page."),
+        }
+    }
+}
+
+fn routes(status: &ServerStatus, page: &mut Page) {
+    page.section("Requests");
     let within = |seconds: Option<f64>| {
         seconds.map_or_else(|| "over 5000 ms".to_owned(), |seconds| format!("≤ {} ms", seconds * 1e3))
     };
@@ -245,7 +258,7 @@ fn routes(status: &ServerStatus, out: &mut String) {
             route.failed.to_string(),
         ]
     });
-    table(&["route", "requests", "per second", "median", "99th percentile", "failed"], rows, out);
+    table(&["route", "requests", "per second", "median", "99th percentile", "failed"], rows, page);
 }
 
 #[cfg(test)]
@@ -261,6 +274,7 @@ mod tests {
             shadows: vec![ShadowStatus { name: name.to_owned(), ..ShadowStatus::default() }],
             routes: vec![RouteStatus { route: "/score".to_owned(), ..RouteStatus::default() }],
             rewards: vec![(name.to_owned(), vec![period])],
+            experiments: vec![ExperimentStatus { name: name.to_owned(), ..ExperimentStatus::default() }],
             ..ServerStatus::default()
         }
     }

@@ -2,8 +2,9 @@
 
 use super::words::count;
 use crate::domain::reaction::Reaction;
+use crate::simulation::RunSums;
 use crate::simulation::metrics::{Metric, UserRecord};
-use crate::simulation::summary::{Curve, FigureOf, MeanEstimate, Summary, curve_estimate};
+use crate::simulation::summary::{FigureOf, MeanEstimate, Summary, curve_estimate};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -39,10 +40,12 @@ pub struct ScenarioResults {
     pub personas: Vec<(String, f64)>,
     /// Number of kinds of tip.
     pub kinds: usize,
+    /// Their names; empty where parts of an earlier version have none.
+    pub kind_names: Vec<String>,
     /// Sums over users.
     pub summary: Summary,
-    /// Learning curves.
-    pub curve: Curve,
+    /// What was counted of their decisions.
+    pub sums: RunSums,
 }
 
 /// Every metric's estimate for one policy, or for a difference of two.
@@ -65,7 +68,7 @@ struct Group {
 }
 
 impl ScenarioResults {
-    fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
+    pub(super) fn estimate(&self, of: FigureOf, persona: Option<usize>, metric: Metric) -> MeanEstimate {
         let shares: Vec<f64> = self.personas.iter().map(|(_, share)| *share).collect();
         self.summary.figure(of, persona, &shares, metric, self.kinds)
     }
@@ -129,14 +132,9 @@ impl Results {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for s in &self.scenarios {
-            let _ = writeln!(out, "{}: {}", s.name, s.description);
-            let personas = match s.personas.len() {
-                1 => "1 persona".to_owned(),
-                n => format!("each of {n} personas"),
-            };
-            let (users, decisions) = (count(self.users, "user"), count(s.steps.into(), "decision"));
-            let _ = writeln!(out, "  {users} of {personas}, {decisions} each, seed {}\n", self.seed);
-            s.table(&self.policies, &mut out);
+            let _ = writeln!(out, "{}: {}", s.name, s.shown_description());
+            let _ = writeln!(out, "  {}\n", self.size(s));
+            s.table_within(&self.policies, usize::MAX, &mut out);
             out.push('\n');
         }
         let _ = writeln!(out, "Means with 95% intervals over users; differences are paired by user.");
@@ -144,6 +142,16 @@ impl Results {
             let _ = writeln!(out, "Next: {next}");
         }
         out
+    }
+
+    /// How much was run in one scenario.
+    pub(super) fn size(&self, s: &ScenarioResults) -> String {
+        let personas = match s.personas.len() {
+            1 => "1 persona".to_owned(),
+            n => format!("each of {n} personas"),
+        };
+        let (users, decisions) = (count(self.users, "user"), count(s.steps.into(), "decision"));
+        format!("{users} of {personas}, {decisions} each, seed {}", self.seed)
     }
 
     /// Learning curves as CSV: one row per scenario, persona, policy and step.
@@ -157,7 +165,7 @@ impl Results {
             for (p, policy, step) in
                 ndarray::indices((s.personas.len(), self.policies.len(), s.steps as usize))
             {
-                let reactions = std::array::from_fn(|r| s.curve[[p, policy, step, r]]);
+                let reactions = std::array::from_fn(|r| s.sums.curve[[p, policy, step, r]]);
                 let e = curve_estimate(reactions);
                 let cell = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
                 csv.write_record([
@@ -176,13 +184,22 @@ impl Results {
 }
 
 impl ScenarioResults {
-    fn table(&self, policies: &[String], out: &mut String) {
-        let shown: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| metric.is_in_table()).collect();
+    /// What it asks, as a terminal may have it.
+    pub(super) fn shown_description(&self) -> String {
+        self.description.replace(char::is_control, " ")
+    }
+
+    /// The table, without the metrics for which so many columns have no room; those are returned.
+    pub(super) fn table_within(&self, policies: &[String], columns: usize, out: &mut String) -> Vec<Metric> {
+        let mut shown: Vec<Metric> = Metric::ALL.into_iter().filter(|metric| metric.is_in_table()).collect();
         let first = self.groups().map(|(_, name)| name.len()).max().unwrap_or(0);
         let longest = policies.iter().map(String::len).max().unwrap_or(0).max("difference".len());
         // With several policies a difference names both.
         let both = policies.iter().skip(1).map(|p| p.len() + " - ".len() + policies[0].len()).max();
         let second = if policies.len() > 2 { longest.max(both.unwrap_or(0)) } else { longest };
+        // Names, then each metric with its gap; one metric is always there.
+        let room = columns.saturating_sub(2 + first + 2 + second) / (2 + 16);
+        let left_out = shown.split_off(room.clamp(1, shown.len()));
         let _ = write!(out, "  {:first$}  {:second$}", "persona", "policy");
         for metric in &shown {
             let _ = write!(out, "  {:>16}", metric.name());
@@ -210,6 +227,7 @@ impl ScenarioResults {
                 line(&name, FigureOf::Difference(i), true);
             }
         }
+        left_out
     }
 }
 

@@ -1,11 +1,12 @@
-//! Plain text: what a person reads in a terminal.
+//! Plain text: what a person reads in a terminal, and in a file.
 
 use super::format::VerdictFormat;
 use super::logged;
-use super::paragraph::paragraph;
+use super::paragraph::{COLUMNS, wrapped};
 use super::words;
 use crate::gate::Verdict;
 use crate::gate::promotion::Judgement;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// What was decided, why, how sure and what to do next; then the criteria, failing ones first; then what it
@@ -20,46 +21,64 @@ impl VerdictFormat for PlainText {
 
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
         let v = &judgement.verdict;
-        writeln!(out, "{}: {}", words::decision(v), words::headline(v))?;
-        writeln!(out, "  {}", words::subject_line(v))?;
-        for (label, text) in
-            [("why", v.reason.clone()), ("how sure", words::certainty(v)), ("next", words::next(v))]
-        {
-            write!(out, "{}", paragraph(&format!("  {label:<10}"), &text))?;
-        }
-        for warning in &v.warnings {
-            write!(out, "{}", paragraph("  warning   ", warning))?;
-        }
-        writeln!(out)?;
-        table(v, out)?;
-        writeln!(out)?;
-        write!(out, "{}", paragraph("  ", &words::reading(v)))?;
-        logged_decisions(v, out)?;
-        let p = &v.provenance;
-        let seed = format!(
-            "Simulated: {} users of each persona; seed {} ({}); rehearsal {}.",
-            v.users,
-            p.seed,
-            words::seed_source(v),
-            p.version
-        );
-        write!(out, "{}", paragraph("  ", &seed))?;
-        write!(out, "{}", paragraph("  ", v.caveat))?;
-        writeln!(out)?;
-        // Not wrapped: it is to be copied.
-        writeln!(out, "  Again: {}", p.command)
+        let reading = wrapped(COLUMNS, "  ", &words::reading(v));
+        let parts = [
+            head(v, COLUMNS),
+            "\n".to_owned(),
+            table(v),
+            "\n".to_owned(),
+            reading,
+            logged_decisions(v, COLUMNS),
+            tail(v, COLUMNS),
+        ];
+        parts.iter().try_for_each(|part| out.write_all(part.as_bytes()))
     }
 }
 
-fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+/// What was decided, why, how sure and what to do next, within so many columns.
+pub(super) fn head(v: &Verdict, columns: usize) -> String {
+    let mut out = format!("{}: {}\n", words::decision(v), words::headline(v));
+    let subject = words::subject_line(v);
+    // A file has it on one line, for whoever looks for it there.
+    out.push_str(&if columns < COLUMNS {
+        wrapped(columns, "  ", &subject)
+    } else {
+        format!("  {subject}\n")
+    });
+    for (label, text) in
+        [("why", v.reason.clone()), ("how sure", words::certainty(v)), ("next", words::next(v))]
+    {
+        out.push_str(&wrapped(columns, &format!("  {label:<10}"), &text));
+    }
+    for warning in &v.warnings {
+        out.push_str(&wrapped(columns, "  warning   ", warning));
+    }
+    out
+}
+
+/// What it rests on.
+pub(super) fn tail(v: &Verdict, columns: usize) -> String {
+    let p = &v.provenance;
+    let seed = format!(
+        "Simulated: {} users of each persona; seed {} ({}); rehearsal {}.",
+        v.users,
+        p.seed,
+        words::seed_source(v),
+        p.version
+    );
+    // The command is not wrapped: it is to be copied.
+    format!("{}{}\n  Again: {}\n", wrapped(columns, "  ", &seed), wrapped(columns, "  ", v.caveat), p.command)
+}
+
+/// The criteria.
+pub(super) fn table(v: &Verdict) -> String {
     let width = v.criteria.iter().map(|c| words::label(c).len()).max().unwrap_or(0).max("criterion".len());
-    writeln!(
-        out,
-        "         {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}",
+    let mut out = format!(
+        "         {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}\n",
         "criterion", "difference", "bounds", "needs", "evidence", "users"
-    )?;
+    );
     for c in &v.criteria {
-        writeln!(
+        let _ = writeln!(
             out,
             "  {:<6} {:width$}  {:>10}  {:>16}  {:>7}  {:>8}  {:>6}",
             c.standing.name(),
@@ -69,27 +88,27 @@ fn table(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
             words::claim(c),
             words::e_value(c.e_value),
             c.held_after.unwrap_or(c.users)
-        )?;
+        );
     }
-    Ok(())
+    out
 }
 
 /// What logged decisions say, beside what simulated people showed.
-fn logged_decisions(v: &Verdict, out: &mut dyn Write) -> io::Result<()> {
-    let Some(reading) = logged::reading(v) else { return Ok(()) };
+pub(super) fn logged_decisions(v: &Verdict, columns: usize) -> String {
+    let Some(reading) = logged::reading(v) else { return String::new() };
     let rows: Vec<[String; 8]> =
         [logged::COLUMNS.map(str::to_owned)].into_iter().chain(v.logs.iter().map(logged::row)).collect();
     let width = rows.iter().map(|row| row[1].len()).max().unwrap_or(0);
-    writeln!(out)?;
+    let mut out = "\n".to_owned();
     for [standing, label, difference, bounds, needs, rows, effective, simulated] in &rows {
-        writeln!(
+        let _ = writeln!(
             out,
             "  {standing:<6} {label:width$}  {difference:>10}  {bounds:>16}  {needs:>7}  {rows:>8}  {effective:>9}  {simulated:>9}"
-        )?;
+        );
     }
-    writeln!(out)?;
+    out.push('\n');
     for remark in logged::remarks(v) {
-        write!(out, "{}", paragraph("  ", &remark))?;
+        out.push_str(&wrapped(columns, "  ", &remark));
     }
-    write!(out, "{}", paragraph("  ", &reading))
+    out + &wrapped(columns, "  ", &reading)
 }

@@ -2,10 +2,66 @@
 
 use crate::evaluation::Cluster;
 use crate::gate::{Assessment, Claim, GateOutcome, LogAssessment, Ruling, SeedSource, Verdict};
+use crate::simulation::metrics::{Direction, Metric};
 
 /// Whether a criterion stands against a promotion.
 pub(crate) fn is_missing(c: &Assessment) -> bool {
     !c.holds && !c.advisory
+}
+
+/// A difference in the direction that is better, so that more is always the challenger's side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct GainBounds {
+    pub(crate) estimate: f64,
+    pub(crate) lower: f64,
+    pub(crate) upper: f64,
+}
+
+/// What a criterion found, as a gain; `None` where nobody was looked at.
+pub(crate) fn gain(c: &Assessment) -> Option<GainBounds> {
+    let (estimate, lower, upper) = (c.estimate?, c.lower?, c.upper?);
+    Some(if c.more_is_better() {
+        GainBounds { estimate, lower, upper }
+    } else {
+        GainBounds { estimate: 0.0 - estimate, lower: 0.0 - upper, upper: 0.0 - lower }
+    })
+}
+
+/// What a difference of two figures of a metric comes to per hundred: `4.0 more completions per 100 tips`.
+pub(crate) fn per_100(metric: Metric, difference: f64) -> String {
+    let (size, counted) = (format!("{:.1}", 100.0 * difference.abs()), metric.per_100());
+    match size.as_str() {
+        "0.0" => format!("as many {counted}"),
+        _ if difference > 0.0 => format!("{size} more {counted}"),
+        _ => format!("{size} fewer {counted}"),
+    }
+}
+
+/// The text with a capital letter first.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What a metric counts, where it is said already that it is per 100 tips.
+pub(crate) fn counted(metric: Metric) -> &'static str {
+    metric.per_100().trim_end_matches(" per 100 tips")
+}
+
+/// A difference per hundred, where it is said already what it is of: `4.0 more`.
+pub(crate) fn in_brief(metric: Metric, difference: f64) -> String {
+    per_100(metric, difference).replace(metric.per_100(), "").trim().to_owned()
+}
+
+/// Whether a difference of a metric is for the better; `None` where it is too small to be shown, or neither way is better.
+pub(crate) fn is_better(metric: Metric, better: Option<Direction>, difference: f64) -> Option<bool> {
+    let gain = metric.better().or(better)?.gain(difference);
+    (format!("{:.1}", 100.0 * gain.abs()) != "0.0").then_some(gain > 0.0)
+}
+
+/// What a criterion demands of the gain.
+pub(crate) fn needs(c: &Assessment) -> String {
+    format!("> {}", rounded(c.mark))
 }
 
 /// A criterion's id, marked where it is advisory.
@@ -107,7 +163,8 @@ pub(crate) fn next(v: &Verdict) -> String {
     let open: Vec<&Assessment> = v.criteria.iter().filter(|c| is_missing(c)).collect();
     match (v.verdict, open.first()) {
         (Ruling::Promote, _) => format!(
-            "try {challenger} on a few real users for a limited time, with {baseline} as its shadow and a way back"
+            "give {challenger} to a few real users, then more, with a way back to {baseline}: rehearsal rollout start \
+             {challenger}, over an experiment with a ramp"
         ),
         (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(
@@ -230,8 +287,25 @@ pub(crate) fn count(n: u64, what: &str) -> String {
 /// A probability in percent, without needless digits.
 pub(crate) fn percent(p: f64) -> String {
     // 100 * 0.07 is not 7: three decimals take such rounding away.
-    let digits = format!("{:.3}", 100.0 * p);
+    let percent = 100.0 * p;
+    let rounded = format!("{percent:.3}");
+    let digits = match rounded.as_str() {
+        "0.000" if p > 0.0 => small(percent),
+        // What is nearly certain is not certain.
+        "100.000" if p < 1.0 => {
+            let rest = small(100.0 * (1.0 - p));
+            let places = rest.split_once('.').map_or(0, |(_, digits)| digits.len());
+            format!("{:.places$}", 100.0 - rest.parse::<f64>().unwrap_or(0.0))
+        }
+        _ => rounded,
+    };
     format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// A number far below 1 with as many digits as say something of it.
+fn small(number: f64) -> String {
+    let places = (-number.log10()).ceil().max(0.0) as usize;
+    format!("{number:.places$}")
 }
 
 /// Where the seed came from.
@@ -268,6 +342,14 @@ mod tests {
         assert_eq!(
             [percent(0.05), percent(0.07), percent(0.001), percent(0.95)],
             ["5%", "7%", "0.1%", "95%"]
+        );
+        assert_eq!([percent(0.0), percent(1.0)], ["0%", "100%"]);
+        // What can happen is never said to be impossible, nor what may not to be certain.
+        let tiny = [1e-9, 4e-7, 1e-300, 1.0 - 1e-9, 0.999_999_6].map(percent);
+        assert!(tiny[2].starts_with("0.00") && tiny[2].ends_with("1%"), "{}", tiny[2]);
+        assert_eq!(
+            [&tiny[0], &tiny[1], &tiny[3], &tiny[4]],
+            ["0.0000001%", "0.00004%", "99.9999999%", "99.99996%"]
         );
         let e = [0.2351, 20.0, 153.7, 99_999.0, 123_456.0, f64::INFINITY].map(e_value);
         assert_eq!(e, ["0.24", "20.00", "154", "99999", "1e5", "> 1e308"]);

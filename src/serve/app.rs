@@ -1,6 +1,8 @@
 //! What the handlers share.
 
+use super::analyses::Analyses;
 use super::deciders::Deciders;
+use super::generations::Generations;
 use super::metrics::Metrics;
 use super::rewards_over_time::RewardsOverTime;
 use super::settings::Settings;
@@ -18,8 +20,10 @@ pub(super) struct App {
     pub(super) deciders: Deciders,
     pub(super) writer: Arc<Writer>,
     pub(super) shadows: Arc<Shadows>,
+    pub(super) generations: Arc<Generations>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rewards: Arc<RewardsOverTime>,
+    pub(super) analyses: Arc<Analyses>,
     pub(super) began: Instant,
     pub(super) stopping: AtomicBool,
 }

@@ -50,9 +50,10 @@ pub(super) struct Decider {
 }
 
 impl Deciders {
-    /// Whoever asks; or, where the store has to be waited for, so many threads, which are to be run.
+    /// Whoever asks; or, where the store or a program has to be waited for, so many threads, which are to be run.
     pub(super) fn new(lane: Lane, threads: usize) -> (Self, Vec<Decider>) {
-        if lane.service.store().reads_at_once() {
+        let asks_programs = lane.service.policies().given().iter().any(|policy| policy.program().is_some());
+        if lane.service.store().reads_at_once() && !asks_programs {
             return (Self::Here(lane), Vec::new());
         }
         let (queues, deciders) = (0..threads)

@@ -1,6 +1,7 @@
 //! What is counted, as Prometheus and the page read it. Names of HTTP are OpenTelemetry's; labels take few values, and
 //! none that a request makes up.
 
+use crate::prompt::Generated;
 use crate::service::ScoreReply;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -45,6 +46,18 @@ struct RefusalLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
     operation: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GenerationLabels {
+    prompt_version: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    prompt_version: String,
+    of: &'static str,
 }
 
 /// What the store was asked for.
@@ -114,6 +127,8 @@ pub(super) struct Metrics {
     shadows: Family<OutcomeLabels, Counter>,
     agreements: Family<PolicyLabels, Counter>,
     store: Family<OperationLabels, Histogram>,
+    generations: Family<GenerationLabels, Counter>,
+    tokens: Family<TokenLabels, Counter>,
     policies: Mutex<BTreeMap<SmolStr, PolicyTally>>,
     routes: Mutex<BTreeMap<String, RouteTally>>,
 }
@@ -143,6 +158,8 @@ impl Metrics {
             refused: Family::default(),
             shadows: Family::default(),
             agreements: Family::default(),
+            generations: Family::default(),
+            tokens: Family::default(),
             policies: Mutex::default(),
             routes: Mutex::default(),
             registry: Registry::default(),
@@ -190,6 +207,16 @@ impl Metrics {
             "How long the store took, with what was computed meanwhile",
             Unit::Seconds,
             metrics.store.clone(),
+        );
+        registry.register(
+            "rehearsal_generations",
+            "Calls for tips, written by a model or ready ones, by the reason",
+            metrics.generations.clone(),
+        );
+        registry.register(
+            "rehearsal_gateway_tokens",
+            "Tokens that models took, as far as the gateway says it",
+            metrics.tokens.clone(),
         );
         registry.register(
             "rehearsal_waiting_decisions",
@@ -259,6 +286,21 @@ impl Metrics {
         });
         if let Some(least) = least {
             self.least_propensity.get_or_create(&labels).set(least);
+        }
+    }
+
+    /// Tips were answered.
+    pub(super) fn generated(&self, generated: &Generated) {
+        let prompt_version = generated.prompt_version.to_string();
+        let outcome = generated.unused.map_or("model", |reason| reason.name());
+        let labels = GenerationLabels { prompt_version: prompt_version.clone(), outcome };
+        self.generations.get_or_create(&labels).inc();
+        let usage = generated.usage;
+        for (of, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
+            if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {
+                let labels = TokenLabels { prompt_version: prompt_version.clone(), of };
+                self.tokens.get_or_create(&labels).inc_by(tokens);
+            }
         }
     }
 

@@ -7,15 +7,18 @@
 //!
 //! A score goes `routes` -> `deciders` (several calls read one moment of the store) -> the answer, and then to `writer`,
 //! which keeps it, and to `shadows`. A reward goes `routes` -> `writer` (rewards of that moment share a transaction) ->
-//! the answer. `upkeep` publishes state files and folds in the store's log beside them. A new route is a function and
+//! the answer. Tips go `routes` -> `generations`, where calls to a gateway wait without a thread of their own. `upkeep` publishes state files and folds in the store's log beside them. A new route is a function and
 //! its line in `routes.rs`, and its path in `openapi.rs`.
 
+mod analyses;
 mod app;
 mod body;
 mod deciders;
+mod generations;
 mod guard;
 mod metrics;
 mod observe;
+mod ofrep;
 mod openapi;
 mod page;
 mod problem;

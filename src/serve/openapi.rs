@@ -4,6 +4,7 @@ use super::body::MAX_CALLS;
 use super::queries::MAX_USERS;
 use crate::domain::reaction::{MAX_REWARD, Reaction};
 use crate::domain::request;
+use crate::prompt::{generated_schema, signals_schema};
 use crate::store::MAX_DWELL_SECONDS;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,9 @@ pub fn document(policies: &[&str]) -> Value {
         add(&mut paths, "/stats", "get", stats(form));
     }
     paths.insert("/reset".to_owned(), json!({"post": reset()}));
+    paths.insert("/ofrep/v1/evaluate/flags".to_owned(), json!({"post": flags()}));
+    paths.insert("/ofrep/v1/evaluate/flags/{key}".to_owned(), json!({"post": flag()}));
+    paths.insert("/generate".to_owned(), json!({"post": generate()}));
     for (path, what, media) in [
         ("/health/live", "200 while the process answers", "text/plain"),
         ("/health/ready", "200 while the store can be read and written", "text/plain"),
@@ -203,6 +207,55 @@ fn reset() -> Value {
     operation
 }
 
+/// What a flag's route answers besides problems: a failure, as the protocol has it.
+fn failure(meaning: &str) -> Value {
+    json!({"description": meaning, "content": {"application/json": {"schema": reference("flag_failure")}}})
+}
+
+/// Problems of the routes of flags: those that are no failures of an evaluation.
+const OF_FLAGS: [&str; 4] = ["408", "413", "415", "503"];
+
+fn flag() -> Value {
+    let mut operation = json!({
+        "operationId": "flag",
+        "summary": "Which variant of an experiment a user has, as OpenFeature's remote evaluation protocol (OFREP 0.3) asks it",
+        "parameters": [{"name": "key", "in": "path", "required": true, "schema": {"type": "string"}, "description": "the experiment's key"}],
+        "requestBody": body(&reference("flag_request")),
+        "responses": done("the variant", &reference("flag")),
+    });
+    operation["responses"]["400"] = failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING");
+    operation["responses"]["404"] = failure("FLAG_NOT_FOUND");
+    with_problems(&mut operation, &OF_FLAGS);
+    operation
+}
+
+fn flags() -> Value {
+    let mut operation = json!({
+        "operationId": "flags",
+        "summary": "Which variants a user has of all experiments (OFREP 0.3)",
+        "parameters": [{"name": "If-None-Match", "in": "header", "required": false, "schema": {"type": "string"}, "description": "the ETag of an answer before"}],
+        "requestBody": body(&reference("flag_request")),
+        "responses": done("every variant", &json!({
+            "type": "object", "required": ["flags"],
+            "properties": {"flags": {"type": "array", "items": reference("flag")}}})),
+    });
+    operation["responses"]["304"] = json!({"description": "all as it was before"});
+    operation["responses"]["400"] = failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING");
+    with_problems(&mut operation, &OF_FLAGS);
+    operation
+}
+
+fn generate() -> Value {
+    let mut operation = json!({
+        "operationId": "generate",
+        "summary": "Write tips for a person: by a model, or the ready ones of the prompt",
+        "requestBody": body(&one_or_more("signals")),
+        "responses": done("tips, as `score` takes them", &answers("generated")),
+    });
+    with_problems(&mut operation, &OF_BODIES);
+    operation
+}
+
 /// The schemas of what is sent and answered.
 fn schemas(policies: &[&str]) -> Value {
     let mut request = request::schema();
@@ -226,6 +279,8 @@ fn schemas(policies: &[&str]) -> Value {
             "properties": {
                 "decision_id": {"type": "string", "description": "to report a reward"},
                 "user": text, "policy": text,
+                "experiment": {"type": "string", "description": "the experiment that the user is in; absent if none"},
+                "variant": {"type": "string", "description": "the variant that the user has"},
                 "chosen": {"type": "string", "description": "id of the candidate to show"},
                 "propensity": probability,
                 "explored": {"type": "boolean", "description": "whether chance rather than the scores decided"},
@@ -234,6 +289,30 @@ fn schemas(policies: &[&str]) -> Value {
                     "properties": {"id": text, "score": {"type": "number"}, "propensity": probability}}},
                 "shadows": {"type": "array", "maxItems": 0, "description": "here shadows decide after the answer"},
                 "warnings": warnings,
+            },
+        },
+        "flag_request": {
+            "type": "object", "required": ["context"],
+            "properties": {"context": {
+                "type": "object", "required": ["targetingKey"], "additionalProperties": true,
+                "properties": {"targetingKey": {"type": "string", "minLength": 1, "description": "the user"}}}},
+        },
+        "flag": {
+            "type": "object", "required": ["key", "reason"],
+            "properties": {
+                "key": text,
+                "reason": {"type": "string", "enum": ["SPLIT", "DISABLED"], "description": "DISABLED for who takes no part"},
+                "variant": text,
+                "value": {"type": ["string", "number", "boolean", "object"],
+                          "description": "absent where the asking code's default is to be taken"},
+            },
+        },
+        "flag_failure": {
+            "type": "object", "required": ["errorCode", "errorDetails"],
+            "properties": {
+                "key": text,
+                "errorCode": {"type": "string", "enum": ["PARSE_ERROR", "TARGETING_KEY_MISSING", "INVALID_CONTEXT", "FLAG_NOT_FOUND"]},
+                "errorDetails": text,
             },
         },
         "reward": reward_schema(&request),
@@ -275,6 +354,8 @@ fn schemas(policies: &[&str]) -> Value {
                 "erase": {"type": "boolean", "default": false, "description": "also remove the user's decisions and rewards"},
             },
         },
+        "signals": signals_schema(),
+        "generated": generated_schema(),
         "forgotten": {
             "type": "object",
             "required": ["user", "removed"],

@@ -2,12 +2,15 @@
 
 use super::app::App;
 use super::rewards_over_time::PERIOD;
-use crate::report::{PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page};
+use crate::report::{
+    ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
+};
 use jiff::Timestamp;
 
 /// The page.
 pub(super) fn html(app: &App) -> String {
-    let policies = app.service.policies().given().iter().map(|policy| {
+    let all = app.service.policies();
+    let policies = all.given().iter().map(|policy| {
         let tally = app.metrics.of_policy(policy.name());
         PolicyStatus {
             name: policy.name().to_owned(),
@@ -42,6 +45,15 @@ pub(super) fn html(app: &App) -> String {
         });
         (policy.to_string(), periods.collect())
     });
+    app.analyses.look(&app.service);
+    let experiments = app.service.experiments().into_iter().flat_map(|active| {
+        active.experiments().iter().map(|experiment| ExperimentStatus {
+            name: experiment.key().to_string(),
+            description: experiment.description().to_owned(),
+            share: experiment.ramp().map(|_| active.share(experiment.key()).unwrap_or(0.0)),
+            analysis: app.analyses.of(experiment.key()),
+        })
+    });
     server_page(&ServerStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         now: Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -52,5 +64,6 @@ pub(super) fn html(app: &App) -> String {
         shadows: shadows.collect(),
         routes: routes.collect(),
         rewards: rewards.collect(),
+        experiments: experiments.collect(),
     })
 }

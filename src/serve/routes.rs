@@ -4,6 +4,7 @@ use super::app::App;
 use super::body::{Answers, Call, JsonBody, ORIGIN, json};
 use super::guard::guard;
 use super::observe::observe;
+use super::ofrep;
 use super::openapi;
 use super::page;
 use super::problem::Problem;
@@ -11,6 +12,7 @@ use super::queries::{InPath, StatsQuery};
 use crate::base::error::Result as OurResult;
 use crate::base::read;
 use crate::policy::DecisionRng;
+use crate::prompt::Generated;
 use crate::service::{Given, GivenBy, RewardCall, RewardReply, ScoreCall, ScoreReply};
 use crate::store::read as read_store;
 use axum::Router;
@@ -39,6 +41,9 @@ pub(super) fn router(app: &Arc<App>) -> Router {
     }
     router
         .route("/reset", post(reset))
+        .route("/ofrep/v1/evaluate/flags", post(ofrep::flags))
+        .route("/ofrep/v1/evaluate/flags/{key}", post(ofrep::flag))
+        .route("/generate", post(generate))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
@@ -156,6 +161,14 @@ async fn reset(State(app): State<Arc<App>>, body: JsonBody) -> Result<Response, 
     Ok(json(&reset))
 }
 
+async fn generate(State(app): State<Arc<App>>, body: JsonBody) -> Result<Answers<Generated>, Problem> {
+    let calls = body.calls()?;
+    // What the gateway may take comes on top of what any request may.
+    let limit = app.settings.time_limit() + app.generations.time_limit();
+    let each = timeout(limit, app.generations.answer(&calls.each)).await;
+    calls.answers(each.map_err(|_| Problem::later("it took too long"))?)
+}
+
 async fn live() -> &'static str {
     "live\n"
 }
@@ -184,7 +197,8 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {
-    let policies: Vec<&str> = app.service.policies().given().iter().map(|policy| policy.name()).collect();
+    let all = app.service.policies();
+    let policies: Vec<&str> = all.given().iter().map(|policy| policy.name()).collect();
     json(&openapi::document(&policies))
 }
 

@@ -1,7 +1,9 @@
 //! Starting, listening, and ending in order.
 
+use super::analyses::Analyses;
 use super::app::App;
 use super::deciders::{Deciders, Lane};
+use super::generations::Generations;
 use super::metrics::Metrics;
 use super::rewards_over_time::RewardsOverTime;
 use super::routes;
@@ -11,6 +13,7 @@ use super::upkeep;
 use super::writer::Writer;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::policy::Policy;
+use crate::prompt::Generator;
 use crate::service::{Service, ServiceError};
 use axum::Router;
 use hyper::server::conn::http1;
@@ -67,6 +70,7 @@ pub struct Server {
     settings: Settings,
     service: Arc<Service>,
     shadows: Vec<Arc<Policy>>,
+    generator: Generator,
     listener: std::net::TcpListener,
 }
 
@@ -76,7 +80,12 @@ impl Server {
     /// # Errors
     /// An address that cannot be listened on, two shadows of one name, and a shadow with the name of another policy
     /// that decides: in the log the two could not be told apart.
-    pub fn bind(settings: Settings, service: Service, shadows: Vec<Arc<Policy>>) -> Result<Self> {
+    pub fn bind(
+        settings: Settings,
+        service: Service,
+        shadows: Vec<Arc<Policy>>,
+        generator: Generator,
+    ) -> Result<Self> {
         for (i, shadow) in shadows.iter().enumerate() {
             let twice =
                 |what| Err(Error::because(ServiceError::NamedTwice { what, name: shadow.name().to_owned() }));
@@ -91,7 +100,7 @@ impl Server {
         let listener = std::net::TcpListener::bind(address)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .map_err(Error::io("listen on", address.to_string()))?;
-        Ok(Self { settings, service: Arc::new(service), shadows, listener })
+        Ok(Self { settings, service: Arc::new(service), shadows, generator, listener })
     }
 
     /// Where it listens.
@@ -108,7 +117,10 @@ impl Server {
     /// # Errors
     /// Threads that cannot be started, and decisions that cannot be kept.
     pub fn run(self) -> Result<()> {
-        let Self { settings, service, shadows, listener } = self;
+        let Self { settings, service, shadows, generator, listener } = self;
+        if generator.gateway().is_some() {
+            service.store().find_rewards_by_state()?;
+        }
         let metrics = Arc::new(Metrics::new());
         let rewards = Arc::new(RewardsOverTime::new());
         let writer = Arc::new(Writer::new(Arc::clone(&service), Arc::clone(&metrics), Arc::clone(&rewards)));
@@ -124,15 +136,18 @@ impl Server {
             durable: settings.durable_decisions(),
         };
         let (deciders, decider_threads) = Deciders::new(lane, cores.clamp(1, MAX_DECIDERS));
-        let grace = settings.time_limit() + GRACE;
+        let generations = Generations::new(generator, Arc::clone(&service), Arc::clone(&metrics));
+        let grace = settings.time_limit().max(generations.time_limit()) + GRACE;
         let app = Arc::new(App {
             settings,
             service: Arc::clone(&service),
             deciders,
             writer: Arc::clone(&writer),
             shadows,
+            generations: Arc::new(generations),
             metrics,
             rewards,
+            analyses: Arc::new(Analyses::default()),
             began: Instant::now(),
             stopping: AtomicBool::new(false),
         });
@@ -185,7 +200,8 @@ async fn accept(listener: std::net::TcpListener, app: &Arc<App>, grace: Duration
         return Err(ends.into_iter().find_map(Result::err).expect("one of them failed"));
     };
     let address = listener.local_addr().map_err(system("accept"))?;
-    let policies: Vec<&str> = app.service.policies().given().iter().map(|policy| policy.name()).collect();
+    let all = app.service.policies();
+    let policies: Vec<&str> = all.given().iter().map(|policy| policy.name()).collect();
     let shadows: Vec<&str> = app.shadows.policies().iter().map(|policy| policy.name()).collect();
     tracing::info!(
         %address,

@@ -22,10 +22,15 @@ impl Service {
         decisions: &[&DecisionRecord],
         rewards: &[RewardCall],
     ) -> Result<Vec<Result<RewardReply>>> {
+        let lessons = self.program_lessons(rewards)?;
         let durability = if rewards.is_empty() { durability } else { Durability::Power };
         write(self.store(), durability, |transaction| {
             transaction.add_decisions(decisions)?;
-            if rewards.is_empty() { Ok(Vec::new()) } else { self.learn_within(transaction, rewards) }
+            if rewards.is_empty() {
+                Ok(Vec::new())
+            } else {
+                self.learn_within(transaction, rewards, &lessons)
+            }
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One decision: a request and a model become a choice, every candidate's score and its propensity.
 
 use crate::domain::request::Request;
+use crate::policy::program::sample;
 use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
 use std::borrow::Cow;
 
@@ -24,7 +25,20 @@ impl ScoredChoice {
     }
 }
 
-/// What `policy` chooses with this model: the same for the same request, model and seed.
+/// The choice that is drawn from the probabilities that a program stated. It has no scores of its own: its probabilities
+/// stand for them, and chance has decided wherever the chosen one has not the largest.
+pub fn draw(probabilities: Vec<f64>, seed: u64) -> ScoredChoice {
+    let chosen = sample(&probabilities, &mut DecisionRng::new(seed));
+    let largest = probabilities.iter().copied().fold(0.0, f64::max);
+    ScoredChoice {
+        chosen,
+        explored: probabilities[chosen] < largest,
+        scores: probabilities.clone(),
+        propensities: Some(probabilities),
+    }
+}
+
+/// What `policy`, which is no program, chooses with this model: the same for the same request, model and seed.
 pub fn decide(
     policy: &Policy,
     model: &Model,

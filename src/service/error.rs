@@ -35,6 +35,16 @@ pub enum ServiceError {
         /// What is wrong with it and what to give instead.
         message: &'static str,
     },
+    /// A program that the operator did not give.
+    #[error(
+        "{name}: it is a program, and what {store} says of one starts nothing; name its file with --policy"
+    )]
+    ProgramNotGiven {
+        /// The policy.
+        name: String,
+        /// The store.
+        store: String,
+    },
     /// Two policies of one name.
     #[error("{what} {name:?} is given twice; for another one, change `name` in its file")]
     NamedTwice {
@@ -95,6 +105,14 @@ pub enum ServiceError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// An experiment that is not the one whose rollout runs.
+    #[error(
+        "experiment {experiment:?} was changed since its rollout began; end that with `rehearsal rollout stop`"
+    )]
+    ExperimentChanged {
+        /// The experiment.
+        experiment: String,
+    },
     /// A store where there is something that must not be.
     #[error("{store} has states and decisions already; name a directory that is free")]
     NotEmpty {
@@ -109,6 +127,7 @@ impl Cause for ServiceError {
             Self::Unsaid { .. }
             | Self::Form { .. }
             | Self::NamedTwice { .. }
+            | Self::ProgramNotGiven { .. }
             | Self::OfShadow { .. }
             | Self::NotShown { .. } => ErrorKind::Invalid,
             Self::NoDecision { .. } => ErrorKind::NotFound,
@@ -116,6 +135,7 @@ impl Cause for ServiceError {
             | Self::Redefined { .. }
             | Self::OtherReward { .. }
             | Self::Taken { .. }
+            | Self::ExperimentChanged { .. }
             | Self::NotEmpty { .. } => ErrorKind::Conflict,
         }
     }

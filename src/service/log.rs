@@ -1,7 +1,8 @@
 //! The log as JSON Lines: decisions, or rewards, in the order in which they were made.
 
 use crate::base::error::{Error, Result};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{NAMED, Policy};
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{Change, DecisionRecord, LogFilter, LoggedReward, Store, read};
 use serde_json::value::RawValue;
@@ -64,9 +65,15 @@ impl LogExport {
 
     fn decision(&self, decision: &DecisionRecord, page: &mut Vec<u8>) -> Result<()> {
         let damaged = |error: serde_json::Error| self.damaged(format!("decision {}: {error}", decision.id));
+        let labels = &decision.labels;
         let line = DecisionLine {
             decision_id: Cow::Borrowed(decision.id.as_str()),
             shadow_of: decision.shadow_of.as_deref().map(Cow::Borrowed),
+            experiment: labels.experiment.as_deref().map(Cow::Borrowed),
+            variant: labels.variant.as_deref().map(Cow::Borrowed),
+            prompt_version: labels.prompt_version.as_deref().map(Cow::Borrowed),
+            prompt_digest: labels.prompt_digest.as_deref().map(Cow::Borrowed),
+            model_version: labels.model_version.as_deref().map(Cow::Borrowed),
             user: Cow::Borrowed(decision.user.as_str()),
             policy: Cow::Borrowed(decision.policy.name()),
             spec: spec(&decision.policy),
@@ -127,8 +134,8 @@ impl LogExport {
 }
 
 /// The definition of a policy that is not built in.
-fn spec(policy: &Policy) -> Option<RawPolicy> {
-    (!NAMED.contains(&policy.name())).then(|| policy.to_raw())
+fn spec(policy: &Policy) -> Option<RawDefinition> {
+    (!NAMED.contains(&policy.name())).then(|| policy.definition())
 }
 
 fn push(line: &impl serde::Serialize, page: &mut Vec<u8>) {

@@ -5,6 +5,7 @@
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
 //! `prune`, states and logs in and out) stands here too, once for every kind of store.
 
+mod active_experiments;
 mod commit;
 mod decide;
 mod error;
@@ -14,6 +15,8 @@ mod log;
 pub(crate) mod log_files;
 mod older;
 mod policies;
+mod program_lessons;
+mod programs;
 mod prune;
 mod rebuild;
 mod replay;
@@ -26,7 +29,8 @@ mod stats;
 mod transfer;
 mod verify;
 
-pub use decide::{ScoredChoice, decide};
+pub use active_experiments::{ActiveExperiments, Participation};
+pub use decide::{ScoredChoice, decide, draw};
 pub use error::ServiceError;
 pub use given::{Given, GivenBy};
 pub use log::{LogExport, LogKind};
@@ -39,7 +43,7 @@ pub use reset::{Erased, Reset};
 pub use reward::RewardReply;
 pub use reward_call::{RewardCall, StatedReward};
 pub use score::{Decided, ScoreCall, ScoreReply, ScoredCandidate, ShadowReply, Warning};
-pub use shared::Service;
+pub use shared::{PolicySwitch, Service};
 pub use stats::{PolicyStats, StateRow, UserStats};
 pub use transfer::{Imported, export, import};
 pub use verify::{Verified, verify};

@@ -7,8 +7,10 @@ use super::shared::Service;
 use super::transfer::import;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result, storable};
+use crate::domain::labels::DecisionLabels;
 use crate::domain::request::{RawRequest, Request, Shown};
-use crate::policy::{NAMED, Policy, RawPolicy};
+use crate::policy::program::RawDefinition;
+use crate::policy::{NAMED, Policy};
 use crate::service::log_files::segments;
 use crate::store::log_line::{DecisionLine, Op, RewardLine};
 use crate::store::{
@@ -107,7 +109,7 @@ impl Bringing<'_> {
         self.brought.problems.push(Problem { file, problem });
     }
 
-    fn policy(&mut self, name: &str, spec: Option<RawPolicy>) -> Result<Arc<Policy>> {
+    fn policy(&mut self, name: &str, spec: Option<RawDefinition>) -> Result<Arc<Policy>> {
         let key = match &spec {
             Some(spec) => serde_json::to_string(spec).expect("plain values always serialize"),
             None => name.to_owned(),
@@ -152,6 +154,7 @@ impl Bringing<'_> {
                 propensity: raw.propensity,
                 explored: raw.explored.unwrap_or(false),
                 shadow_of: raw.shadow_of.map(SmolStr::from),
+                labels: DecisionLabels::default(),
             });
             own.brought.decisions += 1;
             if pending.len() < TOGETHER { Ok(()) } else { own.keep(&mut pending) }
@@ -222,7 +225,7 @@ impl Bringing<'_> {
         &mut self,
         name: &str,
         user: &str,
-        spec: Option<RawPolicy>,
+        spec: Option<RawDefinition>,
         pending: &[RewardCall],
     ) -> Result<Arc<Policy>> {
         if spec.is_some() || NAMED.contains(&name) {

@@ -38,6 +38,22 @@ impl Policies {
         Ok(Self { built_in: Vec::new(), ..Self::new(given)? })
     }
 
+    /// The same without the built-in ones that nobody gave.
+    #[must_use]
+    pub fn only_given(self) -> Self {
+        Self { built_in: Vec::new(), ..self }
+    }
+
+    /// The same with another policy in the place of the one of its name, if one of that name was given.
+    #[must_use]
+    pub fn with(&self, policy: &Arc<Policy>) -> Self {
+        let mut policies = self.clone();
+        for given in policies.given.iter_mut().filter(|given| given.name() == policy.name()) {
+            *given = Arc::clone(policy);
+        }
+        policies
+    }
+
     /// The policies that the operator gave, the default one first.
     pub fn given(&self) -> &[Arc<Policy>] {
         &self.given
@@ -49,6 +65,14 @@ impl Policies {
     /// As for [`Self::new`].
     pub fn give(&mut self, name: &str) -> Result<Arc<Policy>> {
         let policy = self.of_operator(name)?;
+        self.add(policy)
+    }
+
+    /// Adds a policy that the operator gave.
+    ///
+    /// # Errors
+    /// Another policy of its name that was given before.
+    pub fn add(&mut self, policy: Arc<Policy>) -> Result<Arc<Policy>> {
         match self.given.iter().find(|other| other.name() == policy.name()) {
             Some(other) if *other == policy => return Ok(Arc::clone(other)),
             Some(_) => {

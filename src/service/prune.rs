@@ -4,11 +4,13 @@
 //! `rebuild` go on as before. What is gone is gone: a decision that was pruned answers not found, and an event of the
 //! caller's own would be learned again.
 
-use super::replay::{Problem, Replay, replay};
+use super::replay::{Problem, Replay, UNASKED, replay};
 use crate::base::error::Result;
+use crate::policy::Policy;
 use crate::store::{Change, Durability, RewardRecord, State, StateRecord, Store, read, write};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// So many decisions are removed at a time, so that others get their turn.
 const TOGETHER: usize = 8_192;
@@ -33,29 +35,38 @@ struct Prefix {
     is_folded: bool,
 }
 
-/// Removes what was decided and learned before a moment, in milliseconds since 1970.
+impl Prefix {
+    /// None of the entries of a state yet, of which this is the first.
+    fn of(programs: &[Arc<Policy>], state: &StateRecord, first: &RewardRecord) -> Self {
+        let is_folded = !matches!(first.change, Change::Reward { .. });
+        Self { replay: Replay::by(programs, &state.policy), at: 0, records: 0, is_folded }
+    }
+
+    fn follow(&mut self, record: &RewardRecord) {
+        self.replay.follow(record);
+        self.at = record.at;
+        self.records += 1;
+    }
+}
+
+/// Removes what was decided and learned before a moment, in milliseconds since 1970. What programs have learned is made
+/// again by those that are given; the rewards of others stay.
 ///
 /// # Errors
 /// A store that cannot be read or written; what was removed before that is removed.
-pub fn prune(store: &dyn Store, before: u64) -> Result<Pruned> {
+pub fn prune(store: &dyn Store, before: u64, programs: &[Arc<Policy>]) -> Result<Pruned> {
     let mut pruned = Pruned { decisions: 0, rewards: 0, lost: Vec::new() };
     let prefix: RefCell<Option<Prefix>> = RefCell::new(None);
     read(store, |snapshot| {
         replay(
             snapshot,
+            programs,
             |state, record| {
                 let mut prefix = prefix.borrow_mut();
-                let own = prefix.get_or_insert_with(|| Prefix {
-                    replay: Replay::new(&state.policy),
-                    at: 0,
-                    records: 0,
-                    is_folded: !matches!(record.change, Change::Reward { .. }),
-                });
+                let own = prefix.get_or_insert_with(|| Prefix::of(programs, state, record));
                 // What is younger ends the prefix, also where a clock was set back after it.
                 if record.at < before && (own.records == 0 || own.replay.number + 1 >= record.number) {
-                    own.replay.follow(record);
-                    own.at = record.at;
-                    own.records += 1;
+                    own.follow(record);
                 }
                 Ok(())
             },
@@ -65,6 +76,8 @@ pub fn prune(store: &dyn Store, before: u64) -> Result<Pruned> {
                     pruned
                         .lost
                         .push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if own.replay.unasked {
+                    pruned.lost.push(Problem::of(&state, UNASKED));
                 } else if own.records > u64::from(own.is_folded) {
                     pruned.rewards += fold(store, &state, &own)?;
                 }
@@ -91,7 +104,7 @@ fn fold(store: &dyn Store, state: &StateRecord, prefix: &Prefix) -> Result<u64> 
     let change = match &replay.model {
         None => Change::Reset,
         Some(model) => {
-            let (user, policy) = (state.user.clone(), std::sync::Arc::clone(&state.policy));
+            let (user, policy) = (state.user.clone(), Arc::clone(&state.policy));
             let line = State { user, policy, model: model.clone(), revision: replay.number }.to_line();
             Change::Import(String::from_utf8(line.trim_ascii_end().to_vec()).expect("JSON is UTF-8"))
         }
@@ -102,8 +115,72 @@ fn fold(store: &dyn Store, state: &StateRecord, prefix: &Prefix) -> Result<u64> 
             return Ok(0);
         }
         let removed = transaction.prune_rewards(state.id, replay.number)?;
+        // Who pruned further meanwhile has one entry in the place of these and of later ones.
+        if removed == 0 {
+            return Ok(0);
+        }
         let record = RewardRecord { state: state.id, number: replay.number, at: *at, change: change.clone() };
         transaction.add_rewards(&[record])?;
         Ok(removed)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::{Given, GivenBy, Policies, RewardCall, Service, verify};
+    use crate::store::{Access, Pace, open};
+
+    /// What the entries up to this number make of the only state.
+    fn prefix(store: &dyn Store, number: u64) -> (StateRecord, Prefix) {
+        let (mut found, mut own) = (None, None);
+        read(store, |snapshot| {
+            replay(
+                snapshot,
+                &[],
+                |state, record| {
+                    let own = own.get_or_insert_with(|| Prefix::of(&[], state, record));
+                    if record.number <= number {
+                        own.follow(record);
+                    }
+                    Ok(())
+                },
+                |state, _| {
+                    found = Some(state);
+                    Ok(())
+                },
+            )
+        })
+        .unwrap();
+        (found.unwrap(), own.unwrap())
+    }
+
+    #[test]
+    fn of_two_who_prune_at_once_none_undoes_what_the_other_did() {
+        let given = || Given { by: GivenBy::Options, user: None, policy: None, seed: None };
+        let learned = |reward: usize| {
+            format!(
+                r#"{{"user":"u","policy":"egreedy-v1","chosen":"a","reward":0.{reward},
+                "context":{{"hour":8.5,"weekday":0}},"candidates":[{{"id":"a"}}]}}"#
+            )
+        };
+        for (first, second) in [(5, 3), (3, 5), (4, 4)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = open(&dir.path().join("state"), Access::Write, Pace::Single).unwrap();
+            let policies = Policies::new::<&str>(&[]).unwrap();
+            let service = Service::new(Arc::clone(&store), policies, Vec::new()).unwrap();
+            let call = |text: String| RewardCall::parse(&service, text.as_bytes(), "a line", &given());
+            let calls: Vec<RewardCall> = (1..=6).map(learned).map(|text| call(text).unwrap()).collect();
+            assert!(service.learn(&calls).unwrap().iter().all(Result::is_ok));
+            // Both have read before either has written.
+            let prefixes = [prefix(&*store, first), prefix(&*store, second)];
+            for (state, prefix) in &prefixes {
+                fold(&*store, state, prefix).unwrap();
+            }
+            service.publish().unwrap();
+            let verified = verify(&*store, &[]).unwrap();
+            assert_eq!((verified.problems, verified.states), (Vec::new(), 1), "{first} {second}");
+            assert_eq!(verified.rewards, 7 - first.max(second));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Rebuild: states are made again from the log of rewards, here, elsewhere, or for another policy.
 
 use super::error::ServiceError;
-use super::replay::{Problem, Replay, difference, replay};
+use super::replay::{Problem, Replay, UNASKED, difference, replay, running};
 use crate::base::error::{Error, Fault, Result};
 use crate::policy::{Model, Policy};
 use crate::store::{
@@ -27,23 +27,27 @@ pub struct Rebuilt {
     pub lost: Vec<Problem>,
 }
 
-/// Makes every state again that is not what its rewards make of it, and every state file that is not its state.
+/// Makes every state again that is not what its rewards make of it, and every state file that is not its state. Those of
+/// programs are made by the programs that are given; those of others stay as they are.
 ///
 /// # Errors
 /// A store that cannot be read or written.
-pub fn rebuild(store: &dyn Store) -> Result<Rebuilt> {
+pub fn rebuild(store: &dyn Store, programs: &[Arc<Policy>]) -> Result<Rebuilt> {
     let mut result = Rebuilt { unchanged: 0, rebuilt: Vec::new(), lost: Vec::new() };
     let mut mend: Vec<(StateRecord, Replay)> = Vec::new();
     let mut views_to_write = Vec::new();
     read(store, |snapshot| {
         replay(
             snapshot,
+            programs,
             |_, _| Ok(()),
             |state, replay| {
                 if let Some(broken) = &replay.broken {
                     result
                         .lost
                         .push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if replay.unasked && state.model.is_some() {
+                    result.lost.push(Problem::of(&state, UNASKED));
                 } else if difference(&state, &replay, store.origin()).is_some() {
                     mend.push((state, replay));
                 } else {
@@ -109,6 +113,7 @@ pub fn retrain(
     source: &Source,
     target: &dyn Store,
     with_views: bool,
+    programs: &[Arc<Policy>],
 ) -> Result<(u64, Vec<Problem>)> {
     let (mut written, mut lost, mut met) = (0, Vec::new(), BTreeSet::new());
     let with_views = with_views && target.view_dir().is_some();
@@ -117,11 +122,12 @@ pub fn retrain(
         let copy: RefCell<Option<Copy>> = RefCell::new(None);
         replay(
             snapshot,
+            programs,
             |state, record| {
                 let policy = match source {
                     Source::Policy(from, _) if from != state.policy.name() => return Ok(()),
                     Source::Policy(_, policy) => policy,
-                    Source::Everything => &state.policy,
+                    Source::Everything => running(programs, &state.policy),
                 };
                 let (own, other) = (state.policy.features().domain(), policy.features().domain());
                 if own != other {
@@ -145,6 +151,8 @@ pub fn retrain(
                     lost.push(Problem::of(&state, "it was imported, without the rewards behind it"));
                 } else if let Some(broken) = broken {
                     lost.push(Problem::of(&state, format!("its rewards do not tell all of it: {broken}")));
+                } else if copy.replay.unasked {
+                    lost.push(Problem::of(&state, UNASKED));
                 } else if copy.replay.model.is_some() {
                     written += 1;
                     copies.add(copy)?;

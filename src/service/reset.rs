@@ -75,6 +75,9 @@ impl Service {
                 let policies: Vec<String> =
                     states.iter().map(|state| state.policy.name().to_owned()).collect();
                 transaction.erase_states(&ids)?;
+                if policy.is_none() {
+                    transaction.erase_spending(user)?;
+                }
                 let erased_decisions = transaction.erase_decisions(user, policy)?;
                 Ok(Some((
                     policies,

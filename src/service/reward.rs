@@ -1,19 +1,21 @@
 //! Reward: what happened after a decision is learned, once.
 //!
 //! All that belongs to a call happens in one transaction: its decision is found, the event is looked up among those that
-//! its state has learned, the reward is added to the log, the state learns. It is answered once that is committed.
+//! its state has learned, the reward is added to the log, the state learns. It is answered once that is committed. Only
+//! programs are asked before, so that nobody waits for them who wants to write.
 
 use super::error::ServiceError;
+use super::program_lessons::ProgramLessons;
 use super::reward_call::RewardCall;
 use super::score::Warning;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Result, shortened};
 use crate::base::threads::{MANY, each};
-use crate::domain::request::Request;
-use crate::policy::{Policy, Scratch};
+use crate::domain::request::{Request, Shown};
+use crate::policy::{Learns, Policy, Scratch};
 use crate::store::{
-    Change, DecisionRecord, Durability, RewardEvent, RewardRecord, StateRecord, Transaction, apply, encode,
-    fits,
+    Change, DecisionRecord, Durability, RewardEvent, RewardRecord, Snapshot, StateRecord, Transaction, apply,
+    encode, fits,
 };
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -39,17 +41,17 @@ pub struct RewardReply {
 }
 
 /// A reward and whose it is, once its decision is found.
-struct Attributed {
-    user: SmolStr,
-    policy: Arc<Policy>,
-    event: Arc<RewardEvent>,
+pub(super) struct Attributed {
+    pub(super) user: SmolStr,
+    pub(super) policy: Arc<Policy>,
+    pub(super) event: Arc<RewardEvent>,
 }
 
 /// The rewards of one state, in the order of the calls.
-struct StateBatch<'a> {
-    state: StateRecord,
+pub(super) struct StateBatch<'a> {
+    pub(super) state: StateRecord,
     /// Position of the call, the reward, and what was learned for its event before.
-    rewards: Vec<(usize, &'a Attributed, Option<f64>)>,
+    pub(super) rewards: Vec<(usize, &'a Attributed, Option<f64>)>,
 }
 
 /// What a state made of its rewards.
@@ -86,12 +88,14 @@ impl Service {
         &self,
         transaction: &mut dyn Transaction,
         calls: &[RewardCall],
+        lessons: &ProgramLessons,
     ) -> Result<Vec<Result<RewardReply>>> {
         let attributed = self.attributed(transaction, calls)?;
         let batches = batches(transaction, &attributed)?;
         let many = calls.len() >= MANY;
-        let mut learned =
-            each(batches, many, |batch| self.learn_batch(batch)).into_iter().collect::<Result<Vec<_>>>()?;
+        let mut learned = each(batches, many, |batch| self.learn_batch(batch, lessons))
+            .into_iter()
+            .collect::<Result<Vec<_>>>()?;
         // A state comes before the rewards that name it.
         let mut states: Vec<StateRecord> = Vec::with_capacity(learned.len());
         let mut records = Vec::with_capacity(calls.len());
@@ -126,9 +130,9 @@ impl Service {
     }
 
     /// Whose reward each call is, and what there is to learn.
-    fn attributed(
+    pub(super) fn attributed(
         &self,
-        transaction: &dyn Transaction,
+        transaction: &dyn Snapshot,
         calls: &[RewardCall],
     ) -> Result<Vec<Result<Attributed>>> {
         let ids: Vec<&str> = calls
@@ -152,7 +156,7 @@ impl Service {
     fn attribute(&self, call: &RewardCall, decision: Option<DecisionRecord>) -> Result<Attributed> {
         let (id, stated_user, stated_policy, origin) = match call {
             RewardCall::Whole { user, policy, event, .. } => {
-                let (user, policy, event) = (user.clone(), Arc::clone(policy), Arc::clone(event));
+                let (user, policy, event) = (user.clone(), self.running(policy)?, Arc::clone(event));
                 return Ok(Attributed { user, policy, event });
             }
             RewardCall::OfDecision { id, user, policy, origin, .. } => (id, user, policy, origin),
@@ -173,7 +177,7 @@ impl Service {
             if policy.name() != decision.policy.name() {
                 return disagree("policy", policy.name(), decision.policy.name());
             }
-            if !policy.has_model_of(&decision.policy) {
+            if !policy.has_model_but_for_prior(&decision.policy) {
                 let (name, id) = (policy.name().to_owned(), id.to_string());
                 return Err(Error::because(ServiceError::Redefined { name, id }));
             }
@@ -196,21 +200,31 @@ impl Service {
         let event =
             event.and_then(|e| RewardEvent { answers_decision: true, reaction, dwell_seconds, ..e }.check());
         let event = Arc::new(event.map_err(|fault| fault.at(origin))?);
-        Ok(Attributed { user: decision.user, policy: decision.policy, event })
+        Ok(Attributed { user: decision.user, policy: self.running(&decision.policy)?, event })
     }
 
     /// Lets one state learn its rewards.
-    fn learn_batch(&self, batch: StateBatch) -> Result<Learned> {
+    fn learn_batch(&self, batch: StateBatch, lessons: &ProgramLessons) -> Result<Learned> {
         let StateBatch { mut state, rewards } = batch;
         let mut model = state.model(self.store().origin())?;
+        // What the operator has now is under the newer prior, also where a decision of before is answered.
+        let policies = self.policies();
+        let now_named = |own: &Policy| {
+            let named = policies.find(own.name()).ok();
+            named.filter(|named| named.has_model_but_for_prior(own) && named.prior() != own.prior())
+        };
+        if let Some(named) = now_named(&state.policy).filter(|_| state.model.is_some()) {
+            model = named.take_over(&model);
+            state.policy = Arc::clone(named);
+        }
         let (mut records, mut outcomes) = (Vec::new(), Vec::with_capacity(rewards.len()));
         let mut learned_here: HashMap<&str, f64> = HashMap::new();
         let (mut scratch, now) = (Scratch::default(), now_ms());
         for (call, Attributed { user, policy, event }, prior) in rewards {
             // A user who was forgotten begins anew, under whatever the policy is now.
             if state.model.is_none() && records.is_empty() {
-                state.policy = Arc::clone(policy);
-                model = policy.new_model();
+                state.policy = Arc::clone(now_named(policy).unwrap_or(policy));
+                model = state.policy.new_model();
             }
             if let Err(fault) = fits(&state.policy, policy) {
                 outcomes.push((call, Err(fault.at(format!("the state of {user:?}")))));
@@ -226,7 +240,14 @@ impl Service {
                 continue;
             }
             if before.is_none() {
-                apply(&mut model, &state.policy, &event.observation, &mut scratch);
+                let learned = match policy.program() {
+                    Some(program) => lessons.teach(program, (call, user), &mut model, &event.observation),
+                    None => apply(&mut model, &state.policy, &event.observation, &mut scratch),
+                };
+                if let Err(error) = learned {
+                    outcomes.push((call, Err(error)));
+                    continue;
+                }
                 state.number += 1;
                 if let Some(id) = id {
                     learned_here.insert(id, reward);
@@ -237,8 +258,7 @@ impl Service {
                     reaction: event.reaction.clone(),
                     dwell_seconds: event.dwell_seconds,
                     reward,
-                    shown: serde_json::to_string(&event.observation.shown)
-                        .expect("plain values always serialize"),
+                    shown: shown_text(&event.observation.shown, user, policy),
                 };
                 let at = event.at.unwrap_or(now);
                 records.push((call, RewardRecord { state: state.id, number: state.number, at, change }));
@@ -268,16 +288,32 @@ impl Service {
     }
 }
 
+/// What was shown, as the log has it. Where all users have one state it says whose reward it is.
+fn shown_text(shown: &Shown, user: &SmolStr, policy: &Policy) -> String {
+    #[derive(Serialize)]
+    struct OfUser<'a> {
+        user: &'a str,
+        #[serde(flatten)]
+        shown: &'a Shown,
+    }
+    let text = match policy.learns() {
+        Learns::Everybody => serde_json::to_string(&OfUser { user, shown }),
+        Learns::User | Learns::Nothing => serde_json::to_string(shown),
+    };
+    text.expect("plain values always serialize")
+}
+
 /// The rewards by state, with what each state is and what it learned for their events before.
-fn batches<'a>(
-    transaction: &dyn Transaction,
+pub(super) fn batches<'a>(
+    transaction: &dyn Snapshot,
     attributed: &'a [Result<Attributed>],
 ) -> Result<Vec<StateBatch<'a>>> {
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     let (mut keys, mut rewards) = (Vec::new(), Vec::<Vec<(usize, &Attributed)>>::new());
     let good = attributed.iter().enumerate().filter_map(|(i, a)| Some((i, a.as_ref().ok()?)));
     for (call, attributed) in good {
-        let key = (attributed.user.as_str(), attributed.policy.name());
+        let user = attributed.policy.learns().state_user(&attributed.user);
+        let key = (user, attributed.policy.name());
         let place = *places.entry(key).or_insert_with(|| {
             keys.push((key, &attributed.policy));
             rewards.push(Vec::new());

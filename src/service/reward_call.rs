@@ -105,8 +105,17 @@ impl RequestForm for DeclaredForm {
         candidates: Vec<RawDeclared>,
         profile_features: Option<RawDeclared>,
     ) -> RawDeclaredRequest {
-        let (user, policy, seed, shadow_of) = (None, None, None, None);
-        RawDeclaredRequest { user, policy, seed, shadow_of, context, candidates, profile_features }
+        RawDeclaredRequest {
+            user: None,
+            policy: None,
+            seed: None,
+            shadow_of: None,
+            prompt_version: None,
+            prompt_digest: None,
+            context,
+            candidates,
+            profile_features,
+        }
     }
 
     fn check(whole: RawDeclaredRequest, domain: &'static Domain) -> Result<Request, Fault> {
@@ -147,6 +156,10 @@ pub(super) struct RawReward<'a, F: RequestForm = TipsForm> {
     checked: Option<Request>,
     #[serde(default, rename = "seed", deserialize_with = "optional_whole")]
     _seed: Option<u64>,
+    #[serde(default, borrow, rename = "prompt_version")]
+    _prompt_version: Option<Text<'a>>,
+    #[serde(default, borrow, rename = "prompt_digest")]
+    _prompt_digest: Option<Text<'a>>,
 }
 
 /// A reward as options of a command state it.
@@ -217,6 +230,8 @@ impl RewardCall {
             profile_features: None,
             checked: None,
             _seed: None,
+            _prompt_version: None,
+            _prompt_digest: None,
         };
         raw.check(COMMAND_LINE)?;
         if raw.decision.is_some() {
@@ -308,8 +323,9 @@ impl<F: RequestForm> RawReward<'_, F> {
         let request = match (self.checked.take(), request) {
             (Some(checked), _) => checked,
             (None, whole) => {
-                let name = policy.or(service.policies().default_policy().map(|policy| policy.name()));
-                let domain = name.and_then(|name| service.policies().find(name).ok());
+                let policies = service.policies();
+                let name = policy.or(policies.default_policy().map(|policy| policy.name()));
+                let domain = name.and_then(|name| policies.find(name).ok());
                 let domain = domain.map_or_else(Domain::tips, |policy| policy.features().domain());
                 F::check(whole.expect("checked"), domain).map_err(|fault| fault.at(origin))?
             }

@@ -1,17 +1,21 @@
 //! Score: a request becomes a decision.
 
+use super::active_experiments::Participation;
 use super::decide::{ScoredChoice, decide};
 use super::error::ServiceError;
-use super::given::{Given, resolve};
+use super::given::{Given, GivenBy, resolve};
 use super::ids::{self, decision_id};
+use super::programs::AskedPrograms;
 use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
+use crate::domain::labels::DecisionLabels;
 use crate::domain::request::Request;
-use crate::policy::{Model, Policy, Scratch};
+use crate::policy::{Learns, Model, Policy, Scratch};
 use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file};
 use serde::Serialize;
 use smol_str::{SmolStr, ToSmolStr};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +35,8 @@ pub struct ScoreCall {
     pub request: Request,
     /// Seed of the exploration, below 2^53.
     pub seed: u64,
+    /// What the decision carries for who analyses it.
+    pub labels: DecisionLabels,
     /// The decision that is shown instead of this one, if that is known for sure.
     shown: Option<SmolStr>,
 }
@@ -70,6 +76,12 @@ pub struct ScoreReply {
     pub user: SmolStr,
     /// Who decided.
     pub policy: SmolStr,
+    /// The experiment that its user is in; left out of JSON if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<SmolStr>,
+    /// The variant that its user has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<SmolStr>,
     /// Id of the candidate that was chosen.
     pub chosen: SmolStr,
     /// The probability with which it was chosen, if it is known.
@@ -110,18 +122,24 @@ enum Known {
 }
 
 impl Models {
-    fn of(&self, user: &SmolStr, policy: &Arc<Policy>, origin: &Path) -> Result<&Model> {
-        match self.known.get(&(user.clone(), policy.name().to_smolstr())) {
+    fn of(&self, user: &SmolStr, policy: &Arc<Policy>, origin: &Path) -> Result<Cow<'_, Model>> {
+        let own = policy.learns().state_user(user);
+        let key = || (SmolStr::from(own), policy.name().to_smolstr());
+        let known = if policy.learns() == Learns::Nothing { None } else { self.known.get(&key()) };
+        match known {
             Some(Known::Model(own, model)) => {
                 fits(own, policy).map_err(|fault| fault.at(format!("the state of {user:?}")))?;
-                Ok(model)
+                if own.prior() == policy.prior() {
+                    return Ok(Cow::Borrowed(model));
+                }
+                Ok(Cow::Owned(policy.take_over(model)))
             }
             Some(Known::Damaged(record)) => {
                 Err(record.model(origin).expect_err("it was not understood before"))
             }
             None => {
                 let blank = self.blank.iter().find(|(own, _)| Arc::ptr_eq(own, policy));
-                Ok(&blank.expect("there is one of each policy").1)
+                Ok(Cow::Borrowed(&blank.expect("there is one of each policy").1))
             }
         }
     }
@@ -147,12 +165,21 @@ impl ScoreCall {
             return Err(Error::because(ServiceError::Disagree { field, value, request, origin }));
         }
         let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
-        let policy =
-            service.policies().resolve(given.by, given.policy.as_deref(), request.policy(), origin)?;
+        let part = participation(service, given, &user, &request);
+        let policies = service.policies();
+        let policy = match part.as_ref().and_then(|part| part.policy.as_ref()) {
+            Some(policy) => policy,
+            None => policies.resolve(given.by, given.policy.as_deref(), request.policy(), origin)?,
+        };
         in_domain(policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
-        Ok(Self { user, policy: Arc::clone(policy), request, seed, shown: None })
+        let mut labels = request.labels();
+        let policy = Arc::clone(policy);
+        if let Some(Participation { experiment, variant, .. }) = part {
+            (labels.experiment, labels.variant) = (Some(experiment), Some(variant));
+        }
+        Ok(Self { user, policy, request, seed, labels, shown: None })
     }
 
     /// What a shadow is asked about a decision that was just made for this call: the same request, user and seed.
@@ -191,12 +218,16 @@ impl Service {
         let (now, together) = (now_ms(), 1 + self.shadows().len());
         let ids = (0..together * calls.len()).map(|_| decision_id(now)).collect::<Result<Vec<Uuid>>>()?;
         let many = calls.len() >= MANY;
-        let numbered = calls.chunks(MANY).zip(ids.chunks(together * MANY));
-        let groups = each(numbered, many, |(calls, ids)| {
+        let asked = self.ask_programs(calls, |call, policy| {
+            self.checked_shadow(call, &shown)?;
+            models.of(&call.user, policy, self.store().origin())
+        });
+        let numbered = calls.chunks(MANY).zip(ids.chunks(together * MANY)).zip(asked.into_groups(MANY));
+        let groups = each(numbered, many, |((calls, ids), mut asked)| {
             let mut scratch = Scratch::default();
-            let decided = calls.iter().zip(ids.chunks(together)).map(|(call, ids)| {
+            let decided = calls.iter().zip(ids.chunks(together)).enumerate().map(|(i, (call, ids))| {
                 self.checked_shadow(call, &shown)?;
-                self.decide_one(call, ids, &models, &mut scratch)
+                self.decide_one(call, ids, &models, &mut asked, i, &mut scratch)
             });
             decided.collect::<Vec<_>>()
         });
@@ -225,7 +256,10 @@ impl Service {
                 if !blank.iter().any(|(own, _)| Arc::ptr_eq(own, policy)) {
                     blank.push((Arc::clone(policy), policy.new_model()));
                 }
-                let key = (call.user.as_str(), policy.name());
+                if policy.learns() == Learns::Nothing {
+                    continue;
+                }
+                let key = (policy.learns().state_user(&call.user), policy.name());
                 if wanted.insert(key) {
                     keys.push(key);
                 }
@@ -278,19 +312,24 @@ impl Service {
         call: &ScoreCall,
         ids: &[Uuid],
         models: &Models,
+        asked: &mut AskedPrograms,
+        place: usize,
         scratch: &mut Scratch,
     ) -> Result<Decided> {
-        let ScoreCall { user, policy, request, seed, shown } = call;
+        let ScoreCall { user, policy, request, seed, labels, shown } = call;
         // A shadow that the server asks afterwards may be of another one.
         in_domain(policy, request, "the request")?;
         let mut choose = |policy: &Arc<Policy>| {
+            if policy.program().is_some() {
+                return asked.take(place, policy, *seed);
+            }
             let model = models.of(user, policy, self.store().origin())?;
-            Ok::<_, Error>(decide(policy, model, request, *seed, scratch))
+            Ok::<_, Error>(decide(policy, &model, request, *seed, scratch))
         };
         let choice = choose(policy)?;
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
-        let text: Arc<str> = request.scored_text().into();
+        let text: Arc<str> = request.offer_text().into();
         let own_id = ids::text(ids[0]);
         let record = |id: SmolStr,
                       policy: &Arc<Policy>,
@@ -308,6 +347,7 @@ impl Service {
             propensity: choice.propensity(),
             explored: choice.explored,
             shadow_of,
+            labels: DecisionLabels { model_version: policy.version().cloned(), ..labels.clone() },
         };
         let mut records = vec![record(
             own_id.clone(),
@@ -356,6 +396,8 @@ impl Service {
             decision_id: own_id,
             user: user.clone(),
             policy: policy.name().into(),
+            experiment: labels.experiment.clone(),
+            variant: labels.variant.clone(),
             chosen: candidates[choice.chosen].id.clone(),
             propensity: choice.propensity(),
             explored: choice.explored,
@@ -365,6 +407,14 @@ impl Service {
         };
         Ok(Decided { reply, records })
     }
+}
+
+/// The user's part in an experiment. Whoever names a policy in a request or a URL asks for that one, and a shadow is no
+/// part of anything.
+fn participation(service: &Service, given: &Given, user: &str, request: &Request) -> Option<Participation> {
+    let is_named = request.policy().is_some() || (given.by == GivenBy::Url && given.policy.is_some());
+    let experiments = service.experiments().filter(|_| !is_named && request.shadow_of().is_none())?;
+    experiments.participation(user, request)
 }
 
 /// Warnings about names in the request's profile that the contract does not have.

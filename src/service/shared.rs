@@ -1,20 +1,39 @@
 //! What every call works with: the store, the policies, and whether states get files.
 
+use super::active_experiments::ActiveExperiments;
 use super::error::ServiceError;
 use super::policies::Policies;
 use crate::base::error::{Error, Result, storable};
 use crate::policy::Policy;
 use crate::store::{Store, read};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A store, and the policies that the operator named.
 pub struct Service {
     store: Arc<dyn Store>,
-    policies: Policies,
+    policies: Arc<RwLock<Arc<Policies>>>,
     shadows: Vec<Arc<Policy>>,
     /// Whether states get files.
     views: bool,
+    experiments: Option<Arc<ActiveExperiments>>,
+}
+
+/// Puts a policy in the place of the one of its name, for calls that come from then on.
+#[derive(Clone)]
+pub struct PolicySwitch(Arc<RwLock<Arc<Policies>>>);
+
+impl PolicySwitch {
+    /// The policies that there are.
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.0.read().expect("nothing panics with it"))
+    }
+
+    /// Puts this policy in the place of the one of its name.
+    pub fn put(&self, policy: &Arc<Policy>) {
+        let mut policies = self.0.write().expect("nothing panics with it");
+        *policies = Arc::new(policies.with(policy));
+    }
 }
 
 impl Service {
@@ -32,13 +51,29 @@ impl Service {
             }
         }
         let views = store.view_dir().is_some();
-        Ok(Self { store, policies, shadows, views })
+        let policies = Arc::new(RwLock::new(Arc::new(policies)));
+        Ok(Self { store, policies, shadows, views, experiments: None })
     }
 
     /// The same without state files.
     #[must_use]
     pub fn without_views(self) -> Self {
         Self { views: false, ..self }
+    }
+
+    /// The same with experiments, which say who decides for their users.
+    ///
+    /// # Errors
+    /// Experiments that were changed since their rollouts began, and a store that cannot be read.
+    pub fn with_experiments(self, experiments: ActiveExperiments) -> Result<Self> {
+        experiments.check_unchanged(self.store())?;
+        experiments.refresh(self.store())?;
+        Ok(Self { experiments: Some(Arc::new(experiments)), ..self })
+    }
+
+    /// The experiments that users are in.
+    pub fn experiments(&self) -> Option<&ActiveExperiments> {
+        self.experiments.as_deref()
     }
 
     /// The store.
@@ -62,8 +97,30 @@ impl Service {
     }
 
     /// The policies that a request may name.
-    pub fn policies(&self) -> &Policies {
-        &self.policies
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies.read().expect("nothing panics with it"))
+    }
+
+    /// Puts policies in the place of others while the service goes on.
+    pub fn policy_switch(&self) -> PolicySwitch {
+        PolicySwitch(Arc::clone(&self.policies))
+    }
+
+    /// The policy as it runs: a program that a decision or a state names is the one that the operator gave.
+    ///
+    /// # Errors
+    /// A program that the operator did not give.
+    pub(super) fn running(&self, policy: &Arc<Policy>) -> Result<Arc<Policy>> {
+        if policy.program().is_none() {
+            return Ok(Arc::clone(policy));
+        }
+        let policies = self.policies();
+        let mut given = policies.given().iter().chain(&self.shadows);
+        let own = given.find(|own| own.name() == policy.name() && own.program().is_some());
+        own.cloned().ok_or_else(|| {
+            let (name, store) = (policy.name().to_owned(), self.store.origin().display().to_string());
+            Error::because(ServiceError::ProgramNotGiven { name, store })
+        })
     }
 
     /// Whether there is such a policy, or a state of the user under one of that name.
@@ -76,7 +133,7 @@ impl Service {
         if states.iter().any(|state| state.policy.name() == policy) {
             return Ok(());
         }
-        self.policies.find(policy).map(drop)
+        self.policies().find(policy).map(drop)
     }
 
     /// Writes the files of states that changed, those of processes that were killed among them; how many there were.

@@ -8,6 +8,7 @@ use crate::store::{State, StateRecord, read};
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// So many states are read at a time.
 const PAGE: usize = 1_024;
@@ -30,7 +31,7 @@ pub struct PolicyStats {
     pub updates: u64,
     /// Their mean; `None` before the first.
     pub mean_reward: Option<f64>,
-    /// Weights by name of dimension; by kind of candidate first where each kind has a model of its own.
+    /// Weights by name of dimension, null of a program; by kind of candidate first where each kind has a model of its own.
     pub theta: Theta,
 }
 
@@ -53,7 +54,7 @@ pub struct StateRow {
     pub mean_reward: Option<f64>,
     /// What its policy looks at.
     pub features: FeatureSet,
-    /// One weight per dimension.
+    /// One weight per dimension; none of a program.
     pub theta: Vec<f64>,
 }
 
@@ -101,23 +102,40 @@ impl Service {
     /// # Errors
     /// As [`Self::stats`].
     pub fn stats_after(&self, user: &str, policy: Option<&str>, limit: usize) -> Result<Vec<UserStats>> {
-        let (mut found, mut after) = (Vec::<UserStats>::new(), (SmolStr::from(user), SmolStr::default()));
+        let mut found = Vec::<UserStats>::new();
+        self.states_after(user, |record| {
+            if record.user == user || policy.is_some_and(|name| record.policy.name() != name) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if found.last().is_none_or(|stats| stats.user != record.user) {
+                if found.len() == limit {
+                    return Ok(ControlFlow::Break(()));
+                }
+                found.push(UserStats { user: record.user.clone(), policies: Vec::new() });
+            }
+            let stats = found.last_mut().expect("it was just added");
+            stats.policies.extend(record.state(self.store().origin())?.map(PolicyStats::of));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Hands the states of this user and those after it, by user and policy, to `visit`, page after page, until it has
+    /// enough.
+    fn states_after(
+        &self,
+        user: &str,
+        mut visit: impl FnMut(&StateRecord) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut after = (SmolStr::from(user), SmolStr::default());
         loop {
             let page = read(self.store(), |snapshot| snapshot.states_after((&after.0, &after.1), PAGE))?;
-            let Some(last) = page.last() else { return Ok(found) };
+            let Some(last) = page.last() else { return Ok(()) };
             after = (last.user.clone(), last.policy.name().into());
-            for record in page {
-                if record.user == user || policy.is_some_and(|name| record.policy.name() != name) {
-                    continue;
+            for record in &page {
+                if visit(record)?.is_break() {
+                    return Ok(());
                 }
-                if found.last().is_none_or(|stats| stats.user != record.user) {
-                    if found.len() == limit {
-                        return Ok(found);
-                    }
-                    found.push(UserStats { user: record.user.clone(), policies: Vec::new() });
-                }
-                let stats = found.last_mut().expect("it was just added");
-                stats.policies.extend(record.state(self.store().origin())?.map(PolicyStats::of));
             }
         }
     }
@@ -133,6 +151,17 @@ impl Service {
         mut visit: impl FnMut(StateRow) -> Result<()>,
     ) -> Result<()> {
         self.each_state(user, policy, |state| {
+            if state.policy.program().is_some() {
+                return visit(StateRow {
+                    user: state.user.clone(),
+                    policy: state.policy.name().into(),
+                    kind: SmolStr::default(),
+                    updates: state.model.updates(),
+                    mean_reward: state.model.mean_reward(),
+                    features: state.policy.features(),
+                    theta: Vec::new(),
+                });
+            }
             let shared = state.policy.structure() == Structure::Shared;
             let learned = state.model.kind_models().iter().filter(|part| shared || part.ridge.updates() > 0);
             learned.into_iter().try_for_each(|part| {
@@ -172,17 +201,12 @@ impl Service {
                 record.state(self.store().origin())?.map_or(Ok(()), &mut visit)?;
             }
         } else {
-            let (mut after_user, mut after_policy) = (SmolStr::default(), SmolStr::default());
-            loop {
-                let after = (after_user.as_str(), after_policy.as_str());
-                let page = read(self.store(), |snapshot| snapshot.states_after(after, PAGE))?;
-                let Some(last) = page.last() else { break };
-                let next = (last.user.clone(), SmolStr::from(last.policy.name()));
-                for record in page.iter().filter(|record| wanted(record)) {
+            self.states_after("", |record| {
+                if wanted(record) {
                     record.state(self.store().origin())?.map_or(Ok(()), &mut visit)?;
                 }
-                (after_user, after_policy) = next;
-            }
+                Ok(ControlFlow::Continue(()))
+            })?;
         }
         match policy {
             Some(name) if !met => Err(Error::unknown("policy", name, NAMED)),
@@ -192,7 +216,11 @@ impl Service {
 }
 
 impl Serialize for Theta {
+    /// Null for a program, which has no weights that are known here.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.policy.program().is_some() {
+            return serializer.serialize_none();
+        }
         let names = self.0.policy.features().names();
         let model: &Model = &self.0.model;
         if self.0.policy.structure() == Structure::Shared {

@@ -3,8 +3,10 @@
 use super::replay::{Problem, difference, replay};
 use crate::base::error::Result;
 use crate::domain::request::Request;
+use crate::policy::Policy;
 use crate::store::{LogFilter, Store, read, views};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// So many decisions are read at a time.
 const PAGE: usize = 4_096;
@@ -18,30 +20,43 @@ pub struct Verified {
     pub rewards: u64,
     /// Decisions.
     pub decisions: u64,
+    /// States of programs that were not given, of which nobody knows whether their rewards make them; left out if there
+    /// is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unasked: u64,
     /// What is wrong, by file.
     pub problems: Vec<Problem>,
 }
 
-/// Checks the engine's own files, every state against its rewards, every decision, and every state file.
+// Whoever serializes passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Checks the engine's own files, every state against its rewards, every decision, and every state file. States of programs
+/// are checked by the programs that are given; those of others are counted.
 ///
 /// # Errors
 /// A store that cannot be read at all.
-pub fn verify(store: &dyn Store) -> Result<Verified> {
+pub fn verify(store: &dyn Store, programs: &[Arc<Policy>]) -> Result<Verified> {
     let name =
         store.origin().file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let engine = |problem: String| Problem { file: name.clone(), problem };
     let mut problems: Vec<Problem> = store.integrity()?.into_iter().map(engine).collect();
-    let (mut states, mut rewards, mut decisions) = (0, 0, 0);
+    let (mut states, mut rewards, mut decisions, mut unasked) = (0, 0, 0, 0);
     // What the engine finds damaged cannot be read to the end.
     let read_all = read(store, |snapshot| {
         replay(
             snapshot,
+            programs,
             |_, _| {
                 rewards += 1;
                 Ok(())
             },
             |state, replay| {
                 states += u64::from(state.model.is_some());
+                unasked += u64::from(state.model.is_some() && replay.unasked);
                 problems.extend(
                     difference(&state, &replay, store.origin()).map(|what| Problem::of(&state, what)),
                 );
@@ -76,5 +91,5 @@ pub fn verify(store: &dyn Store) -> Result<Verified> {
     };
     problems.extend(views::strays(store)?.into_iter().map(stray));
     problems.sort();
-    Ok(Verified { states, rewards, decisions, problems })
+    Ok(Verified { states, rewards, decisions, unasked, problems })
 }

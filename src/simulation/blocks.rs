@@ -6,18 +6,17 @@
 
 use super::metrics::{UserRecord, UserTally};
 use super::rollout::Rollout;
+use super::run_sums::{PersonaSums, RunSums};
 use super::step_loop::{run_batch, trace_batch};
-use super::summary::Curve;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
 use crate::domain::Domain;
-use crate::domain::reaction::Reaction;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::{DecisionRng, Policy, Scratch};
+use crate::policy::{DecisionRng, Learns, Policy, Scratch};
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::ops::Range;
@@ -50,7 +49,7 @@ const BATCH: usize = 32;
 ///         }
 ///     }
 ///     true
-/// });
+/// })?;
 /// assert!(rewards.iter().all(|reward| reward.is_finite()));
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
@@ -60,6 +59,9 @@ pub struct Simulation<'a> {
     pub(super) simulators: Vec<PersonaSimulator<'a>>,
     pub(super) shares: Vec<f64>,
     pub(super) policies: &'a [Policy],
+    pub(super) seed: u64,
+    /// Positions of the policies that are no programs: those are in the one loop, in this order.
+    in_loop: Vec<usize>,
 }
 
 /// Why policies cannot be simulated.
@@ -82,6 +84,16 @@ pub enum SimulationError {
     /// There is none or there are several, where a log is of one.
     #[error("a log is of one policy: name one with --policy")]
     NotOnePolicy,
+    /// It has one model for all users, who are independent here.
+    #[error(
+        "{policy}: learns is \"everybody\"; allowed: user, nothing: simulated people are independent and lived through \
+         side by side, so there is no order in which one model could learn from all of them; `train` learns from \
+         everybody beforehand, as a prior"
+    )]
+    LearnsFromEverybody {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for SimulationError {
@@ -97,12 +109,12 @@ pub struct Block {
     pub users: Range<u64>,
     /// One record per user, persona and policy, the policy changing fastest.
     pub records: Vec<UserRecord>,
-    /// Learning curves, summed over its users.
-    pub curve: Curve,
+    /// What was counted of its users' decisions.
+    pub sums: RunSums,
 }
 
 impl Block {
-    /// The part of this block that lies in `users`; the learning curve stays that of all of it.
+    /// The part of this block that lies in `users`; its sums stay those of all of it.
     #[must_use]
     pub fn cut(mut self, users: &Range<u64>) -> Self {
         let count = self.users.end - self.users.start;
@@ -131,7 +143,7 @@ impl<'a> Simulation<'a> {
     /// `policies` in `scenario`, among those of `personas` that its population has, under `seed`.
     ///
     /// # Errors
-    /// No policy, or a population that names a persona that is not there.
+    /// No policy, a population that names a persona that is not there, a program that does not answer the same to the same.
     pub fn new(
         scenario: &'a Scenario,
         personas: &'a [Persona],
@@ -145,12 +157,18 @@ impl<'a> Simulation<'a> {
             let (policy, domain) = (policy.name().to_owned(), policy.features().domain().label());
             return Err(Error::because(SimulationError::OtherDomain { policy, domain }));
         }
+        if let Some(policy) = policies.iter().find(|policy| policy.learns() == Learns::Everybody) {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(SimulationError::LearnsFromEverybody { policy }));
+        }
+        policies.iter().try_for_each(Policy::conforms)?;
+        let in_loop = (0..policies.len()).filter(|p| policies[*p].program().is_none()).collect();
         let population = scenario.population(personas)?;
         let simulators = twins(&population)
             .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
             .collect();
         let shares = population.iter().map(|(_, share)| *share).collect();
-        Ok(Self { scenario, simulators, shares, policies })
+        Ok(Self { scenario, simulators, shares, policies, seed, in_loop })
     }
 
     /// The scenario.
@@ -168,7 +186,12 @@ impl<'a> Simulation<'a> {
 
     /// Number of kinds of tip.
     pub fn kinds(&self) -> usize {
-        self.simulators[0].kinds().len()
+        self.kind_names().len()
+    }
+
+    /// Names of the kinds of tip.
+    pub fn kind_names(&self) -> &[String] {
+        self.simulators[0].kinds()
     }
 
     /// The policies, in the order of the records.
@@ -185,17 +208,37 @@ impl<'a> Simulation<'a> {
     /// Blocks have fixed places: where the range begins or ends inside one, that one is cut short.
     ///
     /// The calling thread folds what there is while the others compute what comes next.
-    pub fn run(&self, users: Range<u64>, fold: impl FnMut(Block) -> bool) {
-        self.run_those(&vec![true; self.simulators.len()], users, fold);
+    ///
+    /// # Errors
+    /// Those of programs; what was folded before is of blocks that are whole.
+    pub fn run(&self, users: Range<u64>, fold: impl FnMut(Block) -> bool) -> Result<()> {
+        self.run_those(&vec![true; self.simulators.len()], users, fold)
     }
 
     /// The same for the personas of whom it is true; the records of the others are blank.
-    pub fn run_those(&self, those: &[bool], users: Range<u64>, mut fold: impl FnMut(Block) -> bool) {
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_those(
+        &self,
+        those: &[bool],
+        users: Range<u64>,
+        mut fold: impl FnMut(Block) -> bool,
+    ) -> Result<()> {
         let blocks = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);
         let run = |i: u64| {
             self.block(those, users.start.max(i * BLOCK_USERS)..users.end.min((i + 1) * BLOCK_USERS))
         };
-        let (mut ready, wanted) = (Vec::new(), AtomicBool::new(true));
+        let (mut ready, wanted) = (Vec::<Result<Block>>::new(), AtomicBool::new(true));
+        let mut failure = None;
+        // Blocks are folded in their order up to the first that failed.
+        let mut fold = |block: Result<Block>| match block {
+            Ok(block) => fold(block),
+            Err(error) => {
+                failure = Some(error);
+                false
+            }
+        };
         for start in blocks.clone().step_by(BATCH) {
             let batch: Vec<u64> = (start..blocks.end.min(start + BATCH as u64)).collect();
             let mut next = Vec::new();
@@ -209,17 +252,25 @@ impl<'a> Simulation<'a> {
                 }
             });
             if !wanted.load(Relaxed) {
-                return;
+                return failure.map_or(Ok(()), Err);
             }
             ready = next;
         }
         ready.into_iter().all(fold);
+        failure.map_or(Ok(()), Err)
     }
 
     /// Measures how long each decision of the first policy takes for some users: one at a time, features included, as `score` makes
     /// it once the request is read.
-    pub fn decision_times(&self, users: Range<u64>) -> Vec<Duration> {
+    ///
+    /// # Errors
+    /// Those of a program.
+    pub fn decision_times(&self, users: Range<u64>) -> Result<Vec<Duration>> {
         let (policy, mut scratch, mut times) = (&self.policies[0], Scratch::default(), Vec::new());
+        if policy.program().is_some() {
+            self.each_life_alone(users, &mut |decided| times.push(decided.asked))?;
+            return Ok(times);
+        }
         for (user, simulator) in
             users.flat_map(|user| self.simulators.iter().map(move |simulator| (user, simulator)))
         {
@@ -242,13 +293,23 @@ impl<'a> Simulation<'a> {
                 },
             );
         }
-        times
+        Ok(times)
     }
 
     /// The least probability with which the first policy would have shown any candidate of these users' decisions; `None`
     /// where it has none to tell.
-    pub fn least_propensity(&self, users: Range<u64>) -> Option<f64> {
+    ///
+    /// # Errors
+    /// Those of a program.
+    pub fn least_propensity(&self, users: Range<u64>) -> Result<Option<f64>> {
         let (policy, mut least) = (&self.policies[0], Some(1.0_f64));
+        if policy.program().is_some() {
+            let mut least = 1.0_f64;
+            self.each_life_alone(users, &mut |decided| {
+                least = decided.probabilities.iter().copied().fold(least, f64::min);
+            })?;
+            return Ok(Some(least));
+        }
         for (user, simulator) in users.flat_map(|user| self.simulators.iter().map(move |s| (user, s))) {
             let mut rollouts = [Rollout::new(policy, simulator)];
             let mut batch = simulator.batch(user..user + 1);
@@ -257,36 +318,49 @@ impl<'a> Simulation<'a> {
                 least = least.zip(smallest).map(|(a, b)| a.min(b));
             });
         }
-        least
+        Ok(least)
     }
 
     /// Runs one block, its personas side by side.
-    fn block(&self, those: &[bool], users: Range<u64>) -> Block {
+    fn block(&self, those: &[bool], users: Range<u64>) -> Result<Block> {
         let (personas, policies) = (self.simulators.len(), self.policies.len());
         let count = (users.end - users.start) as usize;
         let steps = self.scenario.raw().steps as usize;
-        let mut curve = Curve::zeros((personas, policies, steps, Reaction::ALL.len()));
-        let curves = curve.as_slice_mut().expect("an array made in one piece");
-        let of_persona = self.simulators.par_iter().zip(curves.par_chunks_exact_mut(curves.len() / personas));
-        let records: Vec<_> = of_persona
+        let mut sums = RunSums::blank(personas, policies, steps, self.kinds());
+        let of_persona = self.simulators.par_iter().zip(sums.personas_mut());
+        let mut records: Vec<Vec<UserRecord>> = of_persona
             .zip(those)
             .with_max_len(1)
-            .map(|((simulator, curve), wanted)| match wanted {
-                true => self.persona(simulator, users.clone(), curve),
+            .map(|((simulator, sums), wanted)| match wanted {
+                true => self.persona(simulator, users.clone(), sums),
                 false => vec![UserRecord::default(); count * policies],
             })
             .collect();
+        for policy in (0..policies).filter(|p| !self.in_loop.contains(p)) {
+            self.block_of_program(policy, those, users.clone(), &mut records, &mut sums.personas_mut())?;
+        }
         let of_user = |i: usize| records.iter().flat_map(move |of| &of[i * policies..][..policies]);
         let records = (0..count).flat_map(of_user).copied().collect();
-        Block { users, records, curve }
+        Ok(Block { users, records, sums })
     }
 
-    /// Runs the users of one persona: their records, the policy changing fastest. Counts their reactions in
-    /// `curve`, by policy and step.
-    fn persona(&self, simulator: &PersonaSimulator, users: Range<u64>, curve: &mut [u64]) -> Vec<UserRecord> {
+    /// Runs the users of one persona: their records, the policy changing fastest. Counts their decisions in `sums`. Those
+    /// under programs are blank, and counted elsewhere.
+    fn persona(
+        &self,
+        simulator: &PersonaSimulator,
+        users: Range<u64>,
+        mut sums: PersonaSums,
+    ) -> Vec<UserRecord> {
         let steps = self.scenario.raw().steps as usize;
         let mut records = Vec::with_capacity((users.end - users.start) as usize * self.policies.len());
-        let mut rollouts: Vec<Rollout> = self.policies.iter().map(|p| Rollout::new(p, simulator)).collect();
+        let policies = self.in_loop.iter().map(|p| &self.policies[*p]);
+        let mut rollouts: Vec<Rollout> = policies.map(|p| Rollout::new(p, simulator)).collect();
+        if rollouts.is_empty() {
+            let count = (users.end - users.start) as usize * self.policies.len();
+            records.resize(count, UserRecord::default());
+            return records;
+        }
         let mut block = simulator.block();
         let mut tallies = vec![[UserTally::new(steps); LANES]; rollouts.len()];
         for first in users.clone().step_by(LANES) {
@@ -295,11 +369,15 @@ impl<'a> Simulation<'a> {
             run_batch(&mut batch, &mut rollouts, &mut block, |d| {
                 let event = &d.outcome.event;
                 tallies[d.policy][d.lane].observe(d.step, event.kind, event.reaction, d.regret);
-                curve[(d.policy * steps + d.step) * Reaction::ALL.len() + event.reaction as usize] += 1;
+                sums.observe(self.in_loop[d.policy], d.step, event.kind, event.reaction, d.regret);
             });
             for lane in 0..batch.len() {
                 let (kinds, traits) = (simulator.kinds().len(), batch.person(lane).traits());
-                records.extend(tallies.iter().map(|tallies| tallies[lane].record(kinds, traits)));
+                let from = records.len();
+                records.resize(from + self.policies.len(), UserRecord::default());
+                for (policy, tallies) in self.in_loop.iter().zip(&tallies) {
+                    records[from + policy] = tallies[lane].record(kinds, traits);
+                }
             }
         }
         records
@@ -332,10 +410,11 @@ mod tests {
         let simulation = Simulation::new(&scenario, &personas[..2], &policies, 3).unwrap();
         let records = |users: Range<u64>| {
             let mut records = Vec::new();
-            simulation.run(users, |block| {
+            let all = |block: Block| {
                 records.extend(block.records);
                 true
-            });
+            };
+            simulation.run(users, all).unwrap();
             records
         };
         let together = records(0..7);

@@ -3,7 +3,7 @@
 //! has to find out by choosing.
 
 use crate::base::error::{Fault, Result};
-use crate::base::read::{self, Table};
+use crate::base::read::{self, MISSING, Table, is_missing, is_number, notation, of_notation};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -11,10 +11,12 @@ use std::path::Path;
 const MAX_VALUES: usize = 1000;
 /// What to do about cells that are missing.
 const COMPLETE: &str = "leave out rows or columns with missing values, or fill them in";
-/// How tables write that a value is missing, whatever else stands in the column.
-const MISSING: [&str; 2] = ["", "?"];
-/// How they write it too, in lower case; these may be words, and are where other words stand in the column.
-const MISSING_NUMBERS: [&str; 6] = ["na", "n/a", "nan", "null", "none", "-"];
+/// Share of the cells of a column, from which on it is one of numbers although some are written in another notation.
+const NEARLY_ALL: f64 = 0.9;
+/// A column is scaled by what its middle spans, not by its largest number, where that is so many times as far away.
+const FAR: f64 = 10.0;
+/// It is shifted into the middle where all it spans is this share of its largest number, or less.
+const NARROW: f64 = 0.1;
 
 /// Rows of numbers, each with the class that is right.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,21 +26,24 @@ pub struct LabelledTable {
     /// Row by row: a 1, then every column scaled into [-1, 1].
     vectors: Vec<f64>,
     labels: Vec<usize>,
+    words: Vec<(String, usize)>,
 }
 
 impl LabelledTable {
-    /// The CSV at `path`, with the class in the column `label`.
+    /// The CSV at `path`, with the class in the column `label`; the columns `words` are words, whatever stands there.
     ///
     /// # Errors
     /// A file that cannot be read or has no such column, columns without a name or with the same one, rows of unequal
-    /// length, values that are missing, numbers that are not finite, less than two classes, or too many.
-    pub fn load(path: &Path, label: &str) -> Result<Self> {
-        Self::parse(&read::bytes(path)?, &path.display().to_string(), label)
+    /// length, values that are missing, numbers that are not finite or in another notation, less than two classes, or
+    /// too many.
+    pub fn load(path: &Path, label: &str, words: &[String]) -> Result<Self> {
+        Self::parse(&read::bytes(path)?, &path.display().to_string(), label, words)
     }
 
-    pub(crate) fn parse(text: &[u8], origin: &str, label: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &[u8], origin: &str, label: &str, words: &[String]) -> Result<Self> {
         let table = Table::parse(origin, text)?;
         let (header, label) = (table.header(), table.column(label)?);
+        let as_words: Vec<usize> = words.iter().map(|name| table.column(name)).collect::<Result<_>>()?;
         let mut columns = vec![Vec::new(); header.len()];
         let mut lines = Vec::new();
         for (line, record) in table.records() {
@@ -51,23 +56,40 @@ impl LabelledTable {
             }
             lines.push(line);
         }
-        for (column, name) in columns.iter().zip(header) {
-            if let Some(row) = missing_number(column) {
-                return Err(missing(name, &column[row]).at(format!("{origin}, line {}", lines[row])));
+        let at = |row: usize| format!("{origin}, line {}", lines[row]);
+        let may_be_numbers = |i: &usize| !as_words.contains(i);
+        for i in (0..columns.len()).filter(may_be_numbers) {
+            if let Some(row) = missing_number(&columns[i]) {
+                return Err(missing(&header[i], &columns[i][row]).at(at(row)));
             }
         }
         let rows = lines.len();
         let (labels, classes) = numbered(&columns[label], &header[label], 2).map_err(|f| f.at(origin))?;
         let mut scaled = vec![vec![1.0; rows]];
-        for (i, column) in columns.iter().enumerate().filter(|(i, _)| *i != label) {
-            if let Some((row, fault)) = wrong_number(column, &header[i]) {
-                return Err(fault.at(format!("{origin}, line {}", lines[row])));
+        let mut words = Vec::new();
+        for i in (0..columns.len()).filter(|i| *i != label) {
+            let (column, name) = (&columns[i], &header[i]);
+            if may_be_numbers(&i) {
+                if let Some((row, fault)) = wrong_number(column, name) {
+                    return Err(fault.at(at(row)));
+                }
+                if column.iter().all(|cell| is_number(cell)) {
+                    scaled.push(numbers(column));
+                    continue;
+                }
             }
-            scaled.extend(features(column, &header[i]).map_err(|f| f.at(origin))?);
+            let indicators = indicators(column, name).map_err(|f| f.at(origin))?;
+            words.push((name.clone(), indicators.len()));
+            scaled.extend(indicators);
         }
         let dim = scaled.len();
         let vectors = (0..rows).flat_map(|r| scaled.iter().map(move |column| column[r])).collect();
-        Ok(Self { classes, dim, vectors, labels })
+        Ok(Self { classes, dim, vectors, labels, words })
+    }
+
+    /// The columns that are words, each with how many different ones it has.
+    pub fn words(&self) -> &[(String, usize)] {
+        &self.words
     }
 
     /// Number of rows.
@@ -106,40 +128,64 @@ fn missing(name: &str, cell: &str) -> Fault {
     Fault::new(name, value, format!("a value; {COMPLETE}"))
 }
 
-fn is_number(cell: &str) -> bool {
-    cell.parse().is_ok_and(f64::is_finite)
-}
-
 /// The first row in which a value is missing from a column that has numbers otherwise, or nothing: as a word, what stands
 /// there would make a feature of each number, or a class.
 fn missing_number(column: &[String]) -> Option<usize> {
-    let is_missing = |cell: &str| MISSING_NUMBERS.contains(&cell.to_ascii_lowercase().as_str());
-    let has_words = column.iter().any(|cell| !is_number(cell) && !is_missing(cell));
+    let is_word = |cell: &String| !is_number(cell) && !is_missing(cell) && notation(cell).is_none();
+    let has_words = column.iter().any(is_word);
     column.iter().position(|cell| is_missing(cell)).filter(|_| !has_words)
 }
 
 /// The first cell, with its row, of a column of numbers that is none: in a column of words each word is a feature, and
-/// a missing number that is written as one would make features of all numbers.
+/// a missing number that is written as one would make features of all numbers, as would numbers in another notation.
 fn wrong_number(column: &[String], name: &str) -> Option<(usize, Fault)> {
-    if 2 * column.iter().filter(|cell| is_number(cell)).count() < column.len().max(1) {
+    let plain = column.iter().filter(|cell| is_number(cell)).count();
+    let mostly = 2 * plain >= column.len().max(1);
+    let others = column.iter().filter(|cell| notation(cell).is_some()).count();
+    let nearly = (plain + others) as f64 >= NEARLY_ALL * column.len().max(1) as f64;
+    if !mostly && !nearly {
         return None;
     }
     let row = column.iter().position(|cell| !is_number(cell))?;
-    let allowed = format!("a finite number, as most of its column; {COMPLETE}");
+    let number = if mostly { "a finite number, as most of its column" } else { "a number, as 1234.5" };
+    let allowed = format!(
+        "{number}{}; {COMPLETE}; --words {name} takes the column as words",
+        of_notation(&column[row])
+    );
     Some((row, Fault::new(name, format!("{:?}", column[row]), allowed)))
 }
 
-/// A column of numbers, divided by the largest of them; or of words, one column of 0 and 1 for each word.
-fn features(column: &[String], name: &str) -> Result<Vec<Vec<f64>>, Fault> {
-    let numbers: Option<Vec<f64>> =
-        column.iter().map(|v| v.parse().ok().filter(|x: &f64| x.is_finite())).collect();
-    if let Some(mut numbers) = numbers {
-        let largest = numbers.iter().fold(0.0_f64, |m, n| m.max(n.abs()));
-        if largest > 0.0 {
-            numbers.iter_mut().for_each(|n| *n /= largest);
-        }
-        return Ok(vec![numbers]);
+/// A column of numbers in [-1, 1]: divided by the largest of them, unless that would leave nothing of what varies. Numbers
+/// that are far from all others count as the ends of those, and what is narrow is moved into the middle.
+fn numbers(column: &[String]) -> Vec<f64> {
+    let mut numbers: Vec<f64> = column.iter().map(|cell| cell.parse().expect("it was one")).collect();
+    let mut sorted = numbers.clone();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup();
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return numbers };
+    let (mut low, mut high) = (*first, *last);
+    let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
+    let (bottom, top) = (at(0.05), at(0.95));
+    let reach = FAR * (top - bottom);
+    if reach > 0.0 && reach.is_finite() {
+        let near = |n: &&f64| (bottom - reach..=top + reach).contains(*n);
+        low = *sorted.iter().find(near).unwrap_or(&low);
+        high = *sorted.iter().rev().find(near).unwrap_or(&high);
     }
+    let largest = low.abs().max(high.abs());
+    let (middle, half) = if high - low <= NARROW * largest && low < high {
+        (low / 2.0 + high / 2.0, high / 2.0 - low / 2.0)
+    } else {
+        (0.0, largest)
+    };
+    if half > 0.0 {
+        numbers.iter_mut().for_each(|n| *n = ((n.clamp(low, high) - middle) / half).clamp(-1.0, 1.0));
+    }
+    numbers
+}
+
+/// A column of words: one column of 0 and 1 for each word.
+fn indicators(column: &[String], name: &str) -> Result<Vec<Vec<f64>>, Fault> {
     let (values, words) = numbered(column, name, 1)?;
     let indicator = |word: usize| values.iter().map(|v| f64::from(u8::from(*v == word))).collect();
     Ok((0..words.len()).map(indicator).collect())
@@ -162,7 +208,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<LabelledTable> {
-        LabelledTable::parse(text.as_bytes(), "t.csv", "class")
+        LabelledTable::parse(text.as_bytes(), "t.csv", "class", &[])
     }
 
     #[test]
@@ -203,6 +249,55 @@ mod tests {
             "t.csv, line 3, column 3: a quote that is never closed"
         );
         assert!(message("size,class\n").contains("class is a column of 0 different values"));
+    }
+
+    /// As words they would be one feature each, of which nothing can be learned.
+    #[test]
+    fn numbers_in_another_notation_are_named_or_words_by_wish() {
+        for (cells, first, what) in [
+            ("\"1,5\"|\"2,5\"|\"3,5\"", "1,5", "a decimal comma"),
+            ("1|2|\"3,5\"", "3,5", "a decimal comma"),
+            ("5%|6%|7%", "5%", "a percent sign"),
+            ("$1|$2|$3", "$1", "a currency"),
+            ("1kg|2kg|3kg", "1kg", "a unit"),
+            ("\"1,234.5\"|\"2,000.0\"|7", "1,234.5", "separators of thousands"),
+        ] {
+            let row = |cell| format!("{cell},a\n");
+            let rows: String = cells.split('|').map(row).collect();
+            let text = format!("size,class\n{rows}4,b\n");
+            let said = parse(&text).unwrap_err().to_string();
+            let parts = [format!("size is {first:?}; allowed: "), format!("what stands there has {what}")];
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+            let words = ["size".to_owned()];
+            let table = LabelledTable::parse(text.as_bytes(), "t.csv", "class", &words).unwrap();
+            assert_eq!(table.words(), [("size".to_owned(), 4)]);
+        }
+        assert!(parse("size,class\n1st,a\n2nd,b\n").is_ok());
+    }
+
+    #[test]
+    fn what_varies_survives_scaling() {
+        let columns = |cell: &dyn Fn(usize) -> f64| {
+            let row = |i| format!("{},{}\n", cell(i), i % 2);
+            let rows: String = (0..100).map(row).collect();
+            let table = parse(&format!("size,class\n{rows}")).unwrap();
+            (0..100).map(|r| table.vector(r)[1]).collect::<Vec<_>>()
+        };
+        let spread = |column: &[f64]| {
+            let mut middle = column.to_vec();
+            middle.sort_by(f64::total_cmp);
+            assert!(middle[0] >= -1.0 && middle[99] <= 1.0, "{middle:?}");
+            middle[90] - middle[10]
+        };
+        let ten = |i: usize| i as f64 / 10.0;
+        assert!(spread(&columns(&ten)) > 0.7);
+        assert!(spread(&columns(&|i| 1e9 + ten(i))) > 0.7);
+        assert!(spread(&columns(&|i| -1e9 - ten(i))) > 0.7);
+        assert!(spread(&columns(&|i| if i == 7 { 1e12 } else { ten(i) })) > 0.7);
+        assert!(spread(&columns(&|i| if i == 7 { -1e300 } else { 1e6 + ten(i) })) > 0.7);
+        // A column that is nearly always 0 keeps what it has.
+        let seldom = columns(&|i| if i % 50 == 0 { 3.0 } else { 0.0 });
+        assert_eq!((seldom[0], seldom[1]), (1.0, 0.0));
     }
 
     /// However many of them there are: a column would else be one of words, each number a feature of its own.

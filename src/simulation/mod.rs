@@ -6,15 +6,21 @@
 
 mod blocks;
 mod labelled_table;
+mod learning_curve;
 pub mod metrics;
 pub mod parts;
 mod people_log;
+mod program_lives;
 pub mod progressive;
 mod rollout;
+mod run_sums;
 mod step_loop;
 pub mod summary;
 
 pub use blocks::{BLOCK_USERS, Block, Simulation, SimulationError};
 pub use labelled_table::LabelledTable;
+pub use learning_curve::{Course, CurvePoint, LearningCurve, ShownKind, courses};
+pub use program_lives::ProgramDecision;
 pub use rollout::Rollout;
+pub use run_sums::RunSums;
 pub use step_loop::{SimulatedDecision, run_batch, trace_batch};

@@ -5,17 +5,18 @@
 //! ```text
 //! {"schema_version":1, "seed":..., "users":..., "blocks":[first, end], "digests":{...}, ...}   the header
 //! {"scenario":0,"block":4,"records":[[...],...]}                                               each block
-//! {"scenario":0,"curve":[...]}                                                                 each scenario
+//! {"scenario":0,"curve":[...],"regret":[...],"shown":[...]}                                    each scenario
 //! ```
 //!
 //! Every number is a whole number, sums of them are exact, and blocks have fixed places: parts of one run,
 //! however it was cut, add up to the very bytes of the run in one piece.
 
-use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::base::clean::clean_line;
+use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
 use crate::base::read;
 use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
 use crate::simulation::metrics::UserRecord;
-use crate::simulation::summary::Curve;
+use crate::simulation::run_sums::RunSums;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,6 +26,15 @@ use std::path::{Path, PathBuf};
 
 /// Version of the format.
 const SCHEMA_VERSION: u32 = 1;
+
+/// Longest line of a part: the learning curves of one scenario, at most.
+const MAX_LINE_BYTES: u64 = 1 << 30;
+/// Most users of each persona.
+pub const MAX_USERS: u64 = 100_000_000;
+/// Most personas, policies and scenarios of a part.
+const MAX_NAMES: usize = 10_000;
+/// Most counts in the learning curves of a run.
+const MAX_COUNTS: u64 = 1 << 28;
 
 /// What a part says of the run that it belongs to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +69,9 @@ pub struct ScenarioHeader {
     pub steps: u32,
     /// Number of kinds of tip.
     pub kinds: usize,
+    /// Their names; empty in parts of a version that did not write them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kind_names: Vec<String>,
     /// Names of the personas, with their shares of the population.
     pub personas: Vec<(String, f64)>,
 }
@@ -71,6 +84,7 @@ impl PartHeader {
             description: s.scenario().raw().description.clone(),
             steps: s.scenario().raw().steps,
             kinds: s.kinds(),
+            kind_names: s.kind_names().to_vec(),
             personas: s.personas().map(|(name, share)| (name.to_owned(), share)).collect(),
         };
         let policies = simulations.first().map_or(&[][..], Simulation::policies);
@@ -84,6 +98,34 @@ impl PartHeader {
             scenarios: simulations.iter().map(scenario).collect(),
             digests,
         }
+    }
+
+    /// The same, if it can be that of a run: what it announces is made room for before it is read.
+    ///
+    /// # Errors
+    /// What no run has.
+    fn checked(mut self) -> Result<Self, Fault> {
+        let at_most = |field: &str, value: u64, most: u64| {
+            if value <= most {
+                return Ok(());
+            }
+            Err(Fault::new(field, value, format!("at most {most}")))
+        };
+        at_most("users", self.users, MAX_USERS)?;
+        at_most("blocks", self.blocks[1], self.all_blocks())?;
+        at_most("blocks", self.blocks[0], self.blocks[1])?;
+        let policies = self.policies.len() as u64;
+        at_most("policies", policies, MAX_NAMES as u64)?;
+        at_most("scenarios", self.scenarios.len() as u64, MAX_NAMES as u64)?;
+        let mut counts = 0_u64;
+        for scenario in &mut self.scenarios {
+            scenario.description = clean_line(&scenario.description);
+            let personas = scenario.personas.len() as u64;
+            at_most("personas", personas, MAX_NAMES as u64)?;
+            counts = counts.saturating_add(4 * personas * policies * u64::from(scenario.steps));
+        }
+        at_most("steps of all personas and policies, four counts each,", counts, MAX_COUNTS)?;
+        Ok(self)
     }
 
     /// The header of the part that holds `blocks`.
@@ -102,10 +144,10 @@ impl PartHeader {
         block * BLOCK_USERS..self.users.min((block + 1) * BLOCK_USERS)
     }
 
-    /// Learning curves of one scenario, all zero.
-    pub fn blank_curve(&self, scenario: usize) -> Curve {
-        let ScenarioHeader { personas, steps, .. } = &self.scenarios[scenario];
-        Curve::zeros((personas.len(), self.policies.len(), *steps as usize, 4))
+    /// What is counted of the decisions of one scenario, all zero.
+    pub fn blank_sums(&self, scenario: usize) -> RunSums {
+        let ScenarioHeader { personas, steps, kinds, .. } = &self.scenarios[scenario];
+        RunSums::blank(personas.len(), self.policies.len(), *steps as usize, *kinds)
     }
 
     /// Records in one block of one scenario.
@@ -125,9 +167,16 @@ struct BlockLine {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CurveLine {
+struct SumsLine {
     scenario: usize,
+    /// Reactions by persona, policy, step and reaction.
     curve: Vec<u64>,
+    /// Regret by persona, policy and step; absent in parts of a version that did not count it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    regret: Vec<u64>,
+    /// Reactions by persona, policy, kind and reaction; absent likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shown: Vec<u64>,
 }
 
 /// Writes a part while its blocks pass by, in the order of scenarios and blocks.
@@ -155,13 +204,18 @@ impl<W: Write> PartWriter<W> {
         self.line(&BlockLine { scenario, block: users.start / BLOCK_USERS, records })
     }
 
-    /// Writes the learning curves, one per scenario.
+    /// Writes what was counted, one line per scenario.
     ///
     /// # Errors
     /// Those of the file.
-    pub fn finish<'a>(mut self, curves: impl Iterator<Item = &'a Curve>) -> io::Result<()> {
-        for (scenario, curve) in curves.enumerate() {
-            self.line(&CurveLine { scenario, curve: curve.iter().copied().collect() })?;
+    pub fn finish<'a>(mut self, sums: impl Iterator<Item = &'a RunSums>) -> io::Result<()> {
+        for (scenario, RunSums { curve, regret, kinds }) in sums.enumerate() {
+            self.line(&SumsLine {
+                scenario,
+                curve: curve.iter().copied().collect(),
+                regret: regret.iter().copied().collect(),
+                shown: kinds.iter().copied().collect(),
+            })?;
         }
         self.out.flush()
     }
@@ -218,7 +272,7 @@ pub struct RunParts {
     files: Vec<(PathBuf, BufReader<File>)>,
     /// Where each block stands: file, offset and length of its line.
     places: BTreeMap<(usize, u64), (usize, u64, usize)>,
-    curves: Vec<Curve>,
+    sums: Vec<RunSums>,
 }
 
 impl RunParts {
@@ -231,14 +285,16 @@ impl RunParts {
         let mut parts: Option<Self> = None;
         let mut twice = Vec::new();
         for path in paths {
-            let mut reader = BufReader::new(File::open(path).map_err(Error::io("read", path))?);
+            let mut reader = BufReader::new(read::regular(path)?);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
-            let header: PartHeader = read::json(&line, &format!("{}, line 1", path.display()))
+            let origin = format!("{}, line 1", path.display());
+            let header = read::json(&line, &origin)
+                .and_then(|header: PartHeader| header.checked().map_err(|fault| fault.at(&origin)))
                 .map_err(|error| Error::because(PartsError::NotAPart { error: Box::new(error) }))?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
-                curves: (0..whole.scenarios.len()).map(|s| whole.blank_curve(s)).collect(),
+                sums: (0..whole.scenarios.len()).map(|s| whole.blank_sums(s)).collect(),
                 header: whole.clone(),
                 files: Vec::new(),
                 places: BTreeMap::new(),
@@ -289,17 +345,24 @@ impl RunParts {
             let damaged =
                 |message: &str| Error::Malformed { origin: origin.clone(), message: message.to_owned() };
             if let Some((scenario, block)) = block_of(&line) {
-                if scenario >= self.curves.len() || !(header.blocks[0]..header.blocks[1]).contains(&block) {
+                if scenario >= self.sums.len() || !(header.blocks[0]..header.blocks[1]).contains(&block) {
                     return Err(damaged("a block that the header does not announce"));
                 }
                 if self.places.insert((scenario, block), (file, offset, line.len())).is_some() {
                     twice.push((scenario, block));
                 }
             } else {
-                let CurveLine { scenario, curve } = read::json(&line, &origin)?;
-                let mine = self.curves.get_mut(scenario).filter(|mine| mine.len() == curve.len());
+                let SumsLine { scenario, curve, regret, shown } = read::json(&line, &origin)?;
+                let fits = |mine: &&mut RunSums| {
+                    let others = [(&regret, mine.regret.len()), (&shown, mine.kinds.len())];
+                    mine.curve.len() == curve.len()
+                        && others.iter().all(|(theirs, own)| theirs.is_empty() || theirs.len() == *own)
+                };
+                let mine = self.sums.get_mut(scenario).filter(fits);
                 let mine = mine.ok_or_else(|| damaged("a learning curve of another shape"))?;
-                mine.iter_mut().zip(curve).for_each(|(sum, count)| *sum += count);
+                mine.curve.iter_mut().zip(curve).for_each(|(sum, count)| *sum += count);
+                mine.regret.iter_mut().zip(regret).for_each(|(sum, count)| *sum += count);
+                mine.kinds.iter_mut().zip(shown).for_each(|(sum, count)| *sum += count);
                 curves += 1;
             }
         }
@@ -316,9 +379,9 @@ impl RunParts {
         &self.header
     }
 
-    /// Learning curves of one scenario.
-    pub fn curve(&self, scenario: usize) -> &Curve {
-        &self.curves[scenario]
+    /// What was counted of the decisions of one scenario.
+    pub fn sums(&self, scenario: usize) -> &RunSums {
+        &self.sums[scenario]
     }
 
     /// The records of one block of one scenario.
@@ -348,7 +411,7 @@ impl RunParts {
             );
             return Err(Error::Malformed { origin, message });
         }
-        Ok(Block { users: self.header.block_users(block), records, curve: self.header.blank_curve(scenario) })
+        Ok(Block { users: self.header.block_users(block), records, sums: self.header.blank_sums(scenario) })
     }
 
     fn named(&self, blocks: &[(usize, u64)]) -> String {
@@ -361,7 +424,12 @@ impl RunParts {
 /// Reads a line with its end; 0 at the end of the file.
 fn read_line(reader: &mut BufReader<File>, line: &mut Vec<u8>, path: &Path) -> Result<usize> {
     line.clear();
-    reader.read_until(b'\n', line).map_err(Error::io("read", path))
+    let read = reader.take(MAX_LINE_BYTES + 1).read_until(b'\n', line).map_err(Error::io("read", path))?;
+    if read as u64 > MAX_LINE_BYTES {
+        let message = format!("a line of more than {MAX_LINE_BYTES} bytes");
+        return Err(Error::Malformed { origin: path.display().to_string(), message });
+    }
+    Ok(read)
 }
 
 /// Scenario and block at the beginning of a block's line, without reading all of it.

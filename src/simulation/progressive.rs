@@ -8,6 +8,7 @@ use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::random::{Purpose, Streams};
 use crate::base::stats::{Moments, student_t_quantile};
 use crate::features::FeatureBlock;
+use crate::policy::program::ProgramError;
 use crate::policy::{DecisionRng, Policy, Scratch, Structure};
 use crate::simulation::labelled_table::LabelledTable;
 use rand::RngExt;
@@ -48,6 +49,12 @@ pub enum ProgressiveError {
         /// The policy's name.
         policy: String,
     },
+    /// It has a prior, which knows nothing of the table's columns.
+    #[error("{policy}: its prior is one of its own features, and here the table's columns are the features")]
+    Prior {
+        /// The policy's name.
+        policy: String,
+    },
 }
 
 impl Cause for ProgressiveError {
@@ -76,9 +83,17 @@ pub struct Progress {
 ///
 /// # Errors
 /// A policy with one model for all candidates: the classes share their vector, so it could not tell them
-/// apart.
+/// apart; a program, which is shown requests.
 pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64) -> Result<Vec<Progress>> {
     for policy in policies {
+        if policy.program().is_some() {
+            let (policy, why) = (policy.name().to_owned(), "which is shown requests, and a table has none");
+            return Err(Error::because(ProgramError::NotFor { policy, why }));
+        }
+        if policy.prior().is_some() {
+            let policy = policy.name().to_owned();
+            return Err(Error::because(ProgressiveError::Prior { policy }));
+        }
         if policy.structure() == Structure::Shared && policy.explorer().uses_scores() {
             let policy = policy.name().to_owned();
             return Err(Error::because(ProgressiveError::SharedModel { policy }));
@@ -100,8 +115,9 @@ pub fn run(table: &LabelledTable, policies: &[Policy], orders: Orders, seed: u64
 fn progress(policy: &Policy, losses: Vec<f64>) -> Progress {
     let moments: Moments = losses.iter().copied().collect();
     let mean = moments.mean().unwrap_or(f64::NAN);
-    let quantile = student_t_quantile(1.0 - ALPHA / 2.0, losses.len() as f64 - 1.0);
-    let half = moments.standard_error().filter(|e| *e > 0.0).map(|e| quantile * e);
+    let quantile = || student_t_quantile(1.0 - ALPHA / 2.0, losses.len() as f64 - 1.0);
+    // One order has no error to multiply, and Student's distribution no quantile without a degree of freedom.
+    let half = moments.standard_error().filter(|e| *e > 0.0).map(|e| quantile() * e);
     Progress {
         policy: policy.name().to_owned(),
         progressive_loss: mean,
@@ -150,7 +166,7 @@ mod tests {
     fn table() -> LabelledTable {
         let rows: String =
             (0..300).map(|i| if i % 2 == 0 { "1,yes\n" } else { "-1,no\n" }).chain(["0,never\n"]).collect();
-        LabelledTable::parse(format!("x,class\n{rows}").as_bytes(), "t.csv", "class").unwrap()
+        LabelledTable::parse(format!("x,class\n{rows}").as_bytes(), "t.csv", "class", &[]).unwrap()
     }
 
     fn policy(explorer: &str, structure: &str) -> Policy {
@@ -195,7 +211,7 @@ mod tests {
         assert_ne!(rows(50, Orders::Drawn(1), &streams, 0), rows(50, Orders::AsWritten, &streams, 0));
         // Nothing tells the classes apart but when they come.
         let sorted = format!("x,class\n{}{}", "1,a\n".repeat(100), "1,b\n".repeat(100));
-        let sorted = LabelledTable::parse(sorted.as_bytes(), "t.csv", "class").unwrap();
+        let sorted = LabelledTable::parse(sorted.as_bytes(), "t.csv", "class", &[]).unwrap();
         let policies = [policy("linucb", "disjoint")];
         let run = |orders| super::run(&sorted, &policies, orders, 5).unwrap().remove(0);
         assert_eq!(run(Orders::AsWritten).orders.len(), 1);

@@ -6,7 +6,7 @@ use crate::features::profile_history::{ProfileHistory, TipEvent};
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::people::scenario::Leaving;
 use crate::people::{DeclaredTables, Outcome, PersonaSimulator, UserBatch};
-use crate::policy::{Decide, DecisionRng, Model, Policy, Scratch, Structure};
+use crate::policy::{Decide, DecisionRng, Learns, Model, Policy, Scratch, Structure};
 use std::collections::VecDeque;
 
 /// What one policy goes through with a batch of users.
@@ -38,6 +38,30 @@ pub struct Rollout<'a> {
 struct DeclaredView {
     tables: DeclaredTables,
     block: FeatureBlock<Lanes>,
+}
+
+/// Lets somebody tire of what they were shown: who had left before this step ignores it, whatever it was, so that nothing
+/// is lost or gained by it; whose patience is at its end has left from the next step on.
+#[inline(always)]
+pub(super) fn tire_one(
+    limit: f64,
+    (weariness, left): (&mut f64, &mut bool),
+    outcome: &mut Outcome,
+    best: f64,
+) {
+    if *left {
+        let event = TipEvent { reaction: Reaction::Ignored, ..outcome.event };
+        *outcome = Outcome { event, reward: Reaction::Ignored.reward(), expected: best };
+        return;
+    }
+    let wearies = match outcome.event.reaction {
+        Reaction::Completed => -0.5,
+        Reaction::Snoozed => 0.0,
+        Reaction::Ignored => 0.25,
+        Reaction::Dismissed => 1.0,
+    };
+    *weariness = (*weariness + wearies).max(0.0);
+    *left = *weariness >= limit;
 }
 
 /// Rewards that are on their way.
@@ -182,9 +206,11 @@ impl<'a> Rollout<'a> {
         x: &[Lanes],
         outcomes: &[Outcome; LANES],
     ) {
-        let kinds = each!(lane => self.model_of_kind[outcomes[lane].event.kind]);
-        let rewards = lanes!(lane => outcomes[lane].reward);
-        self.model.learn_of(&who, &kinds, x, rewards).run::<V>(level);
+        if self.policy.learns() != Learns::Nothing {
+            let kinds = each!(lane => self.model_of_kind[outcomes[lane].event.kind]);
+            let rewards = lanes!(lane => outcomes[lane].reward);
+            self.model.learn_of(&who, &kinds, x, rewards).run::<V>(level);
+        }
         for lane in 0..LANES {
             if self.remembers && who[lane] {
                 self.histories[lane].observe(&outcomes[lane].event);
@@ -192,8 +218,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// Lets them tire of what they were shown: those who had left before this step ignore it, whatever it was, so that
-    /// nothing is lost or gained by it; those whose patience is at its end have left from the next step on.
+    /// Lets them tire of what they were shown.
     pub(super) fn tire(
         &mut self,
         leaving: Leaving,
@@ -202,19 +227,9 @@ impl<'a> Rollout<'a> {
         best: &Lanes,
     ) {
         for lane in 0..batch.len() {
-            if self.left[lane] {
-                let event = TipEvent { reaction: Reaction::Ignored, ..outcomes[lane].event };
-                outcomes[lane] = Outcome { event, reward: Reaction::Ignored.reward(), expected: best[lane] };
-                continue;
-            }
-            let wearies = match outcomes[lane].event.reaction {
-                Reaction::Completed => -0.5,
-                Reaction::Snoozed => 0.0,
-                Reaction::Ignored => 0.25,
-                Reaction::Dismissed => 1.0,
-            };
-            self.weariness[lane] = (self.weariness[lane] + wearies).max(0.0);
-            self.left[lane] = self.weariness[lane] >= leaving.patience * batch.person(lane).patience();
+            let limit = leaving.patience * batch.person(lane).patience();
+            let state = (&mut self.weariness[lane], &mut self.left[lane]);
+            tire_one(limit, state, &mut outcomes[lane], best[lane]);
         }
     }
 

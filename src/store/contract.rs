@@ -7,6 +7,7 @@
 use super::model_bytes;
 use super::state::State;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::policy::{Model, Policy};
 use smol_str::SmolStr;
 use std::path::Path;
@@ -39,6 +40,8 @@ pub struct DecisionRecord {
     pub explored: bool,
     /// The decision that was shown instead of this one, if nobody was shown this one.
     pub shadow_of: Option<SmolStr>,
+    /// What it carries for who analyses it.
+    pub labels: DecisionLabels,
 }
 
 /// What an entry of the log of rewards did to its state.
@@ -152,6 +155,25 @@ impl StateRecord {
     }
 }
 
+/// One step of a rollout: what holds from then on, and why. The latest one of an experiment says where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutRecord {
+    /// The experiment.
+    pub experiment: SmolStr,
+    /// Its number within the experiment: 1 for the first, then one more for each.
+    pub revision: u64,
+    /// When it was taken, in milliseconds since 1970.
+    pub at: u64,
+    /// What was done: `start`, `advance`, `fall back`, `stop`, `finish`.
+    pub action: SmolStr,
+    /// The share of users who have the second variant from then on, in [0, 1].
+    pub share: f64,
+    /// SHA-256, in hexadecimal, of the experiment as it was then.
+    pub digest: SmolStr,
+    /// What it rests on, as JSON; `None` where nothing was asked.
+    pub evidence: Option<String>,
+}
+
 /// Which entries of a log are wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LogFilter {
@@ -242,11 +264,30 @@ pub trait Snapshot {
     /// A store that cannot be read, and records that are damaged.
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()>;
 
+    /// The latest entries of a state, by id, at most `limit`, the latest first. A store that was not told to
+    /// [`find_rewards_by_state`](Store::find_rewards_by_state) may look at the latest entries of all states alone.
+    ///
+    /// # Errors
+    /// A store that cannot be read, and records that are damaged.
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>>;
+
     /// What was learned for these events of these states, by id; `None` for events that are new to them.
     ///
     /// # Errors
     /// A store that cannot be read, and records that are damaged.
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>>;
+
+    /// Every step of the rollouts of an experiment, the first one first; none in a store that is older than rollouts.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>>;
+
+    /// The latest step of every experiment that ever had one.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>>;
 }
 
 /// A change of a store, of which others see all or nothing.
@@ -292,6 +333,19 @@ pub trait Transaction: Snapshot {
     /// A store that cannot be written.
     fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64>;
 
+    /// Counts tokens that a user takes on a day, unless that would make more than `most` of them; whether it does not. Days
+    /// are numbered; what was taken on another day is forgotten. A negative number gives tokens back.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool>;
+
+    /// Forgets what a user has taken.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn erase_spending(&mut self, user: &str) -> Result<()>;
+
     /// Removes at most `limit` decisions made before a moment, in milliseconds since 1970; how many there were.
     ///
     /// # Errors
@@ -303,6 +357,12 @@ pub trait Transaction: Snapshot {
     /// # Errors
     /// A store that cannot be written.
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64>;
+
+    /// Adds a step of a rollout, unless somebody else has taken the one of its number: whether it was added.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool>;
 }
 
 /// Where decisions, rewards and states are kept. Any number of threads and processes may use one.
@@ -355,6 +415,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// A store that cannot be written.
     fn upkeep(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Has the store keep what it takes to find the rewards of a state without looking at all of them, which costs each
+    /// reward a little from then on.
+    ///
+    /// # Errors
+    /// A store that cannot be written.
+    fn find_rewards_by_state(&self) -> Result<()> {
         Ok(())
     }
 

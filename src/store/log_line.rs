@@ -4,7 +4,7 @@
 //! 0.1 have them too. A field that is null is unknown; one that is not there says nothing. `R` is what holds the
 //! request: a reader takes as much of it as it needs.
 
-use crate::policy::RawPolicy;
+use crate::policy::program::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 use std::borrow::Cow;
@@ -19,6 +19,21 @@ pub struct DecisionLine<'a, R> {
     /// The decision that was shown instead, if it is a shadow's.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<Cow<'a, str>>,
+    /// The experiment that its user took part in.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<Cow<'a, str>>,
+    /// The variant that its user has.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<Cow<'a, str>>,
+    /// The version of the prompt that its candidates were written with.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<Cow<'a, str>>,
+    /// The digest of that prompt.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<Cow<'a, str>>,
+    /// The version of the policy in a model registry.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub model_version: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
@@ -27,7 +42,7 @@ pub struct DecisionLine<'a, R> {
     pub policy: Cow<'a, str>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Whether nobody was shown it.
     pub shadow: bool,
     /// Id of the chosen candidate.
@@ -60,6 +75,11 @@ impl<'a, R> DecisionLine<'a, R> {
         let Self {
             decision_id,
             shadow_of,
+            experiment,
+            variant,
+            prompt_version,
+            prompt_digest,
+            model_version,
             user,
             policy,
             spec,
@@ -76,6 +96,11 @@ impl<'a, R> DecisionLine<'a, R> {
         let line = DecisionLine {
             decision_id,
             shadow_of,
+            experiment,
+            variant,
+            prompt_version,
+            prompt_digest,
+            model_version,
             user,
             policy,
             spec,
@@ -139,7 +164,7 @@ pub struct RewardLine<'a, R, S = R> {
     pub request: Option<R>,
     /// The policy, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<RawPolicy>,
+    pub spec: Option<RawDefinition>,
     /// Of a reset of version 0.1, the policies that forgot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<BTreeMap<String, u64>>,

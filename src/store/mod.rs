@@ -32,12 +32,12 @@ pub mod views;
 
 pub use access::{Access, Pace};
 pub use contract::{
-    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Store,
-    Transaction, read, write,
+    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot,
+    StateRecord, Store, Transaction, read, write,
 };
 pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
-pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, apply};
+pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, Taught, apply, learn_by};
 pub use state_line::FORMAT_VERSION;
 pub(crate) use state_line::fits;
 pub use state_schema::schema;

@@ -1,9 +1,11 @@
 //! Rows as tables have them, and the records that they stand for: the same for every store that speaks SQL.
 
 use super::contract::{Change, RewardRecord, StateRecord};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
-use crate::policy::{Policy, RawPolicy};
+use crate::features::FeatureSet;
+use crate::policy::program::RawDefinition;
+use crate::policy::{Policy, Prior};
 use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +15,34 @@ pub(super) fn damaged(origin: &Path, what: String) -> Error {
     Error::Damaged { path: origin.to_owned(), what }
 }
 
-/// The policy that a definition tells.
+/// The policy that a definition tells, with the text of its prior beside it.
 ///
 /// # Errors
-/// A text that is no policy.
-pub(super) fn policy(text: &str, id: i64, origin: &Path) -> Result<Policy> {
-    let raw: RawPolicy = read::toml(text, &format!("{}: definition {id}", origin.display()))?;
-    Policy::try_from(raw).map_err(|fault| damaged(origin, format!("definition {id}: {fault}")))
+/// A text that is no policy, or a prior that is none.
+pub(super) fn policy(text: &str, prior: Option<&str>, id: i64, origin: &Path) -> Result<Policy> {
+    let place = format!("{}: definition {id}", origin.display());
+    let raw: RawDefinition = read::toml(text, &place)?;
+    let policy = match raw {
+        RawDefinition::BuiltIn(raw) => Policy::checked(raw, |_| {
+            let missing = Fault::new("prior", "null", "the text of the prior that the policy names");
+            let prior = Prior::from_json(prior.ok_or(missing)?, &place);
+            let prior = prior.map_err(|error| Fault::new("prior", error, "the text of a prior"))?;
+            Ok::<_, Fault>(Arc::new(prior))
+        }),
+        raw @ RawDefinition::Program(_) => Policy::try_from(raw),
+    };
+    policy.map_err(|fault| damaged(origin, format!("definition {id}: {fault}")))
+}
+
+/// The digests of a policy's feature set and domain; none of a program, whose business it is what it looks at.
+pub(super) fn looks_at(policy: &Policy) -> (Option<&'static str>, Option<&'static str>) {
+    let set = policy.program().is_none().then(|| policy.features());
+    (set.map(FeatureSet::digest), set.map(|set| set.domain().digest()))
+}
+
+/// The text of a policy's prior, as its definition keeps it.
+pub(super) fn prior(policy: &Policy) -> Option<String> {
+    policy.prior().map(|prior| prior.to_json())
 }
 
 /// What stands in the place of a policy that is yet to be looked up.

@@ -3,7 +3,8 @@
 use crate::base::error::{Fault, Result, storable, within};
 use crate::domain::reaction::MAX_REWARD;
 use crate::domain::request::{Request, Shown};
-use crate::policy::{Model, Policy, Scratch};
+use crate::policy::program::{LearnCall, Program, WhichCall};
+use crate::policy::{Learns, Model, Policy, Scratch};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -42,12 +43,63 @@ pub struct Observation {
 }
 
 /// Learns: the state after an observation. It depends on the state before and on the observation alone, so that
-/// whoever replays the same rewards has the same bits.
-pub fn apply(model: &mut Model, policy: &Policy, observation: &Observation, scratch: &mut Scratch) {
+/// whoever replays the same rewards has the same bits. A program is asked by itself, with what errors call its reward.
+///
+/// Under a policy that learns nothing the model stays as it was.
+///
+/// # Errors
+/// Those of a program; then the model is as it was.
+pub fn apply(
+    model: &mut Model,
+    policy: &Policy,
+    observation: &Observation,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    if let Some(program) = policy.program() {
+        let which = WhichCall { user: "", number: model.updates() + 1 };
+        return learn_by(program, &mut [Taught { which, model, observation }]).pop().unwrap_or(Ok(()));
+    }
+    if policy.learns() == Learns::Nothing {
+        return Ok(());
+    }
     let kind = model.kind_index(observation.shown.candidate().kind.as_deref());
     scratch.with_block(policy.features(), observation.shown.offered(), |block, _| {
         model.learn(block, 0, kind, observation.reward);
     });
+    Ok(())
+}
+
+/// A reward that a program is to learn, and the model of its user.
+pub struct Taught<'a> {
+    /// What errors call it.
+    pub which: WhichCall<'a>,
+    /// What is known of the user.
+    pub model: &'a mut Model,
+    /// What there is to learn.
+    pub observation: &'a Observation,
+}
+
+/// Lets a program learn rewards of different users; a model whose reward it cannot learn stays as it was.
+pub fn learn_by(program: &Program, taught: &mut [Taught]) -> Vec<Result<()>> {
+    let requests: Vec<String> = taught.iter().map(|taught| taught.observation.shown.offer_text()).collect();
+    let call = |(taught, request)| {
+        let Taught { which, model, observation }: &Taught = taught;
+        let request: &String = request;
+        LearnCall {
+            which: *which,
+            state: model.program_state(),
+            request,
+            chosen: &observation.shown.candidate().id,
+            reward: observation.reward,
+        }
+    };
+    let calls: Vec<LearnCall> = taught.iter().zip(&requests).map(call).collect();
+    let states = program.learn(&calls);
+    let learned = taught.iter_mut().zip(states).map(|(taught, state)| {
+        taught.model.replace_program_state(state?, taught.observation.reward);
+        Ok(())
+    });
+    learned.collect()
 }
 
 /// A reward as somebody reported it, checked.

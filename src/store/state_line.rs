@@ -5,6 +5,8 @@
 //!
 //! Format 3 is written. Format 2 (version 0.1) has `seq`, `events` and a checksum besides; format 1, which other tools may
 //! write, has only A and b, from which the rest is solved afresh.
+//!
+//! The line of a program has its command and its state instead of a model.
 
 use super::state::State;
 use super::view_name;
@@ -12,9 +14,13 @@ use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::{FeatureSet, FeatureSetRef};
-use crate::policy::{KindModel, Model, NAMED, Policy, RawPolicy, Ridge, RidgeNumbers, Structure};
+use crate::policy::program::{MAX_STATE_BYTES, Program, RawDefinition, RawProgram};
+use crate::policy::{
+    KindModel, Learns, Model, NAMED, Policy, Prior, RawPolicy, RawPrior, Ridge, RidgeNumbers, Structure,
+};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,6 +54,13 @@ struct RawState {
     structure: String,
     lambda: f64,
     forgetting: f64,
+    /// Whose rewards it learns from, where that is not the user.
+    #[serde(default)]
+    #[serde(skip_serializing_if = "is_user")]
+    learns: Learns,
+    /// The learned prior, whole, so that a line is enough to go on elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prior: Option<RawPrior>,
     updates: u64,
     reward_sum: f64,
     /// Counts every change of the state.
@@ -88,16 +101,41 @@ struct RawKind {
     theta: Option<Vec<f64>>,
 }
 
-/// What stands in any format, to say what is newer than this program.
+/// The state of a program as it stands in its line, unchecked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProgramState {
+    format_version: u32,
+    user: SmolStr,
+    policy: String,
+    /// The command that learned it. It says whose state it is, and starts nothing.
+    command: Vec<String>,
+    updates: u64,
+    reward_sum: f64,
+    /// Counts every change of the state.
+    #[serde(default)]
+    revision: u64,
+    /// What the program knows, which is between it and itself; null before its first reward.
+    state: Box<RawValue>,
+}
+
+/// What stands in any format, to say what is newer than this program, and what only a program's line has.
 #[derive(Deserialize)]
 struct Version {
+    #[serde(default)]
     format_version: u32,
+    #[serde(default)]
+    command: Option<IgnoredAny>,
 }
 
 impl State {
     /// The state as one line of JSON, its newline included.
     pub fn to_line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(&RawState::of(self)).expect("plain values always serialize");
+        let line = match self.policy.program() {
+            Some(program) => serde_json::to_vec(&RawProgramState::of(self, program)),
+            None => serde_json::to_vec(&RawState::of(self)),
+        };
+        let mut line = line.expect("plain values always serialize");
         line.push(b'\n');
         line
     }
@@ -110,9 +148,15 @@ impl State {
     /// [`Error::Damaged`] for everything else that is wrong. `origin` is what errors call the line.
     pub fn from_line(line: &[u8], origin: &str) -> Result<Self> {
         let damaged = |what| Error::Damaged { path: Path::new(origin).to_owned(), what };
+        if serde_json::from_slice::<Version>(line).is_ok_and(|version| version.command.is_some()) {
+            let raw: RawProgramState =
+                serde_json::from_slice(line).map_err(|error| damaged(read::complaint(&error)))?;
+            view_name::state_file(&raw.user, &raw.policy).map_err(|fault| fault.at(origin))?;
+            return raw.into_state().map_err(|fault| fault.at(origin));
+        }
         let raw: RawState =
             serde_json::from_slice(line).map_err(|error| match serde_json::from_slice::<Version>(line) {
-                Ok(Version { format_version }) if format_version > FORMAT_VERSION => {
+                Ok(Version { format_version, .. }) if format_version > FORMAT_VERSION => {
                     newer(format_version).at(origin)
                 }
                 _ => damaged(read::complaint(&error)),
@@ -134,7 +178,8 @@ impl State {
     }
 }
 
-/// Whether a state under `own` goes on under `policy`: they have one name and one model.
+/// Whether a state under `own` goes on under `policy`: they have one name and one model, but perhaps another prior, under
+/// which a state is learned again.
 ///
 /// # Errors
 /// What differs, with both sides named.
@@ -145,6 +190,15 @@ pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
     let differs = |field: &str, found: &dyn std::fmt::Display, now: &dyn std::fmt::Display| {
         Fault::new(field, found, of_policy(now))
     };
+    let kind = |policy: &Policy| if policy.program().is_some() { "a program" } else { "no program" };
+    if own.program().is_some() || policy.program().is_some() {
+        let (found, now) = (kind(own), kind(policy));
+        // What a program's state means is between it and itself.
+        return if found == now { Ok(()) } else { Err(differs("policy", &found, &now)) };
+    }
+    if own.learns() != policy.learns() {
+        return Err(differs("learns", &own.learns().name(), &policy.learns().name()));
+    }
     if own.features() != policy.features() {
         return Err(differs("feature_set", &own.features().label(), &policy.features().label()));
     }
@@ -168,6 +222,50 @@ fn newer(format_version: u32) -> Fault {
 
 fn differs(field: &str, found: impl std::fmt::Debug, expected: impl Into<String>) -> Fault {
     Fault::new(field, format!("{found:?}"), expected)
+}
+
+impl RawProgramState {
+    fn of(state: &State, program: &Program) -> Self {
+        let known = state.model.program_state().unwrap_or("null").to_owned();
+        let opaque = RawValue::from_string(known).expect("it was JSON when it was answered");
+        Self {
+            format_version: FORMAT_VERSION,
+            user: state.user.clone(),
+            policy: state.policy.name().to_owned(),
+            command: program.definition().command.clone(),
+            updates: state.model.updates(),
+            reward_sum: state.model.reward_sum(),
+            revision: state.revision,
+            state: opaque,
+        }
+    }
+
+    fn into_state(self) -> Result<State, Fault> {
+        if !(1..=FORMAT_VERSION).contains(&self.format_version) {
+            return Err(newer(self.format_version));
+        }
+        for (name, count) in [("updates", self.updates), ("revision", self.revision)] {
+            if count > MAX_COUNT {
+                return Err(Fault::new(name, count, format!("at most {MAX_COUNT}")));
+            }
+        }
+        if !self.reward_sum.is_finite() {
+            return Err(Fault::new("reward_sum", self.reward_sum, "a finite number"));
+        }
+        let text = self.state.get();
+        if text.len() > MAX_STATE_BYTES {
+            let value = format!("{} bytes", text.len());
+            return Err(Fault::new("state", value, format!("at most {MAX_STATE_BYTES} bytes")));
+        }
+        if NAMED.contains(&self.policy.as_str()) {
+            return Err(differs("policy", &self.policy, "a name that no built-in policy has"));
+        }
+        let state = (self.updates > 0 || text != "null").then(|| text.into());
+        let definition = RawDefinition::Program(RawProgram::new(self.policy, self.command));
+        let policy = Arc::new(Policy::try_from(definition)?);
+        let model = policy.new_model().of_program(state, self.updates, self.reward_sum);
+        Ok(State { user: self.user, policy, model, revision: self.revision })
+    }
 }
 
 impl RawState {
@@ -196,6 +294,9 @@ impl RawState {
             structure: structure_name(policy.structure()).to_owned(),
             lambda: policy.lambda(),
             forgetting: policy.forgetting(),
+            learns: policy.learns(),
+            // How it was learned stays with the definition.
+            prior: policy.prior().map(|prior| RawPrior { training: None, ..prior.raw().clone() }),
             updates: state.model.updates(),
             reward_sum: state.model.reward_sum(),
             revision: state.revision,
@@ -233,14 +334,11 @@ impl RawState {
         };
         let uniform = Policy::named("uniform").expect("it is built in").to_raw();
         let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
-        Policy::try_from(RawPolicy {
-            name,
-            features: features.into(),
-            structure,
-            lambda,
-            forgetting,
-            ..uniform
-        })
+        let (features, learns) = (features.into(), self.learns);
+        let plain = RawPolicy { name, features, structure, lambda, forgetting, learns, ..uniform };
+        let policy = Policy::try_from(plain)?;
+        let prior = self.prior.clone().map(|raw| Prior::try_from(raw).map_err(|fault| fault.within("prior")));
+        prior.transpose()?.map_or(Ok(policy.clone()), |prior| policy.with_prior(Arc::new(prior)))
     }
 
     /// Whether this is a state of `policy`, in a format that is known.
@@ -263,18 +361,19 @@ impl RawState {
 
     /// The state, whose checks [`Self::belongs_to`] `policy` are done, or what is wrong with its numbers.
     fn into_state(self, policy: &Arc<Policy>) -> Result<State, String> {
-        let blank = Ridge::new(self.dim, self.lambda, self.forgetting);
         let mut parts = Vec::new();
         match (policy.structure(), self.a, self.b, self.kinds) {
             (Structure::Shared, Some(a), Some(b), None) => {
                 let (a_inverse, theta) = (self.a_inverse, self.theta);
                 let kind = RawKind { updates: self.updates, a, b, a_inverse, theta };
-                parts.push(KindModel { kind: None, ridge: kind.into_ridge(blank)? });
+                parts.push(KindModel { kind: None, ridge: kind.into_ridge(policy.new_ridge(None))? });
             }
             (Structure::Disjoint, None, None, Some(kinds)) => {
                 for (kind, part) in kinds {
-                    let ridge = part.into_ridge(blank.clone()).map_err(|e| format!("kinds.{kind}: {e}"))?;
-                    parts.push(KindModel { kind: (!kind.is_empty()).then_some(kind), ridge });
+                    let own = (!kind.is_empty()).then_some(kind.clone());
+                    let blank = policy.new_ridge(own.as_deref());
+                    let ridge = part.into_ridge(blank).map_err(|e| format!("kinds.{kind}: {e}"))?;
+                    parts.push(KindModel { kind: own, ridge });
                 }
             }
             _ => return Err("A and b stand at the top when shared, else in \"kinds\"".to_owned()),
@@ -312,6 +411,10 @@ impl RawKind {
             _ => Err("A_inverse and theta are there together or not at all".to_owned()),
         }
     }
+}
+
+fn is_user(learns: &Learns) -> bool {
+    *learns == Learns::User
 }
 
 fn structure_name(structure: Structure) -> &'static str {

@@ -2,6 +2,7 @@
 
 use super::state_line::FORMAT_VERSION;
 use crate::features::FeatureSet;
+use crate::policy::Learns;
 use serde_json::{Value, json};
 
 /// The schema of a state file (draft 2020-12).
@@ -16,10 +17,37 @@ pub fn schema() -> Value {
         "additionalProperties": false,
         "properties": {
             "updates": count("rewards that this kind has learned from"),
-            "A": numbers("lower triangle, row by row: D (D + 1) / 2 values"),
-            "b": numbers("D values"),
+            "A": numbers("lower triangle, row by row: D (D + 1) / 2 values; with a prior the sum over observations \
+                          alone, to which the prior's precision, lambda times, is added"),
+            "b": numbers("D values; with a prior likewise"),
             "A_inverse": numbers("as A; carried along from update to update"),
             "theta": numbers("D values; carried along from update to update"),
+        },
+    });
+    let of_kind = json!({
+        "type": "object",
+        "required": ["mean", "precision"],
+        "additionalProperties": false,
+        "properties": {
+            "mean": numbers("D values"),
+            "precision": numbers("lower triangle, row by row: D (D + 1) / 2 values, in units of the noise"),
+        },
+    });
+    let prior = json!({
+        "type": "object",
+        "description": "the learned prior that the state began with",
+        "required": ["format_version", "feature_set", "feature_set_digest", "feature_names", "structure", "mean",
+                     "precision"],
+        "additionalProperties": false,
+        "properties": {
+            "format_version": {"const": 1},
+            "feature_set": {"type": "string"},
+            "feature_set_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "feature_names": {"type": "array", "items": {"type": "string"}},
+            "structure": {"enum": ["shared", "disjoint"]},
+            "mean": of_kind["properties"]["mean"],
+            "precision": of_kind["properties"]["precision"],
+            "kinds": {"type": "object", "additionalProperties": of_kind},
         },
     });
     let mut properties = part["properties"].clone();
@@ -38,6 +66,8 @@ pub fn schema() -> Value {
         "structure": {"enum": ["shared", "disjoint"]},
         "lambda": {"type": "number", "exclusiveMinimum": 0},
         "forgetting": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        "learns": {"enum": Learns::ALL, "description": "whose rewards are learned from; user where it is not there"},
+        "prior": prior,
         "updates": count("rewards that were learned from"),
         "reward_sum": {"type": "number", "description": "sum of these rewards"},
         "revision": count("counts every change of the state; since format 3"),

@@ -94,12 +94,21 @@ fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &State
     if let Ok(there) = fs::symlink_metadata(&path)
         && there.is_file()
     {
+        #[cfg(unix)]
+        keep_owner(&file, &there);
         file.set_permissions(there.permissions()).map_err(Error::io("write", &unfinished))?;
     }
     file.write_all(&state.to_line())
         .and_then(|()| file.sync_data())
         .map_err(Error::io("write", &unfinished))?;
     fs::rename(&unfinished, &path).map_err(Error::io("replace", &path))
+}
+
+/// Makes the owner of a file that is there that of the one that takes its place, where we may.
+#[cfg(unix)]
+fn keep_owner(file: &File, there: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let _ = fchown(file, Some(there.uid()), Some(there.gid()));
 }
 
 fn remove(path: &Path) -> Result<()> {

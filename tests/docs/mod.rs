@@ -1,5 +1,6 @@
 //! What the documents say is so.
 
 mod readme;
+mod recipes;
 mod reference;
 mod request;

@@ -1,4 +1,4 @@
-//! README.md, docs/tour.md, docs/features.md and docs/serve.md, followed to the letter: the command blocks of each are run in order, in one directory, and
+//! README.md and the pages of docs that begin with commands, followed to the letter: the command blocks of each are run in order, in one directory, and
 //! print what it says that they print. The README's picture is a chart of the report.
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
@@ -42,6 +42,9 @@ const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
 const FEATURES: &str = "docs/features.md";
 const SERVE: &str = "docs/serve.md";
+const PROMPTS: &str = "docs/prompts.md";
+const PROGRAMS: &str = "docs/programs.md";
+const PAGES: &str = "docs/pages.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
 /// The picture in the README.
@@ -153,6 +156,7 @@ fn run(dir: &Dir, bin: &Path, port: u16, block: &Block) -> (i32, String, String)
     command.env("PATH", path.expect("no ':' in a path")).env_remove("REHEARSAL_STATE_DIR");
     command.env_remove("REHEARSAL_STORE").env("REHEARSAL_LISTEN", format!("127.0.0.1:{port}"));
     // Under a CI server the program may say more than elsewhere.
+    command.env_remove("DEFAULT_PROMPT_VERSION").env_remove("REHEARSAL_GATEWAY");
     command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
     let output = command.output().expect("bash runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
@@ -239,11 +243,32 @@ fn every_block_does_what_the_page_of_features_says() {
 }
 
 #[test]
+fn every_block_does_what_the_page_of_pages_says() {
+    follow(PAGES);
+}
+
+#[test]
 fn every_block_does_what_the_page_of_the_server_says() {
     if let Some(missing) = ["curl", "jq"].into_iter().find(|program| !is_there(program)) {
         return skip(&format!("{missing} is not there"));
     }
     follow(SERVE);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_prompts_says() {
+    if !is_there("jq") {
+        return skip("jq is not there");
+    }
+    follow(PROMPTS);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_programs_says() {
+    if !is_there("python3") {
+        return skip("python3 is not there");
+    }
+    follow(PROGRAMS);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{Explorer, Policy};
+use rehearsal::prompt::{Prompt, Signals};
 use rehearsal::report::verdict_formats;
 use rehearsal::simulation::metrics::{Direction, Metric};
 use serde_json::Value;
@@ -44,13 +45,42 @@ fn collect(parse: Parser, text: &str, table: &str, names: &mut BTreeSet<String>)
     }
 }
 
+/// The error of a prompt with this front matter.
+fn prompt_error(front: &str) -> Option<String> {
+    let text = format!("+++\n{front}\n+++\n# system\nx\n# user\nx\n");
+    Prompt::from_text(&text, "f").err().map(|error| error.to_string())
+}
+
+#[test]
+fn every_field_of_signals_is_explained() {
+    let page = include_str!("../../docs/files.md");
+    let (_, section) = page.split_once("\n## Signals\n").expect("a section");
+    let section = section.split("\n## ").next().expect("a first part");
+    let mut texts = vec!["{\"user\": \"u\", \"stray\": 1}".to_owned()];
+    texts.extend(
+        ["tasks", "calendar", "recent"]
+            .map(|list| format!("{{\"user\": \"u\", \"{list}\": [{{\"stray\": 1}}]}}")),
+    );
+    texts.push("{\"user\": \"u\", \"quiet_hours\": {\"stray\": 1}}".to_owned());
+    for text in texts {
+        let error =
+            Signals::from_json(text.as_bytes(), "s", None, None, 0).expect_err("there is no such field");
+        let message = error.to_string();
+        let (_, list) = message.split_once("unknown field `stray`, expected ").expect("a list of fields");
+        let names: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        let missing: Vec<_> = names.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
+        assert!(names.len() >= 2 && missing.is_empty(), "docs/files.md, Signals: nothing on {missing:?}");
+    }
+}
+
 #[test]
 fn every_field_of_every_file_is_explained() {
     let page = include_str!("../../docs/files.md");
-    let kinds: [(&str, Parser, &[&str]); 6] = [
+    let kinds: [(&str, Parser, &[&str]); 7] = [
         ("Personas", |t| Persona::from_toml(t, "f").err().map(|e| e.to_string()), &["strength", "taste"]),
         ("Scenarios", |t| Scenario::from_toml(t, "f").err().map(|e| e.to_string()), &["lost", "drift"]),
         ("Gates", |t| GateSpec::from_toml(t, "f").err().map(|e| e.to_string()), &["propensity", "newness"]),
+        ("Prompts", prompt_error, &["quiet_hours", "context_tokens", "event"]),
         ("Policies", |t| Policy::from_toml(t, "f").err().map(|e| e.to_string()), &["gamma", "disjoint"]),
         (
             "Domains",
@@ -68,6 +98,10 @@ fn every_field_of_every_file_is_explained() {
         let section = section.split("\n## ").next().expect("a first part");
         let mut names = BTreeSet::new();
         collect(parse, "", "", &mut names);
+        if heading == "Policies" {
+            collect(parse, "command = [\"any\"]", "", &mut names);
+            assert!(names.contains("start_limit_seconds"), "{names:?}");
+        }
         assert!(some.iter().all(|name| names.contains(*name)), "{heading}: found only {names:?}");
         if heading == "Personas" {
             names.extend(PROFILE_FEATURES.map(|feature| feature.name.to_owned()));

@@ -1,16 +1,20 @@
 //! `rehearsal evaluate` from outside.
 
 mod claims;
+mod columns;
 mod coverage;
 mod formats;
 mod malformed;
 mod no_estimate;
+mod other_programs;
 mod own_logs;
 mod passed_over;
 mod reality;
 mod segments;
 mod truth;
+mod unsaid;
 mod users;
+mod vowpal_wabbit_features;
 
 use serde_json::Value;
 use std::fs;

@@ -152,7 +152,7 @@ fn what_is_wrong_with_them_is_said() {
     for (decision, place, reason) in [
         ("'a |i x\n'a |i y\n", "line 5, column 1", "tag is \"a\" again"),
         ("'a |i x\n'b |i priority:2\n", "line 5, column 7", "priority is 2; allowed: a number in [0, 1]"),
-        ("'a |i x:y\n", "line 4, column 9", "the value of \"x\" is \"y\"; allowed: a finite number"),
+        ("'a |i hour:y\n", "line 4, column 12", "the value of \"hour\" is \"y\"; allowed: a finite number"),
         ("shared |u x\n", "line 4, column 1", "a shared line without actions"),
         (&many, "line 4, column 1", "candidates is a list of 10001; allowed: 1 to 10000 candidates"),
     ] {

@@ -17,6 +17,8 @@ mod card;
 mod files;
 mod formats;
 mod github;
+mod pages;
+mod terminal;
 
 const BIN: &str = env!("CARGO_BIN_EXE_rehearsal");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

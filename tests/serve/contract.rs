@@ -74,6 +74,10 @@ pub(super) fn every_answer_is_as_the_document_says() {
         ("post", "/reset", "/reset", &json!({"user": "u"})),
         ("post", "/reset", "/reset", &json!({"user": "u", "erase": true})),
         ("post", "/reset", "/reset", &json!({"user": 7})),
+        ("post", "/generate", "/generate", &json!({"user": "u", "quiet_hours": {"from": 0, "to": 23.99}})),
+        ("post", "/generate", "/generate", &json!([{"user": "u"}, {"user": "u", "prompt_version": "v9"}])),
+        ("post", "/generate", "/generate", &json!({"user": "u", "timezone": "Mars/Base"})),
+        ("post", "/generate", "/generate", &json!({"user": "u", "prompt_version": "v9"})),
         ("get", "/health/live", "/health/live", &none),
         ("get", "/health/ready", "/health/ready", &none),
         ("get", "/metrics", "/metrics", &none),
@@ -97,6 +101,10 @@ pub(super) fn what_the_document_calls_a_request_is_one() {
         jsonschema::validator_for(&schema).expect("it is a schema").is_valid(value)
     };
     assert!(valid("request", &request("u")));
+    let sample: Value = serde_json::from_str(include_str!("../../src/prompt/sample.json")).unwrap();
+    assert!(
+        valid("signals", &sample) && valid("signals", &json!({"user": "u"})) && !valid("signals", &json!({}))
+    );
     let mut bad = request("u");
     bad["context"]["hour"] = json!(24);
     assert!(!valid("request", &bad));

@@ -80,7 +80,7 @@ fn by_library(policy: &str, life: &[(Value, f64)]) -> (Vec<Value>, Model) {
             "candidates": candidates,
         }));
         let event = RewardEvent::new(request, choice.chosen, *reward, None).unwrap();
-        apply(&mut model, &policy, &event.observation, &mut scratch);
+        apply(&mut model, &policy, &event.observation, &mut scratch).unwrap();
     }
     (choices, model)
 }

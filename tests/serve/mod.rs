@@ -2,6 +2,7 @@
 
 mod breaking;
 mod contract;
+mod generate;
 mod hostile;
 mod life;
 mod postgres;

@@ -1,6 +1,7 @@
 //! `simulate`: the same bytes for any number of threads, and the same choices through the command line.
 
 mod labelled_table;
+mod notation;
 mod parts;
 mod replay;
 mod spread;

@@ -169,6 +169,31 @@ pub(super) fn a_shadow_that_fails_only_leaves_a_warning() {
 }
 
 #[test]
+pub(super) fn the_words_of_a_tip_and_their_prompt_are_kept_and_seen_by_no_policy() {
+    let dir = Dir::new();
+    let digest = "0a".repeat(32);
+    let labelled = REQUEST
+        .replacen('{', &format!(r#"{{"prompt_version": "v2", "prompt_digest": "{digest}", "seed": 7, "#), 1)
+        .replacen(r#""kind""#, r#""text": "Plan the morning", "kind""#, 1);
+    let plain = REQUEST.replacen('{', r#"{"seed": 7, "#, 1);
+    let (with, without) = (score(&dir, "egreedy-v2", "u", &labelled), score(&dir, "egreedy-v2", "u", &plain));
+    for field in ["chosen", "propensity", "candidates"] {
+        assert_eq!(with[field], without[field]);
+    }
+    let log = dir.run(&["log", "decisions"]).ok().jsonl();
+    assert_eq!((&log[0]["prompt_version"], &log[0]["prompt_digest"]), (&json!("v2"), &json!(digest)));
+    assert_eq!(log[1].get("prompt_version"), None);
+    let texts = |request: &Value| {
+        let candidates = request["candidates"].as_array().unwrap();
+        candidates.iter().filter(|c| c["text"] == "Plan the morning").count()
+    };
+    assert_eq!((texts(&log[0]["request"]), texts(&log[1]["request"])), (1, 0));
+    // What is learned from is kept forever, and without its words.
+    reward(&dir, id(&with), "completed");
+    assert!(!dir.run(&["log", "rewards"]).ok().stdout().contains("Plan the morning"));
+}
+
+#[test]
 pub(super) fn a_caller_who_runs_the_shadows_says_whose_they_are() {
     let dir = Dir::new();
     let shown = score(&dir, "uniform", "u", REQUEST);

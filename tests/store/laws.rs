@@ -66,7 +66,7 @@ impl Plain {
         }
         self.events.extend(event.map(|event| ((user, event), seen.reward)));
         let model = self.states.entry(user).or_insert_with(|| self.policy.new_model());
-        apply(model, &self.policy, seen, &mut Scratch::default());
+        apply(model, &self.policy, seen, &mut Scratch::default()).unwrap();
         Ok(false)
     }
 }
@@ -173,11 +173,11 @@ fn obeys(policy: &Policy, ops: &[Op]) {
                 plain.states.insert(*to, model);
             }
             Op::Prune => {
-                assert_eq!(prune(service.store(), u64::MAX >> 1).unwrap().lost, []);
+                assert_eq!(prune(service.store(), u64::MAX >> 1, &[]).unwrap().lost, []);
                 plain.events.clear();
             }
             Op::Rebuild => {
-                let rebuilt = rebuild(service.store()).unwrap();
+                let rebuilt = rebuild(service.store(), &[]).unwrap();
                 assert_eq!((rebuilt.rebuilt, rebuilt.lost), (vec![], vec![]));
             }
             Op::Publish => drop(service.publish().unwrap()),
@@ -186,18 +186,18 @@ fn obeys(policy: &Policy, ops: &[Op]) {
     let expected: BTreeMap<_, _> =
         plain.states.iter().map(|(user, model)| (name(*user), encode(model))).collect();
     assert!(states(&service) == expected, "{ops:?}");
-    assert_eq!(verify(service.store()).unwrap().problems, [], "{ops:?}");
+    assert_eq!(verify(service.store(), &[]).unwrap().problems, [], "{ops:?}");
     service.publish().unwrap();
-    let published = verify(service.store()).unwrap();
+    let published = verify(service.store(), &[]).unwrap();
     assert_eq!((published.problems, published.states), (vec![], expected.len() as u64), "{ops:?}");
     // The log alone makes the same elsewhere.
     let elsewhere = crate::util::Dir::new();
     let other = service_in(&elsewhere.store());
-    let (written, lost) = retrain(service.store(), &Source::Everything, other.store(), true).unwrap();
+    let (written, lost) = retrain(service.store(), &Source::Everything, other.store(), true, &[]).unwrap();
     assert_eq!((written, lost), (expected.len() as u64, vec![]));
     assert!(states(&other) == expected, "{ops:?}");
     other.publish().unwrap();
-    assert_eq!(verify(other.store()).unwrap().problems, []);
+    assert_eq!(verify(other.store(), &[]).unwrap().problems, []);
 }
 
 /// A few lives, for a store where each takes longer.

@@ -183,6 +183,14 @@ fn by_hand(dir: &Dir, sql: &str) {
     }
 }
 
+/// Makes the tables those that the first program with a database had.
+fn age(dir: &Dir) {
+    by_hand(
+        dir,
+        "ALTER TABLE decision DROP COLUMN prompt_digest; DROP TABLE rollout; DROP TABLE spending; PRAGMA user_version = 1",
+    );
+}
+
 /// The same store in another place.
 fn copied(from: &Dir) -> Dir {
     let to = Dir::new();

@@ -1,7 +1,7 @@
 //! `verify`, `rebuild`, `export`, `import`, `log`, `backup`, `prune`, `reset --erase` and `stats --csv`.
 
 use super::{
-    REQUEST, by_hand, copied, id, known, learned, line, request_line, reward, score, updates, verified,
+    REQUEST, age, by_hand, copied, id, known, learned, line, request_line, reward, score, updates, verified,
     views, views_follow,
 };
 use crate::util::Dir;
@@ -404,6 +404,18 @@ fn a_store_that_may_only_be_read_is_read() {
         dir.run_with(&["reward", "--jsonl"], request_line("u", "linucb")).exits(2);
         assert_eq!(dir.contents("state"), before);
     }
+}
+
+#[test]
+fn an_older_store_that_may_only_be_read_is_read_under_the_tables_of_today() {
+    let dir = lived_in();
+    age(&dir);
+    let Some(_mount) = read_only::Mount::new(&dir) else { return };
+    let before = dir.contents("state");
+    let decisions = dir.run(&["log", "decisions"]).ok().jsonl();
+    assert!(!decisions.is_empty());
+    dir.run(&["verify"]).ok();
+    assert_eq!(dir.contents("state"), before);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Runs the binary in a directory of its own. A failure prints the command and all that it wrote.
 
+pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod server;
 
@@ -13,13 +14,27 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Settings from outside that commands would follow.
-pub(crate) const OUTSIDE: [&str; 6] = [
+pub(crate) const OUTSIDE: &[&str] = &[
     "REHEARSAL_STORE",
     "REHEARSAL_STATE_DIR",
     "REHEARSAL_POLICIES",
+    "REHEARSAL_PROMPTS",
+    "REHEARSAL_GATEWAY",
+    "REHEARSAL_GATEWAY_KEY",
+    "REHEARSAL_GATEWAY_KEY_FILE",
+    "REHEARSAL_GATEWAY_MODEL",
+    "REHEARSAL_GATEWAY_TIME_LIMIT_MS",
+    "REHEARSAL_GATEWAY_CONCURRENCY",
+    "REHEARSAL_GATEWAY_TOKENS_PER_DAY",
+    "DEFAULT_PROMPT_VERSION",
+    "REHEARSAL_EXPERIMENTS",
     "PGPASSWORD",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
     "GITHUB_ACTIONS",
     "GITHUB_STEP_SUMMARY",
+    "NO_COLOR",
+    "COLUMNS",
 ];
 
 /// Says that a test cannot run here, and why: on a desk it is skipped, where `CI` is set it fails.
@@ -270,6 +285,11 @@ impl Dialogue {
     pub(crate) fn try_ask(&mut self, line: &str) -> Option<Value> {
         writeln!(self.stdin.as_mut()?, "{line}").ok()?;
         self.answer(line)
+    }
+
+    /// Writes a line, and waits for no answer.
+    pub(crate) fn send(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().expect("the input is open"), "{line}").expect("the command reads");
     }
 
     /// Ends the input and waits until the command is done.

@@ -1,28 +1,55 @@
 //! Files as bytes or text, and which names mean a file.
 
 use crate::base::error::{Error, Fault, Result};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
-
-/// The bytes of the file at `path`.
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(Error::io("read", path))
-}
 
 /// Longest text that is read at once, in bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
+/// Largest table that is read at once, in bytes.
+const MAX_TABLE_BYTES: u64 = 2 << 30;
 
-/// The text of the file at `path`, which is one that ends.
+/// The bytes of the file at `path`, a table of any sort.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    whole(path, MAX_TABLE_BYTES)
+}
+
+/// The text of the file at `path`.
 pub(crate) fn text(path: &Path) -> Result<String> {
+    let bytes = whole(path, MAX_TEXT_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| {
+        let not_utf8 = io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
+        Error::io("read", path)(not_utf8)
+    })
+}
+
+/// A file for reading, which is one that ends: no device, and nothing that waits for somebody to write.
+pub(crate) fn regular(path: &Path) -> Result<File> {
     let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+    if metadata.is_dir() {
+        return Err(Fault::new("the file", "a folder", "a regular file").at(path.display()));
+    }
     if !metadata.is_file() {
         return Err(Fault::new("the file", "something else", "a regular file").at(path.display()));
     }
-    if metadata.len() > MAX_TEXT_BYTES {
-        let allowed = format!("at most {MAX_TEXT_BYTES} bytes");
-        return Err(Fault::new("the file", format!("{} bytes", metadata.len()), allowed).at(path.display()));
+    File::open(path).map_err(Error::io("read", path))
+}
+
+/// All of a file that has at most so many bytes.
+fn whole(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let file = regular(path)?;
+    let size = file.metadata().map_err(Error::io("read", path))?.len();
+    let too_long = |bytes: u64| {
+        let fault = Fault::new("the file", format!("{bytes} bytes"), format!("at most {most} bytes"));
+        Err(fault.at(path.display()))
+    };
+    if size > most {
+        return too_long(size);
     }
-    fs::read_to_string(path).map_err(Error::io("read", path))
+    let mut bytes = Vec::with_capacity(size as usize);
+    file.take(most + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > most { too_long(bytes.len() as u64) } else { Ok(bytes) }
 }
 
 /// What some programs put before the first line of UTF-8.

@@ -1,8 +1,12 @@
 //! A CSV that is read whole: a header of distinct names, and records of as many fields.
 
 use super::file::BYTE_ORDER_MARK;
+use super::foreign::foreign;
 use crate::base::error::{Error, Fault, Result};
 use std::collections::BTreeSet;
+
+/// What may separate columns.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// A header and its records.
 #[derive(Debug)]
@@ -22,13 +26,17 @@ impl<'a> Table<'a> {
     pub(crate) fn parse(origin: &'a str, text: &[u8]) -> Result<Self> {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         let malformed = |origin: String, message: String| Error::Malformed { origin, message };
+        if let Some(what) = foreign(text) {
+            return Err(malformed(origin.to_owned(), format!("it is {what}")));
+        }
         if let Err(error) = std::str::from_utf8(text) {
             return Err(malformed(place(origin, text, error.valid_up_to()), "not UTF-8".to_owned()));
         }
-        if let Some((at, what)) = misplaced_quote(text) {
+        let separator = separator_of(text);
+        if let Some((at, what)) = misplaced_quote(text, separator) {
             return Err(malformed(place(origin, text, at), what.to_owned()));
         }
-        let mut reader = csv::Reader::from_reader(text);
+        let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(text);
         let unread = |error: &csv::Error| match error.kind() {
             csv::ErrorKind::UnequalLengths { pos, len, expected_len } => {
                 let line = line_of(text, pos.as_ref());
@@ -113,6 +121,24 @@ fn line_of(text: &[u8], position: Option<&csv::Position>) -> u64 {
     position.line() + blank.filter(|byte| **byte == b'\n').count() as u64
 }
 
+/// What separates the columns of a table that begins like this: the comma where its first line with anything on it has
+/// one, else the semicolon, else the tab; what stands in quotes separates nothing.
+pub(crate) fn separator_of(start: &[u8]) -> u8 {
+    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+    let mut header = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let header = header.next().unwrap_or_default();
+    let mut quoted = false;
+    let outside: Vec<u8> = header
+        .iter()
+        .copied()
+        .filter(|byte| {
+            quoted ^= *byte == b'"';
+            !quoted
+        })
+        .collect();
+    *SEPARATORS.iter().find(|separator| outside.contains(separator)).unwrap_or(&b',')
+}
+
 /// Where in a field a byte stands.
 #[derive(Clone, Copy)]
 enum In {
@@ -124,13 +150,14 @@ enum In {
 }
 
 /// The first quote that does not fit, and why: one that is never closed would take the rest of the file for one field.
-fn misplaced_quote(text: &[u8]) -> Option<(usize, &'static str)> {
+fn misplaced_quote(text: &[u8], separator: u8) -> Option<(usize, &'static str)> {
     let (mut state, mut opened) = (In::Start, 0);
     for (i, byte) in text.iter().enumerate() {
         state = match (state, byte) {
             (In::Quotes, b'"') => In::Ended,
             (In::Quotes, _) | (In::Ended, b'"') => In::Quotes,
-            (_, b',' | b'\n' | b'\r') => In::Start,
+            (_, b'\n' | b'\r') => In::Start,
+            (_, byte) if *byte == separator => In::Start,
             (In::Start, b'"') => {
                 opened = i;
                 In::Quotes
@@ -156,6 +183,20 @@ mod tests {
         let records: Vec<(u64, Vec<&str>)> =
             table.records().map(|(line, r)| (line, r.iter().collect())).collect();
         assert_eq!(records, [(3, vec!["x,\"y\"", "1"]), (5, vec!["two\nlines", "2"]), (7, vec!["3", "4"])]);
+    }
+
+    #[test]
+    fn semicolons_and_tabs_separate_where_no_comma_does() {
+        for (text, expected) in [
+            ("a;b\n\"1,5\";2\n", ["1,5", "2"]),
+            ("a\tb\n1,5\t2\n", ["1,5", "2"]),
+            ("a,b\n1;5,2\n", ["1;5", "2"]),
+            ("\"a,x\";b\n1;2\n", ["1", "2"]),
+        ] {
+            let table = Table::parse("t.csv", text.as_bytes()).unwrap();
+            let (_, record) = table.records().next().unwrap();
+            assert_eq!(record.iter().collect::<Vec<_>>(), expected, "{text}");
+        }
     }
 
     #[test]

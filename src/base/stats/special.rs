@@ -21,6 +21,10 @@ pub fn student_t_cdf(t: f64, df: f64) -> f64 {
 /// The t with P(T <= t) = `p` for Student's T with `df` > 0 degrees of freedom; infinite at 0 and 1, NaN
 /// outside [0, 1].
 pub fn student_t_quantile(p: f64, df: f64) -> f64 {
+    // Without a degree of freedom there is no such distribution, and nothing to look for.
+    if df.is_nan() || df <= 0.0 {
+        return f64::NAN;
+    }
     symmetric_quantile(p, |t| student_t_tail(t, df))
 }
 

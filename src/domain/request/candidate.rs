@@ -12,6 +12,8 @@ pub(super) const MAX_DUE_DAYS: f64 = 365_250.0;
 pub(super) const MAX_EFFORT_MINUTES: f64 = 525_600.0;
 /// Longest identifier, in bytes, of a candidate or its kind.
 pub(super) const MAX_ID_BYTES: usize = 256;
+/// Longest text of a tip, in bytes.
+pub(super) const MAX_TEXT_BYTES: usize = 4_096;
 /// Which weekdays there are.
 pub(super) const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
 
@@ -47,6 +49,9 @@ pub struct Candidate {
     /// The hour it is meant for, in [0, 24); the context's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hour: Option<f64>,
+    /// The words that its user reads: kept with the decision, seen by no policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<SmolStr>,
 }
 
 /// Reads what may be a weekday; what cannot be one is told which there are.
@@ -60,6 +65,13 @@ impl Candidate {
         name("id", &self.id)?;
         if let Some(kind) = &self.kind {
             name("kind", kind)?;
+        }
+        if let Some(text) = &self.text {
+            storable("text", text)?;
+            if text.len() > MAX_TEXT_BYTES {
+                let value = format!("a text of {} bytes", text.len());
+                return Err(Fault::new("text", value, format!("at most {MAX_TEXT_BYTES} bytes")));
+            }
         }
         if let Some(priority) = self.priority {
             within("priority", priority, 0.0, 1.0)?;

@@ -5,15 +5,15 @@ use crate::base::error::{Error, Fault, Result, hour, storable};
 use crate::base::read::optional_whole;
 use crate::domain::declaration::Domain;
 use crate::domain::input::{InputSlot, InputValue, TipsInput};
+use crate::domain::labels::{DecisionLabels, digest, label};
 use crate::domain::profile::Profile;
 use crate::domain::values::DeclaredValues;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use smol_str::SmolStr;
 use std::collections::HashSet;
 
 /// Most candidates in one request.
-pub(super) const MAX_CANDIDATES: usize = 10_000;
+pub(crate) const MAX_CANDIDATES: usize = 10_000;
 
 /// What the JSON of a request may hold, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub struct RawRequest {
     /// The decision that was shown, if this one is to be shown to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<SmolStr>,
+    /// The version of the prompt that the candidates were written with: kept with the decision, seen by no policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<SmolStr>,
+    /// The digest of that prompt, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<SmolStr>,
     /// The moment.
     pub context: Context,
     /// What could be shown; at least one.
@@ -43,7 +49,32 @@ pub struct RawRequest {
 impl RawRequest {
     /// A request that names neither user nor policy.
     pub fn new(context: Context, candidates: Vec<Candidate>, profile_features: Option<Profile>) -> Self {
-        Self { user: None, policy: None, seed: None, shadow_of: None, context, candidates, profile_features }
+        Self {
+            user: None,
+            policy: None,
+            seed: None,
+            shadow_of: None,
+            prompt_version: None,
+            prompt_digest: None,
+            context,
+            candidates,
+            profile_features,
+        }
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs
+    /// see of it.
+    pub fn offer_text(&self) -> String {
+        #[derive(Serialize)]
+        struct Offer<'a> {
+            context: &'a Context,
+            candidates: &'a [Candidate],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile_features: Option<&'a Profile>,
+        }
+        let Self { context, candidates, profile_features, .. } = self;
+        let offer = Offer { context, candidates, profile_features: profile_features.as_ref() };
+        serde_json::to_string(&offer).expect("plain values always serialize")
     }
 }
 
@@ -136,6 +167,15 @@ impl Request {
         self.raw.shadow_of.as_deref()
     }
 
+    /// What the request says of where its candidates come from.
+    pub fn labels(&self) -> DecisionLabels {
+        DecisionLabels {
+            prompt_version: self.raw.prompt_version.clone(),
+            prompt_digest: self.raw.prompt_digest.clone(),
+            ..DecisionLabels::default()
+        }
+    }
+
     /// The moment.
     pub fn context(&self) -> Context {
         self.raw.context
@@ -177,43 +217,18 @@ impl Request {
         self.profile().into_iter().flat_map(Profile::unknown_names).chain(declared)
     }
 
-    /// What a decision looks at, as JSON: neither who asks nor who decides, and no name that nobody looks at.
-    pub fn scored(&self) -> Value {
-        let ids = self.raw.candidates.iter().map(|candidate| candidate.id.as_str());
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs see
+    /// of it. Names that nobody looks at are left out.
+    pub fn offer_text(&self) -> String {
         match &self.declared {
-            Some(declared) => declared.to_json(ids),
-            None => serde_json::to_value(Scored::of(&self.raw)).expect("plain values always serialize"),
+            Some(declared) => declared.to_json(&self.raw.candidates).to_string(),
+            None => self.raw.offer_text(),
         }
-    }
-
-    /// The same as text.
-    pub fn scored_text(&self) -> String {
-        let text = match &self.declared {
-            Some(_) => serde_json::to_string(&self.scored()),
-            None => serde_json::to_string(&Scored::of(&self.raw)),
-        };
-        text.expect("plain values always serialize")
     }
 
     /// The request as it was read.
     pub fn raw(&self) -> &RawRequest {
         &self.raw
-    }
-}
-
-/// What is kept of a request.
-#[derive(Serialize)]
-struct Scored<'a> {
-    context: &'a Context,
-    candidates: &'a [Candidate],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile_features: Option<&'a Profile>,
-}
-
-impl<'a> Scored<'a> {
-    fn of(raw: &'a RawRequest) -> Self {
-        let RawRequest { context, candidates, profile_features, .. } = raw;
-        Self { context, candidates, profile_features: profile_features.as_ref() }
     }
 }
 
@@ -235,6 +250,8 @@ impl TryFrom<RawRequest> for Request {
         for (field, text) in [("user", &raw.user), ("shadow_of", &raw.shadow_of)] {
             text.as_deref().map(|text| storable(field, text)).transpose()?;
         }
+        raw.prompt_version.as_deref().map(|text| label("prompt_version", text)).transpose()?;
+        raw.prompt_digest.as_deref().map(|text| digest("prompt_digest", text)).transpose()?;
         if let Some(seed) = raw.seed.filter(|s| *s >= 1 << 53) {
             return Err(Fault::new("seed", seed, "a whole number below 2^53"));
         }

@@ -26,10 +26,16 @@ pub struct RawDeclaredRequest {
     /// The decision that was shown, if this one is to be shown to nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow_of: Option<SmolStr>,
+    /// The version of the prompt that the candidates were written with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_version: Option<SmolStr>,
+    /// The digest of that prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_digest: Option<SmolStr>,
     /// The moment, by the domain's inputs of it.
     #[serde(default)]
     pub context: RawDeclared,
-    /// What could be shown: an `id`, and the domain's inputs of candidates.
+    /// What could be shown: an `id`, maybe a `text`, and the domain's inputs of candidates.
     pub candidates: Vec<RawDeclared>,
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,9 +48,28 @@ impl RawDeclaredRequest {
     /// # Errors
     /// Candidates without ids, names that are not declared, values that are not as declared.
     pub fn check(self, domain: &'static Domain) -> Result<Request, Fault> {
-        let Self { user, policy, seed, shadow_of, context, mut candidates, profile_features } = self;
+        let Self {
+            user,
+            policy,
+            seed,
+            shadow_of,
+            prompt_version,
+            prompt_digest,
+            context,
+            mut candidates,
+            profile_features,
+        } = self;
         let of = |(k, raw): (usize, &mut RawDeclared)| match raw.take("id") {
-            Some(Value::String(id)) => Ok(Candidate { id: id.into(), ..Candidate::default() }),
+            Some(Value::String(id)) => {
+                let text = match raw.take("text") {
+                    Some(Value::String(text)) => Some(text.into()),
+                    None | Some(Value::Null) => None,
+                    Some(other) => {
+                        return Err(Fault::new(format!("candidates[{k}].text"), other, "a text"));
+                    }
+                };
+                Ok(Candidate { id: id.into(), text, ..Candidate::default() })
+            }
             id => {
                 let value = id.map_or_else(|| "missing".to_owned(), |id| id.to_string());
                 Err(Fault::new(format!("candidates[{k}].id"), value, "a text, unique within the request"))
@@ -57,6 +82,8 @@ impl RawDeclaredRequest {
             policy,
             seed,
             shadow_of,
+            prompt_version,
+            prompt_digest,
             ..RawRequest::new(Context { hour: 0.0, weekday: 0 }, plain, None)
         };
         let mut request = Request::try_from(raw)?;
@@ -156,9 +183,9 @@ reward = 1
     #[test]
     fn what_was_scored_and_shown_reads_back() {
         let request = Request::from_json_of(shop(), REQUEST.as_bytes(), "request").unwrap();
-        let text = request.scored().to_string();
+        let text = request.offer_text();
         let again = Request::from_json_of(shop(), text.as_bytes(), "what was kept").unwrap();
-        assert_eq!(again.scored().to_string(), text);
+        assert_eq!(again.offer_text(), text);
         let orders = shop().find("profile.orders").unwrap().1;
         for chosen in 0..3 {
             let (shown, value) = (request.clone().shown(chosen), request.offered().value(orders, chosen));

@@ -12,6 +12,7 @@ mod shown;
 
 pub(crate) use candidate::name;
 pub use candidate::{Candidate, Context};
+pub(crate) use checked::MAX_CANDIDATES;
 pub use checked::{Offered, RawRequest, Request};
 pub use declared::RawDeclaredRequest;
 pub use schema::{schema, schema_of};

@@ -1,10 +1,11 @@
 //! The request as JSON Schema, for those who send one, with the bounds of the checks.
 
-use super::candidate::{MAX_DUE_DAYS, MAX_EFFORT_MINUTES, MAX_ID_BYTES};
+use super::candidate::{MAX_DUE_DAYS, MAX_EFFORT_MINUTES, MAX_ID_BYTES, MAX_TEXT_BYTES};
 use super::checked::MAX_CANDIDATES;
 use crate::base::random::SEEDS;
 use crate::domain::declaration::Domain;
 use crate::domain::input::InputOf;
+use crate::domain::labels::MAX_LABEL_BYTES;
 use crate::domain::profile;
 use serde_json::{Value, json};
 
@@ -40,6 +41,8 @@ pub fn schema() -> Value {
                                "description": "minutes that it takes"},
             "hour": {"type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 24,
                      "description": "local hour that it is meant for; the context's when absent or null"},
+            "text": {"type": ["string", "null"], "maxLength": MAX_TEXT_BYTES, "pattern": STORABLE,
+                     "description": format!("what its user reads; at most {MAX_TEXT_BYTES} bytes; kept, seen by no policy")},
         },
     });
     let context = json!({
@@ -72,6 +75,11 @@ pub fn schema() -> Value {
                      "description": "seed of the exploration; drawn from the system when absent or null"},
             "shadow_of": {"type": ["string", "null"], "pattern": STORABLE,
                           "description": "id of the decision that the user was shown, if nobody is shown this one"},
+            "prompt_version": {"type": ["string", "null"],
+                               "pattern": format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}$", MAX_LABEL_BYTES - 1),
+                               "description": "version of the prompt that wrote the candidates; kept, seen by no policy"},
+            "prompt_digest": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$",
+                              "description": "digest of that prompt; kept, seen by no policy"},
             "context": context,
             "candidates": {"type": "array", "items": candidate, "minItems": 1, "maxItems": MAX_CANDIDATES,
                            "description": "what could be shown"},

@@ -31,7 +31,7 @@ impl Serialize for Shown {
         }
         let Self { context, candidates, profile_features, declared } = self;
         if let Some(declared) = declared {
-            return declared.to_json([candidates[0].id.as_str()].into_iter()).serialize(serializer);
+            return declared.to_json(candidates).serialize(serializer);
         }
         let (context, profile_features) = (*context, profile_features.as_ref());
         OfTips { context, candidates, profile_features }.serialize(serializer)
@@ -52,6 +52,11 @@ impl Shown {
     /// What held for it of the person's profile.
     pub fn profile(&self) -> Option<&Profile> {
         self.profile_features.as_ref()
+    }
+
+    /// It as JSON in one line, as a request that offers nothing else.
+    pub fn offer_text(&self) -> String {
+        serde_json::to_string(self).expect("plain values always serialize")
     }
 
     /// The choice that there was, if nothing else had been offered.
@@ -85,7 +90,8 @@ impl Request {
     pub fn shown(self, chosen: usize) -> Shown {
         let declared = self.declared.map(|declared| Box::new(declared.shown(chosen)));
         let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
-        let candidate = candidates.swap_remove(chosen);
+        // Nobody learns from its words.
+        let candidate = Candidate { text: None, ..candidates.swap_remove(chosen) };
         let kind = candidate.kind.as_deref();
         let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
         Shown { context, candidates: [candidate], profile_features, declared }

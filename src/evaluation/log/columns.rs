@@ -14,12 +14,20 @@ pub struct Columns {
     pub timestamp: String,
     /// The column of the user whose decision it was; it may be absent in the same way. Without it bounds take decisions as independent.
     pub user: String,
+    /// The names of policies, each with the column of the probability with which it would have chosen what was chosen.
+    pub probabilities: Vec<(String, String)>,
     /// Inputs of a domain, as `context:device`, with the columns that they are in.
     pub inputs: Vec<(String, String)>,
 }
 
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
 pub const NO_COLUMN: &str = "none";
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self::plain()
+    }
+}
 
 impl Columns {
     /// The columns of the Open Bandit Dataset.
@@ -35,6 +43,6 @@ impl Columns {
     fn new(item: &str, reward: &str, propensity: &str) -> Self {
         let [item, reward, propensity, timestamp, user] =
             [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp, user, inputs: Vec::new() }
+        Self { item, reward, propensity, timestamp, user, probabilities: Vec::new(), inputs: Vec::new() }
     }
 }

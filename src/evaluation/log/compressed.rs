@@ -1,10 +1,12 @@
 //! Files as they are or compressed with gzip or zstd, told apart by their first bytes.
 
+use super::place::{malformed, place};
 use crate::base::error::{Error, Result};
+use crate::base::read::foreign;
 use crate::service::log_files::{LogPart, of_store};
 use crate::service::{LogExport, LogKind};
 use crate::store::{self, Access, LogFilter, Pace};
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::fs::File;
@@ -18,7 +20,7 @@ const BUFFER: usize = 1 << 17;
 ///
 /// # Errors
 /// A file that cannot be opened. What is wrong with compressed bytes is said when they are read.
-pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
+pub(crate) fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     if let Some((dir, part)) = of_store(path) {
         let kind = match part {
             LogPart::Decisions => LogKind::Decisions,
@@ -31,14 +33,59 @@ pub(super) fn decompressed(path: &Path) -> Result<Box<dyn BufRead>> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
     let magic = raw.fill_buf().map_err(Error::io("read", path))?;
-    let reader: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
-        Box::new(MultiGzDecoder::new(raw))
+    if let Some(what) = foreign(magic) {
+        return Err(malformed(place(&path.display().to_string(), 1, 1), format!("it is {what}")));
+    }
+    let reader: Box<dyn Read + Send> = if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(Members(Some(GzDecoder::new(raw))))
     } else if matches!(magic, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
         Box::new(Frames { source: raw, decoder: FrameDecoder::new() })
     } else {
         return Ok(Box::new(raw));
     };
     Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))
+}
+
+/// The members of a gzip file, one after the other, up to its end or to zeros that pad it: tapes and archives write these.
+struct Members<R: BufRead>(Option<GzDecoder<R>>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(out)?;
+            if read > 0 || out.is_empty() {
+                return Ok(read);
+            }
+            let mut source = self.0.take().expect("it was there").into_inner();
+            if !is_padding(&mut source)? {
+                self.0 = Some(GzDecoder::new(source));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Whether nothing but zeros follows, up to the end; else they are there still, but for those that were read before
+/// something else came.
+fn is_padding(source: &mut impl BufRead) -> io::Result<bool> {
+    let mut zeros = 0;
+    loop {
+        let next = source.fill_buf()?;
+        if next.is_empty() {
+            return Ok(true);
+        }
+        let many = next.iter().take_while(|byte| **byte == 0).count();
+        if many < next.len() {
+            let after_zeros = zeros + many > 0;
+            return if after_zeros {
+                Err(io::Error::other("something follows the zeros behind it"))
+            } else {
+                Ok(false)
+            };
+        }
+        zeros += many;
+        source.consume(many);
+    }
 }
 
 /// The frames of a zstd file, one after the other: parallel compressors and `cat` write several.
@@ -51,7 +98,7 @@ struct Frames<R> {
 impl<R: BufRead> Frames<R> {
     /// Begins the next frame; false at the end of the file.
     fn next_frame(&mut self) -> io::Result<bool> {
-        while !self.source.fill_buf()?.is_empty() {
+        while !is_padding(&mut self.source)? {
             match self.decoder.reset(&mut self.source) {
                 Ok(()) => return Ok(true),
                 // Frames that are no content, such as an index for seeking.

@@ -8,12 +8,23 @@ use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
 use super::place::malformed;
 use super::reader::LogReader;
-use super::timestamp::moment;
+use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, Fault, Result, shortened, within};
+use crate::base::read::of_notation;
 use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
+use std::borrow::Cow;
+
+/// Columns that messages name, at most.
+const KNOWN: usize = 12;
+/// What to do where columns are called otherwise.
+const NAME_COLUMNS: &str =
+    "--columns action=NAME,reward=NAME,propensity=NAME, in a gate `columns`, says what they are called";
+/// The same where the columns are those of the Open Bandit Dataset.
+const BY_COLUMNS: &str =
+    "with --format csv, --columns action=NAME,reward=NAME,propensity=NAME says what to read";
 
 /// The format of comma-separated logs with named columns.
 pub(super) struct Csv;
@@ -23,12 +34,14 @@ impl FormatRule for Csv {
     const TAKES_COLUMNS: bool = true;
 
     fn detects(first_line: &str) -> bool {
-        first_line.contains(',') && !first_line.starts_with(['{', '[']) && !first_line.contains('|')
+        first_line.contains([',', ';', '\t'])
+            && !first_line.starts_with(['{', '['])
+            && !first_line.contains('|')
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
         let (columns, domain) = (input.options.columns.clone(), input.options.domain);
-        Ok(Box::new(CsvLog::new(input.lines, columns, domain)?))
+        Ok(Box::new(CsvLog::with_header(input.lines, columns, false, domain)?))
     }
 }
 
@@ -43,10 +56,18 @@ pub(super) struct CsvLog {
     propensity: usize,
     timestamp: Option<usize>,
     user: Option<usize>,
+    /// The columns of the probabilities of policies.
+    probabilities: Vec<usize>,
     /// The column of positions of the Open Bandit Dataset, whose numbers are known to be whole.
     position: Option<usize>,
     is_open_bandit: bool,
     names: Columns,
+    /// Whether the header has blanks around its names, as cells then have.
+    has_blanks: bool,
+    /// The columns that nothing reads, in their order.
+    unread: Vec<String>,
+    /// Time stamps that say a day and no hour.
+    days: u64,
     /// The columns of inputs, if somebody looks at those.
     inputs: Option<CsvInputs>,
     /// Rows in which the chosen item was something else than at first.
@@ -66,22 +87,23 @@ impl CsvLog {
     ///
     /// # Errors
     /// A header that cannot be read, lacks a column or has one twice; one column for two things.
-    pub(super) fn new(lines: LogLines, names: Columns, domain: Option<&'static Domain>) -> Result<Self> {
-        Self::with_header(lines, names, false, domain)
+    #[cfg(test)]
+    pub(super) fn new(lines: LogLines, names: Columns) -> Result<Self> {
+        Self::with_header(lines, names, false, None)
     }
 
+    /// The same, with the inputs of a domain if somebody looks at those.
     fn with_header(
         mut lines: LogLines,
         names: Columns,
         is_open_bandit: bool,
         domain: Option<&'static Domain>,
     ) -> Result<Self> {
-        let mut fields = Fields::default();
-        if !fields.advance(&mut lines, usize::MAX)? {
-            return Err(malformed(lines.at(1), "no header; it names the columns"));
-        }
-        let header: Vec<String> =
+        let fields = Fields::header(&mut lines)?;
+        let written: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
+        let header: Vec<String> = written.iter().map(|name| name.trim().to_owned()).collect();
+        let has_blanks = header != written;
         let find = |name: &str| {
             let mut places = (0..header.len()).filter(|i| header[*i] == name);
             let first = places.next();
@@ -91,8 +113,12 @@ impl CsvLog {
             })
         };
         let required = |name: &str| {
-            find(name)?
-                .ok_or_else(|| malformed(lines.at(1), Error::unknown("column", name, header.iter().take(12))))
+            find(name)?.ok_or_else(|| {
+                let known = header.iter().take(KNOWN).map(|name| shortened(name.clone()));
+                let unknown = Error::unknown("column", name, known);
+                let remedy = if is_open_bandit { BY_COLUMNS } else { NAME_COLUMNS };
+                malformed(lines.at(1), format!("{unknown}; {remedy}"))
+            })
         };
         let (item, reward) = (required(&names.item)?, required(&names.reward)?);
         let propensity = required(&names.propensity)?;
@@ -103,7 +129,9 @@ impl CsvLog {
             _ => required(name).map(Some),
         };
         let timestamp = optional(&names.timestamp, "timestamp")?;
-        let user = if is_open_bandit { None } else { optional(&names.user, "user")? };
+        let user = optional(&names.user, "user")?;
+        let columns = names.probabilities.iter().map(|(_, column)| required(column));
+        let probabilities = columns.collect::<Result<Vec<_>>>()?;
         let position = if is_open_bandit { find("position")? } else { None };
         let wanted = [
             ("action", Some(item)),
@@ -121,12 +149,16 @@ impl CsvLog {
             let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
             return Err(Fault::new("--columns", role, allowed).at("command line"));
         }
-        let taken: Vec<usize> = wanted.iter().filter_map(|(_, place)| *place).collect();
+        let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
+        let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
         let inputs = domain.map(|domain| CsvInputs::new(domain, &names, &header, &taken)).transpose();
         let inputs = inputs.map_err(|error| match error {
             error @ Error::Unknown { .. } => malformed(lines.at(1), error),
             other => other,
         })?;
+        let is_input = |i: usize| inputs.as_ref().is_some_and(|inputs| inputs.reads(i));
+        let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)) && !is_input(*i));
+        let unread = unread.map(|i| shortened(header[i].clone())).collect();
         let width = header.len();
         Ok(Self {
             lines,
@@ -137,12 +169,24 @@ impl CsvLog {
             propensity,
             timestamp,
             user,
+            probabilities,
             position,
             is_open_bandit,
             names,
+            has_blanks,
+            unread,
+            days: 0,
             inputs,
             varied: 0,
         })
+    }
+
+    /// A field without its quotes, and without the blanks around it where the header has them too.
+    fn cell(&self, field: usize) -> Cow<'_, [u8]> {
+        match self.fields.get(&self.lines, field) {
+            Cow::Borrowed(cell) if self.has_blanks => Cow::Borrowed(cell.trim_ascii()),
+            cell => cell,
+        }
     }
 
     /// The place of a field of the current record.
@@ -151,36 +195,42 @@ impl CsvLog {
     }
 
     fn number(&self, field: usize, name: &str) -> Result<f64> {
-        let bytes = self.fields.get(&self.lines, field);
+        let bytes = self.cell(field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-        text.and_then(|t| t.parse().ok()).ok_or_else(|| self.fault(field, name, "a number"))
+        text.and_then(|t| t.parse().ok()).ok_or_else(|| {
+            let other = text.map_or_else(String::new, of_notation);
+            self.fault(field, name, &format!("a number{other}"))
+        })
     }
 
     /// The reward: a number, or where the log is read by a domain's inputs also the name of an outcome.
     fn reward(&self) -> Result<f64> {
         let Some(inputs) = &self.inputs else { return self.number(self.reward, &self.names.reward) };
-        let bytes = self.fields.get(&self.lines, self.reward);
+        let bytes = self.cell(self.reward);
         let text = std::str::from_utf8(&bytes).map_or("", str::trim);
         text.parse().ok().or_else(|| inputs.domain().reward_of(text).ok()).ok_or_else(|| {
-            let outcomes: Vec<&str> =
-                inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str()).collect();
-            self.fault(
-                self.reward,
-                &self.names.reward,
-                &format!("a number, or an outcome: {}", outcomes.join(", ")),
-            )
+            let outcomes = inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str());
+            let outcomes = outcomes.collect::<Vec<_>>().join(", ");
+            self.fault(self.reward, &self.names.reward, &format!("a number, or an outcome: {outcomes}"))
         })
     }
 
-    fn moment(&self, field: usize) -> Result<Context> {
-        let bytes = self.fields.get(&self.lines, field);
-        let allowed = "a date and time, as 2019-11-24 00:00:17";
-        moment(&bytes).ok_or_else(|| self.fault(field, &self.names.timestamp, allowed))
+    fn moment(&mut self, field: usize) -> Result<Option<Context>> {
+        let read = moment(self.cell(field).trim_ascii()).ok_or_else(|| {
+            let by_columns = if self.is_open_bandit { "--format csv with " } else { "" };
+            let allowed = format!(
+                "a date and time, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970; {by_columns}--columns \
+                 timestamp=none, in a gate `columns`, leaves the column unread"
+            );
+            self.fault(field, &self.names.timestamp, &allowed)
+        })?;
+        self.days += u64::from(read == Stamp::Day);
+        Ok(read.context())
     }
 
     /// The number of the current record's item. Only what is new is looked at.
     fn number_of_item(&self, names: &mut LogVocabulary) -> Result<u32> {
-        let item = self.fields.get(&self.lines, self.item);
+        let item = self.cell(self.item);
         if let Some(number) = names.items.find(&item) {
             return Ok(number);
         }
@@ -222,7 +272,8 @@ impl CsvLog {
 
     /// The last column that is looked at.
     fn last(&self) -> usize {
-        let optional = [self.timestamp, self.user, self.position].into_iter().flatten().max().unwrap_or(0);
+        let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
+        let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
         let inputs = self.inputs.as_ref().map_or(0, CsvInputs::last);
         self.item.max(self.reward).max(self.propensity).max(optional).max(inputs)
     }
@@ -265,9 +316,14 @@ impl LogReader for CsvLog {
         let propensity = checked_propensity(&self.names.propensity, propensity)
             .map_err(|f| f.at(self.at(self.propensity)))?;
         row.propensity = Some(propensity);
-        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?;
+        row.probabilities.clear();
+        for (field, (_, column)) in self.probabilities.iter().zip(&self.names.probabilities) {
+            let probability = within(column, self.number(*field, column)?, 0.0, 1.0);
+            row.probabilities.push(probability.map_err(|f| f.at(self.at(*field)))?);
+        }
+        row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?.flatten();
         if let Some(field) = self.user {
-            let user = self.fields.get(&self.lines, field);
+            let user = self.cell(field);
             let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
             names.of_user(user.as_bytes(), row);
         }
@@ -283,16 +339,49 @@ impl LogReader for CsvLog {
         Ok(true)
     }
 
-    fn remarks(&self) -> Vec<String> {
-        self.inputs.as_ref().map_or_else(Vec::new, |inputs| inputs.remarks(self.origin(), self.varied))
-    }
-
     fn origin(&self) -> &str {
         self.lines.origin()
     }
 
     fn place(&self) -> String {
         self.lines.place()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let of_inputs = self.inputs.as_ref().map(|inputs| inputs.remarks(self.origin(), self.varied));
+        let mut remarks = self.unread_remark();
+        remarks.extend(of_inputs.into_iter().flatten());
+        remarks
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |days| {
+            format!(
+                "{}: {days} time stamps are dates, of which nobody knows the hour: no moment is known",
+                self.origin()
+            )
+        };
+        (self.days > 0).then(|| note(self.days)).into_iter().collect()
+    }
+}
+
+impl CsvLog {
+    /// What to say of columns that nothing reads.
+    fn unread_remark(&self) -> Vec<String> {
+        let some = self.unread.iter().take(KNOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>();
+        let columns = match self.unread.len() {
+            0 => return Vec::new(),
+            1 => "1 column was passed over".to_owned(),
+            all => format!("{all} columns were passed over"),
+        };
+        let such_as = if some.len() < self.unread.len() { "such as" } else { "namely" };
+        let Columns { item, reward, propensity, timestamp, user, .. } = &self.names;
+        vec![format!(
+            "{}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
+             are there",
+            self.origin(),
+            some.join(", ")
+        )]
     }
 }
 
@@ -360,7 +449,7 @@ mod tests {
     #[test]
     fn quotes_hide_commas_and_line_ends_and_double_for_one() {
         let text = "\u{feff}\"action\",reward,propensity,note\r\n\"a,\"\"b\"\"\",1,\"0.5\",\"two\nlines, one\"\r\n\nc,0,2,\n";
-        let mut log = CsvLog::new(lines(text), Columns::plain(), None).unwrap();
+        let mut log = CsvLog::new(lines(text), Columns::plain()).unwrap();
         let (mut row, mut names) = (Row::default(), LogVocabulary::default());
         assert!(log.next(&mut row, &mut names).unwrap());
         assert_eq!((names.items.name(0).as_str(), row.reward, row.propensity), ("a,\"b\"", 1.0, Some(0.5)));
@@ -368,13 +457,13 @@ mod tests {
         let message = log.next(&mut row, &mut names).unwrap_err().to_string();
         assert!(message.starts_with("log.csv, line 5, column 5: propensity is 2;"), "{message}");
         let open = "action,reward,propensity\n\"a,1,0.5\n";
-        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain(), None).unwrap()).unwrap_err();
+        let message = read_all(&mut CsvLog::new(lines(open), Columns::plain()).unwrap()).unwrap_err();
         assert!(message.to_string().contains("a quote that is never closed"), "{message}");
     }
 
     #[test]
     fn a_header_without_a_column_that_matters_is_refused() {
-        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain(), None);
+        let refused = CsvLog::new(lines("action,rewards,propensity\n"), Columns::plain());
         let message = refused.err().unwrap().to_string();
         assert!(message.contains("unknown column \"reward\", did you mean \"rewards\"?"), "{message}");
     }
@@ -385,7 +474,7 @@ mod tests {
         let of = |change: fn(&mut Columns)| {
             let mut columns = Columns::plain();
             change(&mut columns);
-            CsvLog::new(lines(header), columns, None).err().map(|error| error.to_string())
+            CsvLog::new(lines(header), columns).err().map(|error| error.to_string())
         };
         assert_eq!(of(|_| ()), None);
         assert_eq!(of(|c| c.timestamp = "when".to_owned()), None);

@@ -1,7 +1,7 @@
 //! The columns of a comma-separated log that are inputs of a domain.
 
 use super::columns::Columns;
-use super::declared::{SaidInputs, listed};
+use super::declared::SaidInputs;
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request::Context;
 use crate::domain::{Domain, DomainInput, InputOf, InputSlot, KeptValue, TipsInput};
@@ -18,8 +18,6 @@ pub(super) struct CsvInputs {
     columns: Vec<(&'static DomainInput, usize)>,
     /// Of what each input is, by sort and place.
     values: Vec<Vec<KeptValue>>,
-    /// Columns that are read as nothing.
-    unread: Vec<String>,
     said: SaidInputs,
 }
 
@@ -61,17 +59,20 @@ impl CsvInputs {
             };
             columns.extend(found.map(|at| (input, at)));
         }
-        let is_read = |at: &usize| taken.contains(at) || columns.iter().any(|(_, own)| own == at);
-        let unread = (0..header.len()).filter(|at| !is_read(at)).map(|at| header[at].clone()).collect();
         let mut said = SaidInputs::new(domain);
         columns.iter().for_each(|(input, _)| said.add(input));
         let values = InputOf::ALL.map(|of| vec![KeptValue::Unknown; domain.inputs_of(of).count()]).to_vec();
-        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, unread, said })
+        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said })
     }
 
     /// The domain.
     pub(super) fn domain(&self) -> &'static Domain {
         self.domain
+    }
+
+    /// Whether an input is in this column.
+    pub(super) fn reads(&self, column: usize) -> bool {
+        self.columns.iter().any(|(_, at)| *at == column)
     }
 
     /// The last column that is looked at.
@@ -113,13 +114,6 @@ impl CsvInputs {
     /// What deserves attention once the log is read.
     pub(super) fn remarks(&self, origin: &str, varied: u64) -> Vec<String> {
         let mut remarks: Vec<String> = Vec::new();
-        if !self.unread.is_empty() {
-            remarks.push(format!(
-                "{origin}: columns that are no input of domain {}: {}",
-                self.domain.name(),
-                listed(&self.unread)
-            ));
-        }
         remarks.extend(self.said.remark(origin));
         if varied > 0 {
             remarks.push(format!(

@@ -3,9 +3,10 @@
 use super::columns::Columns;
 use super::csv::CsvLog;
 use super::dsjson::DsjsonLog;
+use super::format::ReadOptions;
 use super::lines::LogLines;
 use super::rehearsal::RehearsalLog;
-use super::said::Said;
+use super::so_far::SoFar;
 use super::testing::read_all;
 use super::vw::VwLog;
 use crate::base::error::Result;
@@ -24,9 +25,9 @@ fn read(format: usize, text: Vec<u8>) -> Result<usize> {
     let rewards = "{\"op\":\"reward\",\"decision_id\":\"d\",\"reward\":1,\"time_ms\":2}\n";
     let lines = LogLines::new(Box::new(Cursor::new(text)), "log");
     let rows = match format {
-        0 => read_all(&mut CsvLog::new(lines, Columns::plain(), None)?),
-        1 => read_all(&mut DsjsonLog::new(lines, Said::default())),
-        2 => read_all(&mut VwLog::new(lines, Said::default())),
+        0 => read_all(&mut CsvLog::new(lines, Columns::plain())?),
+        1 => read_all(&mut DsjsonLog::new(lines, &ReadOptions::default(), &SoFar::default())),
+        2 => read_all(&mut VwLog::new(lines, &ReadOptions::default(), &SoFar::default())),
         _ => {
             let rewards = LogLines::new(Box::new(Cursor::new(rewards)), "rewards");
             let (lines, rewards) = (Box::new(|| Ok(lines)), Box::new(|| Ok(rewards)));

@@ -73,6 +73,16 @@ pub(super) fn listed(names: &[String]) -> String {
     text
 }
 
+/// Whether an input goes by this name, in this namespace.
+fn is_named(input: &DomainInput, namespace: &str, name: &str) -> bool {
+    match &input.in_logs {
+        Some(own) => {
+            own == name || own.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('.')) == Some(name)
+        }
+        None => input.name == name,
+    }
+}
+
 impl DeclaredInputs {
     pub(super) fn new(domain: &'static Domain) -> Self {
         let of = |of| domain.inputs_of(of);
@@ -101,6 +111,12 @@ impl DeclaredInputs {
         self.actions.push(vec![None; self.inputs_of_actions.len()]);
     }
 
+    /// Whether this is the name of an input that is known where features are taken now.
+    pub(super) fn knows(&self, namespace: &str, name: &str) -> bool {
+        let inputs = if self.actions.is_empty() { &self.inputs_shared } else { &self.inputs_of_actions };
+        inputs.iter().any(|input| is_named(input, namespace, name))
+    }
+
     /// Takes a feature of the last action, or of what all share if there is none yet.
     ///
     /// # Errors
@@ -110,15 +126,9 @@ impl DeclaredInputs {
             Some(action) => (&self.inputs_of_actions, action),
             None => (&self.inputs_shared, &mut self.shared),
         };
-        let named = |input: &DomainInput, name: &str| match &input.in_logs {
-            Some(own) => {
-                own == name || own.strip_prefix(namespace).and_then(|o| o.strip_prefix('.')) == Some(name)
-            }
-            None => input.name == name,
-        };
-        let by_name = inputs.iter().position(|input| named(input, name));
+        let by_name = inputs.iter().position(|input| is_named(input, namespace, name));
         // A word alone is a category of its namespace.
-        let is_word = matches!(feature, Feature::Word);
+        let is_word = matches!(feature, Feature::Word(_));
         let by_namespace = || {
             let is_category = |input: &&DomainInput| {
                 input.kind == InputType::Category
@@ -134,9 +144,8 @@ impl DeclaredInputs {
                     (Feature::Number(x), InputType::Category) => input.of_text(&x.to_string())?,
                     (Feature::Number(x), _) => input.of_number(x)?,
                     (Feature::Text(text), _) => input.of_text(text)?,
-                    (Feature::Word, InputType::Category) => input.of_text(name)?,
-                    // A name alone counts 1.
-                    (Feature::Word, _) => input.of_number(1.0)?,
+                    (Feature::Word(_), InputType::Category) => input.of_text(name)?,
+                    (Feature::Word(counts), _) => input.of_number(counts)?,
                     (Feature::Flag(flag), _) => input.of_json(&serde_json::Value::Bool(flag))?,
                     (Feature::Other, _) => {
                         return Err(Fault::new(name, "a list", input.allowed()));
@@ -170,6 +179,7 @@ impl DeclaredInputs {
         }
         row.features.clear();
         row.moment = None;
+        row.request = None;
         let contexts = self.domain.inputs_of(InputOf::Context).count();
         let (shared, actions) = (&self.shared, &self.actions);
         self.places.write(row, names, actions.len(), |of, n, k| {

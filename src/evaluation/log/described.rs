@@ -8,13 +8,14 @@
 //! | `completion_rate` and the others of the profile contract | what actions share | the user's |
 //!
 //! The name alone counts, whatever namespace it stands in. Other features are passed over and said once. The
-//! first decision tells whether the log has feature vectors (a number of an action is known) and kinds: in
-//! all of it or in none.
+//! first decisions tell whether the log has feature vectors (a number of an action is known) and kinds: in
+//! all of it or in none. What a candidate of a log with numbers does not say is missing there, and nowhere else.
 
+use super::look_ahead::AHEAD;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, hour};
 use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
-use crate::domain::request::{Candidate, Context, RawRequest, Request};
+use crate::domain::request::{Candidate, Context, MAX_CANDIDATES, RawRequest, Request};
 use crate::domain::{Domain, InputOf, InputValue};
 use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::Row;
@@ -31,8 +32,8 @@ const OF_THE_HOUR: [usize; 3] = [1, 2, 10];
 pub(super) enum Feature<'a> {
     Number(f64),
     Text(&'a str),
-    /// A name without a value, which counts 1.
-    Word,
+    /// A name without a value, which counts this much: 1, or its namespace's weight.
+    Word(f64),
     Flag(bool),
     /// What has no place here: lists.
     Other,
@@ -45,8 +46,10 @@ pub(super) struct Described {
     weekday: Option<u8>,
     profile: ProfileValues,
     actions: Vec<Candidate>,
-    /// Whether the log has vectors, and kinds; unknown before the first decision.
-    has: Option<(bool, bool)>,
+    /// Whether any candidate so far had a number, and a kind; once it is settled, whether the log has them.
+    shape: (bool, bool),
+    /// Whether the shape is that of the whole log.
+    settled: bool,
     passed_over: u64,
     example: Option<String>,
     /// Decisions with numbers in a log that has no vectors.
@@ -58,15 +61,50 @@ pub(super) struct Described {
 }
 
 impl Described {
-    /// Nothing yet; with `ignored` set nothing ever.
-    pub(super) fn new(ignored: bool) -> Self {
-        Self { ignored, ..Self::default() }
+    /// Nothing yet; with `ignored` set nothing ever. The log is of this `shape`, if that is known.
+    pub(super) fn new(ignored: bool, shape: Option<(bool, bool)>) -> Self {
+        let settled = ignored || shape.is_some();
+        Self { ignored, settled, shape: shape.filter(|_| !ignored).unwrap_or_default(), ..Self::default() }
     }
 
     /// The same, which also gives what is said as inputs of the domain.
     pub(super) fn with_inputs(self) -> Self {
         let places = (!self.ignored).then(|| InputPlaces::new(Domain::tips()));
         Self { places, ..self }
+    }
+
+    /// Whether more decisions change nothing of what is known of the log: whether candidates have numbers and kinds.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled || self.shape == (true, true)
+    }
+
+    /// Takes what was seen so far for what the log has, and says it.
+    pub(super) fn settle(&mut self) -> (bool, bool) {
+        self.settled = true;
+        self.shape
+    }
+
+    /// Whether features are to be read at all.
+    pub(super) fn is_ignored(&self) -> bool {
+        self.ignored
+    }
+
+    /// Whether this is the name of a feature that is known where features are taken now.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        let of_actions = ["kind", "priority", "due_in_days", "effort_minutes", "hour"];
+        match self.actions.last() {
+            Some(_) => of_actions.contains(&name),
+            None => {
+                ["hour", "weekday"].contains(&name)
+                    || PROFILE_FEATURES.iter().any(|feature| feature.name == name)
+            }
+        }
+    }
+
+    /// The fault of a decision with so many candidates.
+    pub(super) fn too_many(candidates: usize) -> Fault {
+        let allowed = format!("1 to {MAX_CANDIDATES} candidates");
+        Fault::new("candidates", format!("a list of {candidates}"), allowed)
     }
 
     /// Begins a decision.
@@ -88,7 +126,7 @@ impl Described {
         if self.ignored {
             return Ok(());
         }
-        let feature = if let Feature::Word = feature { Feature::Number(1.0) } else { feature };
+        let feature = if let Feature::Word(counts) = feature { Feature::Number(counts) } else { feature };
         let known = match self.actions.last_mut() {
             Some(action) => take_of(action, name, feature),
             None => self.take_shared(name, feature),
@@ -128,13 +166,13 @@ impl Described {
     }
 
     /// What decisions so far have said of the log: whether candidates have numbers and kinds.
-    pub(super) fn shape(&self) -> (Option<(bool, bool)>, u64) {
-        (self.has, self.late)
+    pub(super) fn shape(&self) -> ((bool, bool), u64) {
+        (self.shape, self.late)
     }
 
     /// Forgets what was said since: by a decision that is passed over.
-    pub(super) fn restore(&mut self, (has, late): (Option<(bool, bool)>, u64)) {
-        (self.has, self.late) = (has, late);
+    pub(super) fn restore(&mut self, (shape, late): ((bool, bool), u64)) {
+        (self.shape, self.late) = (shape, late);
     }
 
     /// Writes what was said of the decision into `row`, whose candidates are listed; `stamped` is the moment
@@ -154,31 +192,34 @@ impl Described {
         let numbers = |c: &Candidate| [c.priority, c.due_in_days, c.effort_minutes, c.hour];
         let says_numbers = self.actions.iter().any(|c| numbers(c).iter().any(Option::is_some));
         let says_kinds = self.actions.iter().any(|c| c.kind.is_some());
-        let (with_vectors, with_kinds) = *self.has.get_or_insert((says_numbers, says_kinds));
-        self.late += u64::from((says_numbers && !with_vectors) || (says_kinds && !with_kinds));
+        let (with_vectors, with_kinds) = if self.settled {
+            let (with_vectors, with_kinds) = self.shape;
+            self.late += u64::from((says_numbers && !with_vectors) || (says_kinds && !with_kinds));
+            self.shape
+        } else {
+            // Until it is known what the log has, each decision says all that it may be asked for.
+            self.shape = (self.shape.0 || says_numbers, self.shape.1 || says_kinds);
+            (self.shape.0 || self.actions.len() <= MAX_CANDIDATES, true)
+        };
         if with_kinds {
             for (listed, action) in row.listed.iter_mut().zip(&self.actions) {
                 listed.kind = names.kinds.number(action.kind.as_deref().unwrap_or("").as_bytes());
             }
         }
         row.features.clear();
+        row.request = None;
         if !with_vectors && self.places.is_none() {
             return Ok(());
         }
         let own_hours: Vec<bool> = self.actions.iter().map(|c| c.hour.is_some()).collect();
-        let request = Request::try_from(RawRequest {
-            user: None,
-            policy: None,
-            seed: None,
-            shadow_of: None,
-            context: Context { hour: hour.unwrap_or(0.0), weekday },
-            candidates: std::mem::take(&mut self.actions),
-            profile_features: Some(Profile::new(self.profile, Vec::new())),
-        })?;
+        let request = Request::try_from(RawRequest::new(
+            Context { hour: hour.unwrap_or(0.0), weekday },
+            std::mem::take(&mut self.actions),
+            Some(Profile::new(self.profile, Vec::new())),
+        ))?;
         if let Some(places) = &self.places {
             let (offered, says_weekday) = (request.offered(), self.weekday.is_some() || stamped.is_some());
-            let count = offered.candidates.len();
-            places.write(row, names, count, |of, n, k| match (of, n) {
+            places.write(row, names, offered.candidates.len(), |of, n, k| match (of, n) {
                 // What nobody says of the moment is not midnight on a Monday.
                 (InputOf::Context, 0) if hour.is_none() => InputValue::Unknown,
                 (InputOf::Context, 1) if !says_weekday => InputValue::Unknown,
@@ -188,6 +229,7 @@ impl Described {
         if !with_vectors {
             return Ok(());
         }
+        row.request = names.keeps_requests.then(|| request.raw().offer_text().into());
         let block = FeatureBlock::of(FeatureSet::WIDEST, request.offered());
         for (k, own_hour) in own_hours.into_iter().enumerate() {
             let start = row.features.len();
@@ -211,8 +253,8 @@ impl Described {
         }
         if self.late > 0 {
             remarks.push(format!(
-                "{origin}: {} decisions have known features of a sort that the first has none of; there they were \
-                 passed over too",
+                "{origin}: {} decisions have known features of a sort that the first {AHEAD} have none of; there they \
+                 were passed over too",
                 self.late
             ));
         }
@@ -289,12 +331,20 @@ mod tests {
     }
 
     #[test]
-    fn the_first_decision_tells_what_the_log_has() {
+    fn the_first_decisions_tell_what_the_log_has() {
+        let first = [("priority", Feature::Number(0.9))];
+        // Until that is known each decision has all that it may be asked for.
         let mut described = Described::default();
-        assert!(row(&mut described, &[], &[]).unwrap().features.is_empty());
-        let late = row(&mut described, &[], &[("priority", Feature::Number(0.9))]).unwrap();
-        assert!(late.features.is_empty());
+        assert!(!row(&mut described, &[], &[]).unwrap().features.is_empty() && !described.is_settled());
+        assert_eq!(described.settle(), (false, false));
+        assert!(row(&mut described, &[], &first).unwrap().features.is_empty());
         assert!(described.remarks("log")[0].starts_with("log: 1 decisions have known features"));
+        let mut described = Described::default();
+        row(&mut described, &[], &[]).unwrap();
+        row(&mut described, &[], &first).unwrap();
+        assert_eq!(described.settle(), (true, false));
+        assert!(!row(&mut described, &[], &[]).unwrap().features.is_empty());
+        assert!(described.remarks("log").is_empty());
     }
 
     #[test]
@@ -313,7 +363,7 @@ mod tests {
             fault(&[], &twice),
             "kind is there again; allowed: each feature once; --no-features, in a gate `features = false`, reads none"
         );
-        let mut ignoring = Described::new(true);
+        let mut ignoring = Described::new(true, None);
         let row = row(&mut ignoring, &[("hour", 24.0)], &twice).unwrap();
         assert!(row.features.is_empty() && row.moment.is_none() && ignoring.remarks("log").is_empty());
     }

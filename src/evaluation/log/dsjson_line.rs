@@ -1,8 +1,10 @@
 //! One line of `dsjson` as it is written.
 
 use super::distinct::{Distinct, DistinctMap};
+use super::timestamp::TimeStamp;
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -21,7 +23,7 @@ pub(super) struct DsjsonLine {
     #[serde(rename = "_label_Action")]
     pub(super) action: Option<usize>,
     #[serde(rename = "Timestamp")]
-    pub(super) timestamp: Option<String>,
+    pub(super) timestamp: Option<TimeStamp>,
     #[serde(rename = "a")]
     pub(super) actions: Option<Vec<usize>>,
     #[serde(rename = "p")]
@@ -30,7 +32,16 @@ pub(super) struct DsjsonLine {
     pub(super) context: Option<DsjsonContext>,
     pub(super) pdrop: Option<f64>,
     #[serde(rename = "EventId")]
-    pub(super) event: Option<IgnoredAny>,
+    pub(super) event: Option<Box<RawValue>>,
+    #[serde(rename = "_original_label_cost")]
+    pub(super) original_cost: Option<f64>,
+    #[serde(rename = "_deferred", alias = "DeferredAction", default)]
+    pub(super) deferred: Option<bool>,
+    /// What was observed of the decision.
+    #[serde(rename = "o")]
+    pub(super) observed: Option<Box<RawValue>>,
+    #[serde(rename = "_outcomes")]
+    pub(super) outcomes: Option<IgnoredAny>,
 }
 
 impl DsjsonLine {
@@ -39,6 +50,29 @@ impl DsjsonLine {
         let label = self.cost.is_some() || self.probability.is_some();
         let decision = self.probabilities.is_some() || self.context.is_some();
         self.event.is_some() && !(label || decision || self.says_what_was_chosen())
+    }
+
+    /// The id of its event, if it is a text.
+    pub(super) fn event_id(&self) -> Option<&str> {
+        let text = self.event.as_ref()?.get();
+        text.strip_prefix('"')?.strip_suffix('"').filter(|id| !id.is_empty())
+    }
+
+    /// Whether it is of a decision that was put off, and that was never made: nobody saw what was chosen.
+    pub(super) fn was_never_shown(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Observation {
+            #[serde(rename = "ActionTaken", default)]
+            taken: bool,
+        }
+        let observations = || {
+            let all: Vec<&RawValue> = serde_json::from_str(self.observed.as_ref()?.get()).ok()?;
+            let taken = |one: &&RawValue| {
+                serde_json::from_str::<Observation>(one.get()).is_ok_and(|observation| observation.taken)
+            };
+            Some(all.iter().any(taken))
+        };
+        self.deferred == Some(true) && observations() != Some(true)
     }
 
     /// Whether it says, in any of three ways, which action was chosen.

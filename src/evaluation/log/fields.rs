@@ -1,17 +1,22 @@
 //! Where the fields of a comma-separated record stand in its line.
 //!
-//! Most lines have no quotes: their commas are found many bytes at a time, and beyond the last field that is
+//! Commas separate them, or semicolons or tabs where the header has no comma. Most lines have no quotes: their commas are found many bytes at a time, and beyond the last field that is
 //! looked at they are only counted.
 
 use super::lines::LogLines;
 use super::place::malformed;
 use crate::base::error::Result;
+use crate::base::read::separator_of;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// Most columns of a log: a header of millions of them is no header.
+const MAX_COLUMNS: usize = 1 << 16;
+
 /// The fields of the current record.
-#[derive(Default)]
 pub(super) struct Fields {
+    /// What separates them.
+    separator: u8,
     /// Of the fields that are looked at, quotes and all.
     pub(super) ranges: Vec<Range<usize>>,
     /// Number of fields in the record.
@@ -19,6 +24,34 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// The fields of a log whose header is this, of which none is read yet.
+    pub(super) fn of_header(header: &[u8]) -> Self {
+        Self { separator: separator_of(header), ranges: Vec::new(), count: 0 }
+    }
+
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// None there; more columns than a log has.
+    pub(super) fn header(lines: &mut LogLines) -> Result<Self> {
+        loop {
+            if !lines.advance()? {
+                return Err(malformed(lines.at(1), "no header; it names the columns"));
+            }
+            if !lines.text().is_empty() {
+                break;
+            }
+        }
+        let mut fields = Self::of_header(lines.text());
+        let separators = memchr::memchr_iter(fields.separator, lines.text());
+        if let Some(place) = separators.into_iter().nth(MAX_COLUMNS) {
+            let message = format!("a header of more than {MAX_COLUMNS} columns");
+            return Err(malformed(lines.at(place + 1), message));
+        }
+        fields.split(lines, usize::MAX)?;
+        Ok(fields)
+    }
+
     /// Reads the next record, in which fields up to `last` are looked at; false at the end of the log.
     pub(super) fn advance(&mut self, lines: &mut LogLines, last: usize) -> Result<bool> {
         loop {
@@ -29,9 +62,15 @@ impl Fields {
                 break;
             }
         }
+        self.split(lines, last)?;
+        Ok(true)
+    }
+
+    /// Finds the fields of the current line up to `last`.
+    fn split(&mut self, lines: &mut LogLines, last: usize) -> Result<()> {
         self.ranges.clear();
         let text = lines.text();
-        let (mut commas, mut start) = (memchr::memchr_iter(b',', text), 0);
+        let (mut commas, mut start) = (memchr::memchr_iter(self.separator, text), 0);
         for comma in commas.by_ref().take(last.saturating_add(1)) {
             self.ranges.push(start..comma);
             start = comma + 1;
@@ -46,7 +85,7 @@ impl Fields {
         if memchr::memchr(b'"', text).is_some() {
             self.split_quoted(lines)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A record with quotes: it goes on until they are closed, maybe over several lines.
@@ -62,7 +101,7 @@ impl Fields {
             open ^= is_open(&lines.text()[seen..]);
         }
         self.ranges.clear();
-        let (text, mut quoted, mut start) = (lines.text(), false, 0);
+        let (text, separator, mut quoted, mut start) = (lines.text(), self.separator, false, 0);
         for (i, byte) in text.iter().enumerate() {
             let after_quote = i > start && text[i - 1] == b'"';
             match byte {
@@ -70,7 +109,10 @@ impl Fields {
                 b'"' if quoted => quoted = false,
                 // The first one of the field, or the second of two.
                 b'"' if i == start || (after_quote && i > start + 1) => quoted = true,
-                b',' if !quoted => {
+                byte if *byte == separator && !quoted => {
+                    if self.ranges.len() > MAX_COLUMNS {
+                        return Err(malformed(lines.at(i + 1), format!("more than {MAX_COLUMNS} fields")));
+                    }
                     self.ranges.push(start..i);
                     start = i + 1;
                 }

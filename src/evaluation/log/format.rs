@@ -3,6 +3,7 @@
 use super::columns::Columns;
 use super::lines::LogLines;
 use super::reader::LogReader;
+use super::so_far::SoFar;
 use crate::base::error::Result;
 use crate::domain::Domain;
 use std::collections::VecDeque;
@@ -19,12 +20,14 @@ pub(super) struct LogSource {
 }
 
 /// How logs are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ReadOptions {
     /// The columns of plain CSV files.
     pub(super) columns: Columns,
     /// Whether features are left unread where they could be read.
     pub(super) without_features: bool,
+    /// Whether candidates of one decision may have the same tag, and are told apart by their places.
+    pub(super) same_tags: bool,
     /// The domain whose inputs are to be read, if any are.
     pub(super) domain: Option<&'static Domain>,
 }
@@ -41,6 +44,8 @@ pub(super) struct FormatInput<'a> {
     pub(super) options: &'a ReadOptions,
     /// The keys of the decisions of our own logs before, sorted. A format whose decisions have ids takes them.
     pub(super) before: &'a mut Vec<[u64; 2]>,
+    /// What the files before have shown.
+    pub(super) so_far: &'a SoFar,
 }
 
 /// A log format.

@@ -4,6 +4,7 @@ use super::csv::Csv;
 use super::dsjson::Dsjson;
 use super::format::{FormatInput, FormatRule};
 use super::obd::Obd;
+use super::parquet::Parquet;
 use super::reader::LogReader;
 use super::rehearsal::Rehearsal;
 use super::vw::Vw;
@@ -45,6 +46,7 @@ macro_rules! log_formats {
 }
 
 log_formats! {
+    Parquet: "Parquet, with named columns.",
     Rehearsal: "This program's own decisions and rewards.",
     Obd: "The Open Bandit Dataset.",
     Dsjson: "Vowpal Wabbit's `dsjson`.",
@@ -85,6 +87,7 @@ mod tests {
             (",\"item_id\",click, propensity_score", Some(LogFormat::Obd)),
             ("item_id,click,propensity", Some(LogFormat::Csv)),
             ("action", None),
+            ("PAR1\u{15}\u{4}", Some(LogFormat::Parquet)),
         ] {
             assert_eq!(LogFormat::detect(line), format, "{line}");
         }

@@ -8,27 +8,39 @@ use crate::base::read::BYTE_ORDER_MARK;
 use serde::Deserialize;
 use std::io::BufRead;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Longest line that is read: what is longer is no log.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// A file whose lines are read when it is its turn.
-pub(super) type LazyLogLines = Box<dyn FnOnce() -> Result<LogLines>>;
+pub(super) type LazyLogLines = Box<dyn FnOnce() -> Result<LogLines> + Send>;
 
 /// A log line by line.
 pub(super) struct LogLines {
-    source: Box<dyn BufRead>,
-    origin: String,
+    source: Box<dyn BufRead + Send>,
+    origin: Arc<str>,
     /// Of the current line; the first is 1.
     number: u64,
     /// LogLines that were read onto its end.
     extra: u64,
     buffer: Vec<u8>,
+    /// Whether the current line has blanks and nothing else.
+    blanks: bool,
+}
+
+/// One line of a log, for whoever has to say where something in it stands.
+#[derive(Clone, Copy)]
+pub(super) struct LogLine<'a> {
+    origin: &'a str,
+    /// From 1.
+    number: u64,
+    text: &'a [u8],
 }
 
 impl LogLines {
-    pub(super) fn new(source: Box<dyn BufRead>, origin: &str) -> Self {
-        Self { source, origin: origin.to_owned(), number: 0, extra: 0, buffer: Vec::new() }
+    pub(super) fn new(source: Box<dyn BufRead + Send>, origin: &str) -> Self {
+        Self { source, origin: origin.into(), number: 0, extra: 0, buffer: Vec::new(), blanks: false }
     }
 
     /// The lines of the file at `path`, which is opened when it is its turn.
@@ -76,8 +88,14 @@ impl LogLines {
             }
         }
         let end = self.buffer.trim_ascii_end().len();
+        self.blanks = end == 0 && self.buffer.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
         self.buffer.truncate(end);
         Ok(true)
+    }
+
+    /// Whether the current line has blanks and nothing else, which other programs do not take for an empty one.
+    pub(super) fn is_blanks(&self) -> bool {
+        self.blanks
     }
 
     /// The current line.
@@ -94,23 +112,57 @@ impl LogLines {
         &self.origin
     }
 
+    /// What errors call the log, for those who keep it.
+    pub(super) fn shared_origin(&self) -> Arc<str> {
+        Arc::clone(&self.origin)
+    }
+
+    /// The current line with its place.
+    pub(super) fn line(&self) -> LogLine<'_> {
+        LogLine { origin: &self.origin, number: self.number, text: &self.buffer }
+    }
+
     /// The place of the current line.
     pub(super) fn place(&self) -> String {
-        format!("{}, line {}", self.origin, self.number)
+        self.line().place()
     }
 
     /// The place of a column, from 1, in the current line.
     pub(super) fn at(&self, column: usize) -> String {
-        place(&self.origin, self.number, column)
+        self.line().at(column)
+    }
+}
+
+impl<'a> LogLine<'a> {
+    pub(super) fn new(origin: &'a str, number: u64, text: &'a [u8]) -> Self {
+        Self { origin, number, text }
     }
 
-    /// The current line as a JSON object; a list is none, though its elements could be taken for fields in their order.
-    pub(super) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
-        let start = self.buffer.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-        if self.buffer.get(start) == Some(&b'[') {
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its place.
+    pub(super) fn place(&self) -> String {
+        format!("{}, line {}", self.origin, self.number)
+    }
+
+    /// The place of a column of it, from 1.
+    pub(super) fn at(&self, column: usize) -> String {
+        place(self.origin, self.number, column)
+    }
+
+    /// It as a JSON object; a list is none, though its elements could be taken for fields in their order.
+    pub(super) fn json<T: Deserialize<'a>>(&self) -> Result<T> {
+        let start = self.text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+        if self.text.get(start) == Some(&b'[') {
             return Err(malformed(self.at(start + 1), "a list, where an object should be"));
         }
-        serde_json::from_slice(&self.buffer).map_err(|error| {
+        serde_json::from_slice(self.text).map_err(|error| {
             // The parser saw one line and calls it line 1: its place is said in ours.
             let message = error.to_string();
             let message = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
@@ -119,20 +171,20 @@ impl LogLines {
         })
     }
 
-    /// The field of the current line at which it stops being a `T`, found by the slower parser that knows.
-    fn field<'a, T: Deserialize<'a>>(&'a self) -> Option<String> {
-        let parser = &mut serde_json::Deserializer::from_slice(&self.buffer);
+    /// The field of it at which it stops being a `T`, found by the slower parser that knows.
+    fn field<T: Deserialize<'a>>(&self) -> Option<String> {
+        let parser = &mut serde_json::Deserializer::from_slice(self.text);
         let error = serde_path_to_error::deserialize::<_, T>(parser).err()?;
         let field = error.path().to_string();
         // Where the line ends too early it does not know the place either.
         (error.path().iter().len() > 0 && !field.contains('?')).then_some(field)
     }
 
-    /// A fault of the field `key` of the current line of JSON: the place is that of the key among the line's own
+    /// A fault of its field `key`, of JSON: the place is that of the key among its own
     /// fields, else where it first stands.
     pub(super) fn fault(&self, key: &str, fault: Fault) -> Error {
-        let own = json_members::field(&self.buffer, 0, key).map(|field| field.start());
-        let found = own.or_else(|| json_members::first(&self.buffer, 0..self.buffer.len(), key));
+        let own = json_members::field(self.text, 0, key).map(|field| field.start());
+        let found = own.or_else(|| json_members::first(self.text, 0..self.text.len(), key));
         fault.at(self.at(found.map_or(1, |i| i + 1)))
     }
 }

@@ -2,12 +2,14 @@
 
 use super::columns::Columns;
 use super::compressed::decompressed;
+use super::dsjson::is_mark;
 use super::format::{FormatInput, LogSource, ReadOptions};
 use super::formats::LogFormat;
 use super::lines::LogLines;
 use super::place::{malformed, place, unreadable};
 use super::reader::LogReader;
 use super::refusal::LogFileRefusal;
+use super::so_far::SoFar;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
@@ -34,6 +36,7 @@ pub struct Logs {
     notes: Vec<String>,
     /// Keys of the decisions of our own logs so far, sorted, while others are yet to come.
     before: Vec<[u64; 2]>,
+    so_far: SoFar,
 }
 
 impl Logs {
@@ -51,12 +54,13 @@ impl Logs {
             sources,
             format,
             format_so_far: None,
-            options: ReadOptions { columns, without_features: false, domain: None },
+            options: ReadOptions { columns, without_features: false, same_tags: false, domain: None },
             current: None,
             origin,
             remarks: Vec::new(),
             notes: Vec::new(),
             before: Vec::new(),
+            so_far: SoFar::default(),
         })
     }
 
@@ -71,6 +75,14 @@ impl Logs {
     #[must_use]
     pub fn with_domain(mut self, domain: &'static Domain) -> Self {
         self.options.domain = Some(domain);
+        self
+    }
+
+    /// The same, in whose dsjson and Vowpal Wabbit's text candidates of one decision may have the same tag: they are told
+    /// apart by their places.
+    #[must_use]
+    pub fn with_same_tags(mut self) -> Self {
+        self.options.same_tags = true;
         self
     }
 
@@ -112,15 +124,15 @@ impl Logs {
         }
         if !format.takes_columns() && self.options.columns != Columns::plain() {
             let message = format!(
-                "it is {}, and --columns (in a gate `columns`) names those of csv alone; read it with --format csv, or \
+                "it is {}, and --columns (in a gate `columns`) names those of csv and parquet alone; read it with --format csv, or \
                  leave them out",
                 format.name()
             );
             return Err(malformed(path.display().to_string(), message));
         }
         let lines = LogLines::new(bytes, &path.display().to_string());
-        let (options, before) = (&self.options, &mut self.before);
-        let log = format.open(FormatInput { path, lines, source: &mut source, options, before })?;
+        let (options, before, so_far) = (&self.options, &mut self.before, &self.so_far);
+        let log = format.open(FormatInput { path, lines, source: &mut source, options, before, so_far })?;
         if !source.files.is_empty() {
             self.sources.push_front(source);
         }
@@ -209,7 +221,7 @@ impl LogReader for Logs {
 }
 
 /// Opens the file at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
-fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn BufRead>)> {
+fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn BufRead + Send>)> {
     let mut bytes = decompressed(path)?;
     if let Some(format) = format {
         return Ok((format, bytes));
@@ -218,7 +230,7 @@ fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn Bu
     let start = beginning(&mut *bytes, &origin)?;
     let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
     let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).enumerate();
-    let (number, line) = lines.find(|(_, line)| !line.is_empty()).unwrap_or_default();
+    let (number, line) = lines.find(|(_, line)| !line.is_empty() && !is_mark(line)).unwrap_or_default();
     let format = LogFormat::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
         let known = LogFormat::ALL.map(LogFormat::name).join(", ");
         let message = format!("a log of no known format; say which with --format ({known})");
@@ -227,7 +239,7 @@ fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn Bu
     Ok((format, Box::new(Cursor::new(start).chain(bytes))))
 }
 
-/// The bytes up to the end of the first line that is not blank, wherever one read ends, or as many as tell a format.
+/// The bytes up to the end of the first line that says something of the log, wherever one read ends, or as many as tell a format.
 fn beginning(source: &mut dyn BufRead, origin: &str) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     loop {
@@ -239,8 +251,11 @@ fn beginning(source: &mut dyn BufRead, origin: &str) -> Result<Vec<u8>> {
         let read = chunk.len();
         start.extend_from_slice(chunk);
         source.consume(read);
-        let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start).trim_ascii_start();
-        if read == 0 || start.len() >= ENOUGH || memchr::memchr(b'\n', text).is_some() {
+        let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
+        let mut whole = memchr::memchr_iter(b'\n', text)
+            .scan(0, |begin, end| Some(text[std::mem::replace(begin, end + 1)..end].trim_ascii()));
+        let told = whole.any(|line| !line.is_empty() && !is_mark(line));
+        if read == 0 || start.len() >= ENOUGH || told {
             return Ok(start);
         }
     }

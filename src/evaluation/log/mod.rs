@@ -25,9 +25,13 @@ mod fields;
 mod format;
 mod formats;
 mod json_members;
+mod labelled;
 mod lines;
 mod logs;
+mod look_ahead;
 mod obd;
+mod parquet;
+mod parsed_lines;
 mod place;
 mod reactions;
 mod reader;
@@ -35,6 +39,7 @@ mod refusal;
 mod rehearsal;
 mod rewards;
 mod said;
+mod so_far;
 #[cfg(test)]
 mod testing;
 mod timestamp;
@@ -42,9 +47,27 @@ mod vocabulary;
 mod vw;
 
 pub use columns::{Columns, NO_COLUMN};
+pub(crate) use compressed::decompressed as log_file;
 pub use formats::LogFormat;
+pub use labelled::LabelledLog;
 pub use logs::Logs;
 pub use reactions::{LoggedReaction, ReactionLog};
 pub use reader::LogReader;
 pub use refusal::LogFileRefusal;
 pub use vocabulary::LogVocabulary;
+
+use crate::base::error::Result;
+use crate::service::log_files::{Segments, is_whole, of_store, rewards_of};
+use std::path::{Path, PathBuf};
+
+/// The files of rewards of a store, of a folder with a log, or of one of its files of decisions; a file of rewards is itself.
+///
+/// # Errors
+/// A folder without a log.
+pub(crate) fn reward_files(from: &Path) -> Result<Vec<PathBuf>> {
+    if is_whole(from) {
+        return Ok(Segments::of(from)?.rewards);
+    }
+    let is_decisions = from.file_name().is_some_and(|name| name.to_string_lossy().contains("decisions"));
+    if is_decisions && of_store(from).is_none() { rewards_of(from) } else { Ok(vec![from.to_owned()]) }
+}

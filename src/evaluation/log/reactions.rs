@@ -91,8 +91,9 @@ impl ReactionLog {
             if lines.text().is_empty() {
                 continue;
             }
-            undamaged(lines)?;
-            let raw: RewardLine<RawRequest, IgnoredAny> = lines.json()?;
+            let line = lines.line();
+            undamaged(line)?;
+            let raw: RewardLine<RawRequest, IgnoredAny> = line.json()?;
             if raw.op != Op::Reward {
                 continue;
             }
@@ -105,26 +106,26 @@ impl ReactionLog {
                         let said =
                             |reward: Option<f64>| reward.map_or("missing".to_owned(), |r| r.to_string());
                         let allowed = format!("{}, which its decision has before", said(*entry.get()));
-                        return Err(lines.fault("reward", Fault::new("reward", said(raw.reward), allowed)));
+                        return Err(line.fault("reward", Fault::new("reward", said(raw.reward), allowed)));
                     }
                 };
             }
             let missing =
-                |field: &str, allowed: &str| lines.fault(field, Fault::new(field, "missing", allowed));
+                |field: &str, allowed: &str| line.fault(field, Fault::new(field, "missing", allowed));
             let Some(reaction) = raw.reaction else {
                 self.without_reaction += 1;
                 continue;
             };
             let reaction = Reaction::from_name(&reaction).map_err(|_| {
                 let allowed = Reaction::ALL.map(Reaction::name).join(", ");
-                lines.fault("reaction", Fault::new("reaction", format!("{reaction:?}"), allowed))
+                line.fault("reaction", Fault::new("reaction", format!("{reaction:?}"), allowed))
             })?;
             let reward = raw.reward.ok_or_else(|| missing("reward", "a number"))?;
             let reward = within("reward", reward, -MAX_REWARD, MAX_REWARD);
-            let reward = reward.map_err(|fault| lines.fault("reward", fault))?;
+            let reward = reward.map_err(|fault| line.fault("reward", fault))?;
             let request = raw.request.ok_or_else(|| missing("request", "the tip that was shown"))?;
             let shown =
-                Shown::try_from(request).map_err(|fault| lines.fault("request", fault.within("request")))?;
+                Shown::try_from(request).map_err(|fault| line.fault("request", fault.within("request")))?;
             let dwell = |seconds| within("dwell_seconds", seconds, 0.0, MAX_DWELL_SECONDS);
             let dwell_seconds = raw.dwell_seconds.map(dwell).transpose();
             return Ok(Some(LoggedReaction {
@@ -132,7 +133,7 @@ impl ReactionLog {
                 policy: raw.policy.ok_or_else(|| missing("policy", "a policy's name"))?.into_owned(),
                 shown,
                 reaction,
-                dwell_seconds: dwell_seconds.map_err(|fault| lines.fault("dwell_seconds", fault))?,
+                dwell_seconds: dwell_seconds.map_err(|fault| line.fault("dwell_seconds", fault))?,
                 reward,
                 time_ms: raw.time_ms,
             }));

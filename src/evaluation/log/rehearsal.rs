@@ -5,9 +5,10 @@
 //! of these the ids are kept, some 20 bytes each. Both are checked all the same, and so is the checksum of every line
 //! that has one.
 
-use super::checks::checked_propensity;
+use super::checks::{checked_among, checked_propensity};
 use super::format::{FormatInput, FormatRule};
-use super::lines::{LazyLogLines, LogLines};
+use super::lines::{LazyLogLines, LogLine, LogLines};
+use super::parsed_lines::ParsedLines;
 use super::place::malformed;
 use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
@@ -19,12 +20,11 @@ use crate::domain::{Domain, InputValue};
 use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
-use crate::policy::RawPolicy;
+use crate::policy::program::RawDefinition;
 use crate::service::log_files::rewards_of;
 use crate::store::log_line::DecisionLine;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
@@ -48,7 +48,7 @@ impl FormatRule for Rehearsal {
 
     /// Reads all files of a log together, and the rewards before them.
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let FormatInput { path, lines, source, before, options } = input;
+        let FormatInput { path, lines, source, before, options, .. } = input;
         let rewards = source.rewards.take().map_or_else(|| rewards_of(&path), Ok)?;
         let first: LazyLogLines = Box::new(|| Ok(lines));
         let decisions = [first].into_iter().chain(source.files.drain(..).map(LogLines::lazily)).collect();
@@ -62,7 +62,7 @@ impl FormatRule for Rehearsal {
 pub(super) struct RehearsalLog {
     /// The files of decisions that are yet to come, the next one last.
     segments: Vec<LazyLogLines>,
-    lines: Option<LogLines>,
+    lines: Option<ParsedLines<LoggedDecision>>,
     origin: String,
     rewards: Rewards,
     shadows: u64,
@@ -79,102 +79,112 @@ pub(super) struct RehearsalLog {
     defaulted: u64,
 }
 
+/// The domain that a line's policy is of.
+fn domain_of(spec: Option<&RawDefinition>) -> &'static Domain {
+    let set = match spec {
+        Some(RawDefinition::BuiltIn(spec)) => spec.features.known().ok(),
+        _ => None,
+    };
+    set.map_or_else(Domain::tips, FeatureSet::domain)
+}
+
+/// What a line holds, with its request, checked against the inputs of its policy's domain.
+fn read_line(at: LogLine<'_>) -> Result<(DecisionLine<'_, ()>, Request)> {
+    match at.json::<DecisionLine<RawRequest>>() {
+        Ok(line) if domain_of(line.spec.as_ref()).is_tips() => {
+            let (line, request) = line.split();
+            let request = Request::try_from(request).map_err(|f| at.fault("request", f.within("request")))?;
+            return Ok((line, request));
+        }
+        Ok(_) => {}
+        // Requests of other domains have other fields.
+        Err(error) => {
+            let other = at.json::<DecisionLine<IgnoredAny>>();
+            if !other.is_ok_and(|line| !domain_of(line.spec.as_ref()).is_tips()) {
+                return Err(error);
+            }
+        }
+    }
+    let line: DecisionLine<&RawValue> = at.json()?;
+    let domain = domain_of(line.spec.as_ref());
+    let (line, request) = line.split();
+    let request = Request::from_json_of(domain, request.get().as_bytes(), "request");
+    Ok((line, request.map_err(|error| malformed(at.place(), error))?))
+}
+
 /// A decision that holds what it must.
-struct Checked<'a> {
-    decision_id: Cow<'a, str>,
-    user: Cow<'a, str>,
+struct LoggedDecision {
+    decision_id: String,
+    key: [u64; 2],
+    user: String,
     shadow: bool,
     chosen: usize,
     propensity: Option<f64>,
     propensities: Option<Vec<f64>>,
     request: Request,
+    /// The vectors of its candidates; none of a shadow's.
+    features: FeatureBlock,
     time_ms: u64,
 }
 
-/// The domain that a line's policy is of.
-fn domain_of(spec: Option<&RawPolicy>) -> &'static Domain {
-    let set = spec.and_then(|spec| spec.features.known().ok());
-    set.map_or_else(Domain::tips, FeatureSet::domain)
-}
-
-/// A line whose request is yet to be read.
-type LineOf<'a, R> = DecisionLine<'a, R>;
-
-impl<'a> Checked<'a> {
-    /// What the current one of `lines` holds; `domain` is that of the log, which the first line tells if nobody has said it.
-    fn read(lines: &'a LogLines, domain: &mut Option<&'static Domain>) -> Result<Self> {
-        if domain.is_none_or(Domain::is_tips) {
-            let line: Result<LineOf<RawRequest>> = lines.json();
-            match line {
-                Ok(line) if domain_of(line.spec.as_ref()).is_tips() => {
-                    *domain = Some(Domain::tips());
-                    let (line, request) = line.split();
-                    let request = Request::try_from(request)
-                        .map_err(|f| lines.fault("request", f.within("request")))?;
-                    return Self::of(line, request, lines);
-                }
-                Ok(_) => {}
-                // Requests of other domains have other fields.
-                Err(error) => {
-                    let other: LineOf<IgnoredAny> = lines.json()?;
-                    if domain_of(other.spec.as_ref()).is_tips() {
-                        return Err(error);
-                    }
-                }
-            }
+/// The decision on a line.
+fn parse(at: LogLine) -> Result<Option<LoggedDecision>> {
+    undamaged(at)?;
+    let (line, request) = read_line(at)?;
+    let fault = |key: &str, fault: Fault| at.fault(key, fault);
+    for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
+        if text.is_empty() {
+            return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
         }
-        let line: LineOf<&RawValue> = lines.json()?;
-        let (own, expected) = (domain_of(line.spec.as_ref()), *domain);
-        if let Some(expected) = expected.filter(|expected| *expected != own) {
-            let allowed = format!("{}; log those of one domain apart", expected.label());
-            return Err(lines.fault("request", Fault::new("domain", own.label(), allowed)));
-        }
-        domain.get_or_insert(own);
-        let (line, request) = line.split();
-        let request = Request::from_json_of(own, request.get().as_bytes(), "request");
-        let request = request.map_err(|error| malformed(lines.place(), error))?;
-        Self::of(line, request, lines)
     }
-
-    /// What a line holds, beside its request.
-    fn of(line: DecisionLine<'a, ()>, request: Request, lines: &LogLines) -> Result<Self> {
-        let fault = |key: &str, fault: Fault| lines.fault(key, fault);
-        for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
-            if text.is_empty() {
-                return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
-            }
+    let candidates = request.candidates();
+    let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
+        fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
+    })?;
+    let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
+    let propensity = propensity.map_err(|f| fault("propensity", f))?;
+    if let Some(all) = &line.propensities {
+        if all.len() != candidates.len() {
+            let value = format!("a list of {}", all.len());
+            let allowed = format!("{}, as candidates", candidates.len());
+            return Err(fault("propensities", Fault::new("propensities", value, allowed)));
         }
-        let candidates = request.candidates();
-        let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
-            fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
-        })?;
-        let propensity = line.propensity.map(|p| checked_propensity("propensity", p)).transpose();
-        let propensity = propensity.map_err(|f| fault("propensity", f))?;
-        if let Some(all) = &line.propensities {
-            if all.len() != candidates.len() {
-                let value = format!("a list of {}", all.len());
-                let allowed = format!("{}, as candidates", candidates.len());
-                return Err(fault("propensities", Fault::new("propensities", value, allowed)));
-            }
-            for (k, p) in all.iter().enumerate() {
-                within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
-            }
-            let sum: f64 = all.iter().sum();
-            if (sum - 1.0).abs() > WHOLE {
-                let value = format!("a list that adds up to {sum}");
-                return Err(fault(
-                    "propensities",
-                    Fault::new("propensities", value, "one that adds up to 1"),
-                ));
-            }
-            if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
-                let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
-                return Err(fault("propensity", Fault::new("propensity", p, allowed)));
-            }
+        for (k, p) in all.iter().enumerate() {
+            within(&format!("propensities[{k}]"), *p, 0.0, 1.0).map_err(|f| fault("propensities", f))?;
         }
-        let DecisionLine { decision_id, user, shadow, propensities, time_ms, .. } = line;
-        Ok(Self { decision_id, user, shadow, chosen, propensity, propensities, request, time_ms })
+        let sum: f64 = all.iter().sum();
+        if (sum - 1.0).abs() > WHOLE * all.len() as f64 {
+            let value = format!("a list that adds up to {sum}");
+            return Err(fault("propensities", Fault::new("propensities", value, "one that adds up to 1")));
+        }
+        if let Some(p) = propensity.filter(|p| (p - all[chosen]).abs() > SAME) {
+            let allowed = format!("{}, as the chosen one has in propensities", all[chosen]);
+            return Err(fault("propensity", Fault::new("propensity", p, allowed)));
+        }
     }
+    if let Some(p) = propensity {
+        checked_among("propensity", p, candidates.len()).map_err(|f| fault("propensity", f))?;
+    }
+    let features = if line.shadow || !request.domain().is_tips() {
+        FeatureBlock::default()
+    } else {
+        FeatureBlock::of(FeatureSet::WIDEST, request.offered())
+    };
+    let DecisionLine { decision_id, user, shadow, propensities, time_ms, .. } = line;
+    let key = key(&decision_id);
+    let (decision_id, user) = (decision_id.into_owned(), user.into_owned());
+    Ok(Some(LoggedDecision {
+        decision_id,
+        key,
+        user,
+        shadow,
+        chosen,
+        propensity,
+        propensities,
+        request,
+        features,
+        time_ms,
+    }))
 }
 
 impl RehearsalLog {
@@ -215,7 +225,7 @@ impl RehearsalLog {
     }
 }
 
-impl Checked<'_> {
+impl LoggedDecision {
     fn fill(self, row: &mut Row, names: &mut LogVocabulary, places: Option<&InputPlaces>) {
         let candidates = self.request.candidates();
         row.chosen = self.chosen as u32;
@@ -228,19 +238,17 @@ impl Checked<'_> {
                 propensity: self.propensities.as_ref().map_or(f64::NAN, |p| p[k]),
             });
         }
-        let (offered, domain) = (self.request.offered(), self.request.domain());
         row.features.clear();
-        row.moment = None;
-        if domain.is_tips() {
-            row.features.extend_from_slice(FeatureBlock::of(FeatureSet::WIDEST, offered).rows());
-            row.moment = Some(self.request.context());
-        }
+        row.features.extend_from_slice(self.features.rows());
+        names.of_user(self.user.as_bytes(), row);
+        let (offered, domain) = (self.request.offered(), self.request.domain());
+        row.moment = domain.is_tips().then(|| self.request.context());
+        row.request = names.keeps_requests.then(|| self.request.offer_text().into());
         if let Some(places) = places {
             places.write(row, names, candidates.len(), |of, n, k| {
                 domain.slot_of(of, n).map_or(InputValue::Unknown, |slot| offered.value(slot, k))
             });
         }
-        names.of_user(self.user.as_bytes(), row);
     }
 }
 
@@ -249,51 +257,46 @@ impl LogReader for RehearsalLog {
         loop {
             let Some(lines) = &mut self.lines else {
                 let Some(segment) = self.segments.pop() else { return Ok(false) };
-                self.lines = Some(segment()?);
+                self.lines = Some(ParsedLines::new(segment()?, parse));
                 continue;
             };
-            if !lines.advance()? {
+            let Some(line) = lines.next()? else {
                 self.lines = None;
                 continue;
+            };
+            let (own, expected) = (line.request.domain(), *self.domain.get_or_insert(line.request.domain()));
+            if own != expected {
+                let allowed = format!("{}; log those of one domain apart", expected.label());
+                return Err(lines.line().fault("request", Fault::new("domain", own.label(), allowed)));
             }
-            if lines.text().is_empty() {
-                continue;
-            }
-            undamaged(lines)?;
-            let line = Checked::read(lines, &mut self.domain)?;
             if line.shadow {
                 self.shadows += 1;
                 continue;
             }
-            let mut reward = self.rewards.of(&line.decision_id, &line.user, lines)?;
+            let mut reward = self.rewards.of(&line.decision_id, &line.user, lines.line())?;
             let again = match &mut reward {
                 Some(reward) => std::mem::replace(&mut reward.met, true),
-                None => !self.unrewarded.insert(key(&line.decision_id)),
+                None => !self.unrewarded.insert(line.key),
             };
             // There is nothing before but where several logs are read.
-            let again = again
-                || !self.before.is_empty() && self.before.binary_search(&key(&line.decision_id)).is_ok();
+            let again = again || !self.before.is_empty() && self.before.binary_search(&line.key).is_ok();
             if again {
                 let value = format!("{:?} again", line.decision_id);
                 let fault = Fault::new("decision_id", value, "each decision once");
-                return Err(lines.fault("decision_id", fault));
+                return Err(lines.line().fault("decision_id", fault));
             }
-            let default = || self.domain.and_then(Domain::default_reward);
-            match reward {
-                Some(reward) => {
-                    row.reward = reward.value;
-                    self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
-                    self.rewarded += 1;
-                }
+            if let Some(reward) = reward {
+                row.reward = reward.value;
+                self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
+                self.rewarded += 1;
+            } else {
                 // What was heard of others tells until when one has waited.
-                None => match default().filter(|(_, wait)| line.time_ms + wait <= self.rewards.latest) {
-                    Some((value, _)) => {
-                        row.reward = value;
-                        self.unrewarded.remove(&key(&line.decision_id));
-                        self.defaulted += 1;
-                    }
-                    None => continue,
-                },
+                let waited = |wait: u64| line.time_ms.saturating_add(wait) <= self.rewards.latest;
+                let default = expected.default_reward().filter(|(_, wait)| waited(*wait));
+                let Some((value, _)) = default else { continue };
+                row.reward = value;
+                self.unrewarded.remove(&line.key);
+                self.defaulted += 1;
             }
             line.fill(row, names, self.places.as_ref());
             return Ok(true);
@@ -305,7 +308,7 @@ impl LogReader for RehearsalLog {
     }
 
     fn place(&self) -> String {
-        self.lines.as_ref().map_or_else(|| self.origin.clone(), LogLines::place)
+        self.lines.as_ref().map_or_else(|| self.origin.clone(), |lines| lines.line().place())
     }
 
     fn remarks(&self) -> Vec<String> {
@@ -328,12 +331,12 @@ impl LogReader for RehearsalLog {
             ));
         }
         if self.defaulted > 0 {
-            let outcome =
-                self.domain.and_then(|domain| domain.raw().default_outcome.as_deref()).unwrap_or_default();
+            let outcome = self.domain.and_then(|domain| domain.raw().default_outcome.as_deref());
             remarks.push(format!(
-                "{}: {} decisions of which nothing was heard count as {outcome:?}, the default outcome of the domain",
+                "{}: {} decisions of which nothing was heard count as {:?}, the default outcome of the domain",
                 self.origin(),
-                self.defaulted
+                self.defaulted,
+                outcome.unwrap_or_default()
             ));
         }
         if *shadows > 0 {

@@ -1,7 +1,8 @@
 //! The rewards of our own logs: read first and kept, so that the decisions can stream past them.
 
 use super::checks::checked_reward;
-use super::lines::{LazyLogLines, LogLines};
+use super::lines::{LazyLogLines, LogLine};
+use super::parsed_lines::ParsedLines;
 use super::place::{malformed, place};
 use crate::base::checksum::check_line;
 use crate::base::error::{Fault, Result};
@@ -31,6 +32,29 @@ pub(super) struct Reward {
     pub(super) met: bool,
 }
 
+/// The reward on a line, without its place; `None` where the line is about something else.
+fn parse(at: LogLine) -> Result<Option<Reward>> {
+    undamaged(at)?;
+    let line: RewardLine<IgnoredAny> = at.json()?;
+    let RewardLine { op, user, decision_id, reward, time_ms, .. } = line;
+    if op != Op::Reward {
+        return Ok(None);
+    }
+    let missing = || at.fault("reward", Fault::new("reward", "missing", "a finite number"));
+    let value = checked_reward("reward", reward.ok_or_else(missing)?);
+    let value = value.map_err(|fault| at.fault("reward", fault))?;
+    let reward = |decision: &str| Reward {
+        key: key(decision),
+        user: user.as_deref().map(|user| key(user)[0]),
+        value,
+        time_ms,
+        line: 0,
+        file: 0,
+        met: false,
+    };
+    Ok(decision_id.as_deref().map(reward))
+}
+
 impl Rewards {
     /// Reads all of them.
     ///
@@ -39,31 +63,11 @@ impl Rewards {
     pub(super) fn read(segments: Vec<LazyLogLines>) -> Result<Self> {
         let (mut rewards, mut origins) = (Vec::new(), Vec::new());
         for (file, segment) in segments.into_iter().enumerate() {
-            let mut lines = segment()?;
+            let mut lines = ParsedLines::new(segment()?, parse);
             origins.push(lines.origin().to_owned());
-            while lines.advance()? {
-                if lines.text().is_empty() {
-                    continue;
-                }
-                undamaged(&lines)?;
-                let line: RewardLine<IgnoredAny> = lines.json()?;
-                let RewardLine { op, user, decision_id, reward, time_ms, .. } = line;
-                if op != Op::Reward {
-                    continue;
-                }
-                let missing = || lines.fault("reward", Fault::new("reward", "missing", "a finite number"));
-                let value = checked_reward("reward", reward.ok_or_else(missing)?);
-                let value = value.map_err(|fault| lines.fault("reward", fault))?;
-                let Some(decision) = decision_id else { continue };
-                rewards.push(Reward {
-                    key: key(&decision),
-                    user: user.map(|user| key(&user)[0]),
-                    value,
-                    time_ms,
-                    line: lines.number() as u32,
-                    file: file as u16,
-                    met: false,
-                });
+            while let Some(mut reward) = lines.next()? {
+                (reward.line, reward.file) = (lines.line().number() as u32, file as u16);
+                rewards.push(reward);
             }
         }
         let latest = rewards.iter().map(|r: &Reward| r.time_ms).max().unwrap_or(0);
@@ -82,24 +86,24 @@ impl Rewards {
         Ok(Self { all: rewards, origins, latest })
     }
 
-    /// The reward of this decision of `user`, which stands in the current one of `lines`.
-    pub(super) fn of(&mut self, decision: &str, user: &str, lines: &LogLines) -> Result<Option<&mut Reward>> {
+    /// The reward of this decision of `user`, which stands in `line`.
+    pub(super) fn of(&mut self, decision: &str, user: &str, line: LogLine) -> Result<Option<&mut Reward>> {
         let key_of = key(decision);
         let first = self.all.partition_point(|r| r.key < key_of);
         let mut own = self.all[first..].iter().take_while(|r| r.key == key_of);
         let user_key = key(user)[0];
         if let Some(other) = own.find(|r| r.user.is_some_and(|of| of != user_key)) {
             let at = place(&self.origins[usize::from(other.file)], other.line.into(), 1);
-            let allowed = format!("{user:?}, as its decision has at {}", lines.at(1));
+            let allowed = format!("{user:?}, as its decision has at {}", line.at(1));
             return Err(Fault::new("user", "another", allowed).at(at));
         }
         Ok(self.all.get_mut(first).filter(|r| r.key == key_of))
     }
 }
 
-/// Refuses a current line whose checksum does not hold: what was damaged may still be JSON.
-pub(super) fn undamaged(lines: &LogLines) -> Result<()> {
-    check_line(lines.text()).map_err(|reason| malformed(lines.at(1), reason))
+/// Refuses a line whose checksum does not hold: what was damaged may still be JSON.
+pub(super) fn undamaged(line: LogLine) -> Result<()> {
+    check_line(line.text()).map_err(|reason| malformed(line.at(1), reason))
 }
 
 /// Half of the id's SHA-256: no two ids that will ever be met share it.

@@ -3,56 +3,69 @@
 use super::declared::DeclaredInputs;
 use super::described::{Described, Feature};
 use super::format::ReadOptions;
+use super::so_far::SoFar;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result};
+use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 
-/// What the decisions of a log say, one after the other.
-#[derive(Debug)]
-pub(super) enum Said {
-    /// By the inputs that are built in.
-    Described(Described),
-    /// By those of another domain.
-    Declared(DeclaredInputs),
-}
-
-impl Default for Said {
-    fn default() -> Self {
-        Self::Described(Described::default())
-    }
+/// What the decisions of a log say, one after the other: by the inputs that are built in, or by those of another domain.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) described: Described,
+    declared: Option<DeclaredInputs>,
 }
 
 impl Said {
-    /// What the options ask for.
-    pub(super) fn new(options: &ReadOptions) -> Self {
-        match options.domain {
-            Some(domain) if !domain.is_tips() && !options.without_features => {
-                Self::Declared(DeclaredInputs::new(domain))
+    /// What the options ask for, of a log of which so much is known.
+    pub(super) fn new(options: &ReadOptions, so_far: &SoFar) -> Self {
+        let ignored = options.without_features;
+        match options.domain.filter(|_| !ignored) {
+            Some(domain) if !domain.is_tips() => {
+                let declared = Some(DeclaredInputs::new(domain));
+                Self { described: Described::new(true, so_far.shape()), declared }
             }
-            Some(_) => Self::Described(Described::new(options.without_features).with_inputs()),
-            None => Self::Described(Described::new(options.without_features)),
+            domain => {
+                let described = Described::new(ignored, so_far.shape());
+                let described =
+                    if domain.is_some_and(Domain::is_tips) { described.with_inputs() } else { described };
+                Self { described, declared: None }
+            }
         }
     }
 
     /// Whether the inputs are those that a file declares, which say themselves what a text means.
     pub(super) fn is_declared(&self) -> bool {
-        matches!(self, Self::Declared(_))
+        self.declared.is_some()
+    }
+
+    /// Whether nothing is to be read.
+    pub(super) fn is_ignored(&self) -> bool {
+        self.declared.is_none() && self.described.is_ignored()
+    }
+
+    /// Whether this is the name of a feature that is known where features are taken now.
+    pub(super) fn knows(&self, namespace: &str, name: &str) -> bool {
+        match &self.declared {
+            Some(declared) => declared.knows(namespace, name),
+            None => self.described.knows(name),
+        }
     }
 
     /// Begins a decision.
     pub(super) fn begin(&mut self) {
-        match self {
-            Self::Described(own) => own.begin(),
-            Self::Declared(own) => own.begin(),
+        self.described.begin();
+        if let Some(declared) = &mut self.declared {
+            declared.begin();
         }
     }
 
     /// Begins an action: what was said before is of all.
     pub(super) fn begin_action(&mut self) {
-        match self {
-            Self::Described(own) => own.begin_action(),
-            Self::Declared(own) => own.begin_action(),
+        match &mut self.declared {
+            Some(declared) => declared.begin_action(),
+            None => self.described.begin_action(),
         }
     }
 
@@ -61,9 +74,9 @@ impl Said {
     /// # Errors
     /// A value out of range; the same feature once more.
     pub(super) fn take(&mut self, namespace: &str, name: &str, feature: Feature) -> Result<(), Fault> {
-        match self {
-            Self::Described(own) => own.take(name, feature),
-            Self::Declared(own) => own.take(namespace, name, feature),
+        match &mut self.declared {
+            Some(declared) => declared.take(namespace, name, feature),
+            None => self.described.take(name, feature),
         }
     }
 
@@ -77,35 +90,20 @@ impl Said {
         names: &mut LogVocabulary,
         stamped: Option<Context>,
     ) -> Result<(), Fault> {
-        match self {
-            Self::Described(own) => own.fill(row, names, stamped),
-            Self::Declared(own) => {
-                own.fill(row, names);
+        match &mut self.declared {
+            Some(declared) => {
+                declared.fill(row, names);
                 Ok(())
             }
-        }
-    }
-
-    /// What decisions so far have said of the log.
-    pub(super) fn shape(&self) -> (Option<(bool, bool)>, u64) {
-        match self {
-            Self::Described(own) => own.shape(),
-            Self::Declared(_) => (None, 0),
-        }
-    }
-
-    /// Forgets what was said since: by a decision that is passed over.
-    pub(super) fn restore(&mut self, shape: (Option<(bool, bool)>, u64)) {
-        if let Self::Described(own) = self {
-            own.restore(shape);
+            None => self.described.fill(row, names, stamped),
         }
     }
 
     /// What deserves attention once the log is read.
     pub(super) fn remarks(&self, origin: &str) -> Vec<String> {
-        match self {
-            Self::Described(own) => own.remarks(origin),
-            Self::Declared(own) => own.remarks(origin),
+        match &self.declared {
+            Some(declared) => declared.remarks(origin),
+            None => self.described.remarks(origin),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Time stamps, as moments: the hour and the weekday that they say.
 
 use crate::domain::request::Context;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 
 /// Sakamoto's offsets of the months, of which those up to February belong to the year before.
 const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
@@ -8,13 +11,103 @@ const OFFSETS: [u32; 12] = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
 /// Days of the months of a year that is no leap year.
 const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]` (or with a `T`), as written, whatever time zone follows.
-pub(super) fn moment(text: &[u8]) -> Option<Context> {
+/// A time stamp as JSON has it: a text or a number.
+pub(super) struct TimeStamp(String);
+
+impl TimeStamp {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeStamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrNumber;
+        impl Visitor<'_> for TextOrNumber {
+            type Value = TimeStamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<TimeStamp, E> {
+                Ok(TimeStamp(text.to_owned()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<TimeStamp, E> {
+                Ok(TimeStamp(number.to_string()))
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<TimeStamp, E> {
+                Ok(TimeStamp(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(TextOrNumber)
+    }
+}
+
+/// What a time stamp says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Stamp {
+    /// Hour and weekday.
+    Moment(Context),
+    /// A day alone, of which nobody knows the hour.
+    Day,
+}
+
+impl Stamp {
+    /// The moment, if it says the hour.
+    pub(super) fn context(self) -> Option<Context> {
+        match self {
+            Self::Moment(context) => Some(context),
+            Self::Day => None,
+        }
+    }
+}
+
+/// The earliest time that is read as one since 1970, in seconds: a smaller number counts something else.
+const EARLIEST: f64 = 1e8;
+
+/// What a time stamp says: hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]` (or with a `T`), as written, whatever time
+/// zone follows; those of a number of seconds since 1970 in UTC, or of thousandths, millionths or billionths of them; of
+/// `YYYY-MM-DD` or `YYYYMMDD` that it is a day. Years and months come first, or nobody could tell months from days.
+pub(super) fn moment(text: &[u8]) -> Option<Stamp> {
+    if let Some(context) = written(text) {
+        return Some(Stamp::Moment(context));
+    }
+    let midnight = |year: &[u8], month: &[u8], day: &[u8]| {
+        written(&[year, b"-", month, b"-", day, b" 00:00"].concat()).map(|_| Stamp::Day)
+    };
+    match text {
+        [y @ .., b'-' | b'/', m0, m1, b'-' | b'/', d0, d1] if y.len() == 4 => {
+            return midnight(y, &[*m0, *m1], &[*d0, *d1]);
+        }
+        [y @ .., m0, m1, d0, d1] if y.len() == 4 && text.iter().all(u8::is_ascii_digit) => {
+            return midnight(y, &[*m0, *m1], &[*d0, *d1]);
+        }
+        _ => {}
+    }
+    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let unit = match number {
+        n if !(EARLIEST..1e20).contains(&n) => return None,
+        n if n < 1e11 => 1.0,
+        n if n < 1e14 => 1e3,
+        n if n < 1e17 => 1e6,
+        _ => 1e9,
+    };
+    let seconds = (number / unit).floor() as u64;
+    // 1970 began on a Thursday.
+    let weekday = ((seconds / 86_400 + 3) % 7) as u8;
+    Some(Stamp::Moment(Context { hour: (seconds % 86_400) as f64 / 3600.0, weekday }))
+}
+
+/// Hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]`.
+fn written(text: &[u8]) -> Option<Context> {
     let number = |from: usize, to: usize| -> Option<u32> {
         let digits = text.get(from..to)?;
         digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| 10 * n + u32::from(d - b'0')))
     };
-    let separators = [(4, "-"), (7, "-"), (10, " T"), (13, ":")];
+    let separators = [(4, "-/"), (7, "-/"), (10, " T"), (13, ":")];
     if separators.iter().any(|(i, allowed)| text.get(*i).is_none_or(|c| !allowed.as_bytes().contains(c))) {
         return None;
     }
@@ -33,6 +126,22 @@ pub(super) fn moment(text: &[u8]) -> Option<Context> {
     let from_sunday = (y + y / 4 - y / 100 + y / 400 + OFFSETS[month as usize - 1] + day) % 7;
     let hour = f64::from(hour) + f64::from(minute) / 60.0 + f64::from(second.min(59)) / 3600.0;
     Some(Context { hour, weekday: ((from_sunday + 6) % 7) as u8 })
+}
+
+/// Hour and weekday of a moment in milliseconds since 1970, in the time zone that these are counted in; of the years that
+/// dates have.
+pub(super) fn moment_of_millis(millis: i128) -> Option<Context> {
+    const DAY: i128 = 86_400_000;
+    // The first day of year 1, and of year 10000.
+    if !(-719_162 * DAY..2_932_897 * DAY).contains(&millis) {
+        return None;
+    }
+    // 1970 began on a Thursday.
+    let weekday = (millis.div_euclid(DAY) + 3).rem_euclid(7) as u8;
+    let seconds = (millis.rem_euclid(DAY) / 1000) as u32;
+    // Made as that of a text is: the same moment is the same number.
+    let [hour, minute, second] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(f64::from);
+    Some(Context { hour: hour + minute / 60.0 + second / 3600.0, weekday })
 }
 
 /// Whether this may follow a time: a part of a second after seconds, then a time zone, either or neither.
@@ -65,17 +174,57 @@ fn is_rest(text: &[u8], after_seconds: bool) -> bool {
 mod tests {
     use super::*;
 
+    fn at(text: &str) -> Option<Context> {
+        moment(text.as_bytes()).and_then(Stamp::context)
+    }
+
+    #[test]
+    fn epochs_are_moments_and_dates_are_days() {
+        let expected = at("2019-11-24 00:00:17");
+        for epoch in
+            ["1574553617", "1574553617.0", "1574553617000", "1574553617000000", "1574553617000000000"]
+        {
+            assert_eq!(at(epoch), expected, "{epoch}");
+        }
+        assert_eq!(at("2019/11/24 00:00:17"), expected);
+        for day in ["2019-11-24", "2019/11/24", "20191124"] {
+            assert_eq!(moment(day.as_bytes()), Some(Stamp::Day), "{day}");
+        }
+        for bad in
+            ["24/11/2019", "2019-02-29", "20190229", "11-24-2019", "12345", "1e300", "-1574553617", "NaN"]
+        {
+            assert_eq!(moment(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_count_of_milliseconds_is_the_moment_that_a_text_says() {
+        for (millis, text) in [
+            (0, "1970-01-01 00:00:00"),
+            (-1, "1969-12-31 23:59:59"),
+            (1_574_553_617_250, "2019-11-24 00:00:17"),
+            (951_782_400_000 + 86_399_000, "2000-02-29 23:59:59"),
+            (-719_162 * 86_400_000, "0001-01-01 00:00:00"),
+            (2_932_897 * 86_400_000 - 1, "9999-12-31 23:59:59"),
+        ] {
+            assert_eq!(moment_of_millis(millis), moment(text.as_bytes()).and_then(Stamp::context), "{text}");
+            assert!(moment_of_millis(millis).is_some(), "{text}");
+        }
+        for millis in [-719_162 * 86_400_000 - 1, 2_932_897 * 86_400_000, i128::MAX] {
+            assert_eq!(moment_of_millis(millis), None);
+        }
+    }
+
     #[test]
     fn weekdays_are_those_of_the_calendar() {
         for (date, weekday) in [("2000-02-29", 1), ("1970-01-01", 3), ("2024-12-31", 1), ("1900-03-01", 3)] {
-            assert_eq!(moment(format!("{date} 00:00:00").as_bytes()).unwrap().weekday, weekday, "{date}");
+            assert_eq!(at(&format!("{date} 00:00:00")).unwrap().weekday, weekday, "{date}");
         }
         for rest in ["", ":17", ":17.5", ":17.004101+00:00", "Z", ":17 UTC", "+01", ":17 -0530"] {
             assert!(moment(format!("2019-11-24 00:00{rest}").as_bytes()).is_some(), "{rest}");
         }
         for bad in [
             "2019-13-01 00:00",
-            "2019-11-24",
             "2019-11-24 24:00",
             "yesterday",
             "",

@@ -18,8 +18,12 @@ pub struct LogVocabulary {
     /// Whether no policy under test learns of each user apart, so that it is enough to know whose decisions
     /// belong together.
     pub forgets_users: bool,
+    /// Whether a policy under test is shown requests as they are: a program.
+    pub keeps_requests: bool,
     /// Actions without a tag that are told apart, so far.
     untagged: usize,
+    /// Of each item so far whether it is known by what it says of itself, and not by a tag.
+    is_untagged: Vec<bool>,
     /// The texts of categories.
     levels: Interner,
     /// What items were when they were chosen first, where a log lists no candidates: so many inputs for each.
@@ -99,14 +103,52 @@ impl LogVocabulary {
             digest = format!("{:032x}", u128::from_be_bytes(bytes));
             digest.as_bytes()
         };
-        if let Some(number) = self.items.find(name) {
-            return (number, true);
+        let before = self.items.len();
+        if self.untagged == MAX_UNTAGGED && !matches!(self.find_sort(name, true), Some(Ok(_))) {
+            return (self.number_of_sort(b"(other actions)", true), false);
         }
-        if self.untagged == MAX_UNTAGGED {
-            return (self.items.number(b"(other actions)"), false);
+        let number = self.number_of_sort(name, true);
+        self.untagged += self.items.len() - before;
+        (number, true)
+    }
+
+    /// The number of an action with this tag, which is another one than one without a tag that says the same of itself.
+    pub(super) fn tagged(&mut self, tag: &[u8]) -> u32 {
+        self.number_of_sort(tag, false)
+    }
+
+    /// The number of an item of this name, tagged or not. Where a name is that of an item of the other sort, it has the
+    /// bar or the quote before it with which it stands in text.
+    fn number_of_sort(&mut self, name: &[u8], untagged: bool) -> u32 {
+        match self.find_sort(name, untagged) {
+            Some(Ok(number)) => number,
+            found => {
+                let own = found.and_then(Result::err);
+                let number = self.items.number(own.as_deref().unwrap_or(name));
+                self.is_untagged.resize(self.items.len(), false);
+                self.is_untagged[number as usize] = untagged;
+                number
+            }
         }
-        self.untagged += 1;
-        (self.items.number(name), true)
+    }
+
+    /// The item of this name and sort, or the name that it would have where its own is taken; `None` if it is new and the
+    /// name is free.
+    fn find_sort(&self, name: &[u8], untagged: bool) -> Option<Result<u32, Vec<u8>>> {
+        let is_it = |number: u32| self.is_untagged.get(number as usize).copied().unwrap_or(false) == untagged;
+        let first = self.items.find(name)?;
+        if is_it(first) {
+            return Some(Ok(first));
+        }
+        let mut name = name.to_vec();
+        loop {
+            name.insert(0, if untagged { b'|' } else { b'\'' });
+            match self.items.find(&name) {
+                Some(number) if is_it(number) => return Some(Ok(number)),
+                Some(_) => {}
+                None => return Some(Err(name)),
+            }
+        }
     }
 
     /// What is named so far.
@@ -118,6 +160,7 @@ impl LogVocabulary {
     /// decisions that count.
     pub(super) fn take_back(&mut self, mark: VocabularyMark) {
         self.items.truncate(mark.items);
+        self.is_untagged.truncate(mark.items);
         self.kinds.truncate(mark.kinds);
         self.untagged = mark.untagged;
     }
@@ -161,5 +204,28 @@ mod tests {
         // What was met before is known again, long or short.
         assert_eq!([text(7), text(99)], [(7, true), (99, true)]);
         assert!((0..names.items.len() as u32).all(|item| names.items.name(item).len() <= MAX_TEXT));
+    }
+
+    #[test]
+    fn a_tag_and_a_text_are_two_actions_whichever_comes_first() {
+        for tag_first in [true, false] {
+            let mut names = LogVocabulary::default();
+            let mut both = || {
+                if tag_first {
+                    let tagged = names.tagged(b"x");
+                    (tagged, names.untagged(b"x").0)
+                } else {
+                    let untagged = names.untagged(b"x").0;
+                    (names.tagged(b"x"), untagged)
+                }
+            };
+            let first = both();
+            assert_ne!(first.0, first.1);
+            assert_eq!(both(), first);
+            let mark = names.mark();
+            names.tagged(b"y");
+            names.take_back(mark);
+            assert_ne!(names.untagged(b"y").0, names.tagged(b"y"));
+        }
     }
 }

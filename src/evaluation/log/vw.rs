@@ -3,22 +3,31 @@
 //! `action:cost:probability`.
 //!
 //! An action is known by its tag, else by its features: a word before the bar is a tag if it starts with a quote
-//! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; weights of
-//! namespaces are not applied to them. The reward is minus the cost.
+//! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; the weight of a
+//! namespace multiplies their values. The reward is minus the cost.
 
-use super::checks::{checked_propensity, checked_reward};
-use super::described::Feature;
-use super::format::{FormatInput, FormatRule};
+use super::checks::{checked_among, checked_propensity, checked_reward};
+use super::described::{Described, Feature};
+use super::dsjson::SAME_TAGS;
+use super::format::{FormatInput, FormatRule, ReadOptions};
 use super::lines::LogLines;
+use super::look_ahead::{DescribedLog, LookAhead};
 use super::place::{malformed, place};
 use super::reader::LogReader;
 use super::said::Said;
+use super::so_far::SoFar;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
 use crate::evaluation::row::{ListedItem, Row};
+use std::collections::HashSet;
 
 /// What may stand before the features of an action.
 const LABEL: &str = "action:cost:probability, or nothing";
+/// What a log may be whose lines are decisions by themselves.
+const OTHER_FORMAT: &str = "where each line is a decision (--cb), the log does not say what else could be chosen: it is \
+                            to be written with the actions of each decision, as --cb_adf reads it, or as csv";
+/// First words of lines of Vowpal Wabbit's other formats.
+const OTHERS: [&str; 3] = ["ccb", "slates", "ca"];
 
 /// The format of that text.
 pub(super) struct Vw;
@@ -31,8 +40,7 @@ impl FormatRule for Vw {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let described = Said::new(input.options);
-        Ok(Box::new(VwLog::new(input.lines, described)))
+        Ok(Box::new(LookAhead::new(VwLog::new(input.lines, input.options, input.so_far))))
     }
 }
 
@@ -43,23 +51,44 @@ pub(super) struct VwLog {
     described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
+    same_tags: bool,
+    so_far: SoFar,
+    /// Whether any decision counts.
+    has_decided: bool,
+    /// The items of the current decision.
+    listed: HashSet<u32>,
 }
 
 impl VwLog {
-    pub(super) fn new(lines: LogLines, described: Said) -> Self {
-        Self { lines, unlabelled: 0, described, others: 0 }
+    pub(super) fn new(lines: LogLines, options: &ReadOptions, so_far: &SoFar) -> Self {
+        Self {
+            lines,
+            unlabelled: 0,
+            described: Said::new(options, so_far),
+            others: 0,
+            same_tags: options.same_tags,
+            so_far: so_far.clone(),
+            has_decided: false,
+            listed: HashSet::new(),
+        }
     }
 
     /// Reads the lines of one decision; false at the end of the log, and whether an action was chosen.
     fn decision(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<(bool, bool)> {
         row.listed.clear();
+        self.listed.clear();
         self.described.begin();
         let mut chosen = None;
-        let mut began = None;
+        let (mut began, mut labelled_at) = (None, (0, 1));
         while self.lines.advance()? {
             if self.lines.text().is_empty() {
                 if began.is_none() {
                     continue;
+                }
+                if self.lines.is_blanks() {
+                    let message = "a line of blanks, which Vowpal Wabbit takes for one more action; an empty one ends a \
+                                   decision";
+                    return Err(malformed(self.lines.at(1), message));
                 }
                 break;
             }
@@ -84,14 +113,15 @@ impl VwLog {
                 continue;
             }
             let item = if let Some(tag) = tag {
-                names.items.number(tag.as_bytes())
+                names.tagged(tag.as_bytes())
             } else {
                 let (item, own) = names.untagged(features.trim().as_bytes());
                 self.others += u64::from(!own);
                 item
             };
-            if let Some(twice) = tag.filter(|_| row.lists(item)) {
-                let fault = Fault::new("tag", format!("{twice:?} again"), "each action of a decision once");
+            let again = !self.listed.insert(item) && !self.same_tags;
+            if let Some(twice) = tag.filter(|_| again) {
+                let fault = Fault::new("tag", format!("{twice:?} again"), SAME_TAGS);
                 let start = within(head, twice) - 1;
                 let quoted = head.as_bytes()[..start].ends_with(b"'");
                 return Err(fault.at(self.lines.at(start + 1 - usize::from(quoted))));
@@ -99,9 +129,11 @@ impl VwLog {
             row.listed.push(ListedItem { item, kind: item, propensity: f64::NAN });
             if let Some((reward, propensity)) = label {
                 if chosen.is_some() {
-                    return Err(malformed(self.lines.at(1), "a second chosen action in one decision"));
+                    let message = format!("a second chosen action in one decision; {OTHER_FORMAT}");
+                    return Err(malformed(self.lines.at(1), message));
                 }
                 chosen = Some(row.listed.len() as u32 - 1);
+                labelled_at = (self.lines.number(), probability_column(head));
                 row.reward = reward;
                 row.propensity = Some(propensity);
             }
@@ -111,6 +143,14 @@ impl VwLog {
         }
         if let Some(line) = began {
             row.chosen = chosen.unwrap_or(0);
+            if let Some(propensity) = row.propensity.filter(|_| chosen.is_some()) {
+                let among = checked_among("probability", propensity, row.listed.len());
+                let (line, column) = labelled_at;
+                among.map_err(|fault| {
+                    let allowed = format!("{}; {OTHER_FORMAT}", fault.allowed);
+                    Fault { allowed, ..fault }.at(place(self.lines.origin(), line, column))
+                })?;
+            }
             let filled = self.described.fill(row, names, None);
             filled.map_err(|fault| fault.at(place(self.lines.origin(), line, 1)))?;
         }
@@ -145,6 +185,11 @@ impl<'a> LineHead<'a> {
         for (i, word) in head.split_whitespace().enumerate() {
             let column = within(head, word);
             let touches = column + word.len() == head.len() + 1;
+            if i == 0 && OTHERS.contains(&word) && !touches {
+                let allowed = "shared, action:cost:probability, or nothing: decisions of several slots (ccb, slates) and \
+                               of continuous actions (ca) are not read";
+                return Err(FaultAt { column, fault: Fault::new("label", format!("{word:?}"), allowed) });
+            }
             if tagged {
                 let (field, allowed) = if word.contains(':') {
                     ("label", "one before the tag")
@@ -179,40 +224,58 @@ fn within(text: &str, part: &str) -> usize {
 }
 
 /// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
-/// namespace, whose weight is checked only.
+/// namespace, whose weight multiplies the values of its features. What nobody knows may be anything.
 fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), FaultAt> {
-    let number = |name: &str, value: &str| {
-        value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| FaultAt {
-            column: column + within(text, value) - 1,
-            fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
-        })
+    if described.is_ignored() {
+        return Ok(());
+    }
+    let wrong = |name: &str, value: &str| FaultAt {
+        column: column + within(text, value) - 1,
+        fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
     };
+    let finite = |value: &str| value.parse().ok().filter(|x: &f64| x.is_finite());
     for part in text.split('|') {
         let touching = part.split([' ', '\t']).next().unwrap_or_default();
         let namespace = touching.split_once(':').map_or(touching, |(name, _)| name);
+        let mut weight = 1.0;
         for word in part.split([' ', '\t']).filter(|word| !word.is_empty()) {
             let is_namespace = word.as_ptr() == part.as_ptr();
-            let (name, feature) = match word.split_once(':') {
-                Some((name, value)) => {
-                    let value = number(name, value)?;
-                    name.strip_prefix("kind=")
-                        .map_or((name, Feature::Number(value)), |k| ("kind", Feature::Text(k)))
+            if is_namespace {
+                if let Some((name, value)) = word.split_once(':') {
+                    weight = finite(value).ok_or_else(|| wrong(name, value))?;
                 }
+                continue;
+            }
+            let (name, feature) = match word.split_once(':') {
+                Some((name, value)) => match (finite(value), name.strip_prefix("kind=")) {
+                    (Some(_), Some(kind)) => ("kind", Feature::Text(kind)),
+                    (Some(number), None) => (name, Feature::Number(number * weight)),
+                    (None, kind) if kind.is_some() || described.knows(namespace, name) => {
+                        return Err(wrong(name, value));
+                    }
+                    (None, _) => (name, Feature::Other),
+                },
                 // A category is a name of its own, which counts 1.
                 None => match word.split_once('=') {
                     Some(("kind", kind)) => ("kind", Feature::Text(kind)),
                     Some((name, value)) if described.is_declared() => (name, Feature::Text(value)),
                     Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
-                    None => (word, Feature::Word),
+                    None => (word, Feature::Word(weight)),
                 },
             };
-            if !is_namespace {
-                let column = column + within(text, word) - 1;
-                described.take(namespace, name, feature).map_err(|fault| FaultAt { column, fault })?;
-            }
+            let column = column + within(text, word) - 1;
+            described.take(namespace, name, feature).map_err(|fault| FaultAt { column, fault })?;
         }
     }
     Ok(())
+}
+
+/// Where the probability stands in what is before the first '|' of a labelled line.
+fn probability_column(head: &str) -> usize {
+    head.split_whitespace()
+        .find(|word| word.contains(':'))
+        .and_then(|word| word.rsplit(':').next())
+        .map_or(1, |probability| within(head, probability))
 }
 
 /// Reward and propensity of `action:cost:probability`.
@@ -240,14 +303,22 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), FaultAt> {
 impl LogReader for VwLog {
     fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
         loop {
-            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
+            let (mark, shape, others) = (names.mark(), self.described.described.shape(), self.others);
             match self.decision(row, names)? {
-                (false, _) => return Ok(false),
-                (true, true) => return Ok(true),
+                (false, _) => {
+                    if self.has_decided {
+                        self.so_far.settle(self.described.described.settle());
+                    }
+                    return Ok(false);
+                }
+                (true, true) => {
+                    self.has_decided = true;
+                    return Ok(true);
+                }
                 // What has no label is well-formed all the same, and tells nothing of what the log could choose.
                 (true, false) => {
                     names.take_back(mark);
-                    self.described.restore(shape);
+                    self.described.described.restore(shape);
                     self.others = others;
                     self.unlabelled += 1;
                 }
@@ -275,6 +346,16 @@ impl LogReader for VwLog {
     }
 }
 
+impl DescribedLog for VwLog {
+    fn described(&mut self) -> &mut Described {
+        &mut self.described.described
+    }
+
+    fn line(&self) -> u64 {
+        self.lines.number()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::read_all;
@@ -283,7 +364,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<Row>> {
         let lines = LogLines::new(Box::new(Cursor::new(text.to_owned())), "log.vw");
-        read_all(&mut VwLog::new(lines, Said::default()))
+        read_all(&mut VwLog::new(lines, &ReadOptions::default(), &SoFar::default()))
     }
 
     #[test]

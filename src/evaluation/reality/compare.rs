@@ -16,6 +16,7 @@ use crate::people::digest::of_people;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::Policy;
+use crate::policy::program::ProgramError;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -41,6 +42,11 @@ pub fn compare(
     let Overview { lengths, users, policies } = overview(paths)?;
     let reactions: u64 = lengths.iter().map(|n| u64::from(*n)).sum();
     let policy = match policy {
+        Some(policy) if policy.program().is_some() => {
+            let (policy, why) =
+                (policy.name().to_owned(), "and people are compared with a log under built-in policies");
+            return Err(Error::because(ProgramError::NotFor { policy, why }));
+        }
         Some(policy) if policies.contains_key(policy.name()) => policy.clone(),
         Some(policy) => return Err(Error::unknown("policy of the log", policy.name(), policies.keys())),
         None => most_common(&policies)?,

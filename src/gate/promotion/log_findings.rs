@@ -93,6 +93,9 @@ fn ask(
     if !criterion.features {
         logs = logs.without_features();
     }
+    if criterion.same_tags {
+        logs = logs.with_same_tags();
+    }
     let evaluation = target(baseline)
         .and_then(|baseline| Ok([baseline, target(challenger)?]))
         .and_then(|targets| evaluate(&mut logs, &targets, &settings));

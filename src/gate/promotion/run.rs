@@ -13,7 +13,9 @@ use crate::gate::segment::Setting;
 use crate::gate::sensitivity::{FACTORS, Knob, Moved};
 use crate::gate::trial::{Trial, TriedUser, Wanted};
 use crate::gate::verdict::{Parties, Provenance, SeedSource, Verdict};
+use crate::people::digest::are_among;
 use crate::people::persona::Persona;
+use crate::people::scenario::Scenario;
 use crate::policy::Policy;
 use crate::simulation::parts::PartHeader;
 use crate::simulation::{Block, Simulation};
@@ -48,6 +50,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What else was seen on the way.
     pub evidence: Evidence,
+    /// What was judged, and on whom.
+    pub inputs: Inputs,
 }
 
 impl Inputs {
@@ -100,6 +104,7 @@ impl Inputs {
                 (header.clone(), Supply::Recorded(parts), header.users.min(self.gate.raw().max_users))
             }
         };
+        self.refuse_people_of_priors(header.seed)?;
         // Before anybody is simulated: a bad line is found at once.
         let logged = if self.is_against_itself() {
             LogFindings::default()
@@ -131,7 +136,7 @@ impl Inputs {
             })?
         };
         if let (Supply::Recorded(parts), 1..) = (&supply, trial.users()) {
-            tallies[primary].replace_curve(parts.curve(primary), header.users);
+            tallies[primary].replace_decisions(parts.sums(primary));
         }
         let seed_source = if header.seed == derived { SeedSource::Inputs } else { SeedSource::Given };
         let version = env!("CARGO_PKG_VERSION");
@@ -167,7 +172,7 @@ impl Inputs {
         let evidence = Evidence::new(&trial, &header, tallies, primary, rejection);
         let verdict = verdict.with_logs(evidence.beside(logged.assessments));
         let verdict = if trial.differs() { self.with_propensity(verdict)? } else { verdict };
-        Ok(Judgement { verdict, evidence })
+        Ok(Judgement { verdict, evidence, inputs: self.clone() })
     }
 
     /// The verdict with what is to be said of the least probability with which the challenger shows a candidate.
@@ -177,7 +182,7 @@ impl Inputs {
         let scenario = &self.scenarios[self.primary()];
         let simulation = Simulation::new(scenario, &self.personas, &policies, verdict.provenance.seed)?;
         let name = self.challenger.name();
-        let warning = match simulation.least_propensity(0..PROPENSITY_USERS) {
+        let warning = match simulation.least_propensity(0..PROPENSITY_USERS)? {
             Some(least) if least >= wanted.least => return Ok(verdict),
             Some(0.0) => format!(
                 "{name} shows some candidates with probability 0: its log cannot tell what they would have done"
@@ -229,7 +234,7 @@ impl Inputs {
         let scenario = &self.scenarios[self.primary()];
         let simulation = Simulation::new(scenario, &self.personas, &policies, seed)?;
         let first = self.gate.raw().max_users;
-        let mut times = simulation.decision_times(first..first + TIMED_USERS);
+        let mut times = simulation.decision_times(first..first + TIMED_USERS)?;
         times.sort_unstable();
         Ok(times[(times.len() - 1) * 99 / 100])
     }
@@ -241,6 +246,21 @@ impl Inputs {
 
     fn simulations<'a>(&'a self, policies: &'a [Policy], seed: u64) -> Result<Vec<Simulation<'a>>> {
         self.scenarios.iter().map(|s| Simulation::new(s, &self.personas, policies, seed)).collect()
+    }
+
+    /// Refuses a policy whose prior was learned from the very people that it is to be judged on.
+    fn refuse_people_of_priors(&self, seed: u64) -> Result<()> {
+        for policy in self.policies() {
+            let Some(training) = policy.prior().and_then(|prior| prior.training()) else { continue };
+            let same = |scenario: &&Scenario| {
+                training.simulated.iter().any(|people| are_among(people, seed, scenario, &self.personas))
+            };
+            if let Some(scenario) = self.scenarios.iter().find(same) {
+                let (policy, scenario) = (policy.name().to_owned(), scenario.name().to_owned());
+                return Err(Error::because(GateRefusal::PeopleOfPrior { policy, scenario, seed }));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses records that do not carry the digests of exactly these inputs.

@@ -32,10 +32,11 @@ impl Supply<'_> {
                     simulations[wanted.scenario].run_those(&wanted.personas, users.clone(), |block| {
                         blocks.push(block);
                         true
-                    });
-                    blocks
+                    })?;
+                    Ok(blocks)
                 };
-                Ok(open.par_iter().map(run).collect())
+                let drawn: Vec<Result<Vec<Block>>> = open.par_iter().map(run).collect();
+                drawn.into_iter().collect()
             }
             Self::Recorded(parts) => {
                 let numbers = users.start / BLOCK_USERS..users.end.div_ceil(BLOCK_USERS);

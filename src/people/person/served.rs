@@ -66,19 +66,15 @@ impl Person<'_> {
                 due_in_days: DUE_DAYS.clone().nth(drawn.due).map(f64::from),
                 effort_minutes: Some(f64::from(EFFORT_MINUTES[drawn.effort])),
                 hour: drawn.meant_for.own_hour(),
+                text: None,
             }
         };
+        let context =
+            Context { hour: self.simulator.hour.at(self.moment.now.into()), weekday: self.weekday() };
+        let candidates = (0..self.count).map(candidate).collect();
         RawRequest {
-            user: None,
-            policy: None,
             seed: Some(self.seed),
-            shadow_of: None,
-            context: Context {
-                hour: self.simulator.hour.at(self.moment.now.into()),
-                weekday: self.weekday(),
-            },
-            candidates: (0..self.count).map(candidate).collect(),
-            profile_features: self.served_profile(history),
+            ..RawRequest::new(context, candidates, self.served_profile(history))
         }
     }
 

@@ -94,7 +94,12 @@ impl<'a> UserBatch<'a> {
     /// Everybody goes on to the next step: moment, candidates and reactions are drawn, and the candidates' dimensions 1 to 6
     /// written into `block`, which comes from [`PersonaSimulator::block`].
     pub fn advance(&mut self, block: &mut FeatureBlock<Lanes>) {
-        Lanes::run(Advance { batch: self, block });
+        self.advance_only([true; LANES], block);
+    }
+
+    /// The same step for those users for whom `who` is true; the others meet the candidates of their last step again.
+    pub fn advance_only(&mut self, who: [bool; LANES], block: &mut FeatureBlock<Lanes>) {
+        Lanes::run(Advance { batch: self, who, block });
     }
 
     /// The same step within a kernel, for those users for whom `who` is true; the others meet the candidates of their last
@@ -196,6 +201,7 @@ impl<'a> UserBatch<'a> {
 /// The kernel of [`UserBatch::advance`].
 struct Advance<'p, 'a> {
     batch: &'p mut UserBatch<'a>,
+    who: [bool; LANES],
     block: &'p mut FeatureBlock<Lanes>,
 }
 
@@ -204,7 +210,7 @@ impl Kernel<Lanes> for Advance<'_, '_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(self, level: V::Level) {
-        self.batch.advance_those::<V>(level, [true; LANES], self.block);
+        self.batch.advance_those::<V>(level, self.who, self.block);
     }
 }
 

@@ -34,6 +34,12 @@ macro_rules! explorer_enum {
             /// The names of all explorers in policy files, in the order of the table.
             pub const NAMES: &[&str] = &[$(<$Explorer as Explore>::NAME),*];
 
+            /// The names of those whose candidates' probabilities of being chosen have a closed form.
+            pub fn with_propensities() -> impl Iterator<Item = &'static str> {
+                let all = [$((<$Explorer as Explore>::NAME, <$Explorer as Explore>::HAS_PROPENSITIES)),*];
+                all.into_iter().filter(|(_, has)| *has).map(|(name, _)| name)
+            }
+
             /// The explorer of this name in policy files, with this value of its parameter or the parameter's own default.
             ///
             /// # Errors
@@ -70,6 +76,13 @@ macro_rules! explorer_enum {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$Explorer(_) => <$Explorer as Explore>::NAME,)*
+                }
+            }
+
+            /// What it shows, for those who do not know its name.
+            pub fn meaning(&self) -> &'static str {
+                match self {
+                    $(Self::$Explorer(_) => <$Explorer as Explore>::MEANING,)*
                 }
             }
 

@@ -15,6 +15,8 @@ pub struct Egreedy {
 
 impl Explore for Egreedy {
     const NAME: &'static str = "egreedy";
+    const MEANING: &'static str =
+        "the tip that it expects most of; with probability epsilon any tip, at random";
     const PARAMETER: Option<Parameter> =
         Some(Parameter { name: "epsilon", low: 0.0, high: 1.0, default: 0.1 });
 

@@ -44,6 +44,8 @@ impl Parameter {
 pub(super) trait Explore: Copy + Debug + PartialEq {
     /// Its name in policy files.
     const NAME: &'static str;
+    /// What it shows, for those who do not know its name.
+    const MEANING: &'static str;
     /// The number that it can be given, if there is one.
     const PARAMETER: Option<Parameter>;
     /// Whether each candidate's probability of being chosen has a closed form.

@@ -14,6 +14,8 @@ pub struct LinTs {
 
 impl Explore for LinTs {
     const NAME: &'static str = "lints";
+    const MEANING: &'static str =
+        "the tip that is best in one guess at the truth, drawn from all that it still holds possible";
     const PARAMETER: Option<Parameter> = Some(Parameter { name: "v", low: 0.0, high: 1e9, default: 0.5 });
     const HAS_PROPENSITIES: bool = false;
 

@@ -15,6 +15,8 @@ pub struct LinUcb {
 
 impl Explore for LinUcb {
     const NAME: &'static str = "linucb";
+    const MEANING: &'static str =
+        "the tip with the most optimistic expectation: alpha says how much being unsure counts in its favour";
     const PARAMETER: Option<Parameter> = Some(Parameter { name: "alpha", low: 0.0, high: 1e9, default: 1.0 });
 
     fn new(alpha: f64) -> Self {

@@ -26,6 +26,7 @@ impl Softmax {
 
 impl Explore for Softmax {
     const NAME: &'static str = "softmax";
+    const MEANING: &'static str = "every tip with a probability that grows with what is expected of it";
     const PARAMETER: Option<Parameter> =
         Some(Parameter { name: "temperature", low: 1e-6, high: 1e6, default: 0.1 });
 

@@ -14,6 +14,8 @@ pub struct SquareCb {
 
 impl Explore for SquareCb {
     const NAME: &'static str = "squarecb";
+    const MEANING: &'static str =
+        "most often the best tip, the others the more rarely the further they are expected to fall behind";
     const PARAMETER: Option<Parameter> =
         Some(Parameter { name: "gamma", low: 0.0, high: 1e9, default: 50.0 });
 

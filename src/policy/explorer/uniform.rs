@@ -11,6 +11,7 @@ pub struct Uniform;
 
 impl Explore for Uniform {
     const NAME: &'static str = "uniform";
+    const MEANING: &'static str = "any tip, at random";
     const PARAMETER: Option<Parameter> = None;
     const USES_SCORES: bool = false;
 

@@ -6,7 +6,7 @@ use crate::features::{ALL_DIMS, CANDIDATE_DIMS};
 
 /// Replaces a symmetric matrix by the upper triangle U with U^T U equal to it (Cholesky). Directions in which it is
 /// not positive definite are left out of U, and have 0 on its diagonal.
-pub(in crate::policy) struct Cholesky<'a, C> {
+pub(crate) struct Cholesky<'a, C> {
     /// D rows of D values.
     pub m: &'a mut [C],
     /// The number of dimensions, D.
@@ -73,7 +73,7 @@ impl<C: Cell> Kernel<C> for Perturb<'_, C> {
 }
 
 /// A^-1 and A^-1 b from A = U^T U.
-pub(in crate::policy) struct Solve<'a, C> {
+pub(crate) struct Solve<'a, C> {
     /// U, D rows of D values.
     pub factor: &'a [C],
     pub b: &'a [C],

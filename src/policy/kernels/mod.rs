@@ -11,7 +11,8 @@ mod sums;
 mod update;
 
 pub(super) use best::{Best, FindBest};
-pub(super) use factor::{Cholesky, Perturb, Solve};
+pub(super) use factor::Perturb;
+pub(crate) use factor::{Cholesky, Solve};
 pub(super) use scores::{QuadraticForms, Scores};
 pub(super) use sums::product_of;
 pub(super) use update::{AddOuterProducts, Update};

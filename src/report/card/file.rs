@@ -5,11 +5,10 @@
 use super::markdown;
 use super::model_card::{Card, CardEntry, SCHEMA_VERSION};
 use super::refusal::CardRefusal;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::read;
 use crate::gate::promotion::{Inputs, Judgement};
 use serde::Deserialize;
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -23,6 +22,8 @@ pub struct CardFile {
     before: String,
     after: String,
     history: Vec<CardEntry>,
+    /// Whether its lines end with two characters.
+    has_crlf: bool,
 }
 
 impl CardFile {
@@ -31,10 +32,13 @@ impl CardFile {
     /// # Errors
     /// A file that cannot be read, is no card, is damaged, or is of another challenger than that of `inputs`.
     pub fn load(path: &Path, inputs: &Inputs) -> Result<Self> {
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            text => text.map_err(Error::io("read", path))?,
+        let text = match read::text(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            text => text?,
         };
+        // Some editors end lines with two characters; who has such a file keeps it so.
+        let has_crlf = text.contains("\r\n");
+        let text = if has_crlf { text.replace("\r\n", "\n") } else { text };
         let origin = path.display().to_string();
         let damaged = |what: &str| Error::Malformed {
             origin: origin.clone(),
@@ -66,7 +70,7 @@ impl CardFile {
             let challenger = name.to_owned();
             return Err(Error::because(CardRefusal::OtherParameters { card: origin, challenger }));
         }
-        Ok(Self { before: before.to_owned(), after: after.to_owned(), history: card.history })
+        Ok(Self { before: before.to_owned(), after: after.to_owned(), history: card.history, has_crlf })
     }
 
     /// Writes the card with `judgement`, made at `date`, added to its history.
@@ -80,11 +84,13 @@ impl CardFile {
         date: &str,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let Self { before, after, mut history } = self;
+        let Self { before, after, mut history, has_crlf } = self;
         history.push(CardEntry::new(&judgement.verdict, date));
         let card = Card::new(inputs, judgement, history);
-        write!(out, "{before}{BEGIN}\n{}\n{END}", markdown::page(&card, &judgement.verdict))?;
-        out.write_all(if after.is_empty() { "\n" } else { &after }.as_bytes())
+        let end = if after.is_empty() { "\n" } else { &after };
+        let text = format!("{before}{BEGIN}\n{}\n{END}{end}", markdown::page(&card, &judgement.verdict));
+        let text = if has_crlf { text.replace('\n', "\r\n") } else { text };
+        out.write_all(text.as_bytes())
     }
 }
 

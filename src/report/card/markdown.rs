@@ -24,6 +24,7 @@ pub(super) fn page(card: &Card, verdict: &Verdict) -> String {
         inline(&verdict.reason)
     );
     policy(card, &mut text);
+    training(card, &mut text);
     inputs(card, &mut text);
     metrics(card, &mut text);
     criteria(verdict, &mut text);
@@ -61,6 +62,38 @@ fn policy(card: &Card, text: &mut String) {
         row([name, &value], text);
     }
     let _ = writeln!(text, "\nSHA-256 of these without the name: `{}`", card.digest);
+}
+
+/// Where it came from and what it was taught beforehand.
+fn training(card: &Card, text: &mut String) {
+    if let Some(version) = &card.registry_version {
+        let _ = writeln!(text, "\nVersion in the registry: {}", inline(version));
+    }
+    let Some(prior) = &card.prior else { return };
+    section("Training data", text);
+    let _ = writeln!(text, "Its models start from a learned prior, SHA-256 `{}`.", prior.digest);
+    let Some(training) = &prior.training else {
+        let _ = writeln!(text, "Nothing says from what it was learned.");
+        return;
+    };
+    let people = match training.simulated.len() {
+        0 => "of a store or a log".to_owned(),
+        logs => format!("of simulated people, in {logs} logs"),
+    };
+    let _ = writeln!(text);
+    table(&["training", "value"], text);
+    row(["rewards", &training.rows.to_string()], text);
+    row(["users", &format!("{}, {people}", training.users)], text);
+    row(["data, SHA-256", &training.data_digest], text);
+    if let Some(held) = &training.held_out {
+        let users = format!("of {} users who were held out", held.users);
+        let loss = format!("{:.4}, {:.4} under the plain ridge, {users}", held.log_loss, held.log_loss_plain);
+        row(["log loss of a reward", &loss], text);
+        let error = format!("{:.4}, {:.4} of who expects 0", held.squared_error, held.squared_error_plain);
+        row(["squared error before anything is known of a user", &error], text);
+        let slope = held.slope.map_or_else(|| "unknown".to_owned(), |slope| format!("{slope:.3}"));
+        row(["calibration", &format!("slope {slope}, dispersion {:.3}; 1 is right", held.dispersion)], text);
+    }
 }
 
 fn inputs(card: &Card, text: &mut String) {

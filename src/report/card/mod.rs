@@ -10,6 +10,6 @@ mod refusal;
 
 pub use file::CardFile;
 pub use model_card::{
-    Card, CardCriterion, CardEntry, CardInput, CardLog, CardScenario, CardSegment, SCHEMA_VERSION,
+    Card, CardCriterion, CardEntry, CardInput, CardLog, CardPrior, CardScenario, CardSegment, SCHEMA_VERSION,
 };
 pub use refusal::CardRefusal;

@@ -4,7 +4,8 @@ use crate::domain::profile::PROFILE_FEATURES;
 use crate::gate::evidence::{Evidence, Figure, PersonaEvidence, ScenarioEvidence};
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::gate::{Claim, LogAssessment, Ruling, SeedSource, Verdict};
-use crate::policy::RawPolicy;
+use crate::policy::TrainingRecord;
+use crate::policy::program::RawDefinition;
 use crate::simulation::metrics::Metric;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,14 @@ pub struct Card {
     /// SHA-256 of what it does, whatever it is called.
     pub digest: String,
     /// Its parameters, every default spelled out.
-    pub policy: RawPolicy,
-    /// What it looks at, one entry per dimension.
+    pub policy: RawDefinition,
+    /// Its version in a model registry, `NAME@7`, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_version: Option<String>,
+    /// The prior that its models start from, if that was learned, and from what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<CardPrior>,
+    /// What it looks at, one entry per dimension; none of a program, which sees the whole request.
     pub inputs: Vec<CardInput>,
     /// The policy that it was compared with.
     pub baseline: String,
@@ -40,6 +47,16 @@ pub struct Card {
     pub limits: Vec<String>,
     /// Every verdict, oldest first.
     pub history: Vec<CardEntry>,
+}
+
+/// The prior of a policy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardPrior {
+    /// SHA-256 of its numbers.
+    pub digest: String,
+    /// How it was learned, without the hashes of users.
+    pub training: Option<TrainingRecord>,
 }
 
 /// One dimension of the policy's input.
@@ -199,8 +216,9 @@ impl CardLog {
 
 impl Card {
     pub(super) fn new(inputs: &Inputs, judgement: &Judgement, history: Vec<CardEntry>) -> Self {
-        let Judgement { verdict: v, evidence } = judgement;
-        let dimensions = inputs.challenger.features().dimensions().iter();
+        let Judgement { verdict: v, evidence, .. } = judgement;
+        let is_program = inputs.challenger.program().is_some();
+        let dimensions = inputs.challenger.features().dimensions().iter().filter(|_| !is_program);
         let segment = |p: &PersonaEvidence| CardSegment {
             persona: p.persona.clone(),
             share: p.share,
@@ -219,7 +237,14 @@ impl Card {
             schema_version: SCHEMA_VERSION,
             challenger: v.challenger.clone(),
             digest: v.provenance.digests["challenger"].clone(),
-            policy: inputs.challenger.to_raw(),
+            policy: inputs.challenger.definition(),
+            registry_version: inputs.challenger.version().map(ToString::to_string),
+            prior: inputs.challenger.prior().map(|prior| CardPrior {
+                digest: prior.digest().to_owned(),
+                training: prior
+                    .training()
+                    .map(|training| TrainingRecord { user_hashes: Vec::new(), ..training.clone() }),
+            }),
             inputs: dimensions
                 .map(|d| CardInput {
                     name: d.name.to_owned(),

@@ -30,6 +30,9 @@ impl Width {
 /// Coordinates in a drawing are whole numbers: this many to a CSS pixel keep curves smooth.
 const FINE: i32 = 4;
 
+/// Most characters of a name.
+const LONGEST_NAME: usize = 46;
+
 /// Size of text in CSS pixels.
 const TEXT: f64 = 12.0;
 
@@ -56,6 +59,28 @@ pub(super) fn draw(width: Width, height: i32, label: &str, paint: impl FnOnce(&A
 /// CSS pixels as coordinates of a drawing.
 pub(super) fn px(pixels: f64) -> i32 {
     (pixels * f64::from(FINE)).round() as i32
+}
+
+/// A name as it may stand in a drawing: no control characters, and no longer than there is room for.
+pub(super) fn name(name: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    if name.chars().count() <= LONGEST_NAME {
+        name.chars().map(shown).collect()
+    } else {
+        name.chars().take(LONGEST_NAME - 1).map(shown).chain(['\u{2026}']).collect()
+    }
+}
+
+/// How wide a text is at most, in CSS pixels: as in the widest of the fonts that pages are shown in, which is not known here.
+pub(super) fn text_width(text: &str) -> f64 {
+    let character = |c: char| match c {
+        '%' | 'm' | 'M' | 'w' | 'W' | '@' => 11.7,
+        '\u{2192}' | '\u{2190}' | '\u{2026}' => 11.0,
+        ' ' | 'i' | 'j' | 'l' | 't' | 'f' | 'r' | '.' | ',' | '/' | '-' => 5.0,
+        c if c.is_ascii() => 7.8,
+        _ => 12.0,
+    };
+    text.chars().map(character).sum()
 }
 
 /// Plain text of a colour.
@@ -117,6 +142,13 @@ pub(super) fn without_minus(label: String) -> String {
 mod tests {
     use super::super::palette::INK;
     use super::*;
+
+    #[test]
+    fn names_are_short_and_printable() {
+        assert_eq!(name("a\u{1}b"), "a\u{fffd}b");
+        let long = name(&"x".repeat(100));
+        assert!(long.chars().count() == LONGEST_NAME && long.ends_with('\u{2026}'));
+    }
 
     #[test]
     fn a_drawing_is_xml_with_its_size_in_pixels() {

@@ -29,7 +29,7 @@ impl<'a> Highlights<'a> {
     /// The first claim of superiority, the same against no gain where its mark is another one, the criterion that is
     /// furthest from holding or came to hold last, and the evidence for rejection.
     pub(in super::super) fn of(judgement: &'a Judgement) -> Self {
-        let Judgement { verdict, evidence } = judgement;
+        let Judgement { verdict, evidence, .. } = judgement;
         let assessment = |id: &str| verdict.criteria.iter().find(|c| c.id == id);
         let claims = |p: &&EvidencePath| assessment(&p.id).is_some_and(|c| c.kind == Claim::Superior);
         let claim = evidence.paths.iter().find(claims);

@@ -32,8 +32,47 @@ pub(in super::super) const SNOOZED: Hue = hue("snoozed", 0x8c_c9_a8, 0x2b_6b_48)
 pub(in super::super) const IGNORED: Hue = hue("ignored", 0xcd_d2_d9, 0x48_50_59);
 pub(in super::super) const DISMISSED: Hue = hue("dismissed", 0xd9_69_5f, 0xd9_5f_55);
 
-const HUES: [Hue; 12] =
-    [INK, MUTED, GRID, FAINT, BASELINE, CHALLENGER, HOLDS, OPEN, FAILS, SNOOZED, IGNORED, DISMISSED];
+/// Colours of what has no meaning of its own, such as kinds of tip; the last one is that of all others together.
+const SERIES: [Hue; 8] = [
+    hue("series-1", 0x3b_6f_b6, 0x7f_b0_ee),
+    hue("series-2", 0xc8_74_1f, 0xf0_a8_60),
+    hue("series-3", 0x2f_8f_6b, 0x5f_cf_9f),
+    hue("series-4", 0xa4_50_8b, 0xd9_8c_c4),
+    hue("series-5", 0x7d_60_33, 0xc9_a8_78),
+    hue("series-6", 0x2f_86_9c, 0x7f_d3_e6),
+    hue("series-7", 0x93_7d_1c, 0xe0_cd_6b),
+    hue("series-8", 0x7a_7f_87, 0xa8_af_b8),
+];
+
+const HUES: [Hue; 20] = {
+    let own =
+        [INK, MUTED, GRID, FAINT, BASELINE, CHALLENGER, HOLDS, OPEN, FAILS, SNOOZED, IGNORED, DISMISSED];
+    let mut hues = [INK; 20];
+    let mut i = 0;
+    while i < hues.len() {
+        hues[i] = if i < own.len() { own[i] } else { SERIES[i - own.len()] };
+        i += 1;
+    }
+    hues
+};
+
+/// How many colours there are for what has no meaning of its own.
+pub(in super::super) const SERIES_LENGTH: usize = SERIES.len();
+
+/// The colour of the thing in this place; those after the last one share it.
+pub(in super::super) fn series_hue(place: usize) -> Hue {
+    SERIES[place.min(SERIES.len() - 1)]
+}
+
+/// The colour of the policy in this place, the one in charge first.
+pub(in super::super) fn rival_hue(place: usize) -> Hue {
+    match place {
+        0 => BASELINE,
+        1 => CHALLENGER,
+        // The first two of the series look much like these two.
+        more => series_hue(more),
+    }
+}
 
 /// The colour of a criterion's standing.
 pub(in super::super) fn hue_of(standing: Standing) -> Hue {

@@ -10,6 +10,7 @@ pub(super) struct DismissRate;
 impl Measure for DismissRate {
     const NAME: &'static str = "dismiss_rate";
     const MEANING: &'static str = "share of shown tips that were dismissed";
+    const PER_100: &'static str = "dismissals per 100 tips";
     const RANGE: f64 = 1.0;
     const BETTER: Option<Direction> = Some(Direction::Less);
     const IN_TABLE: bool = true;

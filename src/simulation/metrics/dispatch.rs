@@ -42,6 +42,13 @@ macro_rules! metric_enum {
                 }
             }
 
+            /// What a hundred times its value counts, in the plural.
+            pub const fn per_100(self) -> &'static str {
+                match self {
+                    $(Self::$Metric => $file::$Metric::PER_100,)*
+                }
+            }
+
             /// Width of the range of its values, by which differences are divided to lie in [-1, 1].
             pub const fn range(self) -> f64 {
                 match self {

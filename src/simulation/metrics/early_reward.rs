@@ -10,6 +10,7 @@ pub(super) struct EarlyReward;
 impl Measure for EarlyReward {
     const NAME: &'static str = "early_reward";
     const MEANING: &'static str = "mean reward of the first 20 decisions";
+    const PER_100: &'static str = "points of reward per 100 of the first tips";
     const RANGE: f64 = REWARD_RANGE;
     const BETTER: Option<Direction> = Some(Direction::More);
     const UNITS: f64 = REWARD_UNITS;

@@ -10,6 +10,7 @@ pub(super) struct LateReward;
 impl Measure for LateReward {
     const NAME: &'static str = "late_reward";
     const MEANING: &'static str = "mean reward of the second half of the decisions";
+    const PER_100: &'static str = "points of reward per 100 tips of the second half";
     const RANGE: f64 = REWARD_RANGE;
     const BETTER: Option<Direction> = Some(Direction::More);
     const UNITS: f64 = REWARD_UNITS;

@@ -37,6 +37,8 @@ pub(super) trait Measure {
     const NAME: &'static str;
     /// What it is of one user, as `docs/files.md` explains it.
     const MEANING: &'static str;
+    /// What a hundred times its value counts, in the plural: what pages say that there are more or fewer of.
+    const PER_100: &'static str;
     /// Width of the range of its values, by which differences are divided to lie in [-1, 1].
     const RANGE: f64;
     /// Which way is better; `None` where neither is, so that a criterion has to say it.

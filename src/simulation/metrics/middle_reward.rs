@@ -11,6 +11,7 @@ impl Measure for MiddleReward {
     const NAME: &'static str = "middle_reward";
     const MEANING: &'static str =
         "mean reward of the 20 decisions from the middle on, where a sudden change at 0.5 comes";
+    const PER_100: &'static str = "points of reward per 100 tips after the middle";
     const RANGE: f64 = REWARD_RANGE;
     const BETTER: Option<Direction> = Some(Direction::More);
     const UNITS: f64 = REWARD_UNITS;

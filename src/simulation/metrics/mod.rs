@@ -10,10 +10,8 @@ mod measure;
 mod record;
 
 pub use measure::Direction;
-#[cfg(test)]
-pub(super) use record::REGRET_UNITS;
-pub(super) use record::REWARD_UNITS;
 pub use record::{EARLY_STEPS, Reactions, RecordError, UserRecord, UserTally};
+pub(super) use record::{REGRET_UNITS, REWARD_UNITS};
 
 use dispatch::metric_enum;
 use measure::Measure;

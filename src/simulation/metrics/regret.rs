@@ -11,6 +11,7 @@ impl Measure for Regret {
     const NAME: &'static str = "regret";
     const MEANING: &'static str =
         "mean expected reward of a decision that was lost against an oracle that knows the person";
+    const PER_100: &'static str = "points of reward missed per 100 tips";
     const RANGE: f64 = REWARD_RANGE;
     const BETTER: Option<Direction> = Some(Direction::Less);
     const UNITS: f64 = REGRET_UNITS;

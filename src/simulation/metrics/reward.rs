@@ -11,6 +11,7 @@ impl Measure for Reward {
     const NAME: &'static str = "reward";
     const MEANING: &'static str =
         "mean reward of a decision: completed 1, snoozed 0.25, ignored 0, dismissed -0.5";
+    const PER_100: &'static str = "points of reward per 100 tips";
     const RANGE: f64 = REWARD_RANGE;
     const BETTER: Option<Direction> = Some(Direction::More);
     const UNITS: f64 = REWARD_UNITS;

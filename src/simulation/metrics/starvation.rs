@@ -9,6 +9,7 @@ pub(super) struct Starvation;
 impl Measure for Starvation {
     const NAME: &'static str = "starvation";
     const MEANING: &'static str = "share of the kinds of tip that the user was never shown";
+    const PER_100: &'static str = "kinds never shown, of 100";
     const RANGE: f64 = 1.0;
     const BETTER: Option<Direction> = Some(Direction::Less);
 

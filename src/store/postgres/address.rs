@@ -1,9 +1,13 @@
 //! Where the database is: `postgres://user@host:port/database?...`, and who we are there.
 
 use crate::base::error::{Fault, Result};
+use crate::base::tls;
+use percent_encoding::percent_decode_str;
+use std::path::Path;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a server may take to let us in, unless the address has `connect_timeout`.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,12 +17,19 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 const PORT: u16 = 5432;
 /// The password, where the address has none: as every client of Postgres has it.
 const PASSWORD: &str = "PGPASSWORD";
-/// Words of `sslmode` that ask for more than an unencrypted connection.
+/// Whether the connection is encrypted, and whom it trusts then: as every client of Postgres has them.
+const MODE: &str = "PGSSLMODE";
+const ROOTS: &str = "PGSSLROOTCERT";
+/// Words of `sslmode` for a connection that is encrypted to a server whose certificate is sound.
 const ENCRYPTED: [&str; 3] = ["require", "verify-ca", "verify-full"];
+/// Words of `sslmode` for one that is not. `prefer` would only be one that anybody in between may turn off.
+const PLAIN: [&str; 3] = ["disable", "allow", "prefer"];
 
 /// A checked address.
 pub(super) struct Address {
     pub(super) config: Config,
+    /// What an encrypted connection needs; `None` for one that is not.
+    pub(super) encryption: Option<MakeRustlsConnect>,
     /// The address without its password and options.
     pub(super) shown: String,
 }
@@ -27,17 +38,26 @@ impl Address {
     /// What the text says, with what it leaves open.
     ///
     /// # Errors
-    /// A text that is no address, and one that asks for encryption.
+    /// A text that is no address; certificates to trust that cannot be read.
     pub(super) fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let options = text.split_once('?').map_or("", |(_, options)| options).split('&');
-        let mode = options.filter_map(|option| option.strip_prefix("sslmode=")).next_back();
-        if let Some(mode) = mode.filter(|mode| ENCRYPTED.contains(mode)) {
-            let allowed =
-                "disable or prefer: this program speaks no TLS; use a socket, a private network or a tunnel";
-            return Err(Fault::new("sslmode", mode, allowed).at(shown(text)));
+        let (address, own) = without(text, ["sslmode", "sslrootcert"]);
+        let [mode, roots] = own;
+        let mode = mode.or_else(|| variable(MODE)).unwrap_or_else(|| PLAIN[0].to_owned());
+        let mut config: Config = address.parse().map_err(|error| refused(text, &error))?;
+        let is_encrypted = ENCRYPTED.contains(&mode.as_str());
+        if !is_encrypted && !PLAIN.contains(&mode.as_str()) {
+            let allowed = [&PLAIN[..], &ENCRYPTED[..]].concat().join(", ");
+            return Err(Fault::new("sslmode", format!("{mode:?}"), allowed).at(shown(text)));
         }
-        let mut config: Config = text.parse().map_err(|error| refused(text, &error))?;
-        config.ssl_mode(SslMode::Disable);
+        // What goes through a socket of this machine meets nobody on its way.
+        let goes_out = config.get_hosts().iter().any(|host| matches!(host, Host::Tcp(_)));
+        let encryption = if is_encrypted && goes_out {
+            let roots = roots.or_else(|| variable(ROOTS)).filter(|roots| roots != "system");
+            Some(MakeRustlsConnect::new(tls::client(roots.as_deref().map(Path::new))?))
+        } else {
+            None
+        };
+        config.ssl_mode(if encryption.is_some() { SslMode::Require } else { SslMode::Disable });
         if config.get_password().is_none()
             && let Some(password) = variable(PASSWORD)
         {
@@ -57,7 +77,7 @@ impl Address {
             config.tcp_user_timeout(UNACKNOWLEDGED);
         }
         let shown = shown_config(&config);
-        Ok(Self { config, shown })
+        Ok(Self { config, encryption, shown })
     }
 
     /// How long it may take to connect.
@@ -66,13 +86,31 @@ impl Address {
     }
 }
 
+/// An address without these options, whose words the library below does not know, and what they are; of an option that
+/// is there twice the last.
+fn without<const N: usize>(text: &str, names: [&str; N]) -> (String, [Option<String>; N]) {
+    let mut values = [const { None }; N];
+    let Some((place, options)) = text.split_once('?') else { return (text.to_owned(), values) };
+    let mut others = Vec::new();
+    for option in options.split('&') {
+        let (name, value) = option.split_once('=').unwrap_or((option, ""));
+        match names.iter().position(|own| *own == name) {
+            Some(i) => values[i] = Some(percent_decode_str(value).decode_utf8_lossy().into_owned()),
+            None => others.push(option),
+        }
+    }
+    (if others.is_empty() { place.to_owned() } else { format!("{place}?{}", others.join("&")) }, values)
+}
+
 /// An address as others may read it: without password and options.
 pub fn shown(address: &str) -> String {
+    let (address, _) = without(address, ["sslmode", "sslrootcert"]);
     address.parse().map_or_else(|_| "postgres://...".to_owned(), |config| shown_config(&config))
 }
 
 /// Whether an address has a password, or is none and may have one.
 pub fn is_secret(address: &str) -> bool {
+    let (address, _) = without(address, ["sslmode", "sslrootcert"]);
     address.parse().map_or(true, |config: Config| config.get_password().is_some())
 }
 
@@ -138,16 +176,25 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_encryption_is_refused_with_the_reason() {
-        for mode in ["require", "verify-ca", "verify-full"] {
-            let error = Address::parse(&format!("postgres://ann:hush@db/store?sslmode={mode}"), none);
-            let error = error.err().expect("it cannot be had").to_string();
-            assert!(error.contains(&format!("sslmode is {mode}")) && error.contains("no TLS"), "{error}");
-            assert!(!error.contains("hush"), "{error}");
+    fn what_asks_for_encryption_gets_it_or_is_refused() {
+        let encrypted = |text: &str| Address::parse(text, none).map(|address| address.encryption.is_some());
+        for mode in PLAIN {
+            assert!(!encrypted(&format!("postgres://ann@db/store?sslmode={mode}&port=6000")).unwrap());
         }
-        for mode in ["disable", "prefer"] {
-            assert!(Address::parse(&format!("postgres://ann@db/store?sslmode={mode}"), none).is_ok());
+        let nowhere = "postgres://ann:hush@db/store?sslrootcert=%2Fno%2Fwhere.pem&connect_timeout=2&sslmode=";
+        for mode in ENCRYPTED {
+            let error = encrypted(&format!("{nowhere}{mode}")).unwrap_err().to_string();
+            assert!(error.contains("/no/where.pem") && !error.contains("hush"), "{error}");
+            // A socket needs none.
+            assert!(!encrypted(&format!("postgres:///store?host=/run/postgresql&sslmode={mode}")).unwrap());
         }
+        let variable = |name: &str| (name == "PGSSLMODE").then(|| "verify-full".to_owned());
+        assert!(Address::parse("postgres://ann@db/store?sslrootcert=/no/where.pem", variable).is_err());
+        let error = encrypted("postgres://ann:hush@db/store?sslmode=required").unwrap_err().to_string();
+        assert!(
+            error.contains("sslmode is \"required\"; allowed: disable,") && !error.contains("hush"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -14,7 +14,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, NoTls, Socket, Statement};
 
 /// A server that says nothing for so long counts as gone. It is longer than anybody waits for a lock.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -59,6 +60,21 @@ impl From<tokio_postgres::Error> for LinkError {
     }
 }
 
+/// Connects, over a connection of this kind: the client, and the encoding of the database.
+fn let_in<T>(runtime: &Runtime, address: &Address, tls: T) -> Result<(Client, String), LinkError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let connected =
+        runtime.block_on(async { timeout(address.patience(), address.config.connect(tls)).await });
+    let (client, connection) = connected.map_err(|_| LinkError::Silent(io::ErrorKind::TimedOut.into()))??;
+    let encoding = connection.parameter("server_encoding").unwrap_or_default().to_owned();
+    // It works whenever somebody waits for an answer; its end is told to whoever waits.
+    runtime.spawn(async move { drop(connection.await) });
+    Ok((client, encoding))
+}
+
 /// Something that was sent, or will be when somebody waits for it.
 pub(super) type Sent<'a> = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + 'a>>;
 
@@ -83,13 +99,10 @@ impl Link {
     /// A server that cannot be reached in time, or does not let us in.
     pub(super) fn connect(address: &Address) -> Result<Self, LinkError> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(LinkError::Silent)?;
-        let connected =
-            runtime.block_on(async { timeout(address.patience(), address.config.connect(NoTls)).await });
-        let (client, connection) =
-            connected.map_err(|_| LinkError::Silent(io::ErrorKind::TimedOut.into()))??;
-        let encoding = connection.parameter("server_encoding").unwrap_or_default().to_owned();
-        // It works whenever somebody waits for an answer; its end is told to whoever waits.
-        runtime.spawn(async move { drop(connection.await) });
+        let (client, encoding) = match &address.encryption {
+            Some(encryption) => let_in(&runtime, address, encryption.clone()),
+            None => let_in(&runtime, address, NoTls),
+        }?;
         Ok(Self {
             client,
             runtime,

@@ -7,9 +7,11 @@ use super::error::{PostgresError, refused, words};
 use super::link::{Link, LinkError, Sent};
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
-    DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+    DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord,
+    Transaction,
 };
 use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow, damaged};
 use smol_str::SmolStr;
@@ -86,7 +88,8 @@ macro_rules! state_columns {
 macro_rules! decision_columns {
     () => {
         "d.place, d.id, d.at, d.\"user\", d.definition, d.seed, d.request, d.scores, d.propensities, d.chosen, \
-         d.propensity, d.explored, d.shadow_of"
+         d.propensity, d.explored, d.shadow_of, d.experiment, d.variant, d.prompt_version, \
+         d.prompt_digest, d.model_version"
     };
 }
 
@@ -94,6 +97,12 @@ macro_rules! reward_columns {
     () => {
         "r.state, r.number, r.at, r.op, r.event, r.answers_decision, r.reaction, r.dwell_seconds, r.reward, \
          r.learned_from"
+    };
+}
+
+macro_rules! rollout_columns {
+    () => {
+        "r.experiment, r.revision, r.at, r.action, r.share, r.digest, r.evidence"
     };
 }
 
@@ -247,9 +256,10 @@ impl<'a> Session<'a> {
         if let Some(policy) = self.link.policies.borrow().get(&id) {
             return Ok(Arc::clone(policy));
         }
-        let found = self.rows("SELECT policy FROM definition WHERE id = $1", &[&id])?;
+        let found = self.rows("SELECT policy, prior FROM definition WHERE id = $1", &[&id])?;
         let row = found.first().ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = Arc::new(rows::policy(&self.get::<String>(row, 0)?, id, self.store)?);
+        let (text, prior) = (self.get::<String>(row, 0)?, self.get::<Option<String>>(row, 1)?);
+        let policy = Arc::new(rows::policy(&text, prior.as_deref(), id, self.store)?);
         // An id is never given twice, even if the transaction that made it does not commit.
         self.link.policies.borrow_mut().insert(id, Arc::clone(&policy));
         Ok(policy)
@@ -264,7 +274,7 @@ impl<'a> Session<'a> {
         if let Some(id) = self.made.borrow().iter().find_map(made) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = || -> Result<Option<i64>> {
             let found = self.rows("SELECT id FROM definition WHERE digest = $1", &[&digest])?;
             found.first().map(|row| self.get(row, 0)).transpose()
@@ -272,11 +282,11 @@ impl<'a> Session<'a> {
         let id = if let Some(id) = find()? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
-            let (set, domain) = (policy.features().digest(), policy.features().domain().digest());
-            let sql = "INSERT INTO definition (digest, name, policy, feature_set, domain) VALUES ($1, $2, $3, $4, $5) \
-                       ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain])?;
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
+            let (set, domain) = rows::looks_at(policy);
+            let sql = "INSERT INTO definition (digest, name, policy, feature_set, domain, prior) \
+                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
+            self.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain, &rows::prior(policy)])?;
             find()?.ok_or_else(|| self.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));
@@ -330,6 +340,13 @@ impl<'a> Session<'a> {
             propensity: self.get(row, 10)?,
             explored: self.get(row, 11)?,
             shadow_of: self.text_or_none(row, 12)?,
+            labels: DecisionLabels {
+                experiment: self.text_or_none(row, 13)?,
+                variant: self.text_or_none(row, 14)?,
+                prompt_version: self.text_or_none(row, 15)?,
+                prompt_digest: self.text_or_none(row, 16)?,
+                model_version: self.text_or_none(row, 17)?,
+            },
         };
         Ok((self.get(row, 0)?, record))
     }
@@ -481,8 +498,8 @@ impl Snapshot for Session<'_> {
             ", k.n FROM unnest($1::text[]) WITH ORDINALITY k(id, n) JOIN decision d ON d.id = k.id"
         );
         let rows = self.rows(sql, &[&ids])?;
-        let found =
-            in_order(rows.iter().map(|row| Ok((self.get(row, 13)?, self.decision(row)?.1))), ids.len())?;
+        let numbered = rows.iter().map(|row| Ok((self.get(row, row.len() - 1)?, self.decision(row)?.1)));
+        let found = in_order(numbered, ids.len())?;
         if self.locks() {
             self.found.borrow_mut().extend(found.iter().flatten().map(|decision| decision.id.to_string()));
         }
@@ -546,6 +563,16 @@ impl Snapshot for Session<'_> {
         }
     }
 
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            reward_columns!(),
+            " FROM reward r WHERE r.state = $1 ORDER BY r.number DESC LIMIT $2"
+        );
+        let rows = self.rows(sql, &[&state, &(limit as i64)])?;
+        rows.iter().map(|row| self.reward(row)).collect()
+    }
+
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -556,12 +583,38 @@ impl Snapshot for Session<'_> {
         let rows = self.rows(sql, &[&names, &states])?;
         in_order(rows.iter().map(|row| Ok((self.get(row, 0)?, self.get(row, 1)?))), events.len())
     }
+
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
+        if !self.has_rollouts()? {
+            return Ok(Vec::new());
+        }
+        let sql = concat!(
+            "SELECT ",
+            rollout_columns!(),
+            " FROM rollout r WHERE r.experiment = $1 ORDER BY r.revision"
+        );
+        self.rows(sql, &[&experiment])?.iter().map(|row| self.rollout(row)).collect()
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>> {
+        if !self.has_rollouts()? {
+            return Ok(Vec::new());
+        }
+        let sql = concat!(
+            "SELECT DISTINCT ON (r.experiment) ",
+            rollout_columns!(),
+            " FROM rollout r ORDER BY r.experiment, r.revision DESC"
+        );
+        self.rows(sql, &[])?.iter().map(|row| self.rollout(row)).collect()
+    }
 }
 
 const ADD_DECISIONS: &str = "\
-INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of) \
+INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of, \
+experiment, variant, prompt_version, prompt_digest, model_version) \
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
-$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[]) ON CONFLICT (id) DO NOTHING";
+$8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], \
+$17::text[]) ON CONFLICT (id) DO NOTHING";
 
 /// Values of one column of some records.
 fn column<R, T: ToSql + Sync + Send + 'static>(records: &[R], value: impl Fn(&R) -> T) -> Column
@@ -572,6 +625,24 @@ where
 }
 
 impl Session<'_> {
+    /// Whether the store is as young as rollouts are: one that is only read is left as it is.
+    fn has_rollouts(&self) -> Result<bool> {
+        let found = self.rows("SELECT to_regclass('rollout') IS NOT NULL", &[])?;
+        found.first().map_or(Ok(false), |row| self.get(row, 0))
+    }
+
+    fn rollout(&self, row: &Row) -> Result<RolloutRecord> {
+        Ok(RolloutRecord {
+            experiment: self.text(row, 0)?,
+            revision: self.get::<i64>(row, 1)? as u64,
+            at: self.get::<i64>(row, 2)? as u64,
+            action: self.text(row, 3)?,
+            share: self.get(row, 4)?,
+            digest: self.text(row, 5)?,
+            evidence: self.get(row, 6)?,
+        })
+    }
+
     /// Begins states. Where somebody else has begun one of them, all is to be done again.
     fn insert_states(&self, states: &mut [&mut StateRecord]) -> Result<()> {
         // Whoever begins several begins them in this order: no two wait for each other.
@@ -649,6 +720,11 @@ impl Transaction for Session<'_> {
                     column(decisions, |decision| decision.propensity),
                     column(decisions, |decision| decision.explored),
                     column(decisions, |decision| decision.shadow_of.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.experiment.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.variant.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.prompt_version.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.prompt_digest.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.model_version.as_ref().map(text)),
                 ],
             )?;
         }
@@ -706,6 +782,21 @@ impl Transaction for Session<'_> {
         self.execute(sql, &[&user, &policy])
     }
 
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
+        if tokens > most {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO spending AS s (\"user\", day, tokens) VALUES ($1, $2::bigint, greatest($3::bigint, 0)) \
+                   ON CONFLICT (\"user\") DO UPDATE \
+                   SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint, 0), day = $2 \
+                   WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint <= $4";
+        self.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
+    }
+
+    fn erase_spending(&mut self, user: &str) -> Result<()> {
+        self.execute("DELETE FROM spending WHERE \"user\" = $1", &[&user]).map(drop)
+    }
+
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
         let sql = "DELETE FROM decision WHERE place IN \
                    (SELECT place FROM decision WHERE at < $1 ORDER BY place LIMIT $2 FOR UPDATE SKIP LOCKED)";
@@ -715,5 +806,14 @@ impl Transaction for Session<'_> {
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
         let sql = "DELETE FROM reward WHERE state = $1 AND number <= $2";
         self.execute(sql, &[&state, &(up_to as i64)])
+    }
+
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool> {
+        let RolloutRecord { experiment, revision, at, action, share, digest, evidence } = step;
+        let sql = "INSERT INTO rollout (experiment, revision, at, action, share, digest, evidence) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (experiment, revision) DO NOTHING";
+        let (revision, at) = (*revision as i64, *at as i64);
+        let (experiment, action, digest) = (experiment.as_str(), action.as_str(), digest.as_str());
+        Ok(self.execute(sql, &[&experiment, &revision, &at, &action, share, &digest, evidence])? == 1)
     }
 }

@@ -56,7 +56,8 @@ impl PostgresStore {
         }
         let version = || link.wait(schema::version(&link.client)).map_err(failed);
         let mut found = version()?;
-        if found < schema::VERSION && self.access == Access::Write {
+        // Who only reads makes no store, and brings an older one up to date.
+        if found < schema::VERSION && (self.access == Access::Write || found > 0) {
             let migrated = link.wait(schema::migrate(&link.client));
             migrated.map_err(|error| self.failed("set it up", &error))?;
             found = version()?;

@@ -198,32 +198,14 @@ fn check_version(path: &Path, found: u32) -> Result<()> {
 }
 
 /// Connects to the database at `path` to read it. One that may only be read is copied aside together with its log, for
-/// the engine would have to write beside it; the copy is gone with the second value.
+/// the engine would have to write beside it; the copy is gone with the second value. An older one gets the tables of
+/// today first, where it stands or as such a copy.
 pub(super) fn connect_to_read(path: &Path) -> Result<(Connection, Option<TempDir>)> {
     let failed = engine("read it", path);
     let tried = read_only(path);
-    let refused = |error: &rusqlite::Error| {
-        matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
-        )
-    };
     let (connection, aside) = match tried {
-        Err(error) if refused(&error) => {
-            let aside = tempfile::tempdir().map_err(Error::io("make a folder for a copy of", path))?;
-            for suffix in ["", "-wal"] {
-                let mut name = path.as_os_str().to_owned();
-                name.push(suffix);
-                let from = Path::new(&name);
-                if suffix.is_empty() || from.exists() {
-                    let to = aside.path().join(format!("{FILE}{suffix}"));
-                    fs::copy(from, &to).map_err(Error::io("copy", from))?;
-                    let mut permissions = to.metadata().map_err(Error::io("copy", &to))?.permissions();
-                    #[cfg(unix)]
-                    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
-                    fs::set_permissions(&to, permissions).map_err(Error::io("copy", &to))?;
-                }
-            }
+        Err(error) if is_refused(&error) => {
+            let aside = copy_aside(path)?;
             (read_only(&aside.path().join(FILE)).map_err(&failed)?, Some(aside))
         }
         tried => (tried.map_err(&failed)?, None),
@@ -234,7 +216,45 @@ pub(super) fn connect_to_read(path: &Path) -> Result<(Connection, Option<TempDir
         return Err(Error::because(StoreError::Missing { path: path.to_owned() }));
     }
     check_version(path, version)?;
-    Ok((connection, aside))
+    if version == schema::VERSION {
+        return Ok((connection, aside));
+    }
+    drop(connection);
+    let aside = match aside {
+        None if connect(path, Pace::Single).is_ok() => None,
+        None => Some(copy_aside(path)?),
+        aside => aside,
+    };
+    let place = aside.as_ref().map_or_else(|| path.to_owned(), |aside| aside.path().join(FILE));
+    connect(&place, Pace::Single)?;
+    Ok((read_only(&place).map_err(&failed)?, aside))
+}
+
+/// Whether the engine may not write beside the database, or not at all.
+fn is_refused(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied)
+    )
+}
+
+/// A copy of a database and its log that may be written.
+fn copy_aside(path: &Path) -> Result<TempDir> {
+    let aside = tempfile::tempdir().map_err(Error::io("make a folder for a copy of", path))?;
+    for suffix in ["", "-wal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let from = Path::new(&name);
+        if suffix.is_empty() || from.exists() {
+            let to = aside.path().join(format!("{FILE}{suffix}"));
+            fs::copy(from, &to).map_err(Error::io("copy", from))?;
+            let mut permissions = to.metadata().map_err(Error::io("copy", &to))?.permissions();
+            #[cfg(unix)]
+            std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+            fs::set_permissions(&to, permissions).map_err(Error::io("copy", &to))?;
+        }
+    }
+    Ok(aside)
 }
 
 fn read_only(path: &Path) -> rusqlite::Result<Connection> {

@@ -5,7 +5,8 @@
 use rusqlite::Connection;
 
 /// Every migration, the first one first. What stands here was run on somebody's store: it is never changed, only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE definition (
     id INTEGER PRIMARY KEY,
     digest TEXT NOT NULL UNIQUE,
@@ -61,7 +62,25 @@ CREATE TABLE reward (
     learned_from TEXT,
     UNIQUE (event, state)
 ) STRICT;
-"];
+",
+    "ALTER TABLE decision ADD COLUMN prompt_digest TEXT;",
+    "
+CREATE TABLE rollout (
+    experiment TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    action TEXT NOT NULL,
+    share REAL NOT NULL,
+    digest TEXT NOT NULL,
+    evidence TEXT,
+    PRIMARY KEY (experiment, revision)
+) STRICT;
+",
+    "CREATE TABLE spending (user TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL) STRICT;",
+];
+
+/// The index of rewards by state, which a store has once somebody needs it.
+pub(super) const REWARD_STATE: &str = "reward_state";
 
 /// The schema version of this program.
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;

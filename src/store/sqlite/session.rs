@@ -1,11 +1,13 @@
 //! What a store is asked, as statements of SQL on one connection within one transaction.
 
 use super::error::engine;
+use super::schema::REWARD_STATE;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Result};
+use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
-    DecisionRecord, LogFilter, LoggedReward, RewardRecord, Snapshot, StateRecord, Transaction,
+    DecisionRecord, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord, Transaction,
 };
 use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
@@ -47,9 +49,12 @@ pub(super) struct Session<'a> {
 
 const STATE: &str = "id, user, policy, definition, number, updates, model, revision, published";
 const DECISION: &str = "place, id, at, user, definition, seed, request, scores, propensities, chosen, propensity, \
-                        explored, shadow_of";
+                        explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version";
 const REWARD: &str =
     "state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, learned_from";
+
+/// Without an index of them by state, so many of the latest rewards are looked at.
+const LOOKED_AT: i64 = 4_096;
 
 impl Session<'_> {
     fn failed(&self, action: &'static str) -> impl Fn(rusqlite::Error) -> Error {
@@ -81,11 +86,12 @@ impl Session<'_> {
         if let Some(policy) = self.definitions.get(id) {
             return Ok(policy);
         }
-        let sql = "SELECT policy FROM definition WHERE id = ?";
-        let found = self.connection.query_row(sql, [id], |row| row.get::<_, String>(0)).optional();
-        let text = found.map_err(self.failed("read it"))?;
-        let text = text.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let policy = rows::policy(&text, id, self.path)?;
+        let sql = "SELECT policy, prior FROM definition WHERE id = ?";
+        let texts = |row: &Row| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+        let found = self.connection.query_row(sql, [id], texts).optional();
+        let texts = found.map_err(self.failed("read it"))?;
+        let (text, prior) = texts.ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
+        let policy = rows::policy(&text, prior.as_deref(), id, self.path)?;
         Ok(self.definitions.keep(id, Arc::new(policy)))
     }
 
@@ -94,7 +100,7 @@ impl Session<'_> {
         if let Some(id) = self.definitions.id_of(policy) {
             return Ok(id);
         }
-        let digest = of_value(&policy.to_raw());
+        let digest = of_value(&policy.definition());
         let find = |session: &Self| {
             let sql = "SELECT id FROM definition WHERE digest = ?";
             let found = session.connection.query_row(sql, [&digest], |row| row.get::<_, i64>(0));
@@ -103,11 +109,11 @@ impl Session<'_> {
         let id = if let Some(id) = find(self)? {
             id
         } else {
-            let toml = toml::to_string(&policy.to_raw()).expect("a policy is plain data");
-            let features = policy.features();
+            let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
+            let (set, domain) = rows::looks_at(policy);
             self.execute(
-                "INSERT INTO definition (digest, name, policy, feature_set, domain) VALUES (?, ?, ?, ?, ?)",
-                params![digest, policy.name(), toml, features.digest(), features.domain().digest()],
+                "INSERT INTO definition (digest, name, policy, feature_set, domain, prior) VALUES (?, ?, ?, ?, ?, ?)",
+                params![digest, policy.name(), toml, set, domain, rows::prior(policy)],
             )?;
             self.connection.last_insert_rowid()
         };
@@ -156,6 +162,8 @@ struct RawDecision {
 impl RawDecision {
     fn read(row: &Row, blank: &Arc<Policy>) -> rusqlite::Result<Self> {
         let text = |i: usize| Ok::<_, rusqlite::Error>(SmolStr::from(row.get_ref(i)?.as_str()?));
+        let optional =
+            |i: usize| Ok::<_, rusqlite::Error>(row.get_ref(i)?.as_str_or_null()?.map(SmolStr::from));
         let record = DecisionRecord {
             id: text(1)?,
             at: row.get::<_, i64>(2)? as u64,
@@ -168,7 +176,14 @@ impl RawDecision {
             chosen: text(9)?,
             propensity: row.get(10)?,
             explored: row.get(11)?,
-            shadow_of: row.get_ref(12)?.as_str_or_null()?.map(SmolStr::from),
+            shadow_of: optional(12)?,
+            labels: DecisionLabels {
+                experiment: optional(13)?,
+                variant: optional(14)?,
+                prompt_version: optional(15)?,
+                prompt_digest: optional(16)?,
+                model_version: optional(17)?,
+            },
         };
         Ok(Self { place: row.get(0)?, definition: row.get(4)?, record })
     }
@@ -286,6 +301,21 @@ impl Snapshot for Session<'_> {
         Ok(())
     }
 
+    fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>> {
+        let known = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?";
+        let is_indexed = !self.all(known, [REWARD_STATE], |_| Ok(()))?.is_empty();
+        let from = if is_indexed { "0" } else { "(SELECT max(place) FROM reward) - ?3" };
+        let sql = format!(
+            "SELECT {REWARD} FROM reward WHERE state = ?1 AND place > {from} ORDER BY number DESC LIMIT ?2"
+        );
+        let rows = if is_indexed {
+            self.all(&sql, params![state, limit as i64], reward_row)?
+        } else {
+            self.all(&sql, params![state, limit as i64, LOOKED_AT], reward_row)?
+        };
+        rows.into_iter().map(|raw| raw.record(self.path)).collect()
+    }
+
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         let sql = "SELECT reward FROM reward WHERE event = ? AND state = ?";
         let mut query = self.connection.prepare_cached(sql).map_err(self.failed("read it"))?;
@@ -294,9 +324,43 @@ impl Snapshot for Session<'_> {
         };
         events.iter().map(&mut find).collect::<rusqlite::Result<_>>().map_err(self.failed("read it"))
     }
+
+    fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
+        self.rollouts_where("experiment = ? ORDER BY revision", &[&experiment])
+    }
+
+    fn rollouts(&self) -> Result<Vec<RolloutRecord>> {
+        let latest = "revision = (SELECT max(revision) FROM rollout other WHERE other.experiment = rollout.experiment) \
+                      ORDER BY experiment";
+        self.rollouts_where(latest, &[])
+    }
 }
 
 impl Session<'_> {
+    /// Steps of rollouts; none in a store that is older than they are, which nobody has written since.
+    fn rollouts_where(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<RolloutRecord>> {
+        let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'rollout'";
+        let there = self.connection.query_row(there, [], |row| row.get::<_, i64>(0));
+        if there.map_err(self.failed("read it"))? == 0 {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT experiment, revision, at, action, share, digest, evidence FROM rollout WHERE {rest}"
+        );
+        self.all(&sql, values, |row| {
+            let text = |i: usize| Ok::<_, rusqlite::Error>(SmolStr::from(row.get_ref(i)?.as_str()?));
+            Ok(RolloutRecord {
+                experiment: text(0)?,
+                revision: row.get::<_, i64>(1)? as u64,
+                at: row.get::<_, i64>(2)? as u64,
+                action: text(3)?,
+                share: row.get(4)?,
+                digest: text(5)?,
+                evidence: row.get(6)?,
+            })
+        })
+    }
+
     /// Has what is removed overwritten with zeros, for whoever reads the file's bytes.
     fn overwrite(&self) -> Result<()> {
         let set = self.connection.pragma_update(None, "secure_delete", true);
@@ -307,12 +371,14 @@ impl Session<'_> {
 impl Transaction for Session<'_> {
     fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
-                   propensity, explored, shadow_of) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+                   propensity, explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
         let (connection, failed) = (self.connection, engine("write it", self.path));
         let mut insert = connection.prepare_cached(sql).map_err(&failed)?;
         for decision in decisions {
             let definition = self.definition(&decision.policy)?;
-            let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, .. } = decision;
+            let DecisionRecord { id, at, user, seed, request, scores, propensities, chosen, labels, .. } =
+                decision;
             let (propensity, explored, shadow_of) =
                 (decision.propensity, decision.explored, decision.shadow_of.as_deref());
             let added = insert.execute(params![
@@ -327,7 +393,12 @@ impl Transaction for Session<'_> {
                 chosen.as_str(),
                 propensity,
                 explored,
-                shadow_of
+                shadow_of,
+                labels.experiment.as_deref(),
+                labels.variant.as_deref(),
+                labels.prompt_version.as_deref(),
+                labels.prompt_digest.as_deref(),
+                labels.model_version.as_deref()
             ]);
             added.map_err(&failed)?;
         }
@@ -414,6 +485,21 @@ impl Transaction for Session<'_> {
         Ok(self.execute(sql, params![user, policy])? as u64)
     }
 
+    fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
+        if tokens > most {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO spending AS s (user, day, tokens) VALUES (?1, ?2, max(?3, 0)) ON CONFLICT (user) DO UPDATE \
+                   SET tokens = max(iif(s.day = ?2, s.tokens, 0) + ?3, 0), day = ?2 \
+                   WHERE iif(s.day = ?2, s.tokens, 0) + ?3 <= ?4";
+        self.execute(sql, params![user, day, tokens, most]).map(|changed| changed > 0)
+    }
+
+    fn erase_spending(&mut self, user: &str) -> Result<()> {
+        self.overwrite()?;
+        self.execute("DELETE FROM spending WHERE user = ?", [user]).map(drop)
+    }
+
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
         let sql = "DELETE FROM decision WHERE place IN (SELECT place FROM decision WHERE at < ? LIMIT ?)";
         Ok(self.execute(sql, params![before as i64, limit as i64])? as u64)
@@ -422,5 +508,15 @@ impl Transaction for Session<'_> {
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
         let sql = "DELETE FROM reward WHERE state = ? AND number <= ?";
         Ok(self.execute(sql, params![state, up_to as i64])? as u64)
+    }
+
+    fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool> {
+        let RolloutRecord { experiment, revision, at, action, share, digest, evidence } = step;
+        let sql = "INSERT INTO rollout (experiment, revision, at, action, share, digest, evidence) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (experiment, revision) DO NOTHING";
+        let (revision, at) = (*revision as i64, *at as i64);
+        let values =
+            params![experiment.as_str(), revision, at, action.as_str(), share, digest.as_str(), evidence];
+        Ok(self.execute(sql, values)? == 1)
     }
 }

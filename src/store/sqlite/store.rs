@@ -2,6 +2,7 @@
 
 use super::error::{StoreError, engine};
 use super::open::{connect, connect_to_read, fold, fold_if_long, locate, log_bytes};
+use super::schema::REWARD_STATE;
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
@@ -210,6 +211,14 @@ impl Store for SqliteStore {
         }
         self.give_back(connection);
         folded.map_err(engine("fold in its log", &self.path))
+    }
+
+    fn find_rewards_by_state(&self) -> Result<()> {
+        let connection = self.connection()?;
+        let sql = format!("CREATE INDEX IF NOT EXISTS {REWARD_STATE} ON reward (state, number)");
+        let made = connection.execute_batch(&sql);
+        self.give_back(connection);
+        made.map_err(engine("write it", &self.path))
     }
 
     fn tidy(&self) -> Result<()> {

@@ -251,9 +251,9 @@ fn vw_text() {
             "label is \"0:1:0.5\"; allowed: nothing on a",
         ),
         (
-            "0:1:0.5 'a |i x:much\n'b |i x\n",
-            "line 5, column 17",
-            "the value of \"x\" is \"much\"; allowed: a finite",
+            "0:1:0.5 'a |i priority:much\n'b |i x\n",
+            "line 5, column 24",
+            "the value of \"priority\" is \"much\"; allowed: a finite",
         ),
         (
             "0:1:0.5 'a |i:NaN x\n'b |i x\n",

@@ -9,6 +9,7 @@ use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
 use rehearsal::policy::{Model, NAMED, Policy, Scratch};
+use rehearsal::prompt::{Generator, Prompt, Prompts, Signals, UnusedReason, Usage};
 use rehearsal::service::{Given, Policies, RewardCall, ScoreCall, Service, decide};
 use rehearsal::store::log_line::{DecisionLine, RewardLine};
 use rehearsal::store::{
@@ -59,6 +60,35 @@ impl Store for NoStore {
     }
 }
 
+/// The shipped prompts.
+static GENERATOR: LazyLock<Generator> = LazyLock::new(|| {
+    Generator::new(Prompts::shipped().expect("they are sound"), None).expect("there is no gateway")
+});
+
+/// What is accepted becomes two messages with data that are JSON, and ready tips that a request may have.
+pub fn signals(text: &[u8]) {
+    let Ok(signals) = Signals::from_json(text, "signals", None, Some("v3"), 0) else { return };
+    let prepared = GENERATOR.prepare(signals, &[], "signals").expect("the version is there");
+    let [system, user] = &prepared.call().messages[..] else { panic!("there are two messages") };
+    assert_eq!((system.role, user.role), ("system", "user"));
+    let (_, rest) = user.content.split_once("<data>").expect("the data begin");
+    let (data, rest) = rest.split_once("</data>").expect("the data end");
+    assert!(!rest.contains(['<', '{']) && !data.trim().contains('\n'));
+    serde_json::from_str::<serde_json::Value>(data).expect("the data are JSON");
+    let ready = prepared.ready(UnusedReason::NoGateway, Usage::NONE).expect("tips are ready");
+    assert!(!ready.candidates.is_empty());
+    let request = Request::try_from(prepared.request(&ready)).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(request.candidates().len(), ready.candidates.len());
+}
+
+/// What is accepted is rendered within its bounds, and its source is a prompt that does the same.
+pub fn prompt_file(text: &[u8]) {
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let Ok(prompt) = Prompt::from_text(text, "prompt") else { return };
+    let again = Prompt::from_text(prompt.source(), "prompt").unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again.digest(), prompt.digest());
+}
+
 /// What is accepted can be decided on under any policy, and is read back as it was.
 pub fn request(text: &[u8]) {
     let Ok(request) = Request::from_json(text, "request") else { return };
@@ -82,7 +112,7 @@ pub fn reward_line(text: &[u8]) {
     let Ok(call) = RewardCall::parse(&SERVICE, text, "line 1", &Given::default()) else { return };
     let RewardCall::Whole { user, policy, event, .. } = call else { return };
     let mut model = policy.new_model();
-    apply(&mut model, &policy, &event.observation, &mut Scratch::default());
+    apply(&mut model, &policy, &event.observation, &mut Scratch::default()).unwrap();
     assert_eq!(trip(&event.observation.shown), event.observation.shown);
     sound(&State { model, ..State::new(&user, &policy) });
 }

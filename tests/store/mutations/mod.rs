@@ -57,6 +57,16 @@ fn requests() {
 }
 
 #[test]
+fn signals() {
+    nearly(&shipped("src/prompt/sample.json"), bodies::signals);
+}
+
+#[test]
+fn prompts() {
+    nearly(&shipped("prompts/v2.md"), bodies::prompt_file);
+}
+
+#[test]
 fn personas() {
     nearly(&shipped("personas/all-rounder.toml"), bodies::persona);
 }
@@ -103,7 +113,7 @@ fn models() {
     let policy = Policy::named("egreedy-v1").unwrap();
     let mut model = policy.new_model();
     let shown = Request::from_json(REQUEST.as_bytes(), "test").unwrap().shown(0);
-    apply(&mut model, &policy, &Observation { shown, reward: 0.5 }, &mut Scratch::default());
+    apply(&mut model, &policy, &Observation { shown, reward: 0.5 }, &mut Scratch::default()).unwrap();
     nearly(&encode(&model), bodies::model_bytes);
 }
 
@@ -141,6 +151,6 @@ fn directories_of_version_0_1() {
             let lines = |of: &str| fs::read(dir.join("old").join(of)).unwrap().split(|b| *b == b'\n').count();
             prop_assert!(brought.decisions as usize <= lines("decisions.jsonl") + 1);
         }
-        prop_assert_eq!(verify(service.store()).unwrap().problems, vec![]);
+        prop_assert_eq!(verify(service.store(), &[]).unwrap().problems, vec![]);
     });
 }

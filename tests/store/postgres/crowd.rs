@@ -159,7 +159,7 @@ fn an_erased_user_does_not_come_back_by_a_reward_that_was_under_way() {
         assert_eq!(left.unwrap(), (vec![], 0, vec![]), "round {round}");
     }
     println!("{} rewards were before the erasure that they met, {} after it", outcomes[0], outcomes[1]);
-    assert_eq!(verify(teacher.store()).unwrap().problems, []);
+    assert_eq!(verify(teacher.store(), &[]).unwrap().problems, []);
 }
 
 /// Teaches until every event is acknowledged, whatever happens to the server; how often it refused.
@@ -205,7 +205,7 @@ fn a_server_that_is_killed_under_load_loses_and_doubles_nothing() {
     let users = (0..WRITERS).map(|writer| format!("w{writer}")).chain(["all".to_owned()]);
     let learned: u64 = users.map(|user| updates(&services[0], &user)).sum();
     assert_eq!(learned, (WRITERS * EVENTS) as u64);
-    assert_eq!(verify(services[0].store()).unwrap().problems, []);
+    assert_eq!(verify(services[0].store(), &[]).unwrap().problems, []);
     assert!(kills > 0 && refused > 0, "{kills} kills, {refused} refusals: they did not meet");
     println!(
         "{kills} kills of the server under {WRITERS} writers, {refused} refusals: nothing is lost or doubled"

@@ -14,6 +14,7 @@ on_a_server! {
         an_event_is_learned_once,
         shadows_are_recorded_and_learn_nothing,
         a_shadow_that_fails_only_leaves_a_warning,
+        the_words_of_a_tip_and_their_prompt_are_kept_and_seen_by_no_policy,
         a_caller_who_runs_the_shadows_says_whose_they_are,
         reset_clears_the_states_of_every_policy_of_the_user,
         many_lines_are_answered_in_order_and_bad_ones_in_their_place,

@@ -1,0 +1,47 @@
+//! Text from outside that is to be one line of somebody else's text.
+
+/// The text as one line: what would end it, or speak to a terminal, is a blank, and of several blanks there is one.
+pub(crate) fn clean_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        let c = if c.is_control() || is_format(c) || c.is_whitespace() { ' ' } else { c };
+        if c != ' ' || !(line.is_empty() || line.ends_with(' ')) {
+            line.push(c);
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Whether it ends lines, or turns the direction of what follows, where a terminal or a page takes it so.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text of several lines for a terminal or the log of a workflow: nothing in it speaks to either. A line that begins with
+/// two colons would be a command to GitHub Actions.
+pub(crate) fn clean_text(text: &str) -> String {
+    let is_kept = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || is_format(c));
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let from = line.len() - line.trim_start().len();
+        let (blanks, rest) = line.split_at(from);
+        out.push_str(blanks);
+        let (colons, rest) = rest.strip_prefix("::").map_or(("", rest), |rest| (": :", rest));
+        out.push_str(colons);
+        out.extend(rest.chars().map(|c| if is_kept(c) { c } else { ' ' }));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_from_outside_is_one_clean_line() {
+        assert_eq!(clean_line(" a\r\n\u{1b}[31mb\t ::error::c\u{2028}\u{202e}d\0 "), "a [31mb ::error::c d");
+        assert_eq!(clean_line("Zwölf Tage, 12 % – mehr"), "Zwölf Tage, 12 % – mehr");
+        assert_eq!(clean_text("a: b\n  ::error::x\n::y\u{1b}[0m\tz\n"), "a: b\n  : :error::x\n: :y [0m\tz\n");
+    }
+}

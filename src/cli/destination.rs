@@ -1,0 +1,81 @@
+//! Where results go: nothing is written over what they rest on, nor two of them into one file. All of it is opened, and
+//! refused, before the long run.
+
+use super::folder::{Pending, folder};
+use super::shell;
+use crate::base::error::{Cause, Error, ErrorKind, Result};
+use std::path::{Path, PathBuf};
+
+/// Places that are read or written already.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+}
+
+/// A result would be written over something.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: it is read or written already; each result needs a file of its own", path.display())]
+struct DestinationTaken {
+    path: PathBuf,
+}
+
+impl Cause for DestinationTaken {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Conflict
+    }
+}
+
+/// Where a file is or will be, whatever it is called.
+fn place(path: &Path) -> PathBuf {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
+    whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
+}
+
+impl Taken {
+    /// What is read: files, and folders with all that is in them.
+    pub(super) fn by(read: impl Iterator<Item = PathBuf>) -> Self {
+        let there = read.filter(|path| path.exists()).map(|path| place(&path));
+        let (folders, files) = there.partition(|path| path.is_dir());
+        Self { files, folders }
+    }
+
+    /// Takes a place for a result.
+    pub(super) fn claim(&mut self, path: &Path) -> Result<()> {
+        let place = place(path);
+        let in_one_of_them = place.exists() && self.folders.iter().any(|folder| place.starts_with(folder));
+        if in_one_of_them || self.files.contains(&place) {
+            return Err(Error::because(DestinationTaken { path: path.to_owned() }));
+        }
+        self.files.push(place);
+        Ok(())
+    }
+}
+
+// A page that a command writes besides.
+#[derive(Debug, clap::Args)]
+pub(super) struct HtmlFile {
+    /// Also write the result as a page with charts: one file of HTML, to be sent to whoever has no `rehearsal`
+    #[arg(long = "html", value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl HtmlFile {
+    /// Where the page goes, if one is wanted.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.html.as_deref()
+    }
+
+    /// Makes sure that the page can be written, in place of nothing that is `read`.
+    pub(super) fn open(&self, read: impl Iterator<Item = PathBuf>) -> Result<Option<Pending>> {
+        let Some(path) = self.path() else { return Ok(None) };
+        Taken::by(read).claim(path)?;
+        Pending::open(path).map(Some)
+    }
+}
+
+/// Writes a page, where one is wanted; `page` is told the command that makes it again.
+pub(super) fn write_page(file: Option<Pending>, page: impl FnOnce(&str) -> String) -> Result<()> {
+    file.map_or(Ok(()), |file| file.write(|out| out.write_all(page(&shell::this_command()).as_bytes())))
+}

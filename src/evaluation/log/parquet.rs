@@ -1,0 +1,434 @@
+//! Parquet logs with named columns: one decision a row, every item of the log as its candidates, as in CSV. No more than the
+//! columns that matter is read, a few thousand rows of them at a time.
+//!
+//! | column | may be |
+//! | --- | --- |
+//! | action, user | a text (UTF-8), a whole number |
+//! | reward, propensity, probabilities | a number, a truth value |
+//! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, or a text as in CSV |
+//!
+//! A value that is null, and a column in a list, are errors. Files may be compressed with snappy, gzip or zstd.
+
+use super::checks::{checked_propensity, checked_reward};
+use super::columns::{Columns, NO_COLUMN};
+use super::format::{FormatInput, FormatRule};
+use super::place::malformed;
+use super::reader::LogReader;
+use super::timestamp::{Stamp, moment, moment_of_millis};
+use super::vocabulary::LogVocabulary;
+use crate::base::error::{Error, Fault, Result, within};
+use crate::evaluation::row::Row;
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::{ByteArray, Int96};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+use std::borrow::Cow;
+use std::fs::File;
+use std::path::Path;
+
+/// So many rows are read at a time.
+const TOGETHER: usize = 4096;
+/// Longest part of a value that an error cites.
+const CITED: usize = 64;
+
+/// The format of Parquet files with named columns.
+pub(super) struct Parquet;
+
+impl FormatRule for Parquet {
+    const NAME: &'static str = "parquet";
+    const TAKES_COLUMNS: bool = true;
+
+    fn detects(first_line: &str) -> bool {
+        first_line.starts_with("PAR1")
+    }
+
+    fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        if let Some((role, _)) = input.options.columns.inputs.first() {
+            let allowed = "an input of csv: of Parquet none are read";
+            return Err(Fault::new("--columns", role, allowed).at("command line"));
+        }
+        // It is read from its end, not line by line.
+        Ok(Box::new(ParquetLog::open(&input.path, input.options.columns.clone())?))
+    }
+}
+
+/// What is read of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Item,
+    Reward,
+    Propensity,
+    Timestamp,
+    User,
+    /// Of the policy at this position.
+    Probability,
+}
+
+impl Role {
+    fn allowed(self) -> &'static str {
+        match self {
+            Self::Item | Self::User => "a column of texts or whole numbers, in no list",
+            Self::Reward | Self::Propensity | Self::Probability => {
+                "a column of numbers or truth values, in no list"
+            }
+            Self::Timestamp => "a column of timestamps or texts, in no list",
+        }
+    }
+
+    fn takes(self, column: &ColumnDescriptor) -> bool {
+        let is_whole = !is_timestamp(column) && !is_decimal(column);
+        match (self, column.physical_type()) {
+            _ if column.max_rep_level() > 0 => false,
+            (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
+            (Self::Item | Self::User, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
+            (Self::Timestamp, PhysicalType::INT96) => true,
+            (Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (Self::Item | Self::User | Self::Timestamp, _) => false,
+            (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
+            (_, PhysicalType::FLOAT | PhysicalType::DOUBLE | PhysicalType::BOOLEAN) => true,
+            _ => false,
+        }
+    }
+}
+
+fn is_timestamp(column: &ColumnDescriptor) -> bool {
+    let by_name = [ConvertedType::TIMESTAMP_MILLIS, ConvertedType::TIMESTAMP_MICROS];
+    matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(_)))
+        || by_name.contains(&column.converted_type())
+}
+
+fn is_decimal(column: &ColumnDescriptor) -> bool {
+    matches!(column.logical_type_ref(), Some(LogicalType::Decimal(_)))
+        || column.converted_type() == ConvertedType::DECIMAL
+}
+
+/// Ticks of a column of timestamps in a second.
+fn ticks_of(column: &ColumnDescriptor) -> i64 {
+    match column.logical_type_ref() {
+        Some(LogicalType::Timestamp(kind)) => match kind.unit {
+            TimeUnit::MILLIS => 1_000,
+            TimeUnit::MICROS => 1_000_000,
+            TimeUnit::NANOS => 1_000_000_000,
+        },
+        _ if column.converted_type() == ConvertedType::TIMESTAMP_MILLIS => 1_000,
+        _ => 1_000_000,
+    }
+}
+
+/// Values of a column, some at a time.
+enum Values {
+    Bool(Vec<bool>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    I96(Vec<Int96>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+    Bytes(Vec<ByteArray>),
+}
+
+/// A column that is read.
+struct Column {
+    role: Role,
+    name: String,
+    /// Where it stands among the leaves of the schema.
+    leaf: usize,
+    may_be_null: bool,
+    is_unsigned: bool,
+    ticks: i64,
+    reader: Option<ColumnReader>,
+    values: Values,
+    levels: Vec<i16>,
+}
+
+impl Column {
+    fn new(role: Role, name: &str, leaf: usize, column: &ColumnDescriptor) -> Self {
+        let is_unsigned = match column.logical_type_ref() {
+            Some(LogicalType::Integer(kind)) => !kind.is_signed,
+            _ => matches!(column.converted_type(), ConvertedType::UINT_32 | ConvertedType::UINT_64),
+        };
+        Self {
+            role,
+            name: name.to_owned(),
+            leaf,
+            may_be_null: column.max_def_level() > 0,
+            is_unsigned,
+            ticks: ticks_of(column),
+            reader: None,
+            values: match column.physical_type() {
+                PhysicalType::BOOLEAN => Values::Bool(Vec::new()),
+                PhysicalType::INT32 => Values::I32(Vec::new()),
+                PhysicalType::INT64 => Values::I64(Vec::new()),
+                PhysicalType::INT96 => Values::I96(Vec::new()),
+                PhysicalType::FLOAT => Values::F32(Vec::new()),
+                PhysicalType::DOUBLE => Values::F64(Vec::new()),
+                _ => Values::Bytes(Vec::new()),
+            },
+            levels: Vec::new(),
+        }
+    }
+
+    /// Reads the next values; how many rows that are, and the first of them that is null.
+    fn advance(&mut self) -> Result<(usize, Option<usize>), ParquetError> {
+        macro_rules! read {
+            ($values:ident, $reader:ident) => {{
+                $values.clear();
+                self.levels.clear();
+                let mut rows = 0;
+                // A page may end before that many are read.
+                while rows < TOGETHER {
+                    let levels = Some(&mut self.levels).filter(|_| self.may_be_null);
+                    let (more, ..) = $reader.read_records(TOGETHER - rows, levels, None, $values)?;
+                    if more == 0 {
+                        break;
+                    }
+                    rows += more;
+                }
+                (rows, $values.len())
+            }};
+        }
+        let (rows, values) = match (&mut self.values, self.reader.as_mut()) {
+            (Values::Bool(values), Some(ColumnReader::BoolColumnReader(reader))) => read!(values, reader),
+            (Values::I32(values), Some(ColumnReader::Int32ColumnReader(reader))) => read!(values, reader),
+            (Values::I64(values), Some(ColumnReader::Int64ColumnReader(reader))) => read!(values, reader),
+            (Values::I96(values), Some(ColumnReader::Int96ColumnReader(reader))) => read!(values, reader),
+            (Values::F32(values), Some(ColumnReader::FloatColumnReader(reader))) => read!(values, reader),
+            (Values::F64(values), Some(ColumnReader::DoubleColumnReader(reader))) => read!(values, reader),
+            (Values::Bytes(values), Some(ColumnReader::ByteArrayColumnReader(reader))) => {
+                read!(values, reader)
+            }
+            _ => return Err(ParquetError::General("a column is not of the type that it states".to_owned())),
+        };
+        let highest = self.levels.iter().copied().max().unwrap_or(0);
+        let null = if values == rows { None } else { self.levels.iter().position(|level| *level < highest) };
+        Ok((rows, if values == rows { None } else { null.or(Some(0)) }))
+    }
+
+    /// The value of row `i` of those at hand, as a number.
+    fn number(&self, i: usize) -> f64 {
+        match &self.values {
+            Values::Bool(values) => f64::from(u8::from(values[i])),
+            Values::I32(values) if self.is_unsigned => f64::from(values[i] as u32),
+            Values::I32(values) => f64::from(values[i]),
+            Values::I64(values) if self.is_unsigned => values[i] as u64 as f64,
+            Values::I64(values) => values[i] as f64,
+            Values::F32(values) => f64::from(values[i]),
+            Values::F64(values) => values[i],
+            Values::I96(_) | Values::Bytes(_) => f64::NAN,
+        }
+    }
+
+    /// The value of row `i` of those at hand, as a name.
+    fn name(&self, i: usize) -> Cow<'_, [u8]> {
+        match &self.values {
+            Values::Bytes(values) => Cow::Borrowed(values[i].data()),
+            Values::I32(values) if self.is_unsigned => {
+                Cow::Owned((values[i] as u32).to_string().into_bytes())
+            }
+            Values::I32(values) => Cow::Owned(values[i].to_string().into_bytes()),
+            Values::I64(values) if self.is_unsigned => {
+                Cow::Owned((values[i] as u64).to_string().into_bytes())
+            }
+            Values::I64(values) => Cow::Owned(values[i].to_string().into_bytes()),
+            _ => Cow::Borrowed(b""),
+        }
+    }
+
+    /// The value of row `i` of those at hand, as a moment.
+    fn moment(&self, i: usize) -> Option<Stamp> {
+        let millis = match &self.values {
+            Values::I64(values) => (i128::from(values[i]) * 1000).div_euclid(self.ticks.into()),
+            Values::I96(values) => i128::from(values[i].to_millis()),
+            Values::Bytes(values) => return moment(values[i].data()),
+            _ => return None,
+        };
+        moment_of_millis(millis).map(Stamp::Moment)
+    }
+}
+
+/// A Parquet file that is read as a log.
+pub(super) struct ParquetLog {
+    origin: String,
+    file: SerializedFileReader<File>,
+    columns: Vec<Column>,
+    /// The next group of rows.
+    group: usize,
+    /// The next row of those at hand, and how many these are.
+    at: usize,
+    len: usize,
+    /// How many rows were read.
+    rows: u64,
+}
+
+impl ParquetLog {
+    /// Opens a file, which must have the columns that matter.
+    ///
+    /// # Errors
+    /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
+    fn open(path: &Path, names: Columns) -> Result<Self> {
+        let origin = path.display().to_string();
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+            return Err(Fault::new("the file", "something else", "a regular file, uncompressed").at(&origin));
+        }
+        let file = SerializedFileReader::new(file).map_err(|error| unreadable(&origin, &error))?;
+        let schema = file.metadata().file_metadata().schema_descr_ptr();
+        let leaves: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
+        let mut columns: Vec<Column> = Vec::new();
+        let mut add = |role: Role, name: &str, is_required: bool| {
+            let Some(leaf) = leaves.iter().position(|leaf| leaf == name) else {
+                let unknown = || Error::unknown("column", name, leaves.iter().take(12));
+                return if is_required { Err(malformed(origin.clone(), unknown())) } else { Ok(()) };
+            };
+            let column = schema.column(leaf);
+            let is_of_policy = role == Role::Probability;
+            if columns.iter().any(|other| other.leaf == leaf) && !is_of_policy {
+                let message = format!("column {name:?} is read as two things; allowed: one for each");
+                return Err(malformed(origin.clone(), message));
+            }
+            if !role.takes(&column) {
+                let found = format!("of type {}", described(&column));
+                return Err(Fault::new(format!("column {name:?}"), found, role.allowed()).at(&origin));
+            }
+            columns.push(Column::new(role, name, leaf, &column));
+            Ok(())
+        };
+        add(Role::Item, &names.item, true)?;
+        add(Role::Reward, &names.reward, true)?;
+        add(Role::Propensity, &names.propensity, true)?;
+        for (role, name, usual) in
+            [(Role::Timestamp, &names.timestamp, "timestamp"), (Role::User, &names.user, "user")]
+        {
+            // What goes by another name than the usual one is there to be read.
+            if name != NO_COLUMN {
+                add(role, name, name != usual)?;
+            }
+        }
+        for (_, column) in &names.probabilities {
+            add(Role::Probability, column, true)?;
+        }
+        Ok(Self { origin, file, columns, group: 0, at: 0, len: 0, rows: 0 })
+    }
+
+    /// Brings the next rows to hand; false at the end of the file.
+    fn advance(&mut self) -> Result<bool> {
+        let Self { origin, file, columns, group, rows, .. } = self;
+        loop {
+            let (mut len, mut is_begun) = (None, false);
+            for column in columns.iter_mut().filter(|column| column.reader.is_some()) {
+                is_begun = true;
+                let (count, null) = column.advance().map_err(|error| unreadable(origin, &error))?;
+                if let Some(null) = null {
+                    let place = row_place(origin, *rows + null as u64 + 1);
+                    let allowed = "a value in every row";
+                    return Err(Fault::new(format!("column {:?}", column.name), "null", allowed).at(place));
+                }
+                if *len.get_or_insert(count) != count {
+                    return Err(malformed(origin.clone(), "its columns are not of one length"));
+                }
+            }
+            if let Some(count @ 1..) = len {
+                (self.at, self.len) = (0, count);
+                return Ok(true);
+            }
+            if is_begun || *group == 0 {
+                if *group == file.num_row_groups() {
+                    return Ok(false);
+                }
+                let next = file.get_row_group(*group).map_err(|error| unreadable(origin, &error))?;
+                for column in columns.iter_mut() {
+                    let reader = next.get_column_reader(column.leaf);
+                    column.reader = Some(reader.map_err(|error| unreadable(origin, &error))?);
+                }
+                *group += 1;
+            }
+        }
+    }
+}
+
+/// What a column is, as an error says it.
+fn described(column: &ColumnDescriptor) -> String {
+    let kind = match column.logical_type_ref() {
+        Some(logical) => format!("{} ({logical:?})", column.physical_type()),
+        None => column.physical_type().to_string(),
+    };
+    if column.max_rep_level() > 0 { format!("{kind}, in a list") } else { kind }
+}
+
+fn unreadable(origin: &str, error: &ParquetError) -> Error {
+    malformed(origin.to_owned(), format!("it cannot be read as Parquet: {error}"))
+}
+
+fn row_place(origin: &str, row: u64) -> String {
+    format!("{origin}, row {row}")
+}
+
+/// A name without blanks around it, which would make another name that looks the same.
+fn checked_name<'a>(column: &Column, name: &'a [u8]) -> Result<&'a str, Fault> {
+    let what = if column.role == Role::User { "the name of a user" } else { "the name of an item" };
+    let fault = |more: &str| {
+        let value = String::from_utf8_lossy(&name[..name.len().min(CITED)]).into_owned();
+        Fault::new(&*column.name, format!("{value:?}"), format!("{what}, {more}"))
+    };
+    match std::str::from_utf8(name) {
+        Ok("") => Err(fault("not empty")),
+        Ok(text) if text.trim() == text => Ok(text),
+        Ok(_) => Err(fault("without blanks around it")),
+        Err(_) => Err(fault("in UTF-8")),
+    }
+}
+
+impl LogReader for ParquetLog {
+    fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
+        if self.at == self.len && !self.advance()? {
+            return Ok(false);
+        }
+        let i = self.at;
+        self.at += 1;
+        self.rows += 1;
+        row.moment = None;
+        row.probabilities.clear();
+        for column in &self.columns {
+            let field = &column.name;
+            let taken = match column.role {
+                Role::Item => {
+                    let item = column.name(i);
+                    // Only what is new is looked at.
+                    let known = names.items.find(&item).map_or_else(
+                        || checked_name(column, &item).map(|name| names.items.number(name.as_bytes())),
+                        Ok,
+                    );
+                    known.map(|item| row.chosen = item)
+                }
+                Role::User => {
+                    let user = column.name(i);
+                    checked_name(column, &user).map(|name| names.of_user(name.as_bytes(), row))
+                }
+                Role::Reward => checked_reward(field, column.number(i)).map(|reward| row.reward = reward),
+                Role::Propensity => {
+                    checked_propensity(field, column.number(i)).map(|p| row.propensity = Some(p))
+                }
+                Role::Probability => {
+                    within(field, column.number(i), 0.0, 1.0).map(|p| row.probabilities.push(p))
+                }
+                Role::Timestamp => {
+                    let allowed = "a date and time from year 1 to 9999, as 2019-11-24 00:00:17";
+                    let fault = || Fault::new(field.as_str(), "no moment", allowed);
+                    column.moment(i).ok_or_else(fault).map(|stamp| row.moment = stamp.context())
+                }
+            };
+            taken.map_err(|fault| fault.at(row_place(&self.origin, self.rows)))?;
+        }
+        Ok(true)
+    }
+
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn place(&self) -> String {
+        row_place(&self.origin, self.rows)
+    }
+}

@@ -1,0 +1,152 @@
+//! What decisions are grouped by.
+
+use crate::store::log_line::DecisionLine;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use smol_str::{SmolStr, ToSmolStr};
+
+/// What stands for a group where nothing is known.
+const UNKNOWN: &str = "unknown";
+
+/// What decisions are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dimension {
+    /// The variant of an experiment.
+    Variant,
+    /// Who decided.
+    Policy,
+    /// The prompt that wrote the candidates.
+    PromptVersion,
+    /// The kind of what was shown.
+    Kind,
+    /// An input of the request, by name.
+    Input(String),
+}
+
+impl Dimension {
+    /// The dimension of a name; any other than the four is that of an input.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "variant" => Self::Variant,
+            "policy" => Self::Policy,
+            "prompt_version" => Self::PromptVersion,
+            "kind" => Self::Kind,
+            name => Self::Input(name.to_owned()),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Variant => "variant",
+            Self::Policy => "policy",
+            Self::PromptVersion => "prompt_version",
+            Self::Kind => "kind",
+            Self::Input(name) => name,
+        }
+    }
+
+    /// Whether users were given their groups at random, each one for good: a user is then counted where they were first.
+    pub fn is_assigned(&self) -> bool {
+        matches!(self, Self::Variant | Self::PromptVersion)
+    }
+
+    /// The group of a decision; `None` for one that has nothing to do with it.
+    pub fn group(&self, line: &DecisionLine<&RawValue>) -> Option<SmolStr> {
+        match self {
+            Self::Variant => line.variant.as_deref().map(SmolStr::from),
+            Self::Policy => Some(line.policy.as_ref().into()),
+            Self::PromptVersion => line.prompt_version.as_deref().map(SmolStr::from),
+            Self::Kind => Some(input(line, "kind").map_or_else(|| UNKNOWN.into(), |kind| label(&kind))),
+            Self::Input(name) => {
+                Some(input(line, name).map_or_else(|| UNKNOWN.into(), |value| label(&value)))
+            }
+        }
+    }
+}
+
+/// A condition on an input of the moment or of the user, which nobody's arm changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentFilter {
+    /// The input.
+    pub input: String,
+    /// Its value, as groups by it are called.
+    pub value: String,
+}
+
+impl SegmentFilter {
+    /// Whether a decision is of the segment.
+    pub fn holds(&self, line: &DecisionLine<&RawValue>) -> bool {
+        let Ok(request) = serde_json::from_str::<Value>(line.request.get()) else { return false };
+        let value = ["context", "profile_features"]
+            .iter()
+            .find_map(|part| known(request.get(part)?.get(&self.input)));
+        value.map_or_else(|| self.value == UNKNOWN, |value| label(value) == self.value.as_str())
+    }
+}
+
+/// The value of an input: of the moment, of what was chosen, or of the user.
+fn input(line: &DecisionLine<&RawValue>, name: &str) -> Option<Value> {
+    let request: Value = serde_json::from_str(line.request.get()).ok()?;
+    let chosen = || {
+        let candidates = request.get("candidates")?.as_array()?;
+        let chosen = candidates.iter().find(|candidate| candidate["id"] == *line.chosen)?;
+        known(chosen.get(name))
+    };
+    let part = |part: &str| known(request.get(part)?.get(name));
+    part("context").or_else(chosen).or_else(|| part("profile_features")).cloned()
+}
+
+fn known(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| !value.is_null())
+}
+
+/// What a group of this value is called: numbers are rounded down, to tenths below 1.
+fn label(value: &Value) -> SmolStr {
+    match value {
+        Value::String(text) => text.as_str().into(),
+        Value::Number(number) => match number.as_f64() {
+            Some(number) if number.abs() < 1.0 && number != 0.0 => {
+                (libm::floor(number * 10.0) / 10.0).to_smolstr()
+            }
+            Some(number) => libm::floor(number).to_smolstr(),
+            None => number.to_smolstr(),
+        },
+        other => other.to_smolstr(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_of_the_moment_the_choice_and_the_user() {
+        let text = r#"{"decision_id":"d","user":"u","policy":"p","shadow":false,"chosen":"b","propensity":1,
+            "propensities":[0,1],"time_ms":1,"prompt_version":"v2","request":{"context":{"hour":8.5,"weekday":2},
+            "candidates":[{"id":"a","kind":"x"},{"id":"b","kind":"focus","priority":0.37}],
+            "profile_features":{"completion_rate":0.25,"tip_volume":null}}}"#;
+        let line: DecisionLine<&RawValue> = serde_json::from_str(text).unwrap();
+        let of = |name: &str| Dimension::named(name).group(&line);
+        for (name, expected) in [
+            ("policy", "p"),
+            ("prompt_version", "v2"),
+            ("kind", "focus"),
+            ("hour", "8"),
+            ("weekday", "2"),
+            ("priority", "0.3"),
+            ("completion_rate", "0.2"),
+            ("tip_volume", "unknown"),
+            ("nothing", "unknown"),
+        ] {
+            assert_eq!(of(name).as_deref(), Some(expected), "{name}");
+        }
+        assert_eq!(of("variant"), None);
+        let holds = |input: &str, value: &str| {
+            SegmentFilter { input: input.to_owned(), value: value.to_owned() }.holds(&line)
+        };
+        assert!(holds("weekday", "2") && !holds("weekday", "3") && holds("tip_volume", "unknown"));
+        // What was shown depends on the arm.
+        assert!(!holds("kind", "focus"));
+    }
+}

@@ -1,0 +1,18 @@
+//! Models that are learned from everybody: priors of policies, and the registry that gives them versions and names.
+//!
+//! In: rewards of a store or a log, and a policy whose features say what is looked at. Out: a [`Prior`](crate::policy::Prior)
+//! with what is known of how it was learned. `training_data` reads rewards into one set of sums for each user,
+//! `empirical_bayes` iterates over the sums, `held_out` says how well that foretells users who were not seen, `train` puts
+//! them together.
+
+mod empirical_bayes;
+mod held_out;
+pub mod registry;
+mod train;
+mod training_data;
+mod user_sums;
+
+pub use empirical_bayes::{Centre, Fit};
+pub use train::{TrainingError, TrainingSettings, train};
+pub use training_data::TrainingData;
+pub use user_sums::UserSums;

@@ -1,0 +1,126 @@
+//! What the rewards of one user say of their weights: n, sum x x^T, sum r x and sum r^2, exact.
+//!
+//! Sums are whole numbers of 2^-64, so that they are the same in whatever order rows come and threads add them.
+
+use sha2::{Digest, Sha256};
+
+/// Two to the power of what a sum is counted in.
+const SCALE: f64 = 18_446_744_073_709_551_616.0;
+/// The largest size of a product that is added.
+const LARGEST: f64 = 1e15;
+
+/// The sums of one user's rewards, or of those for one kind of candidate. D is the number of dimensions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserSums {
+    rows: u64,
+    /// Lower triangle of sum x x^T, row by row.
+    xx: Vec<i128>,
+    xr: Vec<i128>,
+    rr: i128,
+}
+
+impl UserSums {
+    /// No rewards in `dim` dimensions.
+    pub fn new(dim: usize) -> Self {
+        Self { rows: 0, xx: vec![0; dim * (dim + 1) / 2], xr: vec![0; dim], rr: 0 }
+    }
+
+    /// Adds a reward `r` for what has the vector `x`.
+    ///
+    /// # Errors
+    /// A product that is too large, or none.
+    pub fn add(&mut self, x: &[f64], r: f64) -> Result<(), f64> {
+        let exact = |product: f64| {
+            let fits = product.abs() <= LARGEST;
+            if fits { Ok((product * SCALE).round() as i128) } else { Err(product) }
+        };
+        let mut xx = self.xx.iter_mut();
+        for (i, a) in x.iter().enumerate() {
+            for (b, sum) in x[..=i].iter().zip(&mut xx) {
+                *sum = sum.saturating_add(exact(a * b)?);
+            }
+        }
+        for (a, sum) in x.iter().zip(&mut self.xr) {
+            *sum = sum.saturating_add(exact(a * r)?);
+        }
+        self.rr = self.rr.saturating_add(exact(r * r)?);
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Back to no rewards.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.xr.len());
+    }
+
+    /// How many rewards.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Adds the sums to a digest.
+    pub(super) fn digest(&self, hash: &mut Sha256) {
+        hash.update(self.rows.to_le_bytes());
+        for sum in self.xx.iter().chain(&self.xr).chain([&self.rr]) {
+            hash.update(sum.to_le_bytes());
+        }
+    }
+
+    /// The same as doubles.
+    pub(super) fn to_unit(&self) -> Unit {
+        let dim = self.xr.len();
+        let of = |sum: &i128| *sum as f64 / SCALE;
+        let mut xx = vec![0.0; dim * dim];
+        let mut values = self.xx.iter().map(of);
+        for i in 0..dim {
+            for j in 0..=i {
+                let value = values.next().unwrap_or_default();
+                (xx[i * dim + j], xx[j * dim + i]) = (value, value);
+            }
+        }
+        Unit { rows: self.rows as f64, xx, xr: self.xr.iter().map(of).collect(), rr: of(&self.rr) }
+    }
+}
+
+/// Whoever has weights of their own: a user, or a user where it is about one kind of candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unit {
+    pub(super) rows: f64,
+    /// D rows of D values.
+    pub(super) xx: Vec<f64>,
+    pub(super) xr: Vec<f64>,
+    pub(super) rr: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_order_of_rows_changes_a_bit(rows in prop::collection::vec((prop::array::uniform3(-9.0..9.0f64), -2.0..2.0f64), 0..60),
+                                          turn in 0usize..60) {
+            let sum = |rows: &[([f64; 3], f64)]| {
+                let mut sums = UserSums::new(3);
+                rows.iter().try_for_each(|(x, r)| sums.add(x, *r)).unwrap();
+                sums
+            };
+            let mut other = rows.clone();
+            other.rotate_left(turn.min(rows.len()));
+            other.reverse();
+            prop_assert_eq!(sum(&rows), sum(&other));
+            let unit = sum(&rows).to_unit();
+            let expected: f64 = rows.iter().map(|(x, _)| x[2] * x[0]).sum();
+            prop_assert!((unit.xx[6] - expected).abs() < 1e-9 && unit.xx[2] == unit.xx[6]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_added_is_refused() {
+        let mut sums = UserSums::new(1);
+        assert_eq!(sums.add(&[1e8], 0.0), Err(1e16));
+        assert!(sums.add(&[f64::NAN], 0.0).is_err());
+        assert!(sums.add(&[3e7], 0.0).is_ok());
+    }
+}

@@ -1,0 +1,145 @@
+//! Tips for who asks: calls to a gateway wait here, so many at once and no more, and hold no thread.
+
+use super::metrics::Metrics;
+use super::problem::Problem;
+use crate::base::error::Result;
+use crate::policy::DecisionRng;
+use crate::prompt::{Allowance, Generated, Generator, Prepared, Signals, UnusedReason, Usage, recent_tips};
+use crate::service::Service;
+use crate::store::Store;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinSet, spawn_blocking};
+
+/// The prompts, the gateway, and the room for calls that wait for it.
+pub(super) struct Generations {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+}
+
+struct Shared {
+    generator: Generator,
+    service: Arc<Service>,
+    metrics: Arc<Metrics>,
+}
+
+impl Generations {
+    pub(super) fn new(generator: Generator, service: Arc<Service>, metrics: Arc<Metrics>) -> Self {
+        let room = generator.gateway().map_or(0, |gateway| gateway.concurrency());
+        Self {
+            shared: Arc::new(Shared { generator, service, metrics }),
+            room: Arc::new(Semaphore::new(room)),
+        }
+    }
+
+    /// Longest time that the gateway may take.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.shared.generator.gateway().map_or(Duration::ZERO, |gateway| gateway.time_limit())
+    }
+
+    /// Tips for each call, in their order, or the problem with it.
+    pub(super) async fn answer(
+        &self,
+        calls: &[(&[u8], Cow<'static, str>)],
+    ) -> Vec<Result<Generated, Problem>> {
+        let mut answers: Vec<Option<Result<Generated, Problem>>> = Vec::with_capacity(calls.len());
+        // Who goes away takes what is still to be answered along.
+        let mut waiting = JoinSet::new();
+        for (i, (text, origin)) in calls.iter().enumerate() {
+            answers.push(None);
+            match self.accept(text, origin) {
+                Err(problem) => answers[i] = Some(Err(problem)),
+                Ok((signals, permit)) => {
+                    let (shared, origin) = (Arc::clone(&self.shared), origin.clone());
+                    waiting.spawn(async move {
+                        let answer = shared.generate(signals, &origin).await;
+                        drop(permit);
+                        (i, answer)
+                    });
+                }
+            }
+        }
+        while let Some(done) = waiting.join_next().await {
+            if let Ok((i, answer)) = done {
+                answers[i] = Some(answer);
+            }
+        }
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Problem::stopping()))).collect()
+    }
+
+    /// The signals of a call, its version known, and a place at the gateway, if there is one.
+    fn accept(&self, text: &[u8], origin: &str) -> Result<(Signals, Option<OwnedSemaphorePermit>), Problem> {
+        let generator = &self.shared.generator;
+        let signals = Signals::from_json(text, origin, None, None, clock_ms()).and_then(|signals| {
+            generator.prompts().select(signals.prompt_version(), signals.user(), origin)?;
+            Ok(signals)
+        });
+        let signals = signals.map_err(|error| Problem::from(&error))?;
+        if generator.gateway().is_none() {
+            return Ok((signals, None));
+        }
+        let permit = Arc::clone(&self.room).try_acquire_owned();
+        let permit = permit.map_err(|_| Problem::later("too many calls wait for the gateway"))?;
+        Ok((signals, Some(permit)))
+    }
+}
+
+impl Shared {
+    async fn generate(self: Arc<Self>, signals: Signals, origin: &str) -> Result<Generated, Problem> {
+        let generated = self.generated(signals, origin).await.map_err(|error| Problem::from(&error))?;
+        self.metrics.generated(&generated);
+        // Neither what a person wrote nor what a gateway said is in a reason.
+        if let Some(reason) = generated.unused.filter(|reason| *reason != UnusedReason::NoGateway) {
+            let (prompt, reason) = (generated.prompt_version.as_str(), reason.name());
+            tracing::warn!(prompt, reason, "ready tips answered in the place of a model");
+        }
+        Ok(generated)
+    }
+
+    async fn generated(self: &Arc<Self>, signals: Signals, origin: &str) -> Result<Generated> {
+        let seed = signals.seed().map_or_else(DecisionRng::fresh_seed, Ok)?;
+        let most = self.generator.gateway().and_then(|gateway| gateway.tokens_per_day());
+        let own = origin.to_owned();
+        let (prepared, allowance) = self
+            .on_store(move |shared, store| {
+                let stored = recent_tips(store, signals.user(), signals.now_ms())?;
+                let prepared = shared.generator.prepare(signals, &stored, &own)?;
+                let reserve = |most| Allowance::reserve(store, &prepared, clock_ms(), most);
+                let allowance = most.map(reserve).transpose()?;
+                Ok::<(Prepared, Option<Option<Allowance>>), crate::base::error::Error>((prepared, allowance))
+            })
+            .await?;
+        let allowance = match (allowance, most) {
+            (Some(None), Some(tokens)) => {
+                return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
+            }
+            (allowance, _) => allowance.flatten(),
+        };
+        let generated = self.generator.generate(&prepared, seed).await?;
+        if let Some(allowance) = allowance {
+            let usage = generated.usage;
+            self.on_store(move |_, store| allowance.settle(store, usage)).await?;
+        }
+        Ok(generated)
+    }
+
+    /// Works with the store where that takes microseconds and writes nothing, else on a thread that may wait.
+    async fn on_store<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self, &dyn Store) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let writes = self.generator.gateway().is_some_and(|gateway| gateway.tokens_per_day().is_some());
+        if self.service.store().reads_at_once() && !writes {
+            return work(self, self.service.store());
+        }
+        let own = Arc::clone(self);
+        spawn_blocking(move || work(&own, own.service.store())).await.expect("nothing panics in it")
+    }
+}
+
+/// The clock, in milliseconds since 1970.
+fn clock_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

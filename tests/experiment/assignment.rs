@@ -1,0 +1,102 @@
+//! A user has one variant, whoever asks.
+
+use super::{TWO_POLICIES, experiment, live, request};
+use crate::util::Dir;
+use crate::util::server::Server;
+use serde_json::{Value, json};
+
+const USERS: [&str; 6] = ["ann", "bob", "Zo\u{eb}", "\u{65e5}\u{672c}\u{8a9e}", "\u{1f600}", "e\u{301}"];
+
+#[test]
+fn assign_score_http_and_ofrep_agree_also_beyond_ascii() {
+    let dir = Dir::new();
+    experiment(&dir, "bolder", TWO_POLICIES);
+    let server = Server::start(&dir, &["--policy", "uniform", "--experiments", "experiments"]);
+    let mut client = server.client();
+    let lines: String = USERS.map(|user| json!({"user": user}).to_string() + "\n").concat();
+    let assigned = dir.run_with(&["assign", "--experiment", "bolder", "--jsonl"], lines).ok().jsonl();
+    let decided = live(&dir, USERS.map(str::to_owned).into_iter(), |_| "completed");
+    let mut met = Vec::new();
+    for ((user, assigned), decided) in USERS.iter().zip(&assigned).zip(&decided) {
+        let fields: Vec<&String> = assigned.as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["bucket", "experiment", "user", "value", "variant"]);
+        let one = dir.run(&["assign", "--experiment", "experiments/bolder.toml", "--user", user]).ok().json();
+        assert_eq!(one, *assigned);
+        // The place is that of GrowthBook's hash, version 2, over UTF-16.
+        let place = rehearsal::experiment::hash_v2("bolder", user);
+        let (variant, policy) = if place < 0.5 { ("control", "egreedy-v1") } else { ("bolder", "linucb") };
+        let value = if place < 0.5 { 1 } else { 2 };
+        let expected = json!({"experiment": "bolder", "user": user, "variant": variant, "bucket": place, "value": value});
+        assert_eq!(*assigned, expected);
+        let over_http = client.post("/score", &request(user)).json(200);
+        for decision in [decided, &over_http] {
+            assert_eq!((&decision["experiment"], &decision["variant"]), (&json!("bolder"), &json!(variant)));
+            assert_eq!(decision["policy"], policy);
+        }
+        let flag = client
+            .post("/ofrep/v1/evaluate/flags/bolder", &json!({"context": {"targetingKey": user}}))
+            .json(200);
+        assert_eq!((&flag["variant"], &flag["value"]), (&json!(variant), &json!(value)));
+        met.push(variant);
+    }
+    assert!(met.contains(&"control") && met.contains(&"bolder"));
+    assert_eq!(server.end().0.code(), Some(0));
+    let log = dir.run(&["log", "decisions"]).ok().jsonl();
+    assert_eq!(log.len(), 2 * USERS.len());
+    assert!(log.iter().all(|line| line["experiment"] == "bolder" && line["variant"].is_string()));
+}
+
+#[test]
+fn who_names_a_policy_gets_that_one_and_assignment_needs_no_store() {
+    let dir = Dir::new();
+    experiment(&dir, "bolder", TWO_POLICIES);
+    dir.run(&["assign", "--experiment", "bolder", "--user", "ann"]).ok();
+    assert!(!dir.join("state").exists());
+    let mut named = request("ann");
+    named["policy"] = json!("uniform");
+    let args = ["score", "--jsonl", "--experiments", "experiments"];
+    let decision = dir.run_with(&args, named.to_string() + "\n").ok().json();
+    assert_eq!((&decision["policy"], &decision["experiment"]), (&json!("uniform"), &Value::Null));
+}
+
+#[test]
+fn attributes_and_namespaces_say_who_takes_part() {
+    let dir = Dir::new();
+    experiment(&dir, "local", &format!("[who.country]\nin = [\"DE\", \"AT\"]\n{TWO_POLICIES}"));
+    let of = |attributes: &[&str]| {
+        let args = [&["assign", "--experiment", "local", "--user", "ann"], attributes].concat();
+        dir.run(&args).ok().json()["variant"].clone()
+    };
+    assert!(of(&["--attribute", "country=DE"]).is_string());
+    assert_eq!((of(&["--attribute", "country=FR"]), of(&[])), (Value::Null, Value::Null));
+    // Cases of the public file: 1 is in the second part of namespace1, and not in the first.
+    for (key, start, end, part) in [("first", 0.0, 0.4, false), ("second", 0.4, 1.0, true)] {
+        let namespace = format!("namespace = {{name = \"namespace1\", start = {start:?}, end = {end:?}}}\n");
+        experiment(&dir, key, &(namespace + TWO_POLICIES));
+        let found = dir.run(&["assign", "--experiment", key, "--user", "1"]).ok().json();
+        assert_eq!(found["variant"].is_string(), part);
+    }
+}
+
+#[test]
+fn what_cannot_hold_is_refused_before_anybody_is_asked() {
+    let dir = Dir::new();
+    let assign = |key: &str| dir.run(&["assign", "--experiment", key, "--user", "u"]);
+    experiment(&dir, "one", "[[variants]]\nname = \"a\"\n");
+    assign("one").refused(&["experiments/one.toml", "variants is a list of 1"]);
+    assign("oen").refused(&["unknown experiment \"oen\", did you mean \"one\"?"]);
+    dir.write("experiments/other.toml", format!("key = \"bolder\"\n{TWO_POLICIES}"));
+    assign("other").refused(&["the name of its file"]);
+    experiment(&dir, "grows", &format!("ramp = [0.1, 1.0]\n{TWO_POLICIES}"));
+    assign("grows").refused(&["--share is missing"]);
+    dir.run(&["assign", "--experiment", "grows", "--user", "u", "--share", "1"]).ok();
+    let dir = Dir::new();
+    experiment(&dir, "one", TWO_POLICIES);
+    experiment(&dir, "two", TWO_POLICIES);
+    let args = ["score", "--policy", "uniform", "--experiments", "experiments"];
+    dir.run_with(&args, request("u").to_string()).refused(&["\"one\" and \"two\" may both set the policy"]);
+    let dir = Dir::new();
+    experiment(&dir, "one", "[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\npolicy = \"nobody\"\n");
+    dir.run_with(&args, request("u").to_string())
+        .refused(&["experiment one, policy \"nobody\"", "unknown policy"]);
+}

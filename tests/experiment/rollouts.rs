@@ -1,0 +1,161 @@
+//! A rollout takes a step on evidence, and no other.
+
+use super::{experiment, live};
+use crate::util::Dir;
+use crate::util::server::Server;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Two policies whose second one grows; users are one decision each.
+fn ramped(dir: &Dir, ramp: &str) {
+    experiment(
+        dir,
+        "grows",
+        &format!(
+            "ramp = {ramp}\n[[variants]]\nname = \"control\"\npolicy = \"egreedy-v1\"\n[[variants]]\nname = \"bolder\"\n\
+             policy = \"linucb\"\n[guardrails]\nmargin = 0.1\ndecisions = 1\nleast_users = 30\n"
+        ),
+    );
+}
+
+fn users(prefix: &str, count: usize) -> impl Iterator<Item = String> {
+    let prefix = prefix.to_owned();
+    (0..count).map(move |n| format!("{prefix}{n}"))
+}
+
+fn status(dir: &Dir) -> Value {
+    dir.run(&["rollout", "status", "grows", "--json"]).ok().json()
+}
+
+fn variants(decisions: &[Value], variant: &str) -> usize {
+    decisions.iter().filter(|decision| decision["variant"] == variant).count()
+}
+
+#[test]
+fn steps_are_taken_on_evidence_until_everybody_has_it() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.3, 0.6, 1.0]");
+    let good = |variant: &str| if variant == "bolder" { "completed" } else { "ignored" };
+    // Before the start everybody has the first variant.
+    let before = live(&dir, users("early", 20), good);
+    assert_eq!((variants(&before, "control"), variants(&before, "bolder")), (20, 0));
+    dir.run(&["rollout", "advance", "grows"]).refused(&["no rollout that is running: none was started"]);
+    let started = dir.run(&["rollout", "start", "grows", "--json"]).ok().json();
+    assert_eq!(
+        (&started["action"], &started["share"], &started["revision"]),
+        (&json!("start"), &json!(0.3), &json!(1))
+    );
+    dir.run(&["rollout", "start", "grows"]).refused(&["has a rollout that is running, at 0.3"]);
+    // Nobody came: it waits.
+    let look = dir.run(&["rollout", "advance", "grows", "--json"]).exits(3).json();
+    assert_eq!(
+        (&look["ruling"], &look["step"], &look["evidence"]["users"]),
+        (&json!("wait"), &Value::Null, &json!(0))
+    );
+    let first = live(&dir, users("first", 200), good);
+    // A share of 0.3 of 200 is 60 with a standard deviation of 6.5.
+    assert!((30..90).contains(&variants(&first, "bolder")));
+    let look = dir.run(&["rollout", "advance", "grows", "--json"]).ok().json();
+    assert_eq!((&look["ruling"], &look["step"]["share"]), (&json!("step"), &json!(0.6)));
+    assert_eq!(look["evidence"]["challenger_users"], variants(&first, "bolder"));
+    // Who comes back has what they had, or moves to the second variant; nobody moves back.
+    let back = live(&dir, users("first", 200), good);
+    for (before, now) in first.iter().zip(&back) {
+        assert!(before["variant"] == "control" || now["variant"] == "bolder", "{before} {now}");
+    }
+    let look = dir.run(&["rollout", "advance", "grows", "--json"]).ok().json();
+    assert_eq!((&look["step"]["action"], &look["step"]["share"]), (&json!("finish"), &json!(1.0)));
+    // Only those who could have had either are evidence.
+    assert_eq!(look["evidence"]["users"], variants(&first, "control"));
+    assert_eq!(variants(&live(&dir, users("last", 20), good), "bolder"), 20);
+    dir.run(&["rollout", "advance", "grows"]).ok();
+    let end = status(&dir);
+    assert_eq!(
+        (&end["running"], &end["share"], end["steps"].as_array().unwrap().len()),
+        (&json!(false), &json!(1.0), 3)
+    );
+    let text = dir.run(&["rollout", "status"]).ok().stdout();
+    assert!(text.contains("grows: finished, 100% have the second variant"), "{text}");
+    // The whole of it, in one analysis.
+    let found = dir
+        .run(&["analyze", "--by", "variant", "--experiment", "grows", "--decisions", "1", "--json"])
+        .ok()
+        .json();
+    assert_eq!((&found["verdict"], &found["sample_ratio"]["mismatch"]), (&json!("better"), &json!(false)));
+}
+
+#[test]
+fn harm_falls_back_and_a_stop_stops() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.3, 1.0]");
+    dir.run(&["rollout", "start", "grows"]).ok();
+    live(&dir, users("u", 200), |variant| if variant == "bolder" { "dismissed" } else { "completed" });
+    let look = dir.run(&["rollout", "advance", "grows", "--json"]).exits(1).json();
+    assert_eq!(
+        (&look["ruling"], &look["step"]["action"], &look["step"]["share"]),
+        (&json!("harm"), &json!("fall_back"), &json!(0.0))
+    );
+    dir.run(&["rollout", "advance", "grows"]).exits(1);
+    assert_eq!(variants(&live(&dir, users("v", 20), |_| "ignored"), "bolder"), 0);
+    dir.run(&["rollout", "start", "grows"]).ok();
+    dir.run(&["rollout", "stop", "grows"]).ok();
+    dir.run(&["rollout", "advance", "grows"]).refused(&["its last step was \"stop\""]);
+    // One that was changed on the way is not moved, and nobody decides by it.
+    dir.run(&["rollout", "start", "grows"]).ok();
+    ramped(&dir, "[0.4, 1.0]");
+    dir.run(&["rollout", "advance", "grows"]).refused(&["was changed since its rollout began"]);
+    let request = super::request("u").to_string();
+    let args = ["score", "--policy", "uniform", "--experiments", "experiments"];
+    dir.run_with(&args, &request).refused(&["was changed since its rollout began", "rollout stop"]);
+    dir.run(&["rollout", "stop", "grows"]).ok();
+    dir.run_with(&args, &request).ok();
+    let actions: Vec<Value> =
+        status(&dir)["steps"].as_array().unwrap().iter().map(|s| s["action"].clone()).collect();
+    assert_eq!(actions, ["start", "fall_back", "start", "stop", "start", "stop"]);
+}
+
+pub(crate) fn two_who_advance_at_once_take_one_step() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.3, 0.6, 1.0]");
+    dir.run(&["rollout", "start", "grows"]).ok();
+    live(&dir, users("u", 100), |variant| if variant == "bolder" { "completed" } else { "ignored" });
+    let advance = || dir.command(&["rollout", "advance", "grows", "--json"]).spawn().expect("it starts");
+    let running: Vec<_> = (0..4).map(|_| advance()).collect();
+    let codes: Vec<i32> =
+        running.into_iter().map(|child| child.wait_with_output().unwrap().status.code().unwrap()).collect();
+    // One steps; the others find it moved (2), or a step without users (3).
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
+    assert!(codes.iter().all(|code| [0, 2, 3].contains(code)), "{codes:?}");
+    let now = status(&dir);
+    assert_eq!((&now["share"], now["steps"].as_array().unwrap().len()), (&json!(0.6), 2));
+}
+
+#[test]
+fn one_step_on_sqlite() {
+    two_who_advance_at_once_take_one_step();
+}
+
+#[test]
+fn one_step_on_postgres() {
+    crate::util::on_postgres(two_who_advance_at_once_take_one_step);
+}
+
+#[test]
+fn a_server_follows_and_shows_it() {
+    let dir = Dir::new();
+    ramped(&dir, "[1.0]");
+    let server = Server::start(&dir, &["--policy", "uniform", "--experiments", "experiments"]);
+    let mut client = server.client();
+    assert_eq!(client.post("/score", &super::request("ann")).json(200)["variant"], "control");
+    assert!(client.request("GET", "/", &[], "").body.contains("Rolled out to 0% of users"));
+    let done = dir.run(&["rollout", "start", "grows", "--json"]).ok().json();
+    assert_eq!(done["action"], "finish");
+    let began = Instant::now();
+    while client.post("/score", &super::request("ann")).json(200)["variant"] == "control" {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not follow");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let flag =
+        client.post("/ofrep/v1/evaluate/flags/grows", &json!({"context": {"targetingKey": "bob"}})).json(200);
+    assert_eq!(flag["variant"], "bolder");
+}
