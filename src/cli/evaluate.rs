@@ -8,6 +8,7 @@ use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
+use crate::domain::{Domain, InputOf};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
 use crate::report::{evaluation_csv, evaluation_page, evaluation_text};
@@ -68,9 +69,14 @@ pub(super) struct Args {
     /// Columns of a plain CSV or of Parquet that are not named action, reward, propensity, timestamp and user; the last two
     /// may be absent, and `user=none` or `timestamp=none` leaves one unread that is there. `probability:NAME=COLUMN` adds a
     /// policy called NAME, by the column of the probability with which it would have chosen what was chosen; it is judged by
-    /// estimators that need no more than that
+    /// estimators that need no more than that. Inputs of a domain, for policies with a feature set of one's own, are
+    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN, of CSV
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
+    /// The domain whose inputs the log is read by, a TOML file: that of the policies, whose `in_logs` may say what this log
+    /// calls them [default: as the policies' feature sets name it]
+    #[arg(long, value_name = "FILE")]
+    domain: Option<String>,
     /// Read no features from dsjson and Vowpal Wabbit's text, only which action was which; else those whose names
     /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
     #[arg(long)]
@@ -148,6 +154,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
     let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
+    if let Some(domain) = &args.domain {
+        log = log.with_domain(domain_of_log(domain, &targets)?);
+    }
     if args.no_features {
         log = log.without_features();
     }
@@ -182,6 +191,18 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         LogVerdict::Evaluated => exit::DONE,
         LogVerdict::Refused => exit::INCONCLUSIVE,
     })
+}
+
+/// The domain that the command line names, which must be that of the policies.
+fn domain_of_log(name: &str, targets: &[Target]) -> Result<&'static Domain> {
+    let domain = Domain::load(name)?;
+    for target in targets {
+        if let Some(set) = target.declared().filter(|set| set.domain() != domain) {
+            let allowed = format!("{}, that of policy {}", set.domain().label(), target.name());
+            return Err(Fault::new("--domain", domain.label(), allowed).at("command line"));
+        }
+    }
+    Ok(domain)
 }
 
 fn settings(args: &Args, policies: usize) -> Result<EvaluationSettings> {
@@ -232,11 +253,17 @@ fn columns(text: Option<&str>) -> Result<Columns> {
     let mut columns = Columns::plain();
     for part in text.into_iter().flat_map(|t| t.split(',')) {
         let fault = || {
-            let allowed =
-                "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME";
+            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME, and of \
+                           inputs context:NAME, candidate:NAME and profile:NAME";
             Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
         };
         let (role, column) = part.split_once('=').ok_or_else(fault)?;
+        let of_input =
+            |of: InputOf| role.trim().strip_prefix(of.name()).is_some_and(|rest| rest.starts_with(':'));
+        if InputOf::ALL.into_iter().any(of_input) {
+            columns.inputs.push((role.trim().to_owned(), column.trim().to_owned()));
+            continue;
+        }
         if let Some(name) = role.trim().strip_prefix("probability:") {
             let (name, column) = (name.trim(), column.trim());
             if name.is_empty() || column.is_empty() || name.contains(char::is_control) {

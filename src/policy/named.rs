@@ -102,9 +102,20 @@ impl Policy {
                 None => Self::try_from(RawDefinition::Program(raw)).map_err(|fault| fault.at(origin))?,
             }
         } else {
-            // What is wrong with a prior is no fault of the file that names it.
-            let of_prior = RefCell::new(None);
-            let policy = read::checked_toml(text, origin, |raw: RawPolicy| {
+            // What is wrong with a prior or a feature set is no fault of the file that names it.
+            let elsewhere = RefCell::new(None);
+            let of_another = |what: &str, error: Error| {
+                *elsewhere.borrow_mut() = Some(Error::named_by(format!("{origin}: {what}"))(error));
+                Ok(None)
+            };
+            let policy = read::checked_toml(text, origin, |mut raw: RawPolicy| {
+                // A feature set may be a file where the operator names the policy's, which it is beside.
+                if let Some(dir) = dir {
+                    match raw.features.load(dir) {
+                        Ok(features) => raw.features = features.into(),
+                        Err(error) => return of_another("features", error),
+                    }
+                }
                 let policy = Self::checked(raw, |prior| {
                     let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
                     Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
@@ -112,15 +123,12 @@ impl Policy {
                 match policy {
                     Ok(policy) => Ok(Some(policy)),
                     Err(Problem::Policy(fault)) => Err(fault),
-                    Err(Problem::Prior(error)) => {
-                        *of_prior.borrow_mut() = Some(error);
-                        Ok(None)
-                    }
+                    Err(Problem::Prior(error)) => of_another("prior", error),
                 }
             })?;
-            match (policy, of_prior.into_inner()) {
+            match (policy, elsewhere.into_inner()) {
                 (Some(policy), _) => policy,
-                (None, Some(error)) => return Err(Error::named_by(format!("{origin}: prior"))(error)),
+                (None, Some(error)) => return Err(error),
                 (None, None) => unreachable!("a policy without a problem is one"),
             }
         };
