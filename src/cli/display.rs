@@ -78,7 +78,7 @@ impl Display {
 
     /// The screen that results are shown on; `None` where they are plain text: in a file or a pipe, unless `--color
     /// always` asks for what a terminal would show.
-    pub(super) fn screen(&self) -> Option<Screen> {
+    pub(super) fn screen(self) -> Option<Screen> {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
         if !is_terminal && self.color != ColorChoice::Always {

@@ -214,7 +214,7 @@ fn run(cli: Cli) -> Result<u8> {
     if let Some(given) = command.takes_from_a_project(&mut global) {
         given.take(&Project::load()?);
     }
-    let done = run_command(command, &global, &display);
+    let done = run_command(command, &global, display);
     output::detail(|| format!("took {:.3} s", begun.elapsed().as_secs_f64()));
     done
 }
@@ -286,7 +286,7 @@ impl Command {
     }
 }
 
-fn run_command(command: Command, global: &Global, display: &Display) -> Result<u8> {
+fn run_command(command: Command, global: &Global, display: Display) -> Result<u8> {
     match command {
         Command::PromoteCheck(args) => promote_check::run(&args, display),
         Command::Calibrate(args) => calibrate::run(&args),

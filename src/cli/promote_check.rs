@@ -63,7 +63,7 @@ enum Inconclusive {
     Pass,
 }
 
-pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
+pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
     if args.inputs.challengers() > 1 {
         return args.rank();
     }
@@ -107,7 +107,7 @@ impl Args {
     }
 
     /// Prints one verdict.
-    fn print(&self, judgement: &Judgement, display: &Display) -> Result<()> {
+    fn print(&self, judgement: &Judgement, display: Display) -> Result<()> {
         let screen = if self.json { None } else { display.screen() };
         if let Some(screen) = screen {
             return output::painted(&terminal_verdict(judgement, &screen));

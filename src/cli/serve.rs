@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
     let mut followed = Vec::new();
     for name in &args.policies {
-        if let Some(address) = args.registry.address(name)?
+        if let Some(address) = RegistryArgs::address(name)?
             && matches!(address.wanted, VersionChoice::Alias(_))
         {
             let registry = args.registry.open()?;

@@ -88,7 +88,7 @@ pub(super) struct Args {
     threads: super::Threads,
 }
 
-pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
+pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
     if args.policies.is_empty() && args.rehearsal.rollout.is_none() {
         return Err(UsageError::no_policy());
     }
@@ -265,7 +265,7 @@ impl Args {
         simulations: &[Simulation],
         header: &PartHeader,
         (cast, html): (&Cast, Option<Pending>),
-        display: &Display,
+        display: Display,
     ) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {

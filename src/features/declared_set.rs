@@ -592,20 +592,23 @@ impl Compiler {
         Ok((Made::Cross(factors), width, (-largest, largest)))
     }
 
-    fn chain(&self, stated: &RawDimension) -> Result<(Made, usize, (f64, f64)), Fault> {
-        let find = |field: &str, path: &str| {
-            self.domain.find(path).map_err(|error| match error {
-                Error::Unknown { name, known, .. } => {
-                    let allowed = format!("an input of domain {}: {}", self.domain.name(), known.join(", "));
-                    Fault::new(field, format!("{name:?}"), allowed)
-                }
-                other => Fault::new(field, other, "an input"),
-            })
-        };
+    /// The input at a path of the domain, and where its value stands.
+    fn input_at(&self, field: &str, path: &str) -> Result<(Option<&DomainInput>, InputSlot), Fault> {
+        self.domain.find(path).map_err(|error| match error {
+            Error::Unknown { name, known, .. } => {
+                let allowed = format!("an input of domain {}: {}", self.domain.name(), known.join(", "));
+                Fault::new(field, format!("{name:?}"), allowed)
+            }
+            other => Fault::new(field, other, "an input"),
+        })
+    }
+
+    /// The inputs of a dimension, which are of one kind.
+    fn inputs_of(&self, stated: &RawDimension) -> Result<(Vec<InputSlot>, Kind), Fault> {
         let mut inputs = Vec::new();
         let mut kind = None;
         for (i, path) in stated.input.0.iter().enumerate() {
-            let (input, slot) = find(&format!("input[{i}]"), path)?;
+            let (input, slot) = self.input_at(&format!("input[{i}]"), path)?;
             let own = Kind::of(input);
             kind = Some(match (kind, own) {
                 (None, own) => own,
@@ -624,7 +627,11 @@ impl Compiler {
             });
             inputs.push(slot);
         }
-        let mut kind = kind.expect("there is an input");
+        Ok((inputs, kind.expect("there is an input")))
+    }
+
+    fn chain(&self, stated: &RawDimension) -> Result<(Made, usize, (f64, f64)), Fault> {
+        let (inputs, mut kind) = self.inputs_of(stated)?;
         let (mut other, mut width) = (None, 1);
         for (i, step) in stated.steps.iter().enumerate() {
             let field = format!("steps[{i}]");
@@ -661,7 +668,7 @@ impl Compiler {
                     Kind::Number(-1.0, 1.0)
                 }
                 (Transform::Align(path), Kind::Hour) => {
-                    let (input, slot) = find(&format!("{field}.align"), path)?;
+                    let (input, slot) = self.input_at(&format!("{field}.align"), path)?;
                     if Kind::of(input) != Kind::Hour {
                         let value = format!("{path:?}, {}", Kind::of(input).name());
                         return Err(Fault::new(format!("{field}.align"), value, "an hour"));

@@ -414,6 +414,8 @@ impl RawKind {
     }
 }
 
+// Who writes a line asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_user(learns: &Learns) -> bool {
     *learns == Learns::User
 }
