@@ -1,11 +1,17 @@
-//! Builds every file of `personas/`, `scenarios/` and `prompts/` into the program, so that a new file there ships
-//! without a list to keep.
+//! Builds every file of `domains/`, `features/`, `personas/`, `scenarios/` and `prompts/` into the program, so that a new
+//! file there ships without a list to keep.
 
 use std::path::Path;
 use std::{env, fs};
 
 /// The folders, and how the names of their files end.
-const FOLDERS: [(&str, &str); 3] = [("personas", "toml"), ("scenarios", "toml"), ("prompts", "md")];
+const FOLDERS: [(&str, &str); 5] = [
+    ("domains", "toml"),
+    ("features", "toml"),
+    ("personas", "toml"),
+    ("scenarios", "toml"),
+    ("prompts", "md"),
+];
 
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");

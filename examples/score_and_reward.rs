@@ -1,7 +1,6 @@
 //! A decision, and what is learned from its outcome, once: `cargo run --example score_and_reward`.
 
 use rehearsal::base::error::Result;
-use rehearsal::domain::reaction::Reaction;
 use rehearsal::policy::DecisionRng;
 use rehearsal::service::{Given, Policies, RewardCall, ScoreCall, Service};
 use rehearsal::store::{self, Access, Pace};
@@ -29,8 +28,9 @@ fn main() -> Result<()> {
 
     let call = RewardCall::OfDecision {
         id: decision.decision_id,
-        reward: Reaction::Completed.reward(),
-        reaction: Some(Reaction::Completed),
+        // What it is worth is the domain's business.
+        reward: None,
+        reaction: Some("completed".into()),
         dwell_seconds: Some(40.0),
         user: None,
         policy: None,

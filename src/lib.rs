@@ -6,7 +6,7 @@
 //! | room | is for | a new one here: |
 //! | --- | --- | --- |
 //! | [`base`] | errors, reading files, random streams, lanes of vectors, statistics | a distribution, a bound |
-//! | [`domain`] | requests, what people do with a tip, the profile contract | a profile feature |
+//! | [`domain`] | domains: what may be known, what can happen; requests; the profile contract | a domain, a profile feature |
 //! | [`features`] | a request becomes one vector per candidate; profiles computed from events | a feature set |
 //! | [`policy`] | explorers, the ridge model, policies by name | a policy, an explorer |
 //! | [`experiment`] | which variant a user meets | what a variant sets |

@@ -4,6 +4,7 @@ mod cli;
 mod docs;
 mod evaluation;
 mod experiment;
+mod features;
 mod gate;
 mod model;
 mod policy;

@@ -13,6 +13,7 @@ import sys
 from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
+from openfeature.exception import ErrorCode
 
 
 def main():
@@ -38,7 +39,7 @@ def main():
         if (details.variant, details.value) != (assigned["variant"], expected):
             sys.exit(f"{user}: the provider says {details}, assign says {assigned}")
     missing = client.get_string_details("no-such-flag", "default", EvaluationContext(targeting_key="u"))
-    if (missing.value, str(missing.error_code)) != ("default", "ErrorCode.FLAG_NOT_FOUND"):
+    if (missing.value, missing.error_code) != ("default", ErrorCode.FLAG_NOT_FOUND):
         sys.exit(f"an unknown flag gives {missing}")
     print(f"{len(users)} users: the provider and assign agree")
 

@@ -1,4 +1,5 @@
-//! The personas, scenarios and prompts that are built into the program: `(file name without its ending, text)`, sorted.
+//! The domains, feature sets, personas, scenarios and prompts that are built into the program: `(file name without its
+//! ending, text)`, sorted.
 
 include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 

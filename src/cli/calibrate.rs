@@ -2,7 +2,7 @@
 
 use super::destination::{HtmlFile, write_page};
 use super::gate_inputs::{GateInputs, cast};
-use super::{exit, output, progress};
+use super::{Takes, exit, output, progress};
 use crate::base::error::{Error, Result};
 use crate::gate::{GateRefusal, SCALES, calibrate};
 use crate::report::{calibration_page, calibration_text};
@@ -24,6 +24,13 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     threads: super::Threads,
+}
+
+impl Args {
+    /// What a project's file may give.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        self.inputs.takes()
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {

@@ -26,7 +26,7 @@ pub(super) struct Args {
     policy: Option<String>,
     /// Take the personas from this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
-    personas: Option<PathBuf>,
+    pub(super) personas: Option<PathBuf>,
     /// Simulated users of each persona
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
     users: u64,

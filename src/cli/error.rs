@@ -63,6 +63,12 @@ impl Cause for UsageError {
 }
 
 impl UsageError {
+    /// Nobody named a policy.
+    pub(super) fn no_policy() -> Error {
+        let remedy = "names one and is required, unless `policies` in rehearsal.toml does";
+        Error::because(Self::Options { options: "--policy", remedy })
+    }
+
     /// The error of a system call.
     pub(super) fn system(action: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         let action = action.into();

@@ -8,9 +8,10 @@ use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
+use crate::domain::{Domain, InputOf};
 use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::{evaluation_page, evaluation_text};
+use crate::report::{evaluation_csv, evaluation_page, evaluation_text};
 use crate::store;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
@@ -27,8 +28,8 @@ pub(super) struct Args {
     /// A policy's name or TOML file, `uniform`, or a CSV file with the columns item and probability. A policy that learns
     /// is judged as it would stand had it been taught every logged decision so far, which is not what it would earn
     /// deployed; that is what replay estimates, from fewer decisions
-    #[arg(long = "policy", value_name = "P", required_unless_present = "columns")]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "P")]
+    pub(super) policies: Vec<String>,
     /// Judge policies as the state directory has them of the log's users, instead of letting them learn from the
     /// log; for logs that name users: this program's own, or a CSV with the column user. Users of whom there is no state
     /// are counted, and new to it
@@ -68,9 +69,14 @@ pub(super) struct Args {
     /// Columns of a plain CSV or of Parquet that are not named action, reward, propensity, timestamp and user; the last two
     /// may be absent, and `user=none` or `timestamp=none` leaves one unread that is there. `probability:NAME=COLUMN` adds a
     /// policy called NAME, by the column of the probability with which it would have chosen what was chosen; it is judged by
-    /// estimators that need no more than that
+    /// estimators that need no more than that. Inputs of a domain, for policies with a feature set of one's own, are
+    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN, of CSV
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
+    /// The domain whose inputs the log is read by, a TOML file: that of the policies, whose `in_logs` may say what this log
+    /// calls them [default: as the policies' feature sets name it]
+    #[arg(long, value_name = "FILE")]
+    domain: Option<String>,
     /// Read no features from dsjson and Vowpal Wabbit's text, only which action was which; else those whose names
     /// are a request's are read: kind, priority, due_in_days, effort_minutes, hour, weekday, profile features
     #[arg(long)]
@@ -82,7 +88,10 @@ pub(super) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Also write evaluation.json and evaluation.txt into this directory
+    /// Print CSV, a line for each estimate
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// Also write evaluation.json, evaluation.txt and evaluation.csv into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -140,17 +149,25 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             return Err(Error::because(PolicyTwice { policy: target.name().to_owned() }));
         }
     }
-    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt"]);
+    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt", "evaluation.csv"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
     let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
     let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
+    if let Some(domain) = &args.domain {
+        log = log.with_domain(domain_of_log(domain, &targets)?);
+    }
     if args.no_features {
         log = log.without_features();
     }
     if args.same_tags {
         log = log.with_same_tags();
     }
+    output::detail(|| {
+        let files = Logs::files(&args.logs).unwrap_or_else(|_| args.logs.clone());
+        let files: Vec<String> = files.iter().map(|file| store::shown(file).display().to_string()).collect();
+        format!("reads {}", files.join(", "))
+    });
     let name = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
@@ -160,10 +177,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(folder) = &mut folder {
         folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
         folder.write(1, |out| out.write_all(text.as_bytes()))?;
+        folder.write(2, |out| out.write_all(evaluation_csv(&evaluation).as_bytes()))?;
     }
     folder.map_or(Ok(()), Folder::finish)?;
     if args.json {
         output::pretty_json(&evaluation)?;
+    } else if args.csv {
+        output::bytes(evaluation_csv(&evaluation).as_bytes())?;
     } else {
         output::text(&text)?;
     }
@@ -171,6 +191,18 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         LogVerdict::Evaluated => exit::DONE,
         LogVerdict::Refused => exit::INCONCLUSIVE,
     })
+}
+
+/// The domain that the command line names, which must be that of the policies.
+fn domain_of_log(name: &str, targets: &[Target]) -> Result<&'static Domain> {
+    let domain = Domain::load(name)?;
+    for target in targets {
+        if let Some(set) = target.declared().filter(|set| set.domain() != domain) {
+            let allowed = format!("{}, that of policy {}", set.domain().label(), target.name());
+            return Err(Fault::new("--domain", domain.label(), allowed).at("command line"));
+        }
+    }
+    Ok(domain)
 }
 
 fn settings(args: &Args, policies: usize) -> Result<EvaluationSettings> {
@@ -221,11 +253,17 @@ fn columns(text: Option<&str>) -> Result<Columns> {
     let mut columns = Columns::plain();
     for part in text.into_iter().flat_map(|t| t.split(',')) {
         let fault = || {
-            let allowed =
-                "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME";
+            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME, and of \
+                           inputs context:NAME, candidate:NAME and profile:NAME";
             Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
         };
         let (role, column) = part.split_once('=').ok_or_else(fault)?;
+        let of_input =
+            |of: InputOf| role.trim().strip_prefix(of.name()).is_some_and(|rest| rest.starts_with(':'));
+        if InputOf::ALL.into_iter().any(of_input) {
+            columns.inputs.push((role.trim().to_owned(), column.trim().to_owned()));
+            continue;
+        }
         if let Some(name) = role.trim().strip_prefix("probability:") {
             let (name, column) = (name.trim(), column.trim());
             if name.is_empty() || column.is_empty() || name.contains(char::is_control) {

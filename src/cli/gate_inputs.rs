@@ -1,7 +1,7 @@
 //! What `promote-check` and `calibrate` have in common: the gate and what it is about.
 
 use super::registry_args::RegistryArgs;
-use super::shell;
+use super::{Takes, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::Inputs;
 use crate::gate::{GateRefusal, GateSpec};
@@ -50,6 +50,11 @@ pub(super) fn gate_at(path: &Path) -> Result<GateSpec> {
 }
 
 impl GateInputs {
+    /// What a project's file may give.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        Takes { gate: Some(&mut self.gate), personas: Some(&mut self.personas), ..Takes::default() }
+    }
+
     /// The files in which these are, as far as they are files.
     pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
         let personas = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;

@@ -5,6 +5,7 @@ mod analyze;
 mod assign;
 mod backup;
 mod calibrate;
+mod check;
 mod choice;
 mod collector;
 mod compare_reality;
@@ -24,6 +25,7 @@ mod gate_inputs;
 mod generate;
 mod import;
 mod input;
+mod list;
 mod log;
 mod manual;
 mod merge;
@@ -32,6 +34,7 @@ mod output;
 mod patience;
 mod policy;
 mod progress;
+mod project;
 mod promote_check;
 mod promotion;
 mod prompt;
@@ -63,7 +66,10 @@ use crate::base::threads;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use display::Display;
 use error::UsageError;
+use project::Project;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 use store_args::Global;
 
 /// Rehearse contextual-bandit policies on simulated people before they meet real ones.
@@ -164,6 +170,10 @@ enum Command {
     Import(import::Args),
     /// Put parts of a simulation together
     Merge(merge::Args),
+    /// List personas, scenarios, policies or estimators, with what they are
+    List(list::Args),
+    /// Say all that is wrong with files of gates, scenarios, personas or policies
+    Check(check::Args),
     /// Print a JSON Schema, or compare the profile features with a registry
     Schema(schema::Args),
     /// Print a completion script for a shell
@@ -174,7 +184,9 @@ enum Command {
 
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let command = command().color(display::for_arguments(std::env::args_os()));
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    cli.display.set();
     let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => exit::DONE,
@@ -193,40 +205,119 @@ fn command() -> clap::Command {
 
 /// Runs one command; its exit code is one of [`exit`].
 fn run(cli: Cli) -> Result<u8> {
-    let Cli { global, display, command } = cli;
+    let Cli { mut global, display, mut command } = cli;
     crate::policy::program::pass_stderr_to(match command {
         Command::Serve(_) => |policy, line| tracing::info!(policy, line, "a program says"),
         _ => |policy, line| output::note(&format!("{policy}: {line}")),
     });
+    let begun = Instant::now();
+    if let Some(given) = command.takes_from_a_project(&mut global) {
+        given.take(&Project::load()?);
+    }
+    let done = run_command(command, &global, display);
+    output::detail(|| format!("took {:.3} s", begun.elapsed().as_secs_f64()));
+    done
+}
+
+/// What a project's file may give, where nobody gave it by an option or a variable.
+#[derive(Default)]
+struct Takes<'a> {
+    store: Option<&'a mut Option<PathBuf>>,
+    gate: Option<&'a mut Option<PathBuf>>,
+    personas: Option<&'a mut Option<PathBuf>>,
+    policies: Option<&'a mut Vec<String>>,
+}
+
+impl Takes<'_> {
+    fn take(self, project: &Project) {
+        let Project { store, gate, personas, policies } = project;
+        for (taken, given) in [(self.store, store), (self.gate, gate), (self.personas, personas)] {
+            if let Some(taken) = taken.filter(|taken| taken.is_none()) {
+                taken.clone_from(given);
+            }
+        }
+        if let Some(taken) = self.policies.filter(|taken| taken.is_empty()) {
+            taken.clone_from(policies);
+        }
+    }
+}
+
+impl Command {
+    /// What of a project's file the command looks at; `None` if it looks at none.
+    fn takes_from_a_project<'a>(&'a mut self, global: &'a mut Global) -> Option<Takes<'a>> {
+        let store = Some(global.project_store());
+        Some(match self {
+            Self::PromoteCheck(args) => args.takes(),
+            Self::Calibrate(args) => args.takes(),
+            Self::Simulate(args) => args.takes(),
+            Self::CompareReality(args) => Takes { personas: Some(&mut args.personas), ..Takes::default() },
+            Self::List(args) => Takes { personas: Some(&mut args.personas), ..Takes::default() },
+            Self::Score(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
+            Self::Reward(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
+            Self::Serve(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
+            Self::Evaluate(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
+            Self::Stats(_)
+            | Self::Reset(_)
+            | Self::Log(_)
+            | Self::Verify(_)
+            | Self::Rebuild(_)
+            | Self::Backup(_)
+            | Self::Prune(_)
+            | Self::Export(_)
+            | Self::Import(_)
+            | Self::Context(_)
+            | Self::Prompt(_)
+            | Self::Generate(_)
+            | Self::Analyze(_)
+            | Self::Rollout(_) => Takes { store, ..Takes::default() },
+            Self::Merge(_)
+            | Self::Check(_)
+            | Self::Schema(_)
+            | Self::Registry(_)
+            | Self::Features(_)
+            | Self::Train(_)
+            | Self::Assign(_)
+            | Self::Policy(_)
+            | Self::Completions(_)
+            | Self::Man => {
+                return None;
+            }
+        })
+    }
+}
+
+fn run_command(command: Command, global: &Global, display: Display) -> Result<u8> {
     match command {
-        Command::PromoteCheck(args) => promote_check::run(&args, &display),
+        Command::PromoteCheck(args) => promote_check::run(&args, display),
         Command::Calibrate(args) => calibrate::run(&args),
-        Command::Simulate(args) => simulate::run(&args, &display),
+        Command::Simulate(args) => simulate::run(&args, display),
         Command::Merge(args) => merge::run(&args),
         Command::Registry(args) => registry::run(&args),
         Command::Features(args) => features::run(&args),
         Command::Train(args) => train::run(&args),
-        Command::Score(args) => score::run(&args, &global),
-        Command::Reward(args) => reward::run(&args, &global),
-        Command::Generate(args) => generate::run(&args, &global),
-        Command::Context(args) => context::run(&args, &global),
-        Command::Prompt(args) => prompt::run(&args, &global),
-        Command::Serve(args) => serve::run(&args, &global),
-        Command::Stats(args) => stats::run(&args, &global),
-        Command::Reset(args) => reset::run(&args, &global),
-        Command::Evaluate(args) => ready().and_then(|()| evaluate::run(&args, &global)),
-        Command::Analyze(args) => ready().and_then(|()| analyze::run(&args, &global)),
+        Command::Score(args) => score::run(&args, global),
+        Command::Reward(args) => reward::run(&args, global),
+        Command::Generate(args) => generate::run(&args, global),
+        Command::Context(args) => context::run(&args, global),
+        Command::Prompt(args) => prompt::run(&args, global),
+        Command::Serve(args) => serve::run(&args, global),
+        Command::Stats(args) => stats::run(&args, global),
+        Command::Reset(args) => reset::run(&args, global),
+        Command::Evaluate(args) => ready().and_then(|()| evaluate::run(&args, global)),
+        Command::Analyze(args) => ready().and_then(|()| analyze::run(&args, global)),
         Command::Assign(args) => assign::run(&args),
-        Command::Rollout(args) => rollout::run(&args, &global),
+        Command::Rollout(args) => rollout::run(&args, global),
         Command::CompareReality(args) => compare_reality::run(&args),
-        Command::Log(args) => log::run(&args, &global),
-        Command::Backup(args) => backup::run(&args, &global),
-        Command::Prune(args) => prune::run(&args, &global),
-        Command::Rebuild(args) => rebuild::run(&args, &global),
-        Command::Verify(args) => verify::run(&args, &global),
+        Command::Log(args) => log::run(&args, global),
+        Command::Backup(args) => backup::run(&args, global),
+        Command::Prune(args) => prune::run(&args, global),
+        Command::Rebuild(args) => rebuild::run(&args, global),
+        Command::Verify(args) => verify::run(&args, global),
         Command::Policy(args) => policy::run(&args),
-        Command::Export(args) => export::run(&args, &global),
-        Command::Import(args) => import::run(&args, &global),
+        Command::Export(args) => export::run(&args, global),
+        Command::Import(args) => import::run(&args, global),
+        Command::List(args) => list::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),

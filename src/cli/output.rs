@@ -1,6 +1,6 @@
 //! Writing: results to stdout, everything else to stderr.
 
-use super::patience;
+use super::{display, patience};
 use crate::base::clean::{clean_line, clean_text};
 use crate::base::error::{Error, Result};
 use crate::report::Tint;
@@ -64,7 +64,17 @@ pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
 
 /// Says on stderr, in one line, what went wrong.
 pub(super) fn complain(error: &impl Display) {
-    let _ = writeln!(io::stderr(), "rehearsal: {}", one_line(error));
+    let _ = writeln!(io::stderr(), "{} {}", coloured(RED, "rehearsal:"), one_line(error));
+}
+
+/// Codes of terminals.
+const RED: &str = "\u{1b}[1;31m";
+const YELLOW: &str = "\u{1b}[1;33m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// A word in a colour, where there are colours.
+fn coloured(colour: &str, word: &str) -> String {
+    if display::is_coloured() { format!("{colour}{word}{PLAIN}") } else { word.to_owned() }
 }
 
 /// The text without what would end the line or speak to the terminal: it may cite what somebody sent.
@@ -74,12 +84,25 @@ fn one_line(text: &impl Display) -> String {
 
 /// Says on stderr what is good to know and no part of the result.
 pub(super) fn note(note: &str) {
+    if display::is_quiet() {
+        return;
+    }
     let _ = writeln!(io::stderr(), "{}", clean_text(note));
 }
 
 /// Says on stderr what deserves attention but stops nothing.
 pub(super) fn warn(warning: &impl Display) {
-    let _ = writeln!(io::stderr(), "rehearsal: warning: {}", one_line(warning));
+    if display::is_quiet() {
+        return;
+    }
+    let _ = writeln!(io::stderr(), "rehearsal: {} {}", coloured(YELLOW, "warning:"), one_line(warning));
+}
+
+/// Says on stderr what those want to know who asked for more.
+pub(super) fn detail(detail: impl FnOnce() -> String) {
+    if display::is_verbose() {
+        let _ = writeln!(io::stderr(), "rehearsal: {}", one_line(&detail()));
+    }
 }
 
 #[cfg(test)]

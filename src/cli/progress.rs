@@ -1,9 +1,13 @@
 //! Progress bars: on stderr, and only where that is a terminal.
 
+use super::display;
 use indicatif::{ProgressBar, ProgressStyle};
 
 fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("a fixed template");
+    if display::is_quiet() {
+        return ProgressBar::hidden();
+    }
     ProgressBar::new(0).with_style(style.progress_chars("=> "))
 }
 

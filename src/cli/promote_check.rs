@@ -4,7 +4,7 @@ use super::destination::write_page;
 use super::display::Display;
 use super::gate_inputs::{GateInputs, cast};
 use super::promotion::Promoting;
-use super::{exit, output, progress, reports, shell};
+use super::{Takes, exit, output, progress, reports, shell};
 use crate::base::error::{Error, Result};
 use crate::gate::promotion::{Inputs, Judgement, UserSource};
 use crate::gate::{
@@ -63,7 +63,7 @@ enum Inconclusive {
     Pass,
 }
 
-pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
+pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
     if args.inputs.challengers() > 1 {
         return args.rank();
     }
@@ -101,8 +101,13 @@ pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
 }
 
 impl Args {
+    /// What a project's file may give.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        self.inputs.takes()
+    }
+
     /// Prints one verdict.
-    fn print(&self, judgement: &Judgement, display: &Display) -> Result<()> {
+    fn print(&self, judgement: &Judgement, display: Display) -> Result<()> {
         let screen = if self.json { None } else { display.screen() };
         if let Some(screen) = screen {
             return output::painted(&terminal_verdict(judgement, &screen));
@@ -110,7 +115,9 @@ impl Args {
         let mut text = Vec::new();
         let format: &dyn VerdictFormat = if self.json { &Json } else { &PlainText };
         format.write(judgement, &mut text).expect("memory takes everything");
-        output::bytes(&text)
+        // What people read may cite what is from outside.
+        let text = String::from_utf8_lossy(&text);
+        if self.json { output::bytes(text.as_bytes()) } else { output::text(&text) }
     }
 
     /// The exit code of a decision.

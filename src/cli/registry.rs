@@ -6,8 +6,8 @@ use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::model::registry::{
-    Artifacts, ModelAddress, ModelRegistry, ModelVersion, Promotion, Wanted, history, move_alias, pack,
-    resolve, unpack,
+    Artifacts, ModelAddress, ModelRegistry, ModelVersion, Promotion, VersionChoice, history, move_alias,
+    pack, resolve, unpack,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -112,7 +112,7 @@ struct Difference {
 }
 
 #[derive(Serialize)]
-struct Differences {
+struct ComparedVersions {
     a: String,
     b: String,
     differences: Vec<Difference>,
@@ -143,7 +143,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Command::Show { model } if !model.contains('@') => {
             let versions = registry.versions(model)?;
             if versions.is_empty() {
-                let wanted = Wanted::Version(1);
+                let wanted = VersionChoice::Version(1);
                 resolve(registry, &ModelAddress { name: model.clone(), wanted })?;
             }
             let aliases = registry.aliases(model)?;
@@ -179,7 +179,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
                 a: of(&left, field),
                 b: of(&right, field),
             });
-            output::pretty_json(&Differences {
+            output::pretty_json(&ComparedVersions {
                 a: a.clone(),
                 b: b.clone(),
                 differences: differences.collect(),

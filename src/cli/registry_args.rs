@@ -27,7 +27,7 @@ impl RegistryArgs {
 
     /// The policy that an option names.
     pub(super) fn policy(&self, name: &str) -> Result<Policy> {
-        match self.address(name)? {
+        match Self::address(name)? {
             None => Policy::load(name),
             Some(address) => {
                 let registry = self.open()?;
@@ -37,7 +37,7 @@ impl RegistryArgs {
     }
 
     /// The version in the registry that an option names, if it names one.
-    pub(super) fn address(&self, name: &str) -> Result<Option<ModelAddress>> {
+    pub(super) fn address(name: &str) -> Result<Option<ModelAddress>> {
         ModelAddress::of_policy(name).transpose().map_err(|fault| fault.at("command line"))
     }
 
@@ -53,7 +53,7 @@ impl RegistryArgs {
 
     /// The policy that an option names, shared with those that there are.
     pub(super) fn shared(&self, policies: &Policies, name: &str) -> Result<Arc<Policy>> {
-        match self.address(name)? {
+        match Self::address(name)? {
             None => policies.of_operator(name),
             Some(_) => self.policy(name).map(Arc::new),
         }
@@ -61,7 +61,7 @@ impl RegistryArgs {
 
     /// What a policy that an option names is to an evaluation.
     pub(super) fn target(&self, name: &str) -> Result<Target> {
-        match self.address(name)? {
+        match Self::address(name)? {
             None => Target::load(name),
             Some(_) => Target::of(self.policy(name)?),
         }

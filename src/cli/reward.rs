@@ -7,10 +7,8 @@ use super::warned::Warned;
 use super::{exit, output, signals};
 use crate::base::error::Result;
 use crate::base::threads::{MANY, each};
-use crate::domain::reaction::Reaction;
 use crate::service::{Given, RewardCall, Service, StatedReward};
 use crate::store::Pace;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use smol_str::format_smolstr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -29,15 +27,15 @@ pub(super) struct Args {
     /// The decision that this answers, as `score` named it
     #[arg(long, value_name = "ID")]
     decision: Option<String>,
-    /// What the person did
-    #[arg(long, value_parser = reactions())]
-    reaction: Option<Reaction>,
+    /// What the person did: completed, snoozed, ignored or dismissed; in another domain one of its own outcomes
+    #[arg(long, value_name = "NAME")]
+    reaction: Option<String>,
     /// How long the tip was looked at
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     dwell_seconds: Option<f64>,
     /// The policy that learns: a name, or a TOML file; with --jsonl each policy that a line may name
     #[arg(long = "policy", value_name = "NAME|FILE")]
-    policies: Vec<String>,
+    pub(super) policies: Vec<String>,
     /// Without a decision: the person
     #[arg(long)]
     user: Option<String>,
@@ -57,12 +55,6 @@ pub(super) struct Args {
     /// or in `request`; one answer per line
     #[arg(long, conflicts_with_all = ["decision", "reaction", "dwell_seconds", "chosen", "reward", "event_id"])]
     jsonl: bool,
-}
-
-/// Reactions by name.
-fn reactions() -> impl TypedValueParser<Value = Reaction> {
-    PossibleValuesParser::new(Reaction::ALL.map(Reaction::name))
-        .map(|name| Reaction::from_name(&name).expect("only names of reactions are possible"))
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
@@ -96,7 +88,7 @@ impl Learner<'_> {
         let args = self.args;
         let stated = StatedReward {
             decision: args.decision.as_deref(),
-            reaction: args.reaction.map(Reaction::name),
+            reaction: args.reaction.as_deref(),
             reward: args.reward,
             dwell_seconds: args.dwell_seconds,
             chosen: args.chosen.as_deref(),

@@ -3,7 +3,7 @@
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::base::read;
-use crate::domain::{profile, request};
+use crate::domain::{Domain, InputOf, profile, request};
 use crate::policy::program;
 use crate::{report, store};
 use std::path::PathBuf;
@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// Compare with a registry exported by that service: a JSON array of {"name", "dtype"}
     #[arg(long, value_name = "FILE")]
     check: Option<PathBuf>,
+    /// The domain of which requests and profile features are: a TOML file [default: tips]
+    #[arg(long, value_name = "NAME|FILE")]
+    domain: Option<String>,
 }
 
 /// What there is a schema of.
@@ -34,16 +37,19 @@ enum Of {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
+    let domain = args.domain.as_deref().map_or_else(|| Ok(Domain::tips()), Domain::load)?;
     match (&args.check, args.of) {
-        (None, Of::Request) => output::pretty_json(&request::schema())?,
-        (None, Of::Profile) => output::pretty_json(&profile::schema())?,
+        (None, Of::Request) => output::pretty_json(&request::schema_of(domain))?,
+        (None, Of::Profile) if domain.is_tips() => output::pretty_json(&profile::schema())?,
+        (None, Of::Profile) => output::pretty_json(&domain.profile_schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
         (None, Of::Protocol) => output::pretty_json(&program::schema())?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = read::bytes(path)?;
             let text = text.strip_prefix(read::BYTE_ORDER_MARK).unwrap_or(&text);
-            profile::check_registry(text, &path.display().to_string())?;
+            let own = domain.inputs_of(InputOf::Profile).map(|input| (input.name.as_str(), input.dtype()));
+            profile::check_registry_of(&own.collect::<Vec<_>>(), text, &path.display().to_string())?;
             output::text(&format!("{}: the same profile features\n", path.display()))?;
         }
     }

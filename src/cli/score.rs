@@ -23,7 +23,7 @@ pub(super) struct Args {
     /// The policy that decides: a name, or a TOML file; with --jsonl each policy that a line may name, the first one by
     /// default
     #[arg(long = "policy", value_name = "NAME|FILE")]
-    policies: Vec<String>,
+    pub(super) policies: Vec<String>,
     /// The person
     #[arg(long)]
     user: Option<String>,

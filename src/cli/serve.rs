@@ -1,12 +1,13 @@
 //! `rehearsal serve`: the online scorer.
 
+use super::error::UsageError;
 use super::exit;
 use super::experiment_args::active;
 use super::prompt_args::{GatewayArgs, PromptArgs};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use crate::base::error::{Fault, Result};
-use crate::model::registry::{ModelAddress, Wanted, resolve, unpack};
+use crate::model::registry::{ModelAddress, VersionChoice, resolve, unpack};
 use crate::policy::Policy;
 use crate::serve::{RawSettings, Server, Settings};
 use crate::service::PolicySwitch;
@@ -25,14 +26,8 @@ pub(super) struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     /// A policy that answers: a name, or a TOML file; a request may name any that is given, the first one is the default
-    #[arg(
-        long = "policy",
-        value_name = "NAME|FILE",
-        env = "REHEARSAL_POLICIES",
-        value_delimiter = ',',
-        required = true
-    )]
-    policies: Vec<String>,
+    #[arg(long = "policy", value_name = "NAME|FILE", env = "REHEARSAL_POLICIES", value_delimiter = ',')]
+    pub(super) policies: Vec<String>,
     /// A policy that decides too, after the answer, unseen and without learning
     #[arg(long = "shadow", value_name = "NAME|FILE", env = "REHEARSAL_SHADOWS", value_delimiter = ',')]
     shadows: Vec<String>,
@@ -80,6 +75,9 @@ enum Level {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    if args.policies.is_empty() {
+        return Err(UsageError::no_policy());
+    }
     let settings = Settings::try_from(RawSettings {
         listen: args.listen,
         token_file: args.token_file.clone(),
@@ -119,8 +117,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
     let mut followed = Vec::new();
     for name in &args.policies {
-        if let Some(address) = args.registry.address(name)?
-            && matches!(address.wanted, Wanted::Alias(_))
+        if let Some(address) = RegistryArgs::address(name)?
+            && matches!(address.wanted, VersionChoice::Alias(_))
         {
             let registry = args.registry.open()?;
             // Which policy it is was found out when it was loaded.

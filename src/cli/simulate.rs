@@ -8,7 +8,7 @@ use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
 use super::registry_args::RegistryArgs;
 use super::rollout_rehearsal::{self, RehearsalArgs, SimulatedPeople};
-use super::{exit, output, progress, shell, table};
+use super::{Takes, exit, output, progress, shell, table};
 use crate::base::error::{Error, Fault, Result};
 use crate::gate::promotion::Inputs;
 use crate::people::digest::of_people;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(value_name = "SCENARIO", default_value = "steady")]
     scenarios: Vec<String>,
     /// A policy: a name, or a TOML file; repeat it to compare with the first
-    #[arg(long = "policy", value_name = "POLICY", required_unless_present = "rollout")]
+    #[arg(long = "policy", value_name = "POLICY")]
     policies: Vec<String>,
     /// Users of each persona
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=MAX_USERS))]
@@ -88,7 +88,10 @@ pub(super) struct Args {
     threads: super::Threads,
 }
 
-pub(super) fn run(args: &Args, display: &Display) -> Result<u8> {
+pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
+    if args.policies.is_empty() && args.rehearsal.rollout.is_none() {
+        return Err(UsageError::no_policy());
+    }
     if let (Some(data), Some(label)) = (&args.data, &args.label) {
         if args.html.path().is_some() {
             return Err(options("--html", "is of simulated people: leave out --data"));
@@ -211,6 +214,12 @@ fn run_blocks(
 }
 
 impl Args {
+    /// What a project's file may give: a table has no people.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        let personas = Some(&mut self.personas).filter(|_| self.data.is_none());
+        Takes { personas, policies: Some(&mut self.policies), ..Takes::default() }
+    }
+
     /// Policies on a labelled table instead of people.
     fn table(&self, data: &Path, label: &str) -> Result<u8> {
         let policies =
@@ -256,7 +265,7 @@ impl Args {
         simulations: &[Simulation],
         header: &PartHeader,
         (cast, html): (&Cast, Option<Pending>),
-        display: &Display,
+        display: Display,
     ) -> Result<u64> {
         let mut collector = ResultWriter::new(header, self.out.as_deref())?;
         run_blocks(simulations, &(0..self.users), |s, block| {

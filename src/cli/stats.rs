@@ -4,7 +4,8 @@ use super::store_args::{Global, policy_name};
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::features::FeatureSet;
-use crate::service::StateRow;
+use crate::policy::NAMED;
+use crate::service::{Service, StateRow};
 use std::path::Path;
 
 #[derive(Debug, clap::Args)]
@@ -29,12 +30,13 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let (user, policy) = (args.user.as_deref(), policy.as_deref());
     let mut out = Vec::new();
     if args.csv {
-        let names = FeatureSet::WIDEST.names();
+        let set = columns(&service, user, policy)?;
+        let names = set.names();
         let mut table = csv::Writer::from_writer(Vec::new());
         let header = ["user", "policy", "kind", "updates", "mean_reward"].iter().chain(names);
         table.write_record(header).map_err(failed)?;
         service.state_rows(user, policy, |row| {
-            table.write_record(cells(&row, names.len())).map_err(failed)?;
+            table.write_record(cells(&row, set)).map_err(failed)?;
             if table.get_ref().len() > BUFFER {
                 let full = std::mem::replace(&mut table, csv::Writer::from_writer(Vec::new()));
                 output::bytes(&full.into_inner().map_err(|e| failed(e.into_error().into()))?)?;
@@ -59,8 +61,27 @@ fn failed(error: csv::Error) -> Error {
     Error::io("write", Path::new("the table"))(error.into())
 }
 
-/// The cells of a row: weights that a policy does not have are empty, and so is the mean reward of one kind.
-fn cells(row: &StateRow, dims: usize) -> impl Iterator<Item = String> + '_ {
+/// The feature set whose dimensions are the columns: that of the policy that is asked for if a file declares it, else the one of
+/// which all built-in ones are beginnings.
+fn columns(service: &Service, user: Option<&str>, policy: Option<&str>) -> Result<FeatureSet> {
+    let mut set = FeatureSet::WIDEST;
+    if policy.is_some_and(|name| !NAMED.contains(&name)) {
+        service.state_rows(user, policy, |row| {
+            set = row.features.declared().map_or(set, |_| row.features);
+            Ok(())
+        })?;
+    }
+    Ok(set)
+}
+
+/// The cells of a row: weights that a policy does not have are empty, and so is the mean reward of one kind, and weights of
+/// other dimensions than those of `set`.
+fn cells(row: &StateRow, set: FeatureSet) -> impl Iterator<Item = String> + '_ {
+    let same = match (row.features.declared(), set.declared()) {
+        (None, None) => true,
+        _ => row.features == set,
+    };
+    let theta = if same { &row.theta[..] } else { &[] };
     let own = [
         row.user.to_string(),
         row.policy.to_string(),
@@ -68,5 +89,5 @@ fn cells(row: &StateRow, dims: usize) -> impl Iterator<Item = String> + '_ {
         row.updates.to_string(),
         row.mean_reward.map_or_else(String::new, |mean| mean.to_string()),
     ];
-    own.into_iter().chain((0..dims).map(|i| row.theta.get(i).map_or_else(String::new, f64::to_string)))
+    own.into_iter().chain((0..set.dim()).map(|i| theta.get(i).map_or_else(String::new, f64::to_string)))
 }

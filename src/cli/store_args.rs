@@ -25,6 +25,9 @@ pub(super) struct Global {
     /// Write no file for each state; they are in the store in any case. A store on a server has none
     #[arg(long, global = true)]
     no_state_files: bool,
+    /// Where a project's file says that it is.
+    #[arg(skip)]
+    of_project: Option<PathBuf>,
 }
 
 impl Global {
@@ -32,12 +35,18 @@ impl Global {
     pub(super) fn place(&self) -> PathBuf {
         let variable = || VARIABLES.iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
         let dir = self.store.clone().map(PathBuf::into_os_string).or_else(variable);
+        let dir = dir.or_else(|| self.of_project.clone().map(PathBuf::into_os_string));
         dir.unwrap_or_else(|| OsString::from(DEFAULT)).into()
+    }
+
+    /// Where a project's file says that the store is, for whoever has read it.
+    pub(super) fn project_store(&mut self) -> &mut Option<PathBuf> {
+        &mut self.of_project
     }
 
     /// The store of a command that writes it; it is made if it is not there.
     pub(super) fn to_write(&self, pace: Pace) -> Result<Arc<dyn Store>> {
-        store::open(&self.place(), Access::Write, pace)
+        self.opened(Access::Write, pace)
     }
 
     /// The store of a command that writes what is there: a name that is mistyped must not look like a sound one.
@@ -48,7 +57,13 @@ impl Global {
 
     /// The store of a command that only reads it.
     pub(super) fn to_read(&self) -> Result<Arc<dyn Store>> {
-        store::open(&self.place(), Access::Read, Pace::Single)
+        self.opened(Access::Read, Pace::Single)
+    }
+
+    fn opened(&self, access: Access, pace: Pace) -> Result<Arc<dyn Store>> {
+        let place = self.place();
+        output::detail(|| format!("store: {}", store::shown(&place).display()));
+        store::open(&place, access, pace)
     }
 
     /// The store of a command that reads it where there is one.

@@ -45,6 +45,17 @@ pub enum ProfileIndex {
     TipVolume = 4,
 }
 
+impl ProfileIndex {
+    /// Every one, in order.
+    pub const ALL: [Self; PROFILE_FEATURES.len()] = [
+        Self::CompletionRate,
+        Self::DismissRate,
+        Self::MeanDwellSeconds,
+        Self::PreferredHour,
+        Self::TipVolume,
+    ];
+}
+
 /// The contract: every profile feature, in the order of the feature vector's dimensions 7 to 11.
 pub const PROFILE_FEATURES: [ProfileFeature; 5] = [
     ProfileFeature {
@@ -311,15 +322,24 @@ fn is_numeric(dtype: &str) -> bool {
 /// Names that only one side has, and dtypes that are no numbers; a registry that is not a JSON array of
 /// `{"name", "dtype"}`.
 pub fn check_registry(text: &[u8], origin: &str) -> Result<()> {
+    let own: Vec<(&str, &str)> = PROFILE_FEATURES.iter().map(|f| (f.name, f.dtype)).collect();
+    check_registry_of(&own, text, origin)
+}
+
+/// The same for other names with their dtypes: those of a number accept any number, others are the same.
+///
+/// # Errors
+/// As [`check_registry`].
+pub fn check_registry_of(own: &[(&str, &str)], text: &[u8], origin: &str) -> Result<()> {
     let registered: Vec<Registered> = crate::base::read::json_value(text, origin)?;
     let mut differences = Vec::new();
     let quoted = |names: Vec<&str>| names.join(", ");
     let missing: Vec<&str> =
-        PROFILE_FEATURES.iter().map(|f| f.name).filter(|n| registered.iter().all(|r| r.name != *n)).collect();
+        own.iter().map(|(name, _)| *name).filter(|n| registered.iter().all(|r| r.name != *n)).collect();
     let extra: Vec<&str> = registered
         .iter()
         .map(|r| r.name.as_str())
-        .filter(|n| *n != BY_KIND && PROFILE_FEATURES.iter().all(|f| f.name != *n))
+        .filter(|n| *n != BY_KIND && own.iter().all(|(name, _)| name != n))
         .collect();
     if !missing.is_empty() {
         differences.push(format!("only in this program: {}", quoted(missing)));
@@ -332,8 +352,11 @@ pub fn check_registry(text: &[u8], origin: &str) -> Result<()> {
         if !seen.insert(&r.name) {
             differences.push(format!("twice in the registry: {}", r.name));
         }
-        if let Some(f) = PROFILE_FEATURES.iter().find(|f| f.name == r.name && !is_numeric(&r.dtype)) {
-            differences.push(format!("{} is {} here, {} in the registry", f.name, f.dtype, r.dtype));
+        let differs = |dtype: &str| {
+            if is_numeric(dtype) { !is_numeric(&r.dtype) } else { !dtype.eq_ignore_ascii_case(&r.dtype) }
+        };
+        if let Some((name, dtype)) = own.iter().find(|(name, dtype)| *name == r.name && differs(dtype)) {
+            differences.push(format!("{name} is {dtype} here, {} in the registry", r.dtype));
         }
     }
     if differences.is_empty() {

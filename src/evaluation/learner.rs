@@ -1,5 +1,6 @@
 //! A policy with what it has learned from the log so far, of each user.
 
+use super::inputs::Featurizer;
 use super::log::LogVocabulary;
 use super::refusal::LogRefusal;
 use super::row::Row;
@@ -18,6 +19,8 @@ pub struct Learner {
     block: FeatureBlock,
     parts: Vec<usize>,
     scratch: Scratch,
+    /// What makes its vectors, if its feature set is declared in a file, and what those are of.
+    declared: Option<(Featurizer, LogVocabulary)>,
 }
 
 /// What was learned of one user, and which part of it each kind of candidate belongs to.
@@ -30,8 +33,10 @@ impl Learner {
     /// Knows `models` of the users, by number; nothing of the others.
     pub(super) fn new(policy: Policy, names: &LogVocabulary, models: Vec<Model>) -> Self {
         let kinds = if names.kinds.is_empty() { &names.items } else { &names.kinds };
+        let declared = policy.features().declared().map(|set| (Featurizer::new(set), names.of_inputs()));
         Self {
             policy,
+            declared,
             frozen: false,
             kinds: (0..kinds.len() as u32).map(|k| kinds.name(k)).collect(),
             models: models.into_iter().map(|model| UserModel { model, parts: Vec::new() }).collect(),
@@ -95,6 +100,15 @@ impl Learner {
     fn fill_block(&mut self, row: &Row, items: usize) -> Result<()> {
         let candidates = if row.listed.is_empty() { items } else { row.listed.len() };
         let dim = self.policy.features().dim();
+        if let Some((featurizer, names)) = &mut self.declared {
+            if row.inputs.is_empty() {
+                let (policy, domain) =
+                    (self.policy.name().to_owned(), self.policy.features().domain().label());
+                return Err(Error::because(LogRefusal::NoInputs { policy, domain }));
+            }
+            featurizer.fill(row, names, items, &mut self.block);
+            return Ok(());
+        }
         if self.block.len() != candidates || self.block.dim() != dim {
             self.block = FeatureBlock::new(dim, candidates);
         }

@@ -97,6 +97,29 @@ pub enum LogRefusal {
         /// The policy.
         policy: String,
     },
+    /// The log says nothing by the inputs that the policy looks at.
+    #[error(
+        "{policy}: it looks at inputs of domain {domain}, of which this log says nothing; name its columns with \
+         --columns context:NAME=COLUMN, or in the domain's file with in_logs"
+    )]
+    NoInputs {
+        /// The policy.
+        policy: String,
+        /// Its domain.
+        domain: String,
+    },
+    /// The policies are of different domains.
+    #[error("{policy} is of domain {domain}, {other_policy} of {other}; evaluate them apart")]
+    OtherDomain {
+        /// A policy.
+        policy: String,
+        /// Its domain.
+        domain: String,
+        /// Another policy.
+        other_policy: String,
+        /// Its domain.
+        other: String,
+    },
     /// The log's feature vectors are shorter than what the policy looks at.
     #[error("{policy}: it looks at {} features ({features}), the log holds {logged}", features.dim())]
     FewFeatures {

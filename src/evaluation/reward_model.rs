@@ -111,14 +111,14 @@ impl ModelBuilder {
     }
 
     fn observe_vector(&mut self, fold: usize, row: &Row) -> Result<()> {
-        let dim = row.features.len() / row.listed.len().max(1);
+        let dim = row.vector_dim();
         if dim == 0 {
             return Err(Error::because(LogRefusal::NoVectors));
         }
         if self.ridges.is_empty() {
             self.ridges = vec![Ridge::new(dim, RIDGE_LAMBDA, 1.0); FOLDS + 1];
         }
-        let x = &row.features[row.chosen as usize * dim..][..dim];
+        let x = row.vector(row.chosen as usize);
         for (f, ridge) in self.ridges.iter_mut().enumerate() {
             if f != fold {
                 ridge.learn(x, row.reward);
@@ -194,7 +194,7 @@ impl RewardModel {
     /// Prediction for the candidate at `position`, for a row of this fold; within the log's range of rewards.
     pub fn predict(&self, fold: usize, row: &Row, position: usize) -> f64 {
         if let Some(weights) = self.weights.get(fold) {
-            let x = &row.features[position * weights.len()..][..weights.len()];
+            let x = row.vector(position);
             let dot: f64 = weights.iter().zip(x).map(|(w, x)| w * x).sum();
             return dot.clamp(self.low, self.high);
         }
@@ -219,7 +219,7 @@ impl RewardModel {
     /// Writes x of the chosen candidate: the vector, or the item's number.
     pub fn chosen_basis(&self, row: &Row, out: &mut [f64]) {
         if self.needs_vectors() {
-            out.copy_from_slice(&row.features[row.chosen as usize * out.len()..][..out.len()]);
+            out.copy_from_slice(row.vector(row.chosen as usize));
         } else {
             out[0] = f64::from(row.item());
         }
@@ -237,10 +237,9 @@ impl RewardModel {
 
     /// sum += the mean of x under a distribution over the row's candidates.
     pub fn add_expected_basis(&self, row: &Row, distribution: &[f64], sum: &mut [f64]) {
-        let dim = self.basis_len();
         for (k, p) in distribution.iter().enumerate() {
             if self.needs_vectors() {
-                self.add_basis(&row.features[k * dim..][..dim], *p, sum);
+                self.add_basis(row.vector(k), *p, sum);
             } else {
                 sum[row.listed.get(k).map_or(k, |l| l.item as usize)] += p;
             }

@@ -38,11 +38,43 @@ pub struct Row {
     /// The probability with which policies that are columns of the log would have chosen what was chosen, each in [0, 1], in
     /// the order in which the columns were named.
     pub probabilities: Vec<f64>,
+    /// What the log says by the inputs of a domain, coded, where it was asked for.
+    pub inputs: Vec<f64>,
+    /// Vectors by a declared feature set, for a reward model; no part of the log.
+    pub vectors: RowVectors,
+}
+
+/// Vectors of some candidates of a row.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RowVectors {
+    /// Number of dimensions; 0 where there are none.
+    pub dim: usize,
+    /// Position of the first candidate that has one.
+    pub first: usize,
+    /// One after the other.
+    pub data: Vec<f64>,
 }
 
 impl Row {
     /// The number of the chosen item.
     pub fn item(&self) -> u32 {
         self.listed.get(self.chosen as usize).map_or(self.chosen, |l| l.item)
+    }
+
+    /// Number of dimensions of what a reward model sees of a candidate; 0 where it sees nothing.
+    pub(super) fn vector_dim(&self) -> usize {
+        if self.vectors.dim > 0 {
+            return self.vectors.dim;
+        }
+        self.features.len() / self.listed.len().max(1)
+    }
+
+    /// What a reward model sees of the candidate at `position`.
+    pub(super) fn vector(&self, position: usize) -> &[f64] {
+        let dim = self.vector_dim();
+        if self.vectors.dim > 0 {
+            return &self.vectors.data[(position - self.vectors.first) * dim..][..dim];
+        }
+        &self.features[position * dim..][..dim]
     }
 }

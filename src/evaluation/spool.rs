@@ -41,7 +41,7 @@ impl Spool {
     /// The temporary file cannot be written.
     pub fn put_row(&mut self, row: &Row) -> Result<()> {
         let more = row.moment.is_some() || row.cluster.is_some() || row.user != 0 || !row.listed.is_empty();
-        let more = more || row.request.is_some() || !row.probabilities.is_empty();
+        let more = more || row.request.is_some() || !row.probabilities.is_empty() || !row.inputs.is_empty();
         let propensity = row.propensity.unwrap_or(f64::NAN);
         self.put(&[f64::from(row.chosen), propensity, row.reward, f64::from(u8::from(more))])?;
         if !more {
@@ -51,13 +51,15 @@ impl Spool {
         let cluster = row.cluster.map_or(f64::NAN, f64::from);
         let request = row.request.as_deref().unwrap_or_default();
         self.put(&[hour, weekday, f64::from(row.user), cluster])?;
-        let lengths = [row.listed.len(), row.features.len(), request.len(), row.probabilities.len()];
-        self.put(&lengths.map(|len| len as f64))?;
+        let numbers = [row.listed.len(), row.features.len(), row.probabilities.len(), row.inputs.len()];
+        self.put(&numbers.map(|len| len as f64))?;
+        self.put(&[request.len() as f64])?;
         for listed in &row.listed {
             self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
         }
         self.put(&row.features)?;
         self.put(&row.probabilities)?;
+        self.put(&row.inputs)?;
         self.file.write_all(request.as_bytes()).map_err(|e| failed("write", e))
     }
 
@@ -121,11 +123,11 @@ impl SpoolReader<'_> {
         row.chosen = head[0] as u32;
         row.propensity = known(head[1]);
         row.reward = head[2];
-        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0, 0.0, 0.0];
+        let mut more = [f64::NAN, 0.0, 0.0, f64::NAN, 0.0, 0.0, 0.0, 0.0, 0.0];
         if head[3] > 0.0 {
             self.get(&mut more)?;
         }
-        let [hour, weekday, user, cluster, listed, features, request, probabilities] = more;
+        let [hour, weekday, user, cluster, listed, features, probabilities, inputs, request] = more;
         row.moment = known(hour).map(|hour| Context { hour, weekday: weekday as u8 });
         row.user = user as u32;
         row.cluster = known(cluster).map(|cluster| cluster as u32);
@@ -144,6 +146,10 @@ impl SpoolReader<'_> {
         columns.resize(probabilities as usize, 0.0);
         self.get(&mut columns)?;
         row.probabilities = columns;
+        let mut coded = std::mem::take(&mut row.inputs);
+        coded.resize(inputs as usize, 0.0);
+        self.get(&mut coded)?;
+        row.inputs = coded;
         row.request = self.text(request as usize)?;
         Ok(())
     }
@@ -176,7 +182,10 @@ mod tests {
                 features: vec![1.0, 2.0, 3.0, 4.0],
                 probabilities: vec![0.25, 0.0],
                 request: Some("{\"a\": \"\u{e9}\"}".into()),
+                inputs: vec![5.0, 0.5],
+                ..Row::default()
             },
+            Row { inputs: vec![7.0], ..Row::default() },
             Row::default(),
         ];
         let mut spool = Spool::new();

@@ -3,6 +3,7 @@
 use super::cluster::Clusters;
 use super::diagnostics::Support;
 use super::folds::Folds;
+use super::inputs::Featurizer;
 use super::log::{LogReader, LogVocabulary};
 use super::policy_pass::{PolicyPass, WeighedPolicy};
 use super::refusal::LogRefusal;
@@ -14,14 +15,35 @@ use super::settings::EvaluationSettings;
 use super::spool::Spool;
 use super::target::{Reach, Target};
 use crate::base::error::{Error, Result};
+use crate::domain::Domain;
 
 /// Decisions for each item, on average, from which on an item that was never chosen tells something of the policy that
 /// logged. With fewer, as where each text of an action is new, it does not.
 const ROWS_PER_ITEM: u64 = 10;
 
+/// What makes the vectors of a reward model, of the first declared feature set among the policies', and the domain of all.
+///
+/// # Errors
+/// Policies of different domains.
+fn featurizer(targets: &[Target]) -> Result<Option<(Featurizer, &'static Domain)>> {
+    let declared = || targets.iter().filter_map(|target| Some((target, target.declared()?)));
+    let Some((first, set)) = declared().next() else { return Ok(None) };
+    if let Some((other, own)) = declared().find(|(_, own)| own.domain() != set.domain()) {
+        return Err(Error::because(LogRefusal::OtherDomain {
+            policy: first.name().to_owned(),
+            domain: set.domain().label(),
+            other_policy: other.name().to_owned(),
+            other: own.domain().label(),
+        }));
+    }
+    Ok(Some((Featurizer::new(set), set.domain())))
+}
+
 /// A log after the first pass: its rows wait in a temporary file.
 pub(super) struct SpooledLog {
     names: LogVocabulary,
+    /// What makes the vectors of a reward model, where it is over a declared feature set.
+    featurizer: Option<Featurizer>,
     spool: Spool,
     rows: u64,
     /// `None` where the log names no users.
@@ -44,6 +66,10 @@ impl SpooledLog {
         settings: &EvaluationSettings,
     ) -> Result<Self> {
         let learning = targets.iter().any(Target::learns_of_users);
+        let mut featurizer = featurizer(targets)?;
+        if let Some((_, domain)) = &featurizer {
+            reader.want_inputs(domain);
+        }
         let (mut spool, mut builder) = (Spool::new(), None);
         let mut names = LogVocabulary::default();
         names.forgets_users = !learning;
@@ -64,9 +90,13 @@ impl SpooledLog {
                     return Err(Error::because(LogRefusal::UsersOfSome { log }));
                 }
             }
+            if let Some((featurizer, _)) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
+                let chosen = row.chosen as usize;
+                featurizer.vectors(&mut row, &names, chosen..chosen + 1);
+            }
             let builder = builder.get_or_insert_with(|| {
                 let with_vectors =
-                    if row.features.is_empty() { ModelKind::CrossItemMean } else { ModelKind::Ridge };
+                    if row.vector_dim() == 0 { ModelKind::CrossItemMean } else { ModelKind::Ridge };
                 ModelBuilder::new(settings.model.unwrap_or(with_vectors))
             });
             for table in &mut tables {
@@ -88,7 +118,8 @@ impl SpooledLog {
             target.extend(&mut names.items);
         }
         let model = builder.fit(names.items.len());
-        Ok(Self { names, spool, rows, clusters, reward_sum, model, folds, items, digest, least })
+        let featurizer = featurizer.map(|(featurizer, _)| featurizer).filter(|_| model.needs_vectors());
+        Ok(Self { names, featurizer, spool, rows, clusters, reward_sum, model, folds, items, digest, least })
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -123,7 +154,7 @@ impl SpooledLog {
         targets: &[Target],
         settings: &EvaluationSettings,
     ) -> Result<(Samples, Vec<WeighedPolicy>)> {
-        let Self { names, spool, rows, clusters, model, folds, items, digest, least, .. } = self;
+        let Self { names, featurizer, spool, rows, clusters, model, folds, items, digest, least, .. } = self;
         let seldom = *rows < ROWS_PER_ITEM * *items as u64;
         let rejects = settings.estimators.iter().any(|(e, _)| e.rejects());
         let pass = |target: &Target| {
@@ -146,6 +177,10 @@ impl SpooledLog {
             .then(|| RejectionDraws::new(settings.seed, *digest));
         for i in 0..*rows {
             reader.get_row(&mut row)?;
+            if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
+                let candidates = if row.listed.is_empty() { names.items.len() } else { row.listed.len() };
+                featurizer.vectors(&mut row, names, 0..candidates);
+            }
             numbers[0] = row.reward;
             model.chosen_basis(&row, &mut numbers[1..=stored_len]);
             let fold = folds.of(i, &row);

@@ -8,6 +8,7 @@ use super::program_learner::ProgramLearner;
 use super::refusal::LogRefusal;
 use super::row::{ListedItem, Row};
 use crate::base::error::{Error, Result};
+use crate::features::DeclaredSet;
 use crate::policy::{Explorer, Learns, Model, Policy};
 use crate::store::{self, Access, Pace};
 use std::collections::HashSet;
@@ -106,6 +107,14 @@ impl Target {
             for (item, _) in items {
                 vocabulary.number(item);
             }
+        }
+    }
+
+    /// The feature set that it looks at, if a file declares it.
+    pub fn declared(&self) -> Option<&'static DeclaredSet> {
+        match self {
+            Self::Learner(policy) | Self::Frozen { policy, .. } => policy.features().declared(),
+            Self::Uniform | Self::Table { .. } | Self::Column { .. } => None,
         }
     }
 

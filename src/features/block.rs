@@ -85,10 +85,18 @@ impl FeatureBlock {
     }
 
     /// Becomes that block, in the memory that it has.
-    pub fn fill(&mut self, set: FeatureSet, Offered { context, candidates, profile }: Offered) {
+    pub fn fill(&mut self, set: FeatureSet, offered: Offered) {
+        let Offered { context, candidates, profile, .. } = offered;
         (self.dim, self.len) = (set.dim(), candidates.len());
         self.data.clear();
         self.data.resize(self.dim * self.len, 0.0);
+        if let Some(declared) = set.declared() {
+            let mut values = Vec::new();
+            for (k, row) in self.data.chunks_exact_mut(self.dim).enumerate() {
+                declared.write(|slot| offered.value(slot, k), &mut values, row);
+            }
+            return;
+        }
         let weekend = weekend(context.weekday);
         for (k, candidate) in candidates.iter().enumerate() {
             let features = CandidateFeatures {

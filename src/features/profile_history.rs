@@ -196,6 +196,17 @@ impl ProfileHistory {
         )
     }
 
+    /// The values that hold for candidates of a kind: the kind's, and the user's where the kind has none.
+    pub fn values_of(&self, kind: usize) -> ProfileValues {
+        let (user, own) = (self.user.values(), self.by_kind[kind].values());
+        ProfileValues(std::array::from_fn(|i| own.0[i].or(user.0[i])))
+    }
+
+    /// The user's own values.
+    pub fn user_values(&self) -> ProfileValues {
+        self.user.values()
+    }
+
     /// The user's own profile features.
     #[inline(always)]
     pub fn user_features(&self) -> ProfileFeatures {

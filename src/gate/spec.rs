@@ -118,8 +118,7 @@ impl GateSpec {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawGate = read::toml(text, origin)?;
-        let gate = Self::try_from(raw).map_err(|fault| fault.at(origin))?;
+        let gate = read::checked_toml(text, origin, |raw: RawGate| Self::try_from(raw))?;
         Ok(Self { origin: origin.to_owned(), ..gate })
     }
 

@@ -8,6 +8,7 @@ use super::training_data::is_everybody;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
 use crate::domain::profile::Profile;
+use crate::domain::reaction::Reaction;
 use crate::domain::request::{RawRequest, Shown};
 use crate::evaluation::log::{log_file, reward_files};
 use crate::features::profile_history::{ProfileHistory, TipEvent};
@@ -110,7 +111,9 @@ impl ProfileTable {
         };
         let shown = Shown::try_from(request).map_err(|fault| fault.within("request").at(place))?;
         // A number alone does not say what the person did.
-        let (Some(reaction), Some(dwell_seconds)) = (line.reaction, line.dwell_seconds) else {
+        let reaction = line.reaction.as_deref().map(Reaction::from_name).transpose();
+        let reaction = reaction.map_err(Error::named_by(place.to_owned()))?;
+        let (Some(reaction), Some(dwell_seconds)) = (reaction, line.dwell_seconds) else {
             self.passed_over += 1;
             return Ok(());
         };

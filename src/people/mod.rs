@@ -18,4 +18,4 @@ mod user_batch;
 
 pub use person::{Outcome, Person, Traits};
 pub use persona_simulator::PersonaSimulator;
-pub use user_batch::UserBatch;
+pub use user_batch::{DeclaredTables, UserBatch};

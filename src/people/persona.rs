@@ -200,8 +200,7 @@ impl Persona {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawPersona = read::toml(text, origin)?;
-        Self::try_from(raw).map_err(|fault| fault.at(origin))
+        read::checked_toml(text, origin, |raw: RawPersona| Self::try_from(raw))
     }
 
     /// The personas that are built into the program, by name.

@@ -172,7 +172,17 @@ fn guide<T: Copy>(share: f64, values: impl Iterator<Item = T>, without: T) -> Lo
 pub(super) struct MeantFor(u8);
 
 impl MeantFor {
-    const THE_MOMENT: Self = Self(u8::MAX);
+    pub(super) const THE_MOMENT: Self = Self(u8::MAX);
+
+    /// What it is as a position in a table of 256.
+    pub(super) fn code(self) -> usize {
+        self.0.into()
+    }
+
+    /// What such a position stands for.
+    pub(super) fn of_code(code: u8) -> Self {
+        Self(code)
+    }
 
     fn hour(hour: u32) -> Self {
         Self(4 * hour as u8)

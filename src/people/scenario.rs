@@ -233,8 +233,7 @@ impl Scenario {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawScenario = read::toml(text, origin)?;
-        Self::try_from(raw).map_err(|fault| fault.at(origin))
+        read::checked_toml(text, origin, |raw: RawScenario| Self::try_from(raw))
     }
 
     /// Names of the built-in scenarios, in order.

@@ -5,35 +5,11 @@ use super::prior::PriorStart;
 use super::ridge::{self, Ridge};
 use super::rng::DecisionRng;
 use super::scratch::{DrawnWeights, Scratch, fit};
+use super::structure::Structure;
 use crate::base::vector::{Cell, Kernel, Vector};
 use crate::features::FeatureBlock;
-use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::sync::Arc;
-
-/// One model for all candidates, or one for each kind of candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Structure {
-    /// One model shared by all candidates.
-    #[default]
-    Shared,
-    /// One model per candidate kind; candidates without a kind share one.
-    Disjoint,
-}
-
-impl Structure {
-    /// Every structure.
-    pub const ALL: [Self; 2] = [Self::Shared, Self::Disjoint];
-
-    /// Its name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Shared => "shared",
-            Self::Disjoint => "disjoint",
-        }
-    }
-}
 
 /// What a policy has learned about one user, or about each of several.
 ///

@@ -1,13 +1,14 @@
 //! Policies by name: the built-in ones, and those that a TOML file defines.
 
 use super::definition::RawDefinition;
-use super::model::Structure;
 use super::prior::Prior;
 use super::program::RawProgram;
 use super::spec::{Policy, RawPolicy};
+use super::structure::Structure;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::features::FeatureSet;
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,6 +52,22 @@ impl Policy {
         Self::try_from(raw).map_err(|fault| fault.at(name))
     }
 
+    /// What it is, in a line: how it explores, what it looks at, and how many models it has.
+    pub fn description(&self) -> String {
+        let explorer = match self.explorer().parameter() {
+            Some((name, value)) => format!("{} ({name} {value})", self.explorer().name()),
+            None => self.explorer().name().to_owned(),
+        };
+        if !self.explorer().uses_scores() {
+            return format!("{explorer}: every candidate alike, whatever was learned");
+        }
+        let models = match self.structure() {
+            Structure::Shared => "one model for all kinds of tip",
+            Structure::Disjoint => "a model for each kind of tip",
+        };
+        format!("{explorer}, features {}, {models}", self.features())
+    }
+
     /// A policy by name, or from a TOML file if `name` ends in `.toml` or has a '/'.
     ///
     /// # Errors
@@ -85,15 +102,35 @@ impl Policy {
                 None => Self::try_from(RawDefinition::Program(raw)).map_err(|fault| fault.at(origin))?,
             }
         } else {
-            let raw: RawPolicy = read::toml(text, origin)?;
-            let policy = Self::checked(raw, |prior| {
-                let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
-                Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
-            });
-            policy.map_err(|problem| match problem {
-                Problem::Policy(fault) => fault.at(origin),
-                Problem::Prior(error) => Error::named_by(format!("{origin}: prior"))(error),
-            })?
+            // What is wrong with a prior or a feature set is no fault of the file that names it.
+            let elsewhere = RefCell::new(None);
+            let of_another = |what: &str, error: Error| {
+                *elsewhere.borrow_mut() = Some(Error::named_by(format!("{origin}: {what}"))(error));
+                Ok(None)
+            };
+            let policy = read::checked_toml(text, origin, |mut raw: RawPolicy| {
+                // A feature set may be a file where the operator names the policy's, which it is beside.
+                if let Some(dir) = dir {
+                    match raw.features.load(dir) {
+                        Ok(features) => raw.features = features.into(),
+                        Err(error) => return of_another("features", error),
+                    }
+                }
+                let policy = Self::checked(raw, |prior| {
+                    let beside = Path::new(origin).parent().unwrap_or(Path::new("")).join(prior);
+                    Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
+                });
+                match policy {
+                    Ok(policy) => Ok(Some(policy)),
+                    Err(Problem::Policy(fault)) => Err(fault),
+                    Err(Problem::Prior(error)) => of_another("prior", error),
+                }
+            })?;
+            match (policy, elsewhere.into_inner()) {
+                (Some(policy), _) => policy,
+                (None, Some(error)) => return Err(error),
+                (None, None) => unreachable!("a policy without a problem is one"),
+            }
         };
         if NAMED.contains(&policy.name()) {
             let fault =

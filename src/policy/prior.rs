@@ -6,7 +6,7 @@
 //! the prior with mu0 = 0 and A0 = lambda I.
 
 use super::kernels::{Cholesky, Solve};
-use super::model::Structure;
+use super::structure::Structure;
 use super::training_record::TrainingRecord;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result};
@@ -120,7 +120,7 @@ fn check(outer: &str, dim: usize, mean: &[f64], precision: &[f64]) -> Result<(),
             return Err(named(Fault::new(field, format!("a list of {}", values.len()), allowed)));
         }
     }
-    if let Some(i) = mean.iter().position(|value| !(value.abs() <= MAX_MEAN)) {
+    if let Some(i) = mean.iter().position(|value| value.is_nan() || value.abs() > MAX_MEAN) {
         let allowed = format!("a number in [-{MAX_MEAN}, {MAX_MEAN}]");
         return Err(named(Fault::new(format!("mean[{i}]"), mean[i], allowed)));
     }

@@ -2,19 +2,22 @@
 
 use super::explorer::{Explorer, explorers};
 use super::learns::Learns;
-use super::model::{KindModel, Model, Structure};
+use super::model::{KindModel, Model};
 use super::prior::{Prior, PriorStart};
 use super::program::{Program, RawProgram};
 use super::ridge::Ridge;
+use super::structure::Structure;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
-use crate::features::FeatureSet;
+use crate::features::{FeatureSet, FeatureSetRef};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Most dimensions of a feature set where each kind has a model of its own.
+const MAX_DISJOINT_DIMS: usize = 64;
 /// Longest name of a policy, which is part of a file name.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -29,8 +32,8 @@ macro_rules! raw_policy {
             pub name: String,
             /// One of [`Explorer::NAMES`].
             pub explorer: String,
-            /// `v1` or `v2`.
-            pub features: FeatureSet,
+            /// `v1`, `v2`, or the path of a feature set's file, relative to the policy's.
+            pub features: FeatureSetRef,
             /// `shared` (default) or `disjoint`.
             #[serde(default)]
             pub structure: Structure,
@@ -59,7 +62,7 @@ macro_rules! raw_policy {
                 Self {
                     name: name.into(),
                     explorer: explorer.into(),
-                    features,
+                    features: features.into(),
                     structure: Structure::default(),
                     lambda: one(),
                     forgetting: one(),
@@ -166,12 +169,17 @@ impl TryFrom<RawPolicy> for Policy {
                 "nothing here: it is read with a policy's file",
             ));
         }
+        let features = raw.features.known()?;
+        if raw.structure == Structure::Disjoint && features.dim() > MAX_DISJOINT_DIMS {
+            let allowed = format!("shared for a feature set of more than {MAX_DISJOINT_DIMS} dimensions");
+            return Err(Fault::new("structure", "disjoint", allowed));
+        }
         within("lambda", raw.lambda, 1e-6, 1e6)?;
         within("forgetting", raw.forgetting, 1e-3, 1.0)?;
         Ok(Self {
             name: raw.name,
             explorer,
-            features: raw.features,
+            features,
             structure: raw.structure,
             lambda: raw.lambda,
             forgetting: raw.forgetting,
@@ -349,7 +357,12 @@ impl Policy {
         if let Some(program) = &self.program {
             return program.digest();
         }
-        of_value(&RawPolicy { name: String::new(), ..self.to_raw() })
+        let raw = RawPolicy { name: String::new(), ..self.to_raw() };
+        match self.features.declared() {
+            None => of_value(&raw),
+            // How it and its domain are called and described has no effect.
+            Some(set) => of_value(&(RawPolicy { features: FeatureSet::WIDEST.into(), ..raw }, set.digest())),
+        }
     }
 
     /// A model that has learned nothing yet.

@@ -61,6 +61,8 @@ pub fn recent_tips(store: &dyn Store, user: &str, now_ms: u64) -> Result<Vec<Rec
             let candidate =
                 candidate.or_else(|| serde_json::from_str::<Requested>(&shown).ok()?.candidates.pop());
             let (kind, text) = candidate.map_or((None, None), |candidate| (candidate.kind, candidate.text));
+            // Outcomes of other domains are none of these.
+            let reaction = reaction.and_then(|name| Reaction::from_name(&name).ok());
             tips.push(RecentTip { at_ms: Some(record.at), kind, text: text.map(String::from), reaction });
         }
         Ok(tips)

@@ -116,7 +116,7 @@ impl LogExport {
                 line.decision_id = event.clone().filter(|_| *answers_decision);
                 line.event = event;
                 line.reward = Some(*reward);
-                line.reaction = *reaction;
+                line.reaction.clone_from(reaction);
                 line.dwell_seconds = *dwell_seconds;
                 line.request = Some(serde_json::from_str(shown).map_err(damaged)?);
             }

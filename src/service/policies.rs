@@ -1,9 +1,12 @@
 //! The policies that a request may name: the built-in ones, and those that the operator gave.
 
 use super::error::ServiceError;
-use super::given::{GivenBy, resolve};
+use super::given::{Given, GivenBy, resolve};
 use crate::base::error::{Error, Result};
+use crate::base::read::Text;
+use crate::domain::Domain;
 use crate::policy::{NAMED, Policy};
+use serde::Deserialize;
 use std::sync::Arc;
 
 /// Policies by name. The first one that the operator gave is the default.
@@ -98,6 +101,26 @@ impl Policies {
         let all = || self.given.iter().chain(&self.built_in);
         let found = all().find(|policy| policy.name() == name);
         found.ok_or_else(|| Error::unknown("policy", name, all().map(|policy| policy.name())))
+    }
+
+    /// The domain in which a request in JSON is to be read: that of the policy which is given beside it, which it names, or
+    /// which decides where it names none. Where nobody gave a policy of another domain, it is not even looked at.
+    pub(super) fn domain_of(&self, given: &Given, text: &[u8]) -> &'static Domain {
+        #[derive(Deserialize)]
+        struct Named<'a> {
+            #[serde(default, borrow)]
+            policy: Option<Text<'a>>,
+        }
+        let all_tips = |policies: &[Arc<Policy>]| policies.iter().all(|p| p.features().domain().is_tips());
+        if all_tips(&self.given) {
+            return Domain::tips();
+        }
+        let stated = if given.policy.is_none() { serde_json::from_slice::<Named>(text).ok() } else { None };
+        let stated = stated.and_then(|named| named.policy);
+        let default = || self.default_policy().map(|policy| policy.name());
+        let name = given.policy.as_deref().or(stated.as_deref()).or_else(default);
+        let policy = name.and_then(|name| self.find(name).ok());
+        policy.map_or_else(Domain::tips, |policy| policy.features().domain())
     }
 
     /// The policy that decides where a request names none.

@@ -2,7 +2,7 @@
 
 use super::error::ServiceError;
 use super::replay::{Problem, Replay, UNASKED, difference, replay, running};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::policy::{Model, Policy};
 use crate::store::{
     Change, Durability, LogFilter, RewardRecord, StateRecord, Store, Transaction, encode, read, state_file,
@@ -129,6 +129,16 @@ pub fn retrain(
                     Source::Policy(_, policy) => policy,
                     Source::Everything => running(programs, &state.policy),
                 };
+                let (own, other) = (state.policy.features().domain(), policy.features().domain());
+                if own != other {
+                    let allowed = format!("{}, that of policy {}", other.label(), policy.name());
+                    let fault = Fault::new("domain", own.label(), allowed);
+                    return Err(fault.at(format!(
+                        "the rewards of {:?} under {}",
+                        state.user,
+                        state.policy.name()
+                    )));
+                }
                 copy.borrow_mut().get_or_insert_with(|| Copy::new(&state.user, policy)).follow(record);
                 Ok(())
             },

@@ -92,7 +92,7 @@ impl Replay {
                 });
             }
             Change::Reward { reward, shown, .. } => {
-                let shown: Shown = serde_json::from_str(shown).map_err(|e| e.to_string())?;
+                let shown = Shown::parse(self.policy.features().domain(), shown)?;
                 let model = self.model.get_or_insert_with(|| self.policy.new_model());
                 if !self.unasked {
                     let observation = Observation { shown, reward: *reward };

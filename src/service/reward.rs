@@ -186,9 +186,16 @@ impl Service {
             let (id, shown) = (id.to_string(), shown.to_string());
             return Err(Error::because(ServiceError::OfShadow { id, shown }));
         }
-        let request = Request::from_json(decision.request.as_bytes(), &format!("decision {id}"))?;
+        let domain = decision.policy.features().domain();
+        let request = Request::from_json_of(domain, decision.request.as_bytes(), &format!("decision {id}"))?;
         let chosen = request.position(&decision.chosen)?;
-        let RewardCall::OfDecision { reward, reaction, dwell_seconds, .. } = *call else { unreachable!() };
+        let RewardCall::OfDecision { reward, reaction, dwell_seconds, .. } = call else { unreachable!() };
+        let (reaction, dwell_seconds) = (reaction.clone(), *dwell_seconds);
+        let reward = match (reward, &reaction) {
+            (Some(reward), _) => *reward,
+            // What an outcome is worth is the business of the domain that the decision was made in.
+            (None, reaction) => domain.reward_of(reaction.as_deref().unwrap_or_default())?,
+        };
         let event = RewardEvent::new(request, chosen, reward, Some(id.clone()));
         let event =
             event.and_then(|e| RewardEvent { answers_decision: true, reaction, dwell_seconds, ..e }.check());
@@ -248,7 +255,7 @@ impl Service {
                 let change = Change::Reward {
                     event: event.event.clone(),
                     answers_decision: event.answers_decision,
-                    reaction: event.reaction,
+                    reaction: event.reaction.clone(),
                     dwell_seconds: event.dwell_seconds,
                     reward,
                     shown: shown_text(&event.observation.shown, user, policy),

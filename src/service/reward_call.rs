@@ -2,17 +2,19 @@
 
 use super::error::ServiceError;
 use super::given::{Given, resolve};
-use super::score::{Warning, unknown_names};
+use super::score::{Warning, in_domain, unknown_names};
 use super::shared::Service;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::base::read::{self, Text, optional_whole};
 use crate::domain::profile::Profile;
-use crate::domain::reaction::Reaction;
-use crate::domain::request::{Candidate, Context, RawRequest, Request};
+use crate::domain::request::{Candidate, Context, RawDeclaredRequest, RawRequest, Request};
+use crate::domain::{Domain, RawDeclared};
 use crate::policy::Policy;
 use crate::store::{RewardEvent, state_file};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use smol_str::SmolStr;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 /// What errors call the options.
@@ -25,10 +27,10 @@ pub enum RewardCall {
     OfDecision {
         /// Its id.
         id: SmolStr,
-        /// The reward.
-        reward: f64,
-        /// The reaction that it was made from.
-        reaction: Option<Reaction>,
+        /// The reward; `None` if it is what the reaction is worth in the decision's domain.
+        reward: Option<f64>,
+        /// What the user did, if that is said.
+        reaction: Option<SmolStr>,
         /// How long the tip was looked at, in seconds.
         dwell_seconds: Option<f64>,
         /// The user, if it is said: it must be the decision's.
@@ -51,10 +53,80 @@ pub enum RewardCall {
     },
 }
 
+/// What a request is made of in JSON: in the domain that is built in, or in one that a file declares.
+pub(super) trait RequestForm {
+    type Whole: DeserializeOwned + Debug;
+    type Context: DeserializeOwned + Debug;
+    type Candidate: DeserializeOwned + Debug;
+    type Profile: DeserializeOwned + Debug;
+
+    /// The request of which these are the parts.
+    fn join(
+        context: Self::Context,
+        candidates: Vec<Self::Candidate>,
+        profile: Option<Self::Profile>,
+    ) -> Self::Whole;
+
+    /// The request, checked.
+    fn check(whole: Self::Whole, domain: &'static Domain) -> Result<Request, Fault>;
+}
+
+/// The form of the domain that is built in.
+#[derive(Debug)]
+pub(super) struct TipsForm;
+
+impl RequestForm for TipsForm {
+    type Whole = RawRequest;
+    type Context = Context;
+    type Candidate = Candidate;
+    type Profile = Profile;
+
+    fn join(context: Context, candidates: Vec<Candidate>, profile: Option<Profile>) -> RawRequest {
+        RawRequest::new(context, candidates, profile)
+    }
+
+    fn check(whole: RawRequest, _: &'static Domain) -> Result<Request, Fault> {
+        Request::try_from(whole)
+    }
+}
+
+/// The form of a domain that a file declares.
+#[derive(Debug)]
+pub(super) struct DeclaredForm;
+
+impl RequestForm for DeclaredForm {
+    type Whole = RawDeclaredRequest;
+    type Context = RawDeclared;
+    type Candidate = RawDeclared;
+    type Profile = RawDeclared;
+
+    fn join(
+        context: RawDeclared,
+        candidates: Vec<RawDeclared>,
+        profile_features: Option<RawDeclared>,
+    ) -> RawDeclaredRequest {
+        RawDeclaredRequest {
+            user: None,
+            policy: None,
+            seed: None,
+            shadow_of: None,
+            prompt_version: None,
+            prompt_digest: None,
+            context,
+            candidates,
+            profile_features,
+        }
+    }
+
+    fn check(whole: RawDeclaredRequest, domain: &'static Domain) -> Result<Request, Fault> {
+        whole.check(domain)
+    }
+}
+
 /// A reward as JSON states it: the request in it or beside the other fields.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawReward<'a> {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, bound(deserialize = "F: RequestForm"))]
+pub(super) struct RawReward<'a, F: RequestForm = TipsForm> {
     #[serde(default, borrow, alias = "decision_id")]
     decision: Option<Text<'a>>,
     #[serde(default, borrow)]
@@ -72,13 +144,16 @@ pub(super) struct RawReward<'a> {
     #[serde(default, borrow)]
     event_id: Option<Text<'a>>,
     #[serde(default)]
-    request: Option<RawRequest>,
+    request: Option<F::Whole>,
     #[serde(default)]
-    context: Option<Context>,
+    context: Option<F::Context>,
     #[serde(default)]
-    candidates: Option<Vec<Candidate>>,
+    candidates: Option<Vec<F::Candidate>>,
     #[serde(default)]
-    profile_features: Option<Profile>,
+    profile_features: Option<F::Profile>,
+    /// A request that was checked already.
+    #[serde(skip)]
+    checked: Option<Request>,
     #[serde(default, rename = "seed", deserialize_with = "optional_whole")]
     _seed: Option<u64>,
     #[serde(default, borrow, rename = "prompt_version")]
@@ -110,7 +185,20 @@ impl RewardCall {
     /// # Errors
     /// A text that is no reward, or neither of its two forms; `origin` is what errors call it.
     pub fn parse(service: &Service, text: &[u8], origin: &str, given: &Given) -> Result<Self> {
-        let raw: RawReward = read::json(text, origin)?;
+        if service.policies().domain_of(given, text).is_tips() {
+            Self::parse_form::<TipsForm>(service, text, origin, given)
+        } else {
+            Self::parse_form::<DeclaredForm>(service, text, origin, given)
+        }
+    }
+
+    fn parse_form<F: RequestForm>(
+        service: &Service,
+        text: &[u8],
+        origin: &str,
+        given: &Given,
+    ) -> Result<Self> {
+        let raw: RawReward<F> = read::json(text, origin)?;
         raw.check(origin)?;
         raw.check_request(origin)?;
         raw.into_call(service, origin, origin, given)
@@ -127,21 +215,31 @@ impl RewardCall {
         given: &Given,
         request: impl FnOnce() -> Result<(Vec<u8>, String)>,
     ) -> Result<Self> {
-        let mut raw = RawReward {
+        let mut raw = RawReward::<TipsForm> {
             decision: stated.decision.map(Text::from),
             reaction: stated.reaction.map(Text::from),
             reward: stated.reward,
             dwell_seconds: stated.dwell_seconds,
             chosen: stated.chosen.map(Text::from),
             event_id: stated.event_id.map(Text::from),
-            ..RawReward::default()
+            policy: None,
+            user: None,
+            request: None,
+            context: None,
+            candidates: None,
+            profile_features: None,
+            checked: None,
+            _seed: None,
+            _prompt_version: None,
+            _prompt_digest: None,
         };
         raw.check(COMMAND_LINE)?;
         if raw.decision.is_some() {
             return raw.into_call(service, COMMAND_LINE, COMMAND_LINE, given);
         }
         let (text, origin) = request()?;
-        raw.request = Some(Request::from_json(&text, &origin)?.raw().clone());
+        let domain = service.policies().domain_of(given, &text);
+        raw.checked = Some(Request::from_json_of(domain, &text, &origin)?);
         raw.into_call(service, &origin, COMMAND_LINE, given)
     }
 }
@@ -153,7 +251,7 @@ impl RewardCall {
     }
 }
 
-impl RawReward<'_> {
+impl<F: RequestForm> RawReward<'_, F> {
     /// Whether it is one of the two forms, before anything is looked up.
     fn check(&self, origin: &str) -> Result<()> {
         let options = origin == COMMAND_LINE;
@@ -162,8 +260,7 @@ impl RawReward<'_> {
             (Some(_), Some(_)) => return refused("a reaction or a reward, not both"),
             (None, None) if options => return refused("give --reaction, or --reward"),
             (None, None) => return refused("no reaction and no reward: give one of them"),
-            (Some(name), None) => drop(Reaction::from_name(name)?),
-            (None, Some(_)) => {}
+            (Some(_), None) | (None, Some(_)) => {}
         }
         match (&self.decision, &self.chosen) {
             (Some(_), Some(_)) => refused("the decision says what was chosen: give one of them"),
@@ -191,10 +288,10 @@ impl RawReward<'_> {
     }
 
     /// The request in it or beside the other fields.
-    fn take_request(&mut self) -> Option<RawRequest> {
+    fn take_request(&mut self) -> Option<F::Whole> {
         self.request.take().or_else(|| {
-            let (context, candidates) = (self.context?, self.candidates.take()?);
-            Some(RawRequest::new(context, candidates, self.profile_features.take()))
+            let (context, candidates) = (self.context.take()?, self.candidates.take()?);
+            Some(F::join(context, candidates, self.profile_features.take()))
         })
     }
 
@@ -205,9 +302,8 @@ impl RawReward<'_> {
         stated: &str,
         given: &Given,
     ) -> Result<RewardCall> {
-        let reaction = self.reaction.as_deref().map(Reaction::from_name).transpose()?;
-        let reward = self.reward.or(reaction.map(Reaction::reward)).expect("checked");
-        let dwell_seconds = self.dwell_seconds;
+        let reaction: Option<SmolStr> = self.reaction.as_deref().map(SmolStr::from);
+        let (reward, dwell_seconds) = (self.reward, self.dwell_seconds);
         let request = self.take_request();
         let user = self.user.as_deref().or(given.user.as_deref());
         let policy = self.policy.as_deref().or(given.policy.as_deref());
@@ -224,13 +320,24 @@ impl RawReward<'_> {
             let (id, user, origin) = (id.into(), user.map(SmolStr::from), stated.into());
             return Ok(RewardCall::OfDecision { id, reward, reaction, dwell_seconds, user, policy, origin });
         }
-        let request = request.expect("checked");
-        let request = Request::try_from(request).map_err(|fault| fault.at(origin))?;
+        let request = match (self.checked.take(), request) {
+            (Some(checked), _) => checked,
+            (None, whole) => {
+                let policies = service.policies();
+                let name = policy.or(policies.default_policy().map(|policy| policy.name()));
+                let domain = name.and_then(|name| policies.find(name).ok());
+                let domain = domain.map_or_else(Domain::tips, |policy| policy.features().domain());
+                F::check(whole.expect("checked"), domain).map_err(|fault| fault.at(origin))?
+            }
+        };
         let user: SmolStr = resolve("user", given.by, user, request.user(), origin)?.into();
         let policy = Arc::clone(service.policies().resolve(given.by, policy, request.policy(), origin)?);
+        in_domain(&policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let warnings = unknown_names(&request);
         let chosen = request.position(self.chosen.as_deref().expect("checked"))?;
+        let worth = |reaction: &SmolStr| request.domain().reward_of(reaction);
+        let reward = reward.map_or_else(|| worth(reaction.as_ref().expect("checked")), Ok)?;
         let event = RewardEvent::new(request, chosen, reward, self.event_id.map(SmolStr::from));
         let event = event.and_then(|event| RewardEvent { reaction, dwell_seconds, ..event }.check());
         let event = Arc::new(event.map_err(|fault| fault.at(stated))?);

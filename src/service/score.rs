@@ -10,7 +10,6 @@ use super::shared::{Service, now_ms};
 use crate::base::error::{Error, Fault, Result, shortened};
 use crate::base::threads::{MANY, each};
 use crate::domain::labels::DecisionLabels;
-use crate::domain::profile::Profile;
 use crate::domain::request::Request;
 use crate::policy::{Learns, Model, Policy, Scratch};
 use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_file};
@@ -157,7 +156,7 @@ impl ScoreCall {
             let value = format!("{} bytes", text.len());
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
         }
-        let request = Request::from_json(text, origin)?;
+        let request = Request::from_json_of(service.policies().domain_of(given, text), text, origin)?;
         if let (Some(option), Some(own)) = (given.seed, request.seed())
             && option != own
         {
@@ -172,6 +171,7 @@ impl ScoreCall {
             Some(policy) => policy,
             None => policies.resolve(given.by, given.policy.as_deref(), request.policy(), origin)?,
         };
+        in_domain(policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
         let mut labels = request.labels();
@@ -317,6 +317,8 @@ impl Service {
         scratch: &mut Scratch,
     ) -> Result<Decided> {
         let ScoreCall { user, policy, request, seed, labels, shown } = call;
+        // A shadow that the server asks afterwards may be of another one.
+        in_domain(policy, request, "the request")?;
         let mut choose = |policy: &Arc<Policy>| {
             if policy.program().is_some() {
                 return asked.take(place, policy, *seed);
@@ -327,7 +329,7 @@ impl Service {
         let choice = choose(policy)?;
         let mut warnings = unknown_names(request);
         let candidates = request.candidates();
-        let text: Arc<str> = request.raw().offer_text().into();
+        let text: Arc<str> = request.offer_text().into();
         let own_id = ids::text(ids[0]);
         let record = |id: SmolStr,
                       policy: &Arc<Policy>,
@@ -359,6 +361,15 @@ impl Service {
             if shadow.name() == policy.name() && shadow != policy {
                 let message =
                     format!("shadow {}: the policy of this name that decides is another", shadow.name());
+                warnings.push(Warning(message));
+                continue;
+            }
+            if shadow.features().domain() != request.domain() {
+                let (name, own) = (shadow.name(), shadow.features().domain().label());
+                let message = format!(
+                    "shadow {name}: it is of domain {own}, the request of {}",
+                    request.domain().label()
+                );
                 warnings.push(Warning(message));
                 continue;
             }
@@ -407,9 +418,19 @@ fn participation(service: &Service, given: &Given, user: &str, request: &Request
 }
 
 /// Warnings about names in the request's profile that the contract does not have.
+/// Whether a request has the inputs of its policy's domain.
+pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Result<()> {
+    let (own, found) = (policy.features().domain(), request.domain());
+    if own == found {
+        return Ok(());
+    }
+    let allowed = format!("{}, that of policy {}", own.label(), policy.name());
+    Err(Fault::new("domain", found.label(), allowed).at(origin))
+}
+
 pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
-    let names = request.profile().into_iter().flat_map(Profile::unknown_names);
-    names
+    request
+        .unknown_names()
         .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::shared::{Service, named_user};
 use crate::base::error::{Error, Result};
+use crate::features::FeatureSet;
 use crate::policy::{Model, NAMED, Structure};
 use crate::store::{State, StateRecord, read};
 use serde::{Serialize, Serializer};
@@ -51,6 +52,8 @@ pub struct StateRow {
     pub updates: u64,
     /// Their mean, where all kinds share the model.
     pub mean_reward: Option<f64>,
+    /// What its policy looks at.
+    pub features: FeatureSet,
     /// One weight per dimension; none of a program.
     pub theta: Vec<f64>,
 }
@@ -155,6 +158,7 @@ impl Service {
                     kind: SmolStr::default(),
                     updates: state.model.updates(),
                     mean_reward: state.model.mean_reward(),
+                    features: state.policy.features(),
                     theta: Vec::new(),
                 });
             }
@@ -167,6 +171,7 @@ impl Service {
                     kind: part.kind.clone().unwrap_or_default(),
                     updates: part.ridge.updates(),
                     mean_reward: state.model.mean_reward().filter(|_| shared),
+                    features: state.policy.features(),
                     theta: part.ridge.theta().to_vec(),
                 })
             })

@@ -72,7 +72,8 @@ pub fn verify(store: &dyn Store, programs: &[Arc<Policy>]) -> Result<Verified> {
             for (_, decision) in &page {
                 decisions += 1;
                 let origin = format!("decision {}", decision.id);
-                let request = Request::from_json(decision.request.as_bytes(), &origin);
+                let domain = decision.policy.features().domain();
+                let request = Request::from_json_of(domain, decision.request.as_bytes(), &origin);
                 let checked = request.and_then(|request| request.position(&decision.chosen));
                 if let Err(error) = checked {
                     problems.push(engine(format!("{error}; its reward cannot be learned")));

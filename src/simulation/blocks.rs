@@ -10,6 +10,7 @@ use super::run_sums::{PersonaSums, RunSums};
 use super::step_loop::{run_batch, trace_batch};
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::vector::LANES;
+use crate::domain::Domain;
 use crate::domain::request::Request;
 use crate::people::PersonaSimulator;
 use crate::people::digest::of_character;
@@ -69,6 +70,17 @@ pub enum SimulationError {
     /// There is none.
     #[error("no policy to simulate: name at least one with --policy")]
     NoPolicy,
+    /// It looks at inputs that simulated people do not have.
+    #[error(
+        "{policy}: it is of domain {domain}, and simulated people are of {}: those of other domains have to come from a log, \
+         which is to follow; judge it with `rehearsal evaluate`", Domain::tips().label()
+    )]
+    OtherDomain {
+        /// The policy.
+        policy: String,
+        /// Its domain.
+        domain: String,
+    },
     /// There is none or there are several, where a log is of one.
     #[error("a log is of one policy: name one with --policy")]
     NotOnePolicy,
@@ -140,6 +152,10 @@ impl<'a> Simulation<'a> {
     ) -> Result<Self> {
         if policies.is_empty() {
             return Err(Error::because(SimulationError::NoPolicy));
+        }
+        if let Some(policy) = policies.iter().find(|policy| !policy.features().domain().is_tips()) {
+            let (policy, domain) = (policy.name().to_owned(), policy.features().domain().label());
+            return Err(Error::because(SimulationError::OtherDomain { policy, domain }));
         }
         if let Some(policy) = policies.iter().find(|policy| policy.learns() == Learns::Everybody) {
             let policy = policy.name().to_owned();

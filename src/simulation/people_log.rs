@@ -127,7 +127,7 @@ pub(super) fn put_step(
         event: Some(id.as_str().into()),
         reward: Some(decided.outcome.reward),
         decision_id: Some(id.as_str().into()),
-        reaction: Some(event.reaction),
+        reaction: Some(event.reaction.name().into()),
         dwell_seconds: Some(event.dwell_seconds),
         request: Some(&shown),
         ..RewardLine::new(Op::Reward, line.time_ms)

@@ -5,7 +5,7 @@ use crate::domain::reaction::Reaction;
 use crate::features::profile_history::{ProfileHistory, TipEvent};
 use crate::features::{ALL_DIMS, FeatureBlock};
 use crate::people::scenario::Leaving;
-use crate::people::{Outcome, PersonaSimulator, UserBatch};
+use crate::people::{DeclaredTables, Outcome, PersonaSimulator, UserBatch};
 use crate::policy::{Decide, DecisionRng, Learns, Model, Policy, Scratch, Structure};
 use std::collections::VecDeque;
 
@@ -26,9 +26,18 @@ pub struct Rollout<'a> {
     pub(super) chosen: [usize; LANES],
     x: Vec<Lanes>,
     scratch: Scratch<Lanes>,
+    /// What it sees of a step, where its feature set is declared in a file.
+    declared: Option<Box<DeclaredView>>,
     /// How weary of this policy they are, and who has left.
     weariness: [f64; LANES],
     pub(super) left: [bool; LANES],
+}
+
+/// What a policy with a declared feature set sees.
+#[derive(Debug, Clone)]
+struct DeclaredView {
+    tables: DeclaredTables,
+    block: FeatureBlock<Lanes>,
 }
 
 /// Lets somebody tire of what they were shown: who had left before this step ignores it, whatever it was, so that nothing
@@ -81,6 +90,11 @@ impl<'a> Rollout<'a> {
             chosen: [0; LANES],
             x,
             scratch: Scratch::default(),
+            declared: policy.features().declared().map(|set| {
+                let tables = DeclaredTables::new(set, simulator);
+                let block = tables.block();
+                Box::new(DeclaredView { tables, block })
+            }),
             weariness: [0.0; LANES],
             left: [false; LANES],
         }
@@ -125,7 +139,9 @@ impl<'a> Rollout<'a> {
         batch: &mut UserBatch,
         block: &mut FeatureBlock<Lanes>,
     ) {
-        if self.policy.features().uses_profile() {
+        if let Some(own) = &mut self.declared {
+            batch.fill_declared(&mut own.tables, &self.histories, &mut own.block);
+        } else if self.policy.features().uses_profile() {
             batch.serve_profiles::<V>(level, &self.histories, block);
         }
         if self.policy.structure() == Structure::Disjoint {
@@ -144,8 +160,9 @@ impl<'a> Rollout<'a> {
         block: &FeatureBlock<Lanes>,
     ) {
         let mut rng = each!(lane => DecisionRng::new(batch.person(lane).seed()));
-        let Self { policy, model, kinds, scratch, .. } = self;
-        let choices = Decide::new(policy, model, block, kinds, &mut rng, scratch).run::<V>(level);
+        let Self { policy, model, kinds, scratch, declared, .. } = self;
+        let own = declared.as_ref().map_or(block, |own| &own.block);
+        let choices = Decide::new(policy, model, own, kinds, &mut rng, scratch).run::<V>(level);
         self.record_choice(block, each!(lane => choices[lane].index));
     }
 
@@ -153,6 +170,13 @@ impl<'a> Rollout<'a> {
     #[inline(always)]
     pub(super) fn record_choice(&mut self, block: &FeatureBlock<Lanes>, chosen: [usize; LANES]) {
         self.chosen = chosen;
+        if let Some(own) = &self.declared {
+            let rows = each!(lane => own.block.row(chosen[lane]));
+            for (d, x) in self.x.iter_mut().enumerate() {
+                *x = lanes!(lane => rows[lane][d][lane]);
+            }
+            return;
+        }
         let rows = block.full_rows();
         let rows = each!(lane => &rows[chosen[lane]]);
         // No model has more dimensions; with that said here, no row's end is checked.

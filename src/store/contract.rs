@@ -8,7 +8,6 @@ use super::model_bytes;
 use super::state::State;
 use crate::base::error::{Error, Result};
 use crate::domain::labels::DecisionLabels;
-use crate::domain::reaction::Reaction;
 use crate::policy::{Model, Policy};
 use smol_str::SmolStr;
 use std::path::Path;
@@ -55,7 +54,7 @@ pub enum Change {
         /// Whether the event is a decision.
         answers_decision: bool,
         /// What the user did, if the reward was made from that.
-        reaction: Option<Reaction>,
+        reaction: Option<SmolStr>,
         /// How long the tip was looked at, in seconds.
         dwell_seconds: Option<f64>,
         /// The reward.

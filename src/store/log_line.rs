@@ -4,9 +4,9 @@
 //! 0.1 have them too. A field that is null is unknown; one that is not there says nothing. `R` is what holds the
 //! request: a reader takes as much of it as it needs.
 
-use crate::domain::reaction::Reaction;
 use crate::policy::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
+use smol_str::SmolStr;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -69,6 +69,55 @@ pub struct DecisionLine<'a, R> {
     pub request: R,
 }
 
+impl<'a, R> DecisionLine<'a, R> {
+    /// The line without its request, and that.
+    pub fn split(self) -> (DecisionLine<'a, ()>, R) {
+        let Self {
+            decision_id,
+            shadow_of,
+            experiment,
+            variant,
+            prompt_version,
+            prompt_digest,
+            model_version,
+            user,
+            policy,
+            spec,
+            shadow,
+            chosen,
+            propensity,
+            explored,
+            scores,
+            propensities,
+            seed,
+            time_ms,
+            request,
+        } = self;
+        let line = DecisionLine {
+            decision_id,
+            shadow_of,
+            experiment,
+            variant,
+            prompt_version,
+            prompt_digest,
+            model_version,
+            user,
+            policy,
+            spec,
+            shadow,
+            chosen,
+            propensity,
+            explored,
+            scores,
+            propensities,
+            seed,
+            time_ms,
+            request: (),
+        };
+        (line, request)
+    }
+}
+
 /// What an entry of the log of rewards did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,7 +155,7 @@ pub struct RewardLine<'a, R, S = R> {
     pub decision_id: Option<Cow<'a, str>>,
     /// The reaction that the reward was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reaction: Option<Reaction>,
+    pub reaction: Option<SmolStr>,
     /// How long the tip was looked at, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dwell_seconds: Option<f64>,

@@ -3,7 +3,7 @@
 use super::contract::{Change, RewardRecord, StateRecord};
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
-use crate::domain::reaction::Reaction;
+use crate::features::FeatureSet;
 use crate::policy::{Policy, Prior, RawDefinition};
 use smol_str::SmolStr;
 use std::path::Path;
@@ -31,6 +31,12 @@ pub(super) fn policy(text: &str, prior: Option<&str>, id: i64, origin: &Path) ->
         raw @ RawDefinition::Program(_) => Policy::try_from(raw),
     };
     policy.map_err(|fault| damaged(origin, format!("definition {id}: {fault}")))
+}
+
+/// The digests of a policy's feature set and domain; none of a program, whose business it is what it looks at.
+pub(super) fn looks_at(policy: &Policy) -> (Option<&'static str>, Option<&'static str>) {
+    let set = policy.program().is_none().then(|| policy.features());
+    (set.map(FeatureSet::digest), set.map(|set| set.domain().digest()))
 }
 
 /// The text of a policy's prior, as its definition keeps it.
@@ -107,7 +113,7 @@ impl RewardRow {
             "reset" => Change::Reset,
             "import" => Change::Import(learned_from.ok_or_else(|| missing("state"))?),
             _ => Change::Reward {
-                reaction: self.reaction.as_deref().map(Reaction::from_name).transpose()?,
+                reaction: self.reaction.map(SmolStr::from),
                 reward: self.reward.ok_or_else(|| missing("reward"))?,
                 shown: learned_from.ok_or_else(|| missing("candidate"))?,
                 event: self.event,
@@ -124,7 +130,7 @@ pub(super) struct ChangeColumns<'a> {
     pub(super) op: &'static str,
     pub(super) event: Option<&'a str>,
     pub(super) answers_decision: bool,
-    pub(super) reaction: Option<&'static str>,
+    pub(super) reaction: Option<&'a str>,
     pub(super) dwell_seconds: Option<f64>,
     pub(super) reward: Option<f64>,
     pub(super) learned_from: Option<&'a str>,
@@ -146,7 +152,7 @@ impl<'a> From<&'a Change> for ChangeColumns<'a> {
                 op: "reward",
                 event: event.as_deref(),
                 answers_decision: *answers_decision,
-                reaction: reaction.map(Reaction::name),
+                reaction: reaction.as_deref(),
                 dwell_seconds: *dwell_seconds,
                 reward: Some(*reward),
                 learned_from: Some(shown),

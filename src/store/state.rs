@@ -1,7 +1,7 @@
 //! What a policy has learned about one user, and how it learns.
 
 use crate::base::error::{Fault, Result, storable, within};
-use crate::domain::reaction::{MAX_REWARD, Reaction};
+use crate::domain::reaction::MAX_REWARD;
 use crate::domain::request::{Request, Shown};
 use crate::policy::program::{LearnCall, Program, WhichCall};
 use crate::policy::{Learns, Model, Policy, Scratch};
@@ -112,7 +112,7 @@ pub struct RewardEvent {
     /// Whether the event is a decision, whose id it is then.
     pub answers_decision: bool,
     /// The reaction that the reward was made from.
-    pub reaction: Option<Reaction>,
+    pub reaction: Option<SmolStr>,
     /// How long the tip was looked at, in seconds, in [0, 1e9].
     pub dwell_seconds: Option<f64>,
     /// When it came, in milliseconds since 1970; now, if nothing is said.

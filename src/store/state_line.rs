@@ -13,7 +13,7 @@ use super::view_name;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
-use crate::features::FeatureSet;
+use crate::features::{FeatureSet, FeatureSetRef};
 use crate::policy::program::{MAX_STATE_BYTES, Program, RawProgram};
 use crate::policy::{
     KindModel, Learns, Model, NAMED, Policy, Prior, RawDefinition, RawPolicy, RawPrior, Ridge, RidgeNumbers,
@@ -41,6 +41,14 @@ struct RawState {
     user: SmolStr,
     policy: String,
     feature_set: String,
+    /// What it makes of which inputs, and the domain whose inputs they are; lines of older programs lack them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    feature_set_digest: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    domain_digest: Option<String>,
+    /// All that its file states, where it is not built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    features: Option<FeatureSetRef>,
     #[serde(rename = "D")]
     dim: usize,
     feature_names: Vec<String>,
@@ -193,7 +201,7 @@ pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
         return Err(differs("learns", &own.learns().name(), &policy.learns().name()));
     }
     if own.features() != policy.features() {
-        return Err(differs("feature_set", &own.features().name(), &policy.features().name()));
+        return Err(differs("feature_set", &own.features().label(), &policy.features().label()));
     }
     if own.structure() != policy.structure() {
         let [found, now] = [own, policy].map(|policy| structure_name(policy.structure()));
@@ -279,6 +287,9 @@ impl RawState {
             user: state.user.clone(),
             policy: policy.name().to_owned(),
             feature_set: policy.features().name().to_owned(),
+            feature_set_digest: Some(policy.features().digest().to_owned()),
+            domain_digest: Some(policy.features().domain().digest().to_owned()),
+            features: policy.features().declared().map(|_| policy.features().into()),
             dim: policy.features().dim(),
             feature_names: policy.features().names().iter().map(|n| (*n).to_owned()).collect(),
             structure: structure_name(policy.structure()).to_owned(),
@@ -303,8 +314,20 @@ impl RawState {
 
     /// The policy as far as a model needs it; its explorer is unknown and irrelevant here.
     fn policy(&self) -> Result<Policy, Fault> {
-        let features = FeatureSet::from_name(&self.feature_set)
-            .map_err(|_| differs("feature_set", &self.feature_set, "v1 or v2"))?;
+        let features = match &self.features {
+            Some(features) => features.known()?,
+            None => FeatureSet::from_name(&self.feature_set)
+                .map_err(|_| differs("feature_set", &self.feature_set, "v1 or v2"))?,
+        };
+        let own = [
+            ("feature_set_digest", &self.feature_set_digest, features.digest()),
+            ("domain_digest", &self.domain_digest, features.domain().digest()),
+        ];
+        for (field, found, expected) in own {
+            if let Some(found) = found.as_deref().filter(|found| *found != expected) {
+                return Err(differs(field, found, format!("{expected}, as {} has it", features.label())));
+            }
+        }
         let structure = match self.structure.as_str() {
             "shared" => Structure::Shared,
             "disjoint" => Structure::Disjoint,
@@ -312,7 +335,7 @@ impl RawState {
         };
         let uniform = Policy::named("uniform").expect("it is built in").to_raw();
         let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
-        let learns = self.learns;
+        let (features, learns) = (features.into(), self.learns);
         let plain = RawPolicy { name, features, structure, lambda, forgetting, learns, ..uniform };
         let policy = Policy::try_from(plain)?;
         let prior = self.prior.clone().map(|raw| Prior::try_from(raw).map_err(|fault| fault.within("prior")));
@@ -391,6 +414,8 @@ impl RawKind {
     }
 }
 
+// Who writes a line asks with a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_user(learns: &Learns) -> bool {
     *learns == Learns::User
 }

@@ -10,6 +10,7 @@ pub fn schema() -> Value {
     let numbers =
         |description: &str| json!({"type": "array", "items": {"type": "number"}, "description": description});
     let count = |description: &str| json!({"type": "integer", "minimum": 0, "description": description});
+    let digest = |description: &str| json!({"type": "string", "pattern": "^[0-9a-f]{64}$", "description": description});
     let part = json!({
         "type": "object",
         "required": ["updates", "A", "b"],
@@ -54,7 +55,12 @@ pub fn schema() -> Value {
         "format_version": {"type": "integer", "minimum": 1, "maximum": FORMAT_VERSION},
         "user": {"type": "string", "minLength": 1},
         "policy": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
-        "feature_set": {"enum": FeatureSet::ALL},
+        "feature_set": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$",
+                        "description": format!("{}, or the name of one that a file declares",
+                                               FeatureSet::ALL.map(FeatureSet::name).join(", "))},
+        "feature_set_digest": digest("of what the feature set makes of which inputs"),
+        "domain_digest": digest("of the domain whose inputs it looks at"),
+        "features": {"type": "object", "description": "the feature set as its file declares it, where it is not built in"},
         "D": {"type": "integer", "description": "number of dimensions"},
         "feature_names": {"type": "array", "items": {"type": "string"}, "description": "D names, in order"},
         "structure": {"enum": ["shared", "disjoint"]},

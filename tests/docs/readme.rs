@@ -40,6 +40,7 @@ fn root() -> &'static Path {
 /// The pages that are followed.
 const README: &str = "README.md";
 const TOUR: &str = "docs/tour.md";
+const FEATURES: &str = "docs/features.md";
 const SERVE: &str = "docs/serve.md";
 const EXPERIMENTS: &str = "docs/experiments.md";
 const PROMPTS: &str = "docs/prompts.md";
@@ -235,6 +236,11 @@ fn every_block_does_what_the_readme_says_and_its_picture_is_the_chart_of_its_ver
 #[test]
 fn every_block_does_what_the_tour_says() {
     follow(TOUR);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_features_says() {
+    follow(FEATURES);
 }
 
 #[test]

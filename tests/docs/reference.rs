@@ -1,8 +1,10 @@
 //! docs/files.md has every field that the parsers know, and the tables of other pages every row.
 
+use rehearsal::domain::Domain;
 use rehearsal::domain::profile::PROFILE_FEATURES;
 use rehearsal::evaluation::Estimator;
 use rehearsal::experiment::Experiment;
+use rehearsal::features::FeatureSet;
 use rehearsal::gate::GateSpec;
 use rehearsal::people::persona::Persona;
 use rehearsal::people::scenario::Scenario;
@@ -12,6 +14,7 @@ use rehearsal::report::verdict_formats;
 use rehearsal::simulation::metrics::{Direction, Metric};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The error of a file with this text; `None` if there is none.
 type Parser = fn(&str) -> Option<String>;
@@ -74,7 +77,7 @@ fn every_field_of_signals_is_explained() {
 #[test]
 fn every_field_of_every_file_is_explained() {
     let page = include_str!("../../docs/files.md");
-    let kinds: [(&str, Parser, &[&str]); 6] = [
+    let kinds: [(&str, Parser, &[&str]); 8] = [
         (
             "Experiments",
             |t| Experiment::from_toml(t, "f").err().map(|e| e.to_string()),
@@ -85,6 +88,16 @@ fn every_field_of_every_file_is_explained() {
         ("Gates", |t| GateSpec::from_toml(t, "f").err().map(|e| e.to_string()), &["propensity", "newness"]),
         ("Prompts", prompt_error, &["quiet_hours", "context_tokens", "event"]),
         ("Policies", |t| Policy::from_toml(t, "f").err().map(|e| e.to_string()), &["gamma", "disjoint"]),
+        (
+            "Domains",
+            |t| Domain::from_toml(t, "f").err().map(|e| e.to_string()),
+            &["in_logs", "category", "reward"],
+        ),
+        (
+            "Feature sets",
+            |t| FeatureSet::from_toml(t, "f", Path::new("")).err().map(|e| e.to_string()),
+            &["cross", "hidden", "unknown"],
+        ),
     ];
     for (heading, parse, some) in kinds {
         let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect(heading);
@@ -102,6 +115,19 @@ fn every_field_of_every_file_is_explained() {
         }
         let missing: Vec<_> = names.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
         assert!(missing.is_empty(), "docs/files.md, {heading}: nothing on {missing:?}");
+    }
+}
+
+/// The steps of a chain are told by the error of one that is none.
+#[test]
+fn every_step_of_a_feature_set_is_explained() {
+    let page = include_str!("../../docs/files.md");
+    let parse: Parser = |t| FeatureSet::from_toml(t, "f", Path::new("")).err().map(|e| e.to_string());
+    let steps = expected(parse, "name = \"a\"\n[[dimensions]]\nname = \"b\"\nsteps = [\"stray\"]\n");
+    assert!(steps.len() >= 10, "{steps:?}");
+    for step in steps {
+        let rows = [format!("\n| `{{ {step} = "), format!("\n| `\"{step}\"`")];
+        assert!(rows.iter().any(|row| page.contains(row)), "docs/files.md lacks a row of the step {step}");
     }
 }
 

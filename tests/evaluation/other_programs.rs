@@ -234,6 +234,8 @@ fn what_is_compressed_otherwise_is_named_and_padding_is_nothing() {
         (b"\x04\x22\x4d\x18", "lz4"),
         (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
         (b"\xff\xfea\0", "UTF-16"),
+        (b"VWFB\x01\0", "a binary log of Vowpal Wabbit's client"),
+        (b"action,reward\0", "the character NUL"),
     ] {
         let log = file(&dir, "log.csv", start);
         let said = complaint(&[&log, "--policy", "uniform"]);

@@ -332,3 +332,46 @@ fn what_is_seen_on_the_way_adds_up() {
     assert_eq!(users, verdict.users);
     assert!((log10_e - verdict.rejection_evidence.log10()).abs() < 1e-9);
 }
+
+/// As the schema of Jenkins' xUnit plugin has it (junit-10.xsd), which refuses what it does not know; reporters add times up.
+#[test]
+fn the_cases_of_junit_have_times_and_no_attribute_that_jenkins_does_not_know() {
+    let allowed = |element: &str| -> &[&str] {
+        match element {
+            "testsuites" => &["name", "time", "tests", "failures", "disabled", "errors"],
+            "testsuite" => &[
+                "name",
+                "tests",
+                "failures",
+                "errors",
+                "group",
+                "time",
+                "skipped",
+                "timestamp",
+                "hostname",
+                "id",
+                "package",
+            ],
+            "testcase" => &["name", "assertions", "time", "classname", "status"],
+            "property" => &["name", "value"],
+            "failure" | "skipped" => &["type", "message"],
+            "properties" | "system-out" => &[],
+            other => panic!("{other}"),
+        }
+    };
+    for case in [REJECT, SAME] {
+        let dir = sandbox();
+        run(small(&dir, case).args(["--out", "out"]), b"").exits(case.3);
+        let text = dir.read("out/junit.xml");
+        let document = roxmltree::Document::parse(&text).unwrap();
+        for node in document.descendants().filter(roxmltree::Node::is_element) {
+            let name = node.tag_name().name();
+            for attribute in node.attributes() {
+                assert!(allowed(name).contains(&attribute.name()), "{name} {}", attribute.name());
+            }
+            if ["testsuites", "testsuite", "testcase"].contains(&name) {
+                assert!(node.attribute("time").is_some_and(|time| time.parse::<f64>().is_ok()), "{node:?}");
+            }
+        }
+    }
+}

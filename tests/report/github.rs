@@ -77,6 +77,16 @@ fn the_actions_script_runs_the_gate_and_sets_the_outputs() {
         assert!(dir.read("step.md").contains(&verdict.to_uppercase()));
     }
     run(step((INCONCLUSIVE.0, INCONCLUSIVE.1)).env("INPUT_INCONCLUSIVE", "pass"), b"").ok();
+    // A folder may have a name that looks like an option.
+    for out in ["-x", "--help"] {
+        run(step((PROMOTE.0, PROMOTE.1)).env("INPUT_OUT", out), b"").ok();
+        let output = dir.read("output");
+        assert!(
+            output.starts_with("verdict=promote\nreason=") && output.contains(&format!("out=./{out}\n")),
+            "{output}"
+        );
+        assert!(dir.join(out).join("verdict.json").exists());
+    }
     // What is no policy is an argument and nothing else, and no verdict of an earlier run is left behind.
     let hostile = "$(touch pwned); --gate=x\nverdict=promote";
     run(step(("uniform", hostile)), b"").exits(2);

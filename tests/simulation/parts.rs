@@ -104,3 +104,64 @@ fn parts_of_an_earlier_version_are_read_without_what_they_lack() {
         assert_eq!(dir.read(&format!("whole/{file}")), dir.read(&format!("merged/{file}")), "{file}");
     }
 }
+
+/// What a part announces is made room for before it is read, and its names go into files, never into paths.
+#[test]
+fn a_part_announces_no_more_than_a_run_can_have_and_leads_nowhere() {
+    let dir = Dir::new();
+    let run = ["simulate", "few-candidates", "--policy", "egreedy-v1", "--users", "32", "--steps", "3"];
+    dir.run(&[&run[..], &["--blocks", "0..1", "--out", "part"]].concat()).ok();
+    let part = dir.read("part");
+    let (header, rest) = part.split_once('\n').unwrap();
+    for (from, to, field) in [
+        ("\"users\":32", "\"users\":18446744073709551615", "users"),
+        ("\"users\":32", "\"users\":100000001", "users"),
+        ("\"steps\":3", "\"steps\":4000000000", "steps"),
+        ("\"blocks\":[0,1]", "\"blocks\":[0,9]", "blocks"),
+        ("\"blocks\":[0,1]", "\"blocks\":[2,1]", "blocks"),
+    ] {
+        let bad = header.replacen(from, to, 1);
+        assert_ne!(bad, header, "{from}");
+        dir.write("bad", format!("{bad}\n{rest}"));
+        dir.run(&["merge", "bad"]).refused(&["bad, line 1: ", field]);
+    }
+    // Names in it lead nowhere, and a description is one clean line.
+    let planted = header
+        .replace("few-candidates", "../planted")
+        .replace("Three tips", "\\u001b[31mThree\\n::error::tips");
+    let planted = planted.replacen("egreedy-v1", "../../planted", 1);
+    std::fs::create_dir(dir.join("deep")).unwrap();
+    dir.write("deep/part", format!("{planted}\n{rest}"));
+    let text = dir.run(&["merge", "deep/part", "--out", "deep/er/out"]).ok().stdout();
+    assert!(text.starts_with("../planted: [31mThree ::error::tips"), "{text:?}");
+    let outside = |name: &str| dir.join(name).exists() || dir.join(&format!("deep/{name}")).exists();
+    assert!(!outside("planted") && !outside("er/planted"));
+    let mut files: Vec<String> = std::fs::read_dir(dir.join("deep/er/out"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["curve.csv", "records.jsonl", "summary.json", "users.csv"]);
+}
+
+#[test]
+fn files_that_never_end_or_never_begin_are_refused() {
+    let dir = Dir::new();
+    dir.write("log.csv", "action,reward,propensity\na,1,0.5\n");
+    let fifo = std::process::Command::new("mkfifo").arg(dir.join("fifo")).status();
+    assert!(fifo.is_ok_and(|status| status.success()));
+    for file in ["/dev/zero", "./fifo"] {
+        for args in [
+            &["simulate", "--data", file, "--label", "x", "--policy", "uniform"][..],
+            &["simulate", "--policy", file],
+            &["simulate", file, "--policy", "uniform"],
+            &["score", "--policy", file],
+            &["merge", file],
+            &["schema", "--check", file],
+            &["promote-check", "--baseline", "uniform", "--challenger", "linucb", "--gate", file],
+            &["promote-check", "--baseline", "uniform", "--challenger", "linucb", "--card", file],
+        ] {
+            dir.run(args).refused(&[file.trim_start_matches("./"), "regular file"]);
+        }
+    }
+}

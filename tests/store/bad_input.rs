@@ -389,6 +389,12 @@ fn a_mark_before_the_first_byte_is_passed_over() {
     let other = Dir::new();
     other.run_with(&["import"], format!("{mark}{}", exported.replace('\n', "\r\n"))).ok();
     assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
+    let registry = dir.run(&["schema"]).ok().json();
+    let properties = registry["properties"].as_object().unwrap_or_else(|| panic!("{registry}"));
+    assert!(!properties.is_empty());
+    dir.write("registry.json", format!("{mark}[]"));
+    let said = dir.run(&["schema", "--check", "registry.json"]).exits(2).stderr();
+    assert!(!said.contains("begins with") && !said.contains("expected value"), "{said}");
     // A second one is something else.
     dir.run_with(&SCORE, format!("{mark}{mark}{REQUEST}")).refused(&["stdin"]);
 }
@@ -530,5 +536,41 @@ pub(super) fn the_character_nul_is_in_no_name_that_is_kept() {
     ];
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+}
+
+/// Whoever may start few threads gets the answers, later, or is told.
+#[test]
+fn threads_that_the_system_refuses_are_no_panic() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let is_root =
+        std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    let other_user = ["--reuid=54321", "--regid=54321", "--clear-groups"];
+    let works = std::process::Command::new("setpriv").args(other_user).arg("true").output();
+    if !is_root || !works.is_ok_and(|output| output.status.success()) {
+        crate::util::skip("nobody else's limits can be set here");
+        return;
+    }
+    let lines = format!("{}\n", request_line("u", "uniform")).repeat(3000);
+    let binary = dir.join("rehearsal");
+    std::fs::copy(env!("CARGO_BIN_EXE_rehearsal"), &binary).unwrap();
+    for (threads, command) in [
+        (1, "score --jsonl"),
+        (2, "score --jsonl"),
+        (4, "score --jsonl"),
+        (8, "score --jsonl"),
+        (1, "simulate --users 32 --steps 2 --policy uniform"),
+    ] {
+        let mut limited = std::process::Command::new("setpriv");
+        let run = format!("ulimit -u {threads}; exec ./rehearsal {command}");
+        limited.args(other_user).args(["bash", "-c", &run]).current_dir(dir.path());
+        let ran = crate::util::run(limited, lines.as_bytes());
+        match ran.code() {
+            0 => assert!(command.starts_with("simulate") || ran.stdout().lines().count() == 3000),
+            2 => assert!(ran.stderr().contains("thread"), "{}", ran.stderr()),
+            _ => ran.fail("expected answers, or exit code 2"),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Files that are no text, told by their first bytes: who gave one learns what it is and what to do.
 
 /// What begins like this is of that sort, and that makes a text of it.
-const SORTS: [(&[u8], &str); 15] = [
+const SORTS: [(&[u8], &str); 18] = [
+    (b"\x1f\x8b", "compressed with gzip, which is read of logs alone; `gunzip -k` makes a text of it"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd, which is read of logs alone; `unzstd` makes a text of it"),
+    (b"VWFB", "a binary log of Vowpal Wabbit's client, which is not read; its converter writes dsjson"),
     (b"BZh", "compressed with bzip2, which is not read; `bunzip2 -k` makes a text of it"),
     (b"\xfd7zXZ\0", "compressed with xz, which is not read; `unxz -k` makes a text of it"),
     (b"]\0\0", "compressed with lzma, which is not read; `unlzma -k` makes a text of it"),
@@ -22,7 +25,12 @@ const SORTS: [(&[u8], &str); 15] = [
     (b"\xfe\xff", "UTF-16, which is not read; save it as UTF-8"),
 ];
 
+/// Bytes in which a file that is no text shows it.
+const LOOKED_AT: usize = 4096;
+
 /// What a file is that begins like this and is no text, with what to do; `None` where nothing speaks against a text.
 pub(crate) fn foreign(start: &[u8]) -> Option<&'static str> {
-    SORTS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what)
+    let sort = SORTS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what);
+    let has_nul = || memchr::memchr(0, &start[..start.len().min(LOOKED_AT)]).is_some();
+    sort.or_else(|| has_nul().then_some("no text: it has the character NUL near its beginning"))
 }

@@ -2,16 +2,20 @@
 //!
 //! In: paths and bytes. Out: raw structs, tables, or errors. A new kind of text is a file here.
 
+mod checked_toml;
 mod file;
 mod foreign;
 mod notation;
 mod parse;
+mod place;
 mod table;
 mod whole;
 
+pub(crate) use checked_toml::checked_toml;
 pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, regular, text};
 pub(crate) use foreign::foreign;
 pub(crate) use notation::{MISSING, is_missing, is_number, notation, of_notation};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
+pub(crate) use place::toml_place;
 pub(crate) use table::{Table, separator_of};
 pub(crate) use whole::{optional_whole, whole_number};

@@ -1,6 +1,7 @@
 //! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
-use crate::base::error::{Error, Result, shortened};
+use super::checked_toml::line_of;
+use crate::base::error::{Error, Result, nearest, shortened};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -69,6 +70,10 @@ pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str
         };
         let message = shortened(message);
         let mut message = in_words(&message, OBJECT, LIST);
+        let quoted = message.split_once("string \"").and_then(|(_, rest)| rest.split_once('"'));
+        if let Some(time) = quoted.and_then(|(value, _)| time_of_day(value)) {
+            message = format!("{message}; {time}");
+        }
         if !text.contains(&b'\n') {
             message = message.replace(" at line 1 column ", " at column ");
         }
@@ -83,19 +88,70 @@ pub(crate) fn complaint(error: &serde_json::Error) -> String {
 
 /// Parses TOML, which errors call `origin`.
 pub(crate) fn toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
-    let malformed = |message: String| Error::Malformed { origin: origin.to_owned(), message };
-    let at_line = |error: &toml::de::Error| {
-        let line = error.span().map(|s| 1 + text[..s.start.min(text.len())].matches('\n').count());
-        line.map_or_else(String::new, |l| format!(" (line {l})"))
+    toml_or_fault(text)
+        .map_err(|fault| Error::Malformed { origin: origin.to_owned(), message: fault.message })
+}
+
+/// What is wrong with a text of TOML.
+pub(super) struct TomlFault {
+    /// With its line.
+    pub(super) message: String,
+    /// The byte where it stands.
+    pub(super) at: Option<usize>,
+    /// Whether it is that a field is not there.
+    pub(super) is_missing: bool,
+}
+
+/// Parses TOML.
+pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
+    let fault = |message: String, error: &toml::de::Error| {
+        let at = error.span().map(|span| span.start);
+        let line = at.map(|at| line_of(text, at));
+        let time = line.and_then(|line| time_of_day(text.lines().nth(line - 1)?.split_once('=')?.1));
+        let message = time.map_or_else(|| message.clone(), |time| format!("{message}; {time}"));
+        let is_missing = error.message().starts_with("missing field");
+        let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+        TomlFault { message: format!("{message}{line}"), at, is_missing }
     };
-    let reader = toml::Deserializer::parse(text)
-        .map_err(|e| malformed(format!("{}{}", e.message().replace('\n', ", "), at_line(&e))))?;
+    let reader = toml::Deserializer::parse(text).map_err(|e| fault(e.message().replace('\n', ", "), &e))?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let place = if names_field(error.path()) { format!("{}: ", error.path()) } else { String::new() };
         let inner = error.inner();
         let message = in_words(&inner.message().replace('\n', ", "), "a table", "an array");
-        malformed(format!("{place}{message}{}", at_line(inner)))
+        fault(format!("{place}{message}"), inner)
     })
+}
+
+/// What to write in the place of a time of day, where a number of hours is wanted.
+fn time_of_day(value: &str) -> Option<String> {
+    let value = value.split('#').next()?.trim().trim_matches('"');
+    let (hour, rest) = value.split_once(':')?;
+    let minute = rest.split(':').next()?;
+    let is_time = hour.len() <= 2 && minute.len() == 2;
+    let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
+    let is_time = is_time && hour < 24 && minute < 60;
+    let hours = ((f64::from(hour) + f64::from(minute) / 60.0) * 1e4).round() / 1e4;
+    is_time.then(|| format!("a time of day is written as a number of hours, here {hours}"))
+}
+
+/// The message with the nearest of the names that it lists, where it is about one that is not among them.
+fn suggested(message: String) -> String {
+    let Some(rest) =
+        message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))
+    else {
+        return message;
+    };
+    let Some((name, known)) = rest.split_once('`') else { return message };
+    // The place stands at the end of some messages.
+    let (list, place) =
+        known.split_once(" at ").map_or((known, ""), |(list, _)| (list, &known[list.len()..]));
+    match nearest(name, list.split('`').skip(1).step_by(2)) {
+        Some(nearest) => {
+            let before = &message[..message.len() - place.len()];
+            format!("{before}; did you mean `{nearest}`?{place}")
+        }
+        None => message,
+    }
 }
 
 /// Whether the path of an error says more than that there is one.
@@ -105,6 +161,7 @@ fn names_field(path: &serde_path_to_error::Path) -> bool {
 
 /// A parser's message with types of data in the place of types of this program.
 fn in_words(message: &str, object: &str, list: &str) -> String {
+    let message = suggested(message.to_owned());
     let message = message.replace("expected a sequence", &format!("expected {list}"));
     let Some((before, expected)) = message.rsplit_once("expected ") else { return message };
     let end = expected.find([' ', ',']).unwrap_or(expected.len());

@@ -3,8 +3,11 @@
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
 use crate::base::read::optional_whole;
+use crate::domain::declaration::Domain;
+use crate::domain::input::{InputSlot, InputValue, TipsInput};
 use crate::domain::labels::{DecisionLabels, digest, label};
 use crate::domain::profile::Profile;
+use crate::domain::values::DeclaredValues;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::HashSet;
@@ -93,6 +96,34 @@ pub struct Offered<'a> {
     pub candidates: &'a [Candidate],
     /// What is known of the person.
     pub profile: Option<&'a Profile>,
+    /// What is said by the inputs of a domain that is declared in a file; `None` in the domain that is built in.
+    pub declared: Option<&'a DeclaredValues>,
+}
+
+impl<'a> Offered<'a> {
+    /// What an input is for the candidate at `k`.
+    pub fn value(&self, slot: InputSlot, k: usize) -> InputValue<'a> {
+        let candidate = &self.candidates[k];
+        match slot {
+            InputSlot::Id => InputValue::Text(&candidate.id),
+            InputSlot::Declared(of, n) => {
+                self.declared.map_or(InputValue::Unknown, |declared| declared.get(of, n, k))
+            }
+            InputSlot::Tips(input) => match input {
+                TipsInput::ContextHour => InputValue::Number(self.context.hour),
+                TipsInput::Weekday => InputValue::Number(f64::from(self.context.weekday)),
+                TipsInput::Kind => InputValue::text(candidate.kind.as_deref()),
+                TipsInput::Priority => InputValue::number(candidate.priority),
+                TipsInput::DueInDays => InputValue::number(candidate.due_in_days),
+                TipsInput::EffortMinutes => InputValue::number(candidate.effort_minutes),
+                TipsInput::CandidateHour => InputValue::number(candidate.hour),
+                TipsInput::Profile(index) => {
+                    let kind = candidate.kind.as_deref();
+                    InputValue::number(self.profile.and_then(|profile| profile.values_for(kind).get(index)))
+                }
+            },
+        }
+    }
 }
 
 /// A checked request: every number finite and in range, at least one candidate, ids unique.
@@ -112,6 +143,7 @@ pub struct Offered<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub(super) raw: RawRequest,
+    pub(super) declared: Option<Box<DeclaredValues>>,
 }
 
 impl Request {
@@ -179,7 +211,28 @@ impl Request {
 
     /// What there is to choose from.
     pub fn offered(&self) -> Offered<'_> {
-        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile() }
+        let declared = self.declared.as_deref();
+        Offered { context: self.context(), candidates: self.candidates(), profile: self.profile(), declared }
+    }
+
+    /// The domain whose inputs it was checked against.
+    pub fn domain(&self) -> &'static Domain {
+        self.declared.as_ref().map_or_else(Domain::tips, |declared| declared.domain())
+    }
+
+    /// Names in the profile that the domain does not have: a newer producer's, worth a warning.
+    pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
+        let declared = self.declared.iter().flat_map(|declared| declared.unknown_names());
+        self.profile().into_iter().flat_map(Profile::unknown_names).chain(declared)
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs see
+    /// of it. Names that nobody looks at are left out.
+    pub fn offer_text(&self) -> String {
+        match &self.declared {
+            Some(declared) => declared.to_json(&self.raw.candidates).to_string(),
+            None => self.raw.offer_text(),
+        }
     }
 
     /// The request as it was read.
@@ -224,7 +277,7 @@ impl TryFrom<RawRequest> for Request {
         if let Some(profile) = &raw.profile_features {
             profile.check().map_err(|fault| fault.within("profile_features"))?;
         }
-        Ok(Self { raw })
+        Ok(Self { raw, declared: None })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod candidate;
 mod checked;
+mod declared;
 mod schema;
 mod shown;
 
@@ -13,5 +14,6 @@ pub(crate) use candidate::name;
 pub use candidate::{Candidate, Context};
 pub(crate) use checked::MAX_CANDIDATES;
 pub use checked::{Offered, RawRequest, Request};
-pub use schema::schema;
+pub use declared::RawDeclaredRequest;
+pub use schema::{schema, schema_of};
 pub use shown::Shown;

@@ -3,6 +3,8 @@
 use super::candidate::{MAX_DUE_DAYS, MAX_EFFORT_MINUTES, MAX_ID_BYTES, MAX_TEXT_BYTES};
 use super::checked::MAX_CANDIDATES;
 use crate::base::random::SEEDS;
+use crate::domain::declaration::Domain;
+use crate::domain::input::InputOf;
 use crate::domain::labels::MAX_LABEL_BYTES;
 use crate::domain::profile;
 use serde_json::{Value, json};
@@ -84,4 +86,19 @@ pub fn schema() -> Value {
             "profile_features": features,
         },
     })
+}
+
+/// The schema of a request of a domain (draft 2020-12).
+pub fn schema_of(domain: &Domain) -> Value {
+    let mut schema = schema();
+    if domain.is_tips() {
+        return schema;
+    }
+    schema["required"] = json!(["candidates"]);
+    schema["properties"]["context"] = domain.object_schema(InputOf::Context);
+    schema["properties"]["candidates"]["items"] = domain.object_schema(InputOf::Candidate);
+    let mut features = domain.profile_schema();
+    features.as_object_mut().expect("an object").remove("$schema");
+    schema["properties"]["profile_features"] = features;
+    schema
 }

@@ -2,19 +2,40 @@
 
 use super::candidate::{Candidate, Context};
 use super::checked::{Offered, RawRequest, Request};
+use super::declared::RawDeclaredRequest;
 use crate::base::error::Fault;
+use crate::domain::declaration::Domain;
 use crate::domain::profile::Profile;
-use serde::{Deserialize, Serialize};
+use crate::domain::values::DeclaredValues;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The candidate of a request that was shown, with what of the profile held for it. It has the feature vector that the
 /// candidate had in the request, and reads and is written as a request that offers nothing else.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "RawRequest")]
 pub struct Shown {
     context: Context,
     candidates: [Candidate; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
     profile_features: Option<Profile>,
+    declared: Option<Box<DeclaredValues>>,
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct OfTips<'a> {
+            context: Context,
+            candidates: &'a [Candidate; 1],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            profile_features: Option<&'a Profile>,
+        }
+        let Self { context, candidates, profile_features, declared } = self;
+        if let Some(declared) = declared {
+            return declared.to_json(candidates).serialize(serializer);
+        }
+        let (context, profile_features) = (*context, profile_features.as_ref());
+        OfTips { context, candidates, profile_features }.serialize(serializer)
+    }
 }
 
 impl Shown {
@@ -43,7 +64,26 @@ impl Shown {
 
     /// The choice that there was, if nothing else had been offered.
     pub fn offered(&self) -> Offered<'_> {
-        Offered { context: self.context, candidates: &self.candidates, profile: self.profile() }
+        let declared = self.declared.as_deref();
+        Offered { context: self.context, candidates: &self.candidates, profile: self.profile(), declared }
+    }
+
+    /// The domain whose inputs it was checked against.
+    pub fn domain(&self) -> &'static Domain {
+        self.declared.as_ref().map_or_else(Domain::tips, |declared| declared.domain())
+    }
+
+    /// What was shown as JSON has it, checked against the inputs of `domain`.
+    ///
+    /// # Errors
+    /// What is no request of that domain with one candidate.
+    pub fn parse(domain: &'static Domain, text: &str) -> Result<Self, String> {
+        if domain.is_tips() {
+            return serde_json::from_str(text).map_err(|error| error.to_string());
+        }
+        let raw: RawDeclaredRequest = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Self::try_from(raw.check(domain).map_err(|fault| fault.to_string())?)
+            .map_err(|fault| fault.to_string())
     }
 }
 
@@ -51,12 +91,13 @@ impl Request {
     /// What there is to say when the candidate at `chosen` was shown.
     #[must_use]
     pub fn shown(self, chosen: usize) -> Shown {
+        let declared = self.declared.map(|declared| Box::new(declared.shown(chosen)));
         let RawRequest { context, mut candidates, profile_features, .. } = self.raw;
         // Nobody learns from its words.
         let candidate = Candidate { text: None, ..candidates.swap_remove(chosen) };
         let kind = candidate.kind.as_deref();
         let profile_features = profile_features.map(|p| Profile::new(p.values_for(kind), Vec::new()));
-        Shown { context, candidates: [candidate], profile_features }
+        Shown { context, candidates: [candidate], profile_features, declared }
     }
 }
 
@@ -64,7 +105,14 @@ impl TryFrom<RawRequest> for Shown {
     type Error = Fault;
 
     fn try_from(raw: RawRequest) -> Result<Self, Fault> {
-        let request = Request::try_from(raw)?;
+        Self::try_from(Request::try_from(raw)?)
+    }
+}
+
+impl TryFrom<Request> for Shown {
+    type Error = Fault;
+
+    fn try_from(request: Request) -> Result<Self, Fault> {
         match request.candidates().len() {
             1 => Ok(request.shown(0)),
             n => Err(Fault::new("candidates", format!("a list of {n}"), "1, the tip that was shown")),

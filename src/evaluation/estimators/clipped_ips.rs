@@ -12,6 +12,7 @@ pub struct ClippedIps;
 
 impl EstimatorRule for ClippedIps {
     const NAME: &'static str = "clipped_ips";
+    const DESCRIPTION: &'static str = "Inverse propensity scoring with a cap on the weight";
     const HYPERPARAMETER: Option<Hyperparameter> = Some(Hyperparameter { most: f64::INFINITY, grid: CAPS });
     const USES_MODEL: bool = false;
 

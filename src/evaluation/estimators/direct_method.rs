@@ -12,6 +12,7 @@ pub struct DirectMethod;
 
 impl EstimatorRule for DirectMethod {
     const NAME: &'static str = "direct_method";
+    const DESCRIPTION: &'static str = "The direct method: a model in the place of the rewards";
     const USES_MODEL: bool = true;
     const USES_WEIGHTS: bool = false;
 

@@ -14,6 +14,7 @@ pub struct DoublyRobust;
 
 impl EstimatorRule for DoublyRobust {
     const NAME: &'static str = "doubly_robust";
+    const DESCRIPTION: &'static str = "Doubly robust: the model, mended by weighted residuals";
     const USES_MODEL: bool = true;
     const PLACE_AMONG_UNBIASED: Option<usize> = Some(0);
 

@@ -16,6 +16,7 @@ pub struct DoublyRobustOptimisticShrinkage;
 
 impl EstimatorRule for DoublyRobustOptimisticShrinkage {
     const NAME: &'static str = "doubly_robust_optimistic_shrinkage";
+    const DESCRIPTION: &'static str = "Doubly robust with weights that are shrunk towards 0";
     const HYPERPARAMETER: Option<Hyperparameter> =
         Some(Hyperparameter { most: f64::INFINITY, grid: SQUARED_CAPS });
     const USES_MODEL: bool = true;

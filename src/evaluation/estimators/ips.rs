@@ -11,6 +11,7 @@ pub struct Ips;
 
 impl EstimatorRule for Ips {
     const NAME: &'static str = "ips";
+    const DESCRIPTION: &'static str = "Inverse propensity scoring";
     const USES_MODEL: bool = false;
     const PLACE_AMONG_UNBIASED: Option<usize> = Some(3);
 

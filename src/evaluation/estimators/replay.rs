@@ -15,6 +15,7 @@ pub struct Replay;
 
 impl EstimatorRule for Replay {
     const NAME: &'static str = "replay";
+    const DESCRIPTION: &'static str = "Replay: the mean reward of what rejection sampling keeps";
     const USES_MODEL: bool = false;
     const IS_RATIO: bool = true;
     const REJECTS: bool = true;

@@ -59,6 +59,8 @@ pub enum WeightBound {
 pub trait EstimatorRule {
     /// Its name on the command line, in gates and in results.
     const NAME: &'static str;
+    /// What it is, in a line.
+    const DESCRIPTION: &'static str;
     /// Its hyperparameter, which results call lambda.
     const HYPERPARAMETER: Option<Hyperparameter> = None;
     /// Whether it looks at the reward model.

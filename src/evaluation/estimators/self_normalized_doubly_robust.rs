@@ -11,6 +11,7 @@ pub struct SelfNormalizedDoublyRobust;
 
 impl EstimatorRule for SelfNormalizedDoublyRobust {
     const NAME: &'static str = "self_normalized_doubly_robust";
+    const DESCRIPTION: &'static str = "Doubly robust with weights that are divided by their own sum";
     const USES_MODEL: bool = true;
     const IS_RATIO: bool = true;
     const PLACE_AMONG_UNBIASED: Option<usize> = Some(1);

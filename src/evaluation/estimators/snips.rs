@@ -12,6 +12,7 @@ pub struct Snips;
 
 impl EstimatorRule for Snips {
     const NAME: &'static str = "snips";
+    const DESCRIPTION: &'static str = "Self-normalized inverse propensity scoring";
     const USES_MODEL: bool = false;
     const IS_RATIO: bool = true;
     const PLACE_AMONG_UNBIASED: Option<usize> = Some(2);

@@ -13,6 +13,7 @@ pub struct SubGaussianDoublyRobust;
 
 impl EstimatorRule for SubGaussianDoublyRobust {
     const NAME: &'static str = "sub_gaussian_doubly_robust";
+    const DESCRIPTION: &'static str = "Doubly robust with weights whose tails are sub-Gaussian";
     const HYPERPARAMETER: Option<Hyperparameter> = Some(LAMBDA);
     const USES_MODEL: bool = true;
 

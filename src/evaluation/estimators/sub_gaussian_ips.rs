@@ -43,6 +43,7 @@ pub struct SubGaussianIps;
 
 impl EstimatorRule for SubGaussianIps {
     const NAME: &'static str = "sub_gaussian_ips";
+    const DESCRIPTION: &'static str = "Inverse propensity scoring with weights whose tails are sub-Gaussian";
     const HYPERPARAMETER: Option<Hyperparameter> = Some(LAMBDA);
     const USES_MODEL: bool = false;
 

@@ -13,6 +13,8 @@ pub struct SwitchDoublyRobust;
 
 impl EstimatorRule for SwitchDoublyRobust {
     const NAME: &'static str = "switch_doubly_robust";
+    const DESCRIPTION: &'static str =
+        "Doubly robust where weights are small, the model alone where they are large";
     const HYPERPARAMETER: Option<Hyperparameter> = Some(Hyperparameter { most: f64::INFINITY, grid: CAPS });
     const USES_MODEL: bool = true;
 

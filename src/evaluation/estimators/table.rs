@@ -45,6 +45,11 @@ macro_rules! estimators {
                 match self { $(Self::$Rule => <$Rule as EstimatorRule>::NAME,)+ }
             }
 
+            /// What it is, in a line.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$Rule => <$Rule as EstimatorRule>::DESCRIPTION,)+ }
+            }
+
             /// Its hyperparameter; `None` if it has none.
             pub const fn hyperparameter(self) -> Option<Hyperparameter> {
                 match self { $(Self::$Rule => <$Rule as EstimatorRule>::HYPERPARAMETER,)+ }

@@ -16,6 +16,8 @@ pub struct Columns {
     pub user: String,
     /// The names of policies, each with the column of the probability with which it would have chosen what was chosen.
     pub probabilities: Vec<(String, String)>,
+    /// Inputs of a domain, as `context:device`, with the columns that they are in.
+    pub inputs: Vec<(String, String)>,
 }
 
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
@@ -41,6 +43,6 @@ impl Columns {
     fn new(item: &str, reward: &str, propensity: &str) -> Self {
         let [item, reward, propensity, timestamp, user] =
             [item, reward, propensity, "timestamp", "user"].map(str::to_owned);
-        Self { item, reward, propensity, timestamp, user, probabilities: Vec::new() }
+        Self { item, reward, propensity, timestamp, user, probabilities: Vec::new(), inputs: Vec::new() }
     }
 }

@@ -33,14 +33,14 @@ pub(crate) fn decompressed(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut raw = BufReader::with_capacity(BUFFER, file);
     let magic = raw.fill_buf().map_err(Error::io("read", path))?;
-    if let Some(what) = foreign(magic) {
-        return Err(malformed(place(&path.display().to_string(), 1, 1), format!("it is {what}")));
-    }
     let reader: Box<dyn Read + Send> = if magic.starts_with(&[0x1f, 0x8b]) {
         Box::new(Members(Some(GzDecoder::new(raw))))
     } else if matches!(magic, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]) {
         Box::new(Frames { source: raw, decoder: FrameDecoder::new() })
     } else {
+        if let Some(what) = foreign(magic) {
+            return Err(malformed(place(&path.display().to_string(), 1, 1), format!("it is {what}")));
+        }
         return Ok(Box::new(raw));
     };
     Ok(Box::new(BufReader::with_capacity(BUFFER, reader)))

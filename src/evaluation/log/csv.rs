@@ -2,6 +2,7 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::columns::{Columns, NO_COLUMN};
+use super::csv_inputs::CsvInputs;
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -11,6 +12,7 @@ use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
 use crate::base::read::of_notation;
+use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 use std::borrow::Cow;
@@ -38,7 +40,8 @@ impl FormatRule for Csv {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        Ok(Box::new(CsvLog::new(input.lines, input.options.columns.clone())?))
+        let (columns, domain) = (input.options.columns.clone(), input.options.domain);
+        Ok(Box::new(CsvLog::with_header(input.lines, columns, false, domain)?))
     }
 }
 
@@ -65,6 +68,10 @@ pub(super) struct CsvLog {
     unread: Vec<String>,
     /// Time stamps that say a day and no hour.
     days: u64,
+    /// The columns of inputs, if somebody looks at those.
+    inputs: Option<CsvInputs>,
+    /// Rows in which the chosen item was something else than at first.
+    varied: u64,
 }
 
 impl CsvLog {
@@ -73,18 +80,25 @@ impl CsvLog {
     /// # Errors
     /// As [`Self::new`].
     pub(super) fn open_bandit(lines: LogLines) -> Result<Self> {
-        Self::with_header(lines, Columns::open_bandit(), true)
+        Self::with_header(lines, Columns::open_bandit(), true, None)
     }
 
     /// Reads the header, which must have the columns that matter.
     ///
     /// # Errors
     /// A header that cannot be read, lacks a column or has one twice; one column for two things.
+    #[cfg(test)]
     pub(super) fn new(lines: LogLines, names: Columns) -> Result<Self> {
-        Self::with_header(lines, names, false)
+        Self::with_header(lines, names, false, None)
     }
 
-    fn with_header(mut lines: LogLines, names: Columns, is_open_bandit: bool) -> Result<Self> {
+    /// The same, with the inputs of a domain if somebody looks at those.
+    fn with_header(
+        mut lines: LogLines,
+        names: Columns,
+        is_open_bandit: bool,
+        domain: Option<&'static Domain>,
+    ) -> Result<Self> {
         let fields = Fields::header(&mut lines)?;
         let written: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
@@ -129,8 +143,21 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
+        if domain.is_none()
+            && let Some((role, _)) = names.inputs.first()
+        {
+            let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
+            return Err(Fault::new("--columns", role, allowed).at("command line"));
+        }
         let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
-        let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)));
+        let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
+        let inputs = domain.map(|domain| CsvInputs::new(domain, &names, &header, &taken)).transpose();
+        let inputs = inputs.map_err(|error| match error {
+            error @ Error::Unknown { .. } => malformed(lines.at(1), error),
+            other => other,
+        })?;
+        let is_input = |i: usize| inputs.as_ref().is_some_and(|inputs| inputs.reads(i));
+        let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)) && !is_input(*i));
         let unread = unread.map(|i| shortened(header[i].clone())).collect();
         let width = header.len();
         Ok(Self {
@@ -149,6 +176,8 @@ impl CsvLog {
             has_blanks,
             unread,
             days: 0,
+            inputs,
+            varied: 0,
         })
     }
 
@@ -171,6 +200,18 @@ impl CsvLog {
         text.and_then(|t| t.parse().ok()).ok_or_else(|| {
             let other = text.map_or_else(String::new, of_notation);
             self.fault(field, name, &format!("a number{other}"))
+        })
+    }
+
+    /// The reward: a number, or where the log is read by a domain's inputs also the name of an outcome.
+    fn reward(&self) -> Result<f64> {
+        let Some(inputs) = &self.inputs else { return self.number(self.reward, &self.names.reward) };
+        let bytes = self.cell(self.reward);
+        let text = std::str::from_utf8(&bytes).map_or("", str::trim);
+        text.parse().ok().or_else(|| inputs.domain().reward_of(text).ok()).ok_or_else(|| {
+            let outcomes = inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str());
+            let outcomes = outcomes.collect::<Vec<_>>().join(", ");
+            self.fault(self.reward, &self.names.reward, &format!("a number, or an outcome: {outcomes}"))
         })
     }
 
@@ -233,7 +274,8 @@ impl CsvLog {
     fn last(&self) -> usize {
         let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
         let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
-        self.item.max(self.reward).max(self.propensity).max(optional)
+        let inputs = self.inputs.as_ref().map_or(0, CsvInputs::last);
+        self.item.max(self.reward).max(self.propensity).max(optional).max(inputs)
     }
 }
 
@@ -268,7 +310,7 @@ impl LogReader for CsvLog {
             return Err(malformed(self.lines.at(column + 1), message));
         }
         row.chosen = self.number_of_item(names)?;
-        let reward = self.number(self.reward, &self.names.reward)?;
+        let reward = self.reward()?;
         row.reward = checked_reward(&self.names.reward, reward).map_err(|f| f.at(self.at(self.reward)))?;
         let propensity = self.number(self.propensity, &self.names.propensity)?;
         let propensity = checked_propensity(&self.names.propensity, propensity)
@@ -288,6 +330,12 @@ impl LogReader for CsvLog {
         if self.is_open_bandit {
             self.check_open_bandit(reward)?;
         }
+        if let Some(inputs) = &mut self.inputs {
+            let (fields, lines) = (&self.fields, &self.lines);
+            let filled = inputs.fill(row, names, |field| fields.get(lines, field));
+            filled.map_err(|(field, fault)| fault.at(lines.at(fields.ranges[field].start + 1)))?;
+            self.varied = names.varied;
+        }
         Ok(true)
     }
 
@@ -300,6 +348,26 @@ impl LogReader for CsvLog {
     }
 
     fn remarks(&self) -> Vec<String> {
+        let of_inputs = self.inputs.as_ref().map(|inputs| inputs.remarks(self.origin(), self.varied));
+        let mut remarks = self.unread_remark();
+        remarks.extend(of_inputs.into_iter().flatten());
+        remarks
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |days| {
+            format!(
+                "{}: {days} time stamps are dates, of which nobody knows the hour: no moment is known",
+                self.origin()
+            )
+        };
+        (self.days > 0).then(|| note(self.days)).into_iter().collect()
+    }
+}
+
+impl CsvLog {
+    /// What to say of columns that nothing reads.
+    fn unread_remark(&self) -> Vec<String> {
         let some = self.unread.iter().take(KNOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>();
         let columns = match self.unread.len() {
             0 => return Vec::new(),
@@ -314,16 +382,6 @@ impl LogReader for CsvLog {
             self.origin(),
             some.join(", ")
         )]
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let note = |days| {
-            format!(
-                "{}: {days} time stamps are dates, of which nobody knows the hour: no moment is known",
-                self.origin()
-            )
-        };
-        (self.days > 0).then(|| note(self.days)).into_iter().collect()
     }
 }
 

@@ -16,6 +16,8 @@ use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, hour};
 use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::domain::request::{Candidate, Context, MAX_CANDIDATES, RawRequest, Request};
+use crate::domain::{Domain, InputOf, InputValue};
+use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::Row;
 use crate::features::{FeatureBlock, FeatureSet};
 use smol_str::ToSmolStr;
@@ -30,7 +32,10 @@ const OF_THE_HOUR: [usize; 3] = [1, 2, 10];
 pub(super) enum Feature<'a> {
     Number(f64),
     Text(&'a str),
-    /// What has no place here: lists, truth values.
+    /// A name without a value, which counts this much: 1, or its namespace's weight.
+    Word(f64),
+    Flag(bool),
+    /// What has no place here: lists.
     Other,
 }
 
@@ -51,6 +56,8 @@ pub(super) struct Described {
     late: u64,
     /// Whether nothing of all this is to be read.
     ignored: bool,
+    /// Where the same goes as inputs of the domain, if somebody looks at those.
+    places: Option<InputPlaces>,
 }
 
 impl Described {
@@ -58,6 +65,12 @@ impl Described {
     pub(super) fn new(ignored: bool, shape: Option<(bool, bool)>) -> Self {
         let settled = ignored || shape.is_some();
         Self { ignored, settled, shape: shape.filter(|_| !ignored).unwrap_or_default(), ..Self::default() }
+    }
+
+    /// The same, which also gives what is said as inputs of the domain.
+    pub(super) fn with_inputs(self) -> Self {
+        let places = (!self.ignored).then(|| InputPlaces::new(Domain::tips()));
+        Self { places, ..self }
     }
 
     /// Whether more decisions change nothing of what is known of the log: whether candidates have numbers and kinds.
@@ -113,6 +126,7 @@ impl Described {
         if self.ignored {
             return Ok(());
         }
+        let feature = if let Feature::Word(counts) = feature { Feature::Number(counts) } else { feature };
         let known = match self.actions.last_mut() {
             Some(action) => take_of(action, name, feature),
             None => self.take_shared(name, feature),
@@ -194,7 +208,7 @@ impl Described {
         }
         row.features.clear();
         row.request = None;
-        if !with_vectors {
+        if !with_vectors && self.places.is_none() {
             return Ok(());
         }
         let own_hours: Vec<bool> = self.actions.iter().map(|c| c.hour.is_some()).collect();
@@ -203,6 +217,18 @@ impl Described {
             std::mem::take(&mut self.actions),
             Some(Profile::new(self.profile, Vec::new())),
         ))?;
+        if let Some(places) = &self.places {
+            let (offered, says_weekday) = (request.offered(), self.weekday.is_some() || stamped.is_some());
+            places.write(row, names, offered.candidates.len(), |of, n, k| match (of, n) {
+                // What nobody says of the moment is not midnight on a Monday.
+                (InputOf::Context, 0) if hour.is_none() => InputValue::Unknown,
+                (InputOf::Context, 1) if !says_weekday => InputValue::Unknown,
+                _ => offered.value(Domain::tips().slot_of(of, n).expect("it is declared"), k),
+            });
+        }
+        if !with_vectors {
+            return Ok(());
+        }
         row.request = names.keeps_requests.then(|| request.raw().offer_text().into());
         let block = FeatureBlock::of(FeatureSet::WIDEST, request.offered());
         for (k, own_hour) in own_hours.into_iter().enumerate() {
@@ -252,7 +278,7 @@ fn take_of(action: &mut Candidate, name: &str, feature: Feature) -> Result<bool,
     action.check().map(|()| true)
 }
 
-fn again(name: &str) -> Fault {
+pub(super) fn again(name: &str) -> Fault {
     Fault::new(name, "there again", "each feature once")
 }
 

@@ -13,6 +13,7 @@ use super::lines::{LogLine, LogLines};
 use super::look_ahead::{DescribedLog, LookAhead};
 use super::parsed_lines::ParsedLines;
 use super::reader::LogReader;
+use super::said::Said;
 use super::so_far::{EventMet, SoFar};
 use super::timestamp::{TimeStamp, moment};
 use super::vocabulary::{LogVocabulary, untagged_remark};
@@ -71,7 +72,7 @@ pub(super) struct DsjsonLog {
     passed_over: PassedOver,
     /// Decisions whose cost is not the one that was logged first.
     relabelled: u64,
-    described: Described,
+    described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
     /// Whether any decision counts.
@@ -93,29 +94,31 @@ struct PassedOver {
     again: u64,
 }
 
-/// Hands every feature below `map` on. What begins with '_' is about the action, not of it.
-fn features(map: &Map<String, Value>, described: &mut Described) -> Result<(), Fault> {
+/// Hands every feature below `map`, which stands in this namespace, on. What begins with '_' is about the action, not of it.
+fn features(map: &Map<String, Value>, namespace: &str, described: &mut Said) -> Result<(), Fault> {
     for (name, value) in map.iter().filter(|(name, _)| !name.starts_with('_')) {
-        feature(name, value, described)?;
+        feature(name, value, namespace, described)?;
     }
     Ok(())
 }
 
 /// Hands a feature on, or all below it: a namespace is an object or a list of them.
-fn feature(name: &str, value: &Value, described: &mut Described) -> Result<(), Fault> {
-    match value {
-        Value::Object(inner) => features(inner, described),
+fn feature(name: &str, value: &Value, namespace: &str, described: &mut Said) -> Result<(), Fault> {
+    let said = match value {
+        Value::Object(inner) => return features(inner, name, described),
         Value::Array(list)
             if !list.is_empty() && list.iter().all(|one| one.is_object() || one.is_array()) =>
         {
-            list.iter().try_for_each(|one| feature(name, one, described))
+            return list.iter().try_for_each(|one| feature(name, one, namespace, described));
         }
-        Value::Number(number) => {
-            described.take(name, number.as_f64().map_or(Feature::Other, Feature::Number))
-        }
-        Value::String(text) => described.take(name, Feature::Text(text)),
-        Value::Null | Value::Bool(_) | Value::Array(_) => described.take(name, Feature::Other),
-    }
+        // Of inputs that are declared null is unknown, as in a request.
+        Value::Null if described.is_declared() => return Ok(()),
+        Value::Number(number) => number.as_f64().map_or(Feature::Other, Feature::Number),
+        Value::String(text) => Feature::Text(text),
+        Value::Bool(flag) => Feature::Flag(*flag),
+        Value::Null | Value::Array(_) => Feature::Other,
+    };
+    described.take(namespace, name, said)
 }
 
 impl DsjsonLog {
@@ -126,7 +129,7 @@ impl DsjsonLog {
             so_far: so_far.clone(),
             passed_over: PassedOver::default(),
             relabelled: 0,
-            described: Described::new(options.without_features, so_far.shape()),
+            described: Said::new(options, so_far),
             others: 0,
             has_decided: false,
             listed: HashSet::new(),
@@ -212,11 +215,11 @@ impl DsjsonLog {
         described.begin();
         let context = line.context.as_ref().expect("it has candidates");
         let mut of = None;
-        let said = features(&context.shared, described).and_then(|()| {
+        let said = features(&context.shared, "", described).and_then(|()| {
             for (k, candidate) in candidates.iter().enumerate() {
                 of = Some(k);
                 described.begin_action();
-                features(candidate, described)?;
+                features(candidate, "", described)?;
             }
             of = None;
             described.fill(row, names, stamped)
@@ -354,7 +357,7 @@ impl LogReader for DsjsonLog {
             let (skipped, deferred) = (line.skip == Some(true), line.was_never_shown());
             // What is not to be learned from is well-formed all the same, but need have no label, and tells nothing of
             // what the log could choose.
-            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
+            let (mark, shape, others) = (names.mark(), self.described.described.shape(), self.others);
             let counts = !skipped && !deferred;
             self.fill(&line, counts, row, names)?;
             let again = counts && self.is_again(&line, row)?;
@@ -365,7 +368,7 @@ impl LogReader for DsjsonLog {
                 return Ok(true);
             }
             names.take_back(mark);
-            self.described.restore(shape);
+            self.described.described.restore(shape);
             self.others = others;
             let passed_over = &mut self.passed_over;
             let counter = match (skipped, deferred) {
@@ -376,7 +379,7 @@ impl LogReader for DsjsonLog {
             *counter += 1;
         }
         if self.has_decided {
-            self.so_far.settle(self.described.settle());
+            self.so_far.settle(self.described.described.settle());
         }
         Ok(false)
     }
@@ -418,7 +421,7 @@ impl LogReader for DsjsonLog {
 
 impl DescribedLog for DsjsonLog {
     fn described(&mut self) -> &mut Described {
-        &mut self.described
+        &mut self.described.described
     }
 
     fn line(&self) -> u64 {

@@ -5,6 +5,7 @@ use super::lines::LogLines;
 use super::reader::LogReader;
 use super::so_far::SoFar;
 use crate::base::error::Result;
+use crate::domain::Domain;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub(super) struct ReadOptions {
     pub(super) without_features: bool,
     /// Whether candidates of one decision may have the same tag, and are told apart by their places.
     pub(super) same_tags: bool,
+    /// The domain whose inputs are to be read, if any are.
+    pub(super) domain: Option<&'static Domain>,
 }
 
 /// What a format opens.

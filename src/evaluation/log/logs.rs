@@ -13,6 +13,7 @@ use super::so_far::SoFar;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
+use crate::domain::Domain;
 use crate::evaluation::row::Row;
 use crate::service::log_files::{Segments, is_whole, of_store, rewards_beside, rewards_of, together};
 use std::collections::{HashSet, VecDeque};
@@ -53,7 +54,7 @@ impl Logs {
             sources,
             format,
             format_so_far: None,
-            options: ReadOptions { columns, without_features: false, same_tags: false },
+            options: ReadOptions { columns, without_features: false, same_tags: false, domain: None },
             current: None,
             origin,
             remarks: Vec::new(),
@@ -67,6 +68,13 @@ impl Logs {
     #[must_use]
     pub fn without_features(mut self) -> Self {
         self.options.without_features = true;
+        self
+    }
+
+    /// The same, with the inputs of a domain as this one names them in logs.
+    #[must_use]
+    pub fn with_domain(mut self, domain: &'static Domain) -> Self {
+        self.options.domain = Some(domain);
         self
     }
 
@@ -193,6 +201,10 @@ impl LogReader for Logs {
 
     fn origin(&self) -> &str {
         &self.origin
+    }
+
+    fn want_inputs(&mut self, domain: &'static Domain) {
+        self.options.domain.get_or_insert(domain);
     }
 
     fn place(&self) -> String {

@@ -7,14 +7,16 @@
 //! A new format: a file with a [`LogReader`], over `lines` if it reads line by line, and a unit struct that implements
 //! `FormatRule` (`format.rs`): its name, how its first line is known, how it is opened; its `mod` line here, and its line
 //! in `formats.rs`. Users are named by [`LogVocabulary::of_user`], so that bounds take them as independent; features are
-//! read by `described`.
+//! read by `described`, and by `declared` for domains that files declare.
 
 mod checks;
 mod columns;
 mod compressed;
 mod csv;
+mod csv_inputs;
 #[cfg(test)]
 mod damage;
+mod declared;
 mod described;
 mod distinct;
 mod dsjson;
@@ -36,6 +38,7 @@ mod reader;
 mod refusal;
 mod rehearsal;
 mod rewards;
+mod said;
 mod so_far;
 #[cfg(test)]
 mod testing;

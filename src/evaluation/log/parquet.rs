@@ -45,6 +45,10 @@ impl FormatRule for Parquet {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
+        if let Some((role, _)) = input.options.columns.inputs.first() {
+            let allowed = "an input of csv: of Parquet none are read";
+            return Err(Fault::new("--columns", role, allowed).at("command line"));
+        }
         // It is read from its end, not line by line.
         Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns)?))
     }

@@ -116,6 +116,10 @@ impl ReactionLog {
                 self.without_reaction += 1;
                 continue;
             };
+            let reaction = Reaction::from_name(&reaction).map_err(|_| {
+                let allowed = Reaction::ALL.map(Reaction::name).join(", ");
+                line.fault("reaction", Fault::new("reaction", format!("{reaction:?}"), allowed))
+            })?;
             let reward = raw.reward.ok_or_else(|| missing("reward", "a number"))?;
             let reward = within("reward", reward, -MAX_REWARD, MAX_REWARD);
             let reward = reward.map_err(|fault| line.fault("reward", fault))?;

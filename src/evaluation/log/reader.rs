@@ -2,6 +2,7 @@
 
 use super::vocabulary::LogVocabulary;
 use crate::base::error::Result;
+use crate::domain::Domain;
 use crate::evaluation::row::Row;
 
 /// Reads logged decisions, one after the other.
@@ -43,6 +44,12 @@ pub trait LogReader {
 
     /// What errors call the log.
     fn origin(&self) -> &str;
+
+    /// Asks for the inputs of a domain, before the first decision is read: they go into [`Row::inputs`]. Whoever has none to
+    /// give ignores it.
+    fn want_inputs(&mut self, domain: &'static Domain) {
+        let _ = domain;
+    }
 
     /// Where the decision ends that was read last: file and line.
     fn place(&self) -> String {

@@ -9,16 +9,22 @@ use super::checks::{checked_among, checked_propensity};
 use super::format::{FormatInput, FormatRule};
 use super::lines::{LazyLogLines, LogLine, LogLines};
 use super::parsed_lines::ParsedLines;
+use super::place::malformed;
 use super::reader::LogReader;
 use super::rewards::{Rewards, key, undamaged};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, within};
 use crate::base::stats::Moments;
 use crate::domain::request::{RawRequest, Request};
+use crate::domain::{Domain, InputValue};
+use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::{ListedItem, Row};
 use crate::features::{FeatureBlock, FeatureSet};
+use crate::policy::RawDefinition;
 use crate::service::log_files::rewards_of;
 use crate::store::log_line::DecisionLine;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::collections::HashSet;
 
 /// How far two writings of the same probability may be apart.
@@ -42,13 +48,13 @@ impl FormatRule for Rehearsal {
 
     /// Reads all files of a log together, and the rewards before them.
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        let FormatInput { path, lines, source, before, .. } = input;
+        let FormatInput { path, lines, source, before, options, .. } = input;
         let rewards = source.rewards.take().map_or_else(|| rewards_of(&path), Ok)?;
         let first: LazyLogLines = Box::new(|| Ok(lines));
         let decisions = [first].into_iter().chain(source.files.drain(..).map(LogLines::lazily)).collect();
         let rewards = rewards.into_iter().map(LogLines::lazily).collect();
         let log = RehearsalLog::new(source.origin.clone(), decisions, rewards)?;
-        Ok(Box::new(log.after(std::mem::take(before))))
+        Ok(Box::new(log.after(std::mem::take(before)).with_domain(options.domain)))
     }
 }
 
@@ -66,6 +72,44 @@ pub(super) struct RehearsalLog {
     delays: Moments,
     /// Keys of the decisions of logs that were read before, sorted: none of them stands here again.
     before: Vec<[u64; 2]>,
+    /// The domain of the log, once that is known, and where its inputs go if somebody looks at them.
+    domain: Option<&'static Domain>,
+    places: Option<InputPlaces>,
+    /// Decisions of which nothing was heard for as long as the domain waits.
+    defaulted: u64,
+}
+
+/// The domain that a line's policy is of.
+fn domain_of(spec: Option<&RawDefinition>) -> &'static Domain {
+    let set = match spec {
+        Some(RawDefinition::BuiltIn(spec)) => spec.features.known().ok(),
+        _ => None,
+    };
+    set.map_or_else(Domain::tips, FeatureSet::domain)
+}
+
+/// What a line holds, with its request, checked against the inputs of its policy's domain.
+fn read_line(at: LogLine<'_>) -> Result<(DecisionLine<'_, ()>, Request)> {
+    match at.json::<DecisionLine<RawRequest>>() {
+        Ok(line) if domain_of(line.spec.as_ref()).is_tips() => {
+            let (line, request) = line.split();
+            let request = Request::try_from(request).map_err(|f| at.fault("request", f.within("request")))?;
+            return Ok((line, request));
+        }
+        Ok(_) => {}
+        // Requests of other domains have other fields.
+        Err(error) => {
+            let other = at.json::<DecisionLine<IgnoredAny>>();
+            if !other.is_ok_and(|line| !domain_of(line.spec.as_ref()).is_tips()) {
+                return Err(error);
+            }
+        }
+    }
+    let line: DecisionLine<&RawValue> = at.json()?;
+    let domain = domain_of(line.spec.as_ref());
+    let (line, request) = line.split();
+    let request = Request::from_json_of(domain, request.get().as_bytes(), "request");
+    Ok((line, request.map_err(|error| malformed(at.place(), error))?))
 }
 
 /// A decision that holds what it must.
@@ -86,14 +130,13 @@ struct LoggedDecision {
 /// The decision on a line.
 fn parse(at: LogLine) -> Result<Option<LoggedDecision>> {
     undamaged(at)?;
-    let line: DecisionLine<RawRequest> = at.json()?;
+    let (line, request) = read_line(at)?;
     let fault = |key: &str, fault: Fault| at.fault(key, fault);
     for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
         if text.is_empty() {
             return Err(fault(key, Fault::new(key, "\"\"", "a name of at least one character")));
         }
     }
-    let request = Request::try_from(line.request).map_err(|f| fault("request", f.within("request")))?;
     let candidates = request.candidates();
     let chosen = candidates.iter().position(|c| c.id == *line.chosen).ok_or_else(|| {
         fault("chosen", Fault::new("chosen", format!("{:?}", line.chosen), "the id of a candidate"))
@@ -122,7 +165,7 @@ fn parse(at: LogLine) -> Result<Option<LoggedDecision>> {
     if let Some(p) = propensity {
         checked_among("propensity", p, candidates.len()).map_err(|f| fault("propensity", f))?;
     }
-    let features = if line.shadow {
+    let features = if line.shadow || !request.domain().is_tips() {
         FeatureBlock::default()
     } else {
         FeatureBlock::of(FeatureSet::WIDEST, request.offered())
@@ -165,7 +208,15 @@ impl RehearsalLog {
             rewarded: 0,
             delays: Moments::default(),
             before: Vec::new(),
+            domain: None,
+            places: None,
+            defaulted: 0,
         })
+    }
+
+    /// The same, of a log of this domain whose inputs are looked at.
+    pub(super) fn with_domain(self, domain: Option<&'static Domain>) -> Self {
+        Self { domain, places: domain.map(InputPlaces::new), ..self }
     }
 
     /// The same, after logs with these decisions, sorted.
@@ -175,7 +226,7 @@ impl RehearsalLog {
 }
 
 impl LoggedDecision {
-    fn fill(self, row: &mut Row, names: &mut LogVocabulary) {
+    fn fill(self, row: &mut Row, names: &mut LogVocabulary, places: Option<&InputPlaces>) {
         let candidates = self.request.candidates();
         row.chosen = self.chosen as u32;
         row.propensity = self.propensity;
@@ -190,8 +241,14 @@ impl LoggedDecision {
         row.features.clear();
         row.features.extend_from_slice(self.features.rows());
         names.of_user(self.user.as_bytes(), row);
-        row.moment = Some(self.request.context());
-        row.request = names.keeps_requests.then(|| self.request.raw().offer_text().into());
+        let (offered, domain) = (self.request.offered(), self.request.domain());
+        row.moment = domain.is_tips().then(|| self.request.context());
+        row.request = names.keeps_requests.then(|| self.request.offer_text().into());
+        if let Some(places) = places {
+            places.write(row, names, candidates.len(), |of, n, k| {
+                domain.slot_of(of, n).map_or(InputValue::Unknown, |slot| offered.value(slot, k))
+            });
+        }
     }
 }
 
@@ -207,6 +264,11 @@ impl LogReader for RehearsalLog {
                 self.lines = None;
                 continue;
             };
+            let (own, expected) = (line.request.domain(), *self.domain.get_or_insert(line.request.domain()));
+            if own != expected {
+                let allowed = format!("{}; log those of one domain apart", expected.label());
+                return Err(lines.line().fault("request", Fault::new("domain", own.label(), allowed)));
+            }
             if line.shadow {
                 self.shadows += 1;
                 continue;
@@ -223,11 +285,20 @@ impl LogReader for RehearsalLog {
                 let fault = Fault::new("decision_id", value, "each decision once");
                 return Err(lines.line().fault("decision_id", fault));
             }
-            let Some(reward) = reward else { continue };
-            row.reward = reward.value;
-            self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
-            line.fill(row, names);
-            self.rewarded += 1;
+            if let Some(reward) = reward {
+                row.reward = reward.value;
+                self.delays.observe(reward.time_ms.saturating_sub(line.time_ms) as f64 / 1000.0);
+                self.rewarded += 1;
+            } else {
+                // What was heard of others tells until when one has waited.
+                let waited = |wait: u64| line.time_ms.saturating_add(wait) <= self.rewards.latest;
+                let default = expected.default_reward().filter(|(_, wait)| waited(*wait));
+                let Some((value, _)) = default else { continue };
+                row.reward = value;
+                self.unrewarded.remove(&line.key);
+                self.defaulted += 1;
+            }
+            line.fill(row, names, self.places.as_ref());
             return Ok(true);
         }
     }
@@ -257,6 +328,15 @@ impl LogReader for RehearsalLog {
             remarks.push(format!(
                 "{}: {orphans} rewards belong to no decision that was read and were left out; is a file missing?",
                 self.origin()
+            ));
+        }
+        if self.defaulted > 0 {
+            let outcome = self.domain.and_then(|domain| domain.raw().default_outcome.as_deref());
+            remarks.push(format!(
+                "{}: {} decisions of which nothing was heard count as {:?}, the default outcome of the domain",
+                self.origin(),
+                self.defaulted,
+                outcome.unwrap_or_default()
             ));
         }
         if *shadows > 0 {

@@ -16,6 +16,8 @@ pub(super) struct Rewards {
     pub(super) all: Vec<Reward>,
     /// The names of the files.
     origins: Vec<String>,
+    /// When the latest of them came, in milliseconds since 1970.
+    pub(super) latest: u64,
 }
 
 pub(super) struct Reward {
@@ -68,6 +70,7 @@ impl Rewards {
                 rewards.push(reward);
             }
         }
+        let latest = rewards.iter().map(|r: &Reward| r.time_ms).max().unwrap_or(0);
         rewards.sort_by_key(|r| r.key);
         // A decision that was learned from by several policies has the same reward with each.
         for pair in rewards.windows(2) {
@@ -80,7 +83,7 @@ impl Rewards {
         }
         // Of those with the same user one is enough; others are met with their decision.
         rewards.dedup_by_key(|r| (r.key, r.user));
-        Ok(Self { all: rewards, origins })
+        Ok(Self { all: rewards, origins, latest })
     }
 
     /// The reward of this decision of `user`, which stands in `line`.

@@ -1,5 +1,6 @@
 //! What a log names: items, kinds and users, as numbers.
 
+use crate::domain::InputValue;
 use crate::evaluation::cluster::cluster_of;
 use crate::evaluation::interner::Interner;
 use crate::evaluation::row::Row;
@@ -23,7 +24,16 @@ pub struct LogVocabulary {
     untagged: usize,
     /// Of each item so far whether it is known by what it says of itself, and not by a tag.
     is_untagged: Vec<bool>,
+    /// The texts of categories.
+    levels: Interner,
+    /// What items were when they were chosen first, where a log lists no candidates: so many inputs for each.
+    items_were: Vec<Option<Box<[f64]>>>,
+    /// Rows in which an item was something else than at first.
+    pub(super) varied: u64,
 }
+
+/// Texts of categories that are told apart, at most, so that memory is flat in them; the others are taken as one.
+const MAX_LEVELS: usize = 1 << 18;
 
 /// Actions without a tag that are told apart, at most, so that memory is flat in their texts.
 const MAX_UNTAGGED: usize = 1 << 16;
@@ -31,6 +41,57 @@ const MAX_UNTAGGED: usize = 1 << 16;
 const MAX_TEXT: usize = 256;
 
 impl LogVocabulary {
+    /// The same with what a policy needs of it that looks at inputs, and no more.
+    pub(crate) fn of_inputs(&self) -> Self {
+        Self {
+            items: self.items.clone(),
+            levels: self.levels.clone(),
+            items_were: self.items_were.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// A value as a number: NaN if it is unknown, of a category the number of its text.
+    pub(crate) fn code(&mut self, value: InputValue) -> f64 {
+        match value {
+            InputValue::Unknown => f64::NAN,
+            InputValue::Number(x) => x,
+            InputValue::Text(text) => match self.levels.find(text.as_bytes()) {
+                Some(number) => f64::from(number),
+                None if self.levels.len() < MAX_LEVELS => f64::from(self.levels.number(text.as_bytes())),
+                None => f64::from(MAX_LEVELS as u32),
+            },
+        }
+    }
+
+    /// The category of this number.
+    pub(crate) fn level(&self, code: f64) -> InputValue<'_> {
+        let number = code as u32;
+        if (number as usize) < self.levels.len() {
+            return InputValue::text(std::str::from_utf8(self.levels.bytes(number)).ok());
+        }
+        InputValue::Text("(other texts)")
+    }
+
+    /// Keeps what an item is, if it is new.
+    pub(crate) fn keep_item(&mut self, item: usize, inputs: &[f64]) {
+        if item >= self.items_were.len() {
+            self.items_were.resize(item + 1, None);
+        }
+        match &self.items_were[item] {
+            None => self.items_were[item] = Some(inputs.into()),
+            Some(first) => {
+                let differs = |(a, b): (&f64, &f64)| a.to_bits() != b.to_bits();
+                self.varied += u64::from(first.iter().zip(inputs).any(differs));
+            }
+        }
+    }
+
+    /// The n-th input of an item when it was chosen first.
+    pub(crate) fn first_of_item(&self, item: usize, n: usize) -> Option<f64> {
+        self.items_were.get(item)?.as_ref()?.get(n).copied()
+    }
+
     /// The number of an action that is known by all that it says of itself, and whether it is one of its own:
     /// beyond [`MAX_UNTAGGED`] new ones are taken as one.
     pub(super) fn untagged(&mut self, text: &[u8]) -> (u32, bool) {

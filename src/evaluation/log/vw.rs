@@ -14,6 +14,7 @@ use super::lines::LogLines;
 use super::look_ahead::{DescribedLog, LookAhead};
 use super::place::{malformed, place};
 use super::reader::LogReader;
+use super::said::Said;
 use super::so_far::SoFar;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
@@ -47,7 +48,7 @@ impl FormatRule for Vw {
 pub(super) struct VwLog {
     lines: LogLines,
     unlabelled: u64,
-    described: Described,
+    described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
     same_tags: bool,
@@ -63,7 +64,7 @@ impl VwLog {
         Self {
             lines,
             unlabelled: 0,
-            described: Described::new(options.without_features, so_far.shape()),
+            described: Said::new(options, so_far),
             others: 0,
             same_tags: options.same_tags,
             so_far: so_far.clone(),
@@ -224,7 +225,7 @@ fn within(text: &str, part: &str) -> usize {
 
 /// Hands on the features of all that follows the first '|', which begins at `column`. What touches a '|' is a
 /// namespace, whose weight multiplies the values of its features. What nobody knows may be anything.
-fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<(), FaultAt> {
+fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), FaultAt> {
     if described.is_ignored() {
         return Ok(());
     }
@@ -234,6 +235,8 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
     };
     let finite = |value: &str| value.parse().ok().filter(|x: &f64| x.is_finite());
     for part in text.split('|') {
+        let touching = part.split([' ', '\t']).next().unwrap_or_default();
+        let namespace = touching.split_once(':').map_or(touching, |(name, _)| name);
         let mut weight = 1.0;
         for word in part.split([' ', '\t']).filter(|word| !word.is_empty()) {
             let is_namespace = word.as_ptr() == part.as_ptr();
@@ -247,7 +250,7 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
                 Some((name, value)) => match (finite(value), name.strip_prefix("kind=")) {
                     (Some(_), Some(kind)) => ("kind", Feature::Text(kind)),
                     (Some(number), None) => (name, Feature::Number(number * weight)),
-                    (None, kind) if kind.is_some() || described.knows(name) => {
+                    (None, kind) if kind.is_some() || described.knows(namespace, name) => {
                         return Err(wrong(name, value));
                     }
                     (None, _) => (name, Feature::Other),
@@ -255,12 +258,13 @@ fn each_feature(text: &str, column: usize, described: &mut Described) -> Result<
                 // A category is a name of its own, which counts 1.
                 None => match word.split_once('=') {
                     Some(("kind", kind)) => ("kind", Feature::Text(kind)),
+                    Some((name, value)) if described.is_declared() => (name, Feature::Text(value)),
                     Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
-                    None => (word, Feature::Number(weight)),
+                    None => (word, Feature::Word(weight)),
                 },
             };
             let column = column + within(text, word) - 1;
-            described.take(name, feature).map_err(|fault| FaultAt { column, fault })?;
+            described.take(namespace, name, feature).map_err(|fault| FaultAt { column, fault })?;
         }
     }
     Ok(())
@@ -299,11 +303,11 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), FaultAt> {
 impl LogReader for VwLog {
     fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
         loop {
-            let (mark, shape, others) = (names.mark(), self.described.shape(), self.others);
+            let (mark, shape, others) = (names.mark(), self.described.described.shape(), self.others);
             match self.decision(row, names)? {
                 (false, _) => {
                     if self.has_decided {
-                        self.so_far.settle(self.described.settle());
+                        self.so_far.settle(self.described.described.settle());
                     }
                     return Ok(false);
                 }
@@ -314,7 +318,7 @@ impl LogReader for VwLog {
                 // What has no label is well-formed all the same, and tells nothing of what the log could choose.
                 (true, false) => {
                     names.take_back(mark);
-                    self.described.restore(shape);
+                    self.described.described.restore(shape);
                     self.others = others;
                     self.unlabelled += 1;
                 }
@@ -344,7 +348,7 @@ impl LogReader for VwLog {
 
 impl DescribedLog for VwLog {
     fn described(&mut self) -> &mut Described {
-        &mut self.described
+        &mut self.described.described
     }
 
     fn line(&self) -> u64 {

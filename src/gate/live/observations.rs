@@ -190,7 +190,9 @@ fn read_rewards(
                 continue;
             }
             let reward = line.reward.ok_or_else(|| Fault::new("reward", "missing", "a finite number"))?;
-            let Some(value) = rules.metric.value(reward, line.reaction) else {
+            // Outcomes of other domains are none of these.
+            let reaction = line.reaction.as_deref().and_then(|name| Reaction::from_name(name).ok());
+            let Some(value) = rules.metric.value(reward, reaction) else {
                 without_reaction += 1;
                 continue;
             };

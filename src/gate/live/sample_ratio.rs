@@ -61,8 +61,8 @@ mod tests {
     #[test]
     fn true_ratios_pass_and_wrong_ones_do_not() {
         for share in [0.5, 0.05] {
-            // 300 runs at 5%: more than 30 have probability 1e-4, scipy.stats.binom.sf(30, 300, 0.05).
-            assert!((0..300).filter(|run| mismatched(share, share, *run)).count() <= 30);
+            // 500 runs at 5%: more than 45 have probability 7e-5, scipy.stats.binom.sf(45, 500, 0.05).
+            assert!((0..500).filter(|run| mismatched(share, share, *run)).count() <= 45);
         }
         assert!((0..50).filter(|run| mismatched(0.56, 0.5, *run)).count() >= 45);
     }

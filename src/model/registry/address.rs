@@ -10,7 +10,7 @@ const ALLOWED: &str = "NAME@ALIAS or NAME@VERSION";
 
 /// Which version is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum VersionChoice {
     /// The one with this alias.
     Alias(String),
     /// The one with this number.
@@ -23,7 +23,7 @@ pub struct ModelAddress {
     /// The name.
     pub name: String,
     /// The version.
-    pub wanted: Wanted,
+    pub wanted: VersionChoice,
 }
 
 impl ModelAddress {
@@ -44,8 +44,8 @@ impl ModelAddress {
         let (name, wanted) = text.split_once('@').ok_or_else(fault)?;
         label("name", name)?;
         let wanted = match wanted.parse() {
-            Ok(version) => Wanted::Version(version),
-            Err(_) => Wanted::Alias(alias(wanted)?.to_owned()),
+            Ok(version) => VersionChoice::Version(version),
+            Err(_) => VersionChoice::Alias(alias(wanted)?.to_owned()),
         };
         Ok(Self { name: name.to_owned(), wanted })
     }
@@ -73,8 +73,8 @@ mod tests {
         let of = |text: &str| ModelAddress::of_policy(text).map(|address| address.map_err(|f| f.to_string()));
         assert_eq!(of("egreedy-v2"), None);
         let tips = |wanted| Some(Ok(ModelAddress { name: "tips".to_owned(), wanted }));
-        assert_eq!(of("registry:tips@champion"), tips(Wanted::Alias("champion".to_owned())));
-        assert_eq!(of("registry:tips@12"), tips(Wanted::Version(12)));
+        assert_eq!(of("registry:tips@champion"), tips(VersionChoice::Alias("champion".to_owned())));
+        assert_eq!(of("registry:tips@12"), tips(VersionChoice::Version(12)));
         for bad in
             ["tips", "tips@", "tips@v1", "tips@latest", "../tips@champion", "a/b@1", "@champion", "tips@a b"]
         {

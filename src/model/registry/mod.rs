@@ -17,7 +17,7 @@ mod pack;
 mod promote;
 mod refusal;
 
-pub use address::{ModelAddress, Wanted};
+pub use address::{ModelAddress, VersionChoice};
 pub use contract::{Artifacts, CHAMPION, ModelRegistry, ModelVersion, Promotion};
 pub use folder::Folder;
 pub use mlflow::MlFlow;

@@ -1,6 +1,6 @@
 //! Moving an alias, and what was in charge when.
 
-use super::address::{ModelAddress, Wanted, alias as checked_alias};
+use super::address::{ModelAddress, VersionChoice, alias as checked_alias};
 use super::contract::{ModelRegistry, ModelVersion, Promotion};
 use super::refusal::RegistryRefusal;
 use crate::base::error::{Error, Result};
@@ -17,13 +17,13 @@ pub fn resolve(registry: &dyn ModelRegistry, address: &ModelAddress) -> Result<u
     }
     let aliases = registry.aliases(name)?;
     let found = match &address.wanted {
-        Wanted::Alias(alias) => aliases.get(alias).copied(),
-        Wanted::Version(version) => versions.iter().any(|v| v.version == *version).then_some(*version),
+        VersionChoice::Alias(alias) => aliases.get(alias).copied(),
+        VersionChoice::Version(version) => versions.iter().any(|v| v.version == *version).then_some(*version),
     };
     found.ok_or_else(|| {
         let wanted = match &address.wanted {
-            Wanted::Alias(alias) => format!("alias {alias:?}"),
-            Wanted::Version(version) => format!("version {version}"),
+            VersionChoice::Alias(alias) => format!("alias {alias:?}"),
+            VersionChoice::Version(version) => format!("version {version}"),
         };
         let numbers = versions.iter().map(|v| v.version.to_string());
         let known: Vec<String> = aliases.keys().cloned().chain(numbers).collect();
@@ -57,7 +57,7 @@ pub fn move_alias(
     (at, verdict): (u64, Option<String>),
 ) -> Result<Promotion> {
     checked_alias(alias).map_err(|fault| fault.at("command line"))?;
-    resolve(registry, &ModelAddress { name: name.to_owned(), wanted: Wanted::Version(to) })?;
+    resolve(registry, &ModelAddress { name: name.to_owned(), wanted: VersionChoice::Version(to) })?;
     let versions = registry.versions(name)?;
     let number = 1 + history(&versions, alias, expected).first().map_or(0, |latest| latest.number);
     let promotion = Promotion { number, version: to, from: expected, at, verdict };

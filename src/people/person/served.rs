@@ -2,7 +2,7 @@
 
 use super::character::next_kind;
 use super::steps::Person;
-use crate::domain::profile::Profile;
+use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::request::{Candidate, Context, RawRequest};
 use crate::features::ProfileFeatures;
 use crate::features::profile_history::ProfileHistory;
@@ -39,6 +39,20 @@ impl Person<'_> {
             (ProfileServing::UserLevel | ProfileServing::Full, _) => return by_kind,
         }
         room
+    }
+
+    /// The values of the profile for candidates of each kind, as the scenario serves the profile that follows from `history`,
+    /// into `out`: what those features are of.
+    pub(in crate::people) fn profile_values(&self, history: &ProfileHistory, out: &mut Vec<ProfileValues>) {
+        let kinds = self.simulator.kinds.len();
+        let (declared, emergent) = (&self.declared_values, self.declared.is_empty());
+        let of = |kind: usize| if emergent { history.values_of(kind) } else { declared[kind] };
+        match self.serving() {
+            ProfileServing::Missing => out.resize(kinds, ProfileValues::default()),
+            ProfileServing::WrongKind => out.extend((0..kinds).map(|kind| of(next_kind(kind, kinds)))),
+            ProfileServing::UserLevel if emergent => out.resize(kinds, history.user_values()),
+            ProfileServing::UserLevel | ProfileServing::Full => out.extend((0..kinds).map(of)),
+        }
     }
 
     /// This step as a request would put it: what a batch puts into its block. Candidates are named `c0`, `c1`, ...

@@ -3,6 +3,7 @@
 use super::candidates::{Drawn, Moment};
 use super::character::{Character, DAY, Traits};
 use crate::base::random::Purpose;
+use crate::domain::profile::ProfileValues;
 use crate::features::{ProfileFeatures, weekend};
 use crate::people::persona_simulator::{DWELL_LEVELS, PersonaSimulator};
 use crate::people::scenario::{ChangeKind, ProfileServing, RawScenario};
@@ -28,6 +29,8 @@ pub struct Person<'a> {
     pub(super) traits: Traits,
     /// The declared profile's features by kind; empty when the profile is emergent.
     pub(super) declared: Vec<ProfileFeatures>,
+    /// The values that those are of.
+    pub(super) declared_values: Vec<ProfileValues>,
     rng: ChaCha8Rng,
     /// How many steps they have taken, those of the history included.
     step: u32,
@@ -73,19 +76,18 @@ impl<'a> Person<'a> {
         };
         let character = Character::draw(simulator, &mut rng);
         let patience = rng.random::<f64>() + 0.5;
-        let declared = character.profile.iter().flat_map(|profile| {
+        let declared_values = character.profile.iter().flat_map(|profile| {
             let by_kind = simulator.scenario.raw().profile.serving != ProfileServing::UserLevel;
-            simulator
-                .kinds
-                .iter()
-                .map(move |k| ProfileFeatures::of(&profile.values_for(Some(k.as_str()).filter(|_| by_kind))))
+            simulator.kinds.iter().map(move |k| profile.values_for(Some(k.as_str()).filter(|_| by_kind)))
         });
+        let declared_values: Vec<ProfileValues> = declared_values.collect();
         // The fewest steps for which the generator makes no word too many.
         let step_words = COMMON_WORDS + count;
         let steps_ahead = GENERATED >> step_words.trailing_zeros().min(GENERATED.trailing_zeros());
         Self {
             simulator,
-            declared: declared.collect(),
+            declared: declared_values.iter().map(ProfileFeatures::of).collect(),
+            declared_values,
             character,
             patience,
             traits,
@@ -104,6 +106,12 @@ impl<'a> Person<'a> {
             dwell: [0.0; 4],
             lost: false,
         }
+    }
+
+    /// The tables that this person is made from.
+    #[inline(always)]
+    pub(in crate::people) fn simulator(&self) -> &'a PersonaSimulator<'a> {
+        self.simulator
     }
 
     /// The conditions that the scenario sets.
@@ -227,7 +235,7 @@ impl<'a> Person<'a> {
     }
 
     /// Day of the week of the latest step; everybody begins on a Monday.
-    pub(super) fn weekday(&self) -> u8 {
+    pub(in crate::people) fn weekday(&self) -> u8 {
         self.times.last().map_or(0, |time| (time / u64::from(DAY) % 7) as u8)
     }
 

@@ -5,10 +5,13 @@
 //! a step, and what becomes of them is not read.
 //!
 //! In: the tables of a [`PersonaSimulator`](super::PersonaSimulator), and the users' numbers. Out: blocks of feature
-//! vectors for policies, and reactions. What is computed of all four at once is a kernel in `kernels.rs`.
+//! vectors for policies, and reactions. What is computed of all four at once is a kernel in `kernels.rs`; vectors of
+//! feature sets that files declare are made in `declared.rs`.
 
 mod batch;
 mod characters;
+mod declared;
 mod kernels;
 
 pub use batch::UserBatch;
+pub use declared::DeclaredTables;

@@ -283,9 +283,10 @@ impl<'a> Session<'a> {
             id
         } else {
             let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
-            let sql = "INSERT INTO definition (digest, name, policy, prior) VALUES ($1, $2, $3, $4) \
-                       ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml, &rows::prior(policy)])?;
+            let (set, domain) = rows::looks_at(policy);
+            let sql = "INSERT INTO definition (digest, name, policy, feature_set, domain, prior) \
+                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
+            self.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain, &rows::prior(policy)])?;
             find()?.ok_or_else(|| self.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));
@@ -748,7 +749,7 @@ impl Transaction for Session<'_> {
                 column(&changes, |change| change.op),
                 column(&changes, |change| owned(change.event)),
                 column(&changes, |change| change.answers_decision),
-                column(&changes, |change| change.reaction),
+                column(&changes, |change| owned(change.reaction)),
                 column(&changes, |change| change.dwell_seconds),
                 column(&changes, |change| change.reward),
                 column(&changes, |change| owned(change.learned_from)),

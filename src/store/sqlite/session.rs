@@ -110,9 +110,10 @@ impl Session<'_> {
             id
         } else {
             let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
+            let (set, domain) = rows::looks_at(policy);
             self.execute(
-                "INSERT INTO definition (digest, name, policy, prior) VALUES (?, ?, ?, ?)",
-                params![digest, policy.name(), toml, rows::prior(policy)],
+                "INSERT INTO definition (digest, name, policy, feature_set, domain, prior) VALUES (?, ?, ?, ?, ?, ?)",
+                params![digest, policy.name(), toml, set, domain, rows::prior(policy)],
             )?;
             self.connection.last_insert_rowid()
         };

@@ -5,7 +5,6 @@ use crate::store::{REQUEST, verified};
 use crate::util::postgres::{Server, shared};
 use crate::util::{Dir, on_postgres};
 use rehearsal::base::error::{Error, ErrorKind, Result};
-use rehearsal::domain::reaction::Reaction;
 use rehearsal::domain::request::Request;
 use rehearsal::policy::Policy;
 use rehearsal::service::{Given, Policies, RewardCall, RewardReply, ScoreCall, Service, verify};
@@ -126,8 +125,8 @@ fn an_erased_user_does_not_come_back_by_a_reward_that_was_under_way() {
         let decision = teacher.score(&[score]).unwrap().remove(0).unwrap();
         let reward = RewardCall::OfDecision {
             id: decision.decision_id,
-            reward: 1.0,
-            reaction: Some(Reaction::Completed),
+            reward: Some(1.0),
+            reaction: Some("completed".into()),
             dwell_seconds: None,
             user: None,
             policy: None,

@@ -1,0 +1,241 @@
+//! TOML that becomes a checked type, and all that is wrong with it at once: each fault with its line.
+//!
+//! A parser stops at the first fault. What it stopped at is taken out of the text, or a number that nobody asked for is put
+//! in its place, and the rest is read again, so that who mends a file mends all of it.
+
+use super::parse::{TomlFault, toml_or_fault};
+use crate::base::error::{Error, Fault, Result};
+use serde::de::DeserializeOwned;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Faults that are told at once, at most.
+const MOST: usize = 10;
+/// Numbers that are tried in the place of one that is not allowed and cannot be missing.
+const STAND_INS: [&str; 9] = ["0.05", "1", "0.5", "1.0", "2", "10", "100", "0", "0.01"];
+
+/// Parses TOML, which errors call `origin`, into an `R` that `check` makes a `T` of.
+///
+/// # Errors
+/// All that is wrong with it, as far as one fault does not hide the next.
+pub(crate) fn checked_toml<R: DeserializeOwned, T>(
+    text: &str,
+    origin: &str,
+    check: impl Fn(R) -> Result<T, Fault>,
+) -> Result<T> {
+    let attempt = |text: &str| read(text, origin, &check);
+    let first = match attempt(text) {
+        Ok(read) => return Ok(read),
+        Err(found) => found,
+    };
+    let mut others = Vec::new();
+    let (mut left, mut entry) = (text.to_owned(), first.entry.clone());
+    while let Some(Entry { key, value }) = entry.take() {
+        if others.len() + 1 == MOST {
+            break;
+        }
+        let without = with(&left, key.start..value.end, "");
+        let with_others = STAND_INS.iter().map(|number| with(&left, value.clone(), number));
+        let reads_on = |text: &String| match attempt(text) {
+            Ok(_) => Some(None),
+            // The same place again tells nothing new.
+            Err(found) if found.is_at(&key) || found.is_missing => None,
+            Err(found) => Some(Some(found)),
+        };
+        let next =
+            std::iter::once(without).chain(with_others).find_map(|text| Some((reads_on(&text)?, text)));
+        let Some((Some(found), text)) = next else { break };
+        others.push(found.message);
+        (left, entry) = (text, found.entry);
+    }
+    let error = first.error;
+    Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
+}
+
+/// A key and its value, by their bytes.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+/// What is wrong with a text.
+struct Found {
+    error: Error,
+    /// The same without the file's name.
+    message: String,
+    entry: Option<Entry>,
+    /// Whether it is that something is not there.
+    is_missing: bool,
+}
+
+impl Found {
+    fn is_at(&self, key: &Range<usize>) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.key == *key)
+    }
+}
+
+fn read<R: DeserializeOwned, T>(
+    text: &str,
+    origin: &str,
+    check: impl Fn(R) -> Result<T, Fault>,
+) -> Result<T, Box<Found>> {
+    let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing }| {
+        let entry = at.and_then(|at| entry_at(text, at));
+        let error = Error::Malformed { origin: origin.to_owned(), message: message.clone() };
+        Box::new(Found { error, message, entry, is_missing })
+    })?;
+    check(raw).map_err(|fault| {
+        let entry = entry_of(text, &fault.field);
+        let line = entry.as_ref().map(|entry| format!(" (line {})", line_of(text, entry.key.start)));
+        let allowed = fault.allowed + &line.unwrap_or_default();
+        let fault = Fault { allowed, ..fault };
+        Box::new(Found { message: fault.to_string(), error: fault.at(origin), entry, is_missing: false })
+    })
+}
+
+/// The text with something in the place of these bytes, and its lines where they were.
+fn with(text: &str, place: Range<usize>, what: &str) -> String {
+    let lines = text[place.clone()].matches('\n').count();
+    format!("{}{what}{}{}", &text[..place.start], "\n".repeat(lines), &text[place.end..])
+}
+
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + text[..at.min(text.len())].matches('\n').count()
+}
+
+/// The innermost entry at this byte, if it is one that stands in a line of its own.
+fn entry_at(text: &str, at: usize) -> Option<Entry> {
+    let table = DeTable::parse(text).ok()?;
+    innermost(table.get_ref(), &|entry: &Entry| {
+        (entry.key.start..entry.value.end.max(entry.key.end)).contains(&at)
+    })
+}
+
+fn innermost(table: &DeTable, is_it: &impl Fn(&Entry) -> bool) -> Option<Entry> {
+    for (key, value) in table {
+        let below = below(value, is_it);
+        if below.is_some() {
+            return below;
+        }
+        let entry = Entry { key: key.span(), value: value.span() };
+        if entry.key.end <= entry.value.start && is_it(&entry) {
+            return Some(entry);
+        }
+    }
+    None
+}
+
+fn below(value: &Spanned<DeValue>, is_it: &impl Fn(&Entry) -> bool) -> Option<Entry> {
+    match value.get_ref() {
+        DeValue::Table(table) => innermost(table, is_it),
+        DeValue::Array(values) => values.iter().find_map(|value| below(value, is_it)),
+        _ => None,
+    }
+}
+
+/// The entry of the field that a fault names, as `criteria[2].margin`.
+fn entry_of(text: &str, field: &str) -> Option<Entry> {
+    let table = DeTable::parse(text).ok()?;
+    let (mut table, mut entry) = (table.get_ref(), None);
+    let mut steps = field.split('.').peekable();
+    while let Some(step) = steps.next() {
+        let (name, indices) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
+        let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+        entry = Some(Entry { key: key.span(), value: value.span() });
+        let mut value = value;
+        for index in indices.split('[').filter(|index| !index.is_empty()) {
+            let index: usize = index.trim_end_matches(']').parse().ok()?;
+            let DeValue::Array(values) = value.get_ref() else { return entry };
+            value = values.get(index)?;
+        }
+        if steps.peek().is_some() {
+            let DeValue::Table(inner) = value.get_ref() else { return entry };
+            table = inner;
+        }
+    }
+    entry.filter(|entry| entry.key.end <= entry.value.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::error::within;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Raw {
+        alpha: f64,
+        beta: f64,
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        share: f64,
+    }
+
+    fn faults(text: &str) -> Option<String> {
+        let check = |raw: Raw| {
+            within("alpha", raw.alpha, 0.0, 0.5)?;
+            within("beta", raw.beta, 0.0, 0.5)?;
+            within("count", raw.count.into(), 0.0, 9.0)?;
+            for (i, inner) in raw.inner.iter().enumerate() {
+                within("share", inner.share, 0.0, 1.0).map_err(|f| f.within(&format!("inner[{i}]")))?;
+            }
+            Ok(())
+        };
+        checked_toml(text, "x.toml", check).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn all_faults_are_told_with_their_lines() {
+        assert_eq!(faults("alpha = 0.1\nbeta = 0.2\n[[inner]]\nshare = 1\n"), None);
+        assert_eq!(
+            faults("alpha = 0.1\nbeta = 2\n").unwrap(),
+            "x.toml: beta is 2; allowed: a number in [0, 0.5] (line 2)"
+        );
+        let said = faults(
+            "alhpa = 1\nalpha = 3\nbeta = 2\ncount = \"many\"\n\n[[inner]]\nshare = 0.5\n[[inner]]\nshare = 7\nshares = [\n1,\n]\n",
+        );
+        let said = said.unwrap();
+        for part in [
+            "x.toml: ",
+            "unknown field `alhpa`, expected one of",
+            "did you mean `alpha`?",
+            "(line 1)",
+            "alpha is 3; allowed: a number in [0, 0.5] (line 2)",
+            "beta is 2; allowed: a number in [0, 0.5] (line 3)",
+            "count: invalid type: string \"many\"",
+            "(line 4)",
+            "inner[1].share is 7; allowed: a number in [0, 1] (line 9)",
+            "did you mean `share`?",
+            "(line 10)",
+        ] {
+            assert!(said.contains(part), "{part:?} is not in {said}");
+        }
+        assert_eq!(said.matches("x.toml").count(), 1, "{said}");
+        // What is missing is told, after which nothing can be read.
+        assert!(faults("alpha = 3\n").unwrap().contains("missing field `beta`"));
+        // What is no TOML is told once.
+        assert!(faults("alpha = \nbeta = 2\n").unwrap().contains("(line 1)"));
+    }
+
+    #[test]
+    fn a_time_of_day_is_not_an_hour() {
+        for value in ["21:30", "\"21:30\"", "21:30:00"] {
+            let said = faults(&format!("beta = 0.1\nalpha = {value}\n")).unwrap();
+            assert!(
+                said.contains("a time of day is written as a number of hours, here 21.5")
+                    && said.contains("(line 2)"),
+                "{said}"
+            );
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The columns of a comma-separated log that are inputs of a domain.
+
+use super::columns::Columns;
+use super::declared::SaidInputs;
+use crate::base::error::{Error, Fault, Result};
+use crate::domain::request::Context;
+use crate::domain::{Domain, DomainInput, InputOf, InputSlot, KeptValue, TipsInput};
+use crate::evaluation::inputs::InputPlaces;
+use crate::evaluation::log::vocabulary::LogVocabulary;
+use crate::evaluation::row::Row;
+use std::borrow::Cow;
+
+/// Which column each input of a domain is in.
+pub(super) struct CsvInputs {
+    domain: &'static Domain,
+    places: InputPlaces,
+    /// Each input that has a column, with it.
+    columns: Vec<(&'static DomainInput, usize)>,
+    /// Of what each input is, by sort and place.
+    values: Vec<Vec<KeptValue>>,
+    said: SaidInputs,
+}
+
+impl CsvInputs {
+    /// The columns of the inputs of `domain`: those that are named, else those that have an input's name and are not `taken` by
+    /// anything else.
+    ///
+    /// # Errors
+    /// An input or a column that there is not.
+    pub(super) fn new(
+        domain: &'static Domain,
+        names: &Columns,
+        header: &[String],
+        taken: &[usize],
+    ) -> Result<Self> {
+        let column_of = |name: &str| header.iter().position(|column| column == name);
+        let mut columns: Vec<(&'static DomainInput, usize)> = Vec::new();
+        for (role, column) in &names.inputs {
+            let (input, _) = domain.find(&role.replacen(':', ".", 1))?;
+            let Some(input) = input else {
+                let allowed = "the column of action, which is the candidate's id";
+                return Err(Fault::new("--columns", role, allowed).at("command line"));
+            };
+            let at =
+                column_of(column).ok_or_else(|| Error::unknown("column", column, header.iter().take(12)))?;
+            columns.push((input, at));
+        }
+        for input in &domain.raw().inputs {
+            if columns.iter().any(|(own, _)| std::ptr::eq(*own, input)) {
+                continue;
+            }
+            let alone = domain.raw().inputs.iter().filter(|other| other.name == input.name).count() == 1;
+            let free = |at: &usize| !taken.contains(at);
+            let found = match &input.in_logs {
+                Some(name) => column_of(name),
+                None => {
+                    column_of(&input.path()).or_else(|| column_of(&input.name).filter(free).filter(|_| alone))
+                }
+            };
+            columns.extend(found.map(|at| (input, at)));
+        }
+        let mut said = SaidInputs::new(domain);
+        columns.iter().for_each(|(input, _)| said.add(input));
+        let values = InputOf::ALL.map(|of| vec![KeptValue::Unknown; domain.inputs_of(of).count()]).to_vec();
+        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said })
+    }
+
+    /// The domain.
+    pub(super) fn domain(&self) -> &'static Domain {
+        self.domain
+    }
+
+    /// Whether an input is in this column.
+    pub(super) fn reads(&self, column: usize) -> bool {
+        self.columns.iter().any(|(_, at)| *at == column)
+    }
+
+    /// The last column that is looked at.
+    pub(super) fn last(&self) -> usize {
+        self.columns.iter().map(|(_, at)| *at).max().unwrap_or(0)
+    }
+
+    /// Writes what a record says into `row`, whose item is known; `field` gives a column's text.
+    ///
+    /// # Errors
+    /// A value that is not as the domain declares it, with its column.
+    pub(super) fn fill<'l>(
+        &mut self,
+        row: &mut Row,
+        names: &mut LogVocabulary,
+        field: impl Fn(usize) -> Cow<'l, [u8]>,
+    ) -> Result<(), (usize, Fault)> {
+        for (input, at) in &self.columns {
+            let bytes = field(*at);
+            let text = std::str::from_utf8(&bytes).map(str::trim);
+            let text = text.map_err(|_| (*at, Fault::new(&input.name, "not UTF-8", input.allowed())))?;
+            let value = input.of_text(text).map_err(|fault| (*at, fault))?;
+            let place = self.domain.inputs_of(input.of).position(|own| std::ptr::eq(own, *input));
+            self.values[input.of as usize][place.expect("it is one of them")] = value;
+        }
+        let (values, moment, domain) = (&self.values, row.moment, self.domain);
+        self.places.write(row, names, 1, |of, n, _| {
+            let own = values[of as usize][n].get();
+            match (own, moment) {
+                // The moment says the hour and the weekday of the domain that is built in.
+                (crate::domain::InputValue::Unknown, Some(moment)) => of_moment(domain, of, n, moment),
+                (own, _) => own,
+            }
+        });
+        self.places.keep_item(row, names);
+        Ok(())
+    }
+
+    /// What deserves attention once the log is read.
+    pub(super) fn remarks(&self, origin: &str, varied: u64) -> Vec<String> {
+        let mut remarks: Vec<String> = Vec::new();
+        remarks.extend(self.said.remark(origin));
+        if varied > 0 {
+            remarks.push(format!(
+                "{origin}: in {varied} decisions the chosen item is not what it was when it was chosen first, by which all \
+                 decisions know it; a log that lists its candidates says what each of them was"
+            ));
+        }
+        remarks
+    }
+}
+
+fn of_moment(domain: &Domain, of: InputOf, n: usize, moment: Context) -> crate::domain::InputValue<'static> {
+    use crate::domain::InputValue::{Number, Unknown};
+    match domain.slot_of(of, n) {
+        Some(InputSlot::Tips(TipsInput::ContextHour)) => Number(moment.hour),
+        Some(InputSlot::Tips(TipsInput::Weekday)) => Number(f64::from(moment.weekday)),
+        _ => Unknown,
+    }
+}

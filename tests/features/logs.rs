@@ -1,0 +1,237 @@
+//! A log in which the best item depends on the context: what a policy is worth there that knows of it.
+
+use super::{SHOP, shop};
+use crate::util::Dir;
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::SplitMix64;
+use serde_json::{Value, json};
+
+const DEVICES: [&str; 3] = ["mobile", "desktop", "tablet"];
+const ITEMS: [&str; 3] = ["a", "b", "c"];
+
+/// A logged decision: device, item and reward, of a policy that chooses at random. Each device has an item that pays in 0.614 of
+/// its decisions, the others pay in 0.3035; so the best policy is worth 0.614, and the best that does not know of the device
+/// 0.407. How often each has paid is exact, so that nothing here is luck but who met what.
+fn decisions() -> Vec<(usize, usize, f64)> {
+    let mut rng = SplitMix64::seed_from_u64(25);
+    let mut met = [[0.0_f64; 3]; 3];
+    (0..9000)
+        .map(|_| {
+            let (device, item) = (rng.random_range(0..3), rng.random_range(0..3));
+            let pays: f64 = if device == item { 0.614 } else { 0.3035 };
+            let times = &mut met[device][item];
+            *times += 1.0;
+            (device, item, (*times * pays).floor() - ((*times - 1.0) * pays).floor())
+        })
+        .collect()
+}
+
+fn csv() -> String {
+    let mut text = "screen,action,reward,propensity,price\n".to_owned();
+    for (device, item, reward) in decisions() {
+        text +=
+            &format!("{},{},{reward},0.3333333333333333,{}\n", DEVICES[device], ITEMS[item], 10 * (item + 1));
+    }
+    text
+}
+
+fn dsjson() -> String {
+    let line = |(i, (device, item, reward)): (usize, (usize, usize, f64))| {
+        let order: Vec<usize> = [item].into_iter().chain((0..3).filter(|other| *other != item)).collect();
+        let actions: Vec<Value> = ITEMS
+            .iter()
+            .map(|item| json!({"_tag": item, "Item": {"category": "shoes", "new": null}}))
+            .collect();
+        let p = [1.0 / 3.0; 3];
+        json!({"_label_cost": -reward, "_label_probability": p[0], "_label_Action": item + 1, "_labelIndex": item,
+            "Timestamp": "2019-11-25T06:30:00Z", "EventId": format!("e{i}"), "a": order.iter().map(|k| k + 1).collect::<Vec<_>>(),
+            "c": {"User": {"screen": DEVICES[device], "age": 3}, "_multi": actions}, "p": p})
+        .to_string()
+            + "\n"
+    };
+    decisions().into_iter().enumerate().map(line).collect()
+}
+
+fn vw() -> String {
+    let mut text = String::new();
+    for (device, item, reward) in decisions() {
+        // A word alone is a category of its namespace.
+        text += &format!("shared |screen {}\n", DEVICES[device]);
+        for (k, name) in ITEMS.iter().enumerate() {
+            if k == item {
+                text += &format!("{k}:{}:0.3333333333333333 ", -reward);
+            }
+            text += &format!("'{name} |i category=shoes price:{}\n", 10 * (k + 1));
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// The shop, whose logs call the device another name.
+fn with_log() -> Dir {
+    let dir = shop();
+    dir.write(
+        "shop.toml",
+        SHOP.replacen("type = \"category\"\n", "type = \"category\"\nin_logs = \"screen\"\n", 1),
+    );
+    dir
+}
+
+fn value(evaluation: &Value, policy: &str, estimator: &str) -> f64 {
+    let policies = evaluation["policies"].as_array().unwrap();
+    let own = policies.iter().find(|own| own["policy"] == policy).unwrap();
+    let estimate =
+        own["estimates"].as_array().unwrap().iter().find(|own| own["estimator"] == estimator).unwrap();
+    estimate["value"].as_f64().unwrap_or_else(|| panic!("{own}"))
+}
+
+const ARGS: [&str; 8] = [
+    "--policy",
+    "by-device.toml",
+    "--policy",
+    "by-item.toml",
+    "--estimator",
+    "snips",
+    "--estimator",
+    "doubly_robust",
+];
+
+fn evaluate(dir: &Dir, log: &str, more: &[&str]) -> (Value, String) {
+    dir.write("by-item.toml", "name = \"by-item\"\nexplorer = \"egreedy\"\nepsilon = 0.005\nfeatures = \"v1\"\nstructure = \"disjoint\"\n");
+    let mut args = vec!["evaluate", log, "--json"];
+    args.extend(ARGS);
+    args.extend(more);
+    let ran = dir.run(&args).ok();
+    (ran.json(), ran.stderr())
+}
+
+/// A learner explores a little, and errs at first.
+fn is_worth_it(evaluation: &Value) {
+    for estimator in ["snips", "doubly_robust"] {
+        let [own, plain] = ["by-device", "by-item"].map(|policy| value(evaluation, policy, estimator));
+        assert!(own >= 0.6 && plain < 0.42, "{estimator}: {own} and {plain}");
+    }
+}
+
+#[test]
+fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
+    let dir = with_log();
+    dir.write("log.csv", csv());
+    dir.write("log.json", dsjson());
+    dir.write("log.vw", vw());
+    let (by_name, said) = evaluate(&dir, "log.csv", &[]);
+    is_worth_it(&by_name);
+    assert!(
+        said.contains("says nothing of these inputs of domain shop") && said.contains("candidate.new"),
+        "{said}"
+    );
+    assert!(!said.contains("context.device"), "{said}");
+    // Named on the command line, whatever the domain's file says.
+    dir.write("shop.toml", SHOP);
+    let (named, _) = evaluate(&dir, "log.csv", &["--columns", "context:device=screen"]);
+    assert_eq!(named["policies"], by_name["policies"]);
+    let plain = dir.run(&["evaluate", "log.csv", "--policy", "by-device.toml", "--estimator", "snips"]);
+    assert!(
+        plain.stderr().contains("columns that are no input of domain shop: screen"),
+        "{}",
+        plain.stderr()
+    );
+    dir.write(
+        "mapped.toml",
+        SHOP.replacen("type = \"category\"\n", "type = \"category\"\nin_logs = \"screen\"\n", 1),
+    );
+    let (mapped, _) = evaluate(&dir, "log.csv", &["--domain", "mapped.toml"]);
+    assert_eq!(mapped["policies"], by_name["policies"]);
+    for log in ["log.json", "log.vw"] {
+        let (same, said) = evaluate(&dir, log, &["--domain", "mapped.toml"]);
+        is_worth_it(&same);
+        // The features are the same, and so is what they lead to.
+        let [own, other] = [&same, &by_name].map(|evaluation| value(evaluation, "by-device", "snips"));
+        assert!((own - other).abs() < 1e-9, "{log}: {own} is not {other}");
+        assert!(said.contains("profile.orders"), "{said}");
+    }
+}
+
+#[test]
+fn own_logs_are_read_by_the_domain_and_unheard_decisions_have_its_default() {
+    let dir = shop();
+    let request = r#"{"user":"ann","context":{"device":"mobile"},"candidates":[{"id":"a"},{"id":"b","price":3},{"id":"c","category":"x"}]}"#;
+    let lines = format!("{request}\n").repeat(40);
+    let decided = dir.run_with(&["score", "--policy", "by-device.toml", "--jsonl"], lines).ok().jsonl();
+    let rewards: String = decided
+        .iter()
+        .skip(20)
+        .map(|d| json!({"decision": d["decision_id"], "reaction": "bought"}).to_string() + "\n")
+        .collect();
+    dir.run_with(&["reward", "--policy", "by-device.toml", "--jsonl"], rewards).ok();
+    let spread = |hours: u64| {
+        // The log as it would be had the first decision been made so long before the last reward.
+        let shift = |line: &str| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            line["time_ms"] = (line["time_ms"].as_u64().unwrap() - hours * 3_600_000).into();
+            line.to_string() + "\n"
+        };
+        std::fs::create_dir_all(dir.join("log")).unwrap();
+        let decisions = dir.run(&["log", "decisions"]).ok().stdout();
+        dir.write("log/decisions.jsonl", decisions.lines().map(shift).collect::<String>());
+        dir.write("log/rewards.jsonl", dir.run(&["log", "rewards"]).ok().stdout());
+        dir.run(&["evaluate", "log", "--policy", "by-device.toml", "--json", "--force", "--estimator", "ips"])
+    };
+    let early = spread(1);
+    assert_eq!(early.json()["rows"], 20, "{}", early.stderr());
+    let late = spread(25);
+    assert_eq!(late.json()["rows"], 40, "{}", late.stderr());
+    assert!(
+        late.stderr().contains("20 decisions of which nothing was heard count as \"nothing\""),
+        "{}",
+        late.stderr()
+    );
+    assert_eq!(late.json()["on_policy_mean"], 0.5);
+    // A log of another domain is refused with both sides named.
+    dir.write("shop.toml", SHOP.replace("reward = 0.2", "reward = 0.3"));
+    dir.run(&["evaluate", "log", "--policy", "by-device.toml"]).refused(&[
+        "line 1",
+        "domain is shop (",
+        "allowed: shop (",
+    ]);
+    // Whoever looks at no inputs need not know them.
+    assert_eq!(dir.run(&["evaluate", "log", "--policy", "uniform", "--json", "--force"]).json()["rows"], 40);
+}
+
+#[test]
+fn what_a_log_does_not_say_or_says_wrongly_is_named() {
+    let dir = with_log();
+    dir.write("log.csv", csv().replacen("mobile,", "\"mo\u{0}bile\",", 1));
+    let args = |log: &'static str| ["evaluate", log, "--policy", "by-device.toml", "--estimator", "snips"];
+    dir.run(&args("log.csv")).refused(&["log.csv, line", "device is \"mo"]);
+    dir.write("log.csv", csv().replacen(",10\n", ",ten\n", 1));
+    dir.run(&args("log.csv"))
+        .refused(&["log.csv, line", "price is \"ten\"; allowed: a number in [0, 100000]"]);
+    dir.write("log.csv", csv());
+    let mut more = args("log.csv").to_vec();
+    more.extend(["--columns", "context:screen=screen"]);
+    dir.run(&more).refused(&["unknown input \"context.screen\"", "context.device"]);
+    *more.last_mut().unwrap() = "context:device=nowhere";
+    dir.run(&more).refused(&["unknown column \"nowhere\""]);
+    dir.run(&["evaluate", "log.csv", "--policy", "uniform", "--columns", "context:device=screen"])
+        .refused(&["--columns is context:device"]);
+    // Of the Open Bandit Dataset nothing is read but items.
+    dir.write(
+        "obd.csv",
+        "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:17,1,1,0,0.5\n",
+    );
+    dir.run(&args("obd.csv")).refused(&["by-device: it looks at inputs of domain shop"]);
+    // Outcomes have names in the domain.
+    let named = csv().replace(",0,0.33", ",nothing,0.33").replace(",1,0.33", ",bought,0.33");
+    dir.write("named.csv", &named);
+    let [own, other] = ["named.csv", "log.csv"].map(|log| dir.run(&args(log)).ok().stdout().replace(log, ""));
+    assert_eq!(own, other);
+    dir.write("named.csv", named.replacen("bought", "taken", 1));
+    dir.run(&args("named.csv"))
+        .refused(&["reward is \"taken\"; allowed: a number, or an outcome: bought, clicked, nothing"]);
+    // An item that changes is said.
+    dir.write("log.csv", csv().replacen(",10\n", ",11\n", 1));
+    let said = dir.run(&args("log.csv")).stderr();
+    assert!(said.contains("the chosen item is not what it was when it was chosen first"), "{said}");
+}
