@@ -66,11 +66,11 @@ impl ProgramLearner {
             Some(text) => Request::from_json(text.as_bytes(), &origin)?,
             None => Request::try_from(self.put_as_request(row)).map_err(|fault| fault.at(&origin))?,
         };
-        let text = request.raw().offer_text();
+        let text = request.raw().policy_text();
         let call = DecideCall {
             which: Self::which(&self.users, row, self.decisions),
             state: self.models[user].program_state(),
-            request: row.request.as_deref().unwrap_or(&text),
+            request: &text,
             candidates: request.candidates().len(),
         };
         let program = self.policy.program().expect("only programs are asked so");

@@ -1,6 +1,7 @@
 //! Errors as problem documents (RFC 9457), in one place.
 
 use crate::base::error::{Error, ErrorKind, Fault};
+use crate::policy::program::ProgramError;
 use crate::service::ServiceError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -115,6 +116,11 @@ impl From<&Error> for Problem {
                 return Self::later(format!("decision {id:?} may still be on its way into the store"));
             }
             return Self::new(StatusCode::NOT_FOUND, format!("decision {id:?}: not in the store"));
+        }
+        if let Some(ProgramError::Failed { policy, what, .. }) = error.cause() {
+            // What it wrote, and where it is, is for the operator.
+            tracing::error!(%error, "a program failed");
+            return Self::later(format!("the program of policy {policy:?} has no answer to {what} this"));
         }
         let status = match error.kind() {
             ErrorKind::Invalid => StatusCode::BAD_REQUEST,

@@ -81,7 +81,7 @@ pub struct Taught<'a> {
 
 /// Lets a program learn rewards of different users; a model whose reward it cannot learn stays as it was.
 pub fn learn_by(program: &Program, taught: &mut [Taught]) -> Vec<Result<()>> {
-    let requests: Vec<String> = taught.iter().map(|taught| taught.observation.shown.offer_text()).collect();
+    let requests: Vec<String> = taught.iter().map(|taught| taught.observation.shown.policy_text()).collect();
     let call = |(taught, request)| {
         let Taught { which, model, observation }: &Taught = taught;
         let request: &String = request;

@@ -62,8 +62,17 @@ impl RawRequest {
         }
     }
 
-    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs
-    /// see of it.
+    /// What programs see of a request, as JSON in one line: what is kept of it, without the texts that no policy sees.
+    pub fn policy_text(&self) -> String {
+        if self.candidates.iter().all(|candidate| candidate.text.is_none()) {
+            return self.offer_text();
+        }
+        let mut without = self.clone();
+        without.candidates.iter_mut().for_each(|candidate| candidate.text = None);
+        without.offer_text()
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request.
     pub fn offer_text(&self) -> String {
         #[derive(Serialize)]
         struct Offer<'a> {

@@ -54,9 +54,12 @@ impl Shown {
         self.profile_features.as_ref()
     }
 
-    /// It as JSON in one line, as a request that offers nothing else.
-    pub fn offer_text(&self) -> String {
-        serde_json::to_string(self).expect("plain values always serialize")
+    /// What programs see of it, as JSON in one line: a request that offers nothing else, without the text that no policy
+    /// sees.
+    pub fn policy_text(&self) -> String {
+        let mut without = self.clone();
+        without.candidates[0].text = None;
+        serde_json::to_string(&without).expect("plain values always serialize")
     }
 
     /// The choice that there was, if nothing else had been offered.

@@ -17,6 +17,10 @@ pub fn schema() -> Value {
         for name in ["context", "candidates", "profile_features"] {
             properties[name] = of_request["properties"][name].clone();
         }
+        // No policy sees it.
+        if let Some(of_candidate) = properties["candidates"]["items"]["properties"].as_object_mut() {
+            of_candidate.remove("text");
+        }
         if let Some(most) = most {
             properties["candidates"]["maxItems"] = json!(most);
         }
