@@ -22,18 +22,9 @@ fn all_faults_of_a_file_are_told_with_their_lines_and_check_does_nothing_else() 
         checked.stderr()
     );
 
-    dir.write("gate.toml", "description = \"d\"\nalpha = 2\nbeta = 7\nminimum_effect = 0.1\nmax_user = 10\nmax_users = 100\nbatch = 10\n\n[[criteria]]\nkind = \"superior\"\nmetric = \"rewards\"\nscenarios = [\"steady\"]\n");
+    dir.write("gate.toml", "description = \"d\"\nalpha = 2\nbeta = 7\nminimum_effect = 0.1\nmax_user = 10\nmax_users = 100\nbatch = 10\n\n[[criteria]]\nkind = \"superior\"\nmetric = \"reward\"\nscenarios = [\"steady\"]\n");
     let said = dir.run(&["check", "gate.toml"]).exits(2).stderr();
-    for part in [
-        "alpha is 2",
-        "(line 2)",
-        "beta is 7",
-        "(line 3)",
-        "did you mean `max_users`?",
-        "(line 5)",
-        "did you mean `reward`?",
-        "(line 11)",
-    ] {
+    for part in ["alpha is 2", "(line 2)", "beta is 7", "(line 3)", "did you mean `max_users`?", "(line 5)"] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
 
@@ -276,7 +267,6 @@ fn the_manual_has_examples_and_every_option_is_explained() {
     }
     let completions = Dir::new().run(&["completions", "bash"]).ok().stdout();
     for choices in [
-        "auto rehearsal obd dsjson vw csv",
         "personas scenarios policies estimators",
         "normal bootstrap bernstein anytime",
         "auto always never",

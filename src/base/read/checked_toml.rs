@@ -3,7 +3,7 @@
 //! A parser stops at the first fault. What it stopped at is taken out of the text, or a number that nobody asked for is put
 //! in its place, and the rest is read again, so that who mends a file mends all of it.
 
-use super::parse::{TomlFault, toml_or_fault};
+use super::parse::{TomlFault, line_of, toml_or_fault};
 use crate::base::error::{Error, Fault, Result};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -99,10 +99,6 @@ fn read<R: DeserializeOwned, T>(
 fn with(text: &str, place: Range<usize>, what: &str) -> String {
     let lines = text[place.clone()].matches('\n').count();
     format!("{}{what}{}{}", &text[..place.start], "\n".repeat(lines), &text[place.end..])
-}
-
-pub(super) fn line_of(text: &str, at: usize) -> usize {
-    1 + text[..at.min(text.len())].matches('\n').count()
 }
 
 /// The innermost entry at this byte, if it is one that stands in a line of its own.

@@ -1,6 +1,5 @@
 //! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
-use super::checked_toml::line_of;
 use crate::base::error::{Error, Result, nearest, shortened};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -120,6 +119,11 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
         let message = in_words(&inner.message().replace('\n', ", "), "a table", "an array");
         fault(format!("{place}{message}"), inner)
     })
+}
+
+/// The line, from 1, of a byte of `text`.
+pub(super) fn line_of(text: &str, at: usize) -> usize {
+    1 + text[..at.min(text.len())].matches('\n').count()
 }
 
 /// What to write in the place of a time of day, where a number of hours is wanted.
