@@ -52,6 +52,7 @@ fn murmur3(text: &str) -> u32 {
 }
 
 /// Every sort of dimension, with numbers drawn at random; the last ones are crosses of those before.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn stated(rng: &mut ChaCha8Rng) -> Vec<Stated> {
     let mut draw = |low: f64, high: f64| {
         let x: f64 = low + (high - low) * rng.random::<f64>();

@@ -225,15 +225,15 @@ fn evaluate_and_score_have_the_probabilities_of_the_twin() {
     let rewards: Vec<Value> =
         dir.read("log/rewards.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for (policy, name) in [("egreedy-v2", "egreedy-v2"), (EGREEDY, "egreedy-program")] {
-        let lines: String = rewards
+        let lines: Vec<String> = rewards
             .iter()
             .map(|reward| {
                 let line = json!({"user": reward["user"], "policy": name, "request": reward["request"],
                                   "chosen": reward["request"]["candidates"][0]["id"], "reward": reward["reward"]});
-                format!("{line}\n")
+                line.to_string()
             })
             .collect();
-        dir.run_with(&["reward", "--jsonl", "--policy", policy], lines).ok();
+        dir.run_with(&["reward", "--jsonl", "--policy", policy], lines.join("\n")).ok();
     }
     same(&evaluate(&["--frozen"]));
     let request = json!({"context": {"hour": 9.25, "weekday": 6}, "user": users[0], "seed": 77, "candidates": [

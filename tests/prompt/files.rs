@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// A prompt of one's own.
-const MINE: &str = r##"+++
+const MINE: &str = r#"+++
 version = "mine"
 description = "As short as can be"
 inputs = ["moment", "tasks"]
@@ -35,7 +35,7 @@ Write {{ count }} tips of at most {{ longest }} characters: {{ kinds }}. In {{ l
 
 It is {{ moment.time }}.
 {{ data }}
-"##;
+"#;
 
 /// A directory with the shipped prompts and this text as `mine.md` in `prompts/`.
 fn with(text: &str) -> Dir {

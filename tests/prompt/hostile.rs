@@ -53,6 +53,9 @@ fn status(status: u16, headers: &'static str) -> impl Fn(usize) -> Answer {
     move |_| Answer::Status(status, headers, "{\"error\": \"sk-very-secret-key-0123456789\"}".to_owned())
 }
 
+/// What a hostile gateway answers to its n-th call.
+type Hostile = Box<dyn Fn(usize) -> Answer + Send + Sync>;
+
 #[test]
 fn each_gives_ready_tips_with_the_reason() {
     let sound = completion(&candidates(&["Write one line of the letter."]));
@@ -60,7 +63,6 @@ fn each_gives_ready_tips_with_the_reason() {
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{}", sound.len(), &sound[..sound.len() / 2]);
     let split = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n{";
     let long_head = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1 << 20));
-    type Hostile = Box<dyn Fn(usize) -> Answer + Send + Sync>;
     let bytes = |bytes: String| -> Hostile { Box::new(move |_| Answer::Bytes(bytes.clone().into_bytes())) };
     let said = |content: &'static str| -> Hostile { Box::new(move |_| Answer::Content(content.to_owned())) };
     // What it does, the reason that is given, and how often it is asked at most.

@@ -167,8 +167,8 @@ fn what_a_gateway_gets_is_what_was_rendered() {
     let gateway = Gateway::sound(&["Write one line of the letter."]);
     let url = gateway.url();
     let args = ["generate", "--jsonl", "--gateway", &url, "--gateway-model", "m"];
-    let lines: String = [PLAIN].iter().chain(&TITLES).map(|title| format!("{}\n", person(title))).collect();
-    let answers = dir.run_with(&args, lines).ok().jsonl();
+    let lines: Vec<String> = [PLAIN].iter().chain(&TITLES).map(|title| person(title).to_string()).collect();
+    let answers = dir.run_with(&args, lines.join("\n")).ok().jsonl();
     assert!(answers.iter().all(|answer| answer["fallback"] == json!(false)), "{answers:?}");
     let asked = gateway.asked();
     assert_eq!(asked.len(), 1 + TITLES.len());

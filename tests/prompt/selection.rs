@@ -68,7 +68,8 @@ fn a_version_that_there_is_not_is_refused_before_anything_is_asked() {
 #[test]
 fn a_user_keeps_the_version_of_a_rotation() {
     let dir = Dir::new();
-    let lines: String = (0..300).map(|i| format!("{}\n", json!({"user": format!("user-{i}")}))).collect();
+    let lines =
+        (0..300).map(|i| json!({"user": format!("user-{i}")}).to_string()).collect::<Vec<_>>().join("\n");
     let args = ["generate", "--jsonl", "--prompt-version", "v1,v2,v3"];
     let versions = |lines: &str| -> Vec<String> {
         dir.run_with(&args, lines)
@@ -95,7 +96,7 @@ fn a_user_keeps_the_version_of_a_rotation() {
 fn the_version_and_its_digest_go_with_the_decision_into_the_log() {
     let dir = Dir::new();
     let args = ["generate", "--jsonl", "--score", "--policy", "egreedy-v1", "--prompt-version", "v1,v2,v3"];
-    let lines: String = (0..30).map(|i| format!("{}\n", signals(&format!("u{i}")))).collect();
+    let lines = (0..30).map(|i| signals(&format!("u{i}")).to_string()).collect::<Vec<_>>().join("\n");
     let answers = dir.run_with(&args, &lines).ok().jsonl();
     let log = dir.run(&["log", "decisions"]).ok().jsonl();
     assert_eq!((answers.len(), log.len()), (30, 30));
