@@ -74,7 +74,7 @@ impl GateInputs {
         let of = |challenger: &String| {
             let policy = self.registry.policy(challenger)?;
             // Before an attempt is counted, and before anybody is simulated.
-            [&baseline, &policy].into_iter().try_for_each(|policy| policy.conforms())?;
+            [&baseline, &policy].into_iter().try_for_each(crate::policy::Policy::conforms)?;
             let inputs = Inputs::new(gate.clone(), personas.clone(), baseline.clone(), policy)?;
             let named = |name| shell::option("--policy", name);
             let mut options = vec![named(&self.baseline), named(challenger)];

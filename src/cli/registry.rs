@@ -112,7 +112,7 @@ struct Difference {
 }
 
 #[derive(Serialize)]
-struct Differences {
+struct VersionComparison {
     a: String,
     b: String,
     differences: Vec<Difference>,
@@ -179,7 +179,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
                 a: of(&left, field),
                 b: of(&right, field),
             });
-            output::pretty_json(&Differences {
+            output::pretty_json(&VersionComparison {
                 a: a.clone(),
                 b: b.clone(),
                 differences: differences.collect(),

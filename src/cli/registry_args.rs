@@ -37,6 +37,7 @@ impl RegistryArgs {
     }
 
     /// The version in the registry that an option names, if it names one.
+    #[allow(clippy::unused_self)]
     pub(super) fn address(&self, name: &str) -> Result<Option<ModelAddress>> {
         ModelAddress::of_policy(name).transpose().map_err(|fault| fault.at("command line"))
     }

@@ -230,7 +230,7 @@ pub(super) fn fit(units: &[&Unit], centre: &Centre, from: Option<&Fit>) -> Fit {
                 moments
             })
             .collect();
-        let moments = parts.iter().fold(Moments::new(dim), |sum, part| sum.merge(part));
+        let moments = parts.iter().fold(Moments::new(dim), Moments::merge);
         // Twice the negative logarithm of what is maximized, without what never changes.
         let now = moments.deviance + penalty(&fit, &prior, centre);
         fit.converged = before - now < 2.0 * LEAST_GAIN && fit.iterations > 0;

@@ -33,6 +33,7 @@ impl Learns {
     }
 
     /// Whether it is the default, which files need not state.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
     pub(super) fn is_user(&self) -> bool {
         *self == Self::User
     }

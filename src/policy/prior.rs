@@ -120,7 +120,7 @@ fn check(outer: &str, dim: usize, mean: &[f64], precision: &[f64]) -> Result<(),
             return Err(named(Fault::new(field, format!("a list of {}", values.len()), allowed)));
         }
     }
-    if let Some(i) = mean.iter().position(|value| !(value.abs() <= MAX_MEAN)) {
+    if let Some(i) = mean.iter().position(|value| value.is_nan() || value.abs() > MAX_MEAN) {
         let allowed = format!("a number in [-{MAX_MEAN}, {MAX_MEAN}]");
         return Err(named(Fault::new(format!("mean[{i}]"), mean[i], allowed)));
     }

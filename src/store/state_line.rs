@@ -390,6 +390,7 @@ impl RawKind {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_user(learns: &Learns) -> bool {
     *learns == Learns::User
 }
