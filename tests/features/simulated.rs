@@ -88,7 +88,6 @@ fn the_gate_judges_a_set_with_crosses() {
         verdict.fail("a verdict");
     }
     assert_eq!(verdict.json()["challenger"], "challenger");
-    assert!(dir.read("card.md").contains("kind=focus*hour_sin"));
 }
 
 #[test]
