@@ -120,7 +120,6 @@ mod tests {
             ("evaluate", "reward_model", 3),
             ("evaluate", "color", 3),
             ("promote-check", "inconclusive", 2),
-            ("reward", "reaction", 4),
             ("list", "what", 4),
             ("check", "kind", 5),
             ("schema", "of", 4),

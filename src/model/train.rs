@@ -4,14 +4,9 @@ use super::empirical_bayes::{Centre, Fit, fit};
 use super::held_out::held_out;
 use super::training_data::TrainingData;
 use super::user_sums::Unit;
-use crate::base::digest::of_value;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
-use crate::domain::profile::PROFILE_FEATURES;
-use crate::domain::reaction::Reaction;
 use crate::policy::program::ProgramError;
-use crate::policy::{
-    MAX_USER_HASHES, Policy, Prior, RawKindPrior, RawPrior, Structure, TrainingRecord, feature_set_digest,
-};
+use crate::policy::{MAX_USER_HASHES, Policy, Prior, RawKindPrior, RawPrior, Structure, TrainingRecord};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
@@ -149,11 +144,10 @@ fn record(
     user_hashes.sort_unstable();
     user_hashes.truncate(MAX_USER_HASHES);
     let all = || fits.kinds.values().chain([&fits.pooled]);
-    let rewards = Reaction::ALL.map(|reaction| (reaction.name(), reaction.reward()));
     TrainingRecord {
         policy: policy.name().to_owned(),
         data_digest: data.digest(),
-        domain_digest: of_value(&(rewards, PROFILE_FEATURES.map(|feature| feature.name))),
+        domain_digest: policy.features().domain().digest().to_owned(),
         rows: data.rows(),
         users: data.users() as u64,
         noise: fits.pooled.noise,
@@ -190,7 +184,7 @@ fn prior(policy: &Policy, fits: &Fits, record: TrainingRecord) -> Result<Prior> 
     let raw = RawPrior {
         format_version: 1,
         feature_set: features.name().to_owned(),
-        feature_set_digest: feature_set_digest(features),
+        feature_set_digest: features.digest().to_owned(),
         feature_names: features.names().iter().map(|name| (*name).to_owned()).collect(),
         structure: policy.structure(),
         mean: fits.pooled.mean.clone(),

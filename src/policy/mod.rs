@@ -35,7 +35,7 @@ pub(crate) use kernels::{Cholesky, Solve};
 pub use learns::Learns;
 pub use model::{KindModel, Model};
 pub use named::NAMED;
-pub use prior::{Prior, PriorStart, RawKindPrior, RawPrior, RidgePrior, feature_set_digest};
+pub use prior::{Prior, PriorStart, RawKindPrior, RawPrior, RidgePrior};
 pub use ridge::{Ridge, RidgeError, RidgeNumbers};
 pub(crate) use rng::unpredictable;
 pub use rng::{DecisionRng, RandomnessError};

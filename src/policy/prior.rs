@@ -75,13 +75,6 @@ impl PartialEq for Prior {
     }
 }
 
-/// SHA-256, in hexadecimal, of what the dimensions of a feature set are made from.
-pub fn feature_set_digest(features: FeatureSet) -> String {
-    let dimensions = features.dimensions().iter();
-    let parts = dimensions.map(|d| (d.name, d.source(), d.dtype(), d.normalization, d.unknown));
-    of_value(&parts.collect::<Vec<_>>())
-}
-
 impl TryFrom<RawPrior> for Prior {
     type Error = Fault;
 
@@ -181,10 +174,10 @@ impl Prior {
             let (own, wanted) = (self.raw.feature_names.join(", "), features.names().join(", "));
             return Err(Fault::new("feature_names", own, of_set(&wanted)).within("prior"));
         }
-        let digest = feature_set_digest(features);
+        let digest = features.digest();
         if self.raw.feature_set_digest != digest {
             let own = &self.raw.feature_set_digest;
-            return Err(Fault::new("feature_set_digest", own, of_set(&digest)).within("prior"));
+            return Err(Fault::new("feature_set_digest", own, of_set(digest)).within("prior"));
         }
         if self.raw.structure == Structure::Disjoint && structure == Structure::Shared {
             let allowed = "shared, as the policy has it: this prior was learned for one model of each kind";
@@ -292,7 +285,7 @@ pub(super) mod tests {
         RawPrior {
             format_version: FORMAT_VERSION,
             feature_set: features.name().to_owned(),
-            feature_set_digest: feature_set_digest(features),
+            feature_set_digest: features.digest().to_owned(),
             feature_names: features.names().iter().map(|name| (*name).to_owned()).collect(),
             structure,
             mean: vec![mean; dim],

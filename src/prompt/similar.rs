@@ -19,7 +19,9 @@ impl Shingles {
                 letters.push(' ');
             }
         }
-        letters.push(' ');
+        if letters.last() != Some(&' ') {
+            letters.push(' ');
+        }
         Self(letters.windows(3).map(|three| [three[0], three[1], three[2]]).collect())
     }
 

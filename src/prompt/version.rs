@@ -64,8 +64,9 @@ impl Prompt {
     /// A file without its parts, fields that are unknown or out of range, templates that are none.
     ///
     /// ```
-    /// let text = "+++\nversion = \"short\"\ndescription = \"As short as can be\"\ninputs = [\"moment\"]\n+++\n\
-    ///             # system\nWrite a tip.\n# user\nIt is {{ moment.time }}.\n{{ data }}\n";
+    /// let text = "+++\nversion = \"short\"\ndescription = \"As short as can be\"\ninputs = [\"moment\"]\n\
+    ///             [[fallback]]\nkind = \"plan\"\ntext = { en = \"Write down one thing.\" }\n+++\n# system\n\
+    ///             Write a tip.\n# user\nIt is {{ moment.time }}.\n{{ data }}\n";
     /// let prompt = rehearsal::prompt::Prompt::from_text(text, "short.md")?;
     /// assert_eq!((prompt.version(), prompt.digest().len()), ("short", 64));
     ///

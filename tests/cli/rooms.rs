@@ -27,6 +27,7 @@ fn files() -> BTreeMap<String, String> {
 
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let text = text.split("#[cfg(test)]\npub(super) mod tests").next().unwrap();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     // What stands between quotes is no code; a quote in a literal of one character is left out first.
     let lines = lines.map(|line| {

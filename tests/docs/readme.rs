@@ -46,6 +46,7 @@ const EXPERIMENTS: &str = "docs/experiments.md";
 const PROMPTS: &str = "docs/prompts.md";
 const PROGRAMS: &str = "docs/programs.md";
 const PAGES: &str = "docs/pages.md";
+const MODELS: &str = "docs/models.md";
 /// Where the server of a page listens; here it takes a port that is free.
 const SERVER: &str = "localhost:8080";
 /// The picture in the README.
@@ -241,6 +242,14 @@ fn every_block_does_what_the_tour_says() {
 #[test]
 fn every_block_does_what_the_page_of_features_says() {
     follow(FEATURES);
+}
+
+#[test]
+fn every_block_does_what_the_page_of_models_says() {
+    if !is_there("jq") {
+        return skip("jq is not there");
+    }
+    follow(MODELS);
 }
 
 #[test]

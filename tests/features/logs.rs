@@ -200,7 +200,7 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     let dir = with_log();
     dir.write("log.csv", csv().replacen("mobile,", "\"mo\u{0}bile\",", 1));
     let args = |log: &'static str| ["evaluate", log, "--policy", "by-device.toml", "--estimator", "snips"];
-    dir.run(&args("log.csv")).refused(&["log.csv, line", "device is \"mo"]);
+    dir.run(&args("log.csv")).refused(&["log.csv, line 1", "the character NUL"]);
     dir.write("log.csv", csv().replacen(",10\n", ",ten\n", 1));
     dir.run(&args("log.csv"))
         .refused(&["log.csv, line", "price is \"ten\"; allowed: a number in [0, 100000]"]);

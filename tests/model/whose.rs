@@ -77,10 +77,10 @@ fn naming_users_changes_bounds_and_not_whose_model_it_is() {
         ran.json()["policies"][0]["estimates"][0].clone()
     };
     let [named, unnamed] = ["with.csv", "without.csv"].map(|log| value(log, "everybody"));
-    assert_eq!(named["estimate"], unnamed["estimate"]);
+    assert_eq!(named["value"], unnamed["value"]);
     let of_each = value("with.csv", "user");
-    assert!(of_each["estimate"].as_f64() < named["estimate"].as_f64(), "{of_each} {named}");
+    assert!(of_each["value"].as_f64() < named["value"].as_f64(), "{of_each} {named}");
     let [named, unnamed] = ["with.csv", "without.csv"].map(|log| value(log, "nothing"));
-    assert_eq!(named["estimate"], unnamed["estimate"]);
-    assert_ne!(json!(named["estimate"]), Value::Null);
+    assert_eq!(named["value"], unnamed["value"]);
+    assert_ne!(json!(named["value"]), Value::Null);
 }

@@ -36,7 +36,7 @@ fn a_program_that_does_not_answer_the_same_is_refused_where_people_are_simulated
         ("memory", "probabilities"),
         ("counts", "the state of user"),
         ("sum", "decide 1 of user"),
-        ("twice", "what nobody asked for"),
+        ("twice", "cannot talk to it: it "),
     ];
     let dir = faulty(&ways.map(|(way, _)| way));
     // The checks ask about every hour.

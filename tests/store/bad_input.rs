@@ -244,7 +244,10 @@ fn states_that_are_not_what_they_should_be() {
         (changed("\"format_version\":3", "\"format_version\":3,\"novelty\":1"), vec!["novelty"]),
         (changed("\"D\":12", "\"D\":13"), vec!["D is 13", "12"]),
         (changed("\"tip_volume\"", "\"tips\""), vec!["feature_names is", "tips", "tip_volume"]),
-        (changed("\"feature_set\":\"v2\"", "\"feature_set\":\"v1\""), vec!["feature_set is v1", "v2"]),
+        (
+            changed("\"feature_set\":\"v2\"", "\"feature_set\":\"v1\""),
+            vec!["feature_set_digest is", "as v1 has it"],
+        ),
         (changed("\"user\":\"u\"", "\"user\":\"\""), vec!["user is"]),
         (changed("egreedy-v2", "linucb"), vec!["feature_set is v2", "v1"]),
         (changed("\"lambda\":1.0", "\"lambda\":2.0"), vec!["lambda is 2", "1"]),

@@ -31,6 +31,10 @@ const LOOKED_AT: usize = 4096;
 /// What a file is that begins like this and is no text, with what to do; `None` where nothing speaks against a text.
 pub(crate) fn foreign(start: &[u8]) -> Option<&'static str> {
     let sort = SORTS.iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, what)| *what);
+    // A format of logs that is no text.
+    if start.starts_with(b"PAR1") {
+        return None;
+    }
     let has_nul = || memchr::memchr(0, &start[..start.len().min(LOOKED_AT)]).is_some();
     sort.or_else(|| has_nul().then_some("no text: it has the character NUL near its beginning"))
 }

@@ -205,8 +205,8 @@ mod tests {
                 "invalid type: string \"expected f64\", expected a list at line 1",
             ),
             (
-                "unknown field `a`, expected one of `b`, `c` at line 1",
-                "unknown field `a`, expected one of `b`, `c` at line 1",
+                "unknown field `colour`, expected one of `b`, `c` at line 1",
+                "unknown field `colour`, expected one of `b`, `c` at line 1",
             ),
             (
                 "invalid value: integer `-1`, expected u8",

@@ -88,7 +88,10 @@ mod tests {
             assert!(lines.iter().all(|line| line.chars().count() <= columns), "{text}");
             assert!(lines[1].ends_with('*') && lines[1].starts_with("   0.500"), "{text}");
             assert!(lines[HEIGHT].ends_with('o') && lines[HEIGHT].starts_with("   0.100"), "{text}");
-            assert_eq!(lines[HEIGHT].chars().filter(|c| *c == 'o' || *c == '*').count(), columns - LEFT);
+            assert_eq!(
+                lines[HEIGHT].chars().filter(|c| *c == 'o' || *c == '*').count(),
+                columns.min(Screen::MAX_COLUMNS) - LEFT
+            );
             assert_eq!(*lines.last().unwrap(), "  o flat   * steep");
         }
     }

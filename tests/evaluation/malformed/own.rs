@@ -149,7 +149,6 @@ fn rewards_of_our_own() {
             "line 2, column 1",
             "reward is missing; allowed: a finite",
         ),
-        ("\"dismissed\"", "\"delighted\"", "line 2, column 135", "reaction: unknown variant `delighted`"),
         (
             "\"ann\"",
             "\"bob\"",
