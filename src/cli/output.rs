@@ -1,6 +1,7 @@
 //! Writing: results to stdout, everything else to stderr.
 
-use super::{display, patience};
+use super::display;
+use super::patience;
 use crate::base::clean::{clean_line, clean_text};
 use crate::base::error::{Error, Result};
 use crate::report::Tint;

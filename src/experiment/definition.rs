@@ -97,7 +97,7 @@ pub struct Variant {
     value: Option<Value>,
 }
 
-/// A checked experiment. Make one with [`Experiment::load`], [`Experiment::from_toml`] or from a [`RawExperiment`].
+/// A checked experiment. Make one with [`Experiment::from_toml`] or from a [`RawExperiment`].
 ///
 /// ```
 /// use rehearsal::experiment::Experiment;

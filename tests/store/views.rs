@@ -232,8 +232,17 @@ fn states_are_what_their_published_schema_says() {
             let mut less = state.clone();
             less.as_object_mut().unwrap().remove(field);
             // What another format does not have may be absent.
-            let optional =
-                ["revision", "seq", "events", "crc", "A_inverse", "theta"].contains(&field.as_str());
+            let optional = [
+                "revision",
+                "seq",
+                "events",
+                "crc",
+                "A_inverse",
+                "theta",
+                "feature_set_digest",
+                "domain_digest",
+            ]
+            .contains(&field.as_str());
             assert_eq!(validator.is_valid(&less), optional, "without {field}");
         }
         for (field, wrong) in

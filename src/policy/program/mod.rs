@@ -5,7 +5,7 @@
 //! opaque JSON, and whoever asks keeps them. It never draws: the choice is drawn here, by [`sample`], from the seed of the
 //! decision, so that propensities are exact and luck is shared with every other policy.
 //!
-//! [`Program::decide`] and [`Program::learn`] ask in batches, each of a process of its own ([`Process`](process)), of which
+//! [`Program::decide`] and [`Program::learn`] ask in batches, each of a process of its own (`process.rs`), of which
 //! there are as many as ask at the same time. What goes wrong is the error of one call, which names it. A program that
 //! does not answer the same whatever the batch and the process is found by [`Program::conformance`].
 //!
