@@ -11,7 +11,6 @@
 //! first decisions tell whether the log has feature vectors (a number of an action is known) and kinds: in
 //! all of it or in none. What a candidate of a log with numbers does not say is missing there, and nowhere else.
 
-use super::look_ahead::AHEAD;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Fault, Result, hour};
 use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
@@ -21,6 +20,9 @@ use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::Row;
 use crate::features::{FeatureBlock, FeatureSet};
 use smol_str::ToSmolStr;
+
+/// Decisions that are read ahead, at most.
+pub(super) const AHEAD: usize = 1000;
 
 /// What to do where other programs mean other things by the same names.
 const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";

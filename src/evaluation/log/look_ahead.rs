@@ -1,7 +1,7 @@
 //! What a log has is told by its beginning, not by its first decision alone: some decisions are read ahead, and wait until
 //! it is known whether candidates have numbers and kinds.
 
-use super::described::Described;
+use super::described::{AHEAD, Described};
 use super::place::place;
 use super::reader::LogReader;
 use super::vocabulary::LogVocabulary;
@@ -9,8 +9,6 @@ use crate::base::error::Result;
 use crate::evaluation::row::Row;
 use std::collections::VecDeque;
 
-/// Decisions that are read ahead, at most.
-pub(super) const AHEAD: usize = 1000;
 /// Numbers of candidates that are kept meanwhile, at most.
 const NUMBERS: usize = 1 << 20;
 
