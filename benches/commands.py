@@ -49,7 +49,7 @@ def schema(folder: Path) -> Path:
     """The tables of the store, as the program makes them."""
     source = (ROOT / "src" / "store" / "sqlite" / "schema.rs").read_text()
     path = folder / "schema.sql"
-    path.write_text(re.search(r'const MIGRATIONS: \[&str; \d+\] = \["(.*?)"', source, re.DOTALL)[1])
+    path.write_text(re.search(r'const MIGRATIONS: &\[&str\] = &\[\s*"(.*?)"', source, re.DOTALL)[1])
     return path
 
 
