@@ -28,7 +28,7 @@ pub struct DeclaredSet {
     raw: RawFeatureSet,
     domain: &'static Domain,
     digest: String,
-    parts: Vec<Part>,
+    parts: Vec<ValueGroup>,
     /// How many values are computed.
     values: usize,
     /// Which of them are the vector, in order.
@@ -40,7 +40,7 @@ pub struct DeclaredSet {
 
 /// What makes one or several values.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct ValueGroup {
     /// Where its values begin.
     pub(crate) first: usize,
     /// How many values it makes.
@@ -225,7 +225,7 @@ impl DeclaredSet {
             compiler.add(dimension, &raw.dimensions[..i]).map_err(|fault| fault.within(&place))?;
         }
         let Compiler { parts, names, .. } = compiler;
-        let shown = |(part, stated): (&Part, &RawDimension)| {
+        let shown = |(part, stated): (&ValueGroup, &RawDimension)| {
             (!stated.hidden).then_some(part.first..part.first + part.width)
         };
         let outputs: Vec<usize> = parts.iter().zip(&raw.dimensions).filter_map(shown).flatten().collect();
@@ -294,7 +294,7 @@ impl DeclaredSet {
     }
 
     /// What makes its values, in order.
-    pub(crate) fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[ValueGroup] {
         &self.parts
     }
 
@@ -376,7 +376,7 @@ impl DeclaredSet {
         explained.collect()
     }
 
-    fn value_name(&self, stated: &RawDimension, part: &Part, i: usize) -> String {
+    fn value_name(&self, stated: &RawDimension, part: &ValueGroup, i: usize) -> String {
         value_names(stated, part.width, &self.raw.dimensions, &self.parts)[i].clone()
     }
 
@@ -438,7 +438,12 @@ fn first_known<'v>(
 }
 
 /// Names of the values that a stated dimension makes.
-fn value_names(stated: &RawDimension, width: usize, all: &[RawDimension], parts: &[Part]) -> Vec<String> {
+fn value_names(
+    stated: &RawDimension,
+    width: usize,
+    all: &[RawDimension],
+    parts: &[ValueGroup],
+) -> Vec<String> {
     let name = &stated.name;
     if !stated.cross.is_empty() {
         let mut names = vec![String::new()];
@@ -505,7 +510,7 @@ impl Kind {
 
 struct Compiler {
     domain: &'static Domain,
-    parts: Vec<Part>,
+    parts: Vec<ValueGroup>,
     names: Vec<String>,
     /// Smallest and largest value that each part makes.
     ranges: Vec<(f64, f64)>,
@@ -544,7 +549,7 @@ impl Compiler {
             return Err(Fault::new("name", value, allowed));
         }
         let first = self.names.len();
-        self.parts.push(Part { first, width, made });
+        self.parts.push(ValueGroup { first, width, made });
         let all: Vec<RawDimension> = before.iter().chain([stated]).cloned().collect();
         self.names.extend(value_names(stated, width, &all, &self.parts));
         self.ranges.push(range);

@@ -13,7 +13,7 @@
 //! the mean and nu = D + 1 for the covariance: without users it is the centre itself, which is the plain ridge, or what all
 //! kinds have together. Each step raises it.
 
-use super::user_sums::Unit;
+use super::user_sums::SufficientStatistics;
 use crate::base::vector::Cell;
 use crate::policy::{Cholesky, Solve};
 use rayon::prelude::*;
@@ -129,13 +129,13 @@ impl Expectation {
         Self { precision, mean: mean.to_vec(), shift, log_det, noise }
     }
 
-    fn solve(&self, unit: &Unit) -> Solved {
+    fn solve(&self, unit: &SufficientStatistics) -> Solved {
         let matrix = unit.xx.iter().zip(&self.precision).map(|(a, b)| a + b).collect();
         let b: Vec<f64> = unit.xr.iter().zip(&self.shift).map(|(a, b)| a + b).collect();
         Solved::of(matrix, &b)
     }
 
-    fn marginal_of(&self, unit: &Unit, solved: &Solved) -> Marginal {
+    fn marginal_of(&self, unit: &SufficientStatistics, solved: &Solved) -> Marginal {
         let expected = times(&unit.xx, &self.mean);
         let squares = unit.rr - 2.0 * dot(&self.mean, &unit.xr) + dot(&self.mean, &expected);
         let gap: Vec<f64> = unit.xr.iter().zip(&expected).map(|(a, b)| a - b).collect();
@@ -144,12 +144,12 @@ impl Expectation {
         Marginal { log_det: solved.log_det - self.log_det, quadratic, squares }
     }
 
-    pub(super) fn marginal(&self, unit: &Unit) -> Marginal {
+    pub(super) fn marginal(&self, unit: &SufficientStatistics) -> Marginal {
         self.marginal_of(unit, &self.solve(unit))
     }
 
     /// Twice the negative logarithm of the density of a unit's rewards.
-    pub(super) fn deviance(&self, unit: &Unit, marginal: &Marginal) -> f64 {
+    pub(super) fn deviance(&self, unit: &SufficientStatistics, marginal: &Marginal) -> f64 {
         unit.rows * libm::log(2.0 * std::f64::consts::PI * self.noise) + marginal.log_det + marginal.quadratic
     }
 }
@@ -172,7 +172,7 @@ impl Moments {
         Self { means: vec![0.0; dim], squares: square.clone(), spread: square, residual: 0.0, deviance: 0.0 }
     }
 
-    fn add(&mut self, prior: &Expectation, unit: &Unit) {
+    fn add(&mut self, prior: &Expectation, unit: &SufficientStatistics) {
         let dim = self.means.len();
         let solved = prior.solve(unit);
         let m = &solved.solution;
@@ -206,7 +206,7 @@ impl Moments {
 }
 
 /// Fits the weights of these units, beginning at `from`, or at the centre.
-pub(super) fn fit(units: &[&Unit], centre: &Centre, from: Option<&Fit>) -> Fit {
+pub(super) fn fit(units: &[&SufficientStatistics], centre: &Centre, from: Option<&Fit>) -> Fit {
     let dim = centre.mean.len();
     let (count, rows) = (units.len() as f64, units.iter().map(|unit| unit.rows).sum::<f64>());
     let plain = units.iter().map(|unit| unit.rr).sum::<f64>() / rows.max(1.0);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     /// So many users with 20 rewards each, whose weights are drawn around [`MEAN`].
-    fn users(seed: u64, count: usize) -> Vec<Unit> {
+    fn users(seed: u64, count: usize) -> Vec<SufficientStatistics> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // The Cholesky factor of SIGMA, by hand.
         let (l11, l21) = (SIGMA[0].sqrt(), SIGMA[1] / SIGMA[0].sqrt());
@@ -307,7 +307,7 @@ mod tests {
         let mut unit = || {
             let (z1, z2) = (normal(&mut rng), normal(&mut rng));
             let theta = [MEAN[0] + l11 * z1, MEAN[1] + l21 * z1 + l22 * z2];
-            let mut unit = Unit { rows: 0.0, xx: vec![0.0; 4], xr: vec![0.0; 2], rr: 0.0 };
+            let mut unit = SufficientStatistics { rows: 0.0, xx: vec![0.0; 4], xr: vec![0.0; 2], rr: 0.0 };
             for _ in 0..20 {
                 let x = [1.0, rng.random_range(-1.0..1.0)];
                 let r = dot(&theta, &x) + NOISE.sqrt() * normal(&mut rng);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     /// What somebody gets who takes each user's expected weights for the truth: Sigma by the same steps without V_u.
-    fn without_spread(units: &[Unit], centre: &Centre) -> f64 {
+    fn without_spread(units: &[SufficientStatistics], centre: &Centre) -> f64 {
         let mut fit = fit(&units.iter().collect::<Vec<_>>(), centre, None);
         for _ in 0..20 {
             let prior = Expectation::new(&fit.mean, &fit.covariance, fit.noise);
@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn no_number_of_threads_changes_a_bit_and_each_step_is_one_up() {
         let units = users(3, 700);
-        let units: Vec<&Unit> = units.iter().collect();
+        let units: Vec<&SufficientStatistics> = units.iter().collect();
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| fit(&units, &Centre::plain(2, 1.0), None))

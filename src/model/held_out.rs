@@ -1,13 +1,13 @@
 //! How well a prior foretells users who were not among those it was learned from.
 
 use super::empirical_bayes::{Centre, Expectation, Fit};
-use super::user_sums::Unit;
+use super::user_sums::SufficientStatistics;
 use crate::policy::HeldOut;
 
 /// Judges what each unit was expected to do: under its own fit, and under the plain ridge's prior with the same noise.
 pub(super) fn held_out<'a>(
     users: u64,
-    units: impl IntoIterator<Item = (&'a Unit, &'a Fit)>,
+    units: impl IntoIterator<Item = (&'a SufficientStatistics, &'a Fit)>,
     lambda: f64,
 ) -> Option<HeldOut> {
     let (mut rows, mut squares, mut plain_squares) = (0.0, 0.0, 0.0);

@@ -3,7 +3,7 @@
 use super::empirical_bayes::{Centre, Fit, fit};
 use super::held_out::held_out;
 use super::training_data::TrainingData;
-use super::user_sums::Unit;
+use super::user_sums::SufficientStatistics;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::policy::program::ProgramError;
 use crate::policy::{MAX_USER_HASHES, Policy, Prior, RawKindPrior, RawPrior, Structure, TrainingRecord};
@@ -41,7 +41,7 @@ impl Cause for TrainingError {
 }
 
 /// The sums of some users as doubles, by kind; all of them together for what kinds have in common.
-type Units = BTreeMap<SmolStr, Vec<(SmolStr, Unit)>>;
+type Units = BTreeMap<SmolStr, Vec<(SmolStr, SufficientStatistics)>>;
 
 /// What was fitted: for all kinds together, and for each.
 struct Fits {
@@ -52,13 +52,13 @@ struct Fits {
 impl Fits {
     /// Fits these users, beginning where another fit ended.
     fn of(units: &Units, structure: Structure, plain: &Centre, from: Option<&Self>) -> Self {
-        let all: Vec<&Unit> = units.values().flatten().map(|(_, unit)| unit).collect();
+        let all: Vec<&SufficientStatistics> = units.values().flatten().map(|(_, unit)| unit).collect();
         let pooled = fit(&all, plain, from.map(|fits| &fits.pooled));
         let mut kinds = BTreeMap::new();
         if structure == Structure::Disjoint {
             let centre = Centre { mean: pooled.mean.clone(), covariance: pooled.covariance.clone() };
             for (kind, units) in units {
-                let own: Vec<&Unit> = units.iter().map(|(_, unit)| unit).collect();
+                let own: Vec<&SufficientStatistics> = units.iter().map(|(_, unit)| unit).collect();
                 let before = from.and_then(|fits| fits.kinds.get(kind));
                 kinds.insert(kind.clone(), fit(&own, &centre, before));
             }

@@ -67,7 +67,7 @@ impl UserSums {
     }
 
     /// The same as doubles.
-    pub(super) fn to_unit(&self) -> Unit {
+    pub(super) fn to_unit(&self) -> SufficientStatistics {
         let dim = self.xr.len();
         let of = |sum: &i128| *sum as f64 / SCALE;
         let mut xx = vec![0.0; dim * dim];
@@ -78,13 +78,18 @@ impl UserSums {
                 (xx[i * dim + j], xx[j * dim + i]) = (value, value);
             }
         }
-        Unit { rows: self.rows as f64, xx, xr: self.xr.iter().map(of).collect(), rr: of(&self.rr) }
+        SufficientStatistics {
+            rows: self.rows as f64,
+            xx,
+            xr: self.xr.iter().map(of).collect(),
+            rr: of(&self.rr),
+        }
     }
 }
 
 /// Whoever has weights of their own: a user, or a user where it is about one kind of candidate.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unit {
+pub(super) struct SufficientStatistics {
     pub(super) rows: f64,
     /// D rows of D values.
     pub(super) xx: Vec<f64>,

@@ -2,7 +2,7 @@
 
 use super::clean::visible;
 use super::context::{Assembled, due_in_days};
-use super::file::{About, RawFallback};
+use super::file::{FallbackSubject, RawFallback};
 use super::input::PromptInput;
 use super::message::PromptCall;
 use super::similar::Shingles;
@@ -22,7 +22,7 @@ const ANY_TITLE: &str = "x";
 pub(super) struct Fallback {
     place: usize,
     candidate: Candidate,
-    about: Option<About>,
+    about: Option<FallbackSubject>,
     text: BTreeMap<String, String>,
 }
 
@@ -42,8 +42,8 @@ impl Fallback {
         candidate.check().map_err(|fault| fault.within(&format!("fallback[{place}]")))?;
         let asked = match about {
             None => None,
-            Some(About::Task) => Some(PromptInput::Tasks),
-            Some(About::Event) => Some(PromptInput::Calendar),
+            Some(FallbackSubject::Task) => Some(PromptInput::Tasks),
+            Some(FallbackSubject::Event) => Some(PromptInput::Calendar),
         };
         if let Some(input) = asked.filter(|input| !inputs.contains(input)) {
             let allowed = format!("what `inputs` asks for; {:?} is not among them", input.name());
@@ -112,8 +112,8 @@ impl Fallback {
     fn rendered(&self, language: &str, title: Option<&str>, origin: &str) -> Result<String> {
         let part = format!("fallback[{}].text.{language}", self.place);
         let name = match self.about {
-            None | Some(About::Task) => "task",
-            Some(About::Event) => "event",
+            None | Some(FallbackSubject::Task) => "task",
+            Some(FallbackSubject::Event) => "event",
         };
         let values = Value::from_pairs(title.map(|title| (name, Value::from(title))));
         let place = Place { origin, part: &part };
@@ -132,16 +132,18 @@ impl Fallback {
         let mut candidate = self.candidate.clone();
         let title = match self.about {
             None => None,
-            Some(About::Task) => {
+            Some(FallbackSubject::Task) => {
                 let Some(task) = assembled.tasks.first() else { return Ok(None) };
                 candidate.priority = task.priority;
                 candidate.due_in_days = due_in_days(task, assembled.now);
                 Some(task.title.as_str())
             }
-            Some(About::Event) => match assembled.event.as_ref().and_then(|event| event.title.as_deref()) {
-                Some(title) => Some(title),
-                None => return Ok(None),
-            },
+            Some(FallbackSubject::Event) => {
+                match assembled.event.as_ref().and_then(|event| event.title.as_deref()) {
+                    Some(title) => Some(title),
+                    None => return Ok(None),
+                }
+            }
         };
         let mut text = self.rendered(language, title, origin)?;
         let over = text.chars().count().saturating_sub(longest);

@@ -76,7 +76,7 @@ pub(super) struct RawFallback {
     pub(super) kind: String,
     /// What there must be for it.
     #[serde(default)]
-    pub(super) about: Option<About>,
+    pub(super) about: Option<FallbackSubject>,
     /// Minutes that it takes.
     #[serde(default)]
     pub(super) effort_minutes: Option<f64>,
@@ -87,7 +87,7 @@ pub(super) struct RawFallback {
 /// What a ready tip is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum About {
+pub(super) enum FallbackSubject {
     /// The task that comes first.
     Task,
     /// The event that comes next.

@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) type Reply<T> = oneshot::Sender<T>;
 /// Replies to several calls.
 pub(super) type Replies<T> = Vec<Result<T, Problem>>;
-/// Told whether decisions are kept.
+/// It is told whether decisions are kept.
 pub(super) type Acknowledge = Box<dyn FnOnce(Result<(), Problem>) + Send>;
 
 /// What somebody waits for.

@@ -28,7 +28,7 @@ pub(super) struct Server {
 }
 
 /// What a server said.
-pub(super) struct Answer {
+pub(super) struct HttpReply {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
 }
@@ -73,7 +73,7 @@ impl Server {
         path: &str,
         kind: &'static str,
         body: Vec<u8>,
-    ) -> Result<Answer> {
+    ) -> Result<HttpReply> {
         let failed = |what: String| {
             let place = self.address.clone();
             Error::because(RegistryRefusal::Server { place, what, passes: true })
@@ -93,7 +93,7 @@ impl Server {
             let status = answer.status().as_u16();
             let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
             let body = body.map_err(|_| "its answer breaks off, or is too long".to_owned())?;
-            Ok::<_, String>(Answer { status, body: body.to_bytes().to_vec() })
+            Ok::<_, String>(HttpReply { status, body: body.to_bytes().to_vec() })
         };
         let answer = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, call).await });
         answer.unwrap_or_else(|_| Err(format!("no answer within {} s", TIME_LIMIT.as_secs()))).map_err(failed)

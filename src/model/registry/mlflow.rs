@@ -10,7 +10,7 @@
 //! is that last call, so the alias always names a version that has its files.
 
 use super::contract::{Artifacts, ModelRegistry, ModelVersion, Promotion};
-use super::http::{Answer, Server, encoded};
+use super::http::{HttpReply, Server, encoded};
 use super::pack::POLICY_FILE;
 use super::promote::moved;
 use super::refusal::RegistryRefusal;
@@ -111,7 +111,7 @@ impl MlFlow {
     }
 
     /// What an answer that is no success says; the server's own code of it stands in front.
-    fn complaint(&self, path: &str, answer: &Answer) -> Error {
+    fn complaint(&self, path: &str, answer: &HttpReply) -> Error {
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let code = said["error_code"].as_str().unwrap_or("no reason");
         self.refused(format!("{path} answers {}: {code}", answer.status), answer.status >= 500)

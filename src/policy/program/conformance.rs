@@ -296,7 +296,7 @@ fn odd_requests(program: &Program, process: &mut Process) -> Result<(), Failure>
         let named = |failure: Failure| match failure {
             Failure::NotAllowed(said) => Failure::NotAllowed(format!("{what}: {said}")),
             Failure::NoAnswer { what: said } => Failure::NotAllowed(format!("{what}: its answer {said}")),
-            Failure::Refused(said) => Failure::Refused(format!("{what}: {said}")),
+            Failure::OwnError(said) => Failure::OwnError(format!("{what}: {said}")),
             other => Failure::NotAllowed(format!("{what}: {other}")),
         };
         let request = checked(RawRequest::new(context, candidates, None));

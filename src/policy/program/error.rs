@@ -45,7 +45,7 @@ pub enum Failure {
     NotAllowed(String),
     /// It says itself that it cannot.
     #[error("it says: {0}")]
-    Refused(String),
+    OwnError(String),
     /// It failed so often that it was asked no more.
     #[error("not asked any more, after: {0}")]
     NotAsked(Box<Failure>),
@@ -63,7 +63,7 @@ impl Failure {
 
     /// Whether the process may be asked again: it has answered, and waits.
     pub(super) fn is_in_step(&self) -> bool {
-        matches!(self, Self::NoAnswer { .. } | Self::NotAllowed(_) | Self::Refused(_))
+        matches!(self, Self::NoAnswer { .. } | Self::NotAllowed(_) | Self::OwnError(_))
     }
 }
 

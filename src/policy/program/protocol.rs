@@ -105,7 +105,7 @@ fn reply(line: &[u8], id: u64) -> Result<Reply<'_>, Failure> {
         return Err(Failure::Pipe(format!("it answered call {}, and was asked call {id}", reply.id)));
     }
     match reply.error {
-        Some(error) => Err(Failure::Refused(cleaned(&error))),
+        Some(error) => Err(Failure::OwnError(cleaned(&error))),
         None => Ok(reply),
     }
 }

@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) enum LinkError {
     /// The server, or the connection to it, says no.
-    Told(tokio_postgres::Error),
+    Server(tokio_postgres::Error),
     /// The system has no connection to give, or no answer came in time.
     Silent(io::Error),
 }
@@ -34,7 +34,7 @@ impl LinkError {
     pub(super) fn is_of_connection(&self) -> bool {
         match self {
             // A server that ends says so in words, too.
-            Self::Told(error) => error.is_closed() || error.as_db_error().is_none() || is_farewell(error),
+            Self::Server(error) => error.is_closed() || error.as_db_error().is_none() || is_farewell(error),
             Self::Silent(_) => true,
         }
     }
@@ -48,7 +48,7 @@ fn is_farewell(error: &tokio_postgres::Error) -> bool {
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Told(error) => f.write_str(&words(error)),
+            Self::Server(error) => f.write_str(&words(error)),
             Self::Silent(error) => error.fmt(f),
         }
     }
@@ -56,7 +56,7 @@ impl fmt::Display for LinkError {
 
 impl From<tokio_postgres::Error> for LinkError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Told(error)
+        Self::Server(error)
     }
 }
 

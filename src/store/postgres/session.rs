@@ -172,7 +172,7 @@ impl<'a> Session<'a> {
         self.failed.set(true);
         self.broken.set(self.broken.get() || error.is_of_connection());
         match error {
-            LinkError::Told(error) => refused(self.purpose.action(), self.store, error),
+            LinkError::Server(error) => refused(self.purpose.action(), self.store, error),
             LinkError::Silent(error) => Error::because(PostgresError::Away {
                 store: self.store.to_owned(),
                 action: self.purpose.action(),

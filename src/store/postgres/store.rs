@@ -74,7 +74,7 @@ impl PostgresStore {
 
     fn failed(&self, action: &'static str, error: &LinkError) -> Error {
         match error {
-            LinkError::Told(error) => refused(action, &self.shown, error),
+            LinkError::Server(error) => refused(action, &self.shown, error),
             LinkError::Silent(error) => {
                 let (store, message) = (self.shown.clone(), error.to_string());
                 Error::because(PostgresError::Away { store, action, message })
