@@ -179,8 +179,7 @@ impl Drop for Background {
 /// Runs every block of a page and holds what is printed against it; the directory in which it was followed.
 fn follow(name: &str) -> Option<Dir> {
     if !is_there("bash") || !(is_there("jq") || is_there("python3")) {
-        assert!(std::env::var_os("CI").is_none(), "bash, and jq or python3, are needed");
-        eprintln!("skipped: bash, and jq or python3, are needed");
+        skip("bash, and jq or python3, are needed");
         return None;
     }
     let text = page(name);

@@ -124,7 +124,7 @@ fn property(suite: &quick_junit::TestSuite, name: &str) -> String {
 fn tool(name: &str) -> Option<&str> {
     let found = Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
     if !found {
-        eprintln!("skipped: no {name} here");
+        crate::util::skip(&format!("no {name} here"));
     }
     found.then_some(name)
 }
