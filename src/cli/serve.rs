@@ -86,11 +86,15 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         time_limit_ms: args.time_limit_ms,
         durable_decisions: args.durable_decisions,
     })?;
-    let generator = args.gateway.generator(args.prompts.load()?)?;
+    let prompts = args.prompts.load()?;
     let all = args.registry.policies(&args.policies)?;
     let shadows = args.shadows.iter().map(|name| args.registry.shared(&all, name)).collect::<Result<_>>()?;
     let mut policies = args.registry.policies(&args.policies)?.only_given();
     let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    if let Some(experiments) = &experiments {
+        prompts.check_experiments(experiments.experiments())?;
+    }
+    let generator = args.gateway.generator(prompts)?;
     policies
         .given()
         .iter()

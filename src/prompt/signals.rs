@@ -329,6 +329,13 @@ impl Signals {
         self.prompt_version.as_deref()
     }
 
+    /// The same signals, which ask for this version if they ask for none: what an experiment gives the person.
+    #[must_use]
+    pub fn or_prompt_version(mut self, version: Option<&SmolStr>) -> Self {
+        self.prompt_version = self.prompt_version.or_else(|| version.map(SmolStr::to_string));
+        self
+    }
+
     /// The seed of what is drawn, if given.
     pub fn seed(&self) -> Option<u64> {
         self.seed

@@ -75,6 +75,9 @@ impl Generations {
     fn accept(&self, text: &[u8], origin: &str) -> Result<(Signals, Option<OwnedSemaphorePermit>), Problem> {
         let generator = &self.shared.generator;
         let signals = Signals::from_json(text, origin, None, None, clock_ms()).and_then(|signals| {
+            let experiments = self.shared.service.experiments();
+            let given = experiments.and_then(|all| all.prompt_version(signals.user(), signals.profile()));
+            let signals = signals.or_prompt_version(given);
             generator.prompts().select(signals.prompt_version(), signals.user(), origin)?;
             Ok(signals)
         });

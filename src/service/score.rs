@@ -176,8 +176,9 @@ impl ScoreCall {
         let seed = request.seed().unwrap_or(seed);
         let mut labels = request.labels();
         let policy = Arc::clone(policy);
-        if let Some(Participation { experiment, variant, .. }) = part {
+        if let Some(Participation { experiment, variant, prompt_version, .. }) = part {
             (labels.experiment, labels.variant) = (Some(experiment), Some(variant));
+            labels.prompt_version = labels.prompt_version.or(prompt_version);
         }
         Ok(Self { user, policy, request, seed, labels, shown: None })
     }

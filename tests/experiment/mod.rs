@@ -3,6 +3,7 @@
 mod analysis;
 mod assignment;
 mod flags;
+mod prompts;
 mod rollouts;
 
 use crate::util::Dir;
