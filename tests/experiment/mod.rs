@@ -3,6 +3,7 @@
 mod analysis;
 mod assignment;
 mod flags;
+mod killed;
 mod prompts;
 mod rollouts;
 

@@ -3,6 +3,7 @@
 pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod server;
+pub(crate) mod strace;
 
 use serde_json::Value;
 use std::borrow::BorrowMut;
