@@ -5,6 +5,7 @@ mod assignment;
 mod flags;
 mod killed;
 mod prompts;
+mod rates;
 mod rollouts;
 
 use crate::util::Dir;
