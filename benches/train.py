@@ -66,7 +66,7 @@ def main() -> None:
         print(f"Load before: {busy():.1f}.\n")
         print("| rewards | users | steps | wall, s | processor, s | memory, MiB |")
         print("| ---: | ---: | --- | ---: | ---: | ---: |")
-        for part in (4, 2, 1):
+        for part in (2, 1):
             count = -(-len(pieces) // part)
             rows, users, wall, cpu, memory, steps = train(args.program, args.policy, pieces[:count], work / "prior.json")
             print(f"| {rows:,} | {users:,} | {steps} | {wall:.1f} | {cpu:.1f} | {memory:.0f} |")
