@@ -150,6 +150,11 @@ impl Profile {
         }
     }
 
+    /// Whether a value of the user is unknown.
+    pub fn lacks(own: Option<&Self>) -> bool {
+        own.is_none_or(|own| own.user.0.contains(&None))
+    }
+
     /// Names that the contract does not have: a newer producer's, worth a warning.
     pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(String::as_str)

@@ -6,6 +6,7 @@ use super::recent::RecentTip;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::base::random::SEEDS;
 use crate::base::read::{self, optional_whole};
+use crate::domain::ProfileCompletion;
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{Candidate, Context};
@@ -350,6 +351,11 @@ impl Signals {
     /// The moment, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.now.as_millisecond()).unwrap_or(0)
+    }
+
+    /// Fills in what is unknown of the person.
+    pub fn complete_profile(&mut self, known: &ProfileCompletion) {
+        known.fill_profile(&mut self.profile);
     }
 
     /// What is known of the person.

@@ -327,6 +327,8 @@ fn schemas(policies: &[&str]) -> Value {
                     "type": "object", "required": ["id", "score", "propensity"],
                     "properties": {"id": text, "score": {"type": "number"}, "propensity": probability}}},
                 "shadows": {"type": "array", "maxItems": 0, "description": "here shadows decide after the answer"},
+                "profile_lookup": {"enum": ["completed", "unknown", "refused", "unavailable"],
+                                   "description": "what came of asking the feature store; absent where nobody asked"},
                 "warnings": warnings,
             },
         },

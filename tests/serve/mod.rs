@@ -2,6 +2,8 @@
 
 mod breaking;
 mod contract;
+mod features;
+mod follow;
 mod generate;
 mod hostile;
 mod life;
