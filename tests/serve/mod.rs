@@ -5,6 +5,7 @@ mod contract;
 mod generate;
 mod hostile;
 mod life;
+mod page;
 mod postgres;
 mod routes;
 
