@@ -30,6 +30,7 @@ pub(crate) const OUTSIDE: &[&str] = &[
     "REHEARSAL_EXPERIMENTS",
     "REHEARSAL_REGISTRY",
     "PGPASSWORD",
+    "PGPASSFILE",
     "PGSSLMODE",
     "PGSSLROOTCERT",
     "GITHUB_ACTIONS",
