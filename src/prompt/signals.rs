@@ -5,7 +5,7 @@ use super::moment::{self, When};
 use super::recent::RecentTip;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::base::random::SEEDS;
-use crate::base::read::{self, optional_whole};
+use crate::base::read::{self, objects, optional_object, optional_whole};
 use crate::domain::ProfileCompletion;
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
@@ -59,19 +59,19 @@ pub struct RawSignals {
     #[serde(default)]
     pub locale: Option<String>,
     /// What they have to do.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub tasks: Vec<RawTask>,
     /// What is in their calendar.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub calendar: Vec<RawEvent>,
     /// Earlier tips, beside those of the store.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub recent: Vec<RawRecent>,
     /// What is known of the person.
     #[serde(default)]
     pub profile_features: Option<Profile>,
     /// When they want to be left alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub quiet_hours: Option<RawQuietHours>,
     /// Kinds that tips may have; those of the shipped tips when absent.
     #[serde(default)]

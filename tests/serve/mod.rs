@@ -7,6 +7,7 @@ mod follow;
 mod generate;
 mod hostile;
 mod life;
+mod page;
 mod postgres;
 mod routes;
 

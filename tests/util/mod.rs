@@ -33,6 +33,7 @@ pub(crate) const OUTSIDE: &[&str] = &[
     "REHEARSAL_FEATURES",
     "REHEARSAL_FEATURES_TIMEOUT",
     "PGPASSWORD",
+    "PGPASSFILE",
     "PGSSLMODE",
     "PGSSLROOTCERT",
     "GITHUB_ACTIONS",

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
-use crate::base::read::optional_whole;
+use crate::base::read::{object, objects, optional_whole};
 use crate::domain::completion::ProfileCompletion;
 use crate::domain::declaration::Domain;
 use crate::domain::input::{InputSlot, InputValue, TipsInput};
@@ -39,8 +39,10 @@ pub struct RawRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_digest: Option<SmolStr>,
     /// The moment.
+    #[serde(deserialize_with = "object")]
     pub context: Context,
     /// What could be shown; at least one.
+    #[serde(deserialize_with = "objects")]
     pub candidates: Vec<Candidate>,
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
