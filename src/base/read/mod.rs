@@ -18,6 +18,5 @@ pub(crate) use foreign::foreign;
 pub(crate) use notation::{MISSING, is_missing, is_number, notation, of_notation};
 pub(crate) use object::{Object, object, objects, optional_object};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
-pub(crate) use place::toml_place;
 pub(crate) use table::{Table, separator_of};
 pub(crate) use whole::{optional_whole, whole_number};
