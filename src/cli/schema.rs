@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Profile) if domain.is_tips() => output::pretty_json(&profile::schema())?,
         (None, Of::Profile) => output::pretty_json(&domain.profile_schema())?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
-        (None, Of::Protocol) => output::pretty_json(&program::schema())?,
+        (None, Of::Protocol) => output::pretty_json(&program::schema(domain))?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = read::bytes(path)?;

@@ -1,8 +1,8 @@
 //! Comma-separated logs with named columns: one decision a line, every item of the log as its candidates.
 
 use super::checks::{checked_propensity, checked_reward};
+use super::column_inputs::ColumnInputs;
 use super::columns::{Columns, NO_COLUMN};
-use super::csv_inputs::CsvInputs;
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -69,7 +69,7 @@ pub(super) struct CsvLog {
     /// Time stamps that say a day and no hour.
     days: u64,
     /// The columns of inputs, if somebody looks at those.
-    inputs: Option<CsvInputs>,
+    inputs: Option<ColumnInputs>,
     /// Rows in which the chosen item was something else than at first.
     varied: u64,
 }
@@ -143,15 +143,10 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
-        if domain.is_none()
-            && let Some((role, _)) = names.inputs.first()
-        {
-            let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
-            return Err(Fault::new("--columns", role, allowed).at("command line"));
-        }
+        names.check_inputs(domain)?;
         let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
         let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
-        let inputs = domain.map(|domain| CsvInputs::new(domain, &names, &header, &taken)).transpose();
+        let inputs = domain.map(|domain| ColumnInputs::new(domain, &names, &header, &taken)).transpose();
         let inputs = inputs.map_err(|error| match error {
             error @ Error::Unknown { .. } => malformed(lines.at(1), error),
             other => other,
@@ -208,11 +203,7 @@ impl CsvLog {
         let Some(inputs) = &self.inputs else { return self.number(self.reward, &self.names.reward) };
         let bytes = self.cell(self.reward);
         let text = std::str::from_utf8(&bytes).map_or("", str::trim);
-        text.parse().ok().or_else(|| inputs.domain().reward_of(text).ok()).ok_or_else(|| {
-            let outcomes = inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str());
-            let outcomes = outcomes.collect::<Vec<_>>().join(", ");
-            self.fault(self.reward, &self.names.reward, &format!("a number, or an outcome: {outcomes}"))
-        })
+        inputs.reward(text).map_err(|allowed| self.fault(self.reward, &self.names.reward, &allowed))
     }
 
     fn moment(&mut self, field: usize) -> Result<Option<Context>> {
@@ -274,7 +265,7 @@ impl CsvLog {
     fn last(&self) -> usize {
         let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
         let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
-        let inputs = self.inputs.as_ref().map_or(0, CsvInputs::last);
+        let inputs = self.inputs.as_ref().map_or(0, ColumnInputs::last);
         self.item.max(self.reward).max(self.propensity).max(optional).max(inputs)
     }
 }
@@ -332,7 +323,11 @@ impl LogReader for CsvLog {
         }
         if let Some(inputs) = &mut self.inputs {
             let (fields, lines) = (&self.fields, &self.lines);
-            let filled = inputs.fill(row, names, |field| fields.get(lines, field));
+            let filled = inputs.fill(row, names, |input, field| {
+                let bytes = fields.get(lines, field);
+                let text = std::str::from_utf8(&bytes).map(str::trim);
+                input.of_text(text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?)
+            });
             filled.map_err(|(field, fault)| fault.at(lines.at(fields.ranges[field].start + 1)))?;
             self.varied = names.varied;
         }
