@@ -453,6 +453,20 @@ impl DomainRef {
         matches!(self, Self::Is(domain) if domain.is_tips())
     }
 
+    /// The domain, where no file may be named.
+    ///
+    /// # Errors
+    /// A file.
+    pub fn known(&self) -> Result<&'static Domain, Fault> {
+        match self {
+            Self::Is(domain) => Ok(domain),
+            Self::File(path) => {
+                let allowed = "a name, or a file where the operator's own file or command line names it";
+                Err(Fault::new("domain", format!("{path:?}"), allowed))
+            }
+        }
+    }
+
     /// The domain; a file's path is taken relative to `folder`.
     ///
     /// # Errors

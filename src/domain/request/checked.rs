@@ -65,16 +65,6 @@ impl RawRequest {
         }
     }
 
-    /// What programs see of a request, as JSON in one line: what is kept of it, without the texts that no policy sees.
-    pub fn policy_text(&self) -> String {
-        if self.candidates.iter().all(|candidate| candidate.text.is_none()) {
-            return self.offer_text();
-        }
-        let mut without = self.clone();
-        without.candidates.iter_mut().for_each(|candidate| candidate.text = None);
-        without.offer_text()
-    }
-
     /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request.
     pub fn offer_text(&self) -> String {
         #[derive(Serialize)]
@@ -229,8 +219,18 @@ impl Request {
         self.profile().into_iter().flat_map(Profile::unknown_names).chain(declared)
     }
 
-    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs see
-    /// of it. Names that nobody looks at are left out.
+    /// What programs see of it, as JSON in one line: what is kept of it, without the texts that no policy sees.
+    pub fn policy_text(&self) -> String {
+        if self.raw.candidates.iter().all(|candidate| candidate.text.is_none()) {
+            return self.offer_text();
+        }
+        let mut without = self.clone();
+        without.raw.candidates.iter_mut().for_each(|candidate| candidate.text = None);
+        without.offer_text()
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request. Names that nobody looks
+    /// at are left out.
     pub fn offer_text(&self) -> String {
         match &self.declared {
             Some(declared) => declared.to_json(&self.raw.candidates).to_string(),
