@@ -18,7 +18,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 4_096;
 pub(super) const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
 
 /// The moment of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Context {
     /// Local time in hours, in [0, 24).
