@@ -34,6 +34,9 @@ pub struct DecisionLine<'a, R> {
     /// The version of the policy in a model registry.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<Cow<'a, str>>,
+    /// What came of asking a feature store for what the request did not say of the profile.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub profile_lookup: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
