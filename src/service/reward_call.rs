@@ -57,7 +57,7 @@ pub enum RewardCall {
 pub(super) trait RequestForm: Sized {
     type Context: DeserializeOwned + Debug;
     type Candidate: DeserializeOwned + Debug;
-    type Profile: DeserializeOwned + Debug;
+    type Profile: DeserializeOwned + Debug + Default;
 
     /// The request, checked.
     fn check(whole: RawRequestOf<Self>, domain: &'static Domain) -> Result<Request, Fault>;

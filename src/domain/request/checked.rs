@@ -45,7 +45,7 @@ pub struct RawRequest<C = Context, K = Candidate, P = Profile> {
     /// The moment.
     pub context: C,
     /// What could be shown; at least one.
-    #[serde(deserialize_with = "objects")]
+    #[serde(deserialize_with = "objects", bound(deserialize = "K: Deserialize<'de>"))]
     pub candidates: Vec<K>,
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -48,7 +48,7 @@ impl RawDeclaredRequest {
         };
         let plain = candidates.iter_mut().enumerate().map(of).collect::<Result<Vec<_>, Fault>>()?;
         // What all domains have in common is checked in one place.
-        let raw = RawRequest {
+        let raw: RawRequest = RawRequest {
             user,
             policy,
             seed,
