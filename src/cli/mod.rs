@@ -26,6 +26,7 @@ mod gate_inputs;
 mod generate;
 mod import;
 mod input;
+mod line_reader;
 mod list;
 mod log;
 mod log_args;
