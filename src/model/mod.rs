@@ -8,6 +8,8 @@
 
 mod empirical_bayes;
 mod held_out;
+mod profile_counts_file;
+mod profile_source;
 mod profile_table;
 pub mod registry;
 mod train;
@@ -15,7 +17,8 @@ mod training_data;
 mod user_sums;
 
 pub use empirical_bayes::{Centre, Fit};
-pub use profile_table::{ProfileTable, ProfileTableError};
+pub use profile_counts_file::CountsFileError;
+pub use profile_table::{CountedAnew, ProfileTable, ProfileTableError};
 pub use train::{TrainingError, TrainingSettings, train};
 pub use training_data::{TrainingData, TrainingDataError};
 pub use user_sums::UserSums;
