@@ -1,23 +1,28 @@
 //! `rehearsal check`: whether files are what a command would take them for, and all that is wrong with them.
 
 use super::project::Project;
+use super::prompt_args::PromptArgs;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::base::read;
+use crate::experiment::Experiments;
 use crate::gate::GateSpec;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::Policy;
+use crate::service::{ActiveExperiments, Policies};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files of gates, scenarios, personas, policies, or a project's rehearsal.toml
+    /// Files of gates, scenarios, personas, policies, experiments, or a project's rehearsal.toml
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// What the files are [default: what their fields say]
     #[arg(long = "as", value_name = "WHAT")]
     kind: Option<FileKind>,
+    #[command(flatten)]
+    prompts: PromptArgs,
 }
 
 /// What a file of TOML may be.
@@ -31,12 +36,15 @@ enum FileKind {
     Persona,
     /// An explorer with its parameters.
     Policy,
+    /// A rule that gives users variants.
+    Experiment,
     /// What is given each time: `rehearsal.toml`.
     Project,
 }
 
 impl FileKind {
-    const ALL: [Self; 5] = [Self::Gate, Self::Scenario, Self::Persona, Self::Policy, Self::Project];
+    const ALL: [Self; 6] =
+        [Self::Gate, Self::Scenario, Self::Persona, Self::Policy, Self::Experiment, Self::Project];
 
     fn name(self) -> &'static str {
         match self {
@@ -44,6 +52,7 @@ impl FileKind {
             Self::Scenario => "scenario",
             Self::Persona => "persona",
             Self::Policy => "policy",
+            Self::Experiment => "experiment",
             Self::Project => "project",
         }
     }
@@ -78,6 +87,9 @@ impl FileKind {
                 &["weight", "response", "receptive", "kinds", "refusal", "dwell", "spread", "changeability"]
             }
             Self::Policy => &["explorer", "features", "structure", "forgetting", "lambda", "epsilon"],
+            Self::Experiment => {
+                &["key", "salt", "hash_by", "coverage", "who", "ramp", "guardrails", "variants"]
+            }
             Self::Project => &["store", "state_dir", "gate", "personas", "policies"],
         }
     }
@@ -93,12 +105,19 @@ impl FileKind {
         (count(best) > 0).then_some(best)
     }
 
-    fn check(self, text: &str, origin: &str) -> Result<()> {
+    fn check(self, path: &Path, text: &str, prompts: &PromptArgs) -> Result<()> {
+        let origin = &path.display().to_string();
         match self {
             Self::Gate => GateSpec::from_toml(text, origin).map(drop),
             Self::Scenario => Scenario::from_toml(text, origin).map(drop),
             Self::Persona => Persona::from_toml(text, origin).map(drop),
             Self::Policy => Policy::from_toml(text, origin).map(drop),
+            Self::Experiment => {
+                // Its policies and its prompt versions are to be there, too.
+                let experiments = Experiments::new(vec![Experiments::file(path)?])?;
+                prompts.load()?.check_experiments(&experiments)?;
+                ActiveExperiments::new(experiments, &mut Policies::new::<&str>(&[])?).map(drop)
+            }
             Self::Project => Project::from_toml(text, origin).map(drop),
         }
     }
@@ -123,7 +142,7 @@ fn top_level(text: &str) -> Vec<String> {
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut code = exit::DONE;
     for path in &args.files {
-        match check(path, args.kind) {
+        match check(path, args.kind, &args.prompts) {
             Ok(kind) => output::text(&format!("{}: a sound {}\n", path.display(), kind.name()))?,
             Err(error) => {
                 code = exit::ERROR;
@@ -140,13 +159,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     Ok(code)
 }
 
-fn check(path: &Path, kind: Option<FileKind>) -> Result<FileKind> {
+fn check(path: &Path, kind: Option<FileKind>, prompts: &PromptArgs) -> Result<FileKind> {
     let (text, origin) = (read::text(path)?, path.display().to_string());
     let kind = kind.or_else(|| FileKind::of(path, &text)).ok_or_else(|| {
         let known = FileKind::ALL.map(FileKind::name).join(", ");
         let message = format!("nothing in it says what it is; --as says it: {known}");
         Error::Malformed { origin: origin.clone(), message }
     })?;
-    kind.check(&text, &origin)?;
+    kind.check(path, &text, prompts)?;
     Ok(kind)
 }
