@@ -10,6 +10,8 @@ mod empirical_bayes;
 mod expectation;
 pub mod feast;
 mod held_out;
+mod profile_counts_file;
+mod profile_source;
 mod profile_table;
 pub mod registry;
 mod train;
@@ -17,7 +19,8 @@ mod training_data;
 mod user_sums;
 
 pub use empirical_bayes::{Centre, Fit};
-pub use profile_table::{ProfileTable, ProfileTableError};
+pub use profile_counts_file::CountsFileError;
+pub use profile_table::{CountedAnew, ProfileTable, ProfileTableError};
 pub use train::{TrainingError, TrainingSettings, train};
 pub use training_data::{TrainingData, TrainingDataError};
 pub use user_sums::UserSums;

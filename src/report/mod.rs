@@ -25,6 +25,7 @@ mod pages;
 mod paragraph;
 mod pieces;
 mod plan;
+mod profiles;
 mod ranking;
 mod screen;
 mod sensitivity;
@@ -50,6 +51,7 @@ pub use pages::{
     Cast, Html, calibration_page, comparison_page, evaluation_page, sensitivity_page, simulation_page,
 };
 pub use plan::plan_text;
+pub use profiles::{NamedProfiles, ProfileFormat, profile_formats};
 pub use ranking::ranking_text;
 pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;

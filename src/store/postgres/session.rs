@@ -358,6 +358,12 @@ impl Snapshot for Session<'_> {
         rows.iter().map(logged).collect()
     }
 
+    fn entries_had(&self) -> Result<u64> {
+        let rows = self.rows("SELECT coalesce(sum(number), 0)::bigint FROM state", &[])?;
+        let sum: Option<i64> = rows.first().map(|row| self.get(row, 0)).transpose()?;
+        Ok(sum.unwrap_or(0) as u64)
+    }
+
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()> {
         let sql = concat!(
             "SELECT ",

@@ -292,6 +292,12 @@ impl Snapshot for Session<'_> {
         rows.into_iter().map(logged).collect()
     }
 
+    fn entries_had(&self) -> Result<u64> {
+        let sum =
+            self.connection.query_row("SELECT coalesce(sum(number), 0) FROM state", [], |row| row.get(0));
+        sum.map(|sum: i64| sum as u64).map_err(self.failed("read it"))
+    }
+
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()> {
         let failed = self.failed("read it");
         let sql = format!("SELECT {REWARD} FROM reward ORDER BY state, number");
