@@ -301,8 +301,8 @@ mod tests {
     #[test]
     fn cells_with_digits_that_nearly_all_differ_are_no_words() {
         let table = |cell: &dyn Fn(usize) -> String| {
-            let rows: String = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2)).collect();
-            format!("size,class\n{rows}")
+            let rows = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2));
+            format!("size,class\n{}", rows.collect::<Vec<_>>().concat())
         };
         for cell in
             [|i: usize| format!("{:02}:{:02}", i / 60, i % 60), |i| format!("{i}/7"), |i| format!("u{i}")]

@@ -48,15 +48,17 @@ pub(crate) fn notation(cell: &str) -> Option<&'static str> {
         let rest = rest.trim_start_matches('=').trim().trim_matches('"');
         return plain(rest).then_some("a sign before it");
     }
-    if let Some((mantissa, exponent)) = cell.split_once(['d', 'D']) {
-        if is_number(mantissa) && exponent.parse::<i32>().is_ok() {
-            return Some("an exponent that is written D");
-        }
+    if let Some((mantissa, exponent)) = cell.split_once(['d', 'D'])
+        && is_number(mantissa)
+        && exponent.parse::<i32>().is_ok()
+    {
+        return Some("an exponent that is written D");
     }
-    if let Some((mantissa, power)) = cell.split_once(['×', '*']) {
-        if power.trim().starts_with("10") && is_number(mantissa.trim()) {
-            return Some("a power of ten that is written out");
-        }
+    if let Some((mantissa, power)) = cell.split_once(['×', '*'])
+        && power.trim().starts_with("10")
+        && is_number(mantissa.trim())
+    {
+        return Some("a power of ten that is written out");
     }
     if let Some(inside) = cell.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return (is_number(inside) || notation(inside).is_some()).then_some("brackets for a minus");
