@@ -57,6 +57,7 @@ pub fn of_value(value: &impl Serialize) -> String {
     hexadecimal(&Sha256::digest(json))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -1,17 +1,19 @@
 //! `rehearsal check`: whether files are what a command would take them for, and all that is wrong with them.
 
 use super::project::Project;
+use super::prompt_args::PromptArgs;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::domain::Domain;
-use crate::experiment::Experiment;
+use crate::experiment::Experiments;
 use crate::features::FeatureSet;
 use crate::gate::GateSpec;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::Policy;
 use crate::prompt::Prompt;
+use crate::service::{ActiveExperiments, Policies};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,8 @@ pub(super) struct Args {
     /// What the files are [default: what their fields say]
     #[arg(long = "as", value_name = "WHAT")]
     kind: Option<FileKind>,
+    #[command(flatten)]
+    prompts: PromptArgs,
 }
 
 /// What a file may be.
@@ -129,7 +133,8 @@ impl FileKind {
         (count(best) > 0).then_some(best)
     }
 
-    fn check(self, text: &str, origin: &str) -> Result<()> {
+    fn check(self, path: &Path, text: &str, prompts: &PromptArgs) -> Result<()> {
+        let origin = &path.display().to_string();
         match self {
             Self::Gate => GateSpec::from_toml(text, origin).map(drop),
             Self::Scenario => Scenario::from_toml(text, origin).map(drop),
@@ -137,12 +142,17 @@ impl FileKind {
             // What it names stands beside it; a program is not started.
             Self::Policy if read::is_path(origin) => Policy::load(origin).map(drop),
             Self::Policy => Policy::from_toml(text, origin).map(drop),
+            Self::Experiment => {
+                // Its policies and its prompt versions are to be there, too.
+                let experiments = Experiments::new(vec![Experiments::file(path)?])?;
+                prompts.load()?.check_experiments(&experiments)?;
+                ActiveExperiments::new(experiments, &mut Policies::new::<&str>(&[])?).map(drop)
+            }
             Self::Domain => Domain::from_toml(text, origin).map(drop),
             Self::FeatureSet => {
                 let folder = Path::new(origin).parent().unwrap_or(Path::new(""));
                 FeatureSet::from_toml(text, origin, folder).map(drop)
             }
-            Self::Experiment => Experiment::from_toml(text, origin).map(drop),
             Self::Prompt => Prompt::from_text(text, origin).map(drop),
             Self::Project => Project::from_toml(text, origin).map(drop),
         }
@@ -168,7 +178,7 @@ fn top_level(text: &str) -> Vec<String> {
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut code = exit::DONE;
     for path in &args.files {
-        match check(path, args.kind) {
+        match check(path, args.kind, &args.prompts) {
             Ok(kind) => output::text(&format!("{}: a sound {}\n", path.display(), kind.name()))?,
             Err(error) => {
                 code = exit::ERROR;
@@ -185,13 +195,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     Ok(code)
 }
 
-fn check(path: &Path, kind: Option<FileKind>) -> Result<FileKind> {
+fn check(path: &Path, kind: Option<FileKind>, prompts: &PromptArgs) -> Result<FileKind> {
     let (text, origin) = (read::text(path)?, path.display().to_string());
     let kind = kind.or_else(|| FileKind::of(path, &text)).ok_or_else(|| {
         let known = FileKind::ALL.map(FileKind::name).join(", ");
         let message = format!("nothing in it says what it is; --as says it: {known}");
         Error::Malformed { origin: origin.clone(), message }
     })?;
-    kind.check(&text, &origin)?;
+    kind.check(path, &text, prompts)?;
     Ok(kind)
 }

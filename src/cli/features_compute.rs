@@ -4,11 +4,10 @@ use super::folder::Pending;
 use super::moment::Moment;
 use super::{exit, output};
 use crate::base::error::{Fault, Result};
-use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
 use crate::model::ProfileTable;
+use crate::report::profile_formats;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -16,21 +15,17 @@ pub(super) struct Args {
     /// Whose rewards: a store, a folder with a log, or a file of it; repeatable
     #[arg(long, value_name = "STORE|EVENTS", required = true)]
     from: Vec<PathBuf>,
-    /// Where they are written: .jsonl, a profile for each user as a request carries it; or .csv, a row for each user and
-    /// kind, the user's own with an empty kind
+    /// Where they are written: .jsonl, a profile for each user as a request carries it; .csv or .parquet, a row for each user
+    /// and kind, the user's own with an empty kind
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The moment that they are of: only what was known before it counts [default: after the latest event]
     #[arg(long, value_name = "TIME")]
     as_of: Option<Moment>,
-}
-
-/// A line of the table as JSON.
-#[derive(Serialize)]
-struct Line<'a> {
-    user: &'a str,
-    as_of: &'a str,
-    profile_features: &'a Profile,
+    /// Where the counts are kept from one run to the next, so that only what came since is read. What is written is the same as
+    /// without; where it could not be, all is counted anew
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
 }
 
 /// What is printed.
@@ -39,60 +34,50 @@ struct Computed {
     users: u64,
     as_of: String,
     passed_over: u64,
-}
-
-/// How a table is written.
-enum Format {
-    Jsonl,
-    Csv,
+    /// How many entries of the log were read.
+    read: u64,
+    /// Why the counts were not gone on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted_anew: Option<String>,
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
-    let format = match args.out.extension().and_then(|extension| extension.to_str()) {
-        Some("jsonl") => Format::Jsonl,
-        Some("csv") => Format::Csv,
-        _ => {
-            let value = args.out.display();
-            return Err(Fault::new("--out", value, "a file that ends in .jsonl or .csv").at("command line"));
-        }
+    let formats = profile_formats();
+    let extension = args.out.extension().and_then(|extension| extension.to_str());
+    let Some(format) = formats.iter().find(|format| Some(format.extension()) == extension) else {
+        let known: Vec<String> = formats.iter().map(|format| format!(".{}", format.extension())).collect();
+        let allowed = format!("a file that ends in {}", known.join(", "));
+        return Err(Fault::new("--out", args.out.display(), allowed).at("command line"));
     };
-    let out = Pending::open(&args.out)?;
-    let table = ProfileTable::read(&args.from)?;
-    let as_of = args.as_of.map_or_else(|| table.end(), Moment::millis);
-    let shown = Timestamp::from_millisecond(as_of as i64)
-        .map_err(|error| Fault::new("--as-of", as_of, error.to_string()).at("command line"))?
-        .to_string();
-    let mut users = 0;
-    out.write(|out| match format {
-        Format::Jsonl => table.profiles_as_of(as_of).try_for_each(|(user, profile)| {
-            users += 1;
-            serde_json::to_writer(&mut *out, &Line { user, as_of: &shown, profile_features: &profile })?;
-            out.write_all(b"\n")
-        }),
-        Format::Csv => csv(&table, as_of, &shown, out, &mut users),
-    })?;
-    output::json(&Computed { users, as_of: shown, passed_over: table.passed_over() })?;
-    Ok(exit::DONE)
-}
-
-fn csv(
-    table: &ProfileTable,
-    as_of: u64,
-    shown: &str,
-    out: &mut dyn Write,
-    users: &mut u64,
-) -> io::Result<()> {
-    let mut rows = csv::Writer::from_writer(out);
-    let header = ["user", "kind", "event_timestamp"].into_iter().chain(PROFILE_FEATURES.map(|f| f.name));
-    rows.write_record(header)?;
-    for (user, profile) in table.profiles_as_of(as_of) {
-        *users += 1;
-        let own = [(String::new(), profile.user)];
-        for (kind, ProfileValues(values)) in own.iter().chain(&profile.by_kind) {
-            let values = values.map(|value| value.map_or_else(String::new, |value| value.to_string()));
-            let lead = [user.as_str(), kind, shown].map(str::to_owned);
-            rows.write_record(lead.into_iter().chain(values))?;
-        }
+    if args.counts.as_ref() == Some(&args.out) {
+        return Err(Fault::new("--counts", args.out.display(), "another file than --out").at("command line"));
     }
-    rows.flush()
+    let out = Pending::open(&args.out)?;
+    let kept =
+        args.counts.as_deref().filter(|path| path.exists()).map(ProfileTable::from_counts).transpose()?;
+    let counts = args.counts.as_deref().map(Pending::open).transpose()?;
+    let moment = args.as_of.map(Moment::millis);
+    let (table, counted_anew) = match kept {
+        None => (ProfileTable::read(&args.from)?, None),
+        Some(kept) => kept.read_on(&args.from, moment)?,
+    };
+    let as_of = moment.unwrap_or_else(|| table.end());
+    let shown = Timestamp::from_millisecond(as_of as i64)
+        .map_err(|error| Fault::new("--as-of", as_of, error.to_string()).at("command line"))?;
+    let mut users = 0;
+    out.write(|out| {
+        let profiles = table.profiles_as_of(as_of).map(|(user, profile)| (user.as_str(), profile));
+        format.write(&mut profiles.inspect(|_| users += 1), shown, out)
+    })?;
+    if let Some(counts) = counts {
+        counts.write(|out| table.write_counts(as_of, out))?;
+    }
+    output::json(&Computed {
+        users,
+        as_of: shown.to_string(),
+        passed_over: table.passed_over(),
+        read: table.entries_read(),
+        counted_anew: counted_anew.map(|reason| reason.to_string()),
+    })?;
+    Ok(exit::DONE)
 }

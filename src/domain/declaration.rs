@@ -3,7 +3,7 @@
 //! The domain `tips` ships and is built in: [`Domain::tips`]. Others come from files. A domain is made once for each
 //! content and then shared for good, so that whatever refers to it can be copied.
 
-use super::input::{DomainInput, InputOf, InputSlot, InputType, LARGEST, TipsInput};
+use super::input::{DomainInput, InputOf, InputSlot, InputType, LARGEST, STORABLE, TipsInput};
 use super::profile::{PROFILE_FEATURES, ProfileIndex};
 use super::reaction::MAX_REWARD;
 use crate::base::digest::of_value;
@@ -421,9 +421,11 @@ impl Domain {
             self.inputs_of(of).filter(|input| input.required).map(|input| input.name.as_str()).collect();
         if of == InputOf::Candidate {
             required.insert(0, "id");
-            let id = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256,
+            let id = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": STORABLE,
                                         "description": "unique within the request"});
-            properties.insert("id".to_owned(), id);
+            let text = serde_json::json!({"type": ["string", "null"], "maxLength": 4096, "pattern": STORABLE,
+                                          "description": "what its user reads; kept, seen by no policy"});
+            properties.extend([("id".to_owned(), id), ("text".to_owned(), text)]);
         }
         serde_json::json!({"type": "object", "required": required, "additionalProperties": false,
                            "properties": properties})
@@ -449,6 +451,20 @@ impl DomainRef {
     /// Whether it is what a file that says nothing means.
     pub fn is_default(&self) -> bool {
         matches!(self, Self::Is(domain) if domain.is_tips())
+    }
+
+    /// The domain, where no file may be named.
+    ///
+    /// # Errors
+    /// A file.
+    pub fn known(&self) -> Result<&'static Domain, Fault> {
+        match self {
+            Self::Is(domain) => Ok(domain),
+            Self::File(path) => {
+                let allowed = "a name, or a file where the operator's own file or command line names it";
+                Err(Fault::new("domain", format!("{path:?}"), allowed))
+            }
+        }
     }
 
     /// The domain; a file's path is taken relative to `folder`.

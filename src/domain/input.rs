@@ -9,6 +9,8 @@ use smol_str::SmolStr;
 
 /// Longest text of a category, in bytes.
 pub(crate) const MAX_CATEGORY_BYTES: usize = 256;
+/// The pattern of texts without the character NUL, which not every store can keep.
+pub(super) const STORABLE: &str = "^[^\\u0000]*$";
 /// Numbers beyond this are refused as damage, unless the file says another range.
 pub(super) const LARGEST: f64 = 1e12;
 
@@ -317,7 +319,7 @@ impl DomainInput {
     /// The schema of its values.
     pub(super) fn schema(&self) -> Value {
         let kind = match self.kind {
-            InputType::Number if self.dtype() == "int" => "integer",
+            InputType::Number if self.whole => "integer",
             InputType::Number | InputType::Hour => "number",
             InputType::Flag => "boolean",
             InputType::Category => "string",
@@ -336,6 +338,7 @@ impl DomainInput {
                     schema["enum"] = levels.iter().map(|l| Value::from(l.as_str())).chain(null).collect();
                 } else {
                     (schema["minLength"], schema["maxLength"]) = (1.into(), MAX_CATEGORY_BYTES.into());
+                    schema["pattern"] = STORABLE.into();
                 }
             }
         }

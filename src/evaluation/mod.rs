@@ -27,6 +27,7 @@ mod interner;
 mod intervals;
 mod learner;
 pub mod log;
+mod log_summary;
 mod no_estimate;
 mod policy_pass;
 mod policy_verdict;
@@ -61,6 +62,7 @@ pub use estimators::{Estimator, EstimatorRule, GRID, Hyperparameter, WeightBound
 pub use evaluate::evaluate;
 pub use interner::Interner;
 pub use intervals::IntervalMethod;
+pub use log_summary::summarize;
 pub use no_estimate::{Extreme, NoEstimateReason};
 pub use policy_verdict::{DetectableDifference, POWER, PolicyVerdict};
 pub use refusal::LogRefusal;

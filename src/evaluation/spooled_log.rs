@@ -22,13 +22,19 @@ use crate::domain::Domain;
 /// logged. With fewer, as where each text of an action is new, it does not.
 const ROWS_PER_ITEM: u64 = 10;
 
-/// What makes the vectors of a reward model, of the first declared feature set among the policies', and the domain of all.
+/// So many rows are read before a program is asked about them.
+const ROWS_AHEAD: usize = 2_048;
+/// No more are once they have about so many bytes.
+const BYTES_AHEAD: usize = 8 << 20;
+
+/// What makes the vectors of a reward model, of the first declared feature set among the policies', and the domain of all
+/// that look at one that is declared.
 ///
 /// # Errors
 /// Policies of different domains.
-fn featurizer(targets: &[Target]) -> Result<Option<(Featurizer, &'static Domain)>> {
+fn looked_at(targets: &[Target]) -> Result<(Option<Featurizer>, Option<&'static Domain>)> {
     let declared = || targets.iter().filter_map(|target| Some((target, target.declared()?)));
-    let Some((first, set)) = declared().next() else { return Ok(None) };
+    let Some((first, set)) = declared().next() else { return Ok((None, None)) };
     if let Some((other, own)) = declared().find(|(_, own)| own.domain() != set.domain()) {
         return Err(Error::because(LogRefusal::OtherDomain {
             policy: first.name().to_owned(),
@@ -37,7 +43,9 @@ fn featurizer(targets: &[Target]) -> Result<Option<(Featurizer, &'static Domain)
             other: own.domain().label(),
         }));
     }
-    Ok(Some((Featurizer::new(set), set.domain())))
+    // A program has no feature set but what says its domain.
+    let of_policy = declared().find(|(target, _)| !target.sees_requests());
+    Ok((of_policy.map(|(_, set)| Featurizer::new(set)), Some(set.domain())))
 }
 
 /// A log after the first pass: its rows wait in a temporary file.
@@ -67,8 +75,8 @@ impl SpooledLog {
         settings: &EvaluationSettings,
     ) -> Result<Self> {
         let learning = targets.iter().any(Target::learns_of_users);
-        let mut featurizer = featurizer(targets)?;
-        if let Some((_, domain)) = &featurizer {
+        let (mut featurizer, domain) = looked_at(targets)?;
+        if let Some(domain) = domain {
             reader.want_inputs(domain);
         }
         // What never changes from row to row is the same for rows that are alike.
@@ -98,7 +106,7 @@ impl SpooledLog {
                     return Err(Error::because(LogRefusal::UsersOfSome { log }));
                 }
             }
-            if let Some((featurizer, _)) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
+            if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
                 let chosen = row.chosen as usize;
                 featurizer.vectors(&mut row, &names, chosen..chosen + 1);
             }
@@ -127,7 +135,7 @@ impl SpooledLog {
             target.extend(&mut names.items);
         }
         let model = builder.fit(names.items.len());
-        let featurizer = featurizer.map(|(featurizer, _)| featurizer).filter(|_| model.needs_vectors());
+        let featurizer = featurizer.filter(|_| model.needs_vectors());
         Ok(Self { names, featurizer, kept, rows, clusters, reward_sum, model, folds, items, digest, least })
     }
 
@@ -182,10 +190,14 @@ impl SpooledLog {
             .iter()
             .any(PolicyPass::follows_own_choices)
             .then(|| RejectionDraws::new(settings.seed, *digest));
-        let mut weigh = |row: &Row, fold: usize, times: u64, numbers: &mut [f64]| -> Result<()> {
+        let weigh = |passes: &mut [PolicyPass],
+                     row: &Row,
+                     fold: usize,
+                     (times, draw): (u64, f64),
+                     numbers: &mut [f64]|
+         -> Result<()> {
             numbers[0] = row.reward;
             model.chosen_basis(row, &mut numbers[1..=stored_len]);
-            let draw = draws.as_mut().map_or(0.0, RejectionDraws::next);
             if let Some(cluster) = row.cluster {
                 *numbers.last_mut().expect("it has the reward") = f64::from(cluster);
             }
@@ -197,19 +209,39 @@ impl SpooledLog {
             }
             Ok(())
         };
+        let mut next_draw = || draws.as_mut().map_or(0.0, RejectionDraws::next);
         let samples = match kept {
             KeptRows::Each(spool) => {
-                let (mut reader, mut row, mut samples) = (spool.read()?, Row::default(), Spool::new());
+                let (mut reader, mut samples) = (spool.read()?, Spool::new());
                 let mut numbers = vec![0.0; len];
-                for i in 0..*rows {
-                    reader.get_row(&mut row)?;
-                    if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
-                        let candidates =
-                            if row.listed.is_empty() { names.items.len() } else { row.listed.len() };
-                        featurizer.vectors(&mut row, names, 0..candidates);
+                // Programs are asked about many decisions together; who asks none reads one row at a time.
+                let ahead = if targets.iter().any(Target::sees_requests) { ROWS_AHEAD } else { 1 };
+                let (mut window, mut drawn) = (vec![Row::default(); ahead], Vec::with_capacity(ahead));
+                let mut done = 0;
+                while done < *rows {
+                    let mut bytes = 0;
+                    drawn.clear();
+                    while drawn.len() < ahead && done + (drawn.len() as u64) < *rows && bytes < BYTES_AHEAD {
+                        let row = &mut window[drawn.len()];
+                        reader.get_row(row)?;
+                        if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
+                            let candidates =
+                                if row.listed.is_empty() { names.items.len() } else { row.listed.len() };
+                            featurizer.vectors(row, names, 0..candidates);
+                        }
+                        bytes +=
+                            row.request.as_ref().map_or(0, |text| text.len()) + 8 * row.vectors.data.len();
+                        drawn.push(next_draw());
                     }
-                    weigh(&row, folds.of(i, &row), 1, &mut numbers)?;
-                    samples.put(&numbers)?;
+                    let window = &window[..drawn.len()];
+                    for pass in &mut passes {
+                        pass.ask_ahead(window, &drawn)?;
+                    }
+                    for ((i, row), draw) in (done..).zip(window).zip(&drawn) {
+                        weigh(&mut passes, row, folds.of(i, row), (1, *draw), &mut numbers)?;
+                        samples.put(&numbers)?;
+                    }
+                    done += drawn.len() as u64;
                 }
                 KeptSamples::Each(samples)
             }
@@ -217,7 +249,7 @@ impl SpooledLog {
                 let mut numbers = vec![0.0; len * different.len()];
                 for (repeated, numbers) in different.iter().zip(numbers.chunks_exact_mut(len)) {
                     let RepeatedRow { row, fold, times } = repeated;
-                    weigh(row, *fold, *times, numbers)?;
+                    weigh(&mut passes, row, *fold, (*times, next_draw()), numbers)?;
                 }
                 KeptSamples::Repeated { numbers, order: std::mem::take(order) }
             }

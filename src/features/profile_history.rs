@@ -4,11 +4,16 @@
 //! no values of its own, so the user's hold for it; before the first event nothing is known.
 //!
 //! The same counts give a [`Profile`], as a request carries it, and [`ProfileFeatures`], as the simulator
-//! needs them at every step. A test holds the two against each other.
+//! needs them at every step. A test holds the two against each other. [`ProfileCounts`] are the counts alone, for who
+//! writes them down and goes on counting another day.
 
+use crate::base::error::Fault;
 use crate::domain::profile::{Profile, ProfileValues};
 use crate::domain::reaction::Reaction;
 use crate::features::values::{Clock, ProfileFeatures, mean_dwell, tip_volume};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
 use std::hint::select_unpredictable;
 use std::sync::LazyLock;
 
@@ -30,7 +35,8 @@ pub struct TipEvent {
 }
 
 /// What was counted of one kind, or of all kinds together.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawKindCounts", into = "RawKindCounts")]
 struct KindCounts {
     shown: u32,
     completed: u32,
@@ -109,6 +115,95 @@ impl KindCounts {
             preferred: tables.clock[self.preferred_hour],
             tip_volume: tables.volume[(self.shown as usize).min(tables.volume.len() - 1)],
         }
+    }
+}
+
+/// The same as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKindCounts {
+    shown: u32,
+    completed: u32,
+    dismissed: u32,
+    dwell_sum: f64,
+    completed_at: [u32; HOURS],
+}
+
+/// More of one person were never shown, and so many can be ranked.
+const MOST_SHOWN: u32 = 100_000_000;
+
+impl From<KindCounts> for RawKindCounts {
+    fn from(counts: KindCounts) -> Self {
+        let KindCounts { shown, completed, dismissed, dwell_sum, completed_at, .. } = counts;
+        Self { shown, completed, dismissed, dwell_sum, completed_at }
+    }
+}
+
+impl TryFrom<RawKindCounts> for KindCounts {
+    type Error = Fault;
+
+    fn try_from(raw: RawKindCounts) -> Result<Self, Fault> {
+        let RawKindCounts { shown, completed, dismissed, dwell_sum, completed_at } = raw;
+        let sum = |counts: &[u32]| counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        if shown > MOST_SHOWN {
+            return Err(Fault::new("shown", shown, format!("at most {MOST_SHOWN}")));
+        }
+        if sum(&[completed, dismissed]) > u64::from(shown) {
+            let both = sum(&[completed, dismissed]);
+            return Err(Fault::new("completed and dismissed", both, format!("at most shown, {shown}")));
+        }
+        if sum(&completed_at) != u64::from(completed) {
+            return Err(Fault::new("completed_at", sum(&completed_at), format!("completed, {completed}")));
+        }
+        if !dwell_sum.is_finite() || dwell_sum < 0.0 {
+            return Err(Fault::new("dwell_sum", dwell_sum, "a finite number from 0 on"));
+        }
+        let best = (0..HOURS).filter(|hour| completed_at[*hour] > 0);
+        let best = best.max_by_key(|hour| rank(completed_at[*hour], *hour));
+        Ok(Self {
+            shown,
+            completed,
+            dismissed,
+            dwell_sum,
+            completed_at,
+            preferred_hour: best.unwrap_or(NO_HOUR),
+            rank: best.map_or(Self::EMPTY.rank, |hour| rank(completed_at[hour], hour)),
+        })
+    }
+}
+
+/// What was counted of one person, kind by kind: what a [`ProfileHistory`] counts, and nothing that follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileCounts {
+    user: KindCounts,
+    by_kind: BTreeMap<SmolStr, KindCounts>,
+}
+
+impl Default for ProfileCounts {
+    fn default() -> Self {
+        Self { user: KindCounts::EMPTY, by_kind: BTreeMap::new() }
+    }
+}
+
+impl ProfileCounts {
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.user.shown == 0
+    }
+
+    /// Adds one event of a kind, if it has one; [`TipEvent::kind`] says nothing here.
+    pub fn observe(&mut self, kind: Option<&SmolStr>, event: &TipEvent) {
+        self.user.observe(event);
+        if let Some(kind) = kind {
+            self.by_kind.entry(kind.clone()).or_insert(KindCounts::EMPTY).observe(event);
+        }
+    }
+
+    /// The profile that follows.
+    pub fn profile(&self) -> Profile {
+        let by_kind = self.by_kind.iter().map(|(kind, counts)| (kind.to_string(), counts.values()));
+        Profile::new(self.user.values(), by_kind.collect())
     }
 }
 
@@ -243,10 +338,35 @@ mod tests {
             let mut history = ProfileHistory::new(3);
             events.iter().for_each(|e| history.observe(e));
             let profile = history.profile(&kinds);
+            let mut counts = ProfileCounts::default();
+            for e in &events {
+                counts.observe(Some(&kinds[e.kind].as_str().into()), e);
+                // Written down and read again after each event, they go on as if they had not been.
+                counts = serde_json::from_str(&serde_json::to_string(&counts).unwrap()).unwrap();
+            }
+            prop_assert_eq!(&counts.profile(), &profile);
             for (k, kind) in kinds.iter().enumerate() {
                 let by_request = ProfileFeatures::of(&profile.values_for(Some(kind)));
                 prop_assert_eq!(history.features()[k], by_request);
             }
+        }
+    }
+
+    #[test]
+    fn counts_that_cannot_be_are_refused() {
+        let at = |hour: usize, count: u32| std::array::from_fn(|h| if h == hour { count } else { 0 });
+        let raw =
+            || RawKindCounts { shown: 5, completed: 2, dismissed: 3, dwell_sum: 1.5, completed_at: at(9, 2) };
+        let counts = KindCounts::try_from(raw()).unwrap();
+        assert_eq!(counts.preferred_hour, 9);
+        for (wrong, field) in [
+            (RawKindCounts { shown: 4, ..raw() }, "completed and dismissed"),
+            (RawKindCounts { shown: MOST_SHOWN + 1, ..raw() }, "shown"),
+            (RawKindCounts { completed_at: at(9, 1), ..raw() }, "completed_at"),
+            (RawKindCounts { dwell_sum: f64::NAN, ..raw() }, "dwell_sum"),
+            (RawKindCounts { dwell_sum: -1.0, ..raw() }, "dwell_sum"),
+        ] {
+            assert_eq!(KindCounts::try_from(wrong).unwrap_err().field, field);
         }
     }
 

@@ -3,26 +3,25 @@
 //! A feature of a moment is made of what was known before it: events from that moment on have no part in it, or a model that
 //! learns from such features would be taught by its own future. Who was forgotten has no past before that, whenever it was.
 //! Events come in the order of their times, whatever the order of lines.
+//!
+//! What was counted up to a moment may be written down (`profile_counts_file`) and be gone on from, so that only what came
+//! since is understood. That is a shortcut and nothing else: wherever it could give another table, all is counted anew.
 
+use super::profile_source::{Entry, Reading, SourceMark, read_after};
 use super::training_data::is_everybody;
-use crate::base::error::{Cause, Error, ErrorKind, Result};
-use crate::base::read;
+use crate::base::error::{Cause, Error, ErrorKind, Result, within};
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
-use crate::domain::request::{RawRequest, Shown};
-use crate::evaluation::log::{log_file, reward_files};
-use crate::features::profile_history::{ProfileHistory, TipEvent};
-use crate::store::log_line::{Op, RewardLine};
-use serde::de::IgnoredAny;
+use crate::domain::request::Shown;
+use crate::evaluation::log::reward_files;
+use crate::features::profile_history::{ProfileCounts, TipEvent};
+use crate::store::MAX_DWELL_SECONDS;
+use crate::store::log_line::Op;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-
-/// Longest line.
-const MAX_LINE_BYTES: u64 = 64 << 20;
-/// The kind of candidates without one.
-const NO_KIND: &str = "";
 
 /// Why events cannot be counted.
 #[derive(Debug, thiserror::Error)]
@@ -43,21 +42,60 @@ impl Cause for ProfileTableError {
     }
 }
 
+/// Why all is counted anew, though there are counts to go on from.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CountedAnew {
+    /// Rewards are read from elsewhere.
+    #[error("--from names other logs than those that were counted")]
+    OtherSources,
+    /// What was counted is not there as it was.
+    #[error("{path} is not what it was when it was counted: something was erased, pruned or changed")]
+    Changed {
+        /// The source.
+        path: String,
+    },
+    /// An event that was not there when its moment was counted.
+    #[error("{place} is of a moment that had been counted without it")]
+    Late {
+        /// File and line.
+        place: String,
+    },
+    /// Counts of a later moment than is asked for.
+    #[error("the counts are of a later moment")]
+    LaterMoment,
+}
+
 /// What a user did with one tip.
-#[derive(Debug, Clone, PartialEq)]
-struct UserEvent {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserEvent {
     at: u64,
     id: SmolStr,
-    kind: SmolStr,
-    event: TipEvent,
+    kind: Option<SmolStr>,
+    hour: f64,
+    reaction: Reaction,
+    dwell_seconds: f64,
+}
+
+/// What is known of a user: what was counted, and every event since.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct UserPast {
+    pub(super) counts: ProfileCounts,
+    /// In the order of their times.
+    pub(super) events: Vec<UserEvent>,
 }
 
 /// The past of every user.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProfileTable {
-    users: BTreeMap<SmolStr, Vec<UserEvent>>,
-    latest: u64,
-    passed_over: u64,
+    pub(super) users: BTreeMap<SmolStr, UserPast>,
+    /// Every event before this moment is in the counts, and none from then on.
+    pub(super) counted_to: u64,
+    pub(super) latest: u64,
+    pub(super) passed_over: u64,
+    /// How far each source was read.
+    pub(super) sources: Vec<SourceMark>,
+    read: u64,
 }
 
 impl ProfileTable {
@@ -67,69 +105,113 @@ impl ProfileTable {
     /// Files that cannot be read; a line that is no reward of a known user.
     pub fn read(from: &[PathBuf]) -> Result<Self> {
         let mut table = Self::default();
-        for path in from {
-            for path in reward_files(path)? {
-                let (mut file, origin) = (log_file(&path)?, path.display().to_string());
-                let (mut line, mut number) = (Vec::new(), 0);
-                loop {
-                    line.clear();
-                    number += 1;
-                    let read = (&mut *file).take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
-                    if read.map_err(Error::io("read", &path))? == 0 {
-                        break;
-                    }
-                    if !line.trim_ascii().is_empty() {
-                        table.add(&line, &format!("{origin}: line {number}"))?;
-                    }
-                }
-            }
+        for path in files(from)? {
+            let reading = read_after(&path, None, &mut |entry, place| {
+                table.add(entry, place)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let Reading::Done(mark) = reading else { unreachable!("there is no mark, and nobody stops") };
+            table.sources.push(mark);
         }
-        for events in table.users.values_mut() {
-            events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        }
-        table.users.retain(|_, events| !events.is_empty());
+        table.sort();
         Ok(table)
     }
 
-    fn add(&mut self, line: &[u8], place: &str) -> Result<()> {
-        let line: RewardLine<RawRequest, IgnoredAny> = read::json(line, place)?;
+    /// The same as [`Self::read`] gives for features of the moment `as_of`, or of the end, from what was counted of the same
+    /// sources before; and why all was read instead, where it was.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_on(self, from: &[PathBuf], as_of: Option<u64>) -> Result<(Self, Option<CountedAnew>)> {
+        match self.go_on(&files(from)?, as_of)? {
+            Ok(table) => Ok((table, None)),
+            Err(reason) => Ok((Self::read(from)?, Some(reason))),
+        }
+    }
+
+    fn go_on(mut self, files: &[PathBuf], as_of: Option<u64>) -> Result<Result<Self, CountedAnew>> {
+        if as_of.is_some_and(|as_of| as_of < self.counted_to) {
+            return Ok(Err(CountedAnew::LaterMoment));
+        }
+        let marks = std::mem::take(&mut self.sources);
+        let named = |(mark, file): (&SourceMark, &PathBuf)| mark.path == file.display().to_string();
+        if marks.len() > files.len() || !marks.iter().zip(files).all(named) {
+            return Ok(Err(CountedAnew::OtherSources));
+        }
+        for (i, path) in files.iter().enumerate() {
+            // Entries come in the order of files: behind what was counted, more may come in the last of them alone.
+            let (is_last, mut late) = (i + 1 >= marks.len(), None);
+            let reading = read_after(path, marks.get(i), &mut |entry, place| {
+                if entry.op == Op::Reward && entry.time_ms < self.counted_to {
+                    late = Some(place.to_owned());
+                }
+                if late.is_some() || !is_last {
+                    return Ok(ControlFlow::Break(()));
+                }
+                self.add(entry, place)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
+            match (reading, late) {
+                (Reading::Done(mark), _) => self.sources.push(mark),
+                (Reading::Stopped, Some(place)) => return Ok(Err(CountedAnew::Late { place })),
+                _ => return Ok(Err(CountedAnew::Changed { path: path.display().to_string() })),
+            }
+        }
+        self.sort();
+        Ok(Ok(self))
+    }
+
+    fn sort(&mut self) {
+        for past in self.users.values_mut() {
+            past.events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        }
+    }
+
+    fn add(&mut self, entry: Entry, place: &str) -> Result<()> {
+        self.read += 1;
+        let Entry { op, user, event, reaction, dwell_seconds, request, time_ms, .. } = entry;
         let missing = |what| Error::because(ProfileTableError::Missing { place: place.to_owned(), what });
-        let user = line.user.filter(|user| !user.is_empty());
-        if line.op == Op::Import {
+        let user = user.filter(|user| !user.is_empty());
+        if op == Op::Import {
             self.passed_over += 1;
             return Ok(());
         }
-        if line.op == Op::Reset {
+        if op == Op::Reset {
             let user: SmolStr = user.ok_or_else(|| missing("its user"))?.as_ref().into();
             self.users.remove(&user);
             return Ok(());
         }
-        let request = line.request.ok_or_else(|| missing("what was shown"))?;
+        let request = request.ok_or_else(|| missing("what was shown"))?;
         let user: SmolStr = match user {
             Some(user) if !is_everybody(&user) => user.as_ref().into(),
             _ => request.user.clone().ok_or_else(|| missing("its user"))?,
         };
         let shown = Shown::try_from(request).map_err(|fault| fault.within("request").at(place))?;
         // A number alone does not say what the person did.
-        let reaction = line.reaction.as_deref().map(Reaction::from_name).transpose();
+        let reaction = reaction.as_deref().map(Reaction::from_name).transpose();
         let reaction = reaction.map_err(Error::named_by(place.to_owned()))?;
-        let (Some(reaction), Some(dwell_seconds)) = (reaction, line.dwell_seconds) else {
+        let (Some(reaction), Some(dwell_seconds)) = (reaction, dwell_seconds) else {
             self.passed_over += 1;
             return Ok(());
         };
+        within("dwell_seconds", dwell_seconds, 0.0, MAX_DWELL_SECONDS).map_err(|fault| fault.at(place))?;
         let (candidate, moment) = (shown.candidate(), shown.context());
-        let hour = candidate.hour.unwrap_or(moment.hour);
-        let event = TipEvent { kind: 0, hour, reaction, dwell_seconds };
-        let kind = candidate.kind.clone().unwrap_or_else(|| NO_KIND.into());
-        let id = line.event.map(|id| SmolStr::from(id.as_ref())).unwrap_or_default();
-        self.latest = self.latest.max(line.time_ms);
-        self.users.entry(user).or_default().push(UserEvent { at: line.time_ms, id, kind, event });
+        let event = UserEvent {
+            at: time_ms,
+            id: event.map(|id| SmolStr::from(id.as_ref())).unwrap_or_default(),
+            kind: candidate.kind.clone(),
+            hour: candidate.hour.unwrap_or(moment.hour),
+            reaction,
+            dwell_seconds,
+        };
+        self.latest = self.latest.max(event.at);
+        self.users.entry(user).or_default().events.push(event);
         Ok(())
     }
 
     /// The moment after the latest event, in milliseconds since 1970.
     pub fn end(&self) -> u64 {
-        self.latest + 1
+        self.latest.saturating_add(1)
     }
 
     /// Rewards that do not say what the person did or how long they looked, and imports.
@@ -137,26 +219,36 @@ impl ProfileTable {
         self.passed_over
     }
 
+    /// How many entries were read, without those that had been counted before.
+    pub fn entries_read(&self) -> u64 {
+        self.read
+    }
+
     /// What was known of each user before this moment, in the order of names; of whom nothing was known then is left out.
+    /// The moment is not before the one that was asked for when counts were gone on from.
     pub fn profiles_as_of(&self, as_of: u64) -> impl Iterator<Item = (&SmolStr, Profile)> {
-        self.users.iter().filter_map(move |(user, events)| {
-            let known = &events[..events.partition_point(|event| event.at < as_of)];
-            (!known.is_empty()).then(|| (user, profile(known)))
+        self.users.iter().filter_map(move |(user, past)| {
+            let counts = past.counts_as_of(as_of).0;
+            (!counts.is_empty()).then(|| (user, counts.profile()))
         })
     }
 }
 
-fn profile(events: &[UserEvent]) -> Profile {
-    let mut kinds: Vec<String> = events.iter().map(|event| event.kind.to_string()).collect();
-    kinds.sort();
-    kinds.dedup();
-    let mut history = ProfileHistory::new(kinds.len());
-    for UserEvent { kind, event, .. } in events {
-        let kind = kinds.binary_search_by(|own| own.as_str().cmp(kind)).expect("it was just listed");
-        history.observe(&TipEvent { kind, ..*event });
+impl UserPast {
+    /// What counts before this moment, and the events from then on.
+    pub(super) fn counts_as_of(&self, as_of: u64) -> (ProfileCounts, &[UserEvent]) {
+        let (known, since) = self.events.split_at(self.events.partition_point(|event| event.at < as_of));
+        let mut counts = self.counts.clone();
+        for UserEvent { kind, hour, reaction, dwell_seconds, .. } in known {
+            let event = TipEvent { kind: 0, hour: *hour, reaction: *reaction, dwell_seconds: *dwell_seconds };
+            counts.observe(kind.as_ref(), &event);
+        }
+        (counts, since)
     }
-    let mut profile = history.profile(&kinds);
-    // For candidates without a kind the user's own values hold.
-    profile.by_kind.retain(|(kind, _)| kind != NO_KIND);
-    profile
+}
+
+/// The files of rewards at each of `from`, in order.
+fn files(from: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let files: Result<Vec<_>> = from.iter().map(|path| reward_files(path)).collect();
+    Ok(files?.into_iter().flatten().collect())
 }

@@ -50,6 +50,11 @@ fn why(analysis: &Analysis) -> String {
     }
 }
 
+/// The verdict, and what it rests on, in a line.
+pub(super) fn finding(analysis: &Analysis) -> String {
+    format!("{}: {}.", badge(analysis.verdict).0, plain(&why(analysis)))
+}
+
 fn title(analysis: &Analysis) -> String {
     let of = analysis.experiment.as_ref().map_or_else(String::new, |experiment| format!(" of {experiment}"));
     format!("{} by {}{of}", analysis.metric, analysis.by)

@@ -25,6 +25,7 @@ mod pages;
 mod paragraph;
 mod pieces;
 mod plan;
+mod profiles;
 mod ranking;
 mod screen;
 mod sensitivity;
@@ -37,7 +38,7 @@ mod xml;
 
 pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
-pub use card::with_rollout;
+pub use card::{card_rollout, with_rollout};
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use evaluation_csv::evaluation_csv;
@@ -50,6 +51,7 @@ pub use pages::{
     Cast, Html, calibration_page, comparison_page, evaluation_page, sensitivity_page, simulation_page,
 };
 pub use plan::plan_text;
+pub use profiles::{NamedProfiles, ProfileFormat, profile_formats};
 pub use ranking::ranking_text;
 pub use screen::{Screen, Tint};
 pub use sensitivity::sensitivity_text;

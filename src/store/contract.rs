@@ -257,6 +257,12 @@ pub trait Snapshot {
     /// A store that cannot be read, and records that are damaged.
     fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>>;
 
+    /// How many entries the states that there are have had, those that were pruned since included.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn entries_had(&self) -> Result<u64>;
+
     /// Hands every entry of the log of rewards to `visit`, state by state and in the order of their numbers, whatever
     /// memory that takes elsewhere.
     ///

@@ -34,6 +34,9 @@ pub struct DecisionLine<'a, R> {
     /// The version of the policy in a model registry.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<Cow<'a, str>>,
+    /// What came of asking a feature store for what the request did not say of the profile.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub profile_lookup: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
@@ -67,55 +70,6 @@ pub struct DecisionLine<'a, R> {
     pub time_ms: u64,
     /// The request.
     pub request: R,
-}
-
-impl<'a, R> DecisionLine<'a, R> {
-    /// The line without its request, and that.
-    pub fn split(self) -> (DecisionLine<'a, ()>, R) {
-        let Self {
-            decision_id,
-            shadow_of,
-            experiment,
-            variant,
-            prompt_version,
-            prompt_digest,
-            model_version,
-            user,
-            policy,
-            spec,
-            shadow,
-            chosen,
-            propensity,
-            explored,
-            scores,
-            propensities,
-            seed,
-            time_ms,
-            request,
-        } = self;
-        let line = DecisionLine {
-            decision_id,
-            shadow_of,
-            experiment,
-            variant,
-            prompt_version,
-            prompt_digest,
-            model_version,
-            user,
-            policy,
-            spec,
-            shadow,
-            chosen,
-            propensity,
-            explored,
-            scores,
-            propensities,
-            seed,
-            time_ms,
-            request: (),
-        };
-        (line, request)
-    }
 }
 
 /// What an entry of the log of rewards did.

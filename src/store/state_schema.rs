@@ -83,19 +83,34 @@ pub fn schema() -> Value {
             "items": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}],
                       "minItems": 2, "maxItems": 2},
         },
+        "command": {"type": "array", "items": {"type": "string"}, "minItems": 1,
+                    "description": "of a program: its command, which starts nothing"},
+        "domain": {"type": "object", "description": "of a program: the domain that it decides about, unless that is tips"},
+        "state": {"description": "of a program: what it knows, any JSON of its own; null before its first reward"},
         "crc": {"type": "string", "pattern": "^[0-9a-f]{8}$",
                 "description": "of format 2: CRC-32 of all bytes before ,\"crc\""},
     });
     for (name, value) in own.as_object().expect("an object") {
         properties[name] = value.clone();
     }
+    let of_model = ["feature_set", "D", "feature_names", "structure", "lambda", "forgetting"];
+    let of = |more: &[&'static str]| [&of_model[..], more].concat();
+    let of_program = json!({"anyOf": [{"required": ["command"]}, {"required": ["state"]}]});
+    let of_no_program: Vec<Value> = of_model
+        .iter()
+        .chain(&["A", "b", "kinds", "prior", "features"])
+        .map(|name| json!({"required": [name]}))
+        .collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "state of one user under one policy",
         "type": "object",
-        "required": ["format_version", "user", "policy", "feature_set", "D", "feature_names", "structure",
-                     "lambda", "forgetting", "updates", "reward_sum"],
-        "oneOf": [{"required": ["A", "b"]}, {"required": ["kinds"]}],
+        "required": ["format_version", "user", "policy", "updates", "reward_sum"],
+        "oneOf": [
+            {"required": of(&["A", "b"]), "not": of_program},
+            {"required": of(&["kinds"]), "not": of_program},
+            {"required": ["command", "state"], "not": {"anyOf": of_no_program}},
+        ],
         "additionalProperties": false,
         "properties": properties,
     })

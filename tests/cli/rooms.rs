@@ -295,3 +295,41 @@ fn a_public_types_name_means_one_thing() {
     let twice: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
     assert!(twice.is_empty(), "types of one name: {twice:?}");
 }
+
+/// Notebooks are research: whatever is built, run or tested goes without them.
+#[test]
+fn nothing_uses_the_notebooks() {
+    let root = src().parent().unwrap().to_owned();
+    let notebooks = root.join("integrations/notebooks");
+    let names: Vec<String> = fs::read_dir(&notebooks)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ipynb"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert!(names.len() >= 4, "{names:?}");
+    let mut folders = [".ci", "benches", "examples", "fuzz", "integrations", "scripts", "src", "tests"]
+        .map(|f| root.join(f))
+        .to_vec();
+    let mut files = ["build.rs", "Cargo.toml", "action.yml"].map(|file| root.join(file)).to_vec();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            let passed_over = path == notebooks
+                || path.ends_with("tests/cli/rooms.rs")
+                || ["target", "node_modules", ".venv"].iter().any(|name| path.ends_with(name));
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if passed_over || path.is_symlink() => {}
+                _ if path.is_dir() => folders.push(path),
+                Some("md") => {}
+                _ => files.push(path),
+            }
+        }
+    }
+    assert!(files.len() > 300, "{} files cannot be all", files.len());
+    for file in files {
+        let bytes = fs::read(&file).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let used = names.iter().map(String::as_str).chain(["notebooks"]).find(|name| text.contains(name));
+        assert_eq!(used, None, "{} names notebooks", file.display());
+    }
+}

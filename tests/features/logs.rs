@@ -2,9 +2,13 @@
 
 use super::{SHOP, SHOP_SET, shop};
 use crate::util::Dir;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const DEVICES: [&str; 3] = ["mobile", "desktop", "tablet"];
 const ITEMS: [&str; 3] = ["a", "b", "c"];
@@ -26,7 +30,7 @@ fn decisions() -> Vec<(usize, usize, f64)> {
         .collect()
 }
 
-fn csv() -> String {
+pub(super) fn csv() -> String {
     let mut text = "screen,action,reward,propensity,price\n".to_owned();
     for (device, item, reward) in decisions() {
         text +=
@@ -35,7 +39,7 @@ fn csv() -> String {
     text
 }
 
-fn dsjson() -> String {
+pub(super) fn dsjson() -> String {
     let line = |(i, (device, item, reward)): (usize, (usize, usize, f64))| {
         let order: Vec<usize> = [item].into_iter().chain((0..3).filter(|other| *other != item)).collect();
         let actions: Vec<Value> = ITEMS
@@ -68,8 +72,42 @@ fn vw() -> String {
     text
 }
 
+/// The same as Parquet, in which a price of every tenth decision is not known.
+fn parquet(dir: &Dir) {
+    let decisions = decisions();
+    let schema = "message log { required binary screen (UTF8); required binary action (UTF8); required boolean reward; \
+                  required double propensity; optional int64 price; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let file = std::fs::File::create(dir.join("log.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    // Groups that end amid what is read at once.
+    for rows in decisions.chunks(2500) {
+        let mut group = writer.next_row_group().unwrap();
+        let texts = |of: &dyn Fn(&(usize, usize, f64)) -> &'static str| -> Vec<ByteArray> {
+            rows.iter().map(|row| of(row).into()).collect()
+        };
+        macro_rules! column {
+            ($Type:ty, $values:expr, $levels:expr) => {{
+                let mut column = group.next_column().unwrap().unwrap();
+                column.typed::<$Type>().write_batch(&$values, $levels, None).unwrap();
+                column.close().unwrap();
+            }};
+        }
+        column!(ByteArrayType, texts(&|row| DEVICES[row.0]), None);
+        column!(ByteArrayType, texts(&|row| ITEMS[row.1]), None);
+        column!(BoolType, rows.iter().map(|row| row.2 == 1.0).collect::<Vec<_>>(), None);
+        column!(DoubleType, vec![0.333_333_333_333_333_3; rows.len()], None);
+        let is_there: Vec<i16> = (0..rows.len()).map(|i| i16::from(i % 10 != 9)).collect();
+        let there = rows.iter().zip(&is_there).filter(|(_, there)| **there == 1);
+        let prices: Vec<i64> = there.map(|(row, _)| 10 * (row.1 as i64 + 1)).collect();
+        column!(Int64Type, prices, Some(&is_there));
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+}
+
 /// The shop, whose logs call the device another name.
-fn with_log() -> Dir {
+pub(super) fn with_log() -> Dir {
     let dir = shop();
     dir.write(
         "shop.toml",
@@ -78,7 +116,7 @@ fn with_log() -> Dir {
     dir
 }
 
-fn value(evaluation: &Value, policy: &str, estimator: &str) -> f64 {
+pub(super) fn value(evaluation: &Value, policy: &str, estimator: &str) -> f64 {
     let policies = evaluation["policies"].as_array().unwrap();
     let own = policies.iter().find(|own| own["policy"] == policy).unwrap();
     let estimate =
@@ -139,6 +177,14 @@ fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
     );
     let (mapped, _) = evaluate(&dir, "log.csv", &["--domain", "mapped.toml"]);
     assert_eq!(mapped["policies"], by_name["policies"]);
+    parquet(&dir);
+    let (of_parquet, said) = evaluate(&dir, "log.parquet", &["--domain", "mapped.toml"]);
+    // Nobody looks at the price but for what it is called.
+    assert_eq!(of_parquet["policies"], by_name["policies"]);
+    assert!(said.contains("candidate.new") && !said.contains("context.device"), "{said}");
+    assert!(!said.contains("candidate.price") && said.contains("log.parquet: in 9"), "{said}");
+    let (named, _) = evaluate(&dir, "log.parquet", &["--columns", "context:device=screen"]);
+    assert_eq!(named["policies"], by_name["policies"]);
     for log in ["log.json", "log.vw"] {
         let (same, said) = evaluate(&dir, log, &["--domain", "mapped.toml"]);
         is_worth_it(&same);
@@ -264,6 +310,29 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     dir.run(&more).refused(&["unknown column \"nowhere\""]);
     dir.run(&["evaluate", "log.csv", "--policy", "uniform", "--columns", "context:device=screen"])
         .refused(&["--columns is context:device"]);
+    // Of the Open Bandit Dataset nothing is read but items.
+    dir.write(
+        "obd.csv",
+        "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:17,1,1,0,0.5\n",
+    );
+    dir.run(&args("obd.csv")).refused(&["by-device: it looks at inputs of domain shop"]);
+    // Parquet's values are checked as CSV's are.
+    parquet(&dir);
+    let one_level = "type = \"category\"\nlevels = [\"mobile\"]\nin_logs = \"screen\"\n";
+    dir.write("shop.toml", SHOP.replacen("type = \"category\"\n", one_level, 1));
+    dir.run(&args("log.parquet")).refused(&["log.parquet, row", "device is \"", "allowed: one of mobile"]);
+    dir.write("shop.toml", SHOP);
+    let mut of_parquet = args("log.parquet").to_vec();
+    of_parquet.extend(["--columns", "context:device=nowhere"]);
+    dir.run(&of_parquet).refused(&["log.parquet", "unknown column \"nowhere\"", "screen"]);
+    of_parquet[2..4].copy_from_slice(&["--policy", "uniform"]);
+    dir.run(&of_parquet).refused(&["--columns is context:device"]);
+    let plain = dir.run(&args("log.parquet"));
+    assert!(plain.stderr().contains("1 column was passed over, namely screen"), "{}", plain.stderr());
+    dir.write(
+        "shop.toml",
+        SHOP.replacen("type = \"category\"\n", "type = \"category\"\nin_logs = \"screen\"\n", 1),
+    );
     // Outcomes have names in the domain.
     let named = csv().replace(",0,0.33", ",nothing,0.33").replace(",1,0.33", ",bought,0.33");
     dir.write("named.csv", &named);

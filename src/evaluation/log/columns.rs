@@ -1,4 +1,7 @@
-//! The columns of a comma-separated log.
+//! The columns of a comma-separated log, or of Parquet.
+
+use crate::base::error::{Fault, Result};
+use crate::domain::Domain;
 
 /// The names of the columns that matter; the others are passed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,16 @@ impl Columns {
     /// The columns of a plain CSV unless named otherwise: `action`, `reward`, `propensity`.
     pub fn plain() -> Self {
         Self::new("action", "reward", "propensity")
+    }
+
+    /// Refuses columns of inputs where nobody asks for a domain's.
+    ///
+    /// # Errors
+    /// The first of them.
+    pub(super) fn check_inputs(&self, domain: Option<&Domain>) -> Result<()> {
+        let Some((role, _)) = self.inputs.first().filter(|_| domain.is_none()) else { return Ok(()) };
+        let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
+        Err(Fault::new("--columns", role, allowed).at("command line"))
     }
 
     fn new(item: &str, reward: &str, propensity: &str) -> Self {

@@ -142,9 +142,10 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
+        names.check_inputs(domain)?;
         let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
         let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
-        let inputs = ColumnInputs::of(domain, &names, &header, &taken);
+        let inputs = domain.map(|domain| ColumnInputs::new(domain, &names, &header, &taken)).transpose();
         let inputs = inputs.map_err(|error| match error {
             error @ Error::Unknown { .. } => malformed(lines.at(1), error),
             other => other,
@@ -201,11 +202,7 @@ impl CsvLog {
         let Some(inputs) = &self.inputs else { return self.number(self.reward, &self.names.reward) };
         let bytes = self.cell(self.reward);
         let text = std::str::from_utf8(&bytes).map_or("", str::trim);
-        text.parse().ok().or_else(|| inputs.domain().reward_of(text).ok()).ok_or_else(|| {
-            let outcomes = inputs.domain().raw().outcomes.iter().map(|own| own.name.as_str());
-            let outcomes = outcomes.collect::<Vec<_>>().join(", ");
-            self.fault(self.reward, &self.names.reward, &format!("a number, or an outcome: {outcomes}"))
-        })
+        inputs.reward(text).map_err(|allowed| self.fault(self.reward, &self.names.reward, &allowed))
     }
 
     fn moment(&mut self, field: usize) -> Result<Option<Context>> {
@@ -325,7 +322,11 @@ impl LogReader for CsvLog {
         }
         if let Some(inputs) = &mut self.inputs {
             let (fields, lines) = (&self.fields, &self.lines);
-            let filled = inputs.fill(row, names, |field| fields.get(lines, field));
+            let filled = inputs.fill(row, names, |input, field| {
+                let bytes = fields.get(lines, field);
+                let text = std::str::from_utf8(&bytes).map(str::trim);
+                input.of_text(text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?)
+            });
             filled.map_err(|(field, fault)| fault.at(lines.at(fields.ranges[field].start + 1)))?;
             self.varied = names.varied;
         }
