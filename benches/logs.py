@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `rehearsal evaluate` costs: a plain CSV beside the csv crate, JSON on one core and on two, and the bootstrap.
 
-    benches/logs.py [--rows 1000000]
+    benches/logs.py [--rows 1000000] [--built PROGRAM]
 
 One log of that many decisions among 20 items is written as a plain CSV and as Vowpal Wabbit's dsjson. The csv crate reads each
 record of the CSV into a `ByteRecord` and does nothing with it; `evaluate` reads, checks and judges the policy `uniform`, in every
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from machine import BINARY, ROOT, build, machine
 
+PROGRAM = BINARY
 RESULTS = ROOT / "benches" / "results"
 ITEMS = 20
 TURNS = 5
@@ -47,7 +48,7 @@ def write(folder: Path, rows: int) -> tuple:
 
 def evaluate(path: Path, threads: int, *more: str) -> tuple:
     """Seconds of wall and of processor time."""
-    command = [str(BINARY), "evaluate", str(path), "--policy", "uniform", *more]
+    command = [str(PROGRAM), "evaluate", str(path), "--policy", "uniform", *more]
     environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
     pinned = ["taskset", "--cpu-list", ",".join(map(str, range(threads)))]
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
@@ -64,13 +65,16 @@ def by_csv_crate(reader: Path, path: Path) -> list:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--built", action="store_true", help="take the binaries that are there")
+    parser.add_argument("--built", type=Path, help="this program instead of one that is built now")
     options = parser.parse_args()
+    global PROGRAM
+    PROGRAM = options.built or BINARY
     yardsticks = ROOT / "benches" / "yardsticks"
     reader = yardsticks / "target" / "release" / "read_csv"
-    if not (options.built and reader.exists()):
+    if not reader.exists():
         subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--bin", "read_csv"], cwd=yardsticks, check=True)
-    program = subprocess.run([BINARY, "--version"], capture_output=True, text=True).stdout.strip() if options.built else build()
+    version = [PROGRAM, "--version"]
+    program = subprocess.run(version, capture_output=True, text=True, check=True).stdout.strip() if options.built else build()
     ways = {
         "plain CSV, ips, one core": ("csv", 1, ["--estimator", "ips"]),
         "plain CSV, all estimators, one core": ("csv", 1, []),

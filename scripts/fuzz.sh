@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Fuzzes one target, or all of them in turn: scripts/fuzz.sh [TARGET...]
 #
-# Needs `cargo install cargo-fuzz` and a nightly toolchain. CPU_SECONDS of processor time for each target, 1,800 unless set, in
-# pieces of PIECE seconds, 60 unless set, after which a target begins anew with what it has found (domains and feature sets are
-# kept for good once accepted). What libFuzzer starts from is made here of shipped files, of a store that was lived in, and of a
+# Needs `cargo install cargo-fuzz` and a nightly toolchain; the program is built unless REHEARSAL names one. CPU_SECONDS of
+# processor time for each target, 1,800 unless set, in pieces of PIECE seconds, 60 unless set, after which a target begins anew
+# with what it has found (domains and feature sets are kept for good once accepted). What libFuzzer starts from is made here of shipped files, of a store that was lived in, and of a
 # directory of version 0.1. An input that panics, takes more than 256 MB of memory, or more than a second and a second per
 # megabyte of processor time is kept in fuzz/artifacts/TARGET, and the script goes on with the next target and fails at its end.
 set -euo pipefail
@@ -45,8 +45,8 @@ request='{"context": {"hour": 8.5, "weekday": 5}, "candidates": [{"id": "t1", "k
     "dismiss_rate": null, "tip_volume": 120, "by_kind": {"focus": {"mean_dwell_seconds": 4, "preferred_hour": 9}}}}'
 printf %s "$request" | seed request whole
 echo '{"context":{"hour":0,"weekday":6},"candidates":[{"id":"a"}]}' | seed request smallest
-cargo build --release --locked --quiet
-rehearsal() { target/release/rehearsal --store "$work" "$@"; }
+[ -n "${REHEARSAL:-}" ] || cargo build --release --locked --quiet
+rehearsal() { "${REHEARSAL:-target/release/rehearsal}" --store "$work" "$@"; }
 cp fuzz/corpus/policy_file/egreedy "$work/mine.toml"
 for policy in linucb egreedy-v2 "$work/mine.toml"; do
     rehearsal score --policy "$policy" --user u --shadow uniform <<< "$request"
@@ -100,10 +100,11 @@ printf '%s\n' '{"_label_cost":-1,"_label_probability":0.5,"_label_Action":1,"_la
     log 3 dsjson
 printf "shared |u hour:9\n0:-1:0.5 'a |i:2 priority:0.3 kind=x\n'b |i priority:0.5\n\n|i x\n0:0:0.5 |i y\n" | log 4 vw
 printf 'action,reward,propensity,user,timestamp,category,price\na,1,0.5,u,2019-11-24 00:00:17,x,1\n"b",0,0.25,v,1574553600,y,2\n' | log 5 csv
-rehearsal train --policy egreedy-v1 --from "$work" --out "$work/prior.json" > "$work/answers" 2>&1 || true
-[ ! -e "$work/prior.json" ] || seed prior_file trained < "$work/prior.json"
+rehearsal simulate few-candidates --policy uniform --users 8 --log "$work/lived" > "$work/answers"
+rehearsal train --policy egreedy-v1 --from "$work/lived" --out "$work/prior.json" > "$work/answers"
+seed prior_file trained < "$work/prior.json"
 rehearsal simulate steady --policy uniform --users 1 --steps 4 --blocks 0..1 --out "$work/part" > "$work/answers"
-for part in "$work"/part/*; do seed part_file "$(basename "$part")" < "$part"; done
+seed part_file part < "$work/part"
 for i in 1 2 3 4 5 6 7 8; do
     head -c 256 /dev/urandom | seed logs_by_grammar "$i"
     head -c 256 /dev/urandom | seed files_by_grammar "$i"

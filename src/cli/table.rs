@@ -26,6 +26,9 @@ struct Report<'a> {
     policies: &'a [Progress],
 }
 
+/// Columns of words that are named, at most.
+const NAMED: usize = 12;
+
 /// Runs the policies on the table at `data`.
 pub(super) fn run(
     (data, label, words): (&Path, &str, &[String]),
@@ -35,8 +38,10 @@ pub(super) fn run(
 ) -> Result<()> {
     let table = LabelledTable::load(data, label, words)?;
     if !table.words().is_empty() {
-        let columns: Vec<String> =
-            table.words().iter().map(|(name, words)| format!("{name:?} ({words})")).collect();
+        let named = table.words().iter().take(NAMED).map(|(name, words)| format!("{name:?} ({words})"));
+        let more = table.words().len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        let columns: Vec<String> = named.chain(more).collect();
         output::note(&format!(
             "{}: columns that are words, each word a feature: {}",
             data.display(),

@@ -9,6 +9,11 @@ use std::path::Path;
 
 /// Most classes, and most values of a column of words.
 const MAX_VALUES: usize = 1000;
+/// Numbers that all rows may have in all, whatever the file's length, and for each of its bytes: words make many of few.
+const MAX_NUMBERS: usize = 1 << 23;
+const NUMBERS_OF_BYTE: usize = 2;
+/// Numbers that a policy's model of all classes may have.
+const MAX_MODEL: usize = 1 << 26;
 /// What to do about cells that are missing.
 const COMPLETE: &str = "leave out rows or columns with missing values, or fill them in";
 /// Share of the cells of a column, from which on it is one of numbers although some are written in another notation.
@@ -67,8 +72,7 @@ impl LabelledTable {
         }
         let rows = lines.len();
         let (labels, classes) = numbered(&columns[label], &header[label], 2).map_err(|f| f.at(origin))?;
-        let mut scaled = vec![vec![1.0; rows]];
-        let mut words = Vec::new();
+        let (mut features, mut words) = (Vec::new(), Vec::new());
         for i in (0..columns.len()).filter(|i| *i != label) {
             let (column, name) = (&columns[i], &header[i]);
             if may_be_numbers(&i) {
@@ -76,19 +80,34 @@ impl LabelledTable {
                     return Err(fault.at(at(row)));
                 }
                 if column.iter().all(|cell| is_number(cell)) {
-                    scaled.push(numbers(column));
+                    features.push(ColumnFeatures::Number(numbers(column)));
                     continue;
                 }
                 if let Some(fault) = no_words(column, name) {
                     return Err(fault.at(at(0)));
                 }
             }
-            let indicators = indicators(column, name).map_err(|f| f.at(origin))?;
-            words.push((name.clone(), indicators.len()));
-            scaled.extend(indicators);
+            let (values, own) = numbered(column, name, 1).map_err(|f| f.at(origin))?;
+            words.push((name.clone(), own.len()));
+            features.push(ColumnFeatures::Words { values, count: own.len() });
         }
-        let dim = scaled.len();
-        let vectors = (0..rows).flat_map(|r| scaled.iter().map(move |column| column[r])).collect();
+        let dim = 1 + features.iter().map(ColumnFeatures::count).sum::<usize>();
+        let fits = rows * dim <= MAX_NUMBERS + NUMBERS_OF_BYTE * text.len()
+            && dim * dim <= MAX_MODEL / classes.len();
+        if !fits {
+            let most = words.iter().max_by_key(|(_, count)| *count);
+            let most =
+                most.map_or_else(String::new, |(name, count)| format!("; column {name:?} has {count} words"));
+            let value = format!("{dim} of {rows} rows, of each of {} classes", classes.len());
+            let allowed =
+                format!("fewer: leave out columns, or those of words with many different ones{most}");
+            return Err(Fault::new("the number of features", value, allowed).at(origin));
+        }
+        let mut vectors = Vec::with_capacity(rows * dim);
+        for row in 0..rows {
+            vectors.push(1.0);
+            features.iter().for_each(|column| column.write(row, &mut vectors));
+        }
         Ok(Self { classes, dim, vectors, labels, words })
     }
 
@@ -207,11 +226,30 @@ fn numbers(column: &[String]) -> Vec<f64> {
     numbers
 }
 
-/// A column of words: one column of 0 and 1 for each word.
-fn indicators(column: &[String], name: &str) -> Result<Vec<Vec<f64>>, Fault> {
-    let (values, words) = numbered(column, name, 1)?;
-    let indicator = |word: usize| values.iter().map(|v| f64::from(u8::from(*v == word))).collect();
-    Ok((0..words.len()).map(indicator).collect())
+/// The features that a column is.
+enum ColumnFeatures {
+    /// One, scaled.
+    Number(Vec<f64>),
+    /// One of 0 and 1 for each word; the number of each row's word.
+    Words { values: Vec<usize>, count: usize },
+}
+
+impl ColumnFeatures {
+    fn count(&self) -> usize {
+        match self {
+            Self::Number(_) => 1,
+            Self::Words { count, .. } => *count,
+        }
+    }
+
+    fn write(&self, row: usize, out: &mut Vec<f64>) {
+        match self {
+            Self::Number(column) => out.push(column[row]),
+            Self::Words { values, count } => {
+                out.extend((0..*count).map(|word| f64::from(u8::from(word == values[row]))))
+            }
+        }
+    }
 }
 
 /// The sorted distinct values of a column, and the number of each row's.
@@ -296,6 +334,29 @@ mod tests {
             assert_eq!(table.words(), [("size".to_owned(), 4)]);
         }
         assert!(parse("size,class\n1st,a\n2nd,b\n").is_ok());
+    }
+
+    /// A model has as many numbers as its features have pairs, of each class.
+    #[test]
+    fn a_table_makes_no_more_features_than_there_is_room_for() {
+        let table = |columns: usize, rows: usize, cell: &dyn Fn(usize, usize) -> String| {
+            let header: String = (0..columns).map(|i| format!(",c{i}")).collect();
+            let row = |j: usize| {
+                let cells: String = (0..columns).map(|i| format!(",{}", cell(i, j))).collect();
+                format!("{}{cells}\n", j % 2)
+            };
+            parse(&format!("class{header}\n{}", (0..rows).map(row).collect::<String>()))
+        };
+        let letters =
+            |n: usize| String::from_utf8(vec![b'a' + (n % 26) as u8, b'a' + (n / 26 % 26) as u8]).unwrap();
+        assert_eq!(table(50, 60, &|_, j| letters(j)).unwrap().dim(), 3001);
+        let said = table(400, 600, &|_, j| letters(j)).unwrap_err().to_string();
+        assert!(
+            said.contains("t.csv: the number of features is") && said.contains("has 600 words"),
+            "{said}"
+        );
+        let said = table(20_000, 2, &|_, j| letters(j)).unwrap_err().to_string();
+        assert!(said.contains("the number of features is 40001 of 2 rows"), "{said}");
     }
 
     #[test]

@@ -200,8 +200,9 @@ fn a_summary_fits_into_a_comment_and_begins_with_the_worst() {
         ["completion_rate", "snooze_rate", "regret", "early_reward", "middle_reward", "late_reward", "reward"]
     {
         for by in ["", "by = \"persona\"\n"] {
+            let better = if metric == "snooze_rate" { "better = \"less\"\n" } else { "" };
             criteria += &format!(
-                "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"{metric}\"\nscenarios = [{scenarios}]\nmargin = 0.5\n{by}"
+                "[[criteria]]\n{better}kind = \"not-inferior\"\nmetric = \"{metric}\"\nscenarios = [{scenarios}]\nmargin = 0.5\n{by}"
             );
         }
     }
@@ -238,7 +239,12 @@ fn no_probability_is_said_to_be_nothing_or_everything() {
     let text = dir.read("gate.toml").replace("alpha = 0.05\nbeta = 0.05", "alpha = 1e-9\nbeta = 1e-9");
     dir.write("gate.toml", text);
     let text = run(small(&dir, PROMOTE).args(["--out", "out"]), b"").stdout();
-    for text in [text, dir.read("out/verdict.md"), said(&dir.read("out/report.html"))] {
+    // On a page other shares stand beside, such as those of personas.
+    let page = said(&dir.read("out/report.html"));
+    let (_, page) = page.rsplit_once("</style>").unwrap_or(("", &page));
+    let rounded = ["at most 0%", "at most 100%", "below 0%"];
+    assert!(page.contains("0.0000001%") && !rounded.iter().any(|said| page.contains(said)), "{page}");
+    for text in [text, dir.read("out/verdict.md")] {
         assert!(!text.contains(" 0% ") && !text.contains(" 100%") && text.contains("0.0000001%"), "{text}");
     }
 }

@@ -16,8 +16,7 @@ const MOST: usize = 10;
 /// Longest text of which more than the first fault is looked for, in bytes: it is read again for each.
 const LONGEST: usize = 1 << 16;
 /// Values that are tried in the place of one that is not allowed and cannot be missing.
-const STAND_INS: [&str; 12] =
-    ["0.05", "1", "0.5", "1.0", "2", "10", "100", "0", "0.01", "\"x\"", "true", "[]"];
+const STAND_INS: [&str; 11] = ["0.05", "1", "0.5", "1.0", "2", "10", "100", "0", "0.01", "\"x\"", "true"];
 
 /// Parses TOML, which errors call `origin`, into an `R` that `check` makes a `T` of.
 ///

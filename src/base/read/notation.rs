@@ -17,6 +17,8 @@ const CODES: [&str; 16] = [
 ];
 /// Blanks that stand between thousands.
 const BLANKS: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\u{2009}'];
+/// Longest text that may be a number, in bytes: signs within signs are looked through.
+const LONGEST: usize = 64;
 /// Longest word that is taken for a unit behind a number, in characters.
 const LONGEST_UNIT: usize = 10;
 /// Endings of ordinals, which are words.
@@ -35,7 +37,7 @@ pub(crate) fn is_missing(cell: &str) -> bool {
 /// What makes a number of another notation of this text; `None` where it is a number as it stands, or no number at all.
 pub(crate) fn notation(cell: &str) -> Option<&'static str> {
     let cell = cell.trim();
-    if is_number(cell) || !cell.contains(|c: char| c.is_numeric()) {
+    if cell.len() > LONGEST || is_number(cell) || !cell.contains(|c: char| c.is_numeric()) {
         return None;
     }
     let is_foreign = |c: char| c.is_numeric() && !c.is_ascii_digit();
@@ -218,6 +220,10 @@ mod tests {
             "NaN",
         ] {
             assert_eq!(notation(word), None, "{word}");
+        }
+        // Nobody writes a number like that, and looking through it takes a stack as deep.
+        for sign in ["(", "~"] {
+            assert_eq!(notation(&(sign.repeat(1_000_000) + "1" + &")".repeat(1_000_000))), None);
         }
     }
 }

@@ -112,8 +112,8 @@ fn lines_that_are_no_dsjson() {
     let dir = TempDir::new().unwrap();
     for (line, reason) in [
         ("[1]", "a list, where an object should be"),
-        ("5", "invalid type: integer `5`, expected struct DsjsonLine"),
-        ("null", "invalid type: null, expected struct DsjsonLine"),
+        ("5", "invalid type: integer `5`, expected an object"),
+        ("null", "invalid type: null, expected an object"),
     ] {
         let column = if line == "null" { 4 } else { 1 };
         let log = format!("{DSJSON}\n{line}\n");
