@@ -5,9 +5,11 @@
 
 Builds the release binary and the yardsticks, and measures, each beside a plain program in the same run:
 `score --jsonl` and `reward --jsonl` on disk without state files, over so many users in turn, beside a program that writes
-the same rows to SQLite and decides and learns nothing; one durable reward over a pipe beside the same program's; `score`
-as a fresh process, with as many users in the store as the last of --users says. Medians go to benches/results/commands.md,
-every measurement to commands.json beside it. Needs Python 3.10 or newer and Linux.
+the same rows to SQLite and decides and learns nothing; one durable reward over a pipe, beside the same program's, which it
+commits when it reads a line, and beside its bare commit, which waits for nobody. Then, with as many users in the store as
+the last of --users says: how long another process waits for its turn while they are taught, `score` as a fresh process,
+and the memory of `verify` and `rebuild`. Medians go to benches/results/commands.md, every measurement to commands.json
+beside it. Needs Python 3.10 or newer and Linux.
 """
 
 import argparse
@@ -54,39 +56,44 @@ def schema(folder: Path) -> Path:
 
 
 def seconds(command: list, stdin: Path, stdout: Path) -> float:
-    """Wall time of a command. It is started as cheaply as the system allows: `subprocess` takes a millisecond of its own."""
+    """Wall time of a command."""
+    return run(command, stdin, stdout)[0]
+
+
+def run(command: list, stdin: Path, stdout: Path) -> tuple:
+    """Wall time of a command, and the most memory it had, in MiB. It is started as cheaply as the system allows:
+    `subprocess` takes a millisecond of its own."""
     words = [str(part) for part in command]
     with stdin.open() as source, stdout.open("w") as target:
         streams = [(os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, target.fileno(), 1)]
         begun = time.perf_counter()
-        _, status = os.waitpid(os.posix_spawn(words[0], words, os.environ, file_actions=streams), 0)
+        _, status, usage = os.wait4(os.posix_spawn(words[0], words, os.environ, file_actions=streams), 0)
         taken = time.perf_counter() - begun
     if status:
         sys.exit(f"{' '.join(words)}: exit code {os.waitstatus_to_exitcode(status)}")
-    return taken
+    return taken, usage.ru_maxrss / 1024
 
 
-def one_by_one(store: Path, decisions: list) -> list:
-    """Seconds of single rewards, each written to a running `reward --jsonl` once the one before is answered."""
-    command = [str(BINARY), "reward", "--jsonl", "--no-state-files", "--store", str(store)]
+def one_by_one(process: subprocess.Popen, lines: list) -> float:
+    """The median of the seconds in which a running program answers each line, written once the one before is answered."""
     taken = []
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-        for decision in decisions:
-            line = json.dumps({"decision": decision, "reaction": "completed"}) + "\n"
-            begun = time.perf_counter()
-            process.stdin.write(line.encode())
-            os.read(process.stdout.fileno(), 1 << 16)
-            taken.append(time.perf_counter() - begun)
-    return taken
+    for line in lines:
+        begun = time.perf_counter()
+        process.stdin.write(line.encode())
+        os.read(process.stdout.fileno(), 1 << 16)
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
 
 
 def round_of(folder: Path, users: int, lines: Path, count: int, plain: Path) -> dict:
     """Seconds of every command once, in turn with the plain program."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
         args = [plain, place / "plain", users, count, schema(place)]
-        printed = subprocess.run([str(arg) for arg in args], check=True, stdout=subprocess.PIPE, text=True).stdout
-        decisions, rewards, plain_single = map(float, printed.split())
+        with subprocess.Popen([str(arg) for arg in args], **pipes) as process:
+            decisions, rewards, plain_single = map(float, process.stdout.readline().split())
+            plain_piped = one_by_one(process, ["reward\n"] * SINGLE)
         store, decided, answers = place / "store", place / "decided.jsonl", place / "answers.jsonl"
         common = ["--jsonl", "--no-state-files", "--store", store]
         scored = seconds([BINARY, "score", *common], lines, decided)
@@ -94,18 +101,34 @@ def round_of(folder: Path, users: int, lines: Path, count: int, plain: Path) -> 
         with decided.open() as source:
             ids = [json.loads(line)["decision_id"] for line in source]
         with to_reward.open("w") as target:
-            for decision in ids[:-SINGLE]:
-                target.write(json.dumps({"decision": decision, "reaction": "completed"}) + "\n")
+            rewards_of = [json.dumps({"decision": decision, "reaction": "completed"}) + "\n" for decision in ids]
+            target.writelines(rewards_of[:-SINGLE])
         rewarded = seconds([BINARY, "reward", *common], to_reward, answers)
-        single = statistics.median(one_by_one(store, ids[-SINGLE:]))
+        with subprocess.Popen([str(arg) for arg in [BINARY, "reward", *common]], **pipes) as process:
+            single = one_by_one(process, rewards_of[-SINGLE:])
         return {
             "plain decisions": decisions, "score --jsonl": scored, "plain rewards": rewards, "reward --jsonl": rewarded,
-            "plain single reward": plain_single, "single reward": single,
+            "plain single reward": plain_single, "plain piped reward": plain_piped, "single reward": single,
         }
 
 
-def processes(folder: Path, users: int, count: int) -> list:
-    """Seconds of `score` as a fresh process, with a decision and a reward of every user in the store."""
+def waits(command: list, stdin: Path, store: Path, folder: Path) -> list:
+    """Seconds of single rewards, each a process of its own, while a long run writes to the same store."""
+    asked, answer, taken = folder / "request.json", folder / "answer.json", []
+    asked.write_text(json.dumps(request(0)))
+    one = [BINARY, "reward", "--policy", POLICY, "--user", "another", "--chosen", "t1", "--reaction", "completed",
+           "--no-state-files", "--store", store]
+    with stdin.open() as source, subprocess.Popen([str(part) for part in command], stdin=source, stdout=subprocess.DEVNULL) as long:
+        while long.poll() is None:
+            taken.append(seconds([*one, "--event-id", str(len(taken))], asked, answer))
+    if long.returncode:
+        sys.exit(f"{command}: exit code {long.returncode}")
+    return taken
+
+
+def processes(folder: Path, users: int, count: int) -> dict:
+    """A decision and a reward of every user come into the store, and others write meanwhile: the seconds that these take;
+    those of `score` as a fresh process then; and the memory that it takes to check all of it."""
     store, lines, decided = folder / "fresh", folder / "fresh.jsonl", folder / "decided.jsonl"
     with lines.open("w") as out:
         for i in range(users):
@@ -115,11 +138,13 @@ def processes(folder: Path, users: int, count: int) -> list:
     with decided.open() as source, lines.open("w") as target:
         for line in source:
             target.write(json.dumps({"decision": json.loads(line)["decision_id"], "reaction": "completed"}) + "\n")
-    seconds([BINARY, "reward", *common], lines, decided)
+    waited = waits([BINARY, "reward", *common], lines, store, folder)
     asked, answer = folder / "request.json", folder / "answer.json"
     asked.write_text(json.dumps(request(0)))
     command = [BINARY, "score", "--policy", POLICY, "--user", "user-000017", "--store", store]
-    return [seconds(command, asked, answer) for _ in range(count)]
+    fresh = [seconds(command, asked, answer) for _ in range(count)]
+    memory = {word: run([BINARY, word, "--no-state-files", "--store", store], asked, answer)[1] for word in ["verify", "rebuild"]}
+    return {"fresh": fresh, "waited": waited, "memory": memory}
 
 
 def main() -> None:
@@ -148,12 +173,17 @@ def main() -> None:
             for own, yardstick in [("score --jsonl", "plain decisions"), ("reward --jsonl", "plain rewards")]:
                 ratio = statistics.median(taken[yardstick] / taken[own] for taken in rounds)
                 table.append(f"| {users:,} | `{own}` | {count / median[own]:,.0f} | {ratio:.2f} |")
-            times = statistics.median(taken["single reward"] / taken["plain single reward"] for taken in rounds)
+            piped, bare = (
+                statistics.median(taken["single reward"] / taken[other] for taken in rounds)
+                for other in ["plain piped reward", "plain single reward"]
+            )
             singles.append(
                 f"- One durable reward, {users:,} users, over a pipe to a running `reward --jsonl`: "
-                f"{1e3 * median['single reward']:.2f} ms, {times:.2f} times the plain program's."
+                f"{1e3 * median['single reward']:.2f} ms, {piped:.2f} times the plain program's over a pipe and "
+                f"{bare:.2f} times its bare commit."
             )
-        fresh = processes(folder, options.users[-1], options.processes)
+        many = processes(folder, options.users[-1], options.processes)
+    fresh, waited, memory = many["fresh"], many["waited"], many["memory"]
     p99 = statistics.quantiles(fresh, n=100)[98]
     text = [
         "# Commands",
@@ -166,12 +196,15 @@ def main() -> None:
         *singles,
         f"- `score` as a fresh process, {options.users[-1]:,} users in the store, {options.processes} times: median "
         f"{1e3 * statistics.median(fresh):.2f} ms, 99th percentile {1e3 * p99:.2f} ms.",
+        f"- While `reward --jsonl` learned a reward of each of them, {len(waited)} single rewards of another process waited at most "
+        f"{max(waited):.2f} s.",
+        f"- Memory at most, with as many in the store: `verify` {memory['verify']:.0f} MiB, `rebuild` {memory['rebuild']:.0f} MiB.",
         f"- Machine: {machine()}; load before: {load:.1f}.",
         f"- Program: {program}.",
         "",
     ]
     (RESULTS / "commands.md").write_text("\n".join(text))
-    (RESULTS / "commands.json").write_text(json.dumps({"program": program, "rounds": every, "fresh": fresh}, indent=1) + "\n")
+    (RESULTS / "commands.json").write_text(json.dumps({"program": program, "rounds": every, **many}, indent=1) + "\n")
     print("\n".join(text))
 
 

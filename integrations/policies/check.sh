@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Checks the example policies: those with packages in a virtual environment of their own, target/policies, from PyPI. Where
-# the packages cannot be had, it says so and ends well.
+# the packages cannot be had, it says so and ends well. Takes the `rehearsal` in REHEARSAL, or builds it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cargo build --release --locked
-rehearsal="$PWD/target/release/rehearsal"
+rehearsal=${REHEARSAL:-}
+if [ -z "$rehearsal" ]; then
+    cargo build --release --locked
+    rehearsal="$PWD/target/release/rehearsal"
+fi
 "$rehearsal" policy check integrations/policies/egreedy.toml
 python3 -m venv target/policies
 if ! target/policies/bin/pip install --quiet --disable-pip-version-check -r integrations/policies/requirements.txt; then

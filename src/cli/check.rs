@@ -5,17 +5,20 @@ use super::prompt_args::PromptArgs;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::base::read;
+use crate::domain::Domain;
 use crate::experiment::Experiments;
+use crate::features::FeatureSet;
 use crate::gate::GateSpec;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
 use crate::policy::Policy;
+use crate::prompt::Prompt;
 use crate::service::{ActiveExperiments, Policies};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Files of gates, scenarios, personas, policies, experiments, or a project's rehearsal.toml
+    /// Files of gates, scenarios, personas, policies, domains, feature sets, experiments, prompts, or a project's rehearsal.toml
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// What the files are [default: what their fields say]
@@ -25,7 +28,7 @@ pub(super) struct Args {
     prompts: PromptArgs,
 }
 
-/// What a file of TOML may be.
+/// What a file may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum FileKind {
     /// Criteria and the chances to be wrong.
@@ -36,15 +39,30 @@ enum FileKind {
     Persona,
     /// An explorer with its parameters.
     Policy,
-    /// A rule that gives users variants.
+    /// What may be known and what can happen.
+    Domain,
+    /// How a request becomes a vector.
+    FeatureSet,
+    /// Which users meet what.
     Experiment,
+    /// How a language model is asked for a tip.
+    Prompt,
     /// What is given each time: `rehearsal.toml`.
     Project,
 }
 
 impl FileKind {
-    const ALL: [Self; 6] =
-        [Self::Gate, Self::Scenario, Self::Persona, Self::Policy, Self::Experiment, Self::Project];
+    const ALL: [Self; 9] = [
+        Self::Gate,
+        Self::Scenario,
+        Self::Persona,
+        Self::Policy,
+        Self::Domain,
+        Self::FeatureSet,
+        Self::Experiment,
+        Self::Prompt,
+        Self::Project,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -52,7 +70,10 @@ impl FileKind {
             Self::Scenario => "scenario",
             Self::Persona => "persona",
             Self::Policy => "policy",
+            Self::Domain => "domain",
+            Self::FeatureSet => "feature-set",
             Self::Experiment => "experiment",
+            Self::Prompt => "prompt",
             Self::Project => "project",
         }
     }
@@ -87,9 +108,13 @@ impl FileKind {
                 &["weight", "response", "receptive", "kinds", "refusal", "dwell", "spread", "changeability"]
             }
             Self::Policy => &["explorer", "features", "structure", "forgetting", "lambda", "epsilon"],
+            Self::Domain => &["inputs", "outcomes", "default_outcome", "wait_hours"],
+            Self::FeatureSet => &["dimensions", "domain"],
             Self::Experiment => {
-                &["key", "salt", "hash_by", "coverage", "who", "ramp", "guardrails", "variants"]
+                &["key", "salt", "hash_by", "coverage", "namespace", "who", "ramp", "guardrails", "variants"]
             }
+            // Its first line says what it is.
+            Self::Prompt => &[],
             Self::Project => &["store", "state_dir", "gate", "personas", "policies"],
         }
     }
@@ -98,6 +123,9 @@ impl FileKind {
     fn of(path: &Path, text: &str) -> Option<Self> {
         if path.file_name().is_some_and(|name| name == super::project::FILE) {
             return Some(Self::Project);
+        }
+        if text.trim_start_matches('\u{feff}').starts_with("+++") {
+            return Some(Self::Prompt);
         }
         let keys = top_level(text);
         let count = |kind: Self| keys.iter().filter(|key| kind.fields().contains(&key.as_str())).count();
@@ -111,6 +139,8 @@ impl FileKind {
             Self::Gate => GateSpec::from_toml(text, origin).map(drop),
             Self::Scenario => Scenario::from_toml(text, origin).map(drop),
             Self::Persona => Persona::from_toml(text, origin).map(drop),
+            // What it names stands beside it; a program is not started.
+            Self::Policy if read::is_path(origin) => Policy::load(origin).map(drop),
             Self::Policy => Policy::from_toml(text, origin).map(drop),
             Self::Experiment => {
                 // Its policies and its prompt versions are to be there, too.
@@ -118,6 +148,12 @@ impl FileKind {
                 prompts.load()?.check_experiments(&experiments)?;
                 ActiveExperiments::new(experiments, &mut Policies::new::<&str>(&[])?).map(drop)
             }
+            Self::Domain => Domain::from_toml(text, origin).map(drop),
+            Self::FeatureSet => {
+                let folder = Path::new(origin).parent().unwrap_or(Path::new(""));
+                FeatureSet::from_toml(text, origin, folder).map(drop)
+            }
+            Self::Prompt => Prompt::from_text(text, origin).map(drop),
             Self::Project => Project::from_toml(text, origin).map(drop),
         }
     }

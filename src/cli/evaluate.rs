@@ -4,16 +4,16 @@ use super::choice::choice;
 use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
+use super::log_args::{AUTO, FormatChoice, columns, formats};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
-use crate::domain::{Domain, InputOf};
-use crate::evaluation::log::{Columns, LogFormat, LogReader, Logs};
+use crate::domain::Domain;
+use crate::evaluation::log::{LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
 use crate::report::{evaluation_csv, evaluation_page, evaluation_text};
 use crate::store;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
 // Switches of a command line are no states of anything.
@@ -70,7 +70,7 @@ pub(super) struct Args {
     /// may be absent, and `user=none` or `timestamp=none` leaves one unread that is there. `probability:NAME=COLUMN` adds a
     /// policy called NAME, by the column of the probability with which it would have chosen what was chosen; it is judged by
     /// estimators that need no more than that. Inputs of a domain, for policies with a feature set of one's own, are
-    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN, of CSV
+    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
     /// The domain whose inputs the log is read by, a TOML file: that of the policies, whose `in_logs` may say what this log
@@ -103,19 +103,6 @@ pub(super) struct Args {
 
 /// Resampled logs of a bootstrap, at least.
 const REPLICATES: u32 = 1000;
-
-/// What stands for whatever format a log looks like.
-const AUTO: &str = "auto";
-
-/// A format, or `None` for whatever the log looks like.
-#[derive(Debug, Clone, Copy)]
-struct FormatChoice(Option<LogFormat>);
-
-fn formats() -> impl TypedValueParser<Value = FormatChoice> {
-    let names = std::iter::once(AUTO).chain(LogFormat::ALL.map(LogFormat::name));
-    let by_name = |chosen: String| LogFormat::ALL.into_iter().find(|format| format.name() == chosen);
-    PossibleValuesParser::new(names).map(move |chosen| FormatChoice(by_name(chosen)))
-}
 
 /// Two policies of one name could not be told apart in the report.
 #[derive(Debug, thiserror::Error)]
@@ -247,40 +234,4 @@ fn range(text: &str) -> Result<(f64, f64), Fault> {
             "two numbers, as 0,1, the first the smaller",
         )),
     }
-}
-
-fn columns(text: Option<&str>) -> Result<Columns> {
-    let mut columns = Columns::plain();
-    for part in text.into_iter().flat_map(|t| t.split(',')) {
-        let fault = || {
-            let allowed = "ROLE=COLUMN with the roles action, reward, propensity, timestamp, user and probability:NAME, and of \
-                           inputs context:NAME, candidate:NAME and profile:NAME";
-            Fault::new("--columns", format!("{part:?}"), allowed).at("command line")
-        };
-        let (role, column) = part.split_once('=').ok_or_else(fault)?;
-        let of_input =
-            |of: InputOf| role.trim().strip_prefix(of.name()).is_some_and(|rest| rest.starts_with(':'));
-        if InputOf::ALL.into_iter().any(of_input) {
-            columns.inputs.push((role.trim().to_owned(), column.trim().to_owned()));
-            continue;
-        }
-        if let Some(name) = role.trim().strip_prefix("probability:") {
-            let (name, column) = (name.trim(), column.trim());
-            if name.is_empty() || column.is_empty() || name.contains(char::is_control) {
-                return Err(fault());
-            }
-            columns.probabilities.push((name.to_owned(), column.to_owned()));
-            continue;
-        }
-        let slot = match role.trim() {
-            "action" => &mut columns.item,
-            "reward" => &mut columns.reward,
-            "propensity" => &mut columns.propensity,
-            "timestamp" => &mut columns.timestamp,
-            "user" => &mut columns.user,
-            _ => return Err(fault()),
-        };
-        column.trim().clone_into(slot);
-    }
-    Ok(columns)
 }

@@ -1,6 +1,6 @@
 //! `rehearsal features`: what policies look at.
 
-use super::{exit, features_compute, input, output};
+use super::{exit, features_compute, features_fit, input, output};
 use crate::base::error::Result;
 use crate::domain::request::Request;
 use crate::features::{ExplainedDimension, FeatureSet};
@@ -18,6 +18,8 @@ pub(super) struct Args {
 enum Command {
     /// Compute profile features of users from their rewards
     Compute(features_compute::Args),
+    /// Propose a feature set from what a log says: levels, scales and clips, written into a file with what they are made from
+    Fit(features_fit::Args),
     /// Print the feature sets that ship
     List,
     /// Print the dimensions of a feature set
@@ -73,6 +75,7 @@ struct Explained {
 pub(super) fn run(args: &Args) -> Result<u8> {
     match &args.command {
         Command::Compute(args) => return features_compute::run(args),
+        Command::Fit(args) => return features_fit::run(args),
         Command::List => list()?,
         Command::Show { set, json } => show(FeatureSet::load(set)?, *json)?,
         Command::Check { files } => {

@@ -1,34 +1,29 @@
 //! Reading: one request, or many lines of them.
 
 use super::error::UsageError;
-use super::patience::Patient;
-use crate::base::error::{Error, Fault, Result};
+use super::line_reader::{LineReader, MAX_BYTES, open, too_long};
+use crate::base::error::{Error, Result};
 use crate::base::read::BYTE_ORDER_MARK;
-use std::fs::File;
-use std::io::{self, Read};
+use crate::base::threads::MANY;
+use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// Longest request, or line, that is read.
-const MAX_BYTES: usize = 64 << 20;
-/// How much is read at once.
-const READ_BYTES: usize = 256 << 10;
+/// Whoever sends so much at once sends more than can be answered meanwhile.
+const MUCH: usize = 32 << 10;
 /// About how much is worked on at once, where nothing speaks for more: enough for all threads, little for the caches.
 pub(super) const CHUNK_BYTES: usize = 4 << 20;
 /// About so many lines at most: short ones take more memory when they are parsed than their bytes.
 const CHUNK_LINES: usize = 1 << 16;
 
-/// So many chunks wait to be finished at most.
-const AHEAD: usize = 2;
-
 /// How often a wait for lines looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What errors call stdin.
-const STDIN: &str = "stdin";
+/// So many chunks wait to be finished at most.
+const AHEAD: usize = 2;
 
 /// The whole of FILE, or of stdin, and what errors call it.
 pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
@@ -44,30 +39,13 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
     Ok((bytes, origin))
 }
 
-fn open(file: Option<&Path>) -> Result<(Box<dyn Read + Send>, String)> {
-    match file {
-        None => Ok((Box::new(Patient(io::stdin())), STDIN.to_owned())),
-        Some(path) if path == Path::new("-") => open(None),
-        Some(path) => {
-            let file = File::open(path).map_err(Error::io("read", path))?;
-            Ok((Box::new(file), path.display().to_string()))
-        }
-    }
-}
-
-fn too_long() -> Fault {
-    Fault::new(
-        "the text",
-        format!("over {MAX_BYTES} bytes"),
-        format!("at most {MAX_BYTES} bytes in one piece"),
-    )
-}
-
 /// Lines that arrived together.
 pub(super) struct Chunk {
     /// Number of the first one, from 1.
     first: u64,
     bytes: Vec<u8>,
+    /// How many end in it.
+    ended: usize,
 }
 
 impl Chunk {
@@ -83,10 +61,22 @@ impl Chunk {
 /// Lines as they arrive: whatever is there is handed on together, at once, so that one line is answered
 /// before the next is written, and many lines are worked on together.
 pub(super) struct Lines {
-    arrived: Arc<Arrived>,
+    read_by: ReadBy,
+    /// About so many bytes are worked on at once.
+    chunk: usize,
     next: u64,
     /// Memory of a chunk that is done with, for the next one.
     spare: Vec<u8>,
+}
+
+/// Who reads lines.
+enum ReadBy {
+    /// Who works on them, as long as they come a few at a time: to wake somebody would take longer.
+    Us(LineReader),
+    /// A thread of its own, once they are many.
+    Thread(Arc<Arrived>),
+    /// Nobody: there are no more.
+    Nobody,
 }
 
 /// What one thread reads and another one takes.
@@ -115,16 +105,14 @@ impl Arrived {
         self.waiting.lock().expect("nothing panics with it")
     }
 
-    /// Hands on what all of `parts` say, when there is room for it; false if nobody wants it.
-    fn add(&self, parts: [&[u8]; 2]) -> bool {
+    /// Hands on lines, when there is room for them; false if nobody wants them.
+    fn add(&self, lines: &[u8]) -> bool {
         let full = |waiting: &mut Waiting| {
             (waiting.bytes.len() >= self.room || waiting.lines >= CHUNK_LINES) && !waiting.unwanted
         };
         let mut waiting = self.changed.wait_while(self.lock(), full).expect("nothing panics with it");
-        for part in parts {
-            waiting.bytes.extend_from_slice(part);
-            waiting.lines += memchr::memchr_iter(b'\n', part).count();
-        }
+        waiting.bytes.extend_from_slice(lines);
+        waiting.lines += memchr::memchr_iter(b'\n', lines).count();
         let wanted = !waiting.unwanted;
         // Whoever wakes up needs it.
         drop(waiting);
@@ -141,15 +129,11 @@ impl Arrived {
 impl Lines {
     /// The lines of FILE, or of stdin, about `chunk` bytes of which are worked on at once if they are there.
     pub(super) fn open(file: Option<&Path>, chunk: usize) -> Result<Self> {
-        let (source, origin) = open(file)?;
-        let arrived = Arc::new(Arrived { room: chunk, waiting: Mutex::default(), changed: Condvar::new() });
-        let reader = Arc::clone(&arrived);
-        let started = thread::Builder::new().spawn(move || reader.end(read_lines(source, &origin, &reader)));
-        started.map_err(UsageError::system("start a thread"))?;
-        Ok(Self { arrived, next: 1, spare: Vec::new() })
+        let reader = LineReader::open(file)?;
+        Ok(Self { read_by: ReadBy::Us(reader), chunk, next: 1, spare: Vec::new() })
     }
 
-    /// Works on all lines in order, in two steps: while some are finished, by a thread of their own, the next ones are
+    /// Works on all lines in order, in two steps: while many are finished, by a thread of their own, the next ones are
     /// prepared. Ends with the lines, and when `stop` becomes true: whatever was handed on is finished then.
     ///
     /// # Errors
@@ -159,14 +143,20 @@ impl Lines {
         &mut self,
         stop: &AtomicBool,
         mut prepare: impl FnMut(&Chunk) -> Result<P>,
-        mut finish: impl FnMut(P) -> Result<()> + Send,
+        finish: impl FnMut(P) -> Result<()> + Send,
     ) -> Result<()> {
         let failed = AtomicBool::new(false);
+        let (finish, waiting) = (Mutex::new(finish), AtomicUsize::new(0));
+        let finish = |prepared: P| (*finish.lock().unwrap_or_else(PoisonError::into_inner))(prepared);
         let (sender, receiver) = mpsc::sync_channel(AHEAD);
         let (prepared, finished) = thread::scope(|scope| {
             let finisher = thread::Builder::new().spawn_scoped(scope, || {
                 // It is dropped here: who would hand on more then learns that nobody takes it.
-                let finished = receiver.into_iter().try_for_each(&mut finish);
+                let finished = receiver.into_iter().try_for_each(|prepared| {
+                    finish(prepared)?;
+                    waiting.fetch_sub(1, Ordering::Release);
+                    Ok(())
+                });
                 failed.store(finished.is_err(), Ordering::Relaxed);
                 finished
             });
@@ -174,10 +164,21 @@ impl Lines {
                 Ok(finisher) => finisher,
                 Err(refused) => return (Err(UsageError::system("start a thread")(refused)), Ok(())),
             };
+            let mut finished_here = Ok(());
             let mut prepare_all = || {
                 while let Some(chunk) = self.next_chunk(&[stop, &failed])? {
                     let prepared = prepare(&chunk)?;
+                    let few = chunk.ended < MANY;
                     self.spare = chunk.bytes;
+                    if few && waiting.load(Ordering::Acquire) == 0 {
+                        // Whoever sends a few waits for their answers: to wake a thread would keep them longer.
+                        finished_here = finish(prepared);
+                        if finished_here.is_err() {
+                            break;
+                        }
+                        continue;
+                    }
+                    waiting.fetch_add(1, Ordering::Relaxed);
                     if sender.send(prepared).is_err() {
                         break;
                     }
@@ -186,7 +187,7 @@ impl Lines {
             };
             let prepared = prepare_all();
             drop(sender);
-            (prepared, finisher.join().expect("a step does not panic"))
+            (prepared, finisher.join().expect("a step does not panic").and(finished_here))
         });
         match finished.and(prepared) {
             Err(error) if error.is_broken_pipe() => {
@@ -200,7 +201,32 @@ impl Lines {
     /// true.
     fn next_chunk(&mut self, stops: &[&AtomicBool]) -> Result<Option<Chunk>> {
         let stopped = || stops.iter().any(|stop| stop.load(Ordering::Relaxed));
-        let mut waiting = self.arrived.lock();
+        while let ReadBy::Us(reader) = &mut self.read_by {
+            if stopped() {
+                return Ok(None);
+            }
+            if !reader.arrives(LOOK)? {
+                continue;
+            }
+            let read = reader.read()?;
+            if read >= MUCH {
+                self.start_thread(read)?;
+                break;
+            }
+            let mut bytes = std::mem::take(&mut self.spare);
+            bytes.clear();
+            reader.hand_on(read, |lines| bytes.extend_from_slice(lines))?;
+            if read == 0 {
+                self.read_by = ReadBy::Nobody;
+            }
+            if !bytes.is_empty() {
+                let ended = memchr::memchr_iter(b'\n', &bytes).count();
+                return Ok(Some(self.numbered(bytes, ended)));
+            }
+            self.spare = bytes;
+        }
+        let ReadBy::Thread(arrived) = &self.read_by else { return Ok(None) };
+        let mut waiting = arrived.lock();
         while waiting.bytes.is_empty() {
             // What arrived before a failure is answered first; the failure then ends the run.
             if let Some(ended) = &mut waiting.ended {
@@ -209,7 +235,7 @@ impl Lines {
             if stopped() {
                 return Ok(None);
             }
-            let woken = self.arrived.changed.wait_timeout(waiting, LOOK);
+            let woken = arrived.changed.wait_timeout(waiting, LOOK);
             waiting = woken.expect("nothing panics with it").0;
         }
         if stopped() {
@@ -219,11 +245,28 @@ impl Lines {
         let bytes = std::mem::replace(&mut waiting.bytes, std::mem::take(&mut self.spare));
         let ended = std::mem::take(&mut waiting.lines);
         drop(waiting);
-        self.arrived.changed.notify_all();
-        let chunk = Chunk { first: self.next, bytes };
+        arrived.changed.notify_all();
+        Ok(Some(self.numbered(bytes, ended)))
+    }
+
+    /// The next lines, so many of which are ended.
+    fn numbered(&mut self, bytes: Vec<u8>, ended: usize) -> Chunk {
+        let chunk = Chunk { first: self.next, bytes, ended };
         let unended = chunk.bytes.last().is_some_and(|last| *last != b'\n');
         self.next += ended as u64 + u64::from(unended);
-        Ok(Some(chunk))
+        chunk
+    }
+
+    /// Leaves it to a thread to read, which begins with so many bytes that were just read.
+    fn start_thread(&mut self, read: usize) -> Result<()> {
+        let waiting = Mutex::default();
+        let arrived = Arc::new(Arrived { room: self.chunk, waiting, changed: Condvar::new() });
+        if let ReadBy::Us(reader) = std::mem::replace(&mut self.read_by, ReadBy::Thread(Arc::clone(&arrived)))
+        {
+            let started = thread::Builder::new().spawn(move || arrived.end(read_all(reader, read, &arrived)));
+            started.map_err(UsageError::system("start a thread"))?;
+        }
+        Ok(())
     }
 }
 
@@ -247,60 +290,28 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        self.arrived.lock().unwanted = true;
-        self.arrived.changed.notify_all();
+        if let ReadBy::Thread(arrived) = &self.read_by {
+            arrived.lock().unwanted = true;
+            arrived.changed.notify_all();
+        }
     }
 }
 
-/// Reads to the end and hands on whole lines, as soon as they are there.
-fn read_lines(mut source: Box<dyn Read + Send>, origin: &str, arrived: &Arrived) -> Result<()> {
-    let (mut buffer, mut rest, mut first) = (vec![0; READ_BYTES], Vec::new(), true);
+/// Reads to the end and hands on whole lines, as soon as they are there; so many bytes were read before.
+fn read_all(mut reader: LineReader, mut read: usize, arrived: &Arrived) -> Result<()> {
     loop {
-        let read = match source.read(&mut buffer) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(Error::io("read", origin))?,
-        };
-        let read = &buffer[..read];
-        let wanted = match memchr::memrchr(b'\n', read) {
-            _ if read.is_empty() => {
-                arrived.add([without_mark(&rest, first), &[]]);
-                return Ok(());
-            }
-            Some(i) => {
-                let whole = if rest.is_empty() {
-                    [without_mark(&read[..=i], first), &[]]
-                } else {
-                    rest.extend_from_slice(&read[..=i]);
-                    [without_mark(&rest, first), &[]]
-                };
-                let wanted = arrived.add(whole);
-                first = false;
-                rest.clear();
-                rest.extend_from_slice(&read[i + 1..]);
-                wanted
-            }
-            None => {
-                rest.extend_from_slice(read);
-                true
-            }
-        };
-        if rest.len() > MAX_BYTES {
-            return Err(too_long().at(origin));
-        }
-        if !wanted {
+        let wanted = reader.hand_on(read, |lines| arrived.add(lines))?;
+        if read == 0 || wanted == Some(false) {
             return Ok(());
         }
+        read = reader.read()?;
     }
-}
-
-/// The bytes, without the mark that some programs put before the first line.
-fn without_mark(bytes: &[u8], is_first: bool) -> &[u8] {
-    if is_first { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::line_reader::READ_BYTES;
     use std::io::BufRead;
 
     /// The numbered lines of each chunk of this text. The first chunk takes its time: the rest arrives meanwhile.

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Profile) => output::pretty_json(&domain.profile_schema())?,
         (None, Of::Feast) => output::text(&definitions(domain))?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
-        (None, Of::Protocol) => output::pretty_json(&program::schema())?,
+        (None, Of::Protocol) => output::pretty_json(&program::schema(domain))?,
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = read::bytes(path)?;

@@ -2,6 +2,7 @@
 
 use super::profile::ProfileIndex;
 use crate::base::error::{Fault, Result, hour, storable, within};
+use crate::base::read::{is_missing, of_notation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -293,7 +294,15 @@ impl DomainInput {
                 "false" | "False" | "FALSE" | "0" => Ok(KeptValue::Number(0.0)),
                 _ => Err(quoted()),
             },
-            InputType::Number | InputType::Hour => self.of_number(text.trim().parse().map_err(|_| quoted())?),
+            InputType::Number | InputType::Hour => self.of_number(text.trim().parse().map_err(|_| {
+                let fault = quoted();
+                let hint = if is_missing(text) {
+                    "; what is unknown is left empty".to_owned()
+                } else {
+                    of_notation(text)
+                };
+                Fault { allowed: fault.allowed + &hint, ..fault }
+            })?),
         }
     }
 

@@ -37,6 +37,14 @@ impl<'de> Deserialize<'de> for RawDeclared {
                 f.write_str("an object of inputs")
             }
 
+            fn visit_none<E>(self) -> Result<RawDeclared, E> {
+                Ok(RawDeclared::default())
+            }
+
+            fn visit_some<D: Deserializer<'de>>(self, object: D) -> Result<RawDeclared, D::Error> {
+                object.deserialize_map(self)
+            }
+
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawDeclared, A::Error> {
                 let mut values: Vec<(SmolStr, Value)> = Vec::new();
                 let mut names = BTreeSet::new();
@@ -49,7 +57,8 @@ impl<'de> Deserialize<'de> for RawDeclared {
                 Ok(RawDeclared(values))
             }
         }
-        deserializer.deserialize_map(Names)
+        // Nothing is said where there is none, as by an empty one.
+        deserializer.deserialize_option(Names)
     }
 }
 

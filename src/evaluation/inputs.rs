@@ -16,16 +16,35 @@ pub(crate) struct InputPlaces {
     context: Vec<bool>,
     profile: Vec<bool>,
     candidate: Vec<bool>,
+    /// The numbers of the inputs in the domain's file: those of the context, then profile and candidate.
+    in_file: [Vec<usize>; 2],
 }
 
 impl InputPlaces {
     /// The places of this domain's inputs.
     pub(crate) fn new(domain: &Domain) -> Self {
         let of = |of| domain.inputs_of(of).map(|input| input.kind == InputType::Category).collect();
+        let in_file = |of: InputOf| {
+            let inputs = domain.raw().inputs.iter().enumerate();
+            inputs.filter(move |(_, input)| input.of == of).map(|(i, _)| i)
+        };
+        let of_each = in_file(InputOf::Profile).chain(in_file(InputOf::Candidate)).collect();
         Self {
             context: of(InputOf::Context),
             profile: of(InputOf::Profile),
             candidate: of(InputOf::Candidate),
+            in_file: [in_file(InputOf::Context).collect(), of_each],
+        }
+    }
+
+    /// Gives each input that `row` holds, by its number in the domain's file, with its code, to `take`; what is of candidates
+    /// once for each of them.
+    pub(crate) fn each(&self, row: &Row, mut take: impl FnMut(usize, f64)) {
+        let [of_context, of_each] = &self.in_file;
+        let (context, each) = row.inputs.split_at(of_context.len());
+        of_context.iter().zip(context).for_each(|(input, code)| take(*input, *code));
+        for codes in each.chunks_exact(of_each.len().max(1)) {
+            of_each.iter().zip(codes).for_each(|(input, code)| take(*input, *code));
         }
     }
 

@@ -86,6 +86,22 @@ impl PolicyPass {
         self.own_choices.is_some()
     }
 
+    /// Asks a program about the rows that come next, each with its draw of rejection sampling, many at once.
+    ///
+    /// # Errors
+    /// Those of the program.
+    pub(super) fn ask_ahead(&mut self, rows: &[Row], draws: &[f64]) -> Result<()> {
+        self.prepared.ask_ahead(&rows.iter().collect::<Vec<_>>(), |_, _| true)?;
+        let Some(OwnChoices { prepared, least }) = &mut self.own_choices else { return Ok(()) };
+        let drawn = rows.iter().zip(draws).filter_map(|(row, draw)| Some((row, row.propensity?, *draw)));
+        let (rows, drawn): (Vec<&Row>, Vec<(f64, f64)>) =
+            drawn.map(|(row, p, draw)| (row, (p, draw))).unzip();
+        prepared.ask_ahead(&rows, |i, distribution| {
+            let (propensity, draw) = drawn[i];
+            accepts(rows[i], propensity, distribution, draw, *least)
+        })
+    }
+
     /// The largest weight so far.
     pub(super) fn largest_weight(&self) -> f64 {
         self.weights.largest()
@@ -100,18 +116,25 @@ impl PolicyPass {
             return Ok(weight);
         };
         prepared.distribution(row, &mut self.distribution)?;
-        let accepted = draw < self.distribution[row.chosen as usize] * *least / propensity;
+        let accepted = accepts(row, propensity, &self.distribution, draw, *least);
         if accepted {
-            prepared.learn(row)?;
+            prepared.learn(row);
         }
         Ok(if accepted { f64::INFINITY } else { 0.0 })
     }
 
-    /// What this row is to the policy, which then learns it if it learns.
+    /// What this row is to the policy, which then learns it if it learns; one that is there several times is weighed once for
+    /// all, by who learns nothing.
     ///
     /// # Errors
     /// A policy that cannot be applied to this log.
-    pub(super) fn weigh(&mut self, row: &Row, fold: usize, model: &RewardModel) -> Result<Sample> {
+    pub(super) fn weigh(
+        &mut self,
+        row: &Row,
+        fold: usize,
+        model: &RewardModel,
+        times: u64,
+    ) -> Result<Sample> {
         let constant = self.constant.filter(|_| row.listed.is_empty());
         let chosen = row.chosen as usize;
         let of_chosen = self.prepared.probability_of_the_chosen(row);
@@ -123,6 +146,7 @@ impl PolicyPass {
             let unsupported = unsupported.max(ruled_out(row, distribution));
             (distribution[chosen], expected[fold], unsupported, Support::ItemsChosen)
         } else {
+            debug_assert_eq!(times, 1, "rows are alike to who does not look at them alone");
             self.prepared.distribution(row, &mut self.distribution)?;
             let distribution = &self.distribution[..];
             let value = |(k, p): (usize, &f64)| if *p > 0.0 { p * model.predict(fold, row, k) } else { 0.0 };
@@ -131,7 +155,7 @@ impl PolicyPass {
             let (unsupported, support) = unsupported(row, distribution, model, self.support_of_items);
             let expected = distribution.iter().enumerate().map(value).sum();
             let probability = distribution[chosen];
-            self.prepared.learn(row)?;
+            self.prepared.learn(row);
             (probability, expected, unsupported, support)
         };
         let sample = Sample {
@@ -141,8 +165,8 @@ impl PolicyPass {
             expected,
             accepted: false,
         };
-        self.weights.add(sample.weight, row.reward, unsupported, support);
-        self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample));
+        self.weights.add(sample.weight, row.reward, (unsupported, support), times);
+        self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample, times as f64));
         Ok(sample)
     }
 
@@ -160,6 +184,11 @@ impl PolicyPass {
         let mean_reward = self.weights.mean_reward();
         WeighedPolicy { diagnostics, mean_reward, grids: self.grids, basis: self.basis, without_state }
     }
+}
+
+/// Whether rejection sampling accepts a decision.
+fn accepts(row: &Row, propensity: f64, distribution: &[f64], draw: f64, least: f64) -> bool {
+    draw < distribution[row.chosen as usize] * least / propensity
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -108,6 +108,16 @@ pub enum LogRefusal {
         /// Its domain.
         domain: String,
     },
+    /// The log says nothing by the inputs of a domain.
+    #[error(
+        "{log}: it says nothing by the inputs of domain {domain}; take one in csv, parquet, dsjson, vw or rehearsal"
+    )]
+    NothingOfInputs {
+        /// What errors call the log.
+        log: String,
+        /// The domain.
+        domain: String,
+    },
     /// The policies are of different domains.
     #[error("{policy} is of domain {domain}, {other_policy} of {other}; evaluate them apart")]
     OtherDomain {

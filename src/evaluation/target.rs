@@ -129,6 +129,11 @@ impl Target {
         matches!(self, Self::Column { .. })
     }
 
+    /// Whether it chooses in the same way at every decision that offers the same.
+    pub fn is_constant(&self) -> bool {
+        matches!(self, Self::Uniform | Self::Table { .. })
+    }
+
     /// Whether it is shown requests as they are: a program.
     pub fn sees_requests(&self) -> bool {
         matches!(self, Self::Learner(policy) | Self::Frozen { policy, .. } if policy.program().is_some())
@@ -336,7 +341,7 @@ impl PreparedTarget {
                 }
             }
             Self::Learner { learner, items, .. } => learner.distribution(row, *items, out)?,
-            Self::Program { learner, .. } => learner.distribution(row, out)?,
+            Self::Program { learner, .. } => learner.distribution(out),
             Self::Column { .. } => unreachable!("it was asked for its probability of the chosen one"),
         }
         Ok(())
@@ -350,17 +355,23 @@ impl PreparedTarget {
         }
     }
 
-    /// Learns the row whose distribution was asked for last, if it is a policy that learns.
+    /// Asks a program about decisions that come next, many at once: their distributions wait for [`Self::distribution`], and it
+    /// has learned of those that `accept` takes by their place and its answer.
     ///
     /// # Errors
     /// Those of a program.
-    pub fn learn(&mut self, row: &Row) -> Result<()> {
+    pub fn ask_ahead(&mut self, rows: &[&Row], accept: impl Fn(usize, &[f64]) -> bool) -> Result<()> {
         match self {
-            Self::Learner { learner, .. } => learner.learn(row),
-            Self::Program { learner, .. } => learner.learn(row)?,
-            _ => {}
+            Self::Program { learner, .. } => learner.ask(rows, accept),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Learns the row whose distribution was asked for last, if it is a policy that learns. A program has learned it.
+    pub fn learn(&mut self, row: &Row) {
+        if let Self::Learner { learner, .. } = self {
+            learner.learn(row);
+        }
     }
 }
 
@@ -407,7 +418,7 @@ mod tests {
         let mut out = Vec::new();
         prepared.distribution(&row, &mut out).unwrap();
         assert_eq!(out, [0.5, 0.5]);
-        prepared.learn(&row).unwrap();
+        prepared.learn(&row);
         prepared.distribution(&row, &mut out).unwrap();
         assert!((out[0] - 0.05).abs() < 1e-15 && (out[1] - 0.95).abs() < 1e-15, "{out:?}");
         // Another user starts from nothing.

@@ -291,8 +291,7 @@ impl Experiment {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawExperiment = read::toml(text, origin)?;
-        Self::try_from(raw).map_err(|fault| fault.at(origin))
+        read::checked_toml(text, origin, |raw: RawExperiment| Self::try_from(raw))
     }
 
     /// Its name.

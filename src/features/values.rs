@@ -24,15 +24,15 @@ impl Clock {
     /// cos(2 pi (h - g) / 24): 1 at the same hour, -1 twelve hours away.
     #[inline(always)]
     pub fn alignment(self, other: Self) -> f64 {
-        alignment([self.cos, self.sin], [other.cos, other.sin])
+        alignment((), [self.cos, self.sin], [other.cos, other.sin])
     }
 }
 
 /// The cosine of the angle between two hours, of which cosine and sine are given, by the addition theorem; for one person,
-/// or for each of several.
+/// or for each of several. Zero has no sign, whichever hour is aligned with nothing.
 #[inline(always)]
-pub(crate) fn alignment<V: Vector>([cos, sin]: [V; 2], [other_cos, other_sin]: [V; 2]) -> V {
-    cos * other_cos + sin * other_sin
+pub(crate) fn alignment<V: Vector>(level: V::Level, [cos, sin]: [V; 2], [other_cos, other_sin]: [V; 2]) -> V {
+    cos * other_cos + sin * other_sin + V::all(level, 0.0)
 }
 
 /// 1 on Saturday and Sunday, else 0.

@@ -10,7 +10,8 @@ use super::structure::Structure;
 use crate::base::digest::of_value;
 use crate::base::error::{Fault, Result, within};
 use crate::base::vector::Cell;
-use crate::features::{FeatureSet, FeatureSetRef};
+use crate::domain::DomainRef;
+use crate::features::{FeatureSet, FeatureSetRef, RawDimension, RawFeatureSet};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::path::Path;
@@ -204,12 +205,22 @@ impl Policy {
         Program::in_dir(raw, dir, origin).map(Self::of_program)
     }
 
-    /// What stands beside a program looks at nothing, and its models have no matrix.
+    /// What stands beside a program looks at nothing but its domain, and its models have no matrix.
     pub(super) fn of_program(program: Program) -> Self {
+        let features = if program.domain().is_tips() {
+            FeatureSet::V1
+        } else {
+            let bias =
+                RawDimension { name: "bias".to_owned(), constant: Some(1.0), ..RawDimension::default() };
+            let domain = DomainRef::Is(program.domain());
+            let raw =
+                RawFeatureSet { name: "none".to_owned(), description: None, domain, dimensions: vec![bias] };
+            FeatureSet::of(raw).expect("a constant is a feature set over any domain")
+        };
         Self {
             name: program.name().to_owned(),
             explorer: Explorer::named("uniform", None).expect("it is in the table"),
-            features: FeatureSet::V1,
+            features,
             structure: Structure::Disjoint,
             lambda: one(),
             forgetting: one(),

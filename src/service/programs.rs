@@ -37,7 +37,7 @@ impl Service {
                 match model_of(call, policy) {
                     Err(error) => drop(result.answered.insert(key, Err(error))),
                     Ok(model) => {
-                        let text = call.request.raw().policy_text();
+                        let text = call.request.policy_text();
                         let own = questions.iter_mut().find(|own| Arc::ptr_eq(own.program, program));
                         match own {
                             Some(own) if own.asked.last().is_some_and(|(last, ..)| *last == place) => {}

@@ -54,36 +54,27 @@ pub enum RewardCall {
 }
 
 /// What a request is made of in JSON: in the domain that is built in, or in one that a file declares.
-pub(super) trait RequestForm {
-    type Whole: DeserializeOwned + Debug;
+pub(super) trait RequestForm: Sized {
     type Context: DeserializeOwned + Debug;
     type Candidate: DeserializeOwned + Debug;
-    type Profile: DeserializeOwned + Debug;
-
-    /// The request of which these are the parts.
-    fn join(
-        context: Self::Context,
-        candidates: Vec<Self::Candidate>,
-        profile: Option<Self::Profile>,
-    ) -> Self::Whole;
+    type Profile: DeserializeOwned + Debug + Default;
 
     /// The request, checked.
-    fn check(whole: Self::Whole, domain: &'static Domain) -> Result<Request, Fault>;
+    fn check(whole: RawRequestOf<Self>, domain: &'static Domain) -> Result<Request, Fault>;
 }
+
+/// A request as its domain has it.
+type RawRequestOf<F> =
+    RawRequest<<F as RequestForm>::Context, <F as RequestForm>::Candidate, <F as RequestForm>::Profile>;
 
 /// The form of the domain that is built in.
 #[derive(Debug)]
 pub(super) struct TipsForm;
 
 impl RequestForm for TipsForm {
-    type Whole = RawRequest;
     type Context = Context;
     type Candidate = Candidate;
     type Profile = Profile;
-
-    fn join(context: Context, candidates: Vec<Candidate>, profile: Option<Profile>) -> RawRequest {
-        RawRequest::new(context, candidates, profile)
-    }
 
     fn check(whole: RawRequest, _: &'static Domain) -> Result<Request, Fault> {
         Request::try_from(whole)
@@ -95,28 +86,9 @@ impl RequestForm for TipsForm {
 pub(super) struct DeclaredForm;
 
 impl RequestForm for DeclaredForm {
-    type Whole = RawDeclaredRequest;
     type Context = RawDeclared;
     type Candidate = RawDeclared;
     type Profile = RawDeclared;
-
-    fn join(
-        context: RawDeclared,
-        candidates: Vec<RawDeclared>,
-        profile_features: Option<RawDeclared>,
-    ) -> RawDeclaredRequest {
-        RawDeclaredRequest {
-            user: None,
-            policy: None,
-            seed: None,
-            shadow_of: None,
-            prompt_version: None,
-            prompt_digest: None,
-            context,
-            candidates,
-            profile_features,
-        }
-    }
 
     fn check(whole: RawDeclaredRequest, domain: &'static Domain) -> Result<Request, Fault> {
         whole.check(domain)
@@ -144,7 +116,7 @@ pub(super) struct RawReward<'a, F: RequestForm = TipsForm> {
     #[serde(default, borrow)]
     event_id: Option<Text<'a>>,
     #[serde(default)]
-    request: Option<Object<F::Whole>>,
+    request: Option<Object<RawRequestOf<F>>>,
     #[serde(default)]
     context: Option<Object<F::Context>>,
     #[serde(default)]
@@ -288,11 +260,11 @@ impl<F: RequestForm> RawReward<'_, F> {
     }
 
     /// The request in it or beside the other fields.
-    fn take_request(&mut self) -> Option<F::Whole> {
+    fn take_request(&mut self) -> Option<RawRequestOf<F>> {
         self.request.take().map(|Object(whole)| whole).or_else(|| {
             let (Object(context), candidates) = (self.context.take()?, self.candidates.take()?);
             let candidates = candidates.into_iter().map(|Object(candidate)| candidate).collect();
-            Some(F::join(context, candidates, self.profile_features.take()))
+            Some(RawRequest::new(context, candidates, self.profile_features.take()))
         })
     }
 

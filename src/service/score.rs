@@ -21,6 +21,9 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Unknown names of a profile that are warned of one by one, at most.
+const MOST_NAMED: usize = 20;
+
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
 
@@ -457,7 +460,6 @@ fn participation(service: &Service, given: &Given, user: &str, request: &Request
     experiments.participation(user, request)
 }
 
-/// Warnings about names in the request's profile that the contract does not have.
 /// Whether a request has the inputs of its policy's domain.
 pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Result<()> {
     let (own, found) = (policy.features().domain(), request.domain());
@@ -468,11 +470,20 @@ pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Res
     Err(Fault::new("domain", found.label(), allowed).at(origin))
 }
 
+/// Warnings about names in the request's profile that the contract does not have, the first of them by name.
 pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
-    request
-        .unknown_names()
-        .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
-        .collect()
+    let mut unknown = request.unknown_names();
+    let warning = |name: &str| {
+        let name = shortened(name.to_owned());
+        Warning(format!("profile_features.{name} is not known here and is not looked at"))
+    };
+    let mut warnings: Vec<Warning> = unknown.by_ref().take(MOST_NAMED).map(warning).collect();
+    let others = unknown.count();
+    if others > 0 {
+        let warning = format!("profile_features has {others} more names that are not known here");
+        warnings.push(Warning(warning));
+    }
+    warnings
 }
 
 fn numbers(values: &[f64]) -> String {

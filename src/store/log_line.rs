@@ -72,57 +72,6 @@ pub struct DecisionLine<'a, R> {
     pub request: R,
 }
 
-impl<'a, R> DecisionLine<'a, R> {
-    /// The line without its request, and that.
-    pub fn split(self) -> (DecisionLine<'a, ()>, R) {
-        let Self {
-            decision_id,
-            shadow_of,
-            experiment,
-            variant,
-            prompt_version,
-            prompt_digest,
-            model_version,
-            profile_lookup,
-            user,
-            policy,
-            spec,
-            shadow,
-            chosen,
-            propensity,
-            explored,
-            scores,
-            propensities,
-            seed,
-            time_ms,
-            request,
-        } = self;
-        let line = DecisionLine {
-            decision_id,
-            shadow_of,
-            experiment,
-            variant,
-            prompt_version,
-            prompt_digest,
-            model_version,
-            profile_lookup,
-            user,
-            policy,
-            spec,
-            shadow,
-            chosen,
-            propensity,
-            explored,
-            scores,
-            propensities,
-            seed,
-            time_ms,
-            request: (),
-        };
-        (line, request)
-    }
-}
-
 /// What an entry of the log of rewards did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -13,6 +13,7 @@ use super::view_name;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
+use crate::domain::DomainRef;
 use crate::features::{FeatureSet, FeatureSetRef};
 use crate::policy::program::{MAX_STATE_BYTES, Program, RawProgram};
 use crate::policy::{
@@ -111,6 +112,9 @@ struct RawProgramState {
     policy: String,
     /// The command that learned it. It says whose state it is, and starts nothing.
     command: Vec<String>,
+    /// The domain that it decides about.
+    #[serde(default, skip_serializing_if = "DomainRef::is_default")]
+    domain: DomainRef,
     updates: u64,
     reward_sum: f64,
     /// Counts every change of the state.
@@ -234,6 +238,7 @@ impl RawProgramState {
             user: state.user.clone(),
             policy: state.policy.name().to_owned(),
             command: program.definition().command.clone(),
+            domain: program.definition().domain.clone(),
             updates: state.model.updates(),
             reward_sum: state.model.reward_sum(),
             revision: state.revision,
@@ -262,7 +267,8 @@ impl RawProgramState {
             return Err(differs("policy", &self.policy, "a name that no built-in policy has"));
         }
         let state = (self.updates > 0 || text != "null").then(|| text.into());
-        let definition = RawDefinition::Program(RawProgram::new(self.policy, self.command));
+        let program = RawProgram { domain: self.domain, ..RawProgram::new(self.policy, self.command) };
+        let definition = RawDefinition::Program(program);
         let policy = Arc::new(Policy::try_from(definition)?);
         let model = policy.new_model().of_program(state, self.updates, self.reward_sum);
         Ok(State { user: self.user, policy, model, revision: self.revision })

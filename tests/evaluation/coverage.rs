@@ -12,7 +12,9 @@ use rehearsal::evaluation::{
     Estimator, Evaluation, EvaluationSettings, IntervalMethod, ListedItem, MIN_EFFECTIVE_REWARDS,
     PolicyEvaluation, PolicyVerdict, Row, Target, evaluate,
 };
+use rehearsal::features::FeatureSet;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// Probability with which bounds may fail.
 const ALPHA: f64 = 0.05;
@@ -38,6 +40,59 @@ struct World {
     second: f64,
     /// Whether the log has the propensities of all candidates.
     lists_all: bool,
+    /// The dimensions of a feature set over the moment and the items, where the log says the moment: then rewards are predicted
+    /// by that, and a policy over it is judged too.
+    predicted_by: Option<PredictedBy>,
+}
+
+/// What a reward model sees.
+#[derive(Clone, Copy, PartialEq)]
+enum PredictedBy {
+    /// Which moment it is with each item: it can tell all there is.
+    MomentAndItem,
+    /// Items alone, as a linear model of numbers that say little of them: it is wrong.
+    Little,
+}
+
+/// What the policy over a feature set chooses at each moment: it is greedy in nine decisions of ten, by weights that it was given.
+const BY_MOMENT: [[f64; 4]; 2] = [[0.925, 0.025, 0.025, 0.025], [0.025, 0.025, 0.025, 0.925]];
+
+/// The policy that knows of moments, over such a feature set. It learns nothing: its prior decides.
+fn by_moment(predicted_by: PredictedBy) -> Target {
+    let dir = crate::util::Dir::new();
+    dir.write(
+        "world.toml",
+        "name = \"world\"\ninputs = [{ of = \"context\", name = \"second\", type = \"flag\" }]\n\
+         outcomes = [{ name = \"won\", reward = 1 }]\n",
+    );
+    let items = "steps = [{ one_hot = [\"i0\", \"i1\", \"i2\", \"i3\"] }]";
+    let cross = format!(
+        "[[dimensions]]\nname = \"second\"\ninput = \"context.second\"\nsteps = [{{ one_hot = [false, true] }}]\nhidden = true\n\
+         [[dimensions]]\nname = \"item\"\ninput = \"candidate.id\"\n{items}\nhidden = true\n\
+         [[dimensions]]\nname = \"both\"\ncross = [\"second\", \"item\"]\n"
+    );
+    let little = "[[dimensions]]\nname = \"second\"\ninput = \"context.second\"\nhidden = true\n\
+                  [[dimensions]]\nname = \"first\"\ninput = \"candidate.id\"\nsteps = [{ equals = \"i0\" }]\n\
+                  [[dimensions]]\nname = \"last\"\ninput = \"candidate.id\"\nsteps = [{ equals = \"i3\" }]\nhidden = true\n\
+                  [[dimensions]]\nname = \"last-at-second\"\ncross = [\"second\", \"last\"]\n";
+    let (set, mean) = match predicted_by {
+        PredictedBy::MomentAndItem => (cross.as_str(), vec![1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]),
+        PredictedBy::Little => (little, vec![1.0, 2.0]),
+    };
+    dir.write("set.toml", format!("name = \"set\"\ndomain = \"world.toml\"\n{set}"));
+    let set = FeatureSet::load(&dir.join("set.toml").display().to_string()).unwrap();
+    let dim = mean.len();
+    let precision: Vec<f64> =
+        (0..dim).flat_map(|i| (0..=i).map(move |j| f64::from(u8::from(i == j)))).collect();
+    let prior = serde_json::json!({"format_version": 1, "feature_set": "set", "feature_set_digest": set.digest(),
+        "feature_names": set.names(), "structure": "shared", "mean": mean, "precision": precision});
+    dir.write("prior.json", prior.to_string());
+    dir.write(
+        "mine.toml",
+        "name = \"mine\"\nexplorer = \"egreedy\"\nepsilon = 0.1\nlearns = \"nothing\"\nfeatures = \"set.toml\"\n\
+         prior = \"prior.json\"\n",
+    );
+    Target::load(&dir.join("mine.toml").display().to_string()).unwrap()
 }
 
 /// Whose decisions they are.
@@ -148,7 +203,7 @@ impl Log {
 
     /// What a policy is worth less what the one that logged was, over the decisions of this log; of other people like these
     /// where it names them, for whom readiness and taste are 0 on average.
-    fn truth(&self, target: &[f64], rows: u64) -> f64 {
+    fn truth(&self, target: [&[f64]; 2], rows: u64) -> f64 {
         let of = |policy: &[f64], moment: usize| {
             policy.iter().zip(&self.reward[moment]).map(|(p, r)| p * r).sum::<f64>()
         };
@@ -159,7 +214,7 @@ impl Log {
             Logger::Fixed => mean(&|m| of(&self.logged[m], m)),
             Logger::Learns => self.worth / rows as f64,
         };
-        rewarded * (mean(&|m| of(target, m)) - logged)
+        rewarded * (mean(&|m| of(target[m], m)) - logged)
     }
 }
 
@@ -182,6 +237,8 @@ impl LogReader for Log {
         self.earned[item].1 += 1.0;
         self.worth += propensities.iter().enumerate().map(|(i, p)| p * self.reward[moment][i]).sum::<f64>();
         (row.chosen, row.reward, row.propensity) = (item as u32, reward, Some(propensities[item]));
+        row.inputs.clear();
+        row.inputs.extend(self.world.predicted_by.map(|_| moment as f64));
         row.listed.clear();
         for (i, propensity) in propensities.iter().enumerate() {
             let item = if self.named { i as u32 } else { names.items.number(format!("i{i}").as_bytes()) };
@@ -200,6 +257,10 @@ impl LogReader for Log {
         "world"
     }
 }
+
+/// The policies that know of moments, made once.
+static MOMENT_AND_ITEM: LazyLock<Target> = LazyLock::new(|| by_moment(PredictedBy::MomentAndItem));
+static LITTLE: LazyLock<Target> = LazyLock::new(|| by_moment(PredictedBy::Little));
 
 fn table((number, items): (usize, Vec<f64>)) -> Target {
     let items = items.into_iter().enumerate().map(|(i, p)| (format!("i{i}").into_bytes(), p));
@@ -238,12 +299,21 @@ struct Said {
     refused: bool,
 }
 
-fn ask(world: World, seed: u64) -> Said {
+fn ask(world: World, seed: u64, moments_swapped: bool) -> Said {
     let tables = (world.targets)();
-    let targets: Vec<Target> = tables.iter().cloned().enumerate().map(table).collect();
+    let mut targets: Vec<Target> = tables.iter().cloned().enumerate().map(table).collect();
+    targets.extend(world.predicted_by.map(|by| match by {
+        PredictedBy::MomentAndItem => MOMENT_AND_ITEM.clone(),
+        PredictedBy::Little => LITTLE.clone(),
+    }));
     let mut log = Log::new(world, seed);
     let result: Evaluation = evaluate(&mut log, &targets, &settings(seed)).unwrap();
-    let truths: Vec<f64> = tables.iter().map(|t| log.truth(t, result.rows)).collect();
+    let distributions = tables.iter().map(|t| [&t[..], t]);
+    let of_moments = world.predicted_by.map(|_| BY_MOMENT.each_ref().map(|by| &by[..]));
+    let distributions = distributions.chain(of_moments);
+    let truths: Vec<f64> = distributions
+        .map(|d| log.truth(if moments_swapped { [d[1], d[0]] } else { d }, result.rows))
+        .collect();
     let mut said = Said {
         anything: false,
         holds: true,
@@ -285,7 +355,12 @@ struct Study {
 
 impl Study {
     fn of(world: World, logs: u64) -> Self {
-        Self { logs: (0..logs).into_par_iter().map(|seed| ask(world, seed)).collect() }
+        Self { logs: (0..logs).into_par_iter().map(|seed| ask(world, seed, false)).collect() }
+    }
+
+    /// The same, held against what policies would be worth at the other moment each time.
+    fn with_moments_swapped(world: World, logs: u64) -> Self {
+        Self { logs: (0..logs).into_par_iter().map(|seed| ask(world, seed, true)).collect() }
     }
 
     fn count(&self, of: impl Fn(&Said) -> bool) -> u64 {
@@ -339,7 +414,36 @@ const BENIGN: World = World {
     logger: Logger::Fixed,
     second: 0.5,
     lists_all: true,
+    predicted_by: None,
 };
+
+/// The first world, in which the log says the moment.
+const CONTEXTUAL: World = World {
+    name: "moments known",
+    logged: |moment| if moment == 0 { vec![0.4, 0.2, 0.2, 0.2] } else { vec![0.2, 0.2, 0.2, 0.4] },
+    predicted_by: Some(PredictedBy::MomentAndItem),
+    ..BENIGN
+};
+
+/// Worlds in which rewards are predicted by what the log says of the moment, each with a number of logs.
+fn contextual_worlds(logs: u64) -> Vec<(World, u64)> {
+    let (by, little) = (Some(PredictedBy::MomentAndItem), Some(PredictedBy::Little));
+    let worlds = [
+        CONTEXTUAL,
+        World { name: "moments known, a wrong model", predicted_by: little, ..CONTEXTUAL },
+        World { name: "moments known, skewed weights", predicted_by: by, ..SKEWED },
+        World {
+            name: "moments known, rare rewards, 1.6%",
+            predicted_by: by,
+            rows: 5000,
+            reward: |_| vec![0.016; 4],
+            ..RARE
+        },
+        World { name: "moments known, 20 users", people: People::Few(20), ..CONTEXTUAL },
+        World { name: "moments known, a learning logger", predicted_by: by, ..LEARNING },
+    ];
+    worlds.into_iter().map(|world| (world, logs)).collect()
+}
 
 /// Weights up to 30, on a hundredth of the decisions.
 const SKEWED: World = World {
@@ -460,7 +564,8 @@ fn worlds(logs: u64) -> Vec<(World, u64)> {
 /// thousand runs.
 #[test]
 fn what_is_said_holds_or_is_not_said() {
-    for world in [BENIGN, SKEWED, RARE, HIDDEN, PEOPLE, UNEVEN, LEARNING, TWENTY] {
+    let wrong = World { predicted_by: Some(PredictedBy::Little), ..CONTEXTUAL };
+    for world in [BENIGN, SKEWED, RARE, HIDDEN, PEOPLE, UNEVEN, LEARNING, TWENTY, CONTEXTUAL, wrong] {
         let study = Study::of(world, 200);
         let (said, held) = study.said_and_held();
         assert!(!study.misses_too_often() && !study.holds_too_seldom(), "{}: {held} of {said}", world.name);
@@ -477,6 +582,12 @@ fn who_says_it_whatever_the_rewards_are_is_caught() {
     let study =
         Study { logs: logs.map(|s| Said { anything: !s.refused, holds: s.holds_bare, ..s }).collect() };
     assert!(study.misses_too_often() && study.holds_too_seldom());
+}
+
+/// Were a policy that knows of the moment taken for one that mistakes it, bounds would miss.
+#[test]
+fn who_mistakes_the_moment_is_caught() {
+    assert!(Study::with_moments_swapped(CONTEXTUAL, 200).misses_too_often());
 }
 
 /// Where one item was certain the log itself says so; where two were missing it does not, and what is said supposes that
@@ -498,7 +609,23 @@ fn choices_out_of_reach_are_not_taken_for_choices_within() {
 #[test]
 #[ignore = "5,000 logs of each world, or COVERAGE_LOGS: many minutes"]
 fn the_table_of_the_adr() {
-    let logs = std::env::var("COVERAGE_LOGS").map_or(5000, |logs| logs.parse().expect("a number of logs"));
+    let logs = number_of_logs();
+    let unseen = [CERTAIN, UNSEEN, World { rows: 5000, ..UNSEEN }].map(|world| (world, logs / 5));
+    print_table(worlds(logs).into_iter().chain(unseen));
+}
+
+#[test]
+#[ignore = "5,000 logs of each world, or COVERAGE_LOGS: many minutes"]
+fn the_table_of_contextual_worlds() {
+    print_table(contextual_worlds(number_of_logs()).into_iter());
+}
+
+fn number_of_logs() -> u64 {
+    std::env::var("COVERAGE_LOGS").map_or(5000, |logs| logs.parse().expect("a number of logs"))
+}
+
+/// Prints what is said in each of these worlds; fails where that does not hold.
+fn print_table(worlds: impl Iterator<Item = (World, u64)>) {
     let thresholds = [0.0, 50.0, 100.0, 150.0, 200.0, 300.0];
     let (mut failed, mut by_threshold) = (String::new(), String::new());
     println!(
@@ -507,8 +634,7 @@ fn the_table_of_the_adr() {
     println!("logs whose bounds miss, and whose verdict is wrong\n");
     println!("| world | decisions | logs | said | held | missed | wrong |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let unseen = [CERTAIN, UNSEEN, World { rows: 5000, ..UNSEEN }].map(|world| (world, logs / 5));
-    for (world, logs) in worlds(logs).into_iter().chain(unseen) {
+    for (world, logs) in worlds {
         let study = Study::of(world, logs);
         let (said, held) = study.said_and_held();
         let share = |count: u64, of: u64| match of {

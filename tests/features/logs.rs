@@ -1,10 +1,14 @@
 //! A log in which the best item depends on the context: what a policy is worth there that knows of it.
 
-use super::{SHOP, shop};
+use super::{SHOP, SHOP_SET, shop};
 use crate::util::Dir;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const DEVICES: [&str; 3] = ["mobile", "desktop", "tablet"];
 const ITEMS: [&str; 3] = ["a", "b", "c"];
@@ -26,7 +30,7 @@ fn decisions() -> Vec<(usize, usize, f64)> {
         .collect()
 }
 
-fn csv() -> String {
+pub(super) fn csv() -> String {
     let mut text = "screen,action,reward,propensity,price\n".to_owned();
     for (device, item, reward) in decisions() {
         text +=
@@ -35,7 +39,7 @@ fn csv() -> String {
     text
 }
 
-fn dsjson() -> String {
+pub(super) fn dsjson() -> String {
     let line = |(i, (device, item, reward)): (usize, (usize, usize, f64))| {
         let order: Vec<usize> = [item].into_iter().chain((0..3).filter(|other| *other != item)).collect();
         let actions: Vec<Value> = ITEMS
@@ -68,8 +72,42 @@ fn vw() -> String {
     text
 }
 
+/// The same as Parquet, in which a price of every tenth decision is not known.
+fn parquet(dir: &Dir) {
+    let decisions = decisions();
+    let schema = "message log { required binary screen (UTF8); required binary action (UTF8); required boolean reward; \
+                  required double propensity; optional int64 price; }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let file = std::fs::File::create(dir.join("log.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    // Groups that end amid what is read at once.
+    for rows in decisions.chunks(2500) {
+        let mut group = writer.next_row_group().unwrap();
+        let texts = |of: &dyn Fn(&(usize, usize, f64)) -> &'static str| -> Vec<ByteArray> {
+            rows.iter().map(|row| of(row).into()).collect()
+        };
+        macro_rules! column {
+            ($Type:ty, $values:expr, $levels:expr) => {{
+                let mut column = group.next_column().unwrap().unwrap();
+                column.typed::<$Type>().write_batch(&$values, $levels, None).unwrap();
+                column.close().unwrap();
+            }};
+        }
+        column!(ByteArrayType, texts(&|row| DEVICES[row.0]), None);
+        column!(ByteArrayType, texts(&|row| ITEMS[row.1]), None);
+        column!(BoolType, rows.iter().map(|row| row.2 == 1.0).collect::<Vec<_>>(), None);
+        column!(DoubleType, vec![0.333_333_333_333_333_3; rows.len()], None);
+        let is_there: Vec<i16> = (0..rows.len()).map(|i| i16::from(i % 10 != 9)).collect();
+        let there = rows.iter().zip(&is_there).filter(|(_, there)| **there == 1);
+        let prices: Vec<i64> = there.map(|(row, _)| 10 * (row.1 as i64 + 1)).collect();
+        column!(Int64Type, prices, Some(&is_there));
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+}
+
 /// The shop, whose logs call the device another name.
-fn with_log() -> Dir {
+pub(super) fn with_log() -> Dir {
     let dir = shop();
     dir.write(
         "shop.toml",
@@ -78,7 +116,7 @@ fn with_log() -> Dir {
     dir
 }
 
-fn value(evaluation: &Value, policy: &str, estimator: &str) -> f64 {
+pub(super) fn value(evaluation: &Value, policy: &str, estimator: &str) -> f64 {
     let policies = evaluation["policies"].as_array().unwrap();
     let own = policies.iter().find(|own| own["policy"] == policy).unwrap();
     let estimate =
@@ -139,6 +177,14 @@ fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
     );
     let (mapped, _) = evaluate(&dir, "log.csv", &["--domain", "mapped.toml"]);
     assert_eq!(mapped["policies"], by_name["policies"]);
+    parquet(&dir);
+    let (of_parquet, said) = evaluate(&dir, "log.parquet", &["--domain", "mapped.toml"]);
+    // Nobody looks at the price but for what it is called.
+    assert_eq!(of_parquet["policies"], by_name["policies"]);
+    assert!(said.contains("candidate.new") && !said.contains("context.device"), "{said}");
+    assert!(!said.contains("candidate.price") && said.contains("log.parquet: in 9"), "{said}");
+    let (named, _) = evaluate(&dir, "log.parquet", &["--columns", "context:device=screen"]);
+    assert_eq!(named["policies"], by_name["policies"]);
     for log in ["log.json", "log.vw"] {
         let (same, said) = evaluate(&dir, log, &["--domain", "mapped.toml"]);
         is_worth_it(&same);
@@ -147,6 +193,58 @@ fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
         assert!((own - other).abs() < 1e-9, "{log}: {own} is not {other}");
         assert!(said.contains("profile.orders"), "{said}");
     }
+}
+
+/// Which inputs a table has does not depend on what else its format is.
+#[test]
+fn tables_of_every_format_keep_the_inputs_of_a_domain() {
+    let dir = with_log();
+    dir.write("shop-v1.toml", SHOP_SET.replace("[\"a\", \"b\", \"c\"]", "[\"0\", \"1\", \"2\"]"));
+    let table = |header: &str| {
+        let row = |(device, item, reward): (usize, usize, f64)| {
+            format!("{},{item},{reward},0.3333333333333333,1,{}\n", DEVICES[device], 10 * (item + 1))
+        };
+        format!("{header}\n") + &decisions().into_iter().map(row).collect::<String>()
+    };
+    dir.write("plain.csv", table("screen,action,reward,propensity,position,price"));
+    dir.write("obd.csv", table("screen,item_id,click,propensity_score,position,price"));
+    let (plain, _) = evaluate(&dir, "plain.csv", &[]);
+    is_worth_it(&plain);
+    let (open_bandit, said) = evaluate(&dir, "obd.csv", &[]);
+    assert_eq!(open_bandit["policies"], plain["policies"]);
+    assert!(said.contains("says nothing of these inputs") && !said.contains("context.device"), "{said}");
+
+    // Of Parquet too, where what is null is unknown. What nothing reads is named.
+    let (domain, set) = (
+        "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"whole\"\ntype = \"number\"\n[[inputs]]\nof = \"context\"\nname = \"n\"\n\
+         type = \"number\"\nin_logs = \"nulls\"\n[[inputs]]\nof = \"context\"\nname = \"who\"\ntype = \"category\"\n[[outcomes]]\nname = \"x\"\nreward = 1\n",
+        "name = \"own\"\ndomain = \"domain.toml\"\n[[dimensions]]\nname = \"item\"\ninput = \"candidate.id\"\nsteps = [{ one_hot = [\"item 0\", \"item 1\"] }]\n\
+         [[dimensions]]\nname = \"whole\"\ninput = \"context.whole\"\nsteps = [{ clip = [0, 300] }, { divide = 300 }]\n\
+         [[dimensions]]\nname = \"n\"\ninput = \"context.n\"\nsteps = [{ clip = [0, 1] }]\nunknown = -1\n\
+         [[dimensions]]\nname = \"who\"\ninput = \"context.who\"\nsteps = [{ hash = { bits = 3 } }]\n\
+         [[dimensions]]\nname = \"all\"\ncross = [\"item\", \"n\"]\n",
+    );
+    dir.write("domain.toml", domain);
+    dir.write("own.toml", set);
+    dir.write("policy.toml", "name = \"own\"\nexplorer = \"egreedy\"\nfeatures = \"own.toml\"\n");
+    dir.write("log.parquet", include_bytes!("../evaluation/parquet/snappy.parquet"));
+    let rows = include_str!("../evaluation/parquet/log.csv");
+    let more = |(i, line): (usize, &str)| match i {
+        0 => format!("{},whole,nulls\n", line.trim_end()),
+        8 => format!("{},{},\n", line.trim_end(), i - 1),
+        _ => format!("{},{},1\n", line.trim_end(), i - 1),
+    };
+    dir.write("log.csv", rows.lines().enumerate().map(more).collect::<String>());
+    let run = |log: &str, who: &str| {
+        let columns = format!("context:who={who}");
+        dir.run(&["evaluate", log, "--policy", "policy.toml", "--json", "--force", "--columns", &columns])
+    };
+    let (parquet, csv) = (run("log.parquet", "mine"), run("log.csv", "mine"));
+    assert_eq!(parquet.json(), csv.json(), "{}", parquet.stderr());
+    assert!(parquet.stderr().contains("3 columns were passed over, namely"), "{}", parquet.stderr());
+    assert!(csv.json()["policies"] != run("log.csv", "user").json()["policies"]);
+    run("log.parquet", "listed.list.element").refused(&["column \"listed.list.element\"", "in a list"]);
+    run("log.parquet", "nowhere").refused(&["log.parquet: unknown column \"nowhere\""]);
 }
 
 #[test]
@@ -218,6 +316,23 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
         "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:17,1,1,0,0.5\n",
     );
     dir.run(&args("obd.csv")).refused(&["by-device: it looks at inputs of domain shop"]);
+    // Parquet's values are checked as CSV's are.
+    parquet(&dir);
+    let one_level = "type = \"category\"\nlevels = [\"mobile\"]\nin_logs = \"screen\"\n";
+    dir.write("shop.toml", SHOP.replacen("type = \"category\"\n", one_level, 1));
+    dir.run(&args("log.parquet")).refused(&["log.parquet, row", "device is \"", "allowed: one of mobile"]);
+    dir.write("shop.toml", SHOP);
+    let mut of_parquet = args("log.parquet").to_vec();
+    of_parquet.extend(["--columns", "context:device=nowhere"]);
+    dir.run(&of_parquet).refused(&["log.parquet", "unknown column \"nowhere\"", "screen"]);
+    of_parquet[2..4].copy_from_slice(&["--policy", "uniform"]);
+    dir.run(&of_parquet).refused(&["--columns is context:device"]);
+    let plain = dir.run(&args("log.parquet"));
+    assert!(plain.stderr().contains("1 column was passed over, namely screen"), "{}", plain.stderr());
+    dir.write(
+        "shop.toml",
+        SHOP.replacen("type = \"category\"\n", "type = \"category\"\nin_logs = \"screen\"\n", 1),
+    );
     // Outcomes have names in the domain.
     let named = csv().replace(",0,0.33", ",nothing,0.33").replace(",1,0.33", ",bought,0.33");
     dir.write("named.csv", &named);

@@ -2,6 +2,7 @@
 
 mod dense;
 mod domains;
+mod fit;
 mod logs;
 mod refusals;
 mod simulated;

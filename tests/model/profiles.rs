@@ -348,7 +348,7 @@ fn a_log_that_was_changed_is_counted_anew() {
         if rewards.contains("completed") { ("completed", "dismissed") } else { ("ignored", "snoozed") };
     dir.write("log/rewards.jsonl", rewards.replacen(from, to, 1));
     assert!(matches!(go_on().1, Some(CountedAnew::Changed { .. })));
-    dir.write("log/rewards.jsonl", &rewards[..rewards.len() / 2].rsplit_once('\n').unwrap().0);
+    dir.write("log/rewards.jsonl", rewards[..rewards.len() / 2].rsplit_once('\n').unwrap().0);
     assert!(matches!(go_on().1, Some(CountedAnew::Changed { .. })));
     assert_eq!(go_on().0.entries_read(), ProfileTable::read(&[dir.join("log")]).unwrap().entries_read());
 }

@@ -109,7 +109,9 @@ fn the_schema_is_that_of_the_lines() {
     for (name, line) in [
         (
             "hello",
-            json!({"call": "hello", "id": 0, "protocol": 1, "policy": "mine", "domain": {"name": "tips"}}),
+            json!({"call": "hello", "id": 0, "protocol": 1, "policy": "mine", "domain": {"name": "tips",
+                "inputs": [{"of": "context", "name": "hour", "type": "hour", "required": true}],
+                "outcomes": [{"name": "completed", "reward": 1.0}]}}),
         ),
         ("decide", json!({"call": "decide", "id": 1, "items": [{"state": null, "request": request}]})),
         (

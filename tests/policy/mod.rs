@@ -1,6 +1,7 @@
 //! Programs as policies: what a user of one sees.
 
 mod conformance;
+mod domains;
 mod faults;
 mod served;
 mod twin;

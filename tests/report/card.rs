@@ -46,6 +46,30 @@ fn a_card_keeps_its_history_and_what_people_wrote_around_it() {
     );
 }
 
+/// A challenger with a feature set of its own has the dimensions of that on its card, and what each is made from.
+#[test]
+fn a_card_has_the_dimensions_of_a_feature_set_of_ones_own() {
+    let dir = sandbox();
+    dir.write("kinds.toml", "name = \"kinds\"\n[[dimensions]]\nname = \"bias\"\nconstant = 1\n[[dimensions]]\nname = \"kind\"\n\
+        input = \"candidate.kind\"\nsteps = [{ one_hot = [\"focus\", \"rest\"] }]\n[[dimensions]]\nname = \"rate\"\n\
+        input = \"profile.completion_rate\"\nunknown = 0.5\n[[dimensions]]\nname = \"kind-rate\"\ncross = [\"kind\", \"rate\"]\n");
+    dir.write("mine.toml", "name = \"mine\"\nexplorer = \"egreedy\"\nfeatures = \"kinds.toml\"\n");
+    let mut gate = small(&dir, ("uniform", "mine.toml", "promote", 0));
+    gate.args(["--card", "card.md"]).env("SOURCE_DATE_EPOCH", "0");
+    run(gate, b"");
+    let card = card_json(&dir.read("card.md"));
+    assert_eq!(card["challenger"], "mine");
+    let names: Vec<&str> =
+        card["inputs"].as_array().unwrap().iter().map(|input| input["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bias", "kind=focus", "kind=rest", "rate", "kind=focus*rate", "kind=rest*rate"]);
+    let rate = &card["inputs"][3];
+    assert_eq!(
+        (rate["source"].as_str(), rate["unknown"].as_f64()),
+        (Some("profile_features.completion_rate"), Some(0.5))
+    );
+    assert_eq!(card["policy"]["features"]["name"], "kinds", "{card}");
+}
+
 #[test]
 fn gates_that_run_at_once_all_add_to_the_card() {
     let dir = sandbox();

@@ -326,7 +326,9 @@ fn mutated(more: impl Fn(&Server, u64) -> bool) {
         client.send(&bytes);
         client.finish();
         if let Some(answer) = client.answer() {
-            let fine = answer.status < 500 || answer.status == 503 && answer.body.contains("on its way");
+            // On a busy machine a sound one may take longer than it is allowed here.
+            let later = ["on its way", "it took too long"].iter().any(|why| answer.body.contains(why));
+            let fine = answer.status < 500 || answer.status == 503 && later;
             assert!(fine, "{}\n{}{}", String::from_utf8_lossy(&bytes), answer.head, answer.body);
             answered += 1;
             refused += u64::from(answer.status >= 400);

@@ -104,14 +104,11 @@ fn opened(browser: &PathBuf, dir: &Dir, url: &str) -> (String, String) {
 /// A page in frames of these widths, and a script that writes down what leaves them.
 fn framed(page: &str, widths: &[u32]) -> String {
     let inside = page.replace('&', "&amp;").replace('"', "&quot;");
-    let frames: String = widths
-        .iter()
-        .map(|width| {
-            format!(
-                "<iframe width=\"{width}\" height=\"900\" style=\"border:0\" srcdoc=\"{inside}\"></iframe>\n"
-            )
-        })
-        .collect();
+    let mut frames = String::new();
+    for width in widths {
+        let place = format!("width=\"{width}\" height=\"900\" style=\"border:0\"");
+        frames += &format!("<iframe {place} srcdoc=\"{inside}\"></iframe>\n");
+    }
     let script = r#"
         onload = () => {
           const found = [];

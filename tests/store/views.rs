@@ -224,7 +224,10 @@ fn states_are_what_their_published_schema_says() {
     let older =
         ["dee_linucb", "eve_mine"].map(|name| fs::read_to_string(format!("{older}{name}.json")).unwrap());
     let good = ["u_egreedy_v2", "v_egreedy_v2", "d_mine"].map(|name| dir.read(&format!("state/{name}.json")));
-    for state in good.into_iter().chain(older) {
+    // As a program's is.
+    let program = json!({"format_version": 3, "user": "u", "policy": "mine", "command": ["python3", "mine.py"], "updates": 1,
+        "reward_sum": 0.5, "state": {"any": ["thing"]}});
+    for state in good.into_iter().chain(older).chain([program.to_string()]) {
         let state: Value = serde_json::from_str(&state).unwrap();
         let errors: Vec<String> = validator.iter_errors(&state).map(|e| e.to_string()).collect();
         assert_eq!(errors, [""; 0]);

@@ -7,6 +7,7 @@
 //! In: numbers. Out: numbers. A new distribution or bound is a file here.
 
 mod binomial;
+mod distribution;
 mod halving;
 mod mixture;
 mod moments;
@@ -14,6 +15,7 @@ mod special;
 mod units;
 
 pub use binomial::{clopper_pearson, clopper_pearson_lower, clopper_pearson_upper};
+pub use distribution::Distribution;
 pub use mixture::{GammaExponentialMixture, NormalMixture};
 pub use moments::Moments;
 pub use special::{

@@ -1,7 +1,7 @@
 //! A moment, and a tip that could be shown at it.
 
 use crate::base::error::{Fault, Result, hour, storable, within};
-use crate::base::read::whole_number;
+use crate::base::read::{Object, whole_number};
 use serde::de::{Deserializer, Error as _, Unexpected};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -18,14 +18,26 @@ pub(super) const MAX_TEXT_BYTES: usize = 4_096;
 pub(super) const WEEKDAYS: &str = "0 (Monday) to 6 (Sunday)";
 
 /// The moment of a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Context {
     /// Local time in hours, in [0, 24).
     pub hour: f64,
     /// Day of the week, 0 (Monday) to 6 (Sunday).
-    #[serde(deserialize_with = "weekday")]
     pub weekday: u8,
+}
+
+impl<'de> Deserialize<'de> for Context {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            hour: f64,
+            #[serde(deserialize_with = "weekday")]
+            weekday: u8,
+        }
+        let Object(Fields { hour, weekday }) = Object::deserialize(deserializer)?;
+        Ok(Self { hour, weekday })
+    }
 }
 
 /// One tip that could be shown now. Only `id` is required.

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
-use crate::base::read::{object, objects, optional_whole};
+use crate::base::read::{objects, optional_whole};
 use crate::domain::completion::ProfileCompletion;
 use crate::domain::declaration::Domain;
 use crate::domain::input::{InputSlot, InputValue, TipsInput};
@@ -16,10 +16,14 @@ use std::collections::{BTreeSet, HashSet};
 /// Most candidates in one request.
 pub(crate) const MAX_CANDIDATES: usize = 10_000;
 
-/// What the JSON of a request may hold, unchecked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Most requests are no longer than that, so that their text is not moved while it is written.
+const OFFER_BYTES: usize = 512;
+
+/// What the JSON of a request may hold, unchecked: in the domain that is built in, or in any, with what that makes of a
+/// moment, a candidate and a profile.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RawRequest {
+pub struct RawRequest<C = Context, K = Candidate, P = Profile> {
     /// The person; may be given on the command line instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<SmolStr>,
@@ -39,19 +43,18 @@ pub struct RawRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_digest: Option<SmolStr>,
     /// The moment.
-    #[serde(deserialize_with = "object")]
-    pub context: Context,
+    pub context: C,
     /// What could be shown; at least one.
-    #[serde(deserialize_with = "objects")]
-    pub candidates: Vec<Candidate>,
+    #[serde(deserialize_with = "objects", bound(deserialize = "K: Deserialize<'de>"))]
+    pub candidates: Vec<K>,
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_features: Option<Profile>,
+    pub profile_features: Option<P>,
 }
 
-impl RawRequest {
+impl<C, K, P> RawRequest<C, K, P> {
     /// A request that names neither user nor policy.
-    pub fn new(context: Context, candidates: Vec<Candidate>, profile_features: Option<Profile>) -> Self {
+    pub fn new(context: C, candidates: Vec<K>, profile_features: Option<P>) -> Self {
         Self {
             user: None,
             policy: None,
@@ -64,17 +67,9 @@ impl RawRequest {
             profile_features,
         }
     }
+}
 
-    /// What programs see of a request, as JSON in one line: what is kept of it, without the texts that no policy sees.
-    pub fn policy_text(&self) -> String {
-        if self.candidates.iter().all(|candidate| candidate.text.is_none()) {
-            return self.offer_text();
-        }
-        let mut without = self.clone();
-        without.candidates.iter_mut().for_each(|candidate| candidate.text = None);
-        without.offer_text()
-    }
-
+impl RawRequest {
     /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request.
     pub fn offer_text(&self) -> String {
         #[derive(Serialize)]
@@ -86,7 +81,9 @@ impl RawRequest {
         }
         let Self { context, candidates, profile_features, .. } = self;
         let offer = Offer { context, candidates, profile_features: profile_features.as_ref() };
-        serde_json::to_string(&offer).expect("plain values always serialize")
+        let mut text = Vec::with_capacity(OFFER_BYTES);
+        serde_json::to_writer(&mut text, &offer).expect("plain values always serialize");
+        String::from_utf8(text).expect("JSON is text")
     }
 }
 
@@ -229,8 +226,18 @@ impl Request {
         self.profile().into_iter().flat_map(Profile::unknown_names).chain(declared)
     }
 
-    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request, and what programs see
-    /// of it. Names that nobody looks at are left out.
+    /// What programs see of it, as JSON in one line: what is kept of it, without the texts that no policy sees.
+    pub fn policy_text(&self) -> String {
+        if self.raw.candidates.iter().all(|candidate| candidate.text.is_none()) {
+            return self.offer_text();
+        }
+        let mut without = self.clone();
+        without.raw.candidates.iter_mut().for_each(|candidate| candidate.text = None);
+        without.offer_text()
+    }
+
+    /// What there is to choose from, as JSON in one line, without who asks: what is kept of a request. Names that nobody looks
+    /// at are left out.
     pub fn offer_text(&self) -> String {
         match &self.declared {
             Some(declared) => declared.to_json(&self.raw.candidates).to_string(),

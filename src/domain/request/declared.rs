@@ -3,44 +3,15 @@
 use super::candidate::{Candidate, Context};
 use super::checked::{RawRequest, Request};
 use crate::base::error::{Fault, Result};
-use crate::base::read::{self, optional_whole};
+use crate::base::read;
 use crate::domain::declaration::Domain;
 use crate::domain::values::{DeclaredValues, RawDeclared};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
-/// What the JSON of a request may hold in any domain, unchecked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawDeclaredRequest {
-    /// The person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<SmolStr>,
-    /// The policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<SmolStr>,
-    /// Seed of this decision's exploration, below 2^53.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_whole")]
-    pub seed: Option<u64>,
-    /// The decision that was shown, if this one is to be shown to nobody.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shadow_of: Option<SmolStr>,
-    /// The version of the prompt that the candidates were written with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt_version: Option<SmolStr>,
-    /// The digest of that prompt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt_digest: Option<SmolStr>,
-    /// The moment, by the domain's inputs of it.
-    #[serde(default)]
-    pub context: RawDeclared,
-    /// What could be shown: an `id`, maybe a `text`, and the domain's inputs of candidates.
-    pub candidates: Vec<RawDeclared>,
-    /// What is known of the person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile_features: Option<RawDeclared>,
-}
+/// What the JSON of a request may hold in a domain that is declared in a file, by its inputs; a candidate has an `id`, maybe
+/// a `text`, too.
+pub type RawDeclaredRequest = RawRequest<RawDeclared, RawDeclared, RawDeclared>;
 
 impl RawDeclaredRequest {
     /// The request, checked against the inputs of `domain`.
@@ -77,14 +48,14 @@ impl RawDeclaredRequest {
         };
         let plain = candidates.iter_mut().enumerate().map(of).collect::<Result<Vec<_>, Fault>>()?;
         // What all domains have in common is checked in one place.
-        let raw = RawRequest {
+        let raw: RawRequest = RawRequest {
             user,
             policy,
             seed,
             shadow_of,
             prompt_version,
             prompt_digest,
-            ..RawRequest::new(Context { hour: 0.0, weekday: 0 }, plain, None)
+            ..RawRequest::new(Context::default(), plain, None)
         };
         let mut request = Request::try_from(raw)?;
         let declared = DeclaredValues::check(domain, &context, &candidates, profile_features)?;
@@ -216,6 +187,8 @@ reward = 1
             ("\"new\":true", "\"new\":1", "candidates[0].new is 1; allowed: true or false"),
             ("\"mobile\"", "\"tv\"", "context.device is \"tv\"; allowed: one of mobile, desktop"),
             ("\"device\":\"mobile\"", "", "context.device is missing"),
+            ("\"context\":{\"device\":\"mobile\"},", "", "context.device is missing"),
+            ("{\"device\":\"mobile\"}", "3", "expected an object of inputs"),
             ("\"orders\":3", "\"orders\":3.5", "profile_features.orders is 3.5; allowed: a whole number"),
             ("\"orders\":1", "\"orders\":\"x\"", "profile_features.by_kind.hats.orders is \"x\""),
             ("\"id\":\"b\"", "\"id\":\"a\"", "candidates[1].id is \"a\" again"),

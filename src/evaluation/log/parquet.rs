@@ -6,17 +6,21 @@
 //! | action, user | a text (UTF-8), a whole number |
 //! | reward, propensity, probabilities | a number, a truth value |
 //! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, or a text as in CSV |
+//! | inputs of a domain | a number, a truth value, a text as in CSV; null is unknown |
 //!
-//! A value that is null, and a column in a list, are errors. Files may be compressed with snappy, gzip or zstd.
+//! With a domain's inputs a reward may be a text too, the name of an outcome. Another value that is null, and a column in a
+//! list, are errors. Files may be compressed with snappy, gzip or zstd.
 
 use super::checks::{checked_propensity, checked_reward};
-use super::columns::{Columns, NO_COLUMN};
+use super::column_inputs::ColumnInputs;
+use super::columns::{Columns, NO_COLUMN, unread_remark};
 use super::format::{FormatInput, FormatRule};
 use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::{Stamp, moment, moment_of_millis};
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result, within};
+use crate::base::error::{Error, Fault, Result, shortened, within};
+use crate::domain::{Domain, DomainInput, InputType, KeptValue};
 use crate::evaluation::row::Row;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
@@ -45,12 +49,8 @@ impl FormatRule for Parquet {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        if let Some((role, _)) = input.options.columns.inputs.first() {
-            let allowed = "an input of csv: of Parquet none are read";
-            return Err(Fault::new("--columns", role, allowed).at("command line"));
-        }
         // It is read from its end, not line by line.
-        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns)?))
+        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns, input.options.domain)?))
     }
 }
 
@@ -64,6 +64,10 @@ enum Role {
     User,
     /// Of the policy at this position.
     Probability,
+    /// A reward that may be the name of an outcome.
+    Outcome,
+    /// Of an input of a domain.
+    Input,
 }
 
 impl Role {
@@ -73,6 +77,7 @@ impl Role {
             Self::Reward | Self::Propensity | Self::Probability => {
                 "a column of numbers or truth values, in no list"
             }
+            Self::Outcome | Self::Input => "a column of numbers, truth values or texts, in no list",
             Self::Timestamp => "a column of timestamps or texts, in no list",
         }
     }
@@ -82,7 +87,10 @@ impl Role {
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
             (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
-            (Self::Item | Self::User | Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (
+                Self::Item | Self::User | Self::Timestamp | Self::Outcome | Self::Input,
+                PhysicalType::BYTE_ARRAY,
+            ) => !is_decimal(column),
             (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
             (Self::Timestamp, PhysicalType::INT96) => true,
             (Self::Item | Self::User | Self::Timestamp, _) => false,
@@ -135,11 +143,15 @@ struct Column {
     /// Where it stands among the leaves of the schema.
     leaf: usize,
     may_be_null: bool,
+    /// The level of a value that is there.
+    highest: i16,
     is_unsigned: bool,
     ticks: i64,
     reader: Option<ColumnReader>,
     values: Values,
     levels: Vec<i16>,
+    /// Of each row at hand where its value stands; empty where each row has one.
+    places: Vec<Option<u32>>,
 }
 
 impl Column {
@@ -153,6 +165,7 @@ impl Column {
             name: name.to_owned(),
             leaf,
             may_be_null: column.max_def_level() > 0,
+            highest: column.max_def_level(),
             is_unsigned,
             ticks: ticks_of(column),
             reader: None,
@@ -166,10 +179,11 @@ impl Column {
                 _ => Values::Bytes(Vec::new()),
             },
             levels: Vec::new(),
+            places: Vec::new(),
         }
     }
 
-    /// Reads the next values; how many rows that are, and the first of them that is null.
+    /// Reads the next values; how many rows that are, and the first of them that is null and must not be.
     fn advance(&mut self) -> Result<(usize, Option<usize>), ParquetError> {
         macro_rules! read {
             ($values:ident, $reader:ident) => {{
@@ -200,9 +214,41 @@ impl Column {
             }
             _ => return Err(ParquetError::General("a column is not of the type that it states".to_owned())),
         };
-        let highest = self.levels.iter().copied().max().unwrap_or(0);
-        let null = if values == rows { None } else { self.levels.iter().position(|level| *level < highest) };
-        Ok((rows, if values == rows { None } else { null.or(Some(0)) }))
+        self.places.clear();
+        if values == rows {
+            return Ok((rows, None));
+        }
+        if self.role != Role::Input {
+            let null = self.levels.iter().position(|level| *level < self.highest);
+            return Ok((rows, null.or(Some(0))));
+        }
+        let mut next = 0;
+        self.places.extend(self.levels.iter().map(|level| {
+            let is_there = *level == self.highest;
+            let place = is_there.then_some(next);
+            next += u32::from(is_there);
+            place
+        }));
+        Ok((rows, None))
+    }
+
+    /// The value of row `i` of those at hand as an input of a domain; null is unknown.
+    fn input(&self, input: &DomainInput, i: usize) -> Result<KeptValue, Fault> {
+        let place = if self.places.is_empty() { Some(i) } else { self.places[i].map(|place| place as usize) };
+        let Some(i) = place else { return input.of_json(&serde_json::Value::Null) };
+        match &self.values {
+            Values::Bytes(values) => {
+                let text = std::str::from_utf8(values[i].data());
+                input.of_text(text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?.trim())
+            }
+            Values::Bool(values) => input.of_json(&serde_json::Value::Bool(values[i])),
+            Values::I32(_) | Values::I64(_) if input.kind == InputType::Category => {
+                input.of_text(&String::from_utf8_lossy(&self.name(i)))
+            }
+            // What is no number stands for what is not known.
+            _ if self.number(i).is_nan() => input.of_json(&serde_json::Value::Null),
+            _ => input.of_number(self.number(i)),
+        }
     }
 
     /// The value of row `i` of those at hand, as a number.
@@ -252,6 +298,12 @@ pub(super) struct ParquetLog {
     origin: String,
     file: SerializedFileReader<File>,
     columns: Vec<Column>,
+    /// The columns of inputs, if somebody looks at those, and where each column of the file stands among those that are read.
+    inputs: Option<(ColumnInputs, Vec<usize>)>,
+    /// What to say of columns that nothing reads.
+    unread: Option<String>,
+    /// Rows in which the chosen item was something else than at first.
+    varied: u64,
     /// The next group of rows.
     group: usize,
     /// The next row of those at hand, and how many these are.
@@ -266,7 +318,7 @@ impl ParquetLog {
     ///
     /// # Errors
     /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
-    fn open(path: &Path, names: &Columns) -> Result<Self> {
+    fn open(path: &Path, names: &Columns, domain: Option<&'static Domain>) -> Result<Self> {
         let origin = path.display().to_string();
         let file = File::open(path).map_err(Error::io("read", path))?;
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
@@ -275,6 +327,7 @@ impl ParquetLog {
         let file = SerializedFileReader::new(file).map_err(|error| unreadable(&origin, &error))?;
         let schema = file.metadata().file_metadata().schema_descr_ptr();
         let leaves: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
+        names.check_inputs(domain)?;
         let mut columns: Vec<Column> = Vec::new();
         let mut add = |role: Role, name: &str, is_required: bool| {
             let Some(leaf) = leaves.iter().position(|leaf| leaf == name) else {
@@ -282,8 +335,8 @@ impl ParquetLog {
                 return if is_required { Err(malformed(origin.clone(), unknown())) } else { Ok(()) };
             };
             let column = schema.column(leaf);
-            let is_of_policy = role == Role::Probability;
-            if columns.iter().any(|other| other.leaf == leaf) && !is_of_policy {
+            let may_be_twice = matches!(role, Role::Probability | Role::Input);
+            if columns.iter().any(|other| other.leaf == leaf) && !may_be_twice {
                 let message = format!("column {name:?} is read as two things; allowed: one for each");
                 return Err(malformed(origin.clone(), message));
             }
@@ -295,7 +348,7 @@ impl ParquetLog {
             Ok(())
         };
         add(Role::Item, &names.item, true)?;
-        add(Role::Reward, &names.reward, true)?;
+        add(if domain.is_some() { Role::Outcome } else { Role::Reward }, &names.reward, true)?;
         add(Role::Propensity, &names.propensity, true)?;
         for (role, name, usual) in
             [(Role::Timestamp, &names.timestamp, "timestamp"), (Role::User, &names.user, "user")]
@@ -308,7 +361,41 @@ impl ParquetLog {
         for (_, column) in &names.probabilities {
             add(Role::Probability, column, true)?;
         }
-        Ok(Self { origin, file, columns, group: 0, at: 0, len: 0, rows: 0 })
+        let taken: Vec<usize> = columns.iter().map(|column| column.leaf).collect();
+        let inputs = domain.map(|domain| ColumnInputs::new(domain, names, &leaves, &taken)).transpose();
+        let inputs = inputs.map_err(|error| match error {
+            error @ Error::Unknown { .. } => malformed(origin.clone(), error),
+            other => other,
+        })?;
+        let mut places = vec![usize::MAX; leaves.len()];
+        for (_, leaf) in inputs.iter().flat_map(ColumnInputs::columns) {
+            let column = schema.column(*leaf);
+            if !Role::Input.takes(&column) {
+                let found = format!("of type {}", described(&column));
+                let field = format!("column {:?}", leaves[*leaf]);
+                return Err(Fault::new(field, found, Role::Input.allowed()).at(&origin));
+            }
+            if places[*leaf] == usize::MAX {
+                places[*leaf] = columns.len();
+                columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, &column));
+            }
+        }
+        let is_read = |leaf: usize| columns.iter().any(|column| column.leaf == leaf);
+        let unread =
+            (0..leaves.len()).filter(|leaf| !is_read(*leaf)).map(|leaf| shortened(leaves[leaf].clone()));
+        let unread = unread_remark(&origin, &unread.collect::<Vec<_>>(), names);
+        let inputs = inputs.map(|inputs| (inputs, places));
+        Ok(Self { origin, file, columns, inputs, unread, varied: 0, group: 0, at: 0, len: 0, rows: 0 })
+    }
+
+    /// The reward at row `i` of those at hand: a number, or what the outcome of this name is worth.
+    fn outcome(&self, column: &Column, i: usize) -> Result<f64, Fault> {
+        let (Values::Bytes(values), Some((inputs, _))) = (&column.values, &self.inputs) else {
+            return Ok(column.number(i));
+        };
+        let text = String::from_utf8_lossy(values[i].data());
+        let fault = |allowed| Fault::new(&column.name, format!("{:?}", shortened(text.to_string())), allowed);
+        inputs.reward(&text).map_err(fault)
     }
 
     /// Brings the next rows to hand; false at the end of the file.
@@ -406,6 +493,11 @@ impl LogReader for ParquetLog {
                     checked_name(column, &user).map(|name| names.of_user(name.as_bytes(), row))
                 }
                 Role::Reward => checked_reward(field, column.number(i)).map(|reward| row.reward = reward),
+                Role::Outcome => {
+                    let reward = self.outcome(column, i);
+                    reward.and_then(|reward| checked_reward(field, reward)).map(|reward| row.reward = reward)
+                }
+                Role::Input => Ok(()),
                 Role::Propensity => {
                     checked_propensity(field, column.number(i)).map(|p| row.propensity = Some(p))
                 }
@@ -420,6 +512,12 @@ impl LogReader for ParquetLog {
             };
             taken.map_err(|fault| fault.at(row_place(&self.origin, self.rows)))?;
         }
+        if let Some((inputs, places)) = &mut self.inputs {
+            let columns = &self.columns;
+            let filled = inputs.fill(row, names, |input, leaf| columns[places[leaf]].input(input, i));
+            filled.map_err(|(_, fault)| fault.at(row_place(&self.origin, self.rows)))?;
+            self.varied = names.varied;
+        }
         Ok(true)
     }
 
@@ -429,5 +527,10 @@ impl LogReader for ParquetLog {
 
     fn place(&self) -> String {
         row_place(&self.origin, self.rows)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let of_inputs = self.inputs.iter().flat_map(|(inputs, _)| inputs.remarks(&self.origin, self.varied));
+        self.unread.iter().cloned().chain(of_inputs).collect()
     }
 }

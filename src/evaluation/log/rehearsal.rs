@@ -88,30 +88,6 @@ fn domain_of(spec: Option<&RawDefinition>) -> &'static Domain {
     set.map_or_else(Domain::tips, FeatureSet::domain)
 }
 
-/// What a line holds, with its request, checked against the inputs of its policy's domain.
-fn read_line(at: LogLine<'_>) -> Result<(DecisionLine<'_, ()>, Request)> {
-    match at.json::<DecisionLine<RawRequest>>() {
-        Ok(line) if domain_of(line.spec.as_ref()).is_tips() => {
-            let (line, request) = line.split();
-            let request = Request::try_from(request).map_err(|f| at.fault("request", f.within("request")))?;
-            return Ok((line, request));
-        }
-        Ok(_) => {}
-        // Requests of other domains have other fields.
-        Err(error) => {
-            let other = at.json::<DecisionLine<IgnoredAny>>();
-            if !other.is_ok_and(|line| !domain_of(line.spec.as_ref()).is_tips()) {
-                return Err(error);
-            }
-        }
-    }
-    let line: DecisionLine<&RawValue> = at.json()?;
-    let domain = domain_of(line.spec.as_ref());
-    let (line, request) = line.split();
-    let request = Request::from_json_of(domain, request.get().as_bytes(), "request");
-    Ok((line, request.map_err(|error| malformed(at.place(), error))?))
-}
-
 /// A decision that holds what it must.
 struct LoggedDecision {
     decision_id: String,
@@ -127,10 +103,32 @@ struct LoggedDecision {
     time_ms: u64,
 }
 
-/// The decision on a line.
+/// The decision on a line, with its request, checked against the inputs of its policy's domain.
 fn parse(at: LogLine) -> Result<Option<LoggedDecision>> {
     undamaged(at)?;
-    let (line, request) = read_line(at)?;
+    match at.json::<DecisionLine<RawRequest>>() {
+        Ok(mut line) if domain_of(line.spec.as_ref()).is_tips() => {
+            let request = Request::try_from(std::mem::take(&mut line.request));
+            return checked(at, line, request.map_err(|f| at.fault("request", f.within("request")))?);
+        }
+        Ok(_) => {}
+        // Requests of other domains have other fields.
+        Err(error) => {
+            let other = at.json::<DecisionLine<IgnoredAny>>();
+            if !other.is_ok_and(|line| !domain_of(line.spec.as_ref()).is_tips()) {
+                return Err(error);
+            }
+        }
+    }
+    let line: DecisionLine<&RawValue> = at.json()?;
+    let domain = domain_of(line.spec.as_ref());
+    let request = Request::from_json_of(domain, line.request.get().as_bytes(), "request");
+    let request = request.map_err(|error| malformed(at.place(), error))?;
+    checked(at, line, request)
+}
+
+/// The decision on a line whose request is checked.
+fn checked<R>(at: LogLine, line: DecisionLine<R>, request: Request) -> Result<Option<LoggedDecision>> {
     let fault = |key: &str, fault: Fault| at.fault(key, fault);
     for (key, text) in [("decision_id", &line.decision_id), ("user", &line.user)] {
         if text.is_empty() {

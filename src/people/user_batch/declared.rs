@@ -1,15 +1,15 @@
 //! Feature sets that files declare, over the finitely many values that simulated candidates have.
 //!
 //! What is made of one input of a candidate or a moment is in a table, computed once by what `score` computes it with; what is
-//! made of the profile is computed again only when the profile's value has changed. Vectors are put together number by number,
-//! for each of the people apart.
+//! made of the profile is computed again only when the profile's value has changed. Vectors are put together value by value,
+//! for all people of a batch side by side.
 
 use super::batch::UserBatch;
-use crate::base::vector::{LANES, Lanes};
+use crate::base::vector::{LANES, Lanes, each, lanes};
 use crate::domain::profile::{ProfileIndex, ProfileValues};
 use crate::domain::{InputSlot, InputValue, TipsInput};
 use crate::features::profile_history::ProfileHistory;
-use crate::features::{Chain, Clock, DeclaredSet, FeatureBlock, Made, write_cross};
+use crate::features::{Chain, Clock, DeclaredSet, FeatureBlock, Made};
 use crate::people::person::Person;
 use crate::people::person::candidates::Drawn;
 use crate::people::persona_simulator::{DUE_DAYS, EFFORT_MINUTES, MeantFor, PersonaSimulator, priority};
@@ -21,11 +21,15 @@ pub struct DeclaredTables {
     set: &'static DeclaredSet,
     parts: Vec<TabledPart>,
     ids: Vec<SmolStr>,
-    /// Memory: the values of a candidate, and those of the profile by lane and kind.
-    values: Vec<f64>,
-    profiles: Vec<ProfileValues>,
-    /// Parts of the profile, by lane: for each kind a value of the profile and what is made of it.
-    known: [Vec<KnownPart>; LANES],
+    /// Chains over one feature of the profile.
+    chains: Vec<ProfileChain>,
+    /// Whether the values are the vector as they are, none hidden.
+    is_plain: bool,
+    /// Memory: the values of a candidate where some are hidden, and those of one part for one person.
+    values: Vec<Lanes>,
+    alone: Vec<f64>,
+    /// What is known of each person's profile.
+    known: [KnownProfile; LANES],
 }
 
 /// How the values of one part are found for a simulated candidate.
@@ -42,10 +46,10 @@ enum From {
     Cross(Vec<(usize, usize)>),
     /// A table of `width` values for each position of what it is made from.
     Table(Code, Vec<f64>),
-    /// A chain over one feature of the profile: its place among those.
+    /// A chain over one feature of the profile: where what is made of it begins.
     Profile(usize),
-    /// An hour aligned with one of the profile: where it points to, by position, and the place of the other.
-    Align(Code, Vec<Clock>, usize, f64),
+    /// An hour aligned with one of the profile: where it points to, by position, and where the other's begins.
+    Align(Code, Vec<Clock>, usize),
     /// A chain over anything else.
     Chain(Chain),
 }
@@ -67,14 +71,38 @@ enum Code {
     Weekday,
 }
 
-/// What a chain makes of a feature of the profile, for one kind.
+/// A chain over one feature of the profile, or the hour of it that others are aligned with.
+#[derive(Debug, Clone)]
+struct ProfileChain {
+    chain: Chain,
+    index: ProfileIndex,
+    /// Where what is made of it begins for the first kind, and how many numbers that are for each.
+    first: usize,
+    width: usize,
+}
+
+/// Cosine and sine of where an hour points to, and what is added to the alignment with it: nothing, or where the hour is not
+/// known the value for that, beside an hour that is aligned with nothing.
+const ALIGNED: usize = 3;
+
+/// What a chain was computed from last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum LastValue {
+    /// It was not computed yet.
+    None,
+    /// By its bits; `None` was not known.
+    Of(Option<u64>),
+}
+
+/// What is known of a person's profile.
 #[derive(Debug, Clone, Default)]
-struct KnownPart {
-    value: Option<f64>,
-    is_there: bool,
+struct KnownProfile {
+    /// Its values by kind.
+    profiles: Vec<ProfileValues>,
+    /// For each chain and kind the value that it was computed from last.
+    of: Vec<LastValue>,
+    /// What was made of them.
     made: Vec<f64>,
-    /// Where an hour points to, for what is aligned with it.
-    clock: Option<Clock>,
 }
 
 /// A candidate, and its moment, as positions in the simulator's tables.
@@ -116,7 +144,8 @@ impl Code {
         }
     }
 
-    #[inline]
+    /// The position of a candidate.
+    #[inline(always)]
     fn position(self, coded: &Coded) -> usize {
         match self {
             Self::Position => coded.position,
@@ -129,6 +158,18 @@ impl Code {
             Self::Now => coded.now.into(),
             Self::Weekday => coded.weekday.into(),
         }
+    }
+
+    /// The positions of everybody's candidate.
+    #[inline(always)]
+    fn positions_of(self, coded: &[Coded; LANES]) -> [usize; LANES] {
+        // Which code it is, is looked at once for all.
+        macro_rules! of {
+            ($($Code:ident),+) => {
+                match self { $(Self::$Code => each!(lane => Self::$Code.position(&coded[lane])),)+ }
+            };
+        }
+        of!(Position, Kind, Priority, Due, Effort, OwnHour, Hour, Now, Weekday)
     }
 
     /// A candidate at this position of what the code is of.
@@ -195,18 +236,23 @@ fn profile_index(chain: &Chain) -> Option<ProfileIndex> {
 impl DeclaredTables {
     /// The tables of a set over the domain `tips`.
     pub fn new(set: &'static DeclaredSet, simulator: &PersonaSimulator) -> Self {
-        let candidates = simulator.scenario.raw().candidates.count as usize;
+        let (candidates, kinds) = (simulator.scenario.raw().candidates.count as usize, simulator.kinds.len());
         let ids: Vec<SmolStr> = (0..candidates).map(|k| format_smolstr!("c{k}")).collect();
         let nothing = ProfileValues::default();
-        let mut of_profile = 0;
+        let (mut chains, mut made) = (Vec::new(), 0);
+        let mut of_profile = |chain: &Chain, index: ProfileIndex, width: usize| {
+            let first = made;
+            made += width * kinds;
+            chains.push(ProfileChain { chain: chain.clone(), index, first, width });
+            first
+        };
         let parts = set.parts().iter().map(|part| {
             let from = match &part.made {
                 Made::Constant(x) => From::Constant(*x),
                 Made::Cross(factors) => From::Cross(factors.clone()),
-                Made::Of(chain) => match Code::of(&chain.inputs).filter(|_| chain.other.is_none()) {
-                    Some(code) => {
-                        let positions = code.positions(candidates, simulator.kinds.len());
-                        let mut table = vec![0.0; positions * part.width];
+                Made::Of(chain) => match (Code::of(&chain.inputs), profile_index(chain)) {
+                    (Some(code), None) if chain.other.is_none() => {
+                        let mut table = vec![0.0; code.positions(candidates, kinds) * part.width];
                         for (position, out) in table.chunks_exact_mut(part.width).enumerate() {
                             let coded = code.example(position);
                             let mut known = chain
@@ -218,36 +264,31 @@ impl DeclaredTables {
                         }
                         From::Table(code, table)
                     }
-                    None if profile_index(chain).is_some() => {
-                        of_profile += 1;
-                        match Code::of(&chain.inputs) {
-                            None => From::Profile(of_profile - 1),
-                            Some(code) => {
-                                let hours = (0..code.positions(candidates, simulator.kinds.len()))
-                                    .map(|i| simulator.hour.at(i));
-                                From::Align(
-                                    code,
-                                    hours.map(Clock::at).collect(),
-                                    of_profile - 1,
-                                    chain.unknown(),
-                                )
-                            }
-                        }
+                    (None, Some(index)) => From::Profile(of_profile(chain, index, part.width)),
+                    (Some(code), Some(index)) => {
+                        let hours = (0..code.positions(candidates, kinds)).map(|i| simulator.hour.at(i));
+                        From::Align(code, hours.map(Clock::at).collect(), of_profile(chain, index, ALIGNED))
                     }
-                    None => From::Chain(chain.clone()),
+                    _ => From::Chain(chain.clone()),
                 },
             };
             TabledPart { first: part.first, width: part.width, from }
         });
-        let parts = parts.collect();
-        let known = || vec![KnownPart::default(); of_profile * simulator.kinds.len()];
+        let parts: Vec<TabledPart> = parts.collect();
+        let known = KnownProfile {
+            profiles: vec![ProfileValues::default(); kinds],
+            of: vec![LastValue::None; chains.len() * kinds],
+            made: vec![0.0; made],
+        };
         Self {
             set,
-            parts,
             ids,
-            values: vec![0.0; set.values()],
-            profiles: Vec::new(),
-            known: std::array::from_fn(|_| known()),
+            chains,
+            is_plain: set.outputs().iter().copied().eq(0..set.values()),
+            values: vec![Lanes::default(); set.values()],
+            alone: vec![0.0; parts.iter().map(|part| part.width).max().unwrap_or(0)],
+            parts,
+            known: each!(_lane => known.clone()),
         }
     }
 
@@ -256,91 +297,113 @@ impl DeclaredTables {
         FeatureBlock::new(self.set.dim(), self.ids.len())
     }
 
-    /// Writes what one person of a batch is offered into their lane of `block`.
-    fn fill(
-        &mut self,
-        lane: usize,
-        person: &Person,
-        history: &ProfileHistory,
-        block: &mut FeatureBlock<Lanes>,
-    ) {
-        let simulator = person.simulator();
-        let kinds = simulator.kinds.len();
-        self.profiles.clear();
-        if self.set.uses_profile() {
-            person.profile_values(history, &mut self.profiles);
-            self.know(lane, kinds);
-        } else {
-            self.profiles.resize(kinds, ProfileValues::default());
+    /// Writes the vector of everybody's candidate at `position` into `row`.
+    fn fill(&mut self, position: usize, people: &[Person; LANES], row: &mut [Lanes]) {
+        if self.is_plain {
+            return self.compute(position, people, row);
         }
-        let Self { set, parts, ids, values, profiles, known } = self;
-        let (now, weekday) = (person.moment.now, person.weekday());
-        for (position, word) in person.candidate_words().iter().enumerate() {
-            let coded = Coded { position, drawn: Drawn::of(*word, simulator), now, weekday };
-            let kind = usize::from(coded.drawn.kind);
-            for TabledPart { first, width, from } in &*parts {
-                match from {
-                    From::Table(code, table) if *width == 1 => {
-                        values[*first] = table[code.position(&coded)];
-                    }
-                    From::Table(code, table) => {
-                        let at = code.position(&coded) * width;
-                        values[*first..first + width].copy_from_slice(&table[at..at + width]);
-                    }
-                    From::Profile(place) => {
-                        values[*first..first + width]
-                            .copy_from_slice(&known[lane][place * kinds + kind].made);
-                    }
-                    From::Align(code, clocks, place, unknown) => {
-                        let other = known[lane][place * kinds + kind].clock;
-                        let own = clocks[code.position(&coded)];
-                        values[*first] = other.map_or(*unknown, |other| own.alignment(other));
-                    }
-                    From::Constant(x) => values[*first] = *x,
-                    From::Cross(factors) => {
-                        let (before, out) = values.split_at_mut(*first);
-                        write_cross(factors, before, &mut out[..*width]);
-                    }
-                    From::Chain(chain) => {
-                        let of = |slot: InputSlot| value(slot, &coded, ids, simulator, &profiles[kind]);
-                        let first_known = chain.inputs.iter().map(|slot| of(*slot));
-                        let own = first_known.clone().find(|value| *value != InputValue::Unknown);
-                        let other = chain.other.map_or(InputValue::Unknown, of);
-                        chain.write(
-                            own.unwrap_or(InputValue::Unknown),
-                            other,
-                            &mut values[*first..first + width],
-                        );
+        let mut values = std::mem::take(&mut self.values);
+        self.compute(position, people, &mut values);
+        for (out, place) in row.iter_mut().zip(self.set.outputs()) {
+            *out = values[*place];
+        }
+        self.values = values;
+    }
+
+    /// Computes the values of everybody's candidate at `position`, the hidden ones among them.
+    fn compute(&mut self, position: usize, people: &[Person; LANES], values: &mut [Lanes]) {
+        let Self { parts, ids, alone, known, .. } = self;
+        let coded = each!(lane => {
+            let person = &people[lane];
+            let drawn = Drawn::of(person.candidate_words()[position], person.simulator());
+            Coded { position, drawn, now: person.moment.now, weekday: person.weekday() }
+        });
+        let kinds = each!(lane => usize::from(coded[lane].drawn.kind));
+        for TabledPart { first, width, from } in &*parts {
+            let (before, out) = values.split_at_mut(*first);
+            let out = &mut out[..*width];
+            match from {
+                From::Constant(x) => out[0] = lanes!(_lane => *x),
+                From::Table(code, table) => {
+                    let at = code.positions_of(&coded);
+                    let own = each!(lane => &table[at[lane] * width..][..*width]);
+                    for (j, out) in out.iter_mut().enumerate() {
+                        *out = lanes!(lane => own[lane][j]);
                     }
                 }
-            }
-            for (cell, place) in block.row_mut(position).iter_mut().zip(set.outputs()) {
-                cell[lane] = values[*place];
+                From::Profile(made) => {
+                    let own = each!(lane => &known[lane].made[made + kinds[lane] * width..][..*width]);
+                    for (j, out) in out.iter_mut().enumerate() {
+                        *out = lanes!(lane => own[lane][j]);
+                    }
+                }
+                From::Align(code, clocks, made) => {
+                    let at = code.positions_of(&coded);
+                    out[0] = lanes!(lane => {
+                        let other = &known[lane].made[made + kinds[lane] * ALIGNED..][..ALIGNED];
+                        clocks[at[lane]].alignment(Clock { cos: other[0], sin: other[1] }) + other[2]
+                    });
+                }
+                From::Cross(factors) => cross(factors, before, out),
+                From::Chain(chain) => {
+                    for (lane, coded) in coded.iter().enumerate() {
+                        let (simulator, profile) =
+                            (people[lane].simulator(), &known[lane].profiles[kinds[lane]]);
+                        let of = |slot: InputSlot| value(slot, coded, ids, simulator, profile);
+                        let mut inputs = chain.inputs.iter().map(|slot| of(*slot));
+                        let own = inputs.find(|value| *value != InputValue::Unknown);
+                        let other = chain.other.map_or(InputValue::Unknown, of);
+                        let alone = &mut alone[..*width];
+                        chain.write(own.unwrap_or(InputValue::Unknown), other, alone);
+                        out.iter_mut().zip(alone).for_each(|(out, x)| out[lane] = *x);
+                    }
+                }
             }
         }
     }
 
-    /// Computes what is made of the profile of a person in this lane, where it has changed.
-    fn know(&mut self, lane: usize, kinds: usize) {
-        let chains = self.set.parts().iter().filter_map(|part| match &part.made {
-            Made::Of(chain) => profile_index(chain).map(|index| (part.width, chain, index)),
-            _ => None,
-        });
-        for (place, (width, chain, index)) in chains.enumerate() {
-            for (kind, profile) in self.profiles.iter().enumerate() {
-                let (known, value) = (&mut self.known[lane][place * kinds + kind], profile.get(index));
-                let same = known.is_there && known.value.map(f64::to_bits) == value.map(f64::to_bits);
-                if !same {
-                    if chain.other.is_some() {
-                        known.clock = value.map(Clock::at);
-                    } else {
-                        known.made.resize(width, 0.0);
-                        chain.write(InputValue::number(value), InputValue::Unknown, &mut known.made);
-                    }
-                    (known.value, known.is_there) = (value, true);
+    /// Computes what is made of the profile of the person in this lane, where it has changed.
+    fn know(&mut self, lane: usize, person: &Person, history: &ProfileHistory) {
+        let KnownProfile { profiles, of, made } = &mut self.known[lane];
+        profiles.clear();
+        person.profile_values(history, profiles);
+        let kinds = profiles.len();
+        for (ProfileChain { chain, index, first, width }, of) in
+            self.chains.iter().zip(of.chunks_exact_mut(kinds))
+        {
+            for ((profile, of), made) in profiles.iter().zip(of).zip(made[*first..].chunks_exact_mut(*width))
+            {
+                let value = profile.get(*index);
+                if *of == LastValue::Of(value.map(f64::to_bits)) {
+                    continue;
                 }
+                *of = LastValue::Of(value.map(f64::to_bits));
+                if chain.other.is_none() {
+                    chain.write(InputValue::number(value), InputValue::Unknown, made);
+                    continue;
+                }
+                let clock = value.map(Clock::at);
+                let nowhere = [0.0, 0.0, chain.unknown()];
+                made.copy_from_slice(&clock.map_or(nowhere, |clock| [clock.cos, clock.sin, 0.0]));
             }
         }
+    }
+}
+
+/// Multiplies every value of each factor with every one of the others, as `write_cross` does for one candidate.
+fn cross(factors: &[(usize, usize)], before: &[Lanes], out: &mut [Lanes]) {
+    out[0] = lanes!(_lane => 1.0);
+    let mut made = 1;
+    for (first, width) in factors {
+        let factor = &before[*first..first + width];
+        // From behind, so that nothing is overwritten that is yet to be multiplied.
+        for i in (0..made).rev() {
+            let x = out[i];
+            for (out, y) in out[i * width..][..*width].iter_mut().zip(factor) {
+                *out = lanes!(lane => x[lane] * y[lane]);
+            }
+        }
+        made *= width;
     }
 }
 
@@ -353,8 +416,13 @@ impl UserBatch<'_> {
         histories: &[ProfileHistory; LANES],
         block: &mut FeatureBlock<Lanes>,
     ) {
-        for lane in 0..self.len() {
-            tables.fill(lane, self.person(lane), &histories[lane], block);
+        if tables.set.uses_profile() {
+            for (lane, history) in histories.iter().enumerate() {
+                tables.know(lane, &self.people[lane], history);
+            }
+        }
+        for position in 0..block.len() {
+            tables.fill(position, &self.people, block.row_mut(position));
         }
     }
 }

@@ -97,7 +97,7 @@ impl Kernel<Lanes> for Profiles<'_> {
             let of = each!(l => &self.features[l][usize::from(offers[l].kind)]);
             let cos = V::load(level, &lanes!(l => of[l].preferred.cos));
             let sin = V::load(level, &lanes!(l => of[l].preferred.sin));
-            let alignment = alignment([V::load(level, &row[2]), V::load(level, &row[1])], [cos, sin]);
+            let alignment = alignment(level, [V::load(level, &row[2]), V::load(level, &row[1])], [cos, sin]);
             // Put together in registers: what is written double by double and read as a vector soon after has to wait.
             row[7] = V::load(level, &lanes!(l => of[l].completion_rate)).cell();
             row[8] = V::load(level, &lanes!(l => of[l].dismiss_rate)).cell();

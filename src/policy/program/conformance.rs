@@ -2,6 +2,7 @@
 //! many are asked together, in whatever order, and in whichever process; and it answers whatever a request may be.
 
 use super::call::{DecideCall, LearnCall, WhichCall};
+use super::check_requests;
 use super::error::{Failure, ProgramError};
 use super::findings::{Check, Conformance};
 use super::process::Process;
@@ -9,11 +10,11 @@ use super::protocol::{self, MAX_BATCH, MAX_STATE_BYTES};
 use super::running::Program;
 use super::sampling::distribution;
 use crate::base::error::{Error, Result};
-use crate::domain::profile::{PROFILE_FEATURES, Profile, ProfileValues};
+use crate::domain::Domain;
 use crate::domain::reaction::MAX_REWARD;
-use crate::domain::request::{Candidate, Context, RawRequest, Request};
+use crate::domain::request::Request;
 use crate::policy::rng::DecisionRng;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -81,7 +82,7 @@ fn run(program: &Program, found: &mut Conformance) -> Result<(), Check> {
     let passed = |check| Check { check, problem: None };
     let mut first = step("it starts and answers hello", || program.start())?;
     found.checks.push(passed("it starts and answers hello"));
-    let cases: Vec<Case> = (0..MAX_BATCH as u64).map(case).collect();
+    let cases: Vec<Case> = (0..MAX_BATCH as u64).map(|number| case(program.domain(), number)).collect();
 
     let name = "256 calls in one batch are answered, each with a distribution or a state";
     let together = step(name, || {
@@ -217,16 +218,16 @@ impl Case {
 }
 
 /// The user of this number, the same each time.
-fn case(number: u64) -> Case {
+fn case(domain: &'static Domain, number: u64) -> Case {
     let mut rng = DecisionRng::new(number);
     let rewards = (0..ROUNDS).map(|_| {
-        let request = request(&mut rng);
+        let request = check_requests::any(domain, &mut rng);
         let chosen = rng.below(request.candidates().len());
         shown_tip(request, chosen, [1.0, 0.2, 0.0, -0.5][rng.below(4)])
     });
     let rewards = rewards.collect();
-    let request = request(&mut rng);
-    let (text, candidates) = (request.raw().offer_text(), request.candidates().len());
+    let request = check_requests::any(domain, &mut rng);
+    let (text, candidates) = (request.policy_text(), request.candidates().len());
     Case { user: format!("check-{number}"), rewards, request: text, candidates }
 }
 
@@ -240,67 +241,16 @@ fn shown_tip(request: Request, chosen: usize, reward: f64) -> ShownTip {
     }
 }
 
-/// A request with 1 to 12 candidates, of which something is known.
-fn request(rng: &mut DecisionRng) -> Request {
-    let kinds = ["focus", "rest", "move", "plan"];
-    let mut some = |value: f64| (rng.below(3) > 0).then_some(value);
-    let mut values = ProfileValues::default();
-    for (value, feature) in values.0.iter_mut().zip(&PROFILE_FEATURES) {
-        *value = some(feature.minimum + (feature.maximum - feature.minimum).min(20.0) * 0.75);
-    }
-    let candidates = (0..=rng.below(12)).map(|k| Candidate {
-        text: None,
-        id: format_smolstr!("c{k}"),
-        kind: Some(kinds[rng.below(4)].into()),
-        priority: (rng.below(2) > 0).then(|| rng.below(101) as f64 / 100.0),
-        due_in_days: (rng.below(2) > 0).then(|| rng.below(18) as f64 - 3.0),
-        effort_minutes: (rng.below(2) > 0).then(|| [5.0, 15.0, 30.0, 90.0][rng.below(4)]),
-        hour: (rng.below(3) == 0).then(|| 6.0 + rng.below(16) as f64),
-    });
-    let candidates: Vec<Candidate> = candidates.collect();
-    let context = Context { hour: rng.below(96) as f64 / 4.0, weekday: rng.below(7) as u8 };
-    let profile = (rng.below(4) > 0).then(|| Profile::new(values, Vec::new()));
-    checked(RawRequest::new(context, candidates, profile))
-}
-
-fn checked(raw: RawRequest) -> Request {
-    Request::try_from(raw).expect("the requests of the checks are in range")
-}
-
 /// Asks what few would ask.
 fn odd_requests(program: &Program, process: &mut Process) -> Result<(), Failure> {
-    let plain = |id: SmolStr| Candidate { text: None, id, ..Candidate::default() };
-    let at = |hour, weekday| Context { hour, weekday };
-    let full = |id: &str, sign: f64| Candidate {
-        text: None,
-        id: id.into(),
-        kind: Some("a kind that nobody has met".into()),
-        priority: Some(if sign > 0.0 { 1.0 } else { 0.0 }),
-        due_in_days: Some(sign * 365_250.0),
-        effort_minutes: Some(525_600.0),
-        hour: Some(23.75),
-    };
-    let odd_names = ["\"\\\n\u{1}\u{7f}", "日本語 \u{1f980} e\u{301}", "null", " ", "NaN"];
-    let requests = [
-        ("one candidate of which nothing is known", at(0.0, 0), vec![plain("only".into())]),
-        ("500 candidates", at(12.0, 6), (0..500).map(|k| plain(format_smolstr!("c{k}"))).collect()),
-        (
-            "names with quotes, control characters and other scripts",
-            at(23.999, 3),
-            odd_names.map(|n| plain(n.into())).to_vec(),
-        ),
-        ("the longest name", at(12.0, 0), vec![plain("x".repeat(256).into()), plain("y".into())]),
-        ("the largest and smallest numbers", at(0.0, 5), vec![full("a", 1.0), full("b", -1.0)]),
-    ];
-    for (what, context, candidates) in requests {
+    for (what, request) in check_requests::odd(program.domain()) {
         let named = |failure: Failure| match failure {
             Failure::NotAllowed(said) => Failure::NotAllowed(format!("{what}: {said}")),
             Failure::NoAnswer { what: said } => Failure::NotAllowed(format!("{what}: its answer {said}")),
             Failure::OwnError(said) => Failure::OwnError(format!("{what}: {said}")),
             other => Failure::NotAllowed(format!("{what}: {other}")),
         };
-        let request = checked(RawRequest::new(context, candidates, None));
-        let (text, count) = (request.raw().offer_text(), request.candidates().len());
+        let (text, count) = (request.policy_text(), request.candidates().len());
         let which = WhichCall { user: "odd", number: 1 };
         let ask = |state| DecideCall { which, state, request: &text, candidates: count };
         decide(program, process, &[ask(None)]).map_err(named)?;

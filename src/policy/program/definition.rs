@@ -1,7 +1,8 @@
 //! A program as a policy file states it.
 
 use crate::base::digest;
-use crate::base::error::{Fault, Result, storable, within};
+use crate::base::error::{Error, Fault, Result, storable, within};
+use crate::domain::DomainRef;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,6 +22,9 @@ pub struct RawProgram {
     pub name: String,
     /// The program and its arguments, which no shell reads. It runs in the folder of the policy's file.
     pub command: Vec<String>,
+    /// The domain of what it decides about: `tips` when absent, or the path of a domain's file, relative to the policy's.
+    #[serde(default, skip_serializing_if = "DomainRef::is_default")]
+    pub domain: DomainRef,
     /// How long it may take to answer one batch, in seconds; default 10.
     #[serde(default = "ten")]
     pub time_limit_seconds: f64,
@@ -45,12 +49,23 @@ impl RawProgram {
     /// A program of this name, with every default.
     pub fn new(name: impl Into<String>, command: Vec<String>) -> Self {
         let (time_limit_seconds, start_limit_seconds) = (ten(), thirty());
-        Self { name: name.into(), command, time_limit_seconds, start_limit_seconds, files: BTreeMap::new() }
+        let (name, domain, files) = (name.into(), DomainRef::default(), BTreeMap::new());
+        Self { name, command, domain, time_limit_seconds, start_limit_seconds, files }
     }
 
     /// The same without what makes no difference to what it does: its name and its limits.
     pub(super) fn of_what_it_does(&self) -> Self {
-        Self { files: self.files.clone(), ..Self::new("", self.command.clone()) }
+        let (domain, files) = (self.domain.clone(), self.files.clone());
+        Self { domain, files, ..Self::new("", self.command.clone()) }
+    }
+
+    /// The same with the domain that it names, whose file is looked for in `dir`.
+    ///
+    /// # Errors
+    /// A domain that there is not.
+    pub(super) fn with_domain(self, dir: &Path, origin: &str) -> Result<Self> {
+        let domain = self.domain.load(dir).map_err(Error::named_by(format!("{origin}: domain")))?;
+        Ok(Self { domain: DomainRef::Is(domain), ..self })
     }
 
     /// Whether everything but the name is allowed.

@@ -14,6 +14,7 @@
 
 mod batches;
 mod call;
+mod check_requests;
 mod conformance;
 mod definition;
 mod error;

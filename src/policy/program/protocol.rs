@@ -2,6 +2,7 @@
 
 use super::call::{DecideCall, LearnCall};
 use super::error::{Failure, cleaned};
+use crate::domain::{Domain, RawDomain};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,9 +17,6 @@ pub const MAX_REPLY_BYTES: usize = 64 << 20;
 /// How far the probabilities of a decision may be from adding up to 1.
 pub const SUM_TOLERANCE: f64 = 1e-6;
 
-/// The domain that requests are of.
-const DOMAIN: &str = "tips";
-
 /// A line that is asked.
 #[derive(Serialize)]
 struct Asked<T> {
@@ -32,12 +30,7 @@ struct Asked<T> {
 struct Hello<'a> {
     protocol: u32,
     policy: &'a str,
-    domain: Domain,
-}
-
-#[derive(Serialize)]
-struct Domain {
-    name: &'static str,
+    domain: &'a RawDomain,
 }
 
 /// A line's calls as JSON that is put together already: `flatten` would take raw values apart.
@@ -54,8 +47,8 @@ fn batch(call: &str, id: u64, items: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
 }
 
 /// The first line that a process is asked.
-pub(super) fn hello(policy: &str, id: u64) -> Vec<u8> {
-    let with = Hello { protocol: PROTOCOL, policy, domain: Domain { name: DOMAIN } };
+pub(super) fn hello(policy: &str, domain: &Domain, id: u64) -> Vec<u8> {
+    let with = Hello { protocol: PROTOCOL, policy, domain: domain.raw() };
     serde_json::to_vec(&Asked { call: "hello", id, with }).expect("plain values always serialize")
 }
 
@@ -154,9 +147,14 @@ mod tests {
     fn what_is_asked_is_one_object_of_json() {
         let which = WhichCall { user: "ann", number: 1 };
         let parsed = |line: Vec<u8>| serde_json::from_slice::<Value>(&line).unwrap();
+        let mut hello = parsed(hello("mine", Domain::tips(), 0));
+        let domain = hello["domain"].take();
+        assert_eq!(hello, json!({"call": "hello", "id": 0, "protocol": 1, "policy": "mine", "domain": null}));
+        assert_eq!((&domain["name"], &domain["kind"]), (&json!("tips"), &json!("kind")));
+        assert_eq!(domain["outcomes"][1], json!({"name": "snoozed", "reward": 0.25}));
         assert_eq!(
-            parsed(hello("mine", 0)),
-            json!({"call": "hello", "id": 0, "protocol": 1, "policy": "mine", "domain": {"name": "tips"}})
+            (&domain["inputs"][0]["of"], &domain["inputs"][0]["type"]),
+            (&json!("context"), &json!("hour"))
         );
         let call = |state| DecideCall { which, state, request: r#"{"a":1}"#, candidates: 1 };
         assert_eq!(

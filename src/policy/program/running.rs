@@ -7,6 +7,7 @@ use super::process::{Process, TimeLimit};
 use super::protocol;
 use crate::base::digest::of_value;
 use crate::base::error::{Error, Fault, Result};
+use crate::domain::Domain;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -15,6 +16,7 @@ use std::sync::{Mutex, OnceLock};
 #[derive(Debug)]
 pub struct Program {
     definition: RawProgram,
+    domain: &'static Domain,
     /// The folder that it runs in; `None` where it may not be started.
     dir: Option<PathBuf>,
     /// Processes that wait to be asked.
@@ -35,7 +37,8 @@ impl Program {
     /// A command or a limit that is not allowed.
     pub(in crate::policy) fn defined(definition: RawProgram) -> Result<Self, Fault> {
         definition.check()?;
-        Ok(Self { definition, dir: None, idle: Mutex::default(), conformance: OnceLock::new() })
+        let domain = definition.domain.known()?;
+        Ok(Self { definition, domain, dir: None, idle: Mutex::default(), conformance: OnceLock::new() })
     }
 
     /// A program that runs in `dir`, which the operator named a file in.
@@ -47,13 +50,19 @@ impl Program {
         definition.check().map_err(|fault| fault.at(origin))?;
         // It does not change with where this process is.
         let dir = dir.canonicalize().map_err(Error::io("find", dir))?;
-        let definition = definition.with_files(&dir, origin)?;
-        Ok(Self { definition, dir: Some(dir), idle: Mutex::default(), conformance: OnceLock::new() })
+        let definition = definition.with_files(&dir, origin)?.with_domain(&dir, origin)?;
+        let domain = definition.domain.known().map_err(|fault| fault.at(origin))?;
+        Ok(Self { definition, domain, dir: Some(dir), idle: Mutex::default(), conformance: OnceLock::new() })
     }
 
     /// The policy's name.
     pub fn name(&self) -> &str {
         &self.definition.name
+    }
+
+    /// The domain of what it decides about.
+    pub fn domain(&self) -> &'static Domain {
+        self.domain
     }
 
     /// What a file states of it, with the digests of the files that its command names.
@@ -88,7 +97,7 @@ impl Program {
         };
         let mut process = Process::start(self.name(), &self.definition.command, dir)?;
         let limit = TimeLimit { seconds: self.definition.start_limit_seconds, field: "start_limit_seconds" };
-        let greeted = process.exchange(protocol::hello(self.name(), 0), limit);
+        let greeted = process.exchange(protocol::hello(self.name(), self.domain, 0), limit);
         match greeted.and_then(|line| protocol::read_hello(&line, 0)) {
             Ok(()) => {
                 process.next = 1;

@@ -2,20 +2,25 @@
 
 use super::protocol::{MAX_BATCH, MAX_STATE_BYTES, PROTOCOL, SUM_TOLERANCE};
 use crate::domain::request;
+use crate::domain::{Domain, InputOf};
 use serde_json::{Value, json};
 
-/// The schema of a line that is asked or answered (draft 2020-12).
+/// The schema of a line that is asked or answered (draft 2020-12), for programs that decide about this domain.
 ///
 /// ```
-/// let schema = rehearsal::policy::program::schema();
+/// use rehearsal::domain::Domain;
+///
+/// let schema = rehearsal::policy::program::schema(Domain::tips());
 /// assert_eq!(schema["$defs"]["hello"]["properties"]["protocol"]["const"], 1);
 /// ```
-pub fn schema() -> Value {
-    let of_request = request::schema();
+pub fn schema(domain: &Domain) -> Value {
+    let of_request = request::schema_of(domain);
     let offer = |description: &str, most: Option<u64>| {
         let mut properties = json!({});
         for name in ["context", "candidates", "profile_features"] {
-            properties[name] = of_request["properties"][name].clone();
+            if let Some(own) = of_request["properties"].get(name) {
+                properties[name] = own.clone();
+            }
         }
         // No policy sees it.
         if let Some(of_candidate) = properties["candidates"]["items"]["properties"].as_object_mut() {
@@ -46,11 +51,32 @@ pub fn schema() -> Value {
         json!({"type": "object", "required": ["id", field], "description": description,
                "properties": {"id": id, field: value}})
     };
+    let of_input = json!({
+        "type": "object", "required": ["of", "name", "type"],
+        "properties": {
+            "of": {"enum": InputOf::ALL.map(InputOf::name)}, "name": {"type": "string"},
+            "type": {"enum": ["number", "hour", "flag", "category"]},
+            "minimum": {"type": "number"}, "maximum": {"type": "number"},
+            "levels": {"type": "array", "items": {"type": "string"}},
+        },
+    });
+    let of_outcome = json!({
+        "type": "object", "required": ["name", "reward"],
+        "properties": {"name": {"type": "string"}, "reward": {"type": "number"}},
+    });
+    let domain = json!({
+        "type": "object", "required": ["name", "inputs", "outcomes"],
+        "description": "as the domain's file states it: what may be known, and what can happen",
+        "properties": {
+            "name": {"type": "string"}, "kind": {"type": "string", "description": "the input that is the candidate's kind"},
+            "inputs": {"type": "array", "items": of_input}, "outcomes": {"type": "array", "items": of_outcome},
+        },
+    });
     let definitions = json!({
         "hello": asked("hello", json!({
             "protocol": {"const": PROTOCOL},
             "policy": {"type": "string", "description": "the name in the policy's file"},
-            "domain": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+            "domain": domain,
         })),
         "decide": asked("decide", json!({"items": items(json!({
             "type": "object", "required": ["state", "request"],

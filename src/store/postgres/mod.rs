@@ -1,8 +1,8 @@
 //! The store in a database of Postgres, for any number of processes on any number of machines.
 //!
-//! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `password_file.rs` the file of passwords, `link.rs` is a connection,
-//! `schema.rs` has the tables, `session.rs` what is asked of them in one transaction, and `store.rs` who waits for whom
-//! and what is tried again.
+//! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `password_file.rs` the file of
+//! passwords, `link.rs` is a connection, `schema.rs` has the tables, `session.rs` what is asked of them in one transaction,
+//! `pipeline.rs` how that gets to the server and back, and `store.rs` who waits for whom and what is tried again.
 //!
 //! # Who waits for whom
 //! Reading is one moment (`REPEATABLE READ`) and waits for nobody. A change runs at `READ COMMITTED`, so that each of its
@@ -21,6 +21,7 @@ mod address;
 mod error;
 mod link;
 mod password_file;
+mod pipeline;
 mod schema;
 mod session;
 mod store;

@@ -1,83 +1,31 @@
-//! What a store is asked, as statements of SQL on one connection within one transaction.
-//!
-//! A transaction begins with its first statement. What only changes something is not waited for: it is on its way when
-//! the next question is, or the commit, so that a batch of any size takes few journeys to the server.
+//! What a store is asked, as statements of SQL within one transaction.
 
-use super::error::{PostgresError, refused, words};
-use super::link::{Link, LinkError, Sent};
+use super::link::Link;
+use super::pipeline::{Pipeline, Purpose, column};
 use crate::base::digest::of_value;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::domain::labels::DecisionLabels;
 use crate::policy::Policy;
 use crate::store::contract::{
-    DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord,
-    Transaction,
+    DecisionRecord, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot, StateRecord, Transaction,
 };
-use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow, damaged};
+use crate::store::rows::{self, ChangeColumns, RewardRow, StateRow};
 use smol_str::SmolStr;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSqlOwned, ToSql};
-
-/// What a transaction is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To read one moment.
-    Read,
-    /// To change something.
-    Write(Durability),
-}
-
-impl Purpose {
-    /// What begins it. Tables whose statistics are older than their rows must not be read whole for a few of them.
-    fn begin(self) -> &'static str {
-        match self {
-            Self::Read => {
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
-            }
-            Self::Write(Durability::Power) => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
-                 SET LOCAL lock_timeout = '30s'; SET LOCAL synchronous_commit = on"
-            }
-            Self::Write(Durability::Process) => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
-                 SET LOCAL lock_timeout = '30s'; SET LOCAL synchronous_commit = off"
-            }
-        }
-    }
-
-    fn action(self) -> &'static str {
-        if self == Self::Read { "read it" } else { "write it" }
-    }
-}
+use tokio_postgres::types::ToSql;
 
 /// One transaction.
 pub(super) struct Session<'a> {
-    link: &'a Link,
-    store: &'a Path,
-    purpose: Purpose,
-    begun: Cell<bool>,
-    /// Whether the server has answered anything: what was done before that can be done again elsewhere.
-    answered: Cell<bool>,
-    /// Whether a statement failed, and the transaction with it.
-    failed: Cell<bool>,
-    /// Whether the connection is of no use any more.
-    broken: Cell<bool>,
-    /// Whether the commit was sent.
-    committing: Cell<bool>,
-    /// What was sent and not waited for.
-    sent: RefCell<Vec<Sent<'a>>>,
+    pub(super) pipe: Pipeline<'a>,
     /// Decisions that were found before what they belong to was locked.
     found: RefCell<Vec<String>>,
     /// Ids of definitions that this transaction has met or made, by policy.
     made: RefCell<Vec<(Arc<Policy>, i64)>>,
 }
-
-/// A value of a statement that outlives its call.
-type Column = Box<dyn ToSql + Sync + Send>;
 
 macro_rules! state_columns {
     () => {
@@ -117,157 +65,33 @@ const TOGETHER: usize = 1_024;
 
 impl<'a> Session<'a> {
     pub(super) fn new(link: &'a Link, store: &'a Path, purpose: Purpose) -> Self {
-        Self {
-            link,
-            store,
-            purpose,
-            begun: Cell::default(),
-            answered: Cell::default(),
-            failed: Cell::default(),
-            broken: Cell::default(),
-            committing: Cell::default(),
-            sent: RefCell::default(),
-            found: RefCell::default(),
-            made: RefCell::default(),
-        }
-    }
-
-    /// Whether all of it can be done again on another connection: nobody has learned or changed anything by it.
-    pub(super) fn can_be_repeated(&self) -> bool {
-        !self.answered.get() && !self.committing.get()
-    }
-
-    /// How many rows there are of what a question asks for.
-    pub(super) fn count(&self, question: &'static str) -> Result<i64> {
-        let rows = self.rows(question, &[])?;
-        rows.first().map_or(Ok(0), |row| self.get(row, 0))
-    }
-
-    fn locks(&self) -> bool {
-        self.purpose != Purpose::Read
-    }
-
-    /// Begins, if that has not been done.
-    fn begin(&self) {
-        if !self.begun.replace(true) {
-            let (link, begin) = (self.link, self.purpose.begin());
-            self.sent.borrow_mut().push(Box::pin(async {
-                link.client.batch_execute(begin).await?;
-                Ok(0)
-            }));
-        }
-    }
-
-    /// Waits for everything that was sent, and for this last.
-    fn wait<T>(
-        &self,
-        last: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
-    ) -> Result<T> {
-        let answer = self.link.wait_all(self.sent.take(), last);
-        self.answered.set(self.answered.get() || answer.is_ok());
-        answer.map_err(|error| self.refused(&error))
-    }
-
-    fn refused(&self, error: &LinkError) -> Error {
-        self.failed.set(true);
-        self.broken.set(self.broken.get() || error.is_of_connection());
-        match error {
-            LinkError::Server(error) => refused(self.purpose.action(), self.store, error),
-            LinkError::Silent(error) => Error::because(PostgresError::Away {
-                store: self.store.to_owned(),
-                action: self.purpose.action(),
-                message: error.to_string(),
-            }),
-        }
-    }
-
-    fn contended(&self, what: &'static str) -> Error {
-        self.failed.set(true);
-        Error::because(PostgresError::Contended { store: self.store.to_owned(), what })
-    }
-
-    fn damaged(&self, what: String) -> Error {
-        damaged(self.store, what)
-    }
-
-    /// The rows of a query.
-    fn rows(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.begin();
-        let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
-        self.wait(self.link.client.query(&statement, values))
-    }
-
-    /// Changes something, and waits for it: how many rows there were.
-    fn execute(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        self.begin();
-        let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
-        self.wait(self.link.client.execute(&statement, values))
-    }
-
-    /// Does something without waiting for it.
-    fn send(&self, sql: &'static str, values: Vec<Column>) -> Result<()> {
-        self.begin();
-        let statement = self.link.statement(sql).map_err(|error| self.refused(&error))?;
-        let link = self.link;
-        let sent = async move { link.client.execute_raw(&statement, values).await };
-        self.sent.borrow_mut().push(Box::pin(sent));
-        Ok(())
+        let pipe = Pipeline::new(link, store, purpose);
+        Self { pipe, found: RefCell::default(), made: RefCell::default() }
     }
 
     /// Ends it: what was done is committed.
     pub(super) fn commit(&self) -> Result<()> {
-        if !self.begun.get() {
-            return Ok(());
-        }
-        if self.failed.get() {
-            return Err(self.contended("a statement of it failed"));
-        }
-        if self.purpose == Purpose::Read {
-            // There is nothing to learn from the answer.
-            self.link.tell("COMMIT");
-            return Ok(());
-        }
-        self.committing.set(true);
-        match self.link.wait_all(self.sent.take(), self.link.client.batch_execute("COMMIT")) {
-            Ok(()) => {
-                self.link.definitions.borrow_mut().append(&mut self.made.borrow_mut());
-                Ok(())
-            }
-            Err(error) if error.is_of_connection() => {
-                self.broken.set(true);
-                let (store, message) = (self.store.to_owned(), error.to_string());
-                Err(Error::because(PostgresError::Unsettled { store, message }))
-            }
-            Err(error) => Err(self.refused(&error)),
-        }
-    }
-
-    /// Ends it: nothing of it is done. Whether the connection can go on.
-    pub(super) fn roll_back(&self) -> bool {
-        // What was sent and not begun yet is forgotten; the rest is undone.
-        self.sent.take();
-        if self.broken.get() {
-            return false;
-        }
-        !self.begun.get() || self.link.wait(self.link.client.batch_execute("ROLLBACK")).is_ok()
+        self.pipe.commit()?;
+        self.pipe.link.definitions.borrow_mut().append(&mut self.made.borrow_mut());
+        Ok(())
     }
 
     fn policy(&self, id: i64) -> Result<Arc<Policy>> {
-        if let Some(policy) = self.link.policies.borrow().get(&id) {
+        if let Some(policy) = self.pipe.link.policies.borrow().get(&id) {
             return Ok(Arc::clone(policy));
         }
-        let found = self.rows("SELECT policy, prior FROM definition WHERE id = $1", &[&id])?;
-        let row = found.first().ok_or_else(|| self.damaged(format!("definition {id} is not there")))?;
-        let (text, prior) = (self.get::<String>(row, 0)?, self.get::<Option<String>>(row, 1)?);
-        let policy = Arc::new(rows::policy(&text, prior.as_deref(), id, self.store)?);
+        let found = self.pipe.rows("SELECT policy, prior FROM definition WHERE id = $1", &[&id])?;
+        let row = found.first().ok_or_else(|| self.pipe.damaged(format!("definition {id} is not there")))?;
+        let (text, prior) = (self.pipe.get::<String>(row, 0)?, self.pipe.get::<Option<String>>(row, 1)?);
+        let policy = Arc::new(rows::policy(&text, prior.as_deref(), id, self.pipe.store)?);
         // An id is never given twice, even if the transaction that made it does not commit.
-        self.link.policies.borrow_mut().insert(id, Arc::clone(&policy));
+        self.pipe.link.policies.borrow_mut().insert(id, Arc::clone(&policy));
         Ok(policy)
     }
 
     /// The id of a policy's definition, which is kept if it was not.
     fn definition(&self, policy: &Arc<Policy>) -> Result<i64> {
-        if let Some(id) = self.link.definition(policy) {
+        if let Some(id) = self.pipe.link.definition(policy) {
             return Ok(id);
         }
         let made = |(own, id): &(Arc<Policy>, i64)| (own == policy).then_some(*id);
@@ -276,8 +100,8 @@ impl<'a> Session<'a> {
         }
         let digest = of_value(&policy.definition());
         let find = || -> Result<Option<i64>> {
-            let found = self.rows("SELECT id FROM definition WHERE digest = $1", &[&digest])?;
-            found.first().map(|row| self.get(row, 0)).transpose()
+            let found = self.pipe.rows("SELECT id FROM definition WHERE digest = $1", &[&digest])?;
+            found.first().map(|row| self.pipe.get(row, 0)).transpose()
         };
         let id = if let Some(id) = find()? {
             id
@@ -286,86 +110,73 @@ impl<'a> Session<'a> {
             let (set, domain) = rows::looks_at(policy);
             let sql = "INSERT INTO definition (digest, name, policy, feature_set, domain, prior) \
                        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (digest) DO NOTHING";
-            self.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain, &rows::prior(policy)])?;
-            find()?.ok_or_else(|| self.contended("a definition"))?
+            self.pipe.execute(sql, &[&digest, &policy.name(), &toml, &set, &domain, &rows::prior(policy)])?;
+            find()?.ok_or_else(|| self.pipe.contended("a definition"))?
         };
         self.made.borrow_mut().push((Arc::clone(policy), id));
         Ok(id)
     }
 
-    fn get<T: FromSqlOwned>(&self, row: &Row, column: usize) -> Result<T> {
-        row.try_get(column).map_err(|error| self.damaged(words(&error)))
-    }
-
-    fn text(&self, row: &Row, column: usize) -> Result<SmolStr> {
-        row.try_get::<_, &str>(column).map(SmolStr::from).map_err(|error| self.damaged(words(&error)))
-    }
-
-    fn text_or_none(&self, row: &Row, column: usize) -> Result<Option<SmolStr>> {
-        let found = row.try_get::<_, Option<&str>>(column);
-        Ok(found.map_err(|error| self.damaged(words(&error)))?.map(SmolStr::from))
-    }
-
     fn state(&self, row: &Row) -> Result<StateRecord> {
         let raw = StateRow {
-            id: self.get(row, 0)?,
-            user: self.text(row, 1)?,
-            policy: self.text(row, 2)?,
-            definition: self.get(row, 3)?,
-            number: self.get(row, 4)?,
-            updates: self.get(row, 5)?,
-            model: self.get(row, 6)?,
-            revision: self.get(row, 7)?,
-            published: self.get(row, 8)?,
+            id: self.pipe.get(row, 0)?,
+            user: self.pipe.text(row, 1)?,
+            policy: self.pipe.text(row, 2)?,
+            definition: self.pipe.get(row, 3)?,
+            number: self.pipe.get(row, 4)?,
+            updates: self.pipe.get(row, 5)?,
+            model: self.pipe.get(row, 6)?,
+            revision: self.pipe.get(row, 7)?,
+            published: self.pipe.get(row, 8)?,
         };
         let policy = self.policy(raw.definition)?;
-        raw.record(policy, self.store)
+        raw.record(policy, self.pipe.store)
     }
 
     fn states_where(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<StateRecord>> {
-        self.rows(sql, values)?.iter().map(|row| self.state(row)).collect()
+        self.pipe.rows(sql, values)?.iter().map(|row| self.state(row)).collect()
     }
 
     fn decision(&self, row: &Row) -> Result<(i64, DecisionRecord)> {
         let record = DecisionRecord {
-            id: self.text(row, 1)?,
-            at: self.get::<i64>(row, 2)? as u64,
-            user: self.text(row, 3)?,
-            policy: self.policy(self.get(row, 4)?)?,
-            seed: self.get::<i64>(row, 5)? as u64,
-            request: self.get::<String>(row, 6)?.into(),
-            scores: self.get(row, 7)?,
-            propensities: self.get(row, 8)?,
-            chosen: self.text(row, 9)?,
-            propensity: self.get(row, 10)?,
-            explored: self.get(row, 11)?,
-            shadow_of: self.text_or_none(row, 12)?,
+            id: self.pipe.text(row, 1)?,
+            at: self.pipe.get::<i64>(row, 2)? as u64,
+            user: self.pipe.text(row, 3)?,
+            policy: self.policy(self.pipe.get(row, 4)?)?,
+            seed: self.pipe.get::<i64>(row, 5)? as u64,
+            request: self.pipe.get::<String>(row, 6)?.into(),
+            scores: self.pipe.get(row, 7)?,
+            propensities: self.pipe.get(row, 8)?,
+            chosen: self.pipe.text(row, 9)?,
+            propensity: self.pipe.get(row, 10)?,
+            explored: self.pipe.get(row, 11)?,
+            shadow_of: self.pipe.text_or_none(row, 12)?,
             labels: DecisionLabels {
-                experiment: self.text_or_none(row, 13)?,
-                variant: self.text_or_none(row, 14)?,
-                prompt_version: self.text_or_none(row, 15)?,
-                prompt_digest: self.text_or_none(row, 16)?,
-                model_version: self.text_or_none(row, 17)?,
-                profile_lookup: self.text_or_none(row, 18)?,
+                experiment: self.pipe.text_or_none(row, 13)?,
+                variant: self.pipe.text_or_none(row, 14)?,
+                prompt_version: self.pipe.text_or_none(row, 15)?,
+                prompt_digest: self.pipe.text_or_none(row, 16)?,
+                model_version: self.pipe.text_or_none(row, 17)?,
+                profile_lookup: self.pipe.text_or_none(row, 18)?,
             },
         };
-        Ok((self.get(row, 0)?, record))
+        Ok((self.pipe.get(row, 0)?, record))
     }
 
     fn reward(&self, row: &Row) -> Result<RewardRecord> {
         let raw = RewardRow {
-            state: self.get(row, 0)?,
-            number: self.get(row, 1)?,
-            at: self.get(row, 2)?,
-            op: self.get(row, 3)?,
-            event: self.text_or_none(row, 4)?,
-            answers_decision: self.get(row, 5)?,
-            reaction: self.get(row, 6)?,
-            dwell_seconds: self.get(row, 7)?,
-            reward: self.get(row, 8)?,
-            learned_from: self.get(row, 9)?,
+            state: self.pipe.get(row, 0)?,
+            number: self.pipe.get(row, 1)?,
+            at: self.pipe.get(row, 2)?,
+            op: self.pipe.get(row, 3)?,
+            event: self.pipe.text_or_none(row, 4)?,
+            answers_decision: self.pipe.get(row, 5)?,
+            reaction: self.pipe.get(row, 6)?,
+            dwell_seconds: self.pipe.get(row, 7)?,
+            reward: self.pipe.get(row, 8)?,
+            learned_from: self.pipe.get(row, 9)?,
         };
-        raw.record(self.store)
+        raw.record(self.pipe.store)
     }
 
     /// Shares the locks of these users' groups, and sees to it that the decisions found before are still there: an
@@ -375,16 +186,16 @@ impl<'a> Session<'a> {
         groups.sort_unstable();
         groups.dedup();
         let sql = "SELECT pg_advisory_xact_lock_shared($1, k) FROM unnest($2::integer[]) k";
-        self.send(sql, vec![Box::new(LOCK_CLASS), Box::new(groups)])?;
+        self.pipe.send(sql, vec![Box::new(LOCK_CLASS), Box::new(groups)])?;
         let found = self.found.take();
         if found.is_empty() {
             return Ok(());
         }
         let sql = "SELECT count(*) FROM unnest($1::text[]) k(id) JOIN decision d ON d.id = k.id";
-        let rows = self.rows(sql, &[&found])?;
-        let left: i64 = rows.first().map_or(Ok(0), |row| self.get(row, 0))?;
+        let rows = self.pipe.rows(sql, &[&found])?;
+        let left: i64 = rows.first().map_or(Ok(0), |row| self.pipe.get(row, 0))?;
         if left < found.len() as i64 {
-            return Err(self.contended("a decision was removed"));
+            return Err(self.pipe.contended("a decision was removed"));
         }
         Ok(())
     }
@@ -413,7 +224,7 @@ impl Snapshot for Session<'_> {
             return Ok(Vec::new());
         }
         let (users, policies): (Vec<&str>, Vec<&str>) = keys.iter().copied().unzip();
-        let sql = if self.locks() {
+        let sql = if self.pipe.locks() {
             self.share_users(keys)?;
             concat!(
                 "SELECT ",
@@ -430,18 +241,18 @@ impl Snapshot for Session<'_> {
                  JOIN state s ON s.\"user\" = k.u AND s.policy = k.p"
             )
         };
-        let rows = self.rows(sql, &[&users, &policies])?;
-        in_order(rows.iter().map(|row| Ok((self.get(row, 9)?, self.state(row)?))), keys.len())
+        let rows = self.pipe.rows(sql, &[&users, &policies])?;
+        in_order(rows.iter().map(|row| Ok((self.pipe.get(row, 9)?, self.state(row)?))), keys.len())
     }
 
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>> {
-        if !self.locks() {
+        if !self.pipe.locks() {
             let sql =
                 concat!("SELECT ", state_columns!(), " FROM state s WHERE s.\"user\" = $1 ORDER BY s.policy");
             return self.states_where(sql, &[&user]);
         }
         let sql = "SELECT pg_advisory_xact_lock($1, $2)";
-        self.send(sql, vec![Box::new(LOCK_CLASS), Box::new(group(user))])?;
+        self.pipe.send(sql, vec![Box::new(LOCK_CLASS), Box::new(group(user))])?;
         let sql = concat!(
             "SELECT ",
             state_columns!(),
@@ -476,7 +287,7 @@ impl Snapshot for Session<'_> {
     }
 
     fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>> {
-        let sql = if self.locks() {
+        let sql = if self.pipe.locks() {
             // In the order in which everybody locks them.
             concat!(
                 "SELECT ",
@@ -498,10 +309,10 @@ impl Snapshot for Session<'_> {
             decision_columns!(),
             ", k.n FROM unnest($1::text[]) WITH ORDINALITY k(id, n) JOIN decision d ON d.id = k.id"
         );
-        let rows = self.rows(sql, &[&ids])?;
-        let numbered = rows.iter().map(|row| Ok((self.get(row, row.len() - 1)?, self.decision(row)?.1)));
+        let rows = self.pipe.rows(sql, &[&ids])?;
+        let numbered = rows.iter().map(|row| Ok((self.pipe.get(row, row.len() - 1)?, self.decision(row)?.1)));
         let found = in_order(numbered, ids.len())?;
-        if self.locks() {
+        if self.pipe.locks() {
             self.found.borrow_mut().extend(found.iter().flatten().map(|decision| decision.id.to_string()));
         }
         Ok(found)
@@ -521,7 +332,7 @@ impl Snapshot for Session<'_> {
              AND ($3::text IS NULL OR d.\"user\" = $3) ORDER BY d.place LIMIT $4"
         );
         let since = since.map(|since| since as i64);
-        let rows = self.rows(sql, &[&place, &since, user, &(limit as i64)])?;
+        let rows = self.pipe.rows(sql, &[&place, &since, user, &(limit as i64)])?;
         rows.iter().map(|row| self.decision(row)).collect()
     }
 
@@ -535,12 +346,12 @@ impl Snapshot for Session<'_> {
              AND ($3::text IS NULL OR s.\"user\" = $3) ORDER BY r.place LIMIT $4"
         );
         let since = since.map(|since| since as i64);
-        let rows = self.rows(sql, &[&place, &since, user, &(limit as i64)])?;
+        let rows = self.pipe.rows(sql, &[&place, &since, user, &(limit as i64)])?;
         let logged = |row: &Row| {
             Ok(LoggedReward {
-                place: self.get(row, 10)?,
-                user: self.text(row, 11)?,
-                policy: self.policy(self.get(row, 12)?)?,
+                place: self.pipe.get(row, 10)?,
+                user: self.pipe.text(row, 11)?,
+                policy: self.policy(self.pipe.get(row, 12)?)?,
                 record: self.reward(row)?,
             })
         };
@@ -548,8 +359,8 @@ impl Snapshot for Session<'_> {
     }
 
     fn entries_had(&self) -> Result<u64> {
-        let rows = self.rows("SELECT coalesce(sum(number), 0)::bigint FROM state", &[])?;
-        let sum: Option<i64> = rows.first().map(|row| self.get(row, 0)).transpose()?;
+        let rows = self.pipe.rows("SELECT coalesce(sum(number), 0)::bigint FROM state", &[])?;
+        let sum: Option<i64> = rows.first().map(|row| self.pipe.get(row, 0)).transpose()?;
         Ok(sum.unwrap_or(0) as u64)
     }
 
@@ -561,9 +372,9 @@ impl Snapshot for Session<'_> {
         );
         let mut after = (i64::MIN, i64::MIN);
         loop {
-            let page = self.rows(sql, &[&after.0, &after.1, &PAGE])?;
+            let page = self.pipe.rows(sql, &[&after.0, &after.1, &PAGE])?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = (self.get(last, 0)?, self.get(last, 1)?);
+            after = (self.pipe.get(last, 0)?, self.pipe.get(last, 1)?);
             for row in &page {
                 visit(self.reward(row)?)?;
             }
@@ -576,7 +387,7 @@ impl Snapshot for Session<'_> {
             reward_columns!(),
             " FROM reward r WHERE r.state = $1 ORDER BY r.number DESC LIMIT $2"
         );
-        let rows = self.rows(sql, &[&state, &(limit as i64)])?;
+        let rows = self.pipe.rows(sql, &[&state, &(limit as i64)])?;
         rows.iter().map(|row| self.reward(row)).collect()
     }
 
@@ -587,8 +398,8 @@ impl Snapshot for Session<'_> {
         let (names, states): (Vec<&str>, Vec<i64>) = events.iter().copied().unzip();
         let sql = "SELECT k.n, r.reward FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY k(e, s, n) \
                    JOIN reward r ON r.event = k.e AND r.state = k.s";
-        let rows = self.rows(sql, &[&names, &states])?;
-        in_order(rows.iter().map(|row| Ok((self.get(row, 0)?, self.get(row, 1)?))), events.len())
+        let rows = self.pipe.rows(sql, &[&names, &states])?;
+        in_order(rows.iter().map(|row| Ok((self.pipe.get(row, 0)?, self.pipe.get(row, 1)?))), events.len())
     }
 
     fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
@@ -600,7 +411,7 @@ impl Snapshot for Session<'_> {
             rollout_columns!(),
             " FROM rollout r WHERE r.experiment = $1 ORDER BY r.revision"
         );
-        self.rows(sql, &[&experiment])?.iter().map(|row| self.rollout(row)).collect()
+        self.pipe.rows(sql, &[&experiment])?.iter().map(|row| self.rollout(row)).collect()
     }
 
     fn rollouts(&self) -> Result<Vec<RolloutRecord>> {
@@ -612,7 +423,7 @@ impl Snapshot for Session<'_> {
             rollout_columns!(),
             " FROM rollout r ORDER BY r.experiment, r.revision DESC"
         );
-        self.rows(sql, &[])?.iter().map(|row| self.rollout(row)).collect()
+        self.pipe.rows(sql, &[])?.iter().map(|row| self.rollout(row)).collect()
     }
 }
 
@@ -623,30 +434,22 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::big
 $8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], \
 $17::text[], $18::text[]) ON CONFLICT (id) DO NOTHING";
 
-/// Values of one column of some records.
-fn column<R, T: ToSql + Sync + Send + 'static>(records: &[R], value: impl Fn(&R) -> T) -> Column
-where
-    Vec<T>: ToSql,
-{
-    Box::new(records.iter().map(value).collect::<Vec<T>>())
-}
-
 impl Session<'_> {
     /// Whether the store is as young as rollouts are: one that is only read is left as it is.
     fn has_rollouts(&self) -> Result<bool> {
-        let found = self.rows("SELECT to_regclass('rollout') IS NOT NULL", &[])?;
-        found.first().map_or(Ok(false), |row| self.get(row, 0))
+        let found = self.pipe.rows("SELECT to_regclass('rollout') IS NOT NULL", &[])?;
+        found.first().map_or(Ok(false), |row| self.pipe.get(row, 0))
     }
 
     fn rollout(&self, row: &Row) -> Result<RolloutRecord> {
         Ok(RolloutRecord {
-            experiment: self.text(row, 0)?,
-            revision: self.get::<i64>(row, 1)? as u64,
-            at: self.get::<i64>(row, 2)? as u64,
-            action: self.text(row, 3)?,
-            share: self.get(row, 4)?,
-            digest: self.text(row, 5)?,
-            evidence: self.get(row, 6)?,
+            experiment: self.pipe.text(row, 0)?,
+            revision: self.pipe.get::<i64>(row, 1)? as u64,
+            at: self.pipe.get::<i64>(row, 2)? as u64,
+            action: self.pipe.text(row, 3)?,
+            share: self.pipe.get(row, 4)?,
+            digest: self.pipe.text(row, 5)?,
+            evidence: self.pipe.get(row, 6)?,
         })
     }
 
@@ -667,17 +470,17 @@ impl Session<'_> {
                    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], \
                    $6::bytea[], $7::bigint[], $8::bigint[]) \
                    ON CONFLICT (\"user\", policy) DO NOTHING RETURNING id, \"user\", policy";
-        let rows = self.rows(
+        let rows = self.pipe.rows(
             sql,
             &[&users, &policies, &definitions, &numbers, &updates, &models, &revisions, &published],
         )?;
         let mut ids: HashMap<(SmolStr, SmolStr), i64> = HashMap::with_capacity(rows.len());
         for row in &rows {
-            ids.insert((self.text(row, 1)?, self.text(row, 2)?), self.get(row, 0)?);
+            ids.insert((self.pipe.text(row, 1)?, self.pipe.text(row, 2)?), self.pipe.get(row, 0)?);
         }
         for state in states {
             let key = (state.user.clone(), SmolStr::from(state.policy.name()));
-            state.id = ids.remove(&key).ok_or_else(|| self.contended("a state was begun"))?;
+            state.id = ids.remove(&key).ok_or_else(|| self.pipe.contended("a state was begun"))?;
         }
         Ok(())
     }
@@ -691,7 +494,7 @@ impl Session<'_> {
         let sql = "UPDATE state SET definition = k.d, number = k.n, updates = k.u, model = k.m, revision = k.r, \
                    published = k.p FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], \
                    $6::bigint[], $7::bigint[]) k(id, d, n, u, m, r, p) WHERE state.id = k.id";
-        self.send(
+        self.pipe.send(
             sql,
             vec![
                 column(states, |state| state.id),
@@ -712,7 +515,7 @@ impl Transaction for Session<'_> {
             let definitions = decisions.iter().map(|decision| self.definition(&decision.policy));
             let definitions = definitions.collect::<Result<Vec<i64>>>()?;
             let text = |text: &SmolStr| text.to_string();
-            self.send(
+            self.pipe.send(
                 ADD_DECISIONS,
                 vec![
                     column(decisions, |decision| text(&decision.id)),
@@ -748,7 +551,7 @@ impl Transaction for Session<'_> {
         let sql = "INSERT INTO reward (state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, \
                    learned_from) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], \
                    $6::boolean[], $7::text[], $8::double precision[], $9::double precision[], $10::text[])";
-        self.send(
+        self.pipe.send(
             sql,
             vec![
                 column(rewards, |reward| reward.state),
@@ -776,18 +579,18 @@ impl Transaction for Session<'_> {
     fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()> {
         let sql = "UPDATE state SET published = k.r FROM unnest($1::bigint[], $2::bigint[]) k(id, r) \
                    WHERE state.id = k.id AND state.published < k.r";
-        self.send(sql, vec![column(states, |state| state.0), column(states, |state| state.1 as i64)])
+        self.pipe.send(sql, vec![column(states, |state| state.0), column(states, |state| state.1 as i64)])
     }
 
     fn erase_states(&mut self, ids: &[i64]) -> Result<()> {
-        self.send("DELETE FROM reward WHERE state = ANY($1)", vec![Box::new(ids.to_vec())])?;
-        self.send("DELETE FROM state WHERE id = ANY($1)", vec![Box::new(ids.to_vec())])
+        self.pipe.send("DELETE FROM reward WHERE state = ANY($1)", vec![Box::new(ids.to_vec())])?;
+        self.pipe.send("DELETE FROM state WHERE id = ANY($1)", vec![Box::new(ids.to_vec())])
     }
 
     fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64> {
         let sql = "DELETE FROM decision WHERE \"user\" = $1 AND \
                    ($2::text IS NULL OR definition IN (SELECT id FROM definition WHERE name = $2))";
-        self.execute(sql, &[&user, &policy])
+        self.pipe.execute(sql, &[&user, &policy])
     }
 
     fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool> {
@@ -798,22 +601,22 @@ impl Transaction for Session<'_> {
                    ON CONFLICT (\"user\") DO UPDATE \
                    SET tokens = greatest(CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint, 0), day = $2 \
                    WHERE CASE WHEN s.day = $2 THEN s.tokens ELSE 0 END + $3::bigint <= $4";
-        self.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
+        self.pipe.execute(sql, &[&user, &day, &tokens, &most]).map(|changed| changed > 0)
     }
 
     fn erase_spending(&mut self, user: &str) -> Result<()> {
-        self.execute("DELETE FROM spending WHERE \"user\" = $1", &[&user]).map(drop)
+        self.pipe.execute("DELETE FROM spending WHERE \"user\" = $1", &[&user]).map(drop)
     }
 
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64> {
         let sql = "DELETE FROM decision WHERE place IN \
                    (SELECT place FROM decision WHERE at < $1 ORDER BY place LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        self.execute(sql, &[&(before as i64), &(limit as i64)])
+        self.pipe.execute(sql, &[&(before as i64), &(limit as i64)])
     }
 
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64> {
         let sql = "DELETE FROM reward WHERE state = $1 AND number <= $2";
-        self.execute(sql, &[&state, &(up_to as i64)])
+        self.pipe.execute(sql, &[&state, &(up_to as i64)])
     }
 
     fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool> {
@@ -822,6 +625,6 @@ impl Transaction for Session<'_> {
                    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (experiment, revision) DO NOTHING";
         let (revision, at) = (*revision as i64, *at as i64);
         let (experiment, action, digest) = (experiment.as_str(), action.as_str(), digest.as_str());
-        Ok(self.execute(sql, &[&experiment, &revision, &at, &action, share, &digest, evidence])? == 1)
+        Ok(self.pipe.execute(sql, &[&experiment, &revision, &at, &action, share, &digest, evidence])? == 1)
     }
 }

@@ -3,8 +3,9 @@
 use super::address::Address;
 use super::error::{PostgresError, refused};
 use super::link::{Link, LinkError};
+use super::pipeline::Purpose;
 use super::schema;
-use super::session::{Purpose, Session};
+use super::session::Session;
 use crate::base::error::{Error, Result};
 use crate::base::lock::PATIENCE;
 use crate::store::access::Access;
@@ -143,8 +144,8 @@ fn run(
 ) -> (Result<()>, End) {
     let mut session = Session::new(link, store, purpose);
     let done = work(&mut session).and_then(|()| session.commit());
-    if done.is_err() && !session.roll_back() {
-        let end = if session.can_be_repeated() { End::Unused } else { End::Broken };
+    if done.is_err() && !session.pipe.roll_back() {
+        let end = if session.pipe.can_be_repeated() { End::Unused } else { End::Broken };
         return (done, end);
     }
     (done, End::Whole)
@@ -198,7 +199,7 @@ impl Store for PostgresStore {
         self.transact(Purpose::Read, &mut |session| {
             problems.clear();
             for (question, what) in schema::CHECKS {
-                let count = session.count(question)?;
+                let count = session.pipe.count(question)?;
                 if count > 0 {
                     problems.push(format!("{count} {what}"));
                 }

@@ -5,9 +5,10 @@
 //! writes LINES decisions of USERS users round robin, then a reward for each: it finds the decision, looks whether the
 //! event is known, adds the reward, and writes the state anew. Transactions have 8,192 rows; decisions are committed with
 //! `synchronous = NORMAL`, rewards with `FULL`. Then it commits 500 rewards one by one. It prints the seconds of the two
-//! runs and the median of the single ones.
+//! runs and the median of the single ones. Then it commits a reward for each line that it reads, and answers with a line.
 
 use rusqlite::{Connection, params};
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::time::Instant;
 
@@ -110,5 +111,10 @@ fn main() -> rusqlite::Result<()> {
         rewarded.iter().sum::<f64>(),
         single[SINGLE / 2]
     );
+    let mut stdout = std::io::stdout();
+    for (n, _) in std::io::stdin().lock().lines().enumerate() {
+        timed(&connection, "FULL", lines + SINGLE + n..lines + SINGLE + n + 1, 1, &mut reward)?;
+        stdout.write_all(b"done\n").and_then(|()| stdout.flush()).expect("a reader");
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The columns of a comma-separated log that are inputs of a domain.
+//! The columns of a log, comma-separated or Parquet, that are inputs of a domain.
 
 use super::columns::Columns;
 use super::declared::SaidInputs;
@@ -8,10 +8,9 @@ use crate::domain::{Domain, DomainInput, InputOf, InputSlot, KeptValue, TipsInpu
 use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::log::vocabulary::LogVocabulary;
 use crate::evaluation::row::Row;
-use std::borrow::Cow;
 
 /// Which column each input of a domain is in.
-pub(super) struct CsvInputs {
+pub(super) struct ColumnInputs {
     domain: &'static Domain,
     places: InputPlaces,
     /// Each input that has a column, with it.
@@ -21,7 +20,7 @@ pub(super) struct CsvInputs {
     said: SaidInputs,
 }
 
-impl CsvInputs {
+impl ColumnInputs {
     /// The columns of the inputs of `domain`: those that are named, else those that have an input's name and are not `taken` by
     /// anything else.
     ///
@@ -65,9 +64,16 @@ impl CsvInputs {
         Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said })
     }
 
-    /// The domain.
-    pub(super) fn domain(&self) -> &'static Domain {
-        self.domain
+    /// The reward that a text says: a number, or the name of an outcome.
+    ///
+    /// # Errors
+    /// What is allowed.
+    pub(super) fn reward(&self, text: &str) -> Result<f64, String> {
+        let text = text.trim();
+        text.parse().ok().or_else(|| self.domain.reward_of(text).ok()).ok_or_else(|| {
+            let outcomes = self.domain.raw().outcomes.iter().map(|own| own.name.as_str());
+            format!("a number, or an outcome: {}", outcomes.collect::<Vec<_>>().join(", "))
+        })
     }
 
     /// Whether an input is in this column.
@@ -80,21 +86,23 @@ impl CsvInputs {
         self.columns.iter().map(|(_, at)| *at).max().unwrap_or(0)
     }
 
-    /// Writes what a record says into `row`, whose item is known; `field` gives a column's text.
+    /// The inputs that have a column, each with it.
+    pub(super) fn columns(&self) -> &[(&'static DomainInput, usize)] {
+        &self.columns
+    }
+
+    /// Writes what a record says into `row`, whose item is known; `value` gives what an input is by its column.
     ///
     /// # Errors
     /// A value that is not as the domain declares it, with its column.
-    pub(super) fn fill<'l>(
+    pub(super) fn fill(
         &mut self,
         row: &mut Row,
         names: &mut LogVocabulary,
-        field: impl Fn(usize) -> Cow<'l, [u8]>,
+        value: impl Fn(&DomainInput, usize) -> Result<KeptValue, Fault>,
     ) -> Result<(), (usize, Fault)> {
         for (input, at) in &self.columns {
-            let bytes = field(*at);
-            let text = std::str::from_utf8(&bytes).map(str::trim);
-            let text = text.map_err(|_| (*at, Fault::new(&input.name, "not UTF-8", input.allowed())))?;
-            let value = input.of_text(text).map_err(|fault| (*at, fault))?;
+            let value = value(input, *at).map_err(|fault| (*at, fault))?;
             let place = self.domain.inputs_of(input.of).position(|own| std::ptr::eq(own, *input));
             self.values[input.of as usize][place.expect("it is one of them")] = value;
         }

@@ -1,0 +1,99 @@
+//! `features fit` writes a feature set for what a log says.
+
+use super::logs::{csv, dsjson, value, with_log};
+use crate::util::Dir;
+
+fn fit(dir: &Dir, log: &str, out: &str) -> crate::util::Ran {
+    dir.run(&["features", "fit", log, "--domain", "shop.toml", "--out", out])
+}
+
+#[test]
+fn a_policy_over_what_is_proposed_knows_the_device() {
+    let dir = with_log();
+    dir.write("log.csv", csv());
+    let fitted = fit(&dir, "log.csv", "mine.toml").ok().json();
+    assert_eq!((fitted["feature_set"].as_str(), fitted["decisions"].as_u64()), (Some("mine"), Some(9000)));
+    let checked = dir.run(&["features", "check", "mine.toml"]).ok().stdout();
+    assert!(checked.contains(fitted["digest"].as_str().unwrap()), "{checked}");
+    let text = dir.read("mine.toml");
+    for part in [
+        "# context.device: said 9000 times, 3 different texts.",
+        "name = \"device-item\"\ncross = [\"device\", \"item\"]",
+        "# candidate.price: said 9000 times, from 10 to 30;",
+        "{ divide = 30 }",
+        "# candidate.category: this log never says it.",
+        "# profile.orders: this log never says it.",
+        "domain = \"shop.toml\"",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    dir.write(
+        "by-fit.toml",
+        "name = \"by-fit\"\nexplorer = \"egreedy\"\nepsilon = 0.005\nfeatures = \"mine.toml\"\n",
+    );
+    let evaluated = dir
+        .run(&["evaluate", "log.csv", "--policy", "by-fit.toml", "--estimator", "snips", "--json"])
+        .ok()
+        .json();
+    let worth = value(&evaluated, "by-fit", "snips");
+    assert!(worth >= 0.6, "{worth}");
+}
+
+#[test]
+fn the_same_log_gives_the_same_file_and_none_is_written_over() {
+    let dir = with_log();
+    dir.write("log.csv", csv());
+    fit(&dir, "log.csv", "mine.toml").ok();
+    let first = dir.read("mine.toml");
+    fit(&dir, "log.csv", "mine.toml").refused(&["mine.toml", "--overwrite"]);
+    dir.run(&["features", "fit", "log.csv", "--domain", "shop.toml", "--out", "mine.toml", "--overwrite"])
+        .ok();
+    assert_eq!(dir.read("mine.toml"), first);
+    // The order of its decisions tells nothing.
+    let lines: Vec<&str> = csv_lines(&dir);
+    let backwards: Vec<&str> = lines[..1].iter().chain(lines[1..].iter().rev()).copied().collect();
+    dir.write("log.csv", backwards.join("\n"));
+    fit(&dir, "log.csv", "again.toml").ok();
+    assert_eq!(dir.read("again.toml").replace("\"again\"", "\"mine\""), first);
+    // From another folder the domain is found too.
+    std::fs::create_dir(dir.join("sets")).unwrap();
+    fit(&dir, "log.csv", "sets/mine.toml").ok();
+    dir.run(&["features", "check", "sets/mine.toml"]).ok();
+    fit(&dir, "log.csv", "No Name.toml").refused(&["--name is \"No Name\""]);
+}
+
+fn csv_lines(dir: &Dir) -> Vec<&'static str> {
+    Box::leak(dir.read("log.csv").into_boxed_str()).lines().collect()
+}
+
+#[test]
+fn other_formats_say_of_all_candidates_what_they_are() {
+    let dir = with_log();
+    dir.write("log.json", dsjson());
+    fit(&dir, "log.json", "mine.toml").ok();
+    let text = dir.read("mine.toml");
+    assert!(text.contains("# candidate.id: said 27000 times, 3 different texts."), "{text}");
+    assert!(text.contains("# candidate.category: said 27000 times, always the same text"), "{text}");
+    // Over tips too, from our own log.
+    dir.run(&["simulate", "--policy", "uniform", "--users", "2", "--steps", "30", "--log", "own"]).ok();
+    let ran = dir.run(&["features", "fit", "own", "--domain", "tips", "--out", "tips-fit.toml"]).ok();
+    assert_eq!(ran.json()["decisions"], dir.read("own/decisions.jsonl").lines().count());
+    let text = dir.read("tips-fit.toml");
+    for part in [
+        "steps = [\"cyclic\"]",
+        "# context.weekday: said",
+        "7 different whole numbers",
+        "name = \"weekday-item\"",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    dir.write("by-fit.toml", "name = \"by-fit\"\nexplorer = \"egreedy\"\nfeatures = \"tips-fit.toml\"\n");
+    dir.run(&["simulate", "--policy", "by-fit.toml", "--users", "1", "--steps", "5"]).ok();
+    // A log of names alone says nothing.
+    dir.write(
+        "obd.csv",
+        "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:17,1,1,0,0.5\n",
+    );
+    fit(&dir, "obd.csv", "none.toml").refused(&["obd.csv: it says nothing by the inputs of domain shop"]);
+    assert!(!dir.join("none.toml").exists());
+}
