@@ -89,7 +89,8 @@ fn parquet_has_what_csv_has() {
         table.push(row.get_column_iter().map(|(_, field)| text(field)).collect::<Vec<_>>().join(","));
     }
     assert_eq!(table, dir.read("f.csv").lines().collect::<Vec<_>>());
-    assert!(table.iter().any(|line| line.contains(",,")), "something is unknown");
+    let unknown = |line: &String| line.split(',').skip(3).any(str::is_empty);
+    assert!(table.iter().any(unknown), "nobody is without an hour");
 }
 
 /// What a prior learns from rows whose profiles were computed of the moments of their decisions is, to the bit, what it learns
