@@ -7,7 +7,7 @@ Rows: the Open Bandit sample bts/all (scripts/fetch_obd.py), repeated. `evaluate
 estimate the uniform policy's value with the nine estimators that they share, hyperparameters selected by the same
 rule from 12 values each; a third run has all eleven of `evaluate`. The csv crate only reads the rows. Times are on one
 core: CPU seconds of `evaluate` as a whole process, and of `obp` without its imports. Makes a virtual environment
-in target/compare_obp with what `obp` needs from PyPI, and writes benches/results/logs.md and .json.
+in target/compare_obp with what `obp` needs from PyPI, and writes benches/results/obp.md and .json.
 """
 
 import argparse
@@ -157,8 +157,8 @@ def main() -> None:
     table = ["| | CPU seconds on one core |", "| --- | ---: |"]
     table += [f"| {name} | {statistics.median(values):.2f} |" for name, values in seconds.items()]
     rows = options.copies * len(lines)
-    (RESULTS / "logs.md").write_text("\n".join([
-        "# Reading and judging a log",
+    (RESULTS / "obp.md").write_text("\n".join([
+        "# Judging a log beside obp",
         "",
         f"Written by `benches/compare_obp.py`: {rows:,} rows of the Open Bandit format, the sample bts/all repeated.",
         "Medians of 5, of `obp` 1.",
@@ -172,7 +172,7 @@ def main() -> None:
         "",
     ]))
     every = {"rows": rows, "program": program, "versions": versions, "seconds": seconds}
-    (RESULTS / "logs.json").write_text(json.dumps(every, indent=1) + "\n")
+    (RESULTS / "obp.json").write_text(json.dumps(every, indent=1) + "\n")
     print("\n".join(table))
 
 

@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &[u8]| rehearsal_fuzz::bodies::log_line(text));
+use rehearsal_fuzz::{as_it_is, bodies::log_line};
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| as_it_is(text, log_line));

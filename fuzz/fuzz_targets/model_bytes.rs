@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &[u8]| rehearsal_fuzz::bodies::model_bytes(text));
+use rehearsal_fuzz::{as_it_is, bodies::model_bytes};
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| as_it_is(text, model_bytes));

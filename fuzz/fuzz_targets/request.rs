@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &[u8]| rehearsal_fuzz::bodies::request(text));
+use rehearsal_fuzz::{as_it_is, bodies::request};
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| as_it_is(text, request));

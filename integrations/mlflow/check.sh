@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Runs the registry against a real MLflow server on SQLite: versions, aliases, files through its proxy, two promotions at once.
-# Needs Python, and `rehearsal` on PATH or in REHEARSAL. Nothing stays behind.
+# Runs the registry against a real MLflow server on SQLite: versions, aliases, files through its proxy, and two promotions at
+# once, ROUNDS times (20), every other time with one of them killed on its way. Needs Python, and `rehearsal` on PATH or in
+# REHEARSAL. Nothing stays behind.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rehearsal=${REHEARSAL:-rehearsal}
 work=$(mktemp -d)
 server=
+watcher=
 finish() {
-    [ -z "$server" ] || kill "$server" 2> /dev/null || true
+    for child in $server $watcher; do kill "$child" 2> /dev/null || true; done
     rm -rf "$work"
 }
 trap finish EXIT
@@ -46,24 +48,66 @@ promote() {
     "$rehearsal" promote-check --gate gate.toml --baseline registry:tips@champion --challenger "$1" --promote tips \
         > "$1.txt" 2> "$1.err"
 }
-promote first.toml & one=$!
-promote second.toml & two=$!
-codes=
-for child in $one $two; do
-    code=0
-    wait "$child" || code=$?
-    codes="$codes $code"
-done
-# One of them wins and the other one is told, whichever it is.
-case "$codes" in
-    " 0 2" | " 2 0") ;;
-    *) echo "exit codes$codes" >&2; cat ./*.err >&2; exit 1 ;;
-esac
-"$rehearsal" registry pull tips@champion --out pulled
-for file in policy.toml card.md verdict.json report.html; do test -s "pulled/$file"; done
-"$rehearsal" registry show tips | python3 -c '
+# Whatever happens, the champion is a version with all its files; the one that was registered by hand has its policy alone.
+whole() {
+    rm -rf "$1"
+    "$rehearsal" registry pull tips@champion --out "$1" > "$1.json"
+    files=policy.toml
+    if ! grep -q '"version":1}' "$1.json"; then files='policy.toml card.md verdict.json report.html'; fi
+    for file in $files; do
+        test -s "$1/$file" || { echo "the champion has no $file: $(cat "$1.json")" >&2; exit 1; }
+    done
+}
+watch() { while [ ! -e stop ]; do whole watched; done; }
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+began=$(milliseconds)
+promote first.toml
+took=$(($(milliseconds) - began))
+watch & watcher=$!
+told=0 killed=0 moved=0
+rounds=${ROUNDS:-20}
+for round in $(seq "$rounds"); do
+    "$rehearsal" registry alias tips champion 1 > back.json
+    before=$("$rehearsal" registry show tips | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["history"]))')
+    promote first.toml & one=$!
+    promote second.toml & two=$!
+    children="$one $two"
+    if [ $((round % 2)) = 0 ]; then
+        # At some moment from the beginning to a little after the end: two at once take longer than one.
+        sleep "$(python3 -c "print($took * ($round * 37 % 100) / 80_000)")"
+        victim=$one
+        if [ $((round % 4)) = 0 ]; then victim=$two; fi
+        # The shell's child is the function; what it runs is to be killed first.
+        pkill -KILL -P "$victim" 2> /dev/null || true
+    fi
+    codes=
+    for child in $children; do
+        code=0
+        wait "$child" || code=$?
+        codes="$codes $code"
+        case "$code" in
+            0) moved=$((moved + 1)) ;;
+            2) told=$((told + 1)) ;;
+            137) killed=$((killed + 1)) ;;
+        esac
+    done
+    # One of them wins and the other one is told, whichever it is; of one that was killed nobody is told.
+    case "$codes" in
+        " 0 2" | " 2 0" | " 0 137" | " 137 0" | " 2 137" | " 137 2") ;;
+        *) echo "round $round: exit codes$codes" >&2; cat ./*.err >&2; exit 1 ;;
+    esac
+    whole pulled
+    "$rehearsal" registry show tips | python3 -c "
 import json, sys
 shown = json.load(sys.stdin)
-assert shown["history"][0]["version"] == shown["aliases"]["champion"], shown
-assert len(shown["history"]) == 2, shown["history"]'
+history = shown['history']
+assert history[0]['version'] == shown['aliases']['champion'], shown
+assert [entry['number'] for entry in history] == list(range(len(history), 0, -1)), history
+moves = len(history) - $before
+codes = '$codes'.split()
+assert codes.count('0') <= moves <= codes.count('0') + codes.count('137'), (codes, history[:3])"
+done
+touch stop
+wait "$watcher"
+echo "$rounds rounds: $moved moves, $told told that they came too late, $killed killed; the champion always had its files"
 echo "mlflow: ok"

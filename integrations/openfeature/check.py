@@ -1,6 +1,6 @@
 """OpenFeature's own Python provider asks a running server, and gets what `rehearsal assign` says.
 
-Usage: check.py BASE_URL EXPERIMENT USER...    (pip install openfeature-provider-ofrep==0.3.0)
+Usage: check.py BASE_URL EXPERIMENT USER...    (with the packages of requirements.txt)
 `rehearsal` must be on the path, and run in the folder that has `experiments/`. The token, if there is one, is in
 REHEARSAL_TOKEN.
 """

@@ -145,7 +145,7 @@ pub(crate) fn shortened(mut value: String) -> String {
 impl Fault {
     /// A fault of `field`, which was `value` where only `allowed` is accepted.
     pub fn new(field: impl Into<String>, value: impl Display, allowed: impl Into<String>) -> Self {
-        Self { field: field.into(), value: shortened(value.to_string()), allowed: allowed.into() }
+        Self { field: shortened(field.into()), value: shortened(value.to_string()), allowed: allowed.into() }
     }
 
     /// The same fault seen from outside: `candidates[2]` + `priority`.

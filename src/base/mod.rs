@@ -7,6 +7,7 @@ pub mod checksum;
 pub(crate) mod clean;
 pub mod digest;
 pub mod error;
+pub(crate) mod http;
 pub mod lock;
 pub mod random;
 pub(crate) mod read;

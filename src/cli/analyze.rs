@@ -1,7 +1,7 @@
 //! `rehearsal analyze`: what groups of real users earned, and what one has over another.
 
 use super::choice::choice;
-use super::destination::HtmlFile;
+use super::destination::{HtmlFile, write_page};
 use super::experiment_args::ExperimentsFolder;
 use super::moment::Moment;
 use super::store_args::Global;
@@ -160,9 +160,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let others = overlapping.join(", ");
         analysis.notes.push(format!("its users may be in these experiments too: {others}"));
     }
-    if let Some(page) = page {
-        page.write(|out| out.write_all(analysis_page(&analysis).as_bytes()))?;
-    }
+    write_page(page, |command| analysis_page(&analysis, command))?;
     if args.json {
         output::pretty_json(&analysis)?;
     } else {

@@ -1,7 +1,7 @@
 //! Where results go: nothing is written over what they rest on, nor two of them into one file. All of it is opened, and
 //! refused, before the long run.
 
-use super::folder::{Pending, folder};
+use super::folder::{Pending, folder, followed};
 use super::shell;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ impl Cause for DestinationTaken {
 
 /// Where a file is or will be, whatever it is called.
 fn place(path: &Path) -> PathBuf {
+    let followed = followed(path);
+    let path = followed.as_deref().unwrap_or(path);
     let whole = |path: &Path| path.canonicalize().ok();
     let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
     whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())

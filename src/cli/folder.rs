@@ -24,8 +24,9 @@ pub(super) struct Pending {
 impl Pending {
     /// Makes sure that the file can be written. Its folder must be there; a link is followed.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        if path.is_dir() {
+        let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        let path = followed(path)?;
+        if path.is_dir() || ends_as_folder {
             let problem = "is a folder; a file is to be written there";
             return Err(Error::because(UsageError::Target { path, problem }));
         }
@@ -159,6 +160,27 @@ fn give_name(file: &mut File, name: &Path) -> io::Result<()> {
     keep_owner(&named, &metadata)?;
     file.rewind()?;
     io::copy(file, &mut named).map(drop)
+}
+
+/// Where a file is or will be: links are followed, also one to what is not there yet.
+///
+/// # Errors
+/// Links that lead in a circle, a name that the system does not take.
+pub(super) fn followed(path: &Path) -> Result<PathBuf> {
+    let mut path = path.to_owned();
+    // Every link shortens the way, or the system says that they lead in a circle.
+    loop {
+        match path.canonicalize() {
+            Ok(whole) => return Ok(whole),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("write", &path)(error));
+            }
+            Err(_) => match fs::read_link(&path) {
+                Ok(target) => path = folder(&path).join(target),
+                Err(_) => return Ok(path),
+            },
+        }
+    }
 }
 
 /// The folder that a file stands in.

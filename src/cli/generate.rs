@@ -2,6 +2,7 @@
 
 use super::context::SignalArgs;
 use super::error::UsageError;
+use super::experiment_args::active;
 use super::input::{CHUNK_BYTES, Chunk, Lines};
 use super::prompt_args::{GatewayArgs, PromptArgs, clock_ms, earlier_tips};
 use super::registry_args::RegistryArgs;
@@ -10,11 +11,12 @@ use super::{exit, output, signals};
 use crate::base::error::{Fault, Result};
 use crate::policy::DecisionRng;
 use crate::prompt::{Allowance, Gateway, Generated, Generator, Prepared, Signals, UnusedReason, Usage};
-use crate::service::{Given, ScoreCall, ScoreReply, Service};
+use crate::service::{ActiveExperiments, Given, ScoreCall, ScoreReply, Service};
 use crate::store::{Pace, Store};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
@@ -37,6 +39,9 @@ pub(super) struct Args {
     /// With --score, the policy that decides: a name, or a TOML file
     #[arg(long, value_name = "NAME|FILE", requires = "score")]
     policy: Option<String>,
+    /// Experiments that users are in: a folder of TOML files; who asks for no prompt version has the variant's
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_EXPERIMENTS")]
+    experiments: Option<PathBuf>,
     #[command(flatten)]
     prompts: PromptArgs,
     #[command(flatten)]
@@ -56,13 +61,22 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if let Some(seed) = args.seed.filter(|seed| *seed >= DecisionRng::SEEDS) {
         return Err(Fault::new("--seed", seed, "a whole number below 2^53").at("command line"));
     }
-    let generator = Arc::new(args.gateway.generator(args.prompts.load()?)?);
+    let prompts = args.prompts.load()?;
+    let mut policies = args.registry.policies(args.policy.as_slice())?;
+    let mut experiments = active(args.experiments.as_deref(), &mut policies)?;
+    if let Some(experiments) = &experiments {
+        prompts.check_experiments(experiments.experiments())?;
+    }
+    let generator = Arc::new(args.gateway.generator(prompts)?);
     // Who only asks needs no store, and leaves none behind.
     let (store, service) = if args.score {
-        let policies = args.registry.policies(args.policy.as_slice())?;
         let pace = if args.jsonl { Pace::Bulk } else { Pace::Single };
         let store = global.to_write(pace)?;
-        (Some(Arc::clone(&store)), Some(global.service(store, policies, Vec::new())?))
+        let mut service = global.service(Arc::clone(&store), policies, Vec::new())?;
+        if let Some(experiments) = experiments.take() {
+            service = service.with_experiments(experiments)?;
+        }
+        (Some(store), Some(service))
     } else if args.gateway.counts_tokens() {
         (Some(global.to_write(Pace::Single)?), None)
     } else {
@@ -73,9 +87,12 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     {
         store.find_rewards_by_state()?;
     }
+    if let (Some(experiments), Some(store)) = (&experiments, &store) {
+        experiments.read_rollouts(&**store)?;
+    }
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(UsageError::system("start a runtime"))?;
-    let run = Run { args, generator, store, service, runtime };
+    let run = Run { args, generator, store, service, experiments, runtime };
     if args.jsonl { run.lines() } else { run.one() }
 }
 
@@ -84,6 +101,8 @@ struct Run<'a> {
     generator: Arc<Generator>,
     store: Option<Arc<dyn Store>>,
     service: Option<Service>,
+    /// Those of who only asks: others are the service's.
+    experiments: Option<ActiveExperiments>,
     runtime: Runtime,
 }
 
@@ -184,6 +203,10 @@ impl Run<'_> {
             Some(seed) => seed,
             None => DecisionRng::fresh_seed()?,
         };
+        let of_service = self.service.as_ref().and_then(Service::experiments);
+        let experiments = of_service.or(self.experiments.as_ref());
+        let given = experiments.and_then(|all| all.prompt_version(signals.user(), signals.profile()));
+        let signals = signals.or_prompt_version(given);
         let stored = earlier_tips(self.store.as_ref(), signals.user(), signals.now_ms())?;
         let prepared = Arc::new(self.generator.prepare(signals, &stored, origin)?);
         let most = self.generator.gateway().and_then(Gateway::tokens_per_day);

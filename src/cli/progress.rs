@@ -13,7 +13,7 @@ fn bar(template: &str) -> ProgressBar {
 
 /// A bar over criteria that have been established.
 pub(super) fn criteria() -> ProgressBar {
-    bar("{bar:30} {pos} of {len} criteria hold, {msg}, {elapsed}")
+    bar("{bar:30} {pos} of {len} criteria hold{msg}, {elapsed}")
 }
 
 /// A bar over decisions, with their rate and the time left.

@@ -150,7 +150,7 @@ impl Args {
             let (established, all) = trial.established();
             bar.set_length(all as u64);
             bar.set_position(established as u64);
-            bar.set_message(format!("{} users of each persona", trial.users()));
+            bar.set_message(format!(", {} users of each persona", trial.users()));
         })?;
         bar.finish_and_clear();
         let mut judgement = decision_time(inputs, judgement)?;

@@ -3,9 +3,11 @@
 use super::registry::now_ms;
 use super::{output, reports};
 use crate::base::digest::of_value;
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::gate::promotion::{Inputs, Judgement};
-use crate::model::registry::{Artifacts, CHAMPION, ModelRegistry, RegistryRefusal, move_alias, pack, unpack};
+use crate::model::registry::{
+    Artifacts, CARD_FILE, CHAMPION, ModelRegistry, RegistryRefusal, move_alias, pack, unpack,
+};
 use crate::report::card::CardFile;
 use crate::report::{Html, Json, VerdictFormat};
 
@@ -15,6 +17,18 @@ pub(super) struct Promoting {
     name: String,
     /// The version that was in charge before the gate ran, which is the baseline.
     before: Option<u64>,
+}
+
+/// The text of a version's card, if it has one.
+pub(super) fn registered_card(
+    registry: &dyn ModelRegistry,
+    name: &str,
+    version: u64,
+) -> Result<Option<String>> {
+    match registry.read(name, version, CARD_FILE) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        card => Ok(Some(String::from_utf8_lossy(&card?).into_owned())),
+    }
 }
 
 impl Promoting {
@@ -39,6 +53,13 @@ impl Promoting {
     pub(super) fn promote(self, inputs: &Inputs, judgement: &Judgement) -> Result<()> {
         let Self { registry, name, before } = self;
         let date = reports::now()?;
+        let own = inputs.challenger.version().and_then(|version| version.split_once('@'));
+        let own = own.filter(|(own, _)| *own == name).and_then(|(_, version)| version.parse().ok());
+        // What is judged again keeps what its card tells of earlier verdicts and of rollouts.
+        let before_card = match own {
+            Some(version) => registered_card(&*registry, &name, version)?,
+            None => None,
+        };
         let files = |version: u64| {
             let label = format!("{name}@{version}");
             let inputs =
@@ -48,15 +69,17 @@ impl Promoting {
                 write(&mut out).map(|()| out).map_err(Error::io("write", "the model's files"))
             };
             let mut files: Artifacts = pack(&inputs.challenger);
-            let card = written(&|out| CardFile::default().write(&inputs, judgement, &date, out))?;
-            files.insert("card.md".to_owned(), card);
+            let kept = before_card
+                .clone()
+                .map(|card| CardFile::parse(card, format!("the card of {label}"), &inputs));
+            let kept = kept.transpose()?.unwrap_or_default();
+            let card = written(&|out| kept.clone().write(&inputs, judgement, &date, out))?;
+            files.insert(CARD_FILE.to_owned(), card);
             for format in [&Json as &dyn VerdictFormat, &Html] {
                 files.insert(format.file_name().to_owned(), written(&|out| format.write(judgement, out))?);
             }
             Ok(files)
         };
-        let own = inputs.challenger.version().and_then(|version| version.split_once('@'));
-        let own = own.filter(|(own, _)| *own == name).and_then(|(_, version)| version.parse().ok());
         let version = match own {
             Some(version) => {
                 registry.attach(&name, version, &files(version)?)?;

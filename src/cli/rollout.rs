@@ -3,18 +3,23 @@
 use super::analyze::now_ms;
 use super::experiment_args::ExperimentsFolder;
 use super::folder::Pending;
+use super::promotion::registered_card;
+use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
+use crate::experiment::Experiment;
 use crate::gate::live::{
     RolloutAction, RolloutEvidence, RolloutRuling, RolloutStep, advance_rollout, rollout_history,
     start_rollout, stop_rollout,
 };
+use crate::model::registry::{Artifacts, CARD_FILE, ModelAddress, ModelRegistry, resolve};
 use crate::report::{rollout_text, with_rollout};
-use crate::store::{Pace, read};
+use crate::store::{Pace, Store, read};
 use serde::Serialize;
 use smol_str::SmolStr;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +47,8 @@ struct One {
     experiment: String,
     #[command(flatten)]
     folder: ExperimentsFolder,
+    #[command(flatten)]
+    card: CardArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -55,9 +62,25 @@ struct Status {
     /// Print JSON, one experiment per line
     #[arg(long)]
     json: bool,
-    /// Also write the steps of this experiment into a model card, or another Markdown file
-    #[arg(long, value_name = "FILE", requires = "experiment")]
-    card: Option<PathBuf>,
+    #[command(flatten)]
+    card: CardArgs,
+}
+
+// The model card that tells of a rollout.
+#[derive(Debug, clap::Args)]
+struct CardArgs {
+    /// Also write the steps so far into the challenger's model card: a Markdown file, or the card of a version in the registry
+    #[arg(long, value_name = "FILE|registry:NAME@ALIAS", requires = "experiment")]
+    card: Option<String>,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// A card that can be written.
+enum CardPlace {
+    File(Pending),
+    /// The one of a version in a registry.
+    Version(Box<dyn ModelRegistry>, ModelAddress, u64),
 }
 
 /// What is printed of one experiment.
@@ -85,35 +108,85 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         Command::Start(one) => {
             let experiment = one.folder.find(&one.experiment)?;
             let store = global.to_write(Pace::Single)?;
+            let card = one.card.open()?;
             let step = start_rollout(&*store, &experiment, now_ms())?;
-            one.print(experiment.key(), &step)
+            one.print(experiment.key(), &step)?;
+            write_card(card, &*store, experiment.key())?;
+            Ok(exit::DONE)
         }
         Command::Stop(one) => {
             let experiment = one.folder.find(&one.experiment)?;
             let store = global.to_change(Pace::Single)?;
+            let card = one.card.open()?;
             let step = stop_rollout(&*store, &experiment, now_ms())?;
-            one.print(experiment.key(), &step)
+            one.print(experiment.key(), &step)?;
+            write_card(card, &*store, experiment.key())?;
+            Ok(exit::DONE)
         }
         Command::Advance(one) => advance(one, global),
         Command::Status(status) => print_status(status, global),
     }
 }
 
+impl CardArgs {
+    /// Makes sure that the card can be written, before anything is done.
+    fn open(&self) -> Result<Option<CardPlace>> {
+        let Some(card) = &self.card else { return Ok(None) };
+        if let Some(address) = RegistryArgs::address(card)? {
+            let registry = self.registry.open()?;
+            let version = resolve(&*registry, &address)?;
+            return Ok(Some(CardPlace::Version(registry, address, version)));
+        }
+        Pending::open(Path::new(card)).map(|file| Some(CardPlace::File(file)))
+    }
+}
+
+/// Writes the steps that the store has into the card.
+fn write_card(card: Option<CardPlace>, store: &dyn Store, experiment: &str) -> Result<()> {
+    let Some(card) = card else { return Ok(()) };
+    let steps = rollout_history(store, experiment)?;
+    match card {
+        CardPlace::File(file) => file.update(|path, out| {
+            let before = match fs::read_to_string(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                text => text.map_err(Error::io("read", path))?,
+            };
+            let after = with_rollout(&before, experiment, &steps, &path.display().to_string())?;
+            out.write_all(after.as_bytes()).map_err(Error::io("write", path))
+        }),
+        CardPlace::Version(registry, address, version) => {
+            let before = registered_card(&*registry, &address.name, version)?.unwrap_or_default();
+            let origin = format!("{CARD_FILE} of {}@{version}", address.name);
+            let after = with_rollout(&before, experiment, &steps, &origin)?;
+            let files = Artifacts::from([(CARD_FILE.to_owned(), after.into_bytes())]);
+            registry.attach(&address.name, version, &files)
+        }
+    }
+}
+
 impl One {
-    fn print(&self, experiment: &str, step: &RolloutStep) -> Result<u8> {
+    fn print(&self, experiment: &str, step: &RolloutStep) -> Result<()> {
         if self.json {
             output::json(step)?;
         } else {
             output::text(&rollout_text(experiment, std::slice::from_ref(step)))?;
         }
-        Ok(exit::DONE)
+        Ok(())
     }
 }
 
 fn advance(one: &One, global: &Global) -> Result<u8> {
     let experiment = one.folder.find(&one.experiment)?;
     let store = global.to_change(Pace::Single)?;
-    let history = rollout_history(&*store, experiment.key())?;
+    let card = one.card.open()?;
+    let code = look(one, &experiment, &store)?;
+    write_card(card, &*store, experiment.key())?;
+    Ok(code)
+}
+
+/// Looks at the evidence, takes a step if there is one to take, and says so; the exit code.
+fn look(one: &One, experiment: &Experiment, store: &Arc<dyn Store>) -> Result<u8> {
+    let history = rollout_history(&**store, experiment.key())?;
     // Who asks again after the end is told how it ended.
     if let Some(last) = history.last().filter(|last| !last.action.is_running()) {
         let code = match last.action {
@@ -126,7 +199,7 @@ fn advance(one: &One, global: &Global) -> Result<u8> {
             return Ok(code);
         }
     }
-    let (evidence, ruling, step) = advance_rollout(&store, &experiment, now_ms())?;
+    let (evidence, ruling, step) = advance_rollout(store, experiment, now_ms())?;
     if one.json {
         let experiment = experiment.key().clone();
         output::json(&Look { experiment, ruling, evidence: &evidence, step: step.as_ref() })?;
@@ -164,6 +237,7 @@ fn advance(one: &One, global: &Global) -> Result<u8> {
 
 fn print_status(status: &Status, global: &Global) -> Result<u8> {
     let store = global.to_read()?;
+    let mut card = status.card.open()?;
     let names: Vec<SmolStr> = if let Some(name) = &status.experiment {
         vec![name.as_str().into()]
     } else {
@@ -172,16 +246,7 @@ fn print_status(status: &Status, global: &Global) -> Result<u8> {
     };
     for name in &names {
         let steps = rollout_history(&*store, name)?;
-        if let Some(path) = &status.card {
-            Pending::open(path)?.update(|path, out| {
-                let before = match fs::read_to_string(path) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-                    text => text.map_err(Error::io("read", path))?,
-                };
-                let after = with_rollout(&before, name, &steps);
-                out.write_all(after.as_bytes()).map_err(Error::io("write", path))
-            })?;
-        }
+        write_card(card.take(), &*store, name)?;
         if status.json {
             let last = steps.last();
             output::json(&History {

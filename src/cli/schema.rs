@@ -4,13 +4,14 @@ use super::{exit, output};
 use crate::base::error::Result;
 use crate::base::read;
 use crate::domain::{Domain, InputOf, profile, request};
+use crate::model::feast::definitions;
 use crate::policy::program;
 use crate::{report, store};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What to print the JSON Schema of
+    /// What to print the JSON Schema of, or the definitions
     #[arg(long, value_name = "WHAT", default_value = "profile", conflicts_with = "check")]
     of: Of,
     /// Compare with a registry exported by that service: a JSON array of {"name", "dtype"}
@@ -32,6 +33,8 @@ enum Of {
     Verdict,
     /// A state file.
     State,
+    /// The profile features as definitions of the feature store Feast, in Python.
+    Feast,
     /// The lines that are exchanged with a program that is a policy.
     Protocol,
 }
@@ -42,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::Request) => output::pretty_json(&request::schema_of(domain))?,
         (None, Of::Profile) if domain.is_tips() => output::pretty_json(&profile::schema())?,
         (None, Of::Profile) => output::pretty_json(&domain.profile_schema())?,
+        (None, Of::Feast) => output::text(&definitions(domain))?,
         (None, Of::Verdict) => output::text(report::VERDICT_SCHEMA)?,
         (None, Of::Protocol) => output::pretty_json(&program::schema())?,
         (None, Of::State) => output::pretty_json(&store::schema())?,

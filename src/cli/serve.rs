@@ -7,6 +7,7 @@ use super::prompt_args::{GatewayArgs, PromptArgs};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use crate::base::error::{Fault, Result};
+use crate::model::feast::{Feast, FeastSettings, RawFeastSettings};
 use crate::model::registry::{ModelAddress, VersionChoice, resolve, unpack};
 use crate::policy::Policy;
 use crate::serve::{RawSettings, Server, Settings};
@@ -59,6 +60,12 @@ pub(super) struct Args {
     /// What is logged, as JSON lines on stderr; each request from `debug` on
     #[arg(long, value_name = "LEVEL", env = "REHEARSAL_LOG", value_enum, default_value_t = Level::Info)]
     log: Level,
+    /// A Feast feature server, `feast+http://HOST:PORT`, that is asked for profile features which requests lack
+    #[arg(long, value_name = "URL", env = "REHEARSAL_FEATURES")]
+    features: Option<String>,
+    /// Longest time that the feature server is waited for; then decisions are made without it
+    #[arg(long, value_name = "MILLISECONDS", env = "REHEARSAL_FEATURES_TIMEOUT", default_value_t = 20)]
+    features_timeout: u64,
     #[command(flatten)]
     prompts: PromptArgs,
     #[command(flatten)]
@@ -86,11 +93,19 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         time_limit_ms: args.time_limit_ms,
         durable_decisions: args.durable_decisions,
     })?;
-    let generator = args.gateway.generator(args.prompts.load()?)?;
+    let prompts = args.prompts.load()?;
+    let feast = args.features.clone().filter(|url| !url.is_empty()).map(|url| {
+        Feast::new(FeastSettings::try_from(RawFeastSettings { url, time_limit_ms: args.features_timeout })?)
+    });
+    let feast = feast.transpose()?;
     let all = args.registry.policies(&args.policies)?;
     let shadows = args.shadows.iter().map(|name| args.registry.shared(&all, name)).collect::<Result<_>>()?;
     let mut policies = args.registry.policies(&args.policies)?.only_given();
     let experiments = active(args.experiments.as_deref(), &mut policies)?;
+    if let Some(experiments) = &experiments {
+        prompts.check_experiments(experiments.experiments())?;
+    }
+    let generator = args.gateway.generator(prompts)?;
     policies
         .given()
         .iter()
@@ -109,7 +124,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_target(false);
     log.with_max_level(level).with_writer(io::stderr).init();
     follow(args, service.policy_switch())?;
-    Server::bind(settings, service, shadows, generator)?.run()?;
+    Server::bind(settings, service, shadows, generator, feast)?.run()?;
     Ok(exit::DONE)
 }
 

@@ -3,7 +3,7 @@
 //! The domain `tips` ships and is built in: [`Domain::tips`]. Others come from files. A domain is made once for each
 //! content and then shared for good, so that whatever refers to it can be copied.
 
-use super::input::{DomainInput, InputOf, InputSlot, InputType, LARGEST, TipsInput};
+use super::input::{DomainInput, InputOf, InputSlot, InputType, LARGEST, STORABLE, TipsInput};
 use super::profile::{PROFILE_FEATURES, ProfileIndex};
 use super::reaction::MAX_REWARD;
 use crate::base::digest::of_value;
@@ -279,11 +279,7 @@ impl Domain {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, what is not allowed, with its line.
     pub fn from_toml(text: &str, origin: &str) -> Result<&'static Self> {
-        let raw: RawDomain = read::toml(text, origin)?;
-        Self::of(raw).map_err(|fault| {
-            let place = read::toml_place(text, origin, &fault.field);
-            fault.at(place)
-        })
+        read::checked_toml(text, origin, Self::of)
     }
 
     /// The domain that a file states.
@@ -425,9 +421,11 @@ impl Domain {
             self.inputs_of(of).filter(|input| input.required).map(|input| input.name.as_str()).collect();
         if of == InputOf::Candidate {
             required.insert(0, "id");
-            let id = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256,
+            let id = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": STORABLE,
                                         "description": "unique within the request"});
-            properties.insert("id".to_owned(), id);
+            let text = serde_json::json!({"type": ["string", "null"], "maxLength": 4096, "pattern": STORABLE,
+                                          "description": "what its user reads; kept, seen by no policy"});
+            properties.extend([("id".to_owned(), id), ("text".to_owned(), text)]);
         }
         serde_json::json!({"type": "object", "required": required, "additionalProperties": false,
                            "properties": properties})
@@ -582,17 +580,18 @@ mod tests {
                     [[outcomes]]\nname = \"bought\"\nreward = 1\n";
         Domain::from_toml(base, "shop.toml").unwrap();
         for (from, to, expected) in [
-            ("minimum = 0", "minimum = 0\nmaximum = -1", "shop.toml, line 7: inputs[0].maximum is -1"),
-            ("\"number\"", "\"category\"", "shop.toml, line 6: inputs[0].minimum is 0; allowed: nothing"),
-            ("\"price\"", "\"id\"", "shop.toml, line 4: inputs[0].name is \"id\""),
-            ("reward = 1", "reward = 1e7", "shop.toml, line 9: outcomes[0].reward is 10000000"),
-            ("\"shop\"", "\"Shop\"", "shop.toml, line 1: name is \"Shop\""),
-            ("\"shop\"", "\"shop\"\nkind = \"price\"", "shop.toml, line 2: kind is \"price\""),
-            ("\"shop\"", "\"shop\"\nwait_hours = 3", "shop.toml, line 2: wait_hours is 3"),
+            ("minimum = 0", "minimum = 0\nmaximum = -1", "inputs[0].maximum is -1|(line 7)"),
+            ("\"number\"", "\"category\"", "inputs[0].minimum is 0; allowed: nothing|(line 6)"),
+            ("\"price\"", "\"id\"", "inputs[0].name is \"id\"|(line 4)"),
+            ("reward = 1", "reward = 1e7", "outcomes[0].reward is 10000000|(line 9)"),
+            ("\"shop\"", "\"Shop\"", "name is \"Shop\"|(line 1)"),
+            ("\"shop\"", "\"shop\"\nkind = \"price\"", "kind is \"price\"|(line 2)"),
+            ("\"shop\"", "\"shop\"\nwait_hours = 3", "wait_hours is 3|(line 2)"),
             ("\"number\"", "\"colour\"", "unknown variant `colour`"),
         ] {
             let message = Domain::from_toml(&base.replace(from, to), "shop.toml").unwrap_err().to_string();
-            assert!(message.contains(expected), "{message}");
+            let of_file = message.starts_with("shop.toml: ");
+            assert!(of_file && expected.split('|').all(|part| message.contains(part)), "{message}");
         }
     }
 }

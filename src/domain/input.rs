@@ -2,12 +2,15 @@
 
 use super::profile::ProfileIndex;
 use crate::base::error::{Fault, Result, hour, storable, within};
+use crate::base::read::{is_missing, of_notation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
 
 /// Longest text of a category, in bytes.
 pub(crate) const MAX_CATEGORY_BYTES: usize = 256;
+/// The pattern of texts without the character NUL, which not every store can keep.
+pub(super) const STORABLE: &str = "^[^\\u0000]*$";
 /// Numbers beyond this are refused as damage, unless the file says another range.
 pub(super) const LARGEST: f64 = 1e12;
 
@@ -291,7 +294,15 @@ impl DomainInput {
                 "false" | "False" | "FALSE" | "0" => Ok(KeptValue::Number(0.0)),
                 _ => Err(quoted()),
             },
-            InputType::Number | InputType::Hour => self.of_number(text.trim().parse().map_err(|_| quoted())?),
+            InputType::Number | InputType::Hour => self.of_number(text.trim().parse().map_err(|_| {
+                let fault = quoted();
+                let hint = if is_missing(text) {
+                    "; what is unknown is left empty".to_owned()
+                } else {
+                    of_notation(text)
+                };
+                Fault { allowed: fault.allowed + &hint, ..fault }
+            })?),
         }
     }
 
@@ -308,7 +319,7 @@ impl DomainInput {
     /// The schema of its values.
     pub(super) fn schema(&self) -> Value {
         let kind = match self.kind {
-            InputType::Number if self.dtype() == "int" => "integer",
+            InputType::Number if self.whole => "integer",
             InputType::Number | InputType::Hour => "number",
             InputType::Flag => "boolean",
             InputType::Category => "string",
@@ -327,6 +338,7 @@ impl DomainInput {
                     schema["enum"] = levels.iter().map(|l| Value::from(l.as_str())).chain(null).collect();
                 } else {
                     (schema["minLength"], schema["maxLength"]) = (1.into(), MAX_CATEGORY_BYTES.into());
+                    schema["pattern"] = STORABLE.into();
                 }
             }
         }

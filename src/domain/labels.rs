@@ -19,6 +19,8 @@ pub struct DecisionLabels {
     pub prompt_digest: Option<SmolStr>,
     /// The version of the policy in a model registry.
     pub model_version: Option<SmolStr>,
+    /// What came of asking a feature store for what the request did not say of the profile; `None` where nobody asked.
+    pub profile_lookup: Option<SmolStr>,
 }
 
 /// A name of 1 to 64 of the characters a-z, A-Z, 0-9, '.', '_' and '-' that begins with a letter or a digit: it is

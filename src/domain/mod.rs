@@ -4,6 +4,7 @@
 //! `tips` is built in: a new profile feature is an entry in `profile.rs` and in `domains/tips.toml`. Other domains are files
 //! alone ([`Domain`]).
 
+mod completion;
 mod declaration;
 mod input;
 pub mod labels;
@@ -12,6 +13,7 @@ pub mod reaction;
 pub mod request;
 mod values;
 
+pub use completion::ProfileCompletion;
 pub use declaration::{Domain, DomainOutcome, DomainRef, RawDomain, TIPS};
 pub(crate) use declaration::{check_name, check_word};
 pub use input::{DomainInput, InputOf, InputSlot, InputType, InputValue, KeptValue, TipsInput};

@@ -150,6 +150,11 @@ impl Profile {
         }
     }
 
+    /// Whether a value of the user is unknown.
+    pub fn lacks(own: Option<&Self>) -> bool {
+        own.is_none_or(|own| own.user.0.contains(&None))
+    }
+
     /// Names that the contract does not have: a newer producer's, worth a warning.
     pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(String::as_str)
@@ -276,9 +281,9 @@ pub fn schema() -> Value {
     let values: serde_json::Map<String, Value> = PROFILE_FEATURES
         .iter()
         .map(|f| {
-            let kind = if f.dtype == "int" { "integer" } else { "number" };
+            // Also what a registry of features has as whole numbers: an average of them is none, and is taken.
             let mut value =
-                json!({"type": [kind, "null"], "description": f.description, "minimum": f.minimum as i64});
+                json!({"type": ["number", "null"], "description": f.description, "minimum": f.minimum as i64});
             let bound = if f.name == "preferred_hour" { "exclusiveMaximum" } else { "maximum" };
             value[bound] = json!(f.maximum as i64);
             (f.name.to_owned(), value)

@@ -1,5 +1,6 @@
 //! What a request says by the inputs of a domain that is declared in a file.
 
+use super::completion::ProfileCompletion;
 use super::declaration::Domain;
 use super::input::{DomainInput, InputOf, InputValue, KeptValue};
 use super::request::Candidate;
@@ -166,6 +167,33 @@ impl DeclaredValues {
     /// Names of the profile that the domain does not have: a newer producer's, worth a warning.
     pub fn unknown_names(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(String::as_str)
+    }
+
+    /// Whether a value of the user's profile is unknown.
+    pub(super) fn lacks_profile(&self) -> bool {
+        self.profile.as_ref().map_or(self.domain.inputs_of(InputOf::Profile).next().is_some(), |own| {
+            own.contains(&KeptValue::Unknown)
+        })
+    }
+
+    /// Fills in what is unknown of the profile; how many values that was.
+    pub(super) fn complete(&mut self, known: &ProfileCompletion) -> usize {
+        let count = self.domain.inputs_of(InputOf::Profile).count();
+        let blank = || vec![KeptValue::Unknown; count];
+        let mut user = self.profile.clone().unwrap_or_else(blank);
+        let by_kind = &mut self.by_kind;
+        let is_unknown = |value: &KeptValue| *value == KeptValue::Unknown;
+        let filled = known.fill(&mut user, is_unknown, KeptValue::clone, |kind, fill| {
+            let place = by_kind.iter().position(|(own, _)| own == kind).unwrap_or_else(|| {
+                by_kind.push((kind.clone(), blank()));
+                by_kind.len() - 1
+            });
+            fill(&mut by_kind[place].1)
+        });
+        if filled > 0 {
+            self.profile = Some(user);
+        }
+        filled
     }
 
     /// What there is to say when the candidate at `chosen` was shown: nothing of the others, and of the profile what held

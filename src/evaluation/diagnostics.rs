@@ -206,26 +206,27 @@ impl WeightSums {
         (self.unknown == 0 && mean.is_finite()).then_some(mean)
     }
 
-    /// Adds one row: its weight, NaN if unknown, its reward, and the policy's probability of a choice that the logging
-    /// policy could not make, as far as that is known, with how. The log is known as far as its least known row.
+    /// Adds one row, so many times: its weight, NaN if unknown, its reward, and the policy's probability of a choice that the
+    /// logging policy could not make, as far as that is known, with how. The log is known as far as its least known row.
     #[inline]
-    pub fn add(&mut self, weight: f64, reward: f64, unsupported: f64, support: Support) {
-        self.unsupported += unsupported;
+    pub fn add(&mut self, weight: f64, reward: f64, (unsupported, support): (f64, Support), times: u64) {
+        let n = times as f64;
+        self.unsupported += n * unsupported;
         self.support = match (self.support, support) {
             (Support::Unknown, _) | (_, Support::Unknown) => Support::Unknown,
             (Support::ItemsChosen, _) | (_, Support::ItemsChosen) => Support::ItemsChosen,
             _ => Support::Propensities,
         };
         if weight.is_nan() {
-            self.unknown += 1;
+            self.unknown += times;
             return;
         }
-        self.sum += weight;
-        self.rewards += weight * reward;
-        self.squares += weight * weight;
+        self.sum += n * weight;
+        self.rewards += n * weight * reward;
+        self.squares += n * weight * weight;
         self.largest = self.largest.max(weight);
         self.farthest = self.farthest.max((weight - 1.0).abs());
-        self.moments.observe(weight);
+        self.moments.observe_times(weight, times);
     }
 }
 
@@ -237,7 +238,7 @@ mod tests {
         let mut sums = WeightSums::default();
         let mut rows = 0;
         for weight in weights {
-            sums.add(weight, 0.0, unsupported, Support::Propensities);
+            sums.add(weight, 0.0, (unsupported, Support::Propensities), 1);
             rows += 1;
         }
         Diagnostics::new(&sums, rows)
@@ -292,7 +293,7 @@ mod tests {
         use Support::{ItemsChosen, Propensities, Unknown};
         let of = |rows: [(Support, f64); 2]| {
             let mut sums = WeightSums::default();
-            rows.into_iter().for_each(|(support, share)| sums.add(1.0, 0.0, share, support));
+            rows.into_iter().for_each(|(support, share)| sums.add(1.0, 0.0, (share, support), 1));
             Diagnostics::new(&sums, 2)
         };
         assert_eq!(of([(Propensities, 0.5), (ItemsChosen, 0.5)]).support, ItemsChosen);

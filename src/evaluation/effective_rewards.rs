@@ -22,13 +22,13 @@ pub(super) struct RewardEvenness {
 }
 
 impl RewardEvenness {
-    /// Adds one decision, for a policy whose mean reward is `mean`.
+    /// Adds one decision, so many times, for a policy whose mean reward is `mean`.
     #[inline]
-    pub(super) fn add(&mut self, sample: &Sample, mean: f64) {
-        let distance = (sample.reward - mean).abs();
-        self.weights += sample.weight;
-        self.distances += sample.weight * distance;
-        self.squares += sample.weight * distance * distance;
+    pub(super) fn add(&mut self, sample: &Sample, mean: f64, times: f64) {
+        let (distance, weight) = ((sample.reward - mean).abs(), times * sample.weight);
+        self.weights += weight;
+        self.distances += weight * distance;
+        self.squares += weight * distance * distance;
     }
 
     /// The evenness in [0, 1]; 0 where all rewards are the same, for then nothing is known of those that are not. `None`
@@ -51,7 +51,7 @@ mod tests {
         for (weight, reward) in decisions {
             let sample =
                 Sample { weight: *weight, reward: *reward, predicted: 0.0, expected: 0.0, accepted: true };
-            all.add(&sample, mean);
+            all.add(&sample, mean, 1.0);
         }
         all.get()
     }

@@ -267,20 +267,21 @@ fn add_up(
     let mut weighted: Vec<Vec<f64>> = questions.iter().map(blank).collect();
     let mut apart = vec![Totals::default(); questions.len()];
     let mut rows = 0;
-    samples.each(|decision| {
+    samples.each_different(|decision, times| {
         rows = (rows + 1) % ROWS_APART;
+        let times = times as f64;
         for ((evenness, sample), mean) in evenness.iter_mut().zip(decision.samples).zip(&means) {
-            evenness.add(sample, *mean);
+            evenness.add(sample, *mean, times);
         }
         for ((question, apart), weighted) in questions.iter_mut().zip(&mut apart).zip(&mut weighted) {
             let Question { policy, estimator, lambda, .. } = *question;
             let sample = &decision.samples[policy];
-            apart.add(&estimator.terms(sample, lambda), 1.0);
+            apart.add(&estimator.terms(sample, lambda), times);
             if rows == 0 {
                 question.totals.merge(&std::mem::take(apart));
             }
             if !weighted.is_empty() {
-                model.add_basis(decision.basis, estimator.shrunk(sample.weight, lambda), weighted);
+                model.add_basis(decision.basis, times * estimator.shrunk(sample.weight, lambda), weighted);
             }
         }
     })?;

@@ -36,6 +36,7 @@ mod question;
 pub mod reality;
 mod refusal;
 mod rejection;
+mod repeats;
 mod result;
 mod reward_model;
 mod row;

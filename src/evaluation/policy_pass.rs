@@ -107,11 +107,18 @@ impl PolicyPass {
         Ok(if accepted { f64::INFINITY } else { 0.0 })
     }
 
-    /// What this row is to the policy, which then learns it if it learns.
+    /// What this row is to the policy, which then learns it if it learns; one that is there several times is weighed once for
+    /// all, by who learns nothing.
     ///
     /// # Errors
     /// A policy that cannot be applied to this log.
-    pub(super) fn weigh(&mut self, row: &Row, fold: usize, model: &RewardModel) -> Result<Sample> {
+    pub(super) fn weigh(
+        &mut self,
+        row: &Row,
+        fold: usize,
+        model: &RewardModel,
+        times: u64,
+    ) -> Result<Sample> {
         let constant = self.constant.filter(|_| row.listed.is_empty());
         let chosen = row.chosen as usize;
         let of_chosen = self.prepared.probability_of_the_chosen(row);
@@ -123,6 +130,7 @@ impl PolicyPass {
             let unsupported = unsupported.max(ruled_out(row, distribution));
             (distribution[chosen], expected[fold], unsupported, Support::ItemsChosen)
         } else {
+            debug_assert_eq!(times, 1, "rows are alike to who does not look at them alone");
             self.prepared.distribution(row, &mut self.distribution)?;
             let distribution = &self.distribution[..];
             let value = |(k, p): (usize, &f64)| if *p > 0.0 { p * model.predict(fold, row, k) } else { 0.0 };
@@ -141,8 +149,8 @@ impl PolicyPass {
             expected,
             accepted: false,
         };
-        self.weights.add(sample.weight, row.reward, unsupported, support);
-        self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample));
+        self.weights.add(sample.weight, row.reward, (unsupported, support), times);
+        self.grids.iter_mut().flatten().for_each(|grid| grid.add(&sample, times as f64));
         Ok(sample)
     }
 

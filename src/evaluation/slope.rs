@@ -29,14 +29,14 @@ impl GridSums {
         Some(Self { estimator, lambdas, rows: 0.0, sums: [0.0; GRID], squares: [0.0; GRID] })
     }
 
-    /// Adds one sample.
+    /// Adds one sample, so many times.
     #[inline]
-    pub fn add(&mut self, sample: &Sample) {
-        self.rows += 1.0;
-        for i in 0..GRID {
-            let z = self.estimator.terms(sample, self.lambdas[i]).plain;
-            self.sums[i] += z;
-            self.squares[i] += z * z;
+    pub fn add(&mut self, sample: &Sample, times: f64) {
+        self.rows += times;
+        let terms = self.estimator.plain_terms(sample, &self.lambdas);
+        for (i, z) in terms.into_iter().enumerate() {
+            self.sums[i] += times * z;
+            self.squares[i] += times * z * z;
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
                 expected: 0.0,
                 accepted: false,
             };
-            sums.add(&sample);
+            sums.add(&sample, 1.0);
         }
         // A cap of 1 would lose a quarter of the value; 2 and more change nothing.
         assert!(sums.choose() >= 2.0);

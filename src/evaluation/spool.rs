@@ -35,6 +35,15 @@ impl Spool {
         Ok(())
     }
 
+    /// Appends a small number.
+    ///
+    /// # Errors
+    /// The temporary file cannot be written.
+    #[inline]
+    pub fn put_short(&mut self, number: u16) -> Result<()> {
+        self.file.write_all(&number.to_le_bytes()).map_err(|e| failed("write", e))
+    }
+
     /// Appends a row: four numbers, and what else it has.
     ///
     /// # Errors
@@ -99,6 +108,17 @@ impl SpoolReader<'_> {
             *number = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
         }
         Ok(())
+    }
+
+    /// The next small number, which must have been written.
+    ///
+    /// # Errors
+    /// The temporary file cannot be read.
+    #[inline]
+    pub fn get_short(&mut self) -> Result<u16> {
+        let mut bytes = [0; 2];
+        self.file.read_exact(&mut bytes).map_err(|e| failed("read", e))?;
+        Ok(u16::from_le_bytes(bytes))
     }
 
     /// The next text of so many bytes, which must have been written; none has no bytes.

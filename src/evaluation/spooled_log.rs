@@ -8,9 +8,10 @@ use super::log::{LogReader, LogVocabulary};
 use super::policy_pass::{PolicyPass, WeighedPolicy};
 use super::refusal::LogRefusal;
 use super::rejection::{LogDigest, RejectionDraws};
+use super::repeats::{KeptRows, RepeatedRow, RepeatedRows};
 use super::reward_model::{ModelBuilder, ModelKind, RewardModel};
 use super::row::Row;
-use super::samples::{PER_SAMPLE, Samples};
+use super::samples::{KeptSamples, MOST_POLICIES, PER_SAMPLE, Samples};
 use super::settings::EvaluationSettings;
 use super::spool::Spool;
 use super::target::{Reach, Target};
@@ -44,7 +45,7 @@ pub(super) struct SpooledLog {
     names: LogVocabulary,
     /// What makes the vectors of a reward model, where it is over a declared feature set.
     featurizer: Option<Featurizer>,
-    spool: Spool,
+    kept: KeptRows,
     rows: u64,
     /// `None` where the log names no users.
     clusters: Option<Clusters>,
@@ -70,7 +71,14 @@ impl SpooledLog {
         if let Some((_, domain)) = &featurizer {
             reader.want_inputs(domain);
         }
-        let (mut spool, mut builder) = (Spool::new(), None);
+        // What never changes from row to row is the same for rows that are alike.
+        let are_constant = targets.iter().all(Target::is_constant) && targets.len() <= MOST_POLICIES;
+        let mut kept = if are_constant {
+            KeptRows::Repeated(RepeatedRows::default())
+        } else {
+            KeptRows::Each(Spool::new())
+        };
+        let mut builder = None;
         let mut names = LogVocabulary::default();
         names.forgets_users = !learning;
         names.keeps_requests = targets.iter().any(Target::sees_requests);
@@ -102,11 +110,12 @@ impl SpooledLog {
             for table in &mut tables {
                 table.check(&row, &names.items, || reader.place())?;
             }
-            builder.observe(folds.of(rows, &row), &row)?;
+            let fold = folds.of(rows, &row);
+            builder.observe(fold, &row)?;
             digest.add(&row);
             least = least.min(row.propensity.unwrap_or(1.0));
             row.moment = row.moment.filter(|_| learning);
-            spool.put_row(&row)?;
+            kept.put(&row, fold)?;
             reward_sum += row.reward;
             rows += 1;
         }
@@ -119,7 +128,7 @@ impl SpooledLog {
         }
         let model = builder.fit(names.items.len());
         let featurizer = featurizer.map(|(featurizer, _)| featurizer).filter(|_| model.needs_vectors());
-        Ok(Self { names, featurizer, spool, rows, clusters, reward_sum, model, folds, items, digest, least })
+        Ok(Self { names, featurizer, kept, rows, clusters, reward_sum, model, folds, items, digest, least })
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -154,7 +163,7 @@ impl SpooledLog {
         targets: &[Target],
         settings: &EvaluationSettings,
     ) -> Result<(Samples, Vec<WeighedPolicy>)> {
-        let Self { names, featurizer, spool, rows, clusters, model, folds, items, digest, least, .. } = self;
+        let Self { names, featurizer, kept, rows, clusters, model, folds, items, digest, least, .. } = self;
         let seldom = *rows < ROWS_PER_ITEM * *items as u64;
         let rejects = settings.estimators.iter().any(|(e, _)| e.rejects());
         let pass = |target: &Target| {
@@ -166,39 +175,56 @@ impl SpooledLog {
             Ok(pass)
         };
         let mut passes: Vec<PolicyPass> = targets.iter().map(pass).collect::<Result<_>>()?;
-        let mut samples = Spool::new();
         let stored_len = model.stored_len();
         let with_clusters = clusters.is_some();
-        let mut numbers = vec![0.0; 1 + stored_len + PER_SAMPLE * targets.len() + usize::from(with_clusters)];
-        let (mut reader, mut row) = (spool.read()?, Row::default());
+        let len = 1 + stored_len + PER_SAMPLE * targets.len() + usize::from(with_clusters);
         let mut draws = passes
             .iter()
             .any(PolicyPass::follows_own_choices)
             .then(|| RejectionDraws::new(settings.seed, *digest));
-        for i in 0..*rows {
-            reader.get_row(&mut row)?;
-            if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
-                let candidates = if row.listed.is_empty() { names.items.len() } else { row.listed.len() };
-                featurizer.vectors(&mut row, names, 0..candidates);
-            }
+        let mut weigh = |row: &Row, fold: usize, times: u64, numbers: &mut [f64]| -> Result<()> {
             numbers[0] = row.reward;
-            model.chosen_basis(&row, &mut numbers[1..=stored_len]);
-            let fold = folds.of(i, &row);
+            model.chosen_basis(row, &mut numbers[1..=stored_len]);
             let draw = draws.as_mut().map_or(0.0, RejectionDraws::next);
             if let Some(cluster) = row.cluster {
                 *numbers.last_mut().expect("it has the reward") = f64::from(cluster);
             }
             let own = numbers[1 + stored_len..].chunks_exact_mut(PER_SAMPLE);
             for (pass, numbers) in passes.iter_mut().zip(own) {
-                let sample = pass.weigh(&row, fold, model)?;
-                let threshold = pass.threshold(&row, draw, sample.weight)?;
+                let sample = pass.weigh(row, fold, model, times)?;
+                let threshold = pass.threshold(row, draw, sample.weight)?;
                 numbers.copy_from_slice(&[sample.weight, sample.predicted, sample.expected, threshold]);
             }
-            samples.put(&numbers)?;
-        }
+            Ok(())
+        };
+        let samples = match kept {
+            KeptRows::Each(spool) => {
+                let (mut reader, mut row, mut samples) = (spool.read()?, Row::default(), Spool::new());
+                let mut numbers = vec![0.0; len];
+                for i in 0..*rows {
+                    reader.get_row(&mut row)?;
+                    if let Some(featurizer) = featurizer.as_mut().filter(|_| !row.inputs.is_empty()) {
+                        let candidates =
+                            if row.listed.is_empty() { names.items.len() } else { row.listed.len() };
+                        featurizer.vectors(&mut row, names, 0..candidates);
+                    }
+                    weigh(&row, folds.of(i, &row), 1, &mut numbers)?;
+                    samples.put(&numbers)?;
+                }
+                KeptSamples::Each(samples)
+            }
+            KeptRows::Repeated(RepeatedRows { different, order, .. }) => {
+                let mut numbers = vec![0.0; len * different.len()];
+                for (repeated, numbers) in different.iter().zip(numbers.chunks_exact_mut(len)) {
+                    let RepeatedRow { row, fold, times } = repeated;
+                    weigh(row, *fold, *times, numbers)?;
+                }
+                KeptSamples::Repeated { numbers, order: std::mem::take(order) }
+            }
+        };
         let largest = passes.iter().map(PolicyPass::largest_weight).chain([1.0]).collect();
         let (rows, seed, digest) = (*rows, settings.seed, *digest);
-        let samples = Samples { spool: samples, rows, largest, seed, digest, stored_len, with_clusters };
+        let samples = Samples { kept: samples, rows, largest, seed, digest, stored_len, with_clusters };
         let weighed = passes.into_iter().map(|pass| pass.finish(rows));
         Ok((samples, weighed.collect()))
     }

@@ -129,6 +129,11 @@ impl Target {
         matches!(self, Self::Column { .. })
     }
 
+    /// Whether it chooses in the same way at every decision that offers the same.
+    pub fn is_constant(&self) -> bool {
+        matches!(self, Self::Uniform | Self::Table { .. })
+    }
+
     /// Whether it is shown requests as they are: a program.
     pub fn sees_requests(&self) -> bool {
         matches!(self, Self::Learner(policy) | Self::Frozen { policy, .. } if policy.program().is_some())

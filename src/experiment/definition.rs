@@ -209,8 +209,9 @@ impl TryFrom<RawExperiment> for Experiment {
                 let value = format!("{:?} again", variant.name);
                 return Err(Fault::new(format!("variants[{i}].name"), value, "each name once"));
             }
-            if variant.policy.is_some() && hash_by != USER {
-                let allowed = "\"user\" where a variant sets a policy: a decision knows its user and no other attribute";
+            if (variant.policy.is_some() || variant.prompt_version.is_some()) && hash_by != USER {
+                let allowed = "\"user\" where a variant sets a policy or a prompt_version: a decision knows its user and no other \
+                               attribute";
                 return Err(Fault::new("hash_by", format!("{hash_by:?}"), allowed));
             }
         }
@@ -290,8 +291,7 @@ impl Experiment {
     /// # Errors
     /// Text that is not TOML, unknown or missing fields, values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Self> {
-        let raw: RawExperiment = read::toml(text, origin)?;
-        Self::try_from(raw).map_err(|fault| fault.at(origin))
+        read::checked_toml(text, origin, |raw: RawExperiment| Self::try_from(raw))
     }
 
     /// Its name.
@@ -347,6 +347,11 @@ impl Experiment {
     /// Whether any variant sets a version of the prompt.
     pub fn sets_prompt(&self) -> bool {
         self.variants.iter().any(|variant| variant.prompt_version.is_some())
+    }
+
+    /// Whether any variant has an effect on decisions.
+    pub fn decides(&self) -> bool {
+        self.sets_policy() || self.sets_prompt()
     }
 
     /// Whether it asks for more of a user than the id.
@@ -462,10 +467,12 @@ mod tests {
         assert!(weights("weight = 0.4", "").unwrap_err().contains("stated 1 times"));
         assert!(weights("weight = 0.4", "weight = 0.4").unwrap_err().contains("0.8 in all"));
         assert!(weights("weight = 0.4", "weight = 0.6").is_ok());
-        let text = "key = \"e\"\nhash_by = \"team\"\n[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\npolicy = \"uniform\"";
-        assert!(
-            Experiment::from_toml(text, "e.toml").unwrap_err().to_string().contains("hash_by is \"team\"")
-        );
+        for sets in ["policy = \"uniform\"", "prompt_version = \"v2\""] {
+            let variants = format!("[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\n{sets}");
+            let text = format!("key = \"e\"\nhash_by = \"team\"\n{variants}");
+            let refused = Experiment::from_toml(&text, "e.toml").unwrap_err().to_string();
+            assert!(refused.contains("hash_by is \"team\""), "{refused}");
+        }
     }
 
     #[test]

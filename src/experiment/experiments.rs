@@ -34,6 +34,17 @@ pub enum ExperimentsRefusal {
         /// The other one.
         second: String,
     },
+    /// Two of which both might be what a user's decision is to carry.
+    #[error(
+        "experiment {policy:?} sets policies and {prompt:?} prompt versions, maybe of one user, and a decision is of one \
+         experiment; give each a part of one namespace"
+    )]
+    OneDecision {
+        /// The one that sets policies.
+        policy: String,
+        /// The one that sets prompt versions.
+        prompt: String,
+    },
     /// More than can be meant.
     #[error("{}: more than {MAX_EXPERIMENTS} experiments", dir.display())]
     TooMany {
@@ -46,7 +57,7 @@ impl Cause for ExperimentsRefusal {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Misnamed { .. } | Self::TooMany { .. } => ErrorKind::Invalid,
-            Self::Overlap { .. } => ErrorKind::Conflict,
+            Self::Overlap { .. } | Self::OneDecision { .. } => ErrorKind::Conflict,
         }
     }
 }
@@ -73,7 +84,20 @@ impl Experiments {
             }
         }
         paths.sort();
-        Self::new(paths.iter().map(|path| load_file(path)).collect::<Result<_>>()?)
+        Self::new(paths.iter().map(|path| Self::file(path)).collect::<Result<_>>()?)
+    }
+
+    /// The experiment in a file, which is called as it says.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no experiment, or is called otherwise.
+    pub fn file(path: &Path) -> Result<Experiment> {
+        let experiment = Experiment::from_toml(&read::text(path)?, &path.display().to_string())?;
+        if path.file_stem().is_none_or(|stem| stem != experiment.key().as_str()) {
+            let key = experiment.key().to_string();
+            return Err(Error::because(ExperimentsRefusal::Misnamed { path: path.to_owned(), key }));
+        }
+        Ok(experiment)
     }
 
     /// These experiments.
@@ -84,14 +108,22 @@ impl Experiments {
         experiments.sort_by(|a, b| a.key().cmp(b.key()));
         for (i, second) in experiments.iter().enumerate() {
             for first in &experiments[..i] {
+                if !(first.decides() && second.decides() && first.overlaps(second)) {
+                    continue;
+                }
                 let both = |sets: fn(&Experiment) -> bool| sets(first) && sets(second);
-                let what = match first.overlaps(second) {
-                    true if both(Experiment::sets_policy) => "policy",
-                    true if both(Experiment::sets_prompt) => "prompt version",
-                    _ => continue,
+                let what = match () {
+                    () if both(Experiment::sets_policy) => Some("policy"),
+                    () if both(Experiment::sets_prompt) => Some("prompt version"),
+                    () => None,
                 };
+                let is_first = first.sets_policy();
                 let (first, second) = (first.key().to_string(), second.key().to_string());
-                return Err(Error::because(ExperimentsRefusal::Overlap { what, first, second }));
+                return Err(Error::because(match what {
+                    Some(what) => ExperimentsRefusal::Overlap { what, first, second },
+                    None if is_first => ExperimentsRefusal::OneDecision { policy: first, prompt: second },
+                    None => ExperimentsRefusal::OneDecision { policy: second, prompt: first },
+                }));
             }
         }
         Ok(Self(experiments))
@@ -103,10 +135,10 @@ impl Experiments {
     /// There is none, with those that there are; a file that is no experiment.
     pub fn find_file(name: &str, dir: &Path) -> Result<Experiment> {
         if read::is_path(name) {
-            return load_file(Path::new(name));
+            return Self::file(Path::new(name));
         }
         let path = dir.join(format!("{name}.toml"));
-        match load_file(&path) {
+        match Self::file(&path) {
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let listed = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
                 let stems = listed.filter(|path| path.extension().is_some_and(|e| e == "toml"));
@@ -136,15 +168,6 @@ impl Experiments {
     }
 }
 
-fn load_file(path: &Path) -> Result<Experiment> {
-    let experiment = Experiment::from_toml(&read::text(path)?, &path.display().to_string())?;
-    if path.file_stem().is_none_or(|stem| stem != experiment.key().as_str()) {
-        let key = experiment.key().to_string();
-        return Err(Error::because(ExperimentsRefusal::Misnamed { path: path.to_owned(), key }));
-    }
-    Ok(experiment)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +192,9 @@ mod tests {
             pair("", "", policy).unwrap_err().to_string().contains("may both set the policy of one user")
         );
         assert!(pair(&part(0.0, 0.5), "", policy).is_err());
+        let prompt = pair("", "", "prompt_version = \"v2\"").unwrap_err().to_string();
+        assert!(prompt.contains("\"one\" sets policies and \"two\" prompt versions"), "{prompt}");
+        assert!(pair(&part(0.0, 0.5), &part(0.5, 1.0), "prompt_version = \"v2\"").is_ok());
         assert!(pair(&part(0.0, 0.6), &part(0.5, 1.0), policy).is_err());
         assert!(pair(&part(0.0, 0.5), &part(0.5, 1.0), policy).is_ok());
         let both = pair("", "", "value = 1").unwrap();

@@ -11,19 +11,25 @@
 //!
 //! What it maximizes is the likelihood times a conjugate prior around a centre (mu_c, Psi_c), which counts as k = 1 user for
 //! the mean and nu = D + 1 for the covariance: without users it is the centre itself, which is the plain ridge, or what all
-//! kinds have together. Each step raises it.
+//! kinds have together. Each step raises it. Two steps foretell where the third and those after it would lead (Varadhan & Roland
+//! 2008): it goes there at once where that is better still.
 
+use super::expectation::{Expectation, Moments, Solved, dot, times};
 use super::user_sums::SufficientStatistics;
 use crate::base::vector::Cell;
-use crate::policy::{Cholesky, Solve};
+use crate::policy::Cholesky;
 use rayon::prelude::*;
 
 /// Steps at most.
 const MAX_ITERATIONS: u32 = 150;
-/// It ends when a step raises the logarithm of what is maximized by less than this.
+/// It ends when three steps raise the logarithm of what is maximized by less than this.
 const LEAST_GAIN: f64 = 1e-2;
 /// The smallest noise: rewards that are all alike have none.
 const LEAST_NOISE: f64 = 1e-9;
+/// A pivot of a covariance is at least this share of the variance.
+const LEAST_PIVOT: f64 = 1e-10;
+/// By so much what lies beyond is further than three steps.
+const LEAST_LENGTH: f64 = 1e-3;
 /// Units whose sums are added up together, by one thread: a result depends on it, but not on how many threads there are.
 const TOGETHER: usize = 256;
 /// The centre counts as so many users for the mean.
@@ -74,135 +80,42 @@ impl Fit {
     }
 }
 
-/// A symmetric positive definite matrix, solved.
-struct Solved {
-    inverse: Vec<f64>,
-    solution: Vec<f64>,
-    log_det: f64,
-}
-
-impl Solved {
-    fn of(mut matrix: Vec<f64>, b: &[f64]) -> Self {
-        let dim = b.len();
-        let mut inverse = vec![0.0; dim * dim];
-        let (mut solution, mut scratch) = (vec![0.0; dim], vec![0.0; dim]);
-        f64::run(Cholesky { m: &mut matrix, dim });
-        let log_det = matrix.iter().step_by(dim + 1).map(|pivot| 2.0 * libm::log(*pivot)).sum();
-        let (factor, inverse_out, theta) = (&matrix[..], &mut inverse, &mut solution);
-        f64::run(Solve { factor, b, inverse: inverse_out, theta, scratch: &mut scratch });
-        Self { inverse, solution, log_det }
-    }
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
-    matrix.chunks_exact(x.len()).map(|row| dot(row, x)).collect()
-}
-
-/// A prior on its way: A0, A0 mu and the logarithm of A0's determinant.
-pub(super) struct Expectation {
-    precision: Vec<f64>,
-    mean: Vec<f64>,
-    shift: Vec<f64>,
-    log_det: f64,
-    noise: f64,
-}
-
-/// What a unit's rewards are under a prior, before anything is known of it.
-pub(super) struct Marginal {
-    /// log det (I + X Psi X^T).
-    pub(super) log_det: f64,
-    /// (r - X mu)^T (I + X Psi X^T)^-1 (r - X mu) / s^2.
-    pub(super) quadratic: f64,
-    /// (r - X mu)^T (r - X mu).
-    pub(super) squares: f64,
-}
-
-impl Expectation {
-    pub(super) fn new(mean: &[f64], covariance: &[f64], noise: f64) -> Self {
-        let solved = Solved::of(covariance.to_vec(), mean);
-        let shift = times(&solved.inverse, mean);
-        let (precision, log_det) = (solved.inverse, -solved.log_det);
-        Self { precision, mean: mean.to_vec(), shift, log_det, noise }
-    }
-
-    fn solve(&self, unit: &SufficientStatistics) -> Solved {
-        let matrix = unit.xx.iter().zip(&self.precision).map(|(a, b)| a + b).collect();
-        let b: Vec<f64> = unit.xr.iter().zip(&self.shift).map(|(a, b)| a + b).collect();
-        Solved::of(matrix, &b)
-    }
-
-    fn marginal_of(&self, unit: &SufficientStatistics, solved: &Solved) -> Marginal {
-        let expected = times(&unit.xx, &self.mean);
-        let squares = unit.rr - 2.0 * dot(&self.mean, &unit.xr) + dot(&self.mean, &expected);
-        let gap: Vec<f64> = unit.xr.iter().zip(&expected).map(|(a, b)| a - b).collect();
-        let explained = dot(&gap, &times(&solved.inverse, &gap));
-        let quadratic = (squares - explained).max(0.0) / self.noise;
-        Marginal { log_det: solved.log_det - self.log_det, quadratic, squares }
-    }
-
-    pub(super) fn marginal(&self, unit: &SufficientStatistics) -> Marginal {
-        self.marginal_of(unit, &self.solve(unit))
-    }
-
-    /// Twice the negative logarithm of the density of a unit's rewards.
-    pub(super) fn deviance(&self, unit: &SufficientStatistics, marginal: &Marginal) -> f64 {
-        unit.rows * libm::log(2.0 * std::f64::consts::PI * self.noise) + marginal.log_det + marginal.quadratic
-    }
-}
-
-/// What the E step sums up.
-#[derive(Clone)]
-struct Moments {
-    means: Vec<f64>,
-    /// Sum of m m^T.
-    squares: Vec<f64>,
-    /// Sum of (A_u + A0)^-1.
-    spread: Vec<f64>,
-    residual: f64,
-    deviance: f64,
-}
-
-impl Moments {
-    fn new(dim: usize) -> Self {
-        let square = vec![0.0; dim * dim];
-        Self { means: vec![0.0; dim], squares: square.clone(), spread: square, residual: 0.0, deviance: 0.0 }
-    }
-
-    fn add(&mut self, prior: &Expectation, unit: &SufficientStatistics) {
-        let dim = self.means.len();
-        let solved = prior.solve(unit);
-        let m = &solved.solution;
-        let marginal = prior.marginal_of(unit, &solved);
-        self.deviance += prior.deviance(unit, &marginal);
-        let fitted = unit.rr - 2.0 * dot(m, &unit.xr) + dot(m, &times(&unit.xx, m));
-        let trace = dim as f64 - dot(&prior.precision, &solved.inverse);
-        self.residual += fitted.max(0.0) + prior.noise * trace.max(0.0);
-        for i in 0..dim {
-            self.means[i] += m[i];
-            for j in 0..dim {
-                self.squares[i * dim + j] += m[i] * m[j];
-                self.spread[i * dim + j] += solved.inverse[i * dim + j];
+/// Parameters, where they are moved along a line.
+impl Fit {
+    /// Three of these in a row say how the iteration goes on: where it would come to if it went on like that (Varadhan & Roland
+    /// 2008, scheme S3), and that is a prior. `None` where it is no further than the third.
+    fn beyond(first: &Self, second: &Self, third: &Self) -> Option<Self> {
+        let line = |fit: &Self| -> Vec<f64> {
+            fit.mean.iter().chain(&fit.covariance).copied().chain([libm::log(fit.noise)]).collect()
+        };
+        let (a, b, c) = (line(first), line(second), line(third));
+        let step: Vec<f64> = b.iter().zip(&a).map(|(b, a)| b - a).collect();
+        let bend: Vec<f64> = c.iter().zip(&b).zip(&step).map(|((c, b), step)| c - b - step).collect();
+        let mut length = (dot(&step, &step) / dot(&bend, &bend)).sqrt();
+        let dim = first.mean.len();
+        // The nearer it is to 1, the nearer to the third.
+        while length.is_finite() && length > 1.0 + LEAST_LENGTH {
+            let along = |i: usize| a[i] + 2.0 * length * step[i] + length * length * bend[i];
+            let all: Vec<f64> = (0..a.len()).map(along).collect();
+            let covariance = all[dim..dim + dim * dim].to_vec();
+            if is_positive_definite(&covariance, dim) {
+                let (mean, noise) = (all[..dim].to_vec(), libm::exp(all[dim + dim * dim]));
+                return Some(Self { mean, covariance, noise: noise.max(LEAST_NOISE), ..third.clone() });
             }
+            length = (length + 1.0) / 2.0;
         }
+        None
     }
+}
 
-    fn merge(mut self, other: &Self) -> Self {
-        let pairs = [
-            (&mut self.means, &other.means),
-            (&mut self.squares, &other.squares),
-            (&mut self.spread, &other.spread),
-        ];
-        for (own, others) in pairs {
-            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
-        }
-        self.residual += other.residual;
-        self.deviance += other.deviance;
-        self
-    }
+/// Whether a symmetric matrix is a covariance.
+fn is_positive_definite(matrix: &[f64], dim: usize) -> bool {
+    let mut factor = matrix.to_vec();
+    f64::run(Cholesky { m: &mut factor, dim });
+    (0..dim).all(|i| {
+        let (pivot, own) = (factor[i * dim + i], matrix[i * dim + i]);
+        pivot.is_finite() && pivot * pivot > LEAST_PIVOT * own
+    })
 }
 
 /// Fits the weights of these units, beginning at `from`, or at the centre.
@@ -218,30 +131,37 @@ pub(super) fn fit(units: &[&SufficientStatistics], centre: &Centre, from: Option
         converged: false,
     });
     (fit.iterations, fit.converged) = (0, units.is_empty());
-    let pseudo = Centre::pseudo_users(dim);
+    let size = (count, rows, Centre::pseudo_users(dim));
     let mut before = f64::INFINITY;
     while !fit.converged && fit.iterations < MAX_ITERATIONS {
-        let prior = Expectation::new(&fit.mean, &fit.covariance, fit.noise);
-        let parts: Vec<Moments> = units
-            .par_chunks(TOGETHER)
-            .map(|units| {
-                let mut moments = Moments::new(dim);
-                units.iter().for_each(|unit| moments.add(&prior, unit));
-                moments
-            })
-            .collect();
-        let moments = parts.iter().fold(Moments::new(dim), Moments::merge);
-        // Twice the negative logarithm of what is maximized, without what never changes.
-        let now = moments.deviance + penalty(&fit, &prior, centre);
-        fit.converged = before - now < 2.0 * LEAST_GAIN && fit.iterations > 0;
+        let (now, first) = step(&fit, units, centre, size);
+        fit.converged = before - now < 2.0 * LEAST_GAIN;
         before = now;
         if fit.converged {
             break;
         }
-        maximize(&mut fit, &moments, centre, (count, rows, pseudo));
-        fit.iterations += 1;
+        let (gained, second) = step(&first, units, centre, size);
+        // What lies beyond is taken if it is better than what is known to be.
+        fit = match Fit::beyond(&fit, &first, &second) {
+            Some(beyond) => {
+                let (reached, next) = step(&beyond, units, centre, size);
+                if reached <= gained { next } else { Fit { iterations: next.iterations, ..second } }
+            }
+            None => second,
+        };
     }
     fit
+}
+
+/// One step: twice the negative logarithm of what is maximized, without what never changes, and the parameters after it.
+fn step(fit: &Fit, units: &[&SufficientStatistics], centre: &Centre, size: (f64, f64, f64)) -> (f64, Fit) {
+    let prior = Expectation::new(&fit.mean, &fit.covariance, fit.noise);
+    let parts: Vec<Moments> = units.par_chunks(TOGETHER).map(|units| Moments::of(&prior, units)).collect();
+    let moments = parts.iter().fold(Moments::new(fit.mean.len()), Moments::merge);
+    let mut next = fit.clone();
+    maximize(&mut next, &moments, centre, size);
+    next.iterations += 1;
+    (moments.deviance + penalty(fit, &prior, centre), next)
 }
 
 /// Twice the negative logarithm of the conjugate prior's density, without what never changes.
@@ -307,12 +227,12 @@ mod tests {
         let mut unit = || {
             let (z1, z2) = (normal(&mut rng), normal(&mut rng));
             let theta = [MEAN[0] + l11 * z1, MEAN[1] + l21 * z1 + l22 * z2];
-            let mut unit = SufficientStatistics { rows: 0.0, xx: vec![0.0; 4], xr: vec![0.0; 2], rr: 0.0 };
+            let mut unit = SufficientStatistics::blank(2);
             for _ in 0..20 {
                 let x = [1.0, rng.random_range(-1.0..1.0)];
                 let r = dot(&theta, &x) + NOISE.sqrt() * normal(&mut rng);
                 for i in 0..2 {
-                    (0..2).for_each(|j| unit.xx[2 * i + j] += x[i] * x[j]);
+                    (0..=i).for_each(|j| unit.xx[i + j] += x[i] * x[j]);
                     unit.xr[i] += r * x[i];
                 }
                 unit.rr += r * r;
@@ -328,8 +248,7 @@ mod tests {
         let mut fit = fit(&units.iter().collect::<Vec<_>>(), centre, None);
         for _ in 0..20 {
             let prior = Expectation::new(&fit.mean, &fit.covariance, fit.noise);
-            let mut moments = Moments::new(2);
-            units.iter().for_each(|unit| moments.add(&prior, unit));
+            let mut moments = Moments::of(&prior, &units.iter().collect::<Vec<_>>());
             moments.spread.fill(0.0);
             let rows = units.iter().map(|unit| unit.rows).sum();
             maximize(&mut fit, &moments, centre, (units.len() as f64, rows, Centre::pseudo_users(2)));
@@ -397,6 +316,55 @@ mod tests {
         assert!(away(2) > away(2_000) && away(2_000) < 0.1, "{} {}", away(2), away(2_000));
     }
 
+    /// Each user alone and by the formulas as they stand at the top.
+    #[test]
+    fn users_side_by_side_sum_up_to_what_each_has_alone() {
+        let units = users(11, 7);
+        let (mean, covariance) = ([0.4, -0.1], [0.9, 0.2, 0.2, 0.5]);
+        let prior = Expectation::new(&mean, &covariance, 0.3);
+        let precision = Solved::of(covariance.to_vec(), &mean).inverse;
+        let mut expected = Moments::new(2);
+        for unit in &units {
+            let own = unit.matrix();
+            let both: Vec<f64> = own.iter().zip(&precision).map(|(a, b)| a + b).collect();
+            let b: Vec<f64> = unit.xr.iter().zip(times(&precision, &mean)).map(|(a, b)| a + b).collect();
+            let Solved { inverse, solution: m, .. } = Solved::of(both, &b);
+            for i in 0..2 {
+                expected.means[i] += m[i];
+                (0..2).for_each(|j| expected.squares[2 * i + j] += m[i] * m[j]);
+                (0..2).for_each(|j| expected.spread[2 * i + j] += inverse[2 * i + j]);
+            }
+            let left = unit.rr - 2.0 * dot(&m, &unit.xr) + dot(&m, &times(&own, &m));
+            expected.residual += left + 0.3 * dot(&inverse, &own);
+            expected.deviance += prior.deviance(unit, &prior.marginal(unit));
+        }
+        let all = |moments: &Moments| -> Vec<f64> {
+            let Moments { means, squares, spread, residual, deviance } = moments.clone();
+            [means, squares, spread, vec![residual, deviance]].concat()
+        };
+        let found = Moments::of(&prior, &units.iter().collect::<Vec<_>>());
+        for (found, expected) in all(&found).iter().zip(all(&expected)) {
+            assert!((found - expected).abs() < 1e-9 * (1.0 + expected.abs()), "{found} is not {expected}");
+        }
+    }
+
+    /// Where the short way ends the long way would end too: thousands of plain steps from there gain next to nothing.
+    #[test]
+    fn going_on_step_by_step_gains_next_to_nothing() {
+        let units = users(5, 300);
+        let units: Vec<&SufficientStatistics> = units.iter().collect();
+        let centre = Centre::plain(2, 1.0);
+        let short = fit(&units, &centre, None);
+        assert!(short.converged, "{short:?}");
+        let size = (300.0, 6_000.0, Centre::pseudo_users(2));
+        let (begun, mut long) = step(&short, &units, &centre, size);
+        for _ in 0..2_000 {
+            long = step(&long, &units, &centre, size).1;
+        }
+        let (ended, _) = step(&long, &units, &centre, size);
+        assert!((-1e-9..4.0 * LEAST_GAIN).contains(&(begun - ended)), "{begun} {ended}");
+    }
+
     #[test]
     fn no_number_of_threads_changes_a_bit_and_each_step_is_one_up() {
         let units = users(3, 700);
@@ -417,8 +385,7 @@ mod tests {
         let mut before = f64::INFINITY;
         for _ in 0..30 {
             let prior = Expectation::new(&fit.mean, &fit.covariance, fit.noise);
-            let mut moments = Moments::new(2);
-            units.iter().for_each(|unit| moments.add(&prior, unit));
+            let moments = Moments::of(&prior, &units);
             let now = moments.deviance + penalty(&fit, &prior, &centre);
             assert!(now <= before + 1e-7, "{now} after {before}");
             before = now;

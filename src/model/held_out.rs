@@ -1,6 +1,7 @@
 //! How well a prior foretells users who were not among those it was learned from.
 
-use super::empirical_bayes::{Centre, Expectation, Fit};
+use super::empirical_bayes::{Centre, Fit};
+use super::expectation::Expectation;
 use super::user_sums::SufficientStatistics;
 use crate::policy::HeldOut;
 
@@ -25,10 +26,11 @@ pub(super) fn held_out<'a>(
         deviance += own.deviance(unit, &marginal);
         plain_deviance += plain.deviance(unit, &plain_marginal);
         quadratic += marginal.quadratic;
+        let xx = unit.matrix();
         for i in 0..dim {
             expected_reward += fit.mean[i] * unit.xr[i];
             for j in 0..dim {
-                expected_square += fit.mean[i] * fit.mean[j] * unit.xx[i * dim + j];
+                expected_square += fit.mean[i] * fit.mean[j] * xx[i * dim + j];
             }
         }
     }

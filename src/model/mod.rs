@@ -1,12 +1,14 @@
 //! Models that are learned from everybody: priors of policies, the registry that gives them versions and names, and tables
-//! of profile features of real users.
+//! of profile features of real users, and asking a feature store for them.
 //!
 //! In: rewards of a store or a log, and a policy whose features say what is looked at. Out: a [`Prior`](crate::policy::Prior)
 //! with what is known of how it was learned. `training_data` reads rewards into one set of sums for each user,
-//! `empirical_bayes` iterates over the sums, `held_out` says how well that foretells users who were not seen, `train` puts
+//! `empirical_bayes` iterates over the sums (`expectation` is half of each step), `held_out` says how well that foretells users who were not seen, `train` puts
 //! them together.
 
 mod empirical_bayes;
+mod expectation;
+pub mod feast;
 mod held_out;
 mod profile_table;
 pub mod registry;

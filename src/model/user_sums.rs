@@ -68,19 +68,10 @@ impl UserSums {
 
     /// The same as doubles.
     pub(super) fn to_unit(&self) -> SufficientStatistics {
-        let dim = self.xr.len();
         let of = |sum: &i128| *sum as f64 / SCALE;
-        let mut xx = vec![0.0; dim * dim];
-        let mut values = self.xx.iter().map(of);
-        for i in 0..dim {
-            for j in 0..=i {
-                let value = values.next().unwrap_or_default();
-                (xx[i * dim + j], xx[j * dim + i]) = (value, value);
-            }
-        }
         SufficientStatistics {
             rows: self.rows as f64,
-            xx,
+            xx: self.xx.iter().map(of).collect(),
             xr: self.xr.iter().map(of).collect(),
             rr: of(&self.rr),
         }
@@ -91,10 +82,24 @@ impl UserSums {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SufficientStatistics {
     pub(super) rows: f64,
-    /// D rows of D values.
+    /// Lower triangle of sum x x^T, row by row.
     pub(super) xx: Vec<f64>,
     pub(super) xr: Vec<f64>,
     pub(super) rr: f64,
+}
+
+impl SufficientStatistics {
+    /// No rewards in `dim` dimensions.
+    pub(super) fn blank(dim: usize) -> Self {
+        Self { rows: 0.0, xx: vec![0.0; dim * (dim + 1) / 2], xr: vec![0.0; dim], rr: 0.0 }
+    }
+
+    /// Sum x x^T: D rows of D values.
+    pub(super) fn matrix(&self) -> Vec<f64> {
+        let dim = self.xr.len();
+        let at = |i: usize, j: usize| self.xx[i.max(j) * (i.max(j) + 1) / 2 + i.min(j)];
+        (0..dim * dim).map(|place| at(place / dim, place % dim)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +122,8 @@ mod tests {
             prop_assert_eq!(sum(&rows), sum(&other));
             let unit = sum(&rows).to_unit();
             let expected: f64 = rows.iter().map(|(x, _)| x[2] * x[0]).sum();
-            prop_assert!((unit.xx[6] - expected).abs() < 1e-9 && unit.xx[2] == unit.xx[6]);
+            let matrix = unit.matrix();
+            prop_assert!((matrix[6] - expected).abs() < 1e-9 && matrix[2] == matrix[6]);
         }
     }
 

@@ -3,7 +3,6 @@
 use super::input::PromptInput;
 use super::refusal::PromptError;
 use crate::base::error::{Error, Result};
-use crate::base::read;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -99,8 +98,8 @@ pub(super) fn source(text: &str) -> String {
     text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
 }
 
-/// The parts of a file: the front matter, the system template, the user template.
-pub(super) fn parts(text: &str, origin: &str) -> Result<(RawPrompt, String, String)> {
+/// The parts of a file: the front matter, in TOML, the system template, the user template.
+pub(super) fn parts(text: &str, origin: &str) -> Result<[String; 3]> {
     let lacks = |what| Error::because(PromptError::Parts { origin: origin.to_owned(), what });
     let text = source(text);
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
@@ -121,5 +120,5 @@ pub(super) fn parts(text: &str, origin: &str) -> Result<(RawPrompt, String, Stri
     // Lines keep their numbers in what is parsed.
     let front = format!("\n{}", lines[1..end].join("\n"));
     let body = |range: std::ops::Range<usize>| lines[range].join("\n").trim().to_owned();
-    Ok((read::toml(&front, origin)?, body(system + 1..user), body(user + 1..lines.len())))
+    Ok([front, body(system + 1..user), body(user + 1..lines.len())])
 }

@@ -8,15 +8,12 @@ use super::completion::{Completion, Usage};
 use super::retry::Retries;
 use super::unused::UnusedReason;
 use crate::base::error::{Error, Fault, Result};
-use crate::base::{read, tls};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use crate::base::http::{HttpClient, HttpFailure, body};
+use crate::base::read;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -31,8 +28,6 @@ const MAX_KEY_BYTES: usize = 4_096;
 const MAX_TIME_LIMIT_MS: u64 = 600_000;
 /// Most calls that may be under way at once.
 const MAX_CONCURRENCY: usize = 4_096;
-/// A connection that nobody needs is kept so long.
-const IDLE: Duration = Duration::from_secs(30);
 
 /// A gateway as options state it.
 #[derive(Clone, Default)]
@@ -124,16 +119,10 @@ fn address(url: &str) -> Result<Uri, Fault> {
     format!("{scheme}://{authority}{route}").parse().map_err(|_| fault())
 }
 
-/// Connections to the gateway, which are kept.
-enum Transport {
-    Plain(Client<HttpConnector, Full<Bytes>>),
-    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
-}
-
 /// A gateway that can be asked.
 pub struct Gateway {
     settings: GatewaySettings,
-    transport: Transport,
+    client: HttpClient,
 }
 
 /// What came of asking: a completion or why there is none, and what it took.
@@ -165,17 +154,8 @@ impl Gateway {
     /// # Errors
     /// An address with `https://` on a machine that trusts no certificate authorities.
     pub fn new(settings: GatewaySettings) -> Result<Self> {
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_idle_timeout(IDLE).pool_timer(TokioTimer::new());
-        let transport = if settings.uri.scheme_str() == Some("https") {
-            let connector = HttpsConnectorBuilder::new().with_tls_config(tls::client(None)?);
-            Transport::Tls(builder.build(connector.https_only().enable_http1().build()))
-        } else {
-            let mut connector = HttpConnector::new();
-            connector.set_nodelay(true);
-            Transport::Plain(builder.build(connector))
-        };
-        Ok(Self { settings, transport })
+        let client = HttpClient::new(settings.uri.scheme_str() == Some("https"))?;
+        Ok(Self { settings, client })
     }
 
     /// The model for prompts that name none.
@@ -231,18 +211,15 @@ impl Gateway {
         }
     }
 
-    async fn attempt(&self, body: &Bytes) -> Result<Completion, Failure> {
+    async fn attempt(&self, asked: &Bytes) -> Result<Completion, Failure> {
         let refused = |reason, again| Failure { reason, usage: Usage::NONE, again };
         let lost = |reason, again| Failure { reason, usage: Usage::UNKNOWN, again };
-        let request = self.request(body.clone());
-        let answer = match &self.transport {
-            Transport::Plain(client) => client.request(request),
-            Transport::Tls(client) => client.request(request),
+        let failed = |failure| match failure {
+            HttpFailure::Unreachable => refused(UnusedReason::Unreachable, Again::Soon),
+            HttpFailure::Broken => lost(UnusedReason::Unreachable, Again::Soon),
+            HttpFailure::TooLarge => lost(UnusedReason::TooLarge { bytes: MAX_ANSWER_BYTES }, Again::Never),
         };
-        let answer = answer.await.map_err(|error| {
-            let failure = if error.is_connect() { refused } else { lost };
-            failure(UnusedReason::Unreachable, Again::Soon)
-        })?;
+        let answer = self.client.send(self.request(asked.clone())).await.map_err(failed)?;
         let status = answer.status();
         if !status.is_success() {
             let (number, asked) = (status.as_u16(), retry_after(answer.headers()));
@@ -259,15 +236,8 @@ impl Gateway {
             };
             return Err(refused(reason, again));
         }
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| {
-            if error.downcast_ref::<LengthLimitError>().is_some() {
-                lost(UnusedReason::TooLarge { bytes: MAX_ANSWER_BYTES }, Again::Never)
-            } else {
-                lost(UnusedReason::Unreachable, Again::Soon)
-            }
-        })?;
-        Completion::from_json(&body.to_bytes()).ok_or_else(|| lost(UnusedReason::NoCompletion, Again::Never))
+        let body = body(answer, MAX_ANSWER_BYTES).await.map_err(failed)?;
+        Completion::from_json(&body).ok_or_else(|| lost(UnusedReason::NoCompletion, Again::Never))
     }
 
     fn request(&self, body: Bytes) -> Request<Full<Bytes>> {

@@ -4,7 +4,7 @@ use super::refusal::PromptError;
 use super::version::Prompt;
 use crate::base::error::{Error, Fault, Result};
 use crate::base::{read, shipped};
-use crate::experiment::equal_share;
+use crate::experiment::{Experiments, Variant, equal_share};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -102,6 +102,33 @@ impl Prompts {
         let names = || self.all.iter().map(|prompt| prompt.version());
         let found = self.all.iter().find(|prompt| prompt.version() == version);
         found.ok_or_else(|| Error::unknown("prompt version", version, names()))
+    }
+
+    /// Refuses experiments that give somebody a version that there is not.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], with the names that there are, said to come from the variant.
+    ///
+    /// ```
+    /// use rehearsal::experiment::{Experiment, Experiments};
+    ///
+    /// let variants = "[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\nprompt_version = \"v9\"";
+    /// let experiment = Experiment::from_toml(&format!("key = \"tone\"\n{variants}"), "tone.toml")?;
+    /// let prompts = rehearsal::prompt::Prompts::shipped()?;
+    /// let error = prompts.check_experiments(&Experiments::new(vec![experiment])?).unwrap_err().to_string();
+    /// assert!(error.starts_with("experiment tone, variants[1].prompt_version: unknown prompt version \"v9\""));
+    /// # Ok::<(), rehearsal::base::error::Error>(())
+    /// ```
+    pub fn check_experiments(&self, experiments: &Experiments) -> Result<()> {
+        for experiment in experiments.iter() {
+            for (i, version) in experiment.variants().iter().map(Variant::prompt_version).enumerate() {
+                let by = || format!("experiment {}, variants[{i}].prompt_version", experiment.key());
+                version
+                    .map_or(Ok(()), |version| self.find(version).map(drop))
+                    .map_err(Error::named_by(by()))?;
+            }
+        }
+        Ok(())
     }
 
     /// The version that a user gets: that of `asked`, or of the default if nobody asks; of a rotation the one whose share

@@ -5,7 +5,8 @@ use super::moment::{self, When};
 use super::recent::RecentTip;
 use crate::base::error::{Error, Fault, Result, storable};
 use crate::base::random::SEEDS;
-use crate::base::read::{self, optional_whole};
+use crate::base::read::{self, objects, optional_object, optional_whole};
+use crate::domain::ProfileCompletion;
 use crate::domain::profile::Profile;
 use crate::domain::reaction::Reaction;
 use crate::domain::request::{Candidate, Context};
@@ -58,19 +59,19 @@ pub struct RawSignals {
     #[serde(default)]
     pub locale: Option<String>,
     /// What they have to do.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub tasks: Vec<RawTask>,
     /// What is in their calendar.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub calendar: Vec<RawEvent>,
     /// Earlier tips, beside those of the store.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub recent: Vec<RawRecent>,
     /// What is known of the person.
     #[serde(default)]
     pub profile_features: Option<Profile>,
     /// When they want to be left alone.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub quiet_hours: Option<RawQuietHours>,
     /// Kinds that tips may have; those of the shipped tips when absent.
     #[serde(default)]
@@ -329,6 +330,13 @@ impl Signals {
         self.prompt_version.as_deref()
     }
 
+    /// The same signals, which ask for this version if they ask for none: what an experiment gives the person.
+    #[must_use]
+    pub fn or_prompt_version(mut self, version: Option<&SmolStr>) -> Self {
+        self.prompt_version = self.prompt_version.or_else(|| version.map(SmolStr::to_string));
+        self
+    }
+
     /// The seed of what is drawn, if given.
     pub fn seed(&self) -> Option<u64> {
         self.seed
@@ -343,6 +351,11 @@ impl Signals {
     /// The moment, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.now.as_millisecond()).unwrap_or(0)
+    }
+
+    /// Fills in what is unknown of the person.
+    pub fn complete_profile(&mut self, known: &ProfileCompletion) {
+        known.fill_profile(&mut self.profile);
     }
 
     /// What is known of the person.

@@ -11,6 +11,7 @@ use super::signals::Signals;
 use super::template::{self, Place, Shown, own};
 use crate::base::digest;
 use crate::base::error::{Error, Fault, Result, within};
+use crate::base::read;
 use crate::domain::labels::label;
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
@@ -75,7 +76,7 @@ impl Prompt {
     /// # Ok::<(), rehearsal::base::error::Error>(())
     /// ```
     pub fn from_text(text: &str, origin: &str) -> Result<Self> {
-        let (raw, system, user) = file::parts(text, origin)?;
+        let [front, system, user] = file::parts(text, origin)?;
         for (part, source) in [("the template system", &system), ("the template user", &user)] {
             if source.is_empty() || source.len() > MAX_TEMPLATE_BYTES {
                 let value = format!("a text of {} bytes", source.len());
@@ -83,7 +84,8 @@ impl Prompt {
             }
             template::check(source, Place { origin, part })?;
         }
-        let prompt = Self::of_parts(raw, system, user).map_err(|fault| fault.at(origin))?;
+        let prompt =
+            read::checked_toml(&front, origin, |raw| Self::of_parts(raw, system.clone(), user.clone()))?;
         let prompt = Self { source: file::source(text), ..prompt };
         for tip in &prompt.fallback {
             tip.check(&prompt.banned, prompt.parameters.longest, origin)?;

@@ -50,6 +50,11 @@ fn why(analysis: &Analysis) -> String {
     }
 }
 
+/// The verdict, and what it rests on, in a line.
+pub(super) fn finding(analysis: &Analysis) -> String {
+    format!("{}: {}.", badge(analysis.verdict).0, plain(&why(analysis)))
+}
+
 fn title(analysis: &Analysis) -> String {
     let of = analysis.experiment.as_ref().map_or_else(String::new, |experiment| format!(" of {experiment}"));
     format!("{} by {}{of}", analysis.metric, analysis.by)
@@ -169,27 +174,42 @@ fn chart(rows: &[IntervalRow], axis: &str, line: Option<f64>, page: &mut Page) {
     page.chart(|width| intervals(rows, &scale, width));
 }
 
+/// An estimate with its bounds as a row of a chart, if there is one.
+fn bounded(name: &str, estimate: Option<f64>, bounds: Option<(f64, f64)>) -> Option<IntervalRow> {
+    let estimate = Estimate { hue: CHALLENGER, shape: Shape::Disc, at: estimate?, bounds };
+    Some(IntervalRow { name: plain(name), estimates: vec![estimate], mark: None })
+}
+
+fn groups(analysis: &Analysis, page: &mut Page) {
+    let rows = analysis.groups.iter().filter_map(|g| bounded(&g.group, g.mean, g.lower.zip(g.upper)));
+    chart(&rows.collect::<Vec<_>>(), &format!("mean {}", analysis.metric), None, page);
+    table(&GROUP_COLUMNS, analysis.groups.iter().map(group_row), page);
+}
+
+fn differences(analysis: &Analysis, page: &mut Page) {
+    if analysis.differences.is_empty() {
+        return;
+    }
+    let rows = analysis.differences.iter();
+    let rows = rows.filter_map(|d| bounded(&d.group, d.difference, d.lower.zip(d.upper)));
+    let axis = format!("{} more than {}", analysis.metric, control(analysis));
+    chart(&rows.collect::<Vec<_>>(), &axis, Some(0.0), page);
+    table(&DIFFERENCE_COLUMNS, analysis.differences.iter().map(difference_row), page);
+}
+
+/// The group that the others are held against.
+fn control(analysis: &Analysis) -> String {
+    plain(analysis.groups.first().map_or("", |group| group.group.as_str()))
+}
+
 /// An analysis as a part of a page.
 pub(super) fn section(analysis: &Analysis, page: &mut Page) {
-    let bounded = |name: String, estimate: Option<f64>, lower: Option<f64>, upper: Option<f64>| {
-        let estimate =
-            Estimate { hue: CHALLENGER, shape: Shape::Disc, at: estimate?, bounds: lower.zip(upper) };
-        Some(IntervalRow { name, estimates: vec![estimate], mark: None })
-    };
-    let groups: Vec<IntervalRow> =
-        analysis.groups.iter().filter_map(|g| bounded(plain(&g.group), g.mean, g.lower, g.upper)).collect();
-    let differences: Vec<IntervalRow> = analysis
-        .differences
-        .iter()
-        .filter_map(|d| bounded(plain(&d.group), d.difference, d.lower, d.upper))
-        .collect();
-    chart(&groups, &format!("mean {}", analysis.metric), None, page);
-    table(&GROUP_COLUMNS, analysis.groups.iter().map(group_row), page);
-    if !analysis.differences.is_empty() {
-        let control = analysis.groups.first().map_or("", |group| group.group.as_str());
-        chart(&differences, &format!("{} more than {}", analysis.metric, plain(control)), Some(0.0), page);
-        table(&DIFFERENCE_COLUMNS, analysis.differences.iter().map(difference_row), page);
-    }
+    groups(analysis, page);
+    differences(analysis, page);
+    notes(analysis, page);
+}
+
+fn notes(analysis: &Analysis, page: &mut Page) {
     if let Some(text) = ratio(analysis) {
         page.text(&text);
     }
@@ -198,8 +218,8 @@ pub(super) fn section(analysis: &Analysis, page: &mut Page) {
     }
 }
 
-/// The report as a page.
-pub fn analysis_page(analysis: &Analysis) -> String {
+/// The report as a page; `command` is the one that makes it again.
+pub fn analysis_page(analysis: &Analysis, command: &str) -> String {
     let title = title(analysis);
     let mut page = Page::new(&title);
     let (word, class) = badge(analysis.verdict);
@@ -210,8 +230,27 @@ pub fn analysis_page(analysis: &Analysis) -> String {
         100.0 * (1.0 - analysis.alpha)
     );
     page.head((class, word), &title, &note);
-    page.text(&plain(&why(analysis)));
-    section(analysis, &mut page);
+    page.answers(&[("Why", plain(&why(analysis)))]);
+    page.contents();
+    page.section("What each group earned");
+    groups(analysis, &mut page);
+    if !analysis.differences.is_empty() {
+        page.section(&format!("Beside {}", control(analysis)));
+        page.text("To the right a group has more.");
+        differences(analysis, &mut page);
+    }
+    page.section("How to read it");
+    notes(analysis, &mut page);
+    page.text("A user is one observation, however many decisions they made. Lines are bounds, which hold however often one looks.");
+    page.definitions(&[
+        ("Sample ratio", "whether as many users are in each group as were to be".to_owned()),
+        (
+            "E-value",
+            "evidence against there being no difference, which would let it reach 20 at most once in 20 times".to_owned(),
+        ),
+    ]);
+    let entries = [("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION")))];
+    page.origin(command, &entries);
     page.finish()
 }
 
@@ -364,7 +403,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_page_is_well_formed_whatever_groups_are_called(name in "\\PC*[<>&\"']*") {
-            let page = analysis_page(&analysis(&name));
+            let page = analysis_page(&analysis(&name), "rehearsal analyze");
             let xml = page.strip_prefix("<!DOCTYPE html>\n").unwrap();
             prop_assert!(roxmltree::Document::parse(xml).is_ok());
         }

@@ -29,6 +29,8 @@ pub struct ServerStatus {
     pub rewards: Vec<(String, Vec<RewardPeriod>)>,
     /// Experiments that users are in.
     pub experiments: Vec<ExperimentStatus>,
+    /// What users say of prompt versions, where decisions have any.
+    pub prompt_versions: Option<Analysis>,
 }
 
 /// How an experiment stands.
@@ -108,6 +110,7 @@ pub fn server_page(status: &ServerStatus) -> String {
     }
     rewards(status, &mut page);
     experiments(status, &mut page);
+    prompt_versions(status, &mut page);
     routes(status, &mut page);
     page.finish()
 }
@@ -192,8 +195,8 @@ fn rewards(status: &ServerStatus, page: &mut Page) {
     }
     page.text(
         "Mean reward in periods of ten minutes. The bars hold, with probability 95% a period and however often one looks, the \
-         mean of what was to be expected of its rewards. They do not compare policies, whose users are not the same: \
-         `rehearsal evaluate` does.",
+         mean of what was to be expected of its rewards. They do not compare policies, whose users are not the same: the \
+         command evaluate does.",
     );
     page.legend(learned.iter().enumerate().map(|(i, (policy, _))| (policy_hue(i), policy.as_str())));
     let points: Vec<Vec<RewardPoint>> = learned
@@ -226,7 +229,7 @@ fn experiments(status: &ServerStatus, page: &mut Page) {
     }
     page.section("Experiments");
     page.text(
-        "Of all users in the store, as `rehearsal analyze` has them; read again about once a minute while somebody looks.",
+        "Of all users in the store, as the command analyze has them; read again about once a minute while somebody looks.",
     );
     for experiment in &status.experiments {
         page.part(&experiment.name);
@@ -237,10 +240,26 @@ fn experiments(status: &ServerStatus, page: &mut Page) {
             page.text(&format!("Rolled out to {}% of users.", 100.0 * share));
         }
         match &experiment.analysis {
-            Some(analysis) => analysis::section(analysis, page),
+            Some(analysis) => analysed(analysis, page),
             None => page.text("It was not read yet: reload the page."),
         }
     }
+}
+
+/// An analysis, and before it what it comes to.
+fn analysed(analysis: &Analysis, page: &mut Page) {
+    page.text(&analysis::finding(analysis));
+    analysis::section(analysis, page);
+}
+
+fn prompt_versions(status: &ServerStatus, page: &mut Page) {
+    let Some(analysis) = &status.prompt_versions else { return };
+    page.section("Prompt versions");
+    page.text(
+        "Of all users in the store, as the command analyze has them by prompt_version; read again about once a minute while \
+         somebody looks.",
+    );
+    analysed(analysis, page);
 }
 
 fn routes(status: &ServerStatus, page: &mut Page) {

@@ -2,9 +2,9 @@
 
 use super::words::count;
 use crate::domain::reaction::Reaction;
-use crate::simulation::RunSums;
 use crate::simulation::metrics::{Metric, UserRecord};
 use crate::simulation::summary::{FigureOf, MeanEstimate, Summary, curve_estimate};
+use crate::simulation::{Course, RunSums, ShownKind, courses};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -56,6 +56,9 @@ struct Figures {
     minus: Option<String>,
     #[serde(flatten)]
     metrics: serde_json::Map<String, serde_json::Value>,
+    /// The kinds of tip that the policy showed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kinds: Option<Vec<ShownKind>>,
 }
 
 /// One persona's figures, or the population's.
@@ -79,8 +82,9 @@ impl ScenarioResults {
         std::iter::once((None, "population")).chain(personas)
     }
 
-    fn group(&self, persona: Option<usize>, policies: &[String]) -> Group {
+    fn group(&self, persona: Option<usize>, policies: &[String], course: &Course) -> Group {
         let figures = |of: FigureOf, policy: usize, minus: Option<String>| Figures {
+            kinds: course.kinds.get(policy).filter(|_| minus.is_none()).cloned(),
             policy: policies[policy].clone(),
             minus,
             metrics: Metric::ALL
@@ -106,15 +110,18 @@ impl Results {
         self.scenarios.iter().map(of).sum::<u64>() * self.policies.len() as u64 * self.users
     }
 
-    /// One JSON object: for each scenario the population's figures and each persona's, with 95% intervals,
-    /// and the differences of each further policy from the first.
+    /// One JSON object: for each scenario the population's figures and each persona's, with 95% intervals, the kinds of tip
+    /// that each policy showed, and the differences of each further policy from the first.
     pub fn json(&self) -> serde_json::Value {
         let scenario = |s: &ScenarioResults| {
+            let courses = courses(&s.sums, &self.policies, &s.personas, &s.kind_names);
+            let (population, personas) = courses.split_first().expect("the population is always there");
+            let personas = personas.iter().enumerate();
             serde_json::json!({
                 "scenario": s.name,
                 "steps": s.steps,
-                "population": s.group(None, &self.policies),
-                "personas": (0..s.personas.len()).map(|p| s.group(Some(p), &self.policies)).collect::<Vec<_>>(),
+                "population": s.group(None, &self.policies, population),
+                "personas": personas.map(|(p, course)| s.group(Some(p), &self.policies, course)).collect::<Vec<_>>(),
             })
         };
         serde_json::json!({
@@ -154,14 +161,25 @@ impl Results {
         format!("{users} of {personas}, {decisions} each, seed {}", self.seed)
     }
 
-    /// Learning curves as CSV: one row per scenario, persona, policy and step.
+    /// Learning curves as CSV: one row per scenario, persona, policy and step, with the mean reward and the mean regret, which
+    /// is empty where it was not counted.
     ///
     /// # Errors
     /// Those of `out`.
     pub fn write_curve(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut csv = csv::Writer::from_writer(out);
-        csv.write_record(["scenario", "persona", "policy", "step", "mean_reward", "lower", "upper"])?;
+        csv.write_record([
+            "scenario",
+            "persona",
+            "policy",
+            "step",
+            "mean_reward",
+            "lower",
+            "upper",
+            "mean_regret",
+        ])?;
         for s in &self.scenarios {
+            let has_regret = s.sums.has_regret();
             for (p, policy, step) in
                 ndarray::indices((s.personas.len(), self.policies.len(), s.steps as usize))
             {
@@ -176,6 +194,7 @@ impl Results {
                     &cell(e.mean),
                     &cell(e.lower),
                     &cell(e.upper),
+                    &cell(s.sums.mean_regret(p, policy, step).filter(|_| has_regret)),
                 ])?;
             }
         }

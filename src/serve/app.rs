@@ -4,6 +4,7 @@ use super::analyses::Analyses;
 use super::deciders::Deciders;
 use super::generations::Generations;
 use super::metrics::Metrics;
+use super::profile_lookups::ProfileLookups;
 use super::rewards_over_time::RewardsOverTime;
 use super::settings::Settings;
 use super::shadows::Shadows;
@@ -21,6 +22,7 @@ pub(super) struct App {
     pub(super) writer: Arc<Writer>,
     pub(super) shadows: Arc<Shadows>,
     pub(super) generations: Arc<Generations>,
+    pub(super) lookups: Arc<ProfileLookups>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) rewards: Arc<RewardsOverTime>,
     pub(super) analyses: Arc<Analyses>,

@@ -2,7 +2,11 @@
 
 use super::metrics::Metrics;
 use super::problem::Problem;
+use super::profile_lookups::{ProfileLookups, Profiled};
 use crate::base::error::Result;
+use crate::domain::profile::Profile;
+use crate::domain::{Domain, ProfileCompletion};
+use crate::model::feast::ProfileKey;
 use crate::policy::DecisionRng;
 use crate::prompt::{
     Allowance, Gateway, Generated, Generator, Prepared, Signals, UnusedReason, Usage, recent_tips,
@@ -19,6 +23,38 @@ use tokio::task::{JoinSet, spawn_blocking};
 pub(super) struct Generations {
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
+    lookups: Arc<ProfileLookups>,
+}
+
+/// A call that is accepted: its signals, and a place at the gateway, if there is one.
+struct Accepted {
+    signals: Signals,
+    permit: Option<OwnedSemaphorePermit>,
+    /// What came of asking a feature store for the profile.
+    lookup: Option<&'static str>,
+}
+
+impl Profiled for Accepted {
+    fn domain(&self) -> &'static Domain {
+        Domain::tips()
+    }
+
+    fn wanted(&self) -> Option<ProfileKey> {
+        let Self { signals, .. } = self;
+        let key = || ProfileKey {
+            user: signals.user().into(),
+            kinds: signals.kinds().iter().map(|kind| kind.as_str().into()).collect(),
+        };
+        Profile::lacks(signals.profile()).then(key)
+    }
+
+    fn complete(&mut self, known: &ProfileCompletion) {
+        self.signals.complete_profile(known);
+    }
+
+    fn mark(&mut self, lookup: &'static str) {
+        self.lookup = Some(lookup);
+    }
 }
 
 struct Shared {
@@ -28,11 +64,17 @@ struct Shared {
 }
 
 impl Generations {
-    pub(super) fn new(generator: Generator, service: Arc<Service>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        generator: Generator,
+        service: Arc<Service>,
+        metrics: Arc<Metrics>,
+        lookups: Arc<ProfileLookups>,
+    ) -> Self {
         let room = generator.gateway().map_or(0, Gateway::concurrency);
         Self {
             shared: Arc::new(Shared { generator, service, metrics }),
             room: Arc::new(Semaphore::new(room)),
+            lookups,
         }
     }
 
@@ -47,17 +89,26 @@ impl Generations {
         calls: &[(&[u8], Cow<'static, str>)],
     ) -> Vec<Result<Generated, Problem>> {
         let mut answers: Vec<Option<Result<Generated, Problem>>> = Vec::with_capacity(calls.len());
+        let mut accepted: Vec<_> = calls.iter().map(|(text, origin)| self.accept(text, origin)).collect();
+        self.lookups.complete(accepted.iter_mut().flatten()).await;
         // Who goes away takes what is still to be answered along.
         let mut waiting = JoinSet::new();
-        for (i, (text, origin)) in calls.iter().enumerate() {
+        for (i, (accepted, (_, origin))) in accepted.into_iter().zip(calls).enumerate() {
             answers.push(None);
-            match self.accept(text, origin) {
+            match accepted {
                 Err(problem) => answers[i] = Some(Err(problem)),
-                Ok((signals, permit)) => {
+                Ok(Accepted { signals, permit, lookup }) => {
                     let (shared, origin) = (Arc::clone(&self.shared), origin.clone());
                     waiting.spawn(async move {
-                        let answer = shared.generate(signals, &origin).await;
+                        let mut answer = shared.generate(signals, &origin).await;
                         drop(permit);
+                        if let (Ok(generated), Some(lookup @ ("unavailable" | "refused"))) =
+                            (&mut answer, lookup)
+                        {
+                            generated
+                                .warnings
+                                .push(format!("profile features: the feature store's are {lookup}"));
+                        }
                         (i, answer)
                     });
                 }
@@ -71,20 +122,23 @@ impl Generations {
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Problem::stopping()))).collect()
     }
 
-    /// The signals of a call, its version known, and a place at the gateway, if there is one.
-    fn accept(&self, text: &[u8], origin: &str) -> Result<(Signals, Option<OwnedSemaphorePermit>), Problem> {
+    /// The signals of a call, its version known, and a place at the gateway.
+    fn accept(&self, text: &[u8], origin: &str) -> Result<Accepted, Problem> {
         let generator = &self.shared.generator;
         let signals = Signals::from_json(text, origin, None, None, clock_ms()).and_then(|signals| {
+            let experiments = self.shared.service.experiments();
+            let given = experiments.and_then(|all| all.prompt_version(signals.user(), signals.profile()));
+            let signals = signals.or_prompt_version(given);
             generator.prompts().select(signals.prompt_version(), signals.user(), origin)?;
             Ok(signals)
         });
         let signals = signals.map_err(|error| Problem::from(&error))?;
         if generator.gateway().is_none() {
-            return Ok((signals, None));
+            return Ok(Accepted { signals, permit: None, lookup: None });
         }
         let permit = Arc::clone(&self.room).try_acquire_owned();
         let permit = permit.map_err(|_| Problem::later("too many calls wait for the gateway"))?;
-        Ok((signals, Some(permit)))
+        Ok(Accepted { signals, permit: Some(permit), lookup: None })
     }
 }
 

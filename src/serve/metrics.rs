@@ -60,6 +60,16 @@ struct TokenLabels {
     of: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookupLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FeatureLabels {
+    feature: String,
+}
+
 /// What the store was asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Operation {
@@ -129,6 +139,8 @@ pub(super) struct Metrics {
     store: Family<OperationLabels, Histogram>,
     generations: Family<GenerationLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
+    lookups: Family<LookupLabels, Histogram>,
+    refused_features: Family<FeatureLabels, Counter>,
     policies: Mutex<BTreeMap<SmolStr, PolicyTally>>,
     routes: Mutex<BTreeMap<String, RouteTally>>,
 }
@@ -146,9 +158,12 @@ impl Metrics {
         let mut registry = Registry::default();
         let requests = Family::new_with_constructor(histogram as fn() -> Histogram);
         let store = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let lookups = Family::new_with_constructor(histogram as fn() -> Histogram);
         let metrics = Self {
             requests,
             store,
+            lookups,
+            refused_features: Family::default(),
             active: Gauge::default(),
             waiting: Gauge::default(),
             decisions: Family::default(),
@@ -217,6 +232,17 @@ impl Metrics {
             "rehearsal_gateway_tokens",
             "Tokens that models took, as far as the gateway says it",
             metrics.tokens.clone(),
+        );
+        registry.register_with_unit(
+            "rehearsal_profile_lookup_duration",
+            "How long the feature store took to answer, or why it did not",
+            Unit::Seconds,
+            metrics.lookups.clone(),
+        );
+        registry.register(
+            "rehearsal_refused_profile_features",
+            "Values of the feature store that are of another type, or out of range",
+            metrics.refused_features.clone(),
         );
         registry.register(
             "rehearsal_waiting_decisions",
@@ -287,6 +313,16 @@ impl Metrics {
         if let Some(least) = least {
             self.least_propensity.get_or_create(&labels).set(least);
         }
+    }
+
+    /// The feature store was asked.
+    pub(super) fn looked_up(&self, outcome: &'static str, took: Duration) {
+        self.lookups.get_or_create(&LookupLabels { outcome }).observe(took.as_secs_f64());
+    }
+
+    /// The feature store has a value that cannot be.
+    pub(super) fn refused_feature(&self, feature: &str) {
+        self.refused_features.get_or_create(&FeatureLabels { feature: feature.to_owned() }).inc();
     }
 
     /// Tips were answered.

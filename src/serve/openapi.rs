@@ -2,22 +2,37 @@
 
 use super::body::MAX_CALLS;
 use super::queries::MAX_USERS;
-use crate::domain::reaction::{MAX_REWARD, Reaction};
+use crate::domain::Domain;
+use crate::domain::reaction::MAX_REWARD;
 use crate::domain::request;
 use crate::prompt::{generated_schema, signals_schema};
+use crate::service::Policies;
 use crate::store::MAX_DWELL_SECONDS;
 use serde_json::{Map, Value, json};
 
-/// The document of a server whose requests may name these policies, the default one first.
+/// The document of a server whose requests may name the policies that its operator gave. What a request and a reward say is
+/// what the domains of these policies declare.
 ///
 /// ```
-/// let document = rehearsal::serve::document(&["egreedy-v1"]);
+/// use rehearsal::service::Policies;
+///
+/// let document = rehearsal::serve::document(&Policies::exactly(&["egreedy-v1"])?);
 /// assert_eq!(document["openapi"], "3.1.0");
 /// assert!(document["paths"]["/score"]["post"].is_object());
+/// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
-pub fn document(policies: &[&str]) -> Value {
+pub fn document(policies: &Policies) -> Value {
+    let mut domains: Vec<OfDomain> = Vec::new();
+    for policy in policies.given() {
+        let (name, domain) = (policy.name(), policy.features().domain());
+        match domains.iter_mut().find(|own| own.domain == domain) {
+            Some(own) => own.policies.push(name),
+            None => domains.push(OfDomain { domain, policies: vec![name] }),
+        }
+    }
+    let policies: Vec<&str> = policies.given().iter().map(|policy| policy.name()).collect();
     let mut paths = Map::new();
-    for (form, parameters) in forms(policies) {
+    for (form, parameters) in forms(&policies) {
         let add = |paths: &mut Map<String, Value>, route: &str, method: &str, operation: Value| {
             paths.insert(format!("{route}{form}"), json!({"parameters": parameters, method: operation}));
         };
@@ -56,19 +71,25 @@ pub fn document(policies: &[&str]) -> Value {
         "info": {
             "title": "rehearsal serve",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Decides which tip to show, and learns from what came of it. A list of calls is answered by a \
+            "description": "Decides what to show, and learns from what came of it. A list of calls is answered by a \
                             list, with the problem of a call in its place.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "schemas": all_schemas(policies),
+            "schemas": all_schemas(&domains),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer",
                                           "description": "only where the server has a --token-file"}},
         },
         "security": [{}, {"token": []}],
     })
+}
+
+/// The policies whose requests are of one domain.
+struct OfDomain<'a> {
+    domain: &'static Domain,
+    policies: Vec<&'a str>,
 }
 
 /// The forms of a route, each with its parameters: without a policy, by its name, by family and version.
@@ -277,8 +298,8 @@ fn flags() -> Value {
 }
 
 /// The schemas of all routes.
-fn all_schemas(policies: &[&str]) -> Value {
-    let mut all = schemas(policies);
+fn all_schemas(domains: &[OfDomain]) -> Value {
+    let mut all = schemas(domains);
     let Value::Object(flags) = flag_schemas() else { return all };
     all.as_object_mut().expect("an object").extend(flags);
     all
@@ -296,22 +317,20 @@ fn generate() -> Value {
 }
 
 /// The schemas of what is sent and answered.
-fn schemas(policies: &[&str]) -> Value {
-    let mut request = request::schema();
-    request.as_object_mut().expect("an object").remove("$schema");
-    let policy = json!({"type": ["string", "null"], "enum": policies.iter().map(|p| json!(p)).chain([Value::Null]).collect::<Vec<_>>(),
-                        "description": "one that the server was given; the first by default"});
-    request["properties"]["policy"] = policy;
-    request["required"] = json!(["user", "context", "candidates"]);
-    request["properties"]["user"]["type"] = json!("string");
-    request["properties"]["user"]["description"] = json!("the person");
+fn schemas(domains: &[OfDomain]) -> Value {
+    let requests: Vec<Value> = domains.iter().map(request_schema).collect();
+    let rewards = domains.iter().zip(&requests).flat_map(|(own, request)| reward_forms(own.domain, request));
+    let rewards: Vec<Value> = rewards.collect();
+    let any = |mut schemas: Vec<Value>| {
+        if schemas.len() == 1 { schemas.remove(0) } else { json!({"anyOf": schemas}) }
+    };
     let probability = json!({"type": ["number", "null"], "minimum": 0, "maximum": 1});
     let warnings = json!({"type": "array", "items": {"type": "string"}, "description": "what deserves attention; absent if nothing"});
     let count = json!({"type": "integer", "minimum": 0});
     let text = json!({"type": "string"});
     let theta = json!({"type": "object", "description": "weight of each dimension; by kind first where each kind has a model"});
     json!({
-        "request": request,
+        "request": any(requests),
         "decision": {
             "type": "object",
             "required": ["decision_id", "user", "policy", "chosen", "propensity", "explored", "candidates", "shadows"],
@@ -327,10 +346,12 @@ fn schemas(policies: &[&str]) -> Value {
                     "type": "object", "required": ["id", "score", "propensity"],
                     "properties": {"id": text, "score": {"type": "number"}, "propensity": probability}}},
                 "shadows": {"type": "array", "maxItems": 0, "description": "here shadows decide after the answer"},
+                "profile_lookup": {"enum": ["completed", "unknown", "refused", "unavailable"],
+                                   "description": "what came of asking the feature store; absent where nobody asked"},
                 "warnings": warnings,
             },
         },
-        "reward": reward_schema(&request),
+        "reward": any(rewards),
         "learned": {
             "type": "object",
             "required": ["user", "policy", "reward", "updates", "duplicate"],
@@ -392,12 +413,26 @@ fn schemas(policies: &[&str]) -> Value {
     })
 }
 
-/// A reward: of a decision, or with the request that was shown beside it; made of a reaction, or a number.
-fn reward_schema(request: &Value) -> Value {
+/// A request, as the policies of a domain take it.
+fn request_schema(own: &OfDomain) -> Value {
+    let mut request = request::schema_of(own.domain);
+    request.as_object_mut().expect("an object").remove("$schema");
+    let names: Vec<Value> = own.policies.iter().map(|p| json!(p)).chain([Value::Null]).collect();
+    request["properties"]["policy"] = json!({"type": ["string", "null"], "enum": names,
+                                             "description": "one that the server was given; the first by default"});
+    request["required"].as_array_mut().expect("a list").insert(0, json!("user"));
+    request["properties"]["user"]["type"] = json!("string");
+    request["properties"]["user"]["description"] = json!("the person");
+    request
+}
+
+/// The forms of a reward: of a decision, or with the request that was shown beside it; made of an outcome, or a number.
+fn reward_forms(domain: &Domain, request: &Value) -> [Value; 3] {
     let of_request = |name: &str| request["properties"][name].clone();
     let text = json!({"type": "string"});
+    let outcomes: Vec<&str> = domain.raw().outcomes.iter().map(|outcome| outcome.name.as_str()).collect();
     let values = json!({
-        "reaction": {"enum": Reaction::ALL.map(Reaction::name), "description": "what the user did"},
+        "reaction": {"enum": outcomes, "description": "what the user did"},
         "reward": {"type": "number", "minimum": -MAX_REWARD as i64, "maximum": MAX_REWARD as i64,
                    "description": "the reward itself"},
         "dwell_seconds": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_DWELL_SECONDS as i64},
@@ -418,9 +453,14 @@ fn reward_schema(request: &Value) -> Value {
         "candidates": of_request("candidates"),
         "profile_features": of_request("profile_features"),
     });
-    json!({"anyOf": [
-        form(json!({"decision": {"type": "string", "description": "id of the decision that it answers"}}), json!(["decision"])),
+    let mut whole: Vec<Value> = request["required"].as_array().expect("a list").clone();
+    whole.push(json!("chosen"));
+    [
+        form(
+            json!({"decision": {"type": "string", "description": "id of the decision that it answers"}}),
+            json!(["decision"]),
+        ),
         form(json!({"decision_id": text}), json!(["decision_id"])),
-        form(shown, json!(["user", "chosen", "context", "candidates"])),
-    ]})
+        form(shown, json!(whole)),
+    ]
 }

@@ -65,5 +65,6 @@ pub(super) fn html(app: &App) -> String {
         routes: routes.collect(),
         rewards: rewards.collect(),
         experiments: experiments.collect(),
+        prompt_versions: app.analyses.by_prompt_version(),
     })
 }

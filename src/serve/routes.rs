@@ -13,7 +13,7 @@ use crate::base::error::Result as OurResult;
 use crate::base::read;
 use crate::policy::DecisionRng;
 use crate::prompt::Generated;
-use crate::service::{Given, GivenBy, RewardCall, RewardReply, ScoreCall, ScoreReply};
+use crate::service::{Given, GivenBy, RewardCall, RewardReply, ScoreCall, ScoreReply, UserRequest};
 use crate::store::read as read_store;
 use axum::Router;
 use axum::extract::State;
@@ -88,10 +88,14 @@ async fn score(
 ) -> Result<Answers<ScoreReply>, Problem> {
     let given = Given { by: GivenBy::Url, policy, ..Given::default() };
     let calls = body.calls()?;
-    let parse = |(text, origin): &Call| {
-        ScoreCall::parse(&app.service, text, origin, &given, DecisionRng::fresh_seed()?)
+    let parse = |(text, origin): &Call| UserRequest::parse(&app.service, text, origin, &given);
+    let mut asked: Vec<_> = calls.each.iter().map(parse).collect();
+    // Who decides may depend on the profile.
+    app.lookups.complete(asked.iter_mut().flatten()).await;
+    let call = |(asked, (_, origin)): (OurResult<UserRequest>, &Call)| {
+        ScoreCall::new(&app.service, asked?, origin, &given, DecisionRng::fresh_seed()?)
     };
-    let work = each(calls.each.iter().map(parse), |sound| app.deciders.decide(sound));
+    let work = each(asked.into_iter().zip(&calls.each).map(call), |sound| app.deciders.decide(sound));
     calls.answers(in_time(&app, work).await?)
 }
 
@@ -197,9 +201,7 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn openapi(State(app): State<Arc<App>>) -> Response {
-    let all = app.service.policies();
-    let policies: Vec<&str> = all.given().iter().map(|policy| policy.name()).collect();
-    json(&openapi::document(&policies))
+    json(&openapi::document(&app.service.policies()))
 }
 
 async fn front_page(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -5,6 +5,7 @@ use super::app::App;
 use super::deciders::{Deciders, Lane};
 use super::generations::Generations;
 use super::metrics::Metrics;
+use super::profile_lookups::ProfileLookups;
 use super::rewards_over_time::RewardsOverTime;
 use super::routes;
 use super::settings::Settings;
@@ -12,6 +13,7 @@ use super::shadows::Shadows;
 use super::upkeep;
 use super::writer::Writer;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::model::feast::Feast;
 use crate::policy::Policy;
 use crate::prompt::Generator;
 use crate::service::{Service, ServiceError};
@@ -71,11 +73,13 @@ pub struct Server {
     service: Arc<Service>,
     shadows: Vec<Arc<Policy>>,
     generator: Generator,
+    feast: Option<Feast>,
     listener: std::net::TcpListener,
 }
 
 impl Server {
-    /// Listens; nothing is answered before [`Self::run`]. Shadows decide after the answer, and learn nothing.
+    /// Listens; nothing is answered before [`Self::run`]. Shadows decide after the answer, and learn nothing. What requests
+    /// do not say of the profile is asked of `feast`.
     ///
     /// # Errors
     /// An address that cannot be listened on, two shadows of one name, and a shadow with the name of another policy
@@ -85,6 +89,7 @@ impl Server {
         service: Service,
         shadows: Vec<Arc<Policy>>,
         generator: Generator,
+        feast: Option<Feast>,
     ) -> Result<Self> {
         for (i, shadow) in shadows.iter().enumerate() {
             let twice =
@@ -100,7 +105,7 @@ impl Server {
         let listener = std::net::TcpListener::bind(address)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .map_err(Error::io("listen on", address.to_string()))?;
-        Ok(Self { settings, service: Arc::new(service), shadows, generator, listener })
+        Ok(Self { settings, service: Arc::new(service), shadows, generator, feast, listener })
     }
 
     /// Where it listens.
@@ -117,7 +122,7 @@ impl Server {
     /// # Errors
     /// Threads that cannot be started, and decisions that cannot be kept.
     pub fn run(self) -> Result<()> {
-        let Self { settings, service, shadows, generator, listener } = self;
+        let Self { settings, service, shadows, generator, feast, listener } = self;
         if generator.gateway().is_some() {
             service.store().find_rewards_by_state()?;
         }
@@ -136,7 +141,9 @@ impl Server {
             durable: settings.durable_decisions(),
         };
         let (deciders, decider_threads) = Deciders::new(lane, cores.clamp(1, MAX_DECIDERS));
-        let generations = Generations::new(generator, Arc::clone(&service), Arc::clone(&metrics));
+        let lookups = Arc::new(ProfileLookups::new(feast, Arc::clone(&metrics)));
+        let generations =
+            Generations::new(generator, Arc::clone(&service), Arc::clone(&metrics), Arc::clone(&lookups));
         let grace = settings.time_limit().max(generations.time_limit()) + GRACE;
         let app = Arc::new(App {
             settings,
@@ -145,6 +152,7 @@ impl Server {
             writer: Arc::clone(&writer),
             shadows,
             generations: Arc::new(generations),
+            lookups,
             metrics,
             rewards,
             analyses: Arc::new(Analyses::default()),

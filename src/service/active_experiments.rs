@@ -3,7 +3,7 @@
 use super::error::ServiceError;
 use super::policies::Policies;
 use crate::base::error::{Error, Result};
-use crate::domain::profile::PROFILE_FEATURES;
+use crate::domain::profile::{PROFILE_FEATURES, Profile};
 use crate::domain::request::Request;
 use crate::experiment::{Assignment, Experiment, Experiments, Variant};
 use crate::policy::Policy;
@@ -31,6 +31,8 @@ pub struct Participation {
     pub variant: SmolStr,
     /// Who decides, if the variant says it.
     pub policy: Option<Arc<Policy>>,
+    /// The version of the prompt that writes candidates, if the variant says it.
+    pub prompt_version: Option<SmolStr>,
 }
 
 impl ActiveExperiments {
@@ -79,11 +81,20 @@ impl ActiveExperiments {
         Ok(())
     }
 
+    /// Reads how far rollouts are before anybody is decided for.
+    ///
+    /// # Errors
+    /// Experiments that were changed since their rollouts began, and a store that cannot be read.
+    pub fn read_rollouts(&self, store: &dyn Store) -> Result<()> {
+        self.check_unchanged(store)?;
+        self.refresh(store)
+    }
+
     /// Refuses experiments that were changed since their rollouts began: their users would have other variants.
     ///
     /// # Errors
     /// The first one that was, and a store that cannot be read.
-    pub fn check_unchanged(&self, store: &dyn Store) -> Result<()> {
+    fn check_unchanged(&self, store: &dyn Store) -> Result<()> {
         if !self.has_rollouts() {
             return Ok(());
         }
@@ -112,40 +123,42 @@ impl ActiveExperiments {
         experiment.assign(user, self.share(experiment.key()), attribute)
     }
 
-    /// The user's part in what decides this request: that in an experiment whose variants set policies, else that in one
-    /// whose variants set prompts.
+    /// The user's part in what decides this request. Candidates that another version of the prompt wrote than the variant's
+    /// are no part of the experiment.
     pub fn participation(&self, user: &str, request: &Request) -> Option<Participation> {
-        let attribute = |name: &str| profile_value(request, name);
-        let of = |experiment: &Experiment| {
-            let (position, _) = experiment.variant_of(user, self.share(experiment.key()), &attribute);
-            let position = position?;
-            Some(Participation {
-                experiment: experiment.key().clone(),
-                variant: experiment.variants()[position].name().into(),
-                policy: self.policies.get(experiment.key()).and_then(|own| own[position].clone()),
-            })
-        };
-        let that =
-            |sets: fn(&Experiment) -> bool| self.experiments.iter().filter(move |e| sets(e)).find_map(of);
-        that(Experiment::sets_policy).or_else(|| that(|e| !e.sets_policy() && e.sets_prompt()))
+        let (experiment, position) = self.deciding(user, request.profile())?;
+        let variant = &experiment.variants()[position];
+        let prompt_version = variant.prompt_version().cloned();
+        let asked = request.labels().prompt_version;
+        if prompt_version.is_some() && asked.is_some() && asked != prompt_version {
+            return None;
+        }
+        Some(Participation {
+            experiment: experiment.key().clone(),
+            variant: variant.name().into(),
+            policy: self.policies.get(experiment.key()).and_then(|own| own[position].clone()),
+            prompt_version,
+        })
     }
 
-    /// The version of the prompt that experiments give a user, if any does, with the experiment and the variant.
-    pub fn prompt_version(
-        &self,
-        user: &str,
-        attribute: &dyn Fn(&str) -> Option<Value>,
-    ) -> Option<(SmolStr, SmolStr, SmolStr)> {
-        self.experiments.iter().filter(|experiment| experiment.sets_prompt()).find_map(|experiment| {
-            let (position, _) = experiment.variant_of(user, self.share(experiment.key()), attribute);
-            let variant = &experiment.variants()[position?];
-            Some((variant.prompt_version()?.clone(), experiment.key().clone(), variant.name().into()))
+    /// The version of the prompt that an experiment gives a user who asks for none, if any does.
+    pub fn prompt_version(&self, user: &str, profile: Option<&Profile>) -> Option<&SmolStr> {
+        let (experiment, position) = self.deciding(user, profile)?;
+        experiment.variants()[position].prompt_version()
+    }
+
+    /// The experiment on policies or prompts that the user is in, which is one at most, and the position of the variant.
+    fn deciding(&self, user: &str, profile: Option<&Profile>) -> Option<(&Experiment, usize)> {
+        let attribute = |name: &str| profile_value(profile, name);
+        self.experiments.iter().filter(|experiment| experiment.decides()).find_map(|experiment| {
+            let (position, _) = experiment.variant_of(user, self.share(experiment.key()), &attribute);
+            Some((experiment, position?))
         })
     }
 }
 
-/// What the request's profile says of the user, whatever the kind.
-fn profile_value(request: &Request, name: &str) -> Option<Value> {
+/// What a profile says of the user, whatever the kind.
+fn profile_value(profile: Option<&Profile>, name: &str) -> Option<Value> {
     let position = PROFILE_FEATURES.iter().position(|feature| feature.name == name)?;
-    request.profile()?.values_for(None).0[position].map(Value::from)
+    profile?.values_for(None).0[position].map(Value::from)
 }

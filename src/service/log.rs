@@ -73,6 +73,7 @@ impl LogExport {
             prompt_version: labels.prompt_version.as_deref().map(Cow::Borrowed),
             prompt_digest: labels.prompt_digest.as_deref().map(Cow::Borrowed),
             model_version: labels.model_version.as_deref().map(Cow::Borrowed),
+            profile_lookup: labels.profile_lookup.as_deref().map(Cow::Borrowed),
             user: Cow::Borrowed(decision.user.as_str()),
             policy: Cow::Borrowed(decision.policy.name()),
             spec: spec(&decision.policy),

@@ -44,7 +44,7 @@ pub use replay::Problem;
 pub use reset::{Erased, Reset};
 pub use reward::RewardReply;
 pub use reward_call::{RewardCall, StatedReward};
-pub use score::{Decided, ScoreCall, ScoreReply, ScoredCandidate, ShadowReply, Warning};
+pub use score::{Decided, ScoreCall, ScoreReply, ScoredCandidate, ShadowReply, UserRequest, Warning};
 pub use shared::{PolicySwitch, Service};
 pub use stats::{PolicyStats, StateRow, UserStats};
 pub use transfer::{Imported, export, import};

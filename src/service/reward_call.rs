@@ -5,7 +5,7 @@ use super::given::{Given, resolve};
 use super::score::{Warning, in_domain, unknown_names};
 use super::shared::Service;
 use crate::base::error::{Error, Fault, Result, storable};
-use crate::base::read::{self, Text, optional_whole};
+use crate::base::read::{self, Object, Text, optional_whole};
 use crate::domain::profile::Profile;
 use crate::domain::request::{Candidate, Context, RawDeclaredRequest, RawRequest, Request};
 use crate::domain::{Domain, RawDeclared};
@@ -144,11 +144,11 @@ pub(super) struct RawReward<'a, F: RequestForm = TipsForm> {
     #[serde(default, borrow)]
     event_id: Option<Text<'a>>,
     #[serde(default)]
-    request: Option<F::Whole>,
+    request: Option<Object<F::Whole>>,
     #[serde(default)]
-    context: Option<F::Context>,
+    context: Option<Object<F::Context>>,
     #[serde(default)]
-    candidates: Option<Vec<F::Candidate>>,
+    candidates: Option<Vec<Object<F::Candidate>>>,
     #[serde(default)]
     profile_features: Option<F::Profile>,
     /// A request that was checked already.
@@ -289,8 +289,9 @@ impl<F: RequestForm> RawReward<'_, F> {
 
     /// The request in it or beside the other fields.
     fn take_request(&mut self) -> Option<F::Whole> {
-        self.request.take().or_else(|| {
-            let (context, candidates) = (self.context.take()?, self.candidates.take()?);
+        self.request.take().map(|Object(whole)| whole).or_else(|| {
+            let (Object(context), candidates) = (self.context.take()?, self.candidates.take()?);
+            let candidates = candidates.into_iter().map(|Object(candidate)| candidate).collect();
             Some(F::join(context, candidates, self.profile_features.take()))
         })
     }

@@ -21,8 +21,22 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Unknown names of a profile that are warned of one by one, at most.
+const MOST_NAMED: usize = 20;
+
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
+
+/// A request of a user, checked; who decides on it may depend on what it says.
+#[derive(Debug, Clone)]
+pub struct UserRequest {
+    /// The user.
+    pub user: SmolStr,
+    /// The request.
+    pub request: Request,
+    /// What came of asking a feature store for what the request did not say of the profile; `None` where nobody asked.
+    pub profile_lookup: Option<SmolStr>,
+}
 
 /// A request that is to be decided, checked.
 #[derive(Debug, Clone)]
@@ -82,6 +96,9 @@ pub struct ScoreReply {
     /// The variant that its user has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<SmolStr>,
+    /// What came of asking a feature store for what the request did not say of the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile_lookup: Option<SmolStr>,
     /// Id of the candidate that was chosen.
     pub chosen: SmolStr,
     /// The probability with which it was chosen, if it is known.
@@ -145,13 +162,12 @@ impl Models {
     }
 }
 
-impl ScoreCall {
-    /// The call in a JSON request. User, policy and seed may be given beside it, but not otherwise than in it.
+impl UserRequest {
+    /// The request in JSON. The user may be given beside it, but not otherwise than in it.
     ///
     /// # Errors
-    /// A text that is no request, a user or a policy that nobody names, a policy that there is not; `origin` is what
-    /// errors call the text.
-    pub fn parse(service: &Service, text: &[u8], origin: &str, given: &Given, seed: u64) -> Result<Self> {
+    /// A text that is no request, a user whom nobody names; `origin` is what errors call the text.
+    pub fn parse(service: &Service, text: &[u8], origin: &str, given: &Given) -> Result<Self> {
         if text.len() > MAX_BYTES {
             let value = format!("{} bytes", text.len());
             return Err(Fault::new("the request", value, format!("at most {MAX_BYTES} bytes")).at(origin));
@@ -164,7 +180,32 @@ impl ScoreCall {
             let field = given.by.field("seed");
             return Err(Error::because(ServiceError::Disagree { field, value, request, origin }));
         }
-        let user: SmolStr = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
+        let user = resolve("user", given.by, given.user.as_deref(), request.user(), origin)?.into();
+        Ok(Self { user, request, profile_lookup: None })
+    }
+}
+
+impl ScoreCall {
+    /// The call in a JSON request. User, policy and seed may be given beside it, but not otherwise than in it.
+    ///
+    /// # Errors
+    /// Those of [`UserRequest::parse`] and [`ScoreCall::new`].
+    pub fn parse(service: &Service, text: &[u8], origin: &str, given: &Given, seed: u64) -> Result<Self> {
+        Self::new(service, UserRequest::parse(service, text, origin, given)?, origin, given, seed)
+    }
+
+    /// The call that a request is: who decides on it. Policy and seed may be given beside it.
+    ///
+    /// # Errors
+    /// A policy that nobody names or that there is not; `origin` is what errors call the request.
+    pub fn new(
+        service: &Service,
+        asked: UserRequest,
+        origin: &str,
+        given: &Given,
+        seed: u64,
+    ) -> Result<Self> {
+        let UserRequest { user, request, profile_lookup } = asked;
         let part = participation(service, given, &user, &request);
         let policies = service.policies();
         let policy = match part.as_ref().and_then(|part| part.policy.as_ref()) {
@@ -174,10 +215,11 @@ impl ScoreCall {
         in_domain(policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let seed = request.seed().unwrap_or(seed);
-        let mut labels = request.labels();
+        let mut labels = DecisionLabels { profile_lookup, ..request.labels() };
         let policy = Arc::clone(policy);
-        if let Some(Participation { experiment, variant, .. }) = part {
+        if let Some(Participation { experiment, variant, prompt_version, .. }) = part {
             (labels.experiment, labels.variant) = (Some(experiment), Some(variant));
+            labels.prompt_version = labels.prompt_version.or(prompt_version);
         }
         Ok(Self { user, policy, request, seed, labels, shown: None })
     }
@@ -398,6 +440,7 @@ impl Service {
             policy: policy.name().into(),
             experiment: labels.experiment.clone(),
             variant: labels.variant.clone(),
+            profile_lookup: labels.profile_lookup.clone(),
             chosen: candidates[choice.chosen].id.clone(),
             propensity: choice.propensity(),
             explored: choice.explored,
@@ -417,7 +460,6 @@ fn participation(service: &Service, given: &Given, user: &str, request: &Request
     experiments.participation(user, request)
 }
 
-/// Warnings about names in the request's profile that the contract does not have.
 /// Whether a request has the inputs of its policy's domain.
 pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Result<()> {
     let (own, found) = (policy.features().domain(), request.domain());
@@ -428,11 +470,20 @@ pub(super) fn in_domain(policy: &Policy, request: &Request, origin: &str) -> Res
     Err(Fault::new("domain", found.label(), allowed).at(origin))
 }
 
+/// Warnings about names in the request's profile that the contract does not have, the first of them by name.
 pub(super) fn unknown_names(request: &Request) -> Vec<Warning> {
-    request
-        .unknown_names()
-        .map(|name| Warning(format!("profile_features.{name} is not known here and is not looked at")))
-        .collect()
+    let mut unknown = request.unknown_names();
+    let warning = |name: &str| {
+        let name = shortened(name.to_owned());
+        Warning(format!("profile_features.{name} is not known here and is not looked at"))
+    };
+    let mut warnings: Vec<Warning> = unknown.by_ref().take(MOST_NAMED).map(warning).collect();
+    let others = unknown.count();
+    if others > 0 {
+        let warning = format!("profile_features has {others} more names that are not known here");
+        warnings.push(Warning(warning));
+    }
+    warnings
 }
 
 fn numbers(values: &[f64]) -> String {

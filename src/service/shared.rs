@@ -66,8 +66,7 @@ impl Service {
     /// # Errors
     /// Experiments that were changed since their rollouts began, and a store that cannot be read.
     pub fn with_experiments(self, experiments: ActiveExperiments) -> Result<Self> {
-        experiments.check_unchanged(self.store())?;
-        experiments.refresh(self.store())?;
+        experiments.read_rollouts(self.store())?;
         Ok(Self { experiments: Some(Arc::new(experiments)), ..self })
     }
 

@@ -13,6 +13,8 @@ const MAX_VALUES: usize = 1000;
 const COMPLETE: &str = "leave out rows or columns with missing values, or fill them in";
 /// Share of the cells of a column, from which on it is one of numbers although some are written in another notation.
 const NEARLY_ALL: f64 = 0.9;
+/// Rows from which on a column whose cells have digits and nearly all differ is none of words, and how many of them differ.
+const MANY: (usize, f64) = (50, 0.5);
 /// A column is scaled by what its middle spans, not by its largest number, where that is so many times as far away.
 const FAR: f64 = 10.0;
 /// It is shifted into the middle where all it spans is this share of its largest number, or less.
@@ -76,6 +78,9 @@ impl LabelledTable {
                 if column.iter().all(|cell| is_number(cell)) {
                     scaled.push(numbers(column));
                     continue;
+                }
+                if let Some(fault) = no_words(column, name) {
+                    return Err(fault.at(at(0)));
                 }
             }
             let indicators = indicators(column, name).map_err(|f| f.at(origin))?;
@@ -153,6 +158,24 @@ fn wrong_number(column: &[String], name: &str) -> Option<(usize, Fault)> {
         of_notation(&column[row])
     );
     Some((row, Fault::new(name, format!("{:?}", column[row]), allowed)))
+}
+
+/// What is wrong with a column in which nearly every cell has digits and is like hardly another: times, fractions, names with a
+/// number. As words each would be a feature of its own, of which nothing can be learned.
+fn no_words(column: &[String], name: &str) -> Option<Fault> {
+    let with_digits = column.iter().filter(|cell| cell.contains(char::is_numeric)).count() as f64;
+    let different = column.iter().collect::<BTreeSet<_>>().len();
+    let rows = column.len() as f64;
+    let is_none =
+        column.len() >= MANY.0 && with_digits >= NEARLY_ALL * rows && different as f64 > MANY.1 * rows;
+    is_none.then(|| {
+        let allowed = format!(
+            "numbers, or words of which each stands in many rows: here {different} of {} differ; --words {name} takes the column \
+             as words all the same",
+            column.len()
+        );
+        Fault::new(name, format!("{:?}", column[0]), allowed)
+    })
 }
 
 /// A column of numbers in [-1, 1]: divided by the largest of them, unless that would leave nothing of what varies. Numbers
@@ -273,6 +296,33 @@ mod tests {
             assert_eq!(table.words(), [("size".to_owned(), 4)]);
         }
         assert!(parse("size,class\n1st,a\n2nd,b\n").is_ok());
+    }
+
+    #[test]
+    fn cells_with_digits_that_nearly_all_differ_are_no_words() {
+        let table = |cell: &dyn Fn(usize) -> String| {
+            let rows: String = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2)).collect();
+            format!("size,class\n{rows}")
+        };
+        for cell in
+            [|i: usize| format!("{:02}:{:02}", i / 60, i % 60), |i| format!("{i}/7"), |i| format!("u{i}")]
+        {
+            let text = table(&cell);
+            let said = parse(&text).unwrap_err().to_string();
+            assert!(
+                said.starts_with("t.csv, line 2: size is ") && said.contains("here 100 of 100 differ"),
+                "{said}"
+            );
+            let words = ["size".to_owned()];
+            let by_wish = LabelledTable::parse(text.as_bytes(), "t.csv", "class", &words).unwrap();
+            assert_eq!(by_wish.words(), [("size".to_owned(), 100)]);
+        }
+        // Some days, some sizes: words of which each stands in many rows.
+        for cell in [|i: usize| format!("2024-01-{:02}", 1 + i % 28), |i| format!("size {}", i % 9)] {
+            assert!(parse(&table(&cell)).is_ok());
+        }
+        // Names without a digit may differ: whoever has them knows.
+        assert!(parse(&table(&|i| ["a", "b", "c", "d"][i % 4].repeat(1 + i / 4))).is_ok());
     }
 
     #[test]

@@ -124,12 +124,7 @@ fn regret_curve(sums: &RunSums, policy: usize, shares: &[f64]) -> Vec<CurvePoint
         let (step, length) = middle(&window);
         CurvePoint { step, mean: window.map(at).sum::<f64>() / length, lower: None, upper: None }
     };
-    // Parts of an earlier version have none.
-    if n > 0.0 && sums.regret.iter().any(|regret| *regret > 0) {
-        windows(sums).map(point).collect()
-    } else {
-        Vec::new()
-    }
+    if n > 0.0 && sums.has_regret() { windows(sums).map(point).collect() } else { Vec::new() }
 }
 
 /// Users of each persona who were counted.

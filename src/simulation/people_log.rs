@@ -102,6 +102,7 @@ pub(super) fn put_step(
         prompt_version: None,
         prompt_digest: None,
         model_version: None,
+        profile_lookup: None,
         user: user.as_str().into(),
         policy: policy.name().into(),
         spec: None,

@@ -28,6 +28,17 @@ impl RunSums {
         }
     }
 
+    /// Whether regret was counted: parts of an earlier version have none.
+    pub fn has_regret(&self) -> bool {
+        self.regret.iter().any(|regret| *regret > 0)
+    }
+
+    /// The mean of the expected reward that one persona's users lost at one step against an oracle; `None` without users.
+    pub fn mean_regret(&self, persona: usize, policy: usize, step: usize) -> Option<f64> {
+        let users: u64 = self.curve.slice(ndarray::s![persona, policy, step, ..]).sum();
+        (users > 0).then(|| self.regret[[persona, policy, step]] as f64 / REGRET_UNITS / users as f64)
+    }
+
     /// The sums of each persona, to be counted on.
     pub(super) fn personas_mut(&mut self) -> Vec<PersonaSums<'_>> {
         let (personas, policies, steps, reactions) = self.curve.dim();

@@ -34,6 +34,9 @@ pub struct DecisionLine<'a, R> {
     /// The version of the policy in a model registry.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub model_version: Option<Cow<'a, str>>,
+    /// What came of asking a feature store for what the request did not say of the profile.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub profile_lookup: Option<Cow<'a, str>>,
     /// The user.
     #[serde(borrow)]
     pub user: Cow<'a, str>,
@@ -80,6 +83,7 @@ impl<'a, R> DecisionLine<'a, R> {
             prompt_version,
             prompt_digest,
             model_version,
+            profile_lookup,
             user,
             policy,
             spec,
@@ -101,6 +105,7 @@ impl<'a, R> DecisionLine<'a, R> {
             prompt_version,
             prompt_digest,
             model_version,
+            profile_lookup,
             user,
             policy,
             spec,

@@ -22,9 +22,18 @@ fn all_faults_of_a_file_are_told_with_their_lines_and_check_does_nothing_else() 
         checked.stderr()
     );
 
-    dir.write("gate.toml", "description = \"d\"\nalpha = 2\nbeta = 7\nminimum_effect = 0.1\nmax_user = 10\nmax_users = 100\nbatch = 10\n\n[[criteria]]\nkind = \"superior\"\nmetric = \"reward\"\nscenarios = [\"steady\"]\n");
+    dir.write("gate.toml", "description = \"d\"\nalpha = 2\nbeta = 7\nminimum_effect = 0.1\nmax_user = 10\nmax_users = 100\nbatch = 10\n\n[[criteria]]\nkind = \"superior\"\nmetric = \"rewards\"\nscenarios = [\"steady\"]\n");
     let said = dir.run(&["check", "gate.toml"]).exits(2).stderr();
-    for part in ["alpha is 2", "(line 2)", "beta is 7", "(line 3)", "did you mean `max_users`?", "(line 5)"] {
+    for part in [
+        "alpha is 2",
+        "(line 2)",
+        "beta is 7",
+        "(line 3)",
+        "did you mean `max_users`?",
+        "(line 5)",
+        "did you mean `reward`?",
+        "(line 11)",
+    ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
 
@@ -41,6 +50,9 @@ fn all_faults_of_a_file_are_told_with_their_lines_and_check_does_nothing_else() 
         ("personas/mover.toml", "persona"),
         ("scenarios/steady.toml", "scenario"),
         ("scenarios/gate.toml", "gate"),
+        ("domains/tips.toml", "domain"),
+        ("features/v2.toml", "feature-set"),
+        ("prompts/v2.md", "prompt"),
     ] {
         let path = root.join(file).display().to_string();
         assert_eq!(dir.run(&["check", &path]).ok().stdout(), format!("{path}: a sound {kind}\n"));
@@ -53,6 +65,79 @@ fn all_faults_of_a_file_are_told_with_their_lines_and_check_does_nothing_else() 
         .refused(&["nothing in it says what it is; --as says it: gate, scenario"]);
     dir.run(&["check", "nothing.toml", "--as", "policy"]).refused(&["unknown field `colour`"]);
     assert!(!dir.join("state").exists());
+}
+
+/// A fault in each of two places, and a misspelt key, in every sort of file that `check` knows besides.
+#[test]
+fn check_tells_all_faults_of_domains_feature_sets_experiments_and_prompts() {
+    let dir = Dir::new();
+    let all = |file: &str, text: &str, parts: &[&str]| {
+        dir.write(file, text);
+        let checked = dir.run(&["check", file]).exits(2);
+        let lines = checked.stderr();
+        assert_eq!((checked.stdout().as_str(), lines.lines().count()), ("", parts.len()), "{lines}");
+        for (line, part) in lines.lines().zip(parts) {
+            let (what, place) = part.split_once('|').unwrap();
+            assert!(line.contains(what) && line.ends_with(&format!("(line {place})")), "{part} {line}");
+            assert!(line.starts_with(&format!("rehearsal: {file}: ")), "{line}");
+        }
+    };
+    let domain = "name = \"shop\"\nwait_hour = 24\n[[inputs]]\nof = \"candidate\"\nname = \"price\"\ntype = \"number\"\nminimum = 0\nmaximum = -1\n\
+                  [[outcomes]]\nname = \"bought\"\nreward = 1e9\n";
+    all(
+        "shop.toml",
+        domain,
+        &["did you mean `wait_hours`?|2", "inputs[0].maximum is -1|8", "outcomes[0].reward is 1000000000|11"],
+    );
+    let sound =
+        domain.replace("wait_hour = 24\n", "").replace("maximum = -1", "maximum = 9").replace("1e9", "1");
+    dir.write("shop.toml", sound);
+    let set = "name = \"own\"\ndomian = \"shop.toml\"\ndomain = \"shop.toml\"\n[[dimensions]]\nname = \"bias\"\nconstant = 101\n\
+               [[dimensions]]\nname = \"price\"\ninput = \"candidate.prise\"\n";
+    all(
+        "own.toml",
+        set,
+        &[
+            "did you mean `domain`?|2",
+            "dimensions[0].constant is 101|6",
+            "dimensions[1].input[0] is \"candidate.prise\"|9",
+        ],
+    );
+    let set = set.replace("domian = \"shop.toml\"\n", "").replace("101", "1");
+    dir.write(
+        "own.toml",
+        set.replace("input = \"candidate.prise\"", "input = \"candidate.price\"\nsteps = [{ divide = 9 }]"),
+    );
+    let experiment = "key = \"bolder\"\ncoverge = 0.5\ncoverage = 2\n[[variants]]\nname = \"control\"\n[[variants]]\nname = \"bolder\"\npolcy = \"linucb\"\n";
+    all(
+        "bolder.toml",
+        experiment,
+        &["did you mean `coverage`?|2", "did you mean `policy`?|8", "coverage is 2|3"],
+    );
+    dir.write(
+        "bolder.toml",
+        experiment.replace("coverge = 0.5\ncoverage = 2\n", "").replace("polcy", "policy"),
+    );
+    let prompt = "+++\nversion = \"short\"\ndescripton = \"x\"\ndescription = \"As short as can be\"\ninputs = [\"momnt\"]\n\
+                  [parameters]\ntemperature = 9\n[[fallback]]\nkind = \"plan\"\ntext = { en = \"Write down one thing.\" }\n+++\n# system\n\
+                  Write a tip.\n# user\nIt is {{ moment.time }}.\n{{ data }}\n";
+    all(
+        "short.md",
+        prompt,
+        &["did you mean `description`?|3", "did you mean `moment`?|5", "temperature is 9|7"],
+    );
+    dir.write(
+        "short.md",
+        prompt.replace("descripton = \"x\"\n", "").replace("momnt", "moment").replace("= 9", "= 1"),
+    );
+    // A policy is checked with what it names, which stands beside it; a program that it names is not started.
+    dir.write("by.toml", "name = \"by\"\nexplorer = \"egreedy\"\nfeatures = \"own.toml\"\n");
+    dir.write("program.toml", "name = \"mine\"\ncommand = [\"touch\", \"started\"]\n");
+    let files = ["shop.toml", "own.toml", "bolder.toml", "short.md", "by.toml", "program.toml"];
+    let sound = dir.run(&[&["check"], &files[..]].concat()).ok().stdout();
+    let kinds: Vec<&str> = sound.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!(kinds, ["domain", "feature-set", "experiment", "prompt", "policy", "policy"]);
+    assert!(!dir.join("started").exists());
 }
 
 #[test]
@@ -268,6 +353,7 @@ fn the_manual_has_examples_and_every_option_is_explained() {
     let completions = Dir::new().run(&["completions", "bash"]).ok().stdout();
     for choices in [
         "personas scenarios policies estimators",
+        "auto parquet rehearsal obd dsjson vw csv",
         "normal bootstrap bernstein anytime",
         "auto always never",
         "fail pass",

@@ -106,6 +106,17 @@ fn every_field_of_a_reward_and_of_the_answers_is_explained() {
     }
 }
 
+/// `BLESS=1` writes what has changed into the repository for Feast.
+#[test]
+fn the_published_definitions_for_feast_are_the_programs() {
+    let path = format!("{}/integrations/feast/definitions.py", env!("CARGO_MANIFEST_DIR"));
+    let own = Dir::new().run(&["schema", "--of", "feast"]).ok().stdout();
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &own).expect("definitions.py");
+    }
+    assert_eq!(fs::read_to_string(&path).expect("definitions.py"), own);
+}
+
 /// `BLESS=1` writes what has changed into the published file.
 #[test]
 fn the_published_schema_of_requests_is_the_programs_and_says_what_the_checks_do() {

@@ -18,7 +18,7 @@ fn decisions() -> impl Iterator<Item = (usize, &'static str, f64, u32)> {
     })
 }
 
-fn dsjson() -> String {
+pub(super) fn dsjson() -> String {
     let line = |(_, action, propensity, reward): (usize, &str, f64, u32)| {
         let index = "abc".find(action).unwrap();
         let cost = -f64::from(reward);
@@ -92,6 +92,61 @@ fn every_format_gives_the_same_estimates() {
                 let close = a.zip(e).map_or(a == e, |(a, e)| (a - e).abs() < 1e-12);
                 assert!(close, "{log}: {field} is {a:?}, not {e:?}");
             }
+        }
+    }
+}
+
+/// What is found out once for all rows that are alike is what is found out row by row, by every estimator and interval: a policy
+/// that is a column of the log is asked of each row, and all others beside it.
+#[test]
+fn rows_that_are_alike_count_as_often_as_they_are_there() {
+    let dir = TempDir::new().unwrap();
+    let table = file(&dir, "table.csv", b"item,probability\na,0.2\nb,0.5\nc,0.3\n");
+    // Of the second log nearly every row is another one, more than are told apart.
+    let rewards = |of: &dyn Fn(usize) -> f64| {
+        let row = |(i, (action, propensity)): (usize, &(&str, f64))| {
+            format!("{action},{},{propensity}\n", f64::from(reward(i, action)) + of(i))
+        };
+        let rows: String = ACTIONS.iter().cycle().take(40_000).enumerate().map(row).collect();
+        format!("action,reward,propensity\n{rows}")
+    };
+    for (name, of) in
+        [("few.csv", &(|_| 0.0) as &dyn Fn(usize) -> f64), ("many.csv", &|i| (i % 30_011) as f64 * 1e-6)]
+    {
+        let log = file(&dir, name, rewards(of).as_bytes());
+        for interval in ["normal", "bootstrap", "bernstein", "anytime"] {
+            let together = [
+                &log,
+                "--policy",
+                "uniform",
+                "--policy",
+                &table,
+                "--interval",
+                interval,
+                "--reward-range",
+                "0,2",
+            ];
+            let together = [&together[..], &["--replicates", "400", "--seed", "3", "--force"]].concat();
+            let one_by_one = [&together[..], &["--columns", "probability:theirs=propensity"]].concat();
+            let [together, one_by_one] = [together, one_by_one].map(|args| json(&args, 0));
+            let mut compared = 0;
+            for policy in 0..2 {
+                let of = |value: &Value| value["policies"][policy]["estimates"].as_array().unwrap().clone();
+                let (own, other) = (of(&together), of(&one_by_one));
+                assert_eq!(own.len(), other.len());
+                for (own, other) in own.iter().zip(&other) {
+                    for field in ["value", "lower", "upper", "lambda"] {
+                        let (a, b) = (own[field].as_f64(), other[field].as_f64());
+                        let close =
+                            a.zip(b).map_or(a == b, |(a, b)| (a - b).abs() <= 1e-12 * a.abs().max(1.0));
+                        assert!(close, "{name}, {interval}, {field}: {own} and {other}");
+                        compared += usize::from(a.is_some());
+                    }
+                }
+                let kept = |value: &Value| value["policies"][policy]["diagnostics"]["replay_kept"].clone();
+                assert!(kept(&together).is_u64() && kept(&together) == kept(&one_by_one));
+            }
+            assert!(compared > 30, "{interval}: {compared}");
         }
     }
 }

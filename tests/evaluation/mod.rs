@@ -354,9 +354,12 @@ fn a_policy_may_learn_as_it_goes() {
 #[test]
 fn results_are_the_same_for_any_number_of_threads_and_land_in_the_directory() {
     let dir = TempDir::new().unwrap();
-    let log = file(&dir, "log.csv", plain_log(2000).as_bytes());
-    let args = [&log, "--policy", "uniform", "--interval", "bootstrap", "--seed", "7"];
-    let with = |threads: &str, name: &str| {
+    let logs = [
+        file(&dir, "log.csv", plain_log(2000).as_bytes()),
+        file(&dir, "log.json", formats::dsjson().as_bytes()),
+    ];
+    let with = |log: &str, threads: &str, name: &str| {
+        let args = [log, "--policy", "uniform", "--interval", "bootstrap", "--seed", "7"];
         let out = dir.path().join(name);
         let status = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .arg("evaluate")
@@ -370,5 +373,8 @@ fn results_are_the_same_for_any_number_of_threads_and_land_in_the_directory() {
         assert_eq!(text, stdout(&status));
         fs::read(out.join("evaluation.json")).unwrap()
     };
-    assert_eq!(with("1", "one"), with("3", "three"));
+    for log in logs {
+        let one = with(&log, "1", "one");
+        assert!(one == with(&log, "2", "two") && one == with(&log, "3", "three"), "{log}");
+    }
 }

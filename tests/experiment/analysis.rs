@@ -9,7 +9,13 @@ use std::fmt::Write;
 use std::fs;
 
 /// Writes a log of `users` users of `decisions` decisions each: `arm` says the label of a user and the chance of completion.
-fn write_log(dir: &Dir, users: u32, decisions: u32, seed: u64, arm: impl Fn(&str) -> (Value, f64)) {
+pub(super) fn write_log(
+    dir: &Dir,
+    users: u32,
+    decisions: u32,
+    seed: u64,
+    arm: impl Fn(&str) -> (Value, f64),
+) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut log, mut rewards) = (String::new(), String::new());
     for user in 0..users {

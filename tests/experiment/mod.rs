@@ -3,6 +3,9 @@
 mod analysis;
 mod assignment;
 mod flags;
+mod killed;
+mod prompts;
+mod rates;
 mod rollouts;
 
 use crate::util::Dir;

@@ -84,12 +84,60 @@ fn steps_are_taken_on_evidence_until_everybody_has_it() {
     let card = dir.read("card.md");
     assert!(card.starts_with("A card.\n") && card.matches("## Rollout of grows").count() == 1, "{card}");
     assert!(card.contains("| 3 |") && card.contains("| finish | 100% |"), "{card}");
+    // Programs read the same steps in it.
+    let json = card.split_once("```json\n").unwrap().1.split_once("\n```").unwrap().0;
+    let kept: Value = serde_json::from_str(json).unwrap();
+    assert_eq!((&kept["experiment"], &kept["steps"]), (&json!("grows"), &end["steps"]));
     // The whole of it, in one analysis.
     let found = dir
         .run(&["analyze", "--by", "variant", "--experiment", "grows", "--decisions", "1", "--json"])
         .ok()
         .json();
     assert_eq!((&found["verdict"], &found["sample_ratio"]["mismatch"]), (&json!("better"), &json!(false)));
+}
+
+#[test]
+fn each_step_goes_into_the_card_with_its_evidence() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.3, 0.6, 1.0]");
+    dir.run(&["registry", "register", "tips", "--policy", "linucb"]).ok();
+    let steps_of = |card: &str| -> Vec<Value> {
+        let json = card.split_once("```json\n").unwrap().1.split_once("\n```").unwrap().0;
+        serde_json::from_str::<Value>(json).unwrap()["steps"].as_array().unwrap().clone()
+    };
+    let registered = || {
+        let out = dir.join("pulled").display().to_string();
+        dir.run(&["registry", "pull", "tips@1", "--out", &out]).ok();
+        steps_of(&dir.read("pulled/card.md"))
+    };
+    let good = |variant: &str| if variant == "bolder" { "completed" } else { "ignored" };
+    dir.write("card.md", "A card.\r\nOurs.\n");
+    dir.run(&["rollout", "start", "grows", "--card", "card.md"]).ok();
+    assert_eq!(steps_of(&dir.read("card.md")).len(), 1);
+    live(&dir, users("first", 200), good);
+    dir.run(&["rollout", "advance", "grows", "--card", "registry:tips@1"]).ok();
+    let steps = registered();
+    assert_eq!(Value::from(steps.clone()), status(&dir)["steps"]);
+    assert_eq!((steps.len(), &steps[1]["evidence"]["users"]), (2, &json!(200)));
+    // A look that takes none adds what the card has missed.
+    dir.run(&["rollout", "advance", "grows", "--card", "card.md"]).exits(3);
+    assert_eq!(steps_of(&dir.read("card.md")), steps);
+    dir.run(&["rollout", "stop", "grows", "--card", "registry:tips@1"]).ok();
+    assert_eq!(registered().last().unwrap()["action"], "stop");
+    // What cannot be written is refused before anything is done.
+    let count = || status(&dir)["steps"].as_array().unwrap().len();
+    dir.run(&["rollout", "start", "grows", "--card", "none/card.md"]).refused(&["none"]);
+    dir.run(&["rollout", "start", "grows", "--card", "registry:tips@7"]).refused(&["version 7"]);
+    assert_eq!(count(), 3);
+    // The rollout of another store does not take the place of this one's.
+    dir.run(&["rollout", "start", "grows", "--store", "other"]).ok();
+    let other = ["rollout", "status", "grows", "--store", "other", "--card", "card.md"];
+    dir.run(&other)
+        .refused(&["card.md: it has step 1 of the rollout of \"grows\", which this store has not"]);
+    assert_eq!(steps_of(&dir.read("card.md")), steps);
+    let damaged = dir.read("card.md").replace("\"revision\": 1", "\"revision\": one");
+    dir.write("card.md", damaged);
+    dir.run(&["rollout", "status", "grows", "--card", "card.md"]).refused(&["card.md"]);
 }
 
 #[test]

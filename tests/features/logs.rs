@@ -1,6 +1,6 @@
 //! A log in which the best item depends on the context: what a policy is worth there that knows of it.
 
-use super::{SHOP, shop};
+use super::{SHOP, SHOP_SET, shop};
 use crate::util::Dir;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::SplitMix64;
@@ -149,6 +149,58 @@ fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
     }
 }
 
+/// Which inputs a table has does not depend on what else its format is.
+#[test]
+fn tables_of_every_format_keep_the_inputs_of_a_domain() {
+    let dir = with_log();
+    dir.write("shop-v1.toml", SHOP_SET.replace("[\"a\", \"b\", \"c\"]", "[\"0\", \"1\", \"2\"]"));
+    let table = |header: &str| {
+        let row = |(device, item, reward): (usize, usize, f64)| {
+            format!("{},{item},{reward},0.3333333333333333,1,{}\n", DEVICES[device], 10 * (item + 1))
+        };
+        format!("{header}\n") + &decisions().into_iter().map(row).collect::<String>()
+    };
+    dir.write("plain.csv", table("screen,action,reward,propensity,position,price"));
+    dir.write("obd.csv", table("screen,item_id,click,propensity_score,position,price"));
+    let (plain, _) = evaluate(&dir, "plain.csv", &[]);
+    is_worth_it(&plain);
+    let (open_bandit, said) = evaluate(&dir, "obd.csv", &[]);
+    assert_eq!(open_bandit["policies"], plain["policies"]);
+    assert!(said.contains("says nothing of these inputs") && !said.contains("context.device"), "{said}");
+
+    // Of Parquet too, where what is null is unknown. What nothing reads is named.
+    let (domain, set) = (
+        "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"whole\"\ntype = \"number\"\n[[inputs]]\nof = \"context\"\nname = \"n\"\n\
+         type = \"number\"\nin_logs = \"nulls\"\n[[inputs]]\nof = \"context\"\nname = \"who\"\ntype = \"category\"\n[[outcomes]]\nname = \"x\"\nreward = 1\n",
+        "name = \"own\"\ndomain = \"domain.toml\"\n[[dimensions]]\nname = \"item\"\ninput = \"candidate.id\"\nsteps = [{ one_hot = [\"item 0\", \"item 1\"] }]\n\
+         [[dimensions]]\nname = \"whole\"\ninput = \"context.whole\"\nsteps = [{ clip = [0, 300] }, { divide = 300 }]\n\
+         [[dimensions]]\nname = \"n\"\ninput = \"context.n\"\nsteps = [{ clip = [0, 1] }]\nunknown = -1\n\
+         [[dimensions]]\nname = \"who\"\ninput = \"context.who\"\nsteps = [{ hash = { bits = 3 } }]\n\
+         [[dimensions]]\nname = \"all\"\ncross = [\"item\", \"n\"]\n",
+    );
+    dir.write("domain.toml", domain);
+    dir.write("own.toml", set);
+    dir.write("policy.toml", "name = \"own\"\nexplorer = \"egreedy\"\nfeatures = \"own.toml\"\n");
+    dir.write("log.parquet", include_bytes!("../evaluation/parquet/snappy.parquet"));
+    let rows = include_str!("../evaluation/parquet/log.csv");
+    let more = |(i, line): (usize, &str)| match i {
+        0 => format!("{},whole,nulls\n", line.trim_end()),
+        8 => format!("{},{},\n", line.trim_end(), i - 1),
+        _ => format!("{},{},1\n", line.trim_end(), i - 1),
+    };
+    dir.write("log.csv", rows.lines().enumerate().map(more).collect::<String>());
+    let run = |log: &str, who: &str| {
+        let columns = format!("context:who={who}");
+        dir.run(&["evaluate", log, "--policy", "policy.toml", "--json", "--force", "--columns", &columns])
+    };
+    let (parquet, csv) = (run("log.parquet", "mine"), run("log.csv", "mine"));
+    assert_eq!(parquet.json(), csv.json(), "{}", parquet.stderr());
+    assert!(parquet.stderr().contains("3 columns were passed over, namely"), "{}", parquet.stderr());
+    assert!(csv.json()["policies"] != run("log.csv", "user").json()["policies"]);
+    run("log.parquet", "listed.list.element").refused(&["column \"listed.list.element\"", "in a list"]);
+    run("log.parquet", "nowhere").refused(&["log.parquet: unknown column \"nowhere\""]);
+}
+
 #[test]
 fn own_logs_are_read_by_the_domain_and_unheard_decisions_have_its_default() {
     let dir = shop();
@@ -212,12 +264,6 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     dir.run(&more).refused(&["unknown column \"nowhere\""]);
     dir.run(&["evaluate", "log.csv", "--policy", "uniform", "--columns", "context:device=screen"])
         .refused(&["--columns is context:device"]);
-    // Of the Open Bandit Dataset nothing is read but items.
-    dir.write(
-        "obd.csv",
-        "timestamp,item_id,position,click,propensity_score\n2019-11-24 00:00:17,1,1,0,0.5\n",
-    );
-    dir.run(&args("obd.csv")).refused(&["by-device: it looks at inputs of domain shop"]);
     // Outcomes have names in the domain.
     let named = csv().replace(",0,0.33", ",nothing,0.33").replace(",1,0.33", ",bought,0.33");
     dir.write("named.csv", &named);

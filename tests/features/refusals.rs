@@ -9,12 +9,17 @@ fn a_feature_sets_fault_is_said_with_line_and_key() {
         (
             "\"context.device\"",
             "\"context.screen\"",
-            &["shop-v1.toml, line 11", "dimensions[1].input[0] is \"context.screen\"", "context.device"][..],
+            &[
+                "shop-v1.toml: ",
+                "(line 11)",
+                "dimensions[1].input[0] is \"context.screen\"",
+                "context.device",
+            ][..],
         ),
         (
             "one_hot = [\"mobile\", \"desktop\", \"tablet\"]",
             "one_hot = [\"mobile\", \"mobile\"]",
-            &["line 12", "dimensions[1].steps[0]"],
+            &["shop-v1.toml: ", "(line 12)", "dimensions[1].steps[0]"],
         ),
         (
             "one_hot = [\"mobile\", \"desktop\", \"tablet\"]",
@@ -24,7 +29,7 @@ fn a_feature_sets_fault_is_said_with_line_and_key() {
         (
             "cross = [\"device\", \"item\"]",
             "cross = [\"device\"]",
-            &["line 23", "dimensions[3].cross is a list of 1"],
+            &["shop-v1.toml: ", "(line 23)", "dimensions[3].cross is a list of 1"],
         ),
         ("\"shop.toml\"", "\"none.toml\"", &["shop-v1.toml: domain: cannot read"]),
         ("\"shop.toml\"", "\"shops\"", &["unknown domain \"shops\""]),
@@ -38,8 +43,11 @@ fn a_feature_sets_fault_is_said_with_line_and_key() {
     }
     dir.write("shop-v1.toml", SHOP_SET);
     dir.write("shop.toml", SHOP.replace("minimum = 0\nmaximum = 100000", "minimum = 0\nmaximum = -1"));
-    dir.run(&["features", "check", "shop-v1.toml"])
-        .refused(&["shop.toml, line 22", "inputs[2].maximum is -1"]);
+    dir.run(&["features", "check", "shop-v1.toml"]).refused(&[
+        "shop.toml: ",
+        "(line 22)",
+        "inputs[2].maximum is -1",
+    ]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tips in words: prompts, what they are told, and gateways of every kind.
 
+mod crash;
 mod files;
 mod generate;
 mod golden;

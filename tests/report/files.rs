@@ -14,6 +14,38 @@ fn what_cannot_be_written_is_refused_before_the_run() {
     assert!(!dir.join("out/verdict.json").exists());
     #[cfg(unix)]
     run(small(&dir, PROMOTE).args(["--summary", "/dev/null"]), b"").refused(&["not a regular file"]);
+    run(small(&dir, PROMOTE).args(["--summary", "page/"]), b"").refused(&["page/", "is a folder"]);
+    let long = "x".repeat(300);
+    let refused = run(small(&dir, PROMOTE).args(["--summary", &long]), b"").exits(2);
+    assert_eq!(refused.stdout(), "");
+}
+
+/// A link is followed by whoever writes: it stays, and what it names is written, there already or not.
+#[cfg(unix)]
+#[test]
+fn a_link_to_what_is_not_there_yet_is_followed_and_a_circle_is_refused() {
+    use std::os::unix::fs::symlink;
+    let dir = sandbox();
+    for (name, target) in [
+        ("to-come.md", "real.md"),
+        ("around", "around"),
+        ("gate-too", "gate.toml"),
+        ("twice.md", "to-come.md"),
+    ] {
+        symlink(target, dir.join(name)).unwrap();
+    }
+    let written = run(small(&dir, PROMOTE).args(["--summary", "twice.md"]), b"");
+    assert!([0, 1, 3].contains(&written.code()), "{}", written.stderr());
+    let is_link = |name: &str| fs::symlink_metadata(dir.join(name)).unwrap().is_symlink();
+    assert!(is_link("twice.md") && is_link("to-come.md") && !is_link("real.md"));
+    assert!(dir.read("real.md").starts_with('#'));
+    run(small(&dir, PROMOTE).args(["--summary", "around"]), b"").refused(&["around"]);
+    assert!(is_link("around"));
+    run(small(&dir, PROMOTE).args(["--summary", "gate-too"]), b"")
+        .refused(&["it is read or written already"]);
+    let both = ["--summary", "new.md", "--html", "new-too.md"];
+    symlink("new.md", dir.join("new-too.md")).unwrap();
+    run(small(&dir, PROMOTE).args(both), b"").refused(&["it is read or written already"]);
 }
 
 #[cfg(unix)]
@@ -164,7 +196,9 @@ fn a_summary_fits_into_a_comment_and_begins_with_the_worst() {
         format!("\"./{name}.toml\"")
     };
     let scenarios = (0..30).map(scenario).collect::<Vec<_>>().join(", ");
-    for metric in ["completion_rate", "regret", "early_reward", "middle_reward", "late_reward", "reward"] {
+    for metric in
+        ["completion_rate", "snooze_rate", "regret", "early_reward", "middle_reward", "late_reward", "reward"]
+    {
         for by in ["", "by = \"persona\"\n"] {
             criteria += &format!(
                 "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"{metric}\"\nscenarios = [{scenarios}]\nmargin = 0.5\n{by}"
@@ -204,7 +238,7 @@ fn no_probability_is_said_to_be_nothing_or_everything() {
     let text = dir.read("gate.toml").replace("alpha = 0.05\nbeta = 0.05", "alpha = 1e-9\nbeta = 1e-9");
     dir.write("gate.toml", text);
     let text = run(small(&dir, PROMOTE).args(["--out", "out"]), b"").stdout();
-    for text in [text, dir.read("out/verdict.md")] {
+    for text in [text, dir.read("out/verdict.md"), said(&dir.read("out/report.html"))] {
         assert!(!text.contains(" 0% ") && !text.contains(" 100%") && text.contains("0.0000001%"), "{text}");
     }
 }

@@ -1,8 +1,10 @@
 //! The server answers as its OpenAPI document says, held against it by a validator that is not ours.
 
 use super::{request, text};
+use crate::features::shop;
 use crate::util::Dir;
 use crate::util::server::{Answer, Server};
+use rehearsal::service::Policies;
 use serde_json::{Value, json};
 
 /// Fails unless the body is what the document says of this route and status.
@@ -39,7 +41,8 @@ pub(super) fn every_answer_is_as_the_document_says() {
     );
     let mut client = server.client();
     let document = client.request("GET", "/openapi.json", &[], "").json(200);
-    assert_eq!(document, rehearsal::serve::document(&["egreedy-v1", "egreedy-v2-by-kind"]));
+    let policies = Policies::exactly(&["egreedy-v1", "egreedy-v2-by-kind"]).unwrap();
+    assert_eq!(document, rehearsal::serve::document(&policies));
 
     let decision = client.post("/score", &request("u")).json(200);
     let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "completed"});
@@ -94,7 +97,7 @@ pub(super) fn every_answer_is_as_the_document_says() {
 
 #[test]
 pub(super) fn what_the_document_calls_a_request_is_one() {
-    let document = rehearsal::serve::document(&["egreedy-v1"]);
+    let document = rehearsal::serve::document(&Policies::exactly(&["egreedy-v1"]).unwrap());
     let valid = |schema: &str, value: &Value| {
         let schema =
             json!({"$ref": format!("#/components/schemas/{schema}"), "components": document["components"]});
@@ -112,6 +115,68 @@ pub(super) fn what_the_document_calls_a_request_is_one() {
     assert!(valid("reward", &json!({"decision_id": "x", "reward": -0.5})));
     assert!(!valid("reward", &json!({"decision": "x", "reaction": "liked"})));
     assert!(!valid("reward", &json!({"decisions": "x", "reward": 1})));
+}
+
+#[test]
+fn requests_and_rewards_are_those_of_the_policies_domains() {
+    let dir = shop();
+    let server = Server::start(&dir, &["--policy", "by-device.toml", "--policy", "egreedy-v1"]);
+    let mut client = server.client();
+    let document = client.request("GET", "/openapi.json", &[], "").json(200);
+    let alone = Policies::exactly(&[dir.join("by-device.toml").to_str().unwrap()]).unwrap();
+    let alone = rehearsal::serve::document(&alone);
+    let valid = |document: &Value, schema: &str, value: &Value| {
+        let schema =
+            json!({"$ref": format!("#/components/schemas/{schema}"), "components": document["components"]});
+        jsonschema::validator_for(&schema).expect("it is a schema").is_valid(value)
+    };
+    let item = json!({"user": "ann", "context": {"device": "mobile"}, "candidates": [{"id": "a", "category": "shoes", "price": 20},
+        {"id": "b", "new": true}], "profile_features": {"orders": 2}});
+    let changed = |field: &str, value: Value| {
+        let mut changed = item.clone();
+        *changed.pointer_mut(field).expect("it is there") = value;
+        changed
+    };
+    // With a policy of tips beside it both are requests; alone only its own are.
+    for (value, in_both, by_itself) in [
+        (item.clone(), true, true),
+        (request("u"), true, false),
+        (changed("/candidates/0/price", json!(-1)), false, false),
+        (changed("/context", json!({"hour": 9.5})), false, false),
+    ] {
+        assert_eq!(valid(&document, "request", &value), in_both, "{value}");
+        assert_eq!(valid(&alone, "request", &value), by_itself, "{value}");
+    }
+    let reward = |reaction: &str| json!({"decision": "x", "reaction": reaction});
+    assert!(
+        valid(&document, "reward", &reward("bought")) && valid(&document, "reward", &reward("completed"))
+    );
+    assert!(valid(&alone, "reward", &reward("bought")) && !valid(&alone, "reward", &reward("completed")));
+    let mut whole = item.clone();
+    (whole["chosen"], whole["reaction"]) = (json!("b"), json!("clicked"));
+    assert!(valid(&alone, "reward", &whole), "{whole}");
+
+    let decision = client.post("/score", &item).json(200);
+    let reward = json!({"decision": text(&decision, "decision_id"), "reaction": "bought"});
+    let tips = "/score/egreedy-v1";
+    for (route, path, body, status) in [
+        ("/score", "/score", &item, 200),
+        ("/score", "/score", &changed("/candidates/0/price", json!(-1)), 400),
+        ("/score/{policy}", tips, &request("u"), 200),
+        ("/score/{policy}", tips, &item, 400),
+        ("/reward", "/reward", &reward, 200),
+        ("/reward", "/reward", &whole, 200),
+        (
+            "/reward",
+            "/reward",
+            &json!({"decision": text(&decision, "decision_id"), "reaction": "completed"}),
+            404,
+        ),
+    ] {
+        let answer = client.post(path, body);
+        assert_eq!(answer.status, status, "{path} {body}: {}", answer.body);
+        is_as_said(&document, route, "post", &answer);
+    }
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 mod breaking;
 mod contract;
+mod features;
+mod follow;
 mod generate;
 mod hostile;
 mod life;
+mod page;
 mod postgres;
 mod routes;
 

@@ -80,15 +80,35 @@ fn the_files_agree_with_each_other() {
     let mover = personas.iter().find(|p| p["persona"] == "mover").unwrap();
     let mean = mover["policies"][1]["reward"]["mean"].as_f64().unwrap();
     assert!((mean - sum / 40.0).abs() < 1e-12, "{mean} is not {}", sum / 40.0);
-    let steps: Vec<f64> = csv::Reader::from_path(dir.join("out/curve.csv"))
-        .unwrap()
-        .records()
-        .map(|r| r.unwrap())
-        .filter(|r| &r[1] == "mover" && &r[2] == "linucb-v2")
-        .map(|r| r[4].parse().unwrap())
-        .collect();
-    assert_eq!(steps.len(), 30);
-    assert!((steps.iter().sum::<f64>() / 30.0 - mean).abs() < 1e-12);
+    let along = |column: usize| -> Vec<f64> {
+        csv::Reader::from_path(dir.join("out/curve.csv"))
+            .unwrap()
+            .records()
+            .map(|r| r.unwrap())
+            .filter(|r| &r[1] == "mover" && &r[2] == "linucb-v2")
+            .map(|r| r[column].parse().unwrap())
+            .collect()
+    };
+    // Regret along the way adds up to that of all, and so do the kinds that were shown.
+    let regret = mover["policies"][1]["regret"]["mean"].as_f64().unwrap();
+    for (column, expected) in [(4, mean), (7, regret)] {
+        let steps = along(column);
+        assert_eq!(steps.len(), 30);
+        let found = steps.iter().sum::<f64>() / 30.0;
+        // Of each decision regret is counted in 1/4096.
+        assert!(
+            (found - expected).abs() < if column == 4 { 1e-12 } else { 1e-3 },
+            "{found} is not {expected}"
+        );
+    }
+    let rate = mover["policies"][1]["completion_rate"]["mean"].as_f64().unwrap();
+    let kinds = mover["policies"][1]["kinds"].as_array().unwrap();
+    let of = |field: fn(&Value) -> f64| kinds.iter().map(field).sum::<f64>();
+    assert!(kinds.len() > 3 && kinds.iter().all(|kind| kind["kind"].is_string()), "{kinds:?}");
+    assert!((of(|kind| kind["shown"].as_f64().unwrap()) - 1.0).abs() < 1e-12);
+    let completed =
+        |kind: &Value| kind["shown"].as_f64().unwrap() * kind["completed"].as_f64().unwrap_or(0.0);
+    assert!((of(completed) - rate).abs() < 1e-12);
 }
 
 #[test]

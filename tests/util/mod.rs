@@ -3,6 +3,7 @@
 pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod server;
+pub(crate) mod strace;
 
 use serde_json::Value;
 use std::borrow::BorrowMut;
@@ -29,7 +30,10 @@ pub(crate) const OUTSIDE: &[&str] = &[
     "DEFAULT_PROMPT_VERSION",
     "REHEARSAL_EXPERIMENTS",
     "REHEARSAL_REGISTRY",
+    "REHEARSAL_FEATURES",
+    "REHEARSAL_FEATURES_TIMEOUT",
     "PGPASSWORD",
+    "PGPASSFILE",
     "PGSSLMODE",
     "PGSSLROOTCERT",
     "GITHUB_ACTIONS",

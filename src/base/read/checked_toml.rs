@@ -1,9 +1,10 @@
 //! TOML that becomes a checked type, and all that is wrong with it at once: each fault with its line.
 //!
-//! A parser stops at the first fault. What it stopped at is taken out of the text, or a number that nobody asked for is put
+//! A parser stops at the first fault. What it stopped at is taken out of the text, or a value that nobody asked for is put
 //! in its place, and the rest is read again, so that who mends a file mends all of it.
 
 use super::parse::{TomlFault, line_of, toml_or_fault};
+use super::place::line_of_field;
 use crate::base::error::{Error, Fault, Result};
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -12,8 +13,11 @@ use toml::de::{DeTable, DeValue};
 
 /// Faults that are told at once, at most.
 const MOST: usize = 10;
-/// Numbers that are tried in the place of one that is not allowed and cannot be missing.
-const STAND_INS: [&str; 9] = ["0.05", "1", "0.5", "1.0", "2", "10", "100", "0", "0.01"];
+/// Longest text of which more than the first fault is looked for, in bytes: it is read again for each.
+const LONGEST: usize = 1 << 16;
+/// Values that are tried in the place of one that is not allowed and cannot be missing.
+const STAND_INS: [&str; 12] =
+    ["0.05", "1", "0.5", "1.0", "2", "10", "100", "0", "0.01", "\"x\"", "true", "[]"];
 
 /// Parses TOML, which errors call `origin`, into an `R` that `check` makes a `T` of.
 ///
@@ -31,23 +35,26 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
     };
     let mut others = Vec::new();
     let (mut left, mut entry) = (text.to_owned(), first.entry.clone());
+    let mut allowed_word = first.allowed_word.clone();
     while let Some(Entry { key, value }) = entry.take() {
-        if others.len() + 1 == MOST {
+        if others.len() + 1 == MOST || text.len() > LONGEST {
             break;
         }
         let without = with(&left, key.start..value.end, "");
-        let with_others = STAND_INS.iter().map(|number| with(&left, value.clone(), number));
-        let reads_on = |text: &String| match attempt(text) {
+        let stand_ins = allowed_word.iter().map(String::as_str).chain(STAND_INS);
+        let with_others = stand_ins.map(|other| with(&left, value.clone(), other));
+        let reads_on = |text: &String, is_less: bool| match attempt(text) {
             Ok(_) => Some(None),
-            // The same place again tells nothing new.
+            // The same place again tells nothing new, and what is wrong beside something that was taken out may be that.
             Err(found) if found.is_at(&key) || found.is_missing => None,
+            Err(found) if is_less && found.is_beside(text, key.start) => None,
             Err(found) => Some(Some(found)),
         };
-        let next =
-            std::iter::once(without).chain(with_others).find_map(|text| Some((reads_on(&text)?, text)));
+        let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
+        let next = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)));
         let Some((Some(found), text)) = next else { break };
         others.push(found.message);
-        (left, entry) = (text, found.entry);
+        (left, entry, allowed_word) = (text, found.entry, found.allowed_word);
     }
     let error = first.error;
     Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
@@ -68,11 +75,23 @@ struct Found {
     entry: Option<Entry>,
     /// Whether it is that something is not there.
     is_missing: bool,
+    /// A word that may stand there, as TOML.
+    allowed_word: Option<String>,
 }
 
 impl Found {
     fn is_at(&self, key: &Range<usize>) -> bool {
         self.entry.as_ref().is_some_and(|entry| entry.key == *key)
+    }
+
+    /// Whether it is in the same element of a list of tables as this byte.
+    fn is_beside(&self, text: &str, at: usize) -> bool {
+        let element = |at: usize| {
+            let header = text[..at].rfind("\n[")?;
+            text[header..].starts_with("\n[[").then_some(header)
+        };
+        let own = self.entry.as_ref().and_then(|entry| element(entry.key.start));
+        own.is_some() && own == element(at)
     }
 }
 
@@ -81,17 +100,20 @@ fn read<R: DeserializeOwned, T>(
     origin: &str,
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T, Box<Found>> {
-    let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing }| {
+    let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing, allowed_word }| {
         let entry = at.and_then(|at| entry_at(text, at));
         let error = Error::Malformed { origin: origin.to_owned(), message: message.clone() };
-        Box::new(Found { error, message, entry, is_missing })
+        Box::new(Found { error, message, entry, is_missing, allowed_word })
     })?;
     check(raw).map_err(|fault| {
         let entry = entry_of(text, &fault.field);
-        let line = entry.as_ref().map(|entry| format!(" (line {})", line_of(text, entry.key.start)));
-        let allowed = fault.allowed + &line.unwrap_or_default();
+        let line = entry.as_ref().map(|entry| line_of(text, entry.key.start));
+        let line = line.or_else(|| line_of_field(text, &fault.field));
+        let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+        let allowed = fault.allowed + &line;
         let fault = Fault { allowed, ..fault };
-        Box::new(Found { message: fault.to_string(), error: fault.at(origin), entry, is_missing: false })
+        let (message, error) = (fault.to_string(), fault.at(origin));
+        Box::new(Found { message, error, entry, is_missing: false, allowed_word: None })
     })
 }
 

@@ -17,6 +17,8 @@ const CODES: [&str; 16] = [
 ];
 /// Blanks that stand between thousands.
 const BLANKS: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\u{2009}'];
+/// Longest word that is taken for a unit behind a number, in characters.
+const LONGEST_UNIT: usize = 10;
 /// Endings of ordinals, which are words.
 const ORDINALS: [&str; 4] = ["st", "nd", "rd", "th"];
 
@@ -36,8 +38,25 @@ pub(crate) fn notation(cell: &str) -> Option<&'static str> {
     if is_number(cell) || !cell.contains(|c: char| c.is_numeric()) {
         return None;
     }
-    if !cell.is_ascii() && cell.chars().all(|c| c.is_numeric() && !c.is_ascii_digit()) {
+    let is_foreign = |c: char| c.is_numeric() && !c.is_ascii_digit();
+    if cell.contains(is_foreign) && cell.chars().all(|c| is_foreign(c) || ".,٫٬+-−% ".contains(c)) {
         return Some("digits of another script");
+    }
+    // Signs that a spreadsheet or a rounding put before it.
+    let plain = |text: &str| is_number(text) || notation(text).is_some();
+    if let Some(rest) = cell.strip_prefix(['~', '≈', '<', '>', '≤', '≥', '=', '\'']) {
+        let rest = rest.trim_start_matches('=').trim().trim_matches('"');
+        return plain(rest).then_some("a sign before it");
+    }
+    if let Some((mantissa, exponent)) = cell.split_once(['d', 'D']) {
+        if is_number(mantissa) && exponent.parse::<i32>().is_ok() {
+            return Some("an exponent that is written D");
+        }
+    }
+    if let Some((mantissa, power)) = cell.split_once(['×', '*']) {
+        if power.trim().starts_with("10") && is_number(mantissa.trim()) {
+            return Some("a power of ten that is written out");
+        }
     }
     if let Some(inside) = cell.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return (is_number(inside) || notation(inside).is_some()).then_some("brackets for a minus");
@@ -74,7 +93,7 @@ pub(crate) fn notation(cell: &str) -> Option<&'static str> {
         if tail.chars().all(|c| CURRENCIES.contains(&c)) || code(tail) {
             return Some("a currency");
         }
-        let is_unit = tail.chars().count() <= 5
+        let is_unit = tail.chars().count() <= LONGEST_UNIT
             && tail.chars().all(|c| c.is_alphabetic() || "/°²³µ".contains(c))
             && !ORDINALS.contains(&tail);
         return is_unit.then_some("a unit");
@@ -162,6 +181,15 @@ mod tests {
             ("−5", "a minus that is no hyphen"),
             ("0x1F", "hexadecimal digits"),
             ("٣", "digits of another script"),
+            ("٨٤٠٫١٨", "digits of another script"),
+            ("８４０.１８", "digits of another script"),
+            ("~5", "a sign before it"),
+            ("<0.5", "a sign before it"),
+            ("'12", "a sign before it"),
+            ("=\"1.5\"", "a sign before it"),
+            ("8.4D+02", "an exponent that is written D"),
+            ("8.4×10^2", "a power of ten that is written out"),
+            ("5 million", "a unit"),
         ] {
             assert_eq!(notation(cell), Some(what), "{cell}");
         }

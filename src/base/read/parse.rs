@@ -99,6 +99,8 @@ pub(super) struct TomlFault {
     pub(super) at: Option<usize>,
     /// Whether it is that a field is not there.
     pub(super) is_missing: bool,
+    /// A word that may stand where another does, as TOML.
+    pub(super) allowed_word: Option<String>,
 }
 
 /// Parses TOML.
@@ -110,15 +112,28 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
         let message = time.map_or_else(|| message.clone(), |time| format!("{message}; {time}"));
         let is_missing = error.message().starts_with("missing field");
         let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
-        TomlFault { message: format!("{message}{line}"), at, is_missing }
+        TomlFault {
+            message: format!("{message}{line}"),
+            at,
+            is_missing,
+            allowed_word: allowed_word(error.message()),
+        }
     };
     let reader = toml::Deserializer::parse(text).map_err(|e| fault(e.message().replace('\n', ", "), &e))?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
-        let place = if names_field(error.path()) { format!("{}: ", error.path()) } else { String::new() };
+        let place = shortened(error.path().to_string());
+        let place = if names_field(error.path()) { format!("{place}: ") } else { String::new() };
         let inner = error.inner();
-        let message = in_words(&inner.message().replace('\n', ", "), "a table", "an array");
+        let message = without_long_names(&inner.message().replace('\n', ", "));
+        let message = in_words(&message, "a table", "an array");
         fault(format!("{place}{message}"), inner)
     })
+}
+
+/// The first of the words that there are, of what the parser says of one that there is not.
+fn allowed_word(message: &str) -> Option<String> {
+    let (_, words) = message.strip_prefix("unknown variant ")?.split_once(", expected ")?;
+    words.split('`').nth(1).map(|word| format!("{word:?}"))
 }
 
 /// The line, from 1, of a byte of `text`.
@@ -136,6 +151,12 @@ fn time_of_day(value: &str) -> Option<String> {
     let is_time = is_time && hour < 24 && minute < 60;
     let hours = ((f64::from(hour) + f64::from(minute) / 60.0) * 1e4).round() / 1e4;
     is_time.then(|| format!("a time of day is written as a number of hours, here {hours}"))
+}
+
+/// The message with what it cites in backquotes as messages cite it.
+fn without_long_names(message: &str) -> String {
+    let cited = message.split('`').map(|part| shortened(part.to_owned()));
+    cited.collect::<Vec<_>>().join("`")
 }
 
 /// The message with the nearest of the names that it lists, where it is about one that is not among them.

@@ -1,13 +1,8 @@
 //! Where a field of a TOML file stands: what is wrong with a value is found after its text was read.
 
-/// `origin` with the line of the field at `path`, such as `dimensions[2].steps[0].divide`, as far as it can be told: of a
-/// field that is absent it is the line of what it would stand in.
-pub(crate) fn toml_place(text: &str, origin: &str, path: &str) -> String {
-    line_of(text, path).map_or_else(|| origin.to_owned(), |line| format!("{origin}, line {line}"))
-}
-
-/// The line, from 1, of the field at `path`, in a file whose lists of tables have headers of their own.
-fn line_of(text: &str, path: &str) -> Option<usize> {
+/// The line, from 1, of the field at `path`, such as `dimensions[2].steps[0].divide`, as far as it can be told, in a file whose
+/// lists of tables have headers of their own: of a field that is absent it is the line of what it would stand in.
+pub(super) fn line_of_field(text: &str, path: &str) -> Option<usize> {
     let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
     let ends =
@@ -49,9 +44,9 @@ mod tests {
             ("]", None),
             ("", None),
         ] {
-            assert_eq!(line_of(text, path), line, "{path}");
+            assert_eq!(line_of_field(text, path), line, "{path}");
         }
-        assert_eq!(toml_place(text, "a.toml", "inputs"), "a.toml");
-        assert_eq!(line_of("inputs = [\n{ name = 1 }]", "inputs[3].name"), Some(1));
+        assert_eq!(line_of_field(text, "inputs"), None);
+        assert_eq!(line_of_field("inputs = [\n{ name = 1 }]", "inputs[3].name"), Some(1));
     }
 }

@@ -6,7 +6,7 @@ use crate::base::error::{Error, Fault, Result};
 use std::collections::BTreeSet;
 
 /// What may separate columns.
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// A header and its records.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ fn line_of(text: &[u8], position: Option<&csv::Position>) -> u64 {
 }
 
 /// What separates the columns of a table that begins like this: the comma where its first line with anything on it has
-/// one, else the semicolon, else the tab; what stands in quotes separates nothing.
+/// one, else the semicolon, else the tab, else the bar; what stands in quotes separates nothing.
 pub(crate) fn separator_of(start: &[u8]) -> u8 {
     let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     let mut header = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());

@@ -20,6 +20,15 @@ impl Moments {
         self.m2 += delta * (x - self.mean);
     }
 
+    /// Takes a number that is there so many times.
+    #[inline]
+    pub fn observe_times(&mut self, x: f64, times: u64) {
+        match times {
+            1 => self.observe(x),
+            _ => self.merge(&Self { count: times, mean: x, m2: 0.0 }),
+        }
+    }
+
     /// Takes everything that `other` has seen.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {

@@ -2,7 +2,8 @@
 
 use super::candidate::{Candidate, Context, WEEKDAYS};
 use crate::base::error::{Error, Fault, Result, hour, storable};
-use crate::base::read::optional_whole;
+use crate::base::read::{object, objects, optional_whole};
+use crate::domain::completion::ProfileCompletion;
 use crate::domain::declaration::Domain;
 use crate::domain::input::{InputSlot, InputValue, TipsInput};
 use crate::domain::labels::{DecisionLabels, digest, label};
@@ -10,7 +11,7 @@ use crate::domain::profile::Profile;
 use crate::domain::values::DeclaredValues;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Most candidates in one request.
 pub(crate) const MAX_CANDIDATES: usize = 10_000;
@@ -38,8 +39,10 @@ pub struct RawRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_digest: Option<SmolStr>,
     /// The moment.
+    #[serde(deserialize_with = "object")]
     pub context: Context,
     /// What could be shown; at least one.
+    #[serde(deserialize_with = "objects")]
     pub candidates: Vec<Candidate>,
     /// What is known of the person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,6 +236,28 @@ impl Request {
             Some(declared) => declared.to_json(&self.raw.candidates).to_string(),
             None => self.raw.offer_text(),
         }
+    }
+
+    /// Whether it leaves a value of the user's profile open.
+    pub fn lacks_profile(&self) -> bool {
+        match &self.declared {
+            Some(declared) => declared.lacks_profile(),
+            None => Profile::lacks(self.profile()),
+        }
+    }
+
+    /// The kinds of its candidates, each once.
+    pub fn kinds(&self) -> BTreeSet<&SmolStr> {
+        self.raw.candidates.iter().filter_map(|candidate| candidate.kind.as_ref()).collect()
+    }
+
+    /// Fills in what it leaves open of the user's profile, by values that were checked against the inputs of its domain; how
+    /// many values that was.
+    pub fn complete(&mut self, known: &ProfileCompletion) -> usize {
+        if let Some(declared) = &mut self.declared {
+            return declared.complete(known);
+        }
+        known.fill_profile(&mut self.raw.profile_features)
     }
 
     /// The request as it was read.

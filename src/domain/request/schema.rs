@@ -4,13 +4,10 @@ use super::candidate::{MAX_DUE_DAYS, MAX_EFFORT_MINUTES, MAX_ID_BYTES, MAX_TEXT_
 use super::checked::MAX_CANDIDATES;
 use crate::base::random::SEEDS;
 use crate::domain::declaration::Domain;
-use crate::domain::input::InputOf;
+use crate::domain::input::{InputOf, STORABLE};
 use crate::domain::labels::MAX_LABEL_BYTES;
 use crate::domain::profile;
 use serde_json::{Value, json};
-
-/// Texts without the character NUL, which not every store can keep.
-const STORABLE: &str = "^[^\\u0000]*$";
 
 /// The schema of a request (draft 2020-12). What it cannot say, its descriptions do: lengths are counted in bytes, and
 /// ids are unique within the request.

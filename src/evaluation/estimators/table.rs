@@ -92,6 +92,12 @@ macro_rules! estimators {
                 match self { $(Self::$Rule => $Rule::terms(sample, lambda),)+ }
             }
 
+            /// The `plain` terms of one sample under each of these hyperparameters.
+            #[inline]
+            pub fn plain_terms(self, sample: &Sample, lambdas: &[f64; GRID]) -> [f64; GRID] {
+                match self { $(Self::$Rule => lambdas.map(|lambda| $Rule::terms(sample, lambda).plain),)+ }
+            }
+
             /// What is known of the weights in its terms.
             pub fn weight_bound(self, lambda: f64) -> WeightBound {
                 match self { $(Self::$Rule => $Rule::weight_bound(lambda),)+ }

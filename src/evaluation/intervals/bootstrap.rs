@@ -7,7 +7,7 @@ use crate::base::error::Result;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::cluster::{Clusters, MAX_CLUSTERS};
 use crate::evaluation::question::Question;
-use crate::evaluation::totals::Totals;
+use crate::evaluation::totals::{RatioTerms, Totals};
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::SplitMix64;
 
@@ -57,6 +57,8 @@ impl IntervalRule for Bootstrap {
         let mut group = SplitMix64::seed_from_u64(*seed ^ u64::from_le_bytes(*b"in group"));
         let mut influences = vec![0.0; width];
         let (mut rows, mut filled) = (0.0, 0);
+        // What questions make of decisions that are met again.
+        let (mut known, mut new): (Vec<Vec<(RatioTerms, f64)>>, Vec<_>) = (Vec::new(), Vec::new());
         samples.each(|decision| {
             let at = match clusters {
                 Some(_) => decision.cluster,
@@ -65,12 +67,25 @@ impl IntervalRule for Bootstrap {
                 None => filled,
             };
             let totals = &mut block[at * width..][..width];
-            for ((question, totals), sum) in questions.iter().zip(totals).zip(&mut influences) {
-                let mut terms = question.terms(decision);
-                let influence = question.influence(decision, model);
+            let found = match decision.place {
+                Some(place) => {
+                    known.resize(known.len().max(place + 1), Vec::new());
+                    &mut known[place]
+                }
+                None => {
+                    new.clear();
+                    &mut new
+                }
+            };
+            if found.is_empty() {
+                found.extend(questions.iter().map(|question| {
+                    let (terms, influence) = (question.terms(decision), question.influence(decision, model));
+                    (RatioTerms { plain: terms.plain + influence, ..terms }, influence)
+                }));
+            }
+            for (((terms, influence), totals), sum) in found.iter().zip(totals).zip(&mut influences) {
                 *sum += influence;
-                terms.plain += influence;
-                totals.add(&terms, 1.0);
+                totals.add(terms, 1.0);
             }
             rows += 1.0;
             filled += 1;

@@ -42,9 +42,9 @@ pub(super) struct CentredMoments {
 
 impl CentredMoments {
     #[inline]
-    fn observe(&mut self, term: f64, influence: f64) {
-        self.terms.observe(term + influence);
-        self.influence += influence;
+    fn observe(&mut self, (term, influence): (f64, f64), times: u64) {
+        self.terms.observe_times(term + influence, times);
+        self.influence += times as f64 * influence;
     }
 
     /// Bounds from the terms, around the estimate.
@@ -59,14 +59,13 @@ pub(super) fn moments(pass: &mut LastPass) -> Result<(Vec<CentredMoments>, Vec<C
     let mut own = vec![CentredMoments::default(); questions.len()];
     let mut differences = vec![CentredMoments::default(); pairs.len()];
     let mut terms = vec![(0.0, 0.0); questions.len()];
-    samples.each(|decision| {
+    samples.each_different(|decision, times| {
         for ((question, term), moments) in questions.iter().zip(&mut terms).zip(&mut own) {
             *term = question.term_and_influence(decision, model);
-            moments.observe(term.0, term.1);
+            moments.observe(*term, times);
         }
         for (pair, moments) in pairs.iter().zip(&mut differences) {
-            let (term, influence) = difference(&terms, pair);
-            moments.observe(term, influence);
+            moments.observe(difference(&terms, pair), times);
         }
     })?;
     Ok((own, differences))

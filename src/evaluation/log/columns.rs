@@ -46,3 +46,31 @@ impl Columns {
         Self { item, reward, propensity, timestamp, user, probabilities: Vec::new(), inputs: Vec::new() }
     }
 }
+
+/// Whether a first line is a header whose columns have the usual names, with bars between them.
+pub(super) fn is_header_with_bars(line: &str) -> bool {
+    let has = |name: &str| line.split('|').any(|cell| cell.trim().trim_matches('"').trim() == name);
+    [Columns::plain(), Columns::open_bandit()]
+        .iter()
+        .any(|names| [&names.item, &names.reward, &names.propensity].into_iter().all(|name| has(name)))
+}
+
+/// Columns that a remark names, at most.
+const NAMED: usize = 12;
+
+/// What to say of columns of a log that nothing reads, if there are any.
+pub(super) fn unread_remark(origin: &str, unread: &[String], names: &Columns) -> Option<String> {
+    let some = unread.iter().take(NAMED).map(|name| format!("{name:?}")).collect::<Vec<_>>();
+    let columns = match unread.len() {
+        0 => return None,
+        1 => "1 column was passed over".to_owned(),
+        all => format!("{all} columns were passed over"),
+    };
+    let such_as = if some.len() < unread.len() { "such as" } else { "namely" };
+    let Columns { item, reward, propensity, timestamp, user, .. } = names;
+    Some(format!(
+        "{origin}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
+         are there",
+        some.join(", ")
+    ))
+}

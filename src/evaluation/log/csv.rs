@@ -1,8 +1,8 @@
 //! Comma-separated logs with named columns: one decision a line, every item of the log as its candidates.
 
 use super::checks::{checked_propensity, checked_reward};
-use super::columns::{Columns, NO_COLUMN};
-use super::csv_inputs::CsvInputs;
+use super::column_inputs::ColumnInputs;
+use super::columns::{Columns, NO_COLUMN, is_header_with_bars, unread_remark};
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -34,9 +34,8 @@ impl FormatRule for Csv {
     const TAKES_COLUMNS: bool = true;
 
     fn detects(first_line: &str) -> bool {
-        first_line.contains([',', ';', '\t'])
-            && !first_line.starts_with(['{', '['])
-            && !first_line.contains('|')
+        let is_table = first_line.contains([',', ';', '\t']) && !first_line.contains('|');
+        !first_line.starts_with(['{', '[']) && (is_table || is_header_with_bars(first_line))
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
@@ -69,18 +68,18 @@ pub(super) struct CsvLog {
     /// Time stamps that say a day and no hour.
     days: u64,
     /// The columns of inputs, if somebody looks at those.
-    inputs: Option<CsvInputs>,
+    inputs: Option<ColumnInputs>,
     /// Rows in which the chosen item was something else than at first.
     varied: u64,
 }
 
 impl CsvLog {
-    /// A log of the Open Bandit Dataset.
+    /// A log of the Open Bandit Dataset, with the inputs of a domain if somebody looks at those.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub(super) fn open_bandit(lines: LogLines) -> Result<Self> {
-        Self::with_header(lines, Columns::open_bandit(), true, None)
+    pub(super) fn open_bandit(lines: LogLines, domain: Option<&'static Domain>) -> Result<Self> {
+        Self::with_header(lines, Columns::open_bandit(), true, domain)
     }
 
     /// Reads the header, which must have the columns that matter.
@@ -143,15 +142,9 @@ impl CsvLog {
         if let Some(message) = read_twice(&header, &wanted) {
             return Err(malformed(lines.at(1), message));
         }
-        if domain.is_none()
-            && let Some((role, _)) = names.inputs.first()
-        {
-            let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
-            return Err(Fault::new("--columns", role, allowed).at("command line"));
-        }
         let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
         let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
-        let inputs = domain.map(|domain| CsvInputs::new(domain, &names, &header, &taken)).transpose();
+        let inputs = ColumnInputs::of(domain, &names, &header, &taken);
         let inputs = inputs.map_err(|error| match error {
             error @ Error::Unknown { .. } => malformed(lines.at(1), error),
             other => other,
@@ -274,7 +267,7 @@ impl CsvLog {
     fn last(&self) -> usize {
         let optional = [self.timestamp, self.user, self.position].into_iter().flatten();
         let optional = optional.chain(self.probabilities.iter().copied()).max().unwrap_or(0);
-        let inputs = self.inputs.as_ref().map_or(0, CsvInputs::last);
+        let inputs = self.inputs.as_ref().map_or(0, ColumnInputs::last);
         self.item.max(self.reward).max(self.propensity).max(optional).max(inputs)
     }
 }
@@ -349,7 +342,7 @@ impl LogReader for CsvLog {
 
     fn remarks(&self) -> Vec<String> {
         let of_inputs = self.inputs.as_ref().map(|inputs| inputs.remarks(self.origin(), self.varied));
-        let mut remarks = self.unread_remark();
+        let mut remarks = Vec::from_iter(unread_remark(self.origin(), &self.unread, &self.names));
         remarks.extend(of_inputs.into_iter().flatten());
         remarks
     }
@@ -362,26 +355,6 @@ impl LogReader for CsvLog {
             )
         };
         (self.days > 0).then(|| note(self.days)).into_iter().collect()
-    }
-}
-
-impl CsvLog {
-    /// What to say of columns that nothing reads.
-    fn unread_remark(&self) -> Vec<String> {
-        let some = self.unread.iter().take(KNOWN).map(|name| format!("{name:?}")).collect::<Vec<_>>();
-        let columns = match self.unread.len() {
-            0 => return Vec::new(),
-            1 => "1 column was passed over".to_owned(),
-            all => format!("{all} columns were passed over"),
-        };
-        let such_as = if some.len() < self.unread.len() { "such as" } else { "namely" };
-        let Columns { item, reward, propensity, timestamp, user, .. } = &self.names;
-        vec![format!(
-            "{}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
-             are there",
-            self.origin(),
-            some.join(", ")
-        )]
     }
 }
 
@@ -403,7 +376,7 @@ mod tests {
 
     fn read(rows: &str) -> Result<Vec<Row>> {
         let text = format!("{HEADER}{rows}");
-        let mut log = CsvLog::open_bandit(lines(&text))?;
+        let mut log = CsvLog::open_bandit(lines(&text), None)?;
         read_all(&mut log)
     }
 

@@ -54,6 +54,9 @@ pub(super) struct Described {
     settled: bool,
     passed_over: u64,
     example: Option<String>,
+    /// The same of those that are known, whose values are of another type.
+    mistyped: u64,
+    mistyped_example: Option<String>,
     /// Decisions with numbers in a log that has no vectors.
     late: u64,
     /// Whether nothing of all this is to be read.
@@ -135,7 +138,10 @@ impl Described {
         };
         // The same name may mean something else there.
         let known = known.map_err(|fault| Fault { allowed: fault.allowed + WAY_OUT, ..fault })?;
-        if !known {
+        if !known && self.knows(name) {
+            self.mistyped += 1;
+            self.mistyped_example.get_or_insert_with(|| name.to_owned());
+        } else if !known {
             self.passed_over += 1;
             self.example.get_or_insert_with(|| name.to_owned());
         }
@@ -253,6 +259,13 @@ impl Described {
                 self.passed_over
             ));
         }
+        if let Some(example) = &self.mistyped_example {
+            remarks.push(format!(
+                "{origin}: {} values of known features were passed over, such as one of {example:?}: kind is a text, the others are \
+                 numbers",
+                self.mistyped
+            ));
+        }
         if self.late > 0 {
             remarks.push(format!(
                 "{origin}: {} decisions have known features of a sort that the first {AHEAD} have none of; there they \
@@ -330,6 +343,20 @@ mod tests {
         // An hour that nobody says is none, not midnight.
         let said = row(&mut described, &[], &first).unwrap();
         assert_eq!((said.features[1], said.features[2], said.moment), (0.0, 0.0, None));
+    }
+
+    #[test]
+    fn values_of_another_type_are_said_to_be_so() {
+        let mut described = Described::default();
+        let first =
+            [("priority", Feature::Text("0.3")), ("kind", Feature::Number(3.0)), ("x", Feature::Other)];
+        row(&mut described, &[("hour", 6.0)], &first).unwrap();
+        let remarks = described.remarks("log");
+        assert!(remarks[0].starts_with("log: 1 features were passed over, such as \"x\""), "{remarks:?}");
+        assert!(
+            remarks[1]
+                .starts_with("log: 2 values of known features were passed over, such as one of \"priority\"")
+        );
     }
 
     #[test]

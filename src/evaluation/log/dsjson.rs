@@ -509,7 +509,7 @@ mod tests {
             (
                 "\"_label_probability\":0.8",
                 "\"_label_probability\":\"x\"",
-                "line 2, column 42: _label_probability: invalid type: string \"x\", expected f64",
+                "line 2, column 42: _label_probability: invalid type: string \"x\", expected a number",
             ),
             (
                 "\"_label_probability\":0.8",

@@ -1,6 +1,6 @@
 //! Where the fields of a comma-separated record stand in its line.
 //!
-//! Commas separate them, or semicolons or tabs where the header has no comma. Most lines have no quotes: their commas are found many bytes at a time, and beyond the last field that is
+//! Commas separate them, or semicolons, tabs or bars where the header has no comma. Most lines have no quotes: their commas are found many bytes at a time, and beyond the last field that is
 //! looked at they are only counted.
 
 use super::lines::LogLines;

@@ -86,6 +86,8 @@ mod tests {
             ("shared |u a,b", Some(LogFormat::Vw)),
             (",\"item_id\",click, propensity_score", Some(LogFormat::Obd)),
             ("item_id,click,propensity", Some(LogFormat::Csv)),
+            ("action|reward|propensity", Some(LogFormat::Csv)),
+            ("item_id | click | propensity_score", Some(LogFormat::Obd)),
             ("action", None),
             ("PAR1\u{15}\u{4}", Some(LogFormat::Parquet)),
         ] {

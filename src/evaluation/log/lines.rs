@@ -4,7 +4,7 @@ use super::compressed::decompressed;
 use super::json_members;
 use super::place::{malformed, place, unreadable};
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read::BYTE_ORDER_MARK;
+use crate::base::read::{BYTE_ORDER_MARK, complaint};
 use serde::Deserialize;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -164,7 +164,7 @@ impl<'a> LogLine<'a> {
         }
         serde_json::from_slice(self.text).map_err(|error| {
             // The parser saw one line and calls it line 1: its place is said in ours.
-            let message = error.to_string();
+            let message = complaint(&error);
             let message = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
             let message = self.field::<T>().map_or_else(|| message.to_owned(), |f| format!("{f}: {message}"));
             malformed(self.at(error.column().max(1)), message)

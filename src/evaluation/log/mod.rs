@@ -10,10 +10,10 @@
 //! read by `described`, and by `declared` for domains that files declare.
 
 mod checks;
+mod column_inputs;
 mod columns;
 mod compressed;
 mod csv;
-mod csv_inputs;
 #[cfg(test)]
 mod damage;
 mod declared;

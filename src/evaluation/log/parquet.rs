@@ -6,17 +6,20 @@
 //! | action, user | a text (UTF-8), a whole number |
 //! | reward, propensity, probabilities | a number, a truth value |
 //! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, or a text as in CSV |
+//! | inputs of a domain | a text, a number, a truth value, null where it is unknown |
 //!
-//! A value that is null, and a column in a list, are errors. Files may be compressed with snappy, gzip or zstd.
+//! Another value that is null, and a column in a list, are errors. Files may be compressed with snappy, gzip or zstd.
 
 use super::checks::{checked_propensity, checked_reward};
-use super::columns::{Columns, NO_COLUMN};
+use super::column_inputs::ColumnInputs;
+use super::columns::{Columns, NO_COLUMN, unread_remark};
 use super::format::{FormatInput, FormatRule};
 use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::{Stamp, moment, moment_of_millis};
 use super::vocabulary::LogVocabulary;
-use crate::base::error::{Error, Fault, Result, within};
+use crate::base::error::{Error, Fault, Result, shortened, within};
+use crate::domain::Domain;
 use crate::evaluation::row::Row;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
@@ -45,12 +48,8 @@ impl FormatRule for Parquet {
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {
-        if let Some((role, _)) = input.options.columns.inputs.first() {
-            let allowed = "an input of csv: of Parquet none are read";
-            return Err(Fault::new("--columns", role, allowed).at("command line"));
-        }
         // It is read from its end, not line by line.
-        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns)?))
+        Ok(Box::new(ParquetLog::open(&input.path, &input.options.columns, input.options.domain)?))
     }
 }
 
@@ -64,6 +63,8 @@ enum Role {
     User,
     /// Of the policy at this position.
     Probability,
+    /// An input of a domain.
+    Input,
 }
 
 impl Role {
@@ -74,6 +75,7 @@ impl Role {
                 "a column of numbers or truth values, in no list"
             }
             Self::Timestamp => "a column of timestamps or texts, in no list",
+            Self::Input => "a column of texts, numbers or truth values, in no list",
         }
     }
 
@@ -82,7 +84,9 @@ impl Role {
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
             (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
-            (Self::Item | Self::User | Self::Timestamp, PhysicalType::BYTE_ARRAY) => !is_decimal(column),
+            (Self::Item | Self::User | Self::Timestamp | Self::Input, PhysicalType::BYTE_ARRAY) => {
+                !is_decimal(column)
+            }
             (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
             (Self::Timestamp, PhysicalType::INT96) => true,
             (Self::Item | Self::User | Self::Timestamp, _) => false,
@@ -140,6 +144,10 @@ struct Column {
     reader: Option<ColumnReader>,
     values: Values,
     levels: Vec<i16>,
+    /// The level of what is there.
+    whole_level: i16,
+    /// Of a column that may be null and is an input: where the value of each row stands.
+    places: Vec<Option<usize>>,
 }
 
 impl Column {
@@ -166,10 +174,12 @@ impl Column {
                 _ => Values::Bytes(Vec::new()),
             },
             levels: Vec::new(),
+            whole_level: column.max_def_level(),
+            places: Vec::new(),
         }
     }
 
-    /// Reads the next values; how many rows that are, and the first of them that is null.
+    /// Reads the next values; how many rows that are, and the first of them that is null and must not be.
     fn advance(&mut self) -> Result<(usize, Option<usize>), ParquetError> {
         macro_rules! read {
             ($values:ident, $reader:ident) => {{
@@ -200,6 +210,13 @@ impl Column {
             }
             _ => return Err(ParquetError::General("a column is not of the type that it states".to_owned())),
         };
+        if self.role == Role::Input {
+            let mut values = 0..;
+            let place = |level: &i16| if *level == self.whole_level { values.next() } else { None };
+            self.places.clear();
+            self.places.extend(self.levels.iter().map(place));
+            return Ok((rows, None));
+        }
         let highest = self.levels.iter().copied().max().unwrap_or(0);
         let null = if values == rows { None } else { self.levels.iter().position(|level| *level < highest) };
         Ok((rows, if values == rows { None } else { null.or(Some(0)) }))
@@ -235,6 +252,17 @@ impl Column {
         }
     }
 
+    /// The value of row `i` of those at hand, as a text; an empty one is unknown.
+    fn text(&self, i: usize) -> Cow<'_, [u8]> {
+        let place = if self.may_be_null { self.places.get(i).copied().flatten() } else { Some(i) };
+        match (place, &self.values) {
+            (None, _) => Cow::Borrowed(b""),
+            (Some(i), Values::Bool(values)) => Cow::Borrowed(if values[i] { &b"true"[..] } else { b"false" }),
+            (Some(i), Values::F32(_) | Values::F64(_)) => Cow::Owned(self.number(i).to_string().into_bytes()),
+            (Some(i), _) => self.name(i),
+        }
+    }
+
     /// The value of row `i` of those at hand, as a moment.
     fn moment(&self, i: usize) -> Option<Stamp> {
         let millis = match &self.values {
@@ -259,14 +287,22 @@ pub(super) struct ParquetLog {
     len: usize,
     /// How many rows were read.
     rows: u64,
+    /// What its columns are called.
+    names: Columns,
+    /// The columns of inputs, if somebody looks at those.
+    inputs: Option<ColumnInputs>,
+    /// The columns that nothing reads, in their order.
+    unread: Vec<String>,
+    /// Rows in which the chosen item was something else than at first.
+    varied: u64,
 }
 
 impl ParquetLog {
-    /// Opens a file, which must have the columns that matter.
+    /// Opens a file, which must have the columns that matter, with the inputs of a domain if somebody looks at those.
     ///
     /// # Errors
     /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
-    fn open(path: &Path, names: &Columns) -> Result<Self> {
+    fn open(path: &Path, names: &Columns, domain: Option<&'static Domain>) -> Result<Self> {
         let origin = path.display().to_string();
         let file = File::open(path).map_err(Error::io("read", path))?;
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
@@ -308,7 +344,26 @@ impl ParquetLog {
         for (_, column) in &names.probabilities {
             add(Role::Probability, column, true)?;
         }
-        Ok(Self { origin, file, columns, group: 0, at: 0, len: 0, rows: 0 })
+        let inputs =
+            ColumnInputs::of(domain, names, &leaves, &columns.iter().map(|c| c.leaf).collect::<Vec<_>>());
+        let inputs = inputs.map_err(|error| match error {
+            error @ Error::Unknown { .. } => malformed(origin.clone(), error),
+            other => other,
+        })?;
+        let is_input = |leaf: usize| inputs.as_ref().is_some_and(|inputs| inputs.reads(leaf));
+        for (leaf, name) in leaves.iter().enumerate().filter(|(leaf, _)| is_input(*leaf)) {
+            let column = schema.column(leaf);
+            if !Role::Input.takes(&column) {
+                let found = format!("of type {}", described(&column));
+                return Err(Fault::new(format!("column {name:?}"), found, Role::Input.allowed()).at(&origin));
+            }
+            columns.push(Column::new(Role::Input, name, leaf, &column));
+        }
+        let is_read = |leaf: usize| columns.iter().any(|column| column.leaf == leaf);
+        let unread =
+            (0..leaves.len()).filter(|leaf| !is_read(*leaf)).map(|leaf| shortened(leaves[leaf].clone()));
+        let (unread, names) = (unread.collect(), names.clone());
+        Ok(Self { origin, file, columns, group: 0, at: 0, len: 0, rows: 0, names, inputs, unread, varied: 0 })
     }
 
     /// Brings the next rows to hand; false at the end of the file.
@@ -417,8 +472,19 @@ impl LogReader for ParquetLog {
                     let fault = || Fault::new(field.as_str(), "no moment", allowed);
                     column.moment(i).ok_or_else(fault).map(|stamp| row.moment = stamp.context())
                 }
+                Role::Input => Ok(()),
             };
             taken.map_err(|fault| fault.at(row_place(&self.origin, self.rows)))?;
+        }
+        if let Some(inputs) = &mut self.inputs {
+            let columns = &self.columns;
+            let text = |leaf: usize| {
+                let column = columns.iter().find(|column| column.leaf == leaf && column.role == Role::Input);
+                column.map_or(Cow::Borrowed(&b""[..]), |column| column.text(i))
+            };
+            let filled = inputs.fill(row, names, text);
+            filled.map_err(|(_, fault)| fault.at(row_place(&self.origin, self.rows)))?;
+            self.varied = names.varied;
         }
         Ok(true)
     }
@@ -429,5 +495,11 @@ impl LogReader for ParquetLog {
 
     fn place(&self) -> String {
         row_place(&self.origin, self.rows)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let of_inputs = self.inputs.as_ref().map(|inputs| inputs.remarks(&self.origin, self.varied));
+        let unread = unread_remark(&self.origin, &self.unread, &self.names);
+        unread.into_iter().chain(of_inputs.into_iter().flatten()).collect()
     }
 }

@@ -7,6 +7,7 @@
 //! namespace multiplies their values. The reward is minus the cost.
 
 use super::checks::{checked_among, checked_propensity, checked_reward};
+use super::columns::is_header_with_bars;
 use super::described::{Described, Feature};
 use super::dsjson::SAME_TAGS;
 use super::format::{FormatInput, FormatRule, ReadOptions};
@@ -36,7 +37,7 @@ impl FormatRule for Vw {
     const NAME: &'static str = "vw";
 
     fn detects(first_line: &str) -> bool {
-        first_line.contains('|') && !first_line.starts_with(['{', '['])
+        first_line.contains('|') && !first_line.starts_with(['{', '[']) && !is_header_with_bars(first_line)
     }
 
     fn open(input: FormatInput) -> Result<Box<dyn LogReader>> {

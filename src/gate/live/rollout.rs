@@ -22,7 +22,7 @@ use std::sync::Arc;
 const HOUR_MS: f64 = 3_600_000.0;
 
 /// What a record of a rollout says that was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RolloutAction {
     /// The first share was given.
@@ -58,7 +58,8 @@ impl RolloutAction {
 }
 
 /// One step with what it rested on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RolloutStep {
     /// Its number, from 1.
     pub revision: u64,

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 /// The alias of what is in charge.
 pub const CHAMPION: &str = "champion";
+/// The file of a version that is its model card.
+pub const CARD_FILE: &str = "card.md";
 /// Begins the keys of tags that tell of promotions; the number of the promotion follows.
 const PROMOTION: &str = "rehearsal.promotion.";
 

@@ -4,12 +4,11 @@
 
 use super::refusal::RegistryRefusal;
 use crate::base::error::{Error, Fault, Result};
-use http_body_util::{BodyExt, Full, Limited};
+use crate::base::http::{HttpClient, HttpFailure, body as body_of};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use std::time::Duration;
 
 /// Longest time that a call may take.
@@ -87,16 +86,23 @@ impl Server {
             request.body(Full::new(Bytes::from(body))).map_err(|error| failed(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-        let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+        let client = HttpClient::new(false)?;
         let call = async {
-            let answer = client.request(request).await.map_err(|_| "it cannot be reached".to_owned())?;
+            let answer = client.send(request).await?;
             let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-            let body = body.map_err(|_| "its answer breaks off, or is too long".to_owned())?;
-            Ok::<_, String>(HttpReply { status, body: body.to_bytes().to_vec() })
+            let body = body_of(answer, MAX_ANSWER_BYTES).await?.to_vec();
+            Ok(HttpReply { status, body })
+        };
+        let said = |failure| match failure {
+            HttpFailure::Unreachable => "it cannot be reached",
+            HttpFailure::Broken => "its answer breaks off",
+            HttpFailure::TooLarge => "its answer is too long",
         };
         let answer = runtime.block_on(async { tokio::time::timeout(TIME_LIMIT, call).await });
-        answer.unwrap_or_else(|_| Err(format!("no answer within {} s", TIME_LIMIT.as_secs()))).map_err(failed)
+        match answer {
+            Ok(answer) => answer.map_err(|failure| failed(said(failure).to_owned())),
+            Err(_) => Err(failed(format!("no answer within {} s", TIME_LIMIT.as_secs()))),
+        }
     }
 }
 

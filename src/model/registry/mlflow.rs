@@ -9,7 +9,7 @@
 //! is told. What is left is a writer that stands still for longer than the wait just before its last call. Setting the alias
 //! is that last call, so the alias always names a version that has its files.
 
-use super::contract::{Artifacts, ModelRegistry, ModelVersion, Promotion};
+use super::contract::{Artifacts, CARD_FILE, ModelRegistry, ModelVersion, Promotion};
 use super::http::{HttpReply, Server, encoded};
 use super::pack::POLICY_FILE;
 use super::promote::moved;
@@ -36,8 +36,6 @@ const CLAIM: &str = "rehearsal.claim";
 const WAIT: Duration = Duration::from_millis(300);
 /// Longest description, in characters: a limit of its stores.
 const MAX_DESCRIPTION: usize = 4_500;
-/// The file that is the description.
-const CARD_FILE: &str = "card.md";
 /// Where the REST interface is.
 const API: &str = "/api/2.0/mlflow";
 /// Where artifacts are.

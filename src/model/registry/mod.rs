@@ -18,7 +18,7 @@ mod promote;
 mod refusal;
 
 pub use address::{ModelAddress, VersionChoice};
-pub use contract::{Artifacts, CHAMPION, ModelRegistry, ModelVersion, Promotion};
+pub use contract::{Artifacts, CARD_FILE, CHAMPION, ModelRegistry, ModelVersion, Promotion};
 pub use folder::Folder;
 pub use mlflow::MlFlow;
 pub use pack::{pack, unpack};

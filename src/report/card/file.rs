@@ -32,14 +32,20 @@ impl CardFile {
     /// # Errors
     /// A file that cannot be read, is no card, is damaged, or is of another challenger than that of `inputs`.
     pub fn load(path: &Path, inputs: &Inputs) -> Result<Self> {
-        let text = match read::text(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
-            text => text?,
-        };
+        match read::text(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            text => Self::parse(text?, path.display().to_string(), inputs),
+        }
+    }
+
+    /// The card in a text, which errors call `origin`.
+    ///
+    /// # Errors
+    /// As for [`Self::load`].
+    pub fn parse(text: String, origin: String, inputs: &Inputs) -> Result<Self> {
         // Some editors end lines with two characters; who has such a file keeps it so.
         let has_crlf = text.contains("\r\n");
         let text = if has_crlf { text.replace("\r\n", "\n") } else { text };
-        let origin = path.display().to_string();
         let damaged = |what: &str| Error::Malformed {
             origin: origin.clone(),
             message: format!("{what}: no model card, or a damaged one; restore it or name another file"),

@@ -35,6 +35,19 @@ pub enum CardRefusal {
         /// The challenger.
         challenger: String,
     },
+    /// The card tells of a rollout in another store.
+    #[error(
+        "{card}: it has step {revision} of the rollout of {experiment:?}, which this store has not; name the store of that \
+         rollout, or another card"
+    )]
+    OtherSteps {
+        /// The card's file.
+        card: String,
+        /// The experiment.
+        experiment: String,
+        /// The step's number.
+        revision: u64,
+    },
 }
 
 impl Cause for CardRefusal {

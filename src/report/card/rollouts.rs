@@ -1,29 +1,89 @@
-//! The steps of a rollout in a model card: a section of its own behind the card, between marks with the experiment's name.
-//! Verdicts leave what stands there as it is, and it leaves the card.
+//! The steps of a rollout in a model card: a section of its own behind the card, between marks with the experiment's name,
+//! for people as a table and for programs as JSON. Verdicts leave what stands there as it is, and it leaves the card.
 
+use super::markdown::{FENCE, JSON_FENCE};
+use super::refusal::CardRefusal;
+use crate::base::error::{Error, Result};
+use crate::base::read;
 use crate::gate::live::{RolloutEvidence, RolloutStep};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
-/// The text of a card with the section of this experiment's rollout written anew, or added at its end.
-///
-/// ```
-/// use rehearsal::report::with_rollout;
-///
-/// let card = with_rollout("a card\n", "bolder", &[]);
-/// assert!(card.starts_with("a card\n") && card.contains("## Rollout of bolder"));
-/// assert_eq!(with_rollout(&card, "bolder", &[]), card);
-/// ```
-pub fn with_rollout(card: &str, experiment: &str, steps: &[RolloutStep]) -> String {
+/// The history of a rollout as a card keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardRollout {
+    /// The experiment.
+    pub experiment: String,
+    /// Every step with what it rested on, the first one first.
+    pub steps: Vec<RolloutStep>,
+}
+
+/// Where the section of an experiment stands in a card, if it is there.
+struct Section<'a> {
+    before: &'a str,
+    text: &'a str,
+    after: &'a str,
+}
+
+fn marks(experiment: &str) -> (String, String) {
     let begin =
         format!("<!-- rehearsal rollout of {experiment}: all between these marks is written anew -->");
-    let end = format!("<!-- end of rehearsal rollout of {experiment} -->");
+    (begin, format!("<!-- end of rehearsal rollout of {experiment} -->"))
+}
+
+fn find<'a>(card: &'a str, experiment: &str) -> Option<Section<'a>> {
+    let (begin, end) = marks(experiment);
+    let (before, rest) = card.split_once(&begin)?;
+    let (text, after) = rest.split_once(&end)?;
+    Some(Section { before, text, after })
+}
+
+/// The history of this experiment's rollout in the text of a card, which errors call `origin`; `None` if there is none, or
+/// one that only people can read, of version 0.4.
+///
+/// # Errors
+/// A block of JSON that is damaged.
+pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option<CardRollout>> {
+    let found = find(card, experiment).and_then(|section| section.text.split_once(JSON_FENCE));
+    let Some((_, rest)) = found else { return Ok(None) };
+    let json = rest.split_once(&format!("\n{FENCE}")).map_or(rest, |(json, _)| json);
+    read::json(json.as_bytes(), origin).map(Some)
+}
+
+/// The text of a card, which errors call `origin`, with the section of this experiment's rollout written anew, or added at its
+/// end.
+///
+/// # Errors
+/// A card that tells of steps that are not among these: those of another store, which would be lost.
+///
+/// ```
+/// use rehearsal::report::{card_rollout, with_rollout};
+///
+/// let card = with_rollout("a card\n", "bolder", &[], "card.md")?;
+/// assert!(card.starts_with("a card\n") && card.contains("## Rollout of bolder"));
+/// assert_eq!(with_rollout(&card, "bolder", &[], "card.md")?, card);
+/// assert!(card_rollout(&card, "bolder", "card.md")?.is_some_and(|rollout| rollout.steps.is_empty()));
+/// # Ok::<(), rehearsal::base::error::Error>(())
+/// ```
+pub fn with_rollout(card: &str, experiment: &str, steps: &[RolloutStep], origin: &str) -> Result<String> {
+    if let Some(kept) = card_rollout(card, experiment, origin)? {
+        let is_known = |step: &RolloutStep| {
+            let same = |own: &&RolloutStep| own.revision == step.revision && own.at_ms == step.at_ms;
+            steps.iter().find(same).is_some_and(|own| own.share == step.share)
+        };
+        if let Some(lost) = kept.steps.iter().find(|step| !is_known(step)) {
+            let (card, experiment, revision) = (origin.to_owned(), experiment.to_owned(), lost.revision);
+            return Err(Error::because(CardRefusal::OtherSteps { card, experiment, revision }));
+        }
+    }
+    let (begin, end) = marks(experiment);
     let section = format!("{begin}\n{}{end}", section(experiment, steps));
-    let parts = card.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
-    match parts {
-        Some((before, after)) => format!("{before}{section}{after}"),
+    Ok(match find(card, experiment) {
+        Some(Section { before, after, .. }) => format!("{before}{section}{after}"),
         None if card.is_empty() => section + "\n",
         None => format!("{}\n\n{section}\n", card.trim_end()),
-    }
+    })
 }
 
 fn section(experiment: &str, steps: &[RolloutStep]) -> String {
@@ -41,9 +101,11 @@ fn section(experiment: &str, steps: &[RolloutStep]) -> String {
     }
     out.push_str(
         "\nGains are shares of the metric's range, with bounds on each side that hold at all times together; the rest are \
-         e-values.\n",
+         e-values.\n\n",
     );
-    out
+    let rollout = CardRollout { experiment: experiment.to_owned(), steps: steps.to_vec() };
+    let json = serde_json::to_string_pretty(&rollout).expect("plain values always serialize");
+    out + JSON_FENCE + &json + "\n" + FENCE + "\n"
 }
 
 fn cells(e: &RolloutEvidence) -> String {

@@ -7,6 +7,9 @@ use plotters::prelude::*;
 /// The colours of policies; those after them share the last one.
 const POLICIES: [Hue; 6] = [CHALLENGER, BASELINE, HOLDS, FAILS, OPEN, MUTED];
 
+/// How far the bars of two policies stand from each other, as a share of the chart's width.
+const BESIDE: f64 = 0.008;
+
 /// One period of one policy: hours before now, mean, bounds.
 pub(in super::super) type Point = (f64, f64, Option<(f64, f64)>);
 
@@ -29,12 +32,15 @@ pub(in super::super) fn rewards(policies: &[Vec<Point>], width: Width) -> String
         });
         for (place, points) in policies.iter().enumerate() {
             let hue = policy_hue(place);
+            // Periods are the same for all policies: their bars stand beside each other, not one upon the other.
+            let beside = (place as f64 - (policies.len() as f64 - 1.0) / 2.0) * BESIDE * (oldest + 0.2);
+            let at = |ago: f64| beside - ago;
             let bars = points.iter().filter_map(|(ago, _, bounds)| {
                 let (lower, upper) = (*bounds)?;
-                Some(PathElement::new([(-ago, lower), (-ago, upper)], stroke(hue, 1.0)))
+                Some(PathElement::new([(at(*ago), lower), (at(*ago), upper)], stroke(hue, 1.0)))
             });
             chart.draw_series(bars).expect(MEMORY);
-            let line: Vec<(f64, f64)> = points.iter().map(|(ago, mean, _)| (-ago, *mean)).collect();
+            let line: Vec<(f64, f64)> = points.iter().map(|(ago, mean, _)| (at(*ago), *mean)).collect();
             let dots = line.iter().map(|at| Circle::new(*at, px(3.0), hue.light.filled()));
             chart.draw_series(dots).expect(MEMORY);
             chart.draw_series([PathElement::new(line.clone(), stroke(hue, 2.0))]).expect(MEMORY);

@@ -1,5 +1,6 @@
 //! Where the database is: `postgres://user@host:port/database?...`, and who we are there.
 
+use super::password_file;
 use crate::base::error::{Fault, Result};
 use crate::base::tls;
 use percent_encoding::percent_decode_str;
@@ -58,10 +59,15 @@ impl Address {
             None
         };
         config.ssl_mode(if encryption.is_some() { SslMode::Require } else { SslMode::Disable });
-        if config.get_password().is_none()
-            && let Some(password) = variable(PASSWORD)
-        {
-            config.password(password);
+        if config.get_password().is_none() {
+            let given = variable(PASSWORD);
+            let password = match given {
+                Some(password) => Some(password),
+                None => password_file::password(&config, PORT, &variable)?,
+            };
+            if let Some(password) = password {
+                config.password(password);
+            }
         }
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             let allowed = "postgres://USER@HOST:PORT/DATABASE, or postgres:///DATABASE?host=FOLDER for the socket there";

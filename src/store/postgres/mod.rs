@@ -1,6 +1,6 @@
 //! The store in a database of Postgres, for any number of processes on any number of machines.
 //!
-//! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `link.rs` is a connection,
+//! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `password_file.rs` the file of passwords, `link.rs` is a connection,
 //! `schema.rs` has the tables, `session.rs` what is asked of them in one transaction, and `store.rs` who waits for whom
 //! and what is tried again.
 //!
@@ -20,6 +20,7 @@
 mod address;
 mod error;
 mod link;
+mod password_file;
 mod schema;
 mod session;
 mod store;

@@ -82,6 +82,7 @@ CREATE TABLE rollout (
 );
 "#,
     "CREATE TABLE spending (\"user\" text COLLATE \"C\" PRIMARY KEY, day bigint NOT NULL, tokens bigint NOT NULL);",
+    "ALTER TABLE decision ADD COLUMN profile_lookup text;",
 ];
 
 /// The schema version of this program.

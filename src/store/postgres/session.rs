@@ -89,7 +89,7 @@ macro_rules! decision_columns {
     () => {
         "d.place, d.id, d.at, d.\"user\", d.definition, d.seed, d.request, d.scores, d.propensities, d.chosen, \
          d.propensity, d.explored, d.shadow_of, d.experiment, d.variant, d.prompt_version, \
-         d.prompt_digest, d.model_version"
+         d.prompt_digest, d.model_version, d.profile_lookup"
     };
 }
 
@@ -346,6 +346,7 @@ impl<'a> Session<'a> {
                 prompt_version: self.text_or_none(row, 15)?,
                 prompt_digest: self.text_or_none(row, 16)?,
                 model_version: self.text_or_none(row, 17)?,
+                profile_lookup: self.text_or_none(row, 18)?,
             },
         };
         Ok((self.get(row, 0)?, record))
@@ -611,10 +612,10 @@ impl Snapshot for Session<'_> {
 
 const ADD_DECISIONS: &str = "\
 INSERT INTO decision (id, at, \"user\", definition, seed, request, scores, propensities, chosen, propensity, explored, shadow_of, \
-experiment, variant, prompt_version, prompt_digest, model_version) \
+experiment, variant, prompt_version, prompt_digest, model_version, profile_lookup) \
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], \
 $8::text[], $9::text[], $10::double precision[], $11::boolean[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], \
-$17::text[]) ON CONFLICT (id) DO NOTHING";
+$17::text[], $18::text[]) ON CONFLICT (id) DO NOTHING";
 
 /// Values of one column of some records.
 fn column<R, T: ToSql + Sync + Send + 'static>(records: &[R], value: impl Fn(&R) -> T) -> Column
@@ -725,6 +726,7 @@ impl Transaction for Session<'_> {
                     column(decisions, |decision| decision.labels.prompt_version.as_ref().map(text)),
                     column(decisions, |decision| decision.labels.prompt_digest.as_ref().map(text)),
                     column(decisions, |decision| decision.labels.model_version.as_ref().map(text)),
+                    column(decisions, |decision| decision.labels.profile_lookup.as_ref().map(text)),
                 ],
             )?;
         }

@@ -77,6 +77,7 @@ CREATE TABLE rollout (
 ) STRICT;
 ",
     "CREATE TABLE spending (user TEXT PRIMARY KEY, day INTEGER NOT NULL, tokens INTEGER NOT NULL) STRICT;",
+    "ALTER TABLE decision ADD COLUMN profile_lookup TEXT;",
 ];
 
 /// The index of rewards by state, which a store has once somebody needs it.

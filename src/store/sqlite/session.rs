@@ -49,7 +49,8 @@ pub(super) struct Session<'a> {
 
 const STATE: &str = "id, user, policy, definition, number, updates, model, revision, published";
 const DECISION: &str = "place, id, at, user, definition, seed, request, scores, propensities, chosen, propensity, \
-                        explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version";
+                        explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version, \
+                        profile_lookup";
 const REWARD: &str =
     "state, number, at, op, event, answers_decision, reaction, dwell_seconds, reward, learned_from";
 
@@ -183,6 +184,7 @@ impl RawDecision {
                 prompt_version: optional(15)?,
                 prompt_digest: optional(16)?,
                 model_version: optional(17)?,
+                profile_lookup: optional(18)?,
             },
         };
         Ok(Self { place: row.get(0)?, definition: row.get(4)?, record })
@@ -371,8 +373,8 @@ impl Session<'_> {
 impl Transaction for Session<'_> {
     fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()> {
         let sql = "INSERT INTO decision (id, at, user, definition, seed, request, scores, propensities, chosen, \
-                   propensity, explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
+                   propensity, explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version, \
+                   profile_lookup) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING";
         let (connection, failed) = (self.connection, engine("write it", self.path));
         let mut insert = connection.prepare_cached(sql).map_err(&failed)?;
         for decision in decisions {
@@ -398,7 +400,8 @@ impl Transaction for Session<'_> {
                 labels.variant.as_deref(),
                 labels.prompt_version.as_deref(),
                 labels.prompt_digest.as_deref(),
-                labels.model_version.as_deref()
+                labels.model_version.as_deref(),
+                labels.profile_lookup.as_deref()
             ]);
             added.map_err(&failed)?;
         }

@@ -24,7 +24,12 @@ fn dsjson() {
         // Costs.
         ("\"_label_cost\":-1,", "", "line 2, column 1", "_label_cost is missing; allowed: a number"),
         (":-1,", ":null,", "line 2, column 2", "_label_cost is null; allowed: a number"),
-        (":-1,", ":true,", "line 2, column 19", "_label_cost: invalid type: boolean `true`, expected f64"),
+        (
+            ":-1,",
+            ":true,",
+            "line 2, column 19",
+            "_label_cost: invalid type: boolean `true`, expected a number",
+        ),
         (":-1,", ":1e999,", "line 2, column 20", "_label_cost: number out of range"),
         // Propensities.
         ("\"_label_probability\":0.8,", "", "line 2, column 1", "_label_probability is missing"),

@@ -1,7 +1,7 @@
 //! When the system refuses a call, the command says so, and has done all or nothing.
 
-use super::strace::{Call, available, calls, some, traced};
 use super::{Case, answers, copied};
+use crate::util::strace::{Call, available, calls, some, traced};
 use crate::util::{Dir, Ran};
 
 /// Calls that change something.

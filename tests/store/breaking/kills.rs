@@ -1,39 +1,7 @@
 //! Killed before any system call, a command has done all or nothing, and the next one goes on.
 
-use super::strace::{Call, available, calls, some, traced};
 use super::{Case, copied};
-
-/// Calls that only look, or that concern memory and threads: being killed there is being killed before
-/// the next one.
-const LOOKS: [&str; 27] = [
-    "brk",
-    "close",
-    "exit",
-    "exit_group",
-    "fcntl",
-    "fstat",
-    "futex",
-    "geteuid",
-    "getpid",
-    "getrandom",
-    "lseek",
-    "lstat",
-    "madvise",
-    "mmap",
-    "mprotect",
-    "mremap",
-    "munmap",
-    "newfstatat",
-    "pread64",
-    "read",
-    "readlink",
-    "rseq",
-    "sched_getaffinity",
-    "sched_yield",
-    "set_robust_list",
-    "stat",
-    "statx",
-];
+use crate::util::strace::{Call, available, calls, changes, some, traced};
 
 /// Whether the kill struck.
 fn killed_at(case: &Case, call: &Call) -> bool {
@@ -49,9 +17,7 @@ fn killed_at(case: &Case, call: &Call) -> bool {
 fn every_boundary(case: &Case, all: bool, most: usize) -> (usize, usize) {
     let dir = copied(&case.prepared);
     let mut calls = calls(&dir, &case.args, &case.input);
-    // What is shared in memory is made again by whoever comes next.
-    let looks = |call: &Call| LOOKS.contains(&call.name.as_str()) || call.text.contains("-shm>");
-    calls.retain(|call| all || !looks(call));
+    calls.retain(|call| all || changes(call));
     let calls = some(calls, most);
     let struck = calls.iter().filter(|call| killed_at(case, call)).count();
     assert!(struck * 5 >= calls.len() * 4, "{}: {struck} of {} kills struck", case.name, calls.len());

@@ -11,7 +11,6 @@ mod mutants;
 pub(super) mod opening;
 mod order;
 mod power;
-mod strace;
 
 use super::{REQUEST, by_hand, copied, line, verified, views_follow};
 use crate::util::{Dir, Ran};

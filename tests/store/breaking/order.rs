@@ -1,8 +1,8 @@
 //! The order in which things are made durable, as the system sees it. Kills alone would not tell whether anything
 //! was synced: what a killed process wrote is still in the system's memory.
 
-use super::strace::{Call, available, calls};
 use super::{Case, copied};
+use crate::util::strace::{Call, available, calls};
 
 const WAL: &str = "rehearsal.db-wal>";
 

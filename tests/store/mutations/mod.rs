@@ -2,14 +2,18 @@
 //! short run of the fuzz targets, on stable Rust, through the library.
 
 mod bodies;
+mod grammar;
+mod whole_files;
 
 use super::{REQUEST, id, line, reward, score};
 use crate::util::Dir;
 use proptest::prelude::*;
 use rehearsal::domain::request::Request;
-use rehearsal::policy::{Policy, Scratch};
+use rehearsal::features::FeatureSet;
+use rehearsal::policy::{Policy, Prior, Scratch};
 use rehearsal::service::{Policies, Service, bring_over, verify};
 use rehearsal::store::{Access, Observation, Pace, apply, encode, open};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -123,6 +127,60 @@ proptest! {
     #[test]
     fn users(user in prop_oneof![any::<String>(), "[./_%a-zA-Z0-9]{0,300}", "[A-F%0-9]{1,9}_uniform.json"]) {
         bodies::user_name(user.as_bytes());
+    }
+}
+
+#[test]
+fn files_that_are_read_whole() {
+    nearly(&shipped("domains/tips.toml"), whole_files::domain);
+    nearly(&shipped("features/v2.toml"), whole_files::feature_set);
+    let experiment = "key = \"bolder\"\ncoverage = 0.5\n[[variants]]\nname = \"control\"\nweight = 1\n[[variants]]\nname = \"bolder\"\n";
+    nearly(experiment.as_bytes(), whole_files::experiment);
+    nearly(b"a,b,c\nyes,red,1.5\nno,blue,-2\n\"no\",\"re,d\",1e3\n", whole_files::labelled_table);
+}
+
+#[test]
+fn logs() {
+    let logs = [
+        "action,reward,propensity,user,timestamp\na,1,0.5,u,2019-11-24 00:00:17\n\"b\",0,0.25,v,1574553600\n",
+        "shared |u hour:9\n0:-1:0.5 'a |i:2 priority:0.3 kind=x\n'b |i priority:0.5\n\n|i x\n0:0:0.5 |i y\n",
+        "{\"_label_cost\":-1,\"_label_probability\":0.5,\"_labelIndex\":0,\"c\":{\"_multi\":[{\"_tag\":\"a\"},{\"_tag\":\"b\"}]},\"p\":[0.5,0.5]}\n",
+    ];
+    for log in logs {
+        nearly(log.as_bytes(), |text| whole_files::log_of(None, 0, text));
+    }
+    nearly(&shipped("tests/evaluation/parquet/types.parquet"), |text| whole_files::log_of(None, 0, text));
+    // The first byte says how the rest is read.
+    nearly(b"\x05action,reward,propensity\na,1,0.5\nb,0,0.25\n", whole_files::log);
+}
+
+#[test]
+fn priors() {
+    let (names, dim) = (FeatureSet::V1.names(), FeatureSet::V1.dim());
+    let precision = (0..dim).flat_map(|row| (0..=row).map(move |column| f64::from(u8::from(row == column))));
+    let prior = json!({
+        "format_version": 1, "feature_set": "v1", "feature_set_digest": FeatureSet::V1.digest(), "feature_names": names,
+        "structure": "shared", "mean": vec![0.5; dim], "precision": precision.collect::<Vec<_>>(),
+    });
+    Prior::from_json(&prior.to_string(), "prior").unwrap();
+    nearly(prior.to_string().as_bytes(), whole_files::prior);
+}
+
+#[test]
+fn parts_of_runs() {
+    let dir = Dir::new();
+    let run = ["simulate", "steady", "--policy", "uniform", "--users", "1", "--steps", "2"];
+    dir.run(&[&run[..], &["--blocks", "0..1", "--out", "part"]].concat()).ok();
+    nearly(dir.read("part").as_bytes(), whole_files::part);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn inputs_by_grammar(bytes in prop::collection::vec(any::<u8>(), 3..200)) {
+        grammar::logs(&bytes, 20_000);
+        grammar::files(&bytes, 20_000);
     }
 }
 

@@ -1,23 +1,55 @@
 //! Running a command under strace: what it asks of the system, and with one of these calls spoiled.
 
-use crate::util::{Dir, OUTSIDE, Ran, run, skip};
+use super::{Dir, OUTSIDE, Ran, run, skip};
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
+/// Calls that only look, or that concern memory and threads: being killed there is being killed before
+/// the next one.
+const LOOKS: [&str; 27] = [
+    "brk",
+    "close",
+    "exit",
+    "exit_group",
+    "fcntl",
+    "fstat",
+    "futex",
+    "geteuid",
+    "getpid",
+    "getrandom",
+    "lseek",
+    "lstat",
+    "madvise",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "munmap",
+    "newfstatat",
+    "pread64",
+    "read",
+    "readlink",
+    "rseq",
+    "sched_getaffinity",
+    "sched_yield",
+    "set_robust_list",
+    "stat",
+    "statx",
+];
+
 /// One system call of a traced command.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Call {
-    pub(super) name: String,
+pub(crate) struct Call {
+    pub(crate) name: String,
     /// It is the n-th call of this name in its process, from 1.
-    pub(super) n: usize,
+    pub(crate) n: usize,
     /// The whole line.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether the command had not answered yet.
-    pub(super) before_answer: bool,
+    pub(crate) before_answer: bool,
 }
 
 /// Whether strace is there and allowed to trace; else why the test is skipped is printed.
-pub(super) fn available() -> bool {
+pub(crate) fn available() -> bool {
     let traced =
         Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
     let available = traced.is_ok_and(|status| status.success());
@@ -28,7 +60,7 @@ pub(super) fn available() -> bool {
 }
 
 /// The command under strace with these options.
-pub(super) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) -> Ran {
+pub(crate) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) -> Ran {
     let plain = dir.command(args);
     let mut command = Command::new("strace");
     command
@@ -47,7 +79,7 @@ pub(super) fn traced(dir: &Dir, options: &[&str], args: &[&str], input: &str) ->
 }
 
 /// What the command asks of the system from its first look at the store on.
-pub(super) fn calls(dir: &Dir, args: &[&str], input: &str) -> Vec<Call> {
+pub(crate) fn calls(dir: &Dir, args: &[&str], input: &str) -> Vec<Call> {
     traced(dir, &[], args, input).ok();
     let trace = dir.read("trace");
     let mut counts = HashMap::new();
@@ -73,7 +105,12 @@ pub(super) fn calls(dir: &Dir, args: &[&str], input: &str) -> Vec<Call> {
 }
 
 /// Every so many of these, at most about `most`.
-pub(super) fn some(calls: Vec<Call>, most: usize) -> Vec<Call> {
+pub(crate) fn some(calls: Vec<Call>, most: usize) -> Vec<Call> {
     let step = calls.len().div_ceil(most).max(1);
     calls.into_iter().step_by(step).collect()
+}
+
+/// Whether a call may change anything that outlives its process. What is shared in memory is made again by whoever comes next.
+pub(crate) fn changes(call: &Call) -> bool {
+    !LOOKS.contains(&call.name.as_str()) && !call.text.contains("-shm>")
 }

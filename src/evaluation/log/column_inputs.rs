@@ -1,4 +1,4 @@
-//! The columns of a comma-separated log that are inputs of a domain.
+//! The columns of a table that are inputs of a domain.
 
 use super::columns::Columns;
 use super::declared::SaidInputs;
@@ -11,7 +11,7 @@ use crate::evaluation::row::Row;
 use std::borrow::Cow;
 
 /// Which column each input of a domain is in.
-pub(super) struct CsvInputs {
+pub(super) struct ColumnInputs {
     domain: &'static Domain,
     places: InputPlaces,
     /// Each input that has a column, with it.
@@ -21,18 +21,30 @@ pub(super) struct CsvInputs {
     said: SaidInputs,
 }
 
-impl CsvInputs {
+impl ColumnInputs {
+    /// The columns of the inputs of `domain`, if somebody looks at those; else none may be named.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub(super) fn of(
+        domain: Option<&'static Domain>,
+        names: &Columns,
+        header: &[String],
+        taken: &[usize],
+    ) -> Result<Option<Self>> {
+        if let (None, Some((role, _))) = (domain, names.inputs.first()) {
+            let allowed = "an input only where a policy looks at a domain's inputs, or --domain names one";
+            return Err(Fault::new("--columns", role, allowed).at("command line"));
+        }
+        domain.map(|domain| Self::new(domain, names, header, taken)).transpose()
+    }
+
     /// The columns of the inputs of `domain`: those that are named, else those that have an input's name and are not `taken` by
     /// anything else.
     ///
     /// # Errors
     /// An input or a column that there is not.
-    pub(super) fn new(
-        domain: &'static Domain,
-        names: &Columns,
-        header: &[String],
-        taken: &[usize],
-    ) -> Result<Self> {
+    fn new(domain: &'static Domain, names: &Columns, header: &[String], taken: &[usize]) -> Result<Self> {
         let column_of = |name: &str| header.iter().position(|column| column == name);
         let mut columns: Vec<(&'static DomainInput, usize)> = Vec::new();
         for (role, column) in &names.inputs {

@@ -1,0 +1,5 @@
+#![no_main]
+
+use rehearsal_fuzz::{as_it_is, whole_files::domain};
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| as_it_is(text, domain));
