@@ -60,6 +60,10 @@ pub fn of_value(value: &impl Serialize) -> String {
     hexadecimal(&Sha256::digest(json))
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// Compact JSON in which there is one zero: `-0.0` in a file means what `0.0` does.
 struct OneZero;
 
@@ -67,10 +71,6 @@ impl serde_json::ser::Formatter for OneZero {
     fn write_f64<W: std::io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
         serde_json::ser::CompactFormatter.write_f64(writer, value + 0.0)
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[cfg(test)]
