@@ -427,6 +427,7 @@ mod tests {
     use crate::gate::segment::{Setting, UserSegment};
     use crate::gate::spec::GateSpec;
     use crate::gate::trial::TriedUser;
+    use crate::people::scenario::TraitShares;
     use crate::simulation::metrics::UserRecord;
     use rand::rngs::ChaCha8Rng;
     use rand::{RngExt, SeedableRng};
@@ -443,7 +444,7 @@ mod tests {
         let setting = Setting {
             name: "steady".to_owned(),
             personas: vec![("somebody".to_owned(), 1.0)],
-            traits: Default::default(),
+            traits: TraitShares::default(),
         };
         let record = |completed: u32| UserRecord {
             reactions: [completed, 0, 32 - completed, 0],
