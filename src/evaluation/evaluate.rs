@@ -157,10 +157,20 @@ pub fn evaluate(
             verdict,
         }
     });
-    let differences = targets.iter().enumerate().skip(1).map(|(p, target)| PolicyDifference {
-        policy: target.name().to_owned(),
-        minus: targets[0].name().to_owned(),
-        estimates: estimates.differences(&questions, p),
+    let differences = targets.iter().enumerate().skip(1).map(|(p, target)| {
+        let unseen =
+            [p, 0].into_iter().find_map(|p| why_maybe_out_of_reach(&weighed[p].diagnostics, settings.alpha));
+        let differences = estimates.differences(&questions, p).into_iter();
+        PolicyDifference {
+            policy: target.name().to_owned(),
+            minus: targets[0].name().to_owned(),
+            estimates: differences
+                .map(|difference| match unseen {
+                    Some(unseen) if difference.reason.is_none() => difference.without_bounds(unseen),
+                    _ => difference,
+                })
+                .collect(),
+        }
     });
     Ok(Evaluation {
         schema_version: SCHEMA_VERSION,
