@@ -340,12 +340,13 @@ mod tests {
     #[test]
     fn a_table_makes_no_more_features_than_there_is_room_for() {
         let table = |columns: usize, rows: usize, cell: &dyn Fn(usize, usize) -> String| {
-            let header: String = (0..columns).map(|i| format!(",c{i}")).collect();
+            let header: Vec<String> = (0..columns).map(|i| format!(",c{i}")).collect();
             let row = |j: usize| {
-                let cells: String = (0..columns).map(|i| format!(",{}", cell(i, j))).collect();
-                format!("{}{cells}\n", j % 2)
+                let cells: Vec<String> = (0..columns).map(|i| format!(",{}", cell(i, j))).collect();
+                format!("{}{}\n", j % 2, cells.concat())
             };
-            parse(&format!("class{header}\n{}", (0..rows).map(row).collect::<String>()))
+            let rows: Vec<String> = (0..rows).map(row).collect();
+            parse(&format!("class{}\n{}", header.concat(), rows.concat()))
         };
         let letters =
             |n: usize| String::from_utf8(vec![b'a' + (n % 26) as u8, b'a' + (n / 26 % 26) as u8]).unwrap();
