@@ -264,7 +264,7 @@ fn a_declared_domain_has_a_view_of_its_own() {
     dir.write(
         "shop.toml",
         "name = \"my-shop\"\n[[inputs]]\nof = \"candidate\"\nname = \"price\"\ntype = \"number\"\n\
-         [[inputs]]\nof = \"profile\"\nname = \"orders\"\ntype = \"number\"\nwhole = true\n\
+         [[inputs]]\nof = \"profile\"\nname = \"orders\"\ntype = \"number\"\nwhole = true\nminimum = 0\nmaximum = 50\n\
          [[inputs]]\nof = \"profile\"\nname = \"plan\"\ntype = \"category\"\nlevels = [\"free\", \"paid\"]\n\
          [[outcomes]]\nname = \"bought\"\nreward = 1\n",
     );
