@@ -55,7 +55,7 @@ enum PredictedBy {
 }
 
 /// What the policy over a feature set chooses at each moment: it is greedy in nine decisions of ten, by weights that it was given.
-const BY_MOMENT: [[f64; 4]; 2] = [[0.925, 0.025, 0.025, 0.025], [0.025, 0.025, 0.025, 0.925]];
+static BY_MOMENT: [[f64; 4]; 2] = [[0.925, 0.025, 0.025, 0.025], [0.025, 0.025, 0.025, 0.925]];
 
 /// The policy that knows of moments, over such a feature set. It learns nothing: its prior decides.
 fn by_moment(predicted_by: PredictedBy) -> Target {
@@ -308,7 +308,7 @@ fn ask(world: World, seed: u64, moments_swapped: bool) -> Said {
     }));
     let mut log = Log::new(world, seed);
     let result: Evaluation = evaluate(&mut log, &targets, &settings(seed)).unwrap();
-    let distributions = tables.iter().map(|t| [&t[..], t]);
+    let distributions = tables.iter().map(|t| [&t[..], &t[..]]);
     let of_moments = world.predicted_by.map(|_| BY_MOMENT.each_ref().map(|by| &by[..]));
     let distributions = distributions.chain(of_moments);
     let truths: Vec<f64> = distributions

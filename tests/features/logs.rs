@@ -3,6 +3,7 @@
 use super::{SHOP, SHOP_SET, shop};
 use crate::util::Dir;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use rand::{RngExt, SeedableRng};
@@ -79,7 +80,7 @@ fn parquet(dir: &Dir) {
                   required double propensity; optional int64 price; }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
     let file = std::fs::File::create(dir.join("log.parquet")).unwrap();
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::default()).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::default())).unwrap();
     // Groups that end amid what is read at once.
     for rows in decisions.chunks(2500) {
         let mut group = writer.next_row_group().unwrap();
@@ -100,7 +101,7 @@ fn parquet(dir: &Dir) {
         let is_there: Vec<i16> = (0..rows.len()).map(|i| i16::from(i % 10 != 9)).collect();
         let there = rows.iter().zip(&is_there).filter(|(_, there)| **there == 1);
         let prices: Vec<i64> = there.map(|(row, _)| 10 * (row.1 as i64 + 1)).collect();
-        column!(Int64Type, prices, Some(&is_there));
+        column!(Int64Type, prices, Some(&is_there[..]));
         group.close().unwrap();
     }
     writer.close().unwrap();

@@ -130,7 +130,7 @@ fn evaluate_shows_it_what_the_log_says_and_names_what_fails() {
     assert!(value(&one) > 0.65, "{one}");
     // Of 600 users it knows little of each. Beside another policy, and whatever else is asked, it is the same.
     let each = evaluate("log.csv", &["--estimator", "snips"]).json();
-    assert!(value(&each) < value(&one) - 0.2, "{each}");
+    assert!(value(&each) < value(&one) - 0.1, "{each}");
     let beside =
         evaluate("log.csv", &["--policy", "by-device.toml", "--estimator", "snips", "--estimator", "replay"])
             .json();

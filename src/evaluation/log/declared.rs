@@ -56,7 +56,8 @@ impl SaidInputs {
         (!missing.is_empty()).then(|| {
             let domain = self.domain.name();
             format!(
-                "{origin}: it says nothing of these inputs of domain {domain}, which are unknown: {}",
+                "{origin}: it says nothing of these inputs of domain {domain}, which are unknown: {}; where it calls them \
+                 otherwise, say it with `in_logs` in the domain's file, or of columns with --columns",
                 listed(&missing)
             )
         })
