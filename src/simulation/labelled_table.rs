@@ -340,9 +340,11 @@ mod tests {
     #[test]
     fn a_table_makes_no_more_features_than_there_is_room_for() {
         let table = |columns: usize, rows: usize, cell: &dyn Fn(usize, usize) -> String| {
-            let header: String = (0..columns).map(|i| format!(",c{i}")).collect();
+            let name = |i: usize| format!(",c{i}");
+            let header: String = (0..columns).map(name).collect();
             let row = |j: usize| {
-                let cells: String = (0..columns).map(|i| format!(",{}", cell(i, j))).collect();
+                let cell = |i: usize| format!(",{}", cell(i, j));
+                let cells: String = (0..columns).map(cell).collect();
                 format!("{}{cells}\n", j % 2)
             };
             parse(&format!("class{header}\n{}", (0..rows).map(row).collect::<String>()))
