@@ -18,17 +18,19 @@ EXPECTED = {
     "reading-a-verdict": "assert verdict['verdict'] == 'inconclusive'",
     "what-a-prior-brings": "assert table.loc['everybody', 'early_reward'] > 0.05 and judged.code == 1",
 }
-# Somebody else's log: other columns, other items, nobody named; chosen by one probability for each item.
+# Somebody else's log: other columns, other items, words for what followed, nobody named; one probability for each item.
 SHOP = """
 import csv, random
 rng, LOG = random.Random(5), Path("shop.csv")
-COLUMNS = {"action": "item", "reward": "paid", "propensity": "p"}
+COLUMNS = {"action": "item", "reward": "outcome", "propensity": "p"}
+REWARDS = {"bought": 1, "clicked": 0.2, "nothing": 0}
 with LOG.open("w", newline="") as file:
     rows = csv.writer(file)
-    rows.writerow(["order", "item", "paid", "p"])
+    rows.writerow(["order", "item", "outcome", "p"])
     for n in range(8000):
         item, p = rng.choices([("socks", 0.5), ("hat", 0.3), ("coat", 0.2)], [0.5, 0.3, 0.2])[0]
-        rows.writerow([n, item, int(rng.random() < {"socks": 0.1, "hat": 0.3, "coat": 0.2}[item]), p])
+        bought = rng.random() < {"socks": 0.1, "hat": 0.3, "coat": 0.2}[item]
+        rows.writerow([n, item, "bought" if bought else rng.choice(["clicked", "nothing"]), p])
 """
 
 

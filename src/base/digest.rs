@@ -51,13 +51,40 @@ pub fn seed(digests: &impl Serialize) -> u64 {
     u64::from_be_bytes(hash[..8].try_into().expect("eight of 32 bytes")) % SEEDS
 }
 
-/// SHA-256, in hexadecimal, of a value's JSON. The value must be plain data: no map whose keys are not strings.
+/// SHA-256, in hexadecimal, of a value's JSON, in which -0 is 0. The value must be plain data: no map whose keys are not
+/// strings.
 pub fn of_value(value: &impl Serialize) -> String {
-    let json = serde_json::to_vec(value).expect("checked values are plain data");
+    let mut json = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut json, OneZero);
+    value.serialize(&mut serializer).expect("checked values are plain data");
     hexadecimal(&Sha256::digest(json))
 }
 
 /// Bytes in hexadecimal.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Compact JSON in which there is one zero: `-0.0` in a file means what `0.0` does.
+struct OneZero;
+
+impl serde_json::ser::Formatter for OneZero {
+    fn write_f64<W: std::io::Write + ?Sized>(&mut self, writer: &mut W, value: f64) -> std::io::Result<()> {
+        serde_json::ser::CompactFormatter.write_f64(writer, value + 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_one_zero_and_nothing_else_is_alike() {
+        assert_eq!(of_value(&[0.0, 1.0]), of_value(&[-0.0, 1.0]));
+        assert_ne!(of_value(&[0.0, 1.0]), of_value(&[f64::MIN_POSITIVE, 1.0]));
+        assert_ne!(of_value(&[1.0]), of_value(&[-1.0]));
+        // What has no such zero has the digest of its plain JSON: sha256sum of [0.1,"a"].
+        let plain = hexadecimal(&Sha256::digest(br#"[0.1,"a"]"#));
+        assert_eq!(of_value(&(0.1, "a")), plain);
+    }
 }

@@ -389,6 +389,14 @@ impl Domain {
         Some((reward, (self.raw.wait_hours? * 3_600_000.0) as u64))
     }
 
+    /// Least and largest reward of its outcomes.
+    pub fn reward_range(&self) -> (f64, f64) {
+        let rewards = self.raw.outcomes.iter().map(|outcome| outcome.reward);
+        rewards.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), reward| {
+            (low.min(reward), high.max(reward))
+        })
+    }
+
     /// The schema of its profile features (draft 2020-12).
     pub fn profile_schema(&self) -> Value {
         let values: serde_json::Map<String, Value> =
@@ -553,8 +561,6 @@ mod tests {
             }
         };
         let candidate = &mut built_in["properties"]["candidates"]["items"]["properties"];
-        // What a tip says is seen by no policy: it is no input.
-        candidate.as_object_mut().unwrap().remove("text").expect("tips have texts");
         strip(candidate);
         let mut declared = tips.object_schema(InputOf::Candidate);
         strip(&mut declared["properties"]);

@@ -89,25 +89,7 @@ pub fn evaluate(
     }
     let (mut samples, mut weighed) = log.weigh(targets, settings)?;
     let objections = objections(targets, &weighed, settings);
-    let mut questions = Vec::new();
-    for (policy, weighed) in weighed.iter().enumerate() {
-        for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
-            if targets[policy].is_of_the_chosen_alone() && estimator.uses_model() {
-                continue;
-            }
-            // What looks at no weight is as biased as before, and would stand alone.
-            if objections[policy].is_some() && !settings.force {
-                continue;
-            }
-            let selected = || weighed.grids[position].as_ref().map(GridSums::choose);
-            let given = lambda.is_some();
-            let lambda = lambda.or_else(selected).unwrap_or(0.0);
-            let learns = targets[policy].learns();
-            let one_path = learns && estimator.rejects() && log.clusters().is_none();
-            let question = Question::of(policy, *estimator);
-            questions.push(Question { position, lambda, given, learns, one_path, ..question });
-        }
-    }
+    let mut questions = questions(targets, settings, &objections, &weighed, log.clusters().is_some());
     // The policy that logged is judged beside the others: its weights are 1.
     questions.push(Question::of(targets.len(), Estimator::Ips));
     let evenness = add_up(&mut samples, &mut questions, &weighed, log.model(), log.mean_reward())?;
@@ -157,10 +139,20 @@ pub fn evaluate(
             verdict,
         }
     });
-    let differences = targets.iter().enumerate().skip(1).map(|(p, target)| PolicyDifference {
-        policy: target.name().to_owned(),
-        minus: targets[0].name().to_owned(),
-        estimates: estimates.differences(&questions, p),
+    let differences = targets.iter().enumerate().skip(1).map(|(p, target)| {
+        let unseen =
+            [p, 0].into_iter().find_map(|p| why_maybe_out_of_reach(&weighed[p].diagnostics, settings.alpha));
+        let differences = estimates.differences(&questions, p).into_iter();
+        PolicyDifference {
+            policy: target.name().to_owned(),
+            minus: targets[0].name().to_owned(),
+            estimates: differences
+                .map(|difference| match unseen {
+                    Some(unseen) if difference.reason.is_none() => difference.without_bounds(unseen),
+                    _ => difference,
+                })
+                .collect(),
+        }
     });
     Ok(Evaluation {
         schema_version: SCHEMA_VERSION,
@@ -176,6 +168,36 @@ pub fn evaluate(
         policies: policies.collect(),
         differences: differences.collect(),
     })
+}
+
+/// What is asked of each policy: its value by each estimator, unless it is refused.
+fn questions(
+    targets: &[Target],
+    settings: &EvaluationSettings,
+    objections: &[Option<String>],
+    weighed: &[WeighedPolicy],
+    names_users: bool,
+) -> Vec<Question> {
+    let mut questions = Vec::new();
+    for (policy, weighed) in weighed.iter().enumerate() {
+        for (position, (estimator, lambda)) in settings.estimators.iter().enumerate() {
+            if targets[policy].is_of_the_chosen_alone() && estimator.uses_model() {
+                continue;
+            }
+            // What looks at no weight is as biased as before, and would stand alone.
+            if objections[policy].is_some() && !settings.force {
+                continue;
+            }
+            let selected = || weighed.grids[position].as_ref().map(GridSums::choose);
+            let given = lambda.is_some();
+            let lambda = lambda.or_else(selected).unwrap_or(0.0);
+            let learns = targets[policy].learns();
+            let one_path = learns && estimator.rejects() && !names_users;
+            let question = Question::of(policy, *estimator);
+            questions.push(Question { position, lambda, given, learns, one_path, ..question });
+        }
+    }
+    questions
 }
 
 /// Refuses estimators that were asked for by name and predict what every action would have earned, for policies of which

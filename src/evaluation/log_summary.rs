@@ -16,7 +16,7 @@ const MAX_TEXTS: usize = 4_096;
 /// Texts by their numbers, and how often each was there.
 #[derive(Default)]
 struct Counts {
-    counts: HashMap<u32, u64>,
+    by_number: HashMap<u32, u64>,
     more: bool,
     known: u64,
 }
@@ -24,19 +24,19 @@ struct Counts {
 impl Counts {
     fn observe(&mut self, number: u32) {
         self.known += 1;
-        if let Some(count) = self.counts.get_mut(&number) {
+        if let Some(count) = self.by_number.get_mut(&number) {
             *count += 1;
-        } else if self.counts.len() < MAX_TEXTS {
-            self.counts.insert(number, 1);
+        } else if self.by_number.len() < MAX_TEXTS {
+            self.by_number.insert(number, 1);
         } else {
             self.more = true;
         }
     }
 
     fn summary(self, unknown: u64, text: impl Fn(u32) -> String) -> InputSummary {
-        let Self { counts, more, known } = self;
+        let Self { by_number, more, known } = self;
         let mut counts: Vec<(String, u64)> =
-            counts.into_iter().map(|(number, count)| (text(number), count)).collect();
+            by_number.into_iter().map(|(number, count)| (text(number), count)).collect();
         counts.sort();
         InputSummary { known, unknown, values: SummedValues::Levels { counts, more } }
     }

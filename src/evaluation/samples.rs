@@ -154,7 +154,7 @@ impl<'a> Different<'a> {
     }
 
     fn decision(&self, place: usize) -> WeighedDecision<'_> {
-        let samples = &self.samples[place * (self.policies + 1)..][..self.policies + 1];
+        let samples = &self.samples[place * (self.policies + 1)..][..=self.policies];
         let numbers = &self.numbers[(place >> self.policies) * self.len..];
         let basis = &numbers[1..=self.stored_len];
         WeighedDecision { samples, basis, cluster: 0, place: Some(place) }

@@ -131,7 +131,7 @@ fn dimensions(domain: &Domain, summary: &LogSummary) -> Vec<Proposed> {
         proposed.width = 0;
         add(proposed, &mut left);
         let cross = RawDimension {
-            name: unique(format!("{name}-{with}"), &mut taken),
+            name: unique(&format!("{name}-{with}"), &mut taken),
             cross: vec![name, with.clone()],
             ..RawDimension::default()
         };
@@ -142,7 +142,7 @@ fn dimensions(domain: &Domain, summary: &LogSummary) -> Vec<Proposed> {
 }
 
 /// A name that no other dimension has.
-fn unique(name: String, taken: &mut Vec<String>) -> String {
+fn unique(name: &str, taken: &mut Vec<String>) -> String {
     let name: String = name.chars().take(56).collect();
     let mut own = name.clone();
     let mut n = 2;
@@ -158,7 +158,8 @@ fn unique(name: String, taken: &mut Vec<String>) -> String {
 fn name_of(input: &DomainInput, domain: &Domain, taken: &mut Vec<String>) -> String {
     let is_alone = domain.raw().inputs.iter().filter(|other| other.name == input.name).count() == 1;
     let is_free = is_alone && !taken.contains(&input.name);
-    unique(if is_free { input.name.clone() } else { format!("{}-{}", input.of.name(), input.name) }, taken)
+    let with_owner = || format!("{}-{}", input.of.name(), input.name);
+    unique(&if is_free { input.name.clone() } else { with_owner() }, taken)
 }
 
 fn of_input(input: &DomainInput, name: &str, own: &InputSummary) -> Proposed {

@@ -63,7 +63,7 @@ fn parsed(text: &str, path: &Path) -> Result<Vec<AttemptLine>> {
     let refused = |line: usize, what: String| {
         Error::because(GateRefusal::NoAttempt { path: path.display().to_string(), line, what })
     };
-    let mut lines = Vec::new();
+    let mut lines: Vec<AttemptLine> = Vec::new();
     for (i, line) in text.split_inclusive('\n').enumerate() {
         if !line.ends_with('\n') {
             return Err(refused(
@@ -74,6 +74,9 @@ fn parsed(text: &str, path: &Path) -> Result<Vec<AttemptLine>> {
         let attempt: AttemptLine = serde_json::from_str(line).map_err(|e| refused(i + 1, e.to_string()))?;
         if attempt.attempt != i as u64 + 1 {
             return Err(refused(i + 1, format!("attempt is {}; allowed: {}", attempt.attempt, i + 1)));
+        }
+        if let Some(first) = lines.iter().find(|line| line.question == attempt.question) {
+            return Err(refused(i + 1, format!("it asks what attempt {} asked", first.attempt)));
         }
         lines.push(attempt);
     }
@@ -129,5 +132,15 @@ mod tests {
         assert!(said(format!("{}{}", line(1), line(3))).contains("line 2"));
         assert!(said(format!("{}{{\"attempt\":2", line(1))).contains("not finished"));
         assert!(said("{}\n".to_owned()).contains("line 1"));
+        // A question that was copied to a later line would have other people, one that was renumbered another level.
+        let again = line(2).replace("q2", "q1");
+        assert!(
+            said(format!("{}{again}", line(1)))
+                .contains("line 2 is no attempt: it asks what attempt 1 asked")
+        );
+        assert!(said(line(2)).contains("attempt is 2; allowed: 1"));
+        let more = line(1).replace("\"question\"", "\"alpha\":0.5,\"question\"");
+        assert!(said(more).contains("unknown field `alpha`"));
+        assert!(said(format!("{}\n", line(1))).contains("line 2"));
     }
 }

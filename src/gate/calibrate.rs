@@ -386,6 +386,7 @@ mod tests {
     use crate::gate::criterion::Rival;
     use crate::gate::segment::UserSegment;
     use crate::simulation::metrics::{Direction, Metric};
+    use statrs::distribution::{Binomial, DiscreteCDF};
 
     fn gate() -> GateSpec {
         let text = "description = \"small\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nmax_users = 1000\n\
@@ -443,8 +444,11 @@ mod tests {
     fn the_allowance_passes_five_percent_and_fails_seven() {
         // scipy.stats.binom.isf(1e-6, 10000, 0.05) = 607.
         assert_eq!(allowed(10_000, 0.05), 607);
-        // A rate of 7% stays below it with probability 1e-4: scipy.stats.binom.cdf(607, 10000, 0.07).
-        assert!(allowed(2_000, 0.05) < 155);
+        // How often a criterion that is crossed in exactly so many of all runs is said to be crossed too often.
+        let fails = |rate: f64, runs: u64| Binomial::new(rate, runs).unwrap().sf(allowed(runs, 0.05));
+        assert!(fails(0.05, 10_000) <= FALSE_ALARM && fails(0.05, 2_000) <= FALSE_ALARM);
+        // scipy.stats.binom.cdf(607, 10000, 0.07) = 1e-4: all but one of ten thousand calibrations notice it.
+        assert!(fails(0.07, 10_000) > 0.9998, "{}", fails(0.07, 10_000));
     }
 
     #[test]

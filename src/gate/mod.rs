@@ -60,7 +60,7 @@ pub use pool::Pool;
 pub use ranking::Ranking;
 pub use refusal::GateRefusal;
 pub use segment::{By, Setting, UserSegment};
-pub use sensitivity::{FACTORS, Knob, Moved};
+pub use sensitivity::{FACTORS, Knob, Moved, Turn, turns};
 pub use spec::{DecisionTime, GateSpec, Propensity, RawGate};
 pub use trial::{Trial, TriedUser, Wanted};
 pub use verdict::{Assessment, Provenance, SCHEMA_VERSION, SeedSource, Standing, Verdict};

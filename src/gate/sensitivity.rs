@@ -95,3 +95,65 @@ impl Moved {
         }
     }
 }
+
+/// Two neighbouring values of what was moved between which the verdict turns.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    /// What was moved.
+    pub knob: Knob,
+    /// By what, with what was decided there, the smaller factor first.
+    pub between: [(f64, Ruling); 2],
+}
+
+/// Where the verdict turns as each thing is moved by itself, from the smallest factor to the largest, people as they are
+/// among them.
+pub fn turns(moved: &[Moved]) -> Vec<Turn> {
+    let along = |knob: Knob| {
+        let of = |m: &&Moved| m.knob.is_none_or(|other| other == knob);
+        let mut line: Vec<(f64, Ruling)> = moved.iter().filter(of).map(|m| (m.factor, m.verdict)).collect();
+        line.sort_by(|a, b| a.0.total_cmp(&b.0));
+        line.windows(2)
+            .filter(|pair| pair[0].1 != pair[1].1)
+            .map(|pair| Turn { knob, between: [pair[0], pair[1]] })
+            .collect::<Vec<_>>()
+    };
+    Knob::ALL.into_iter().flat_map(along).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_turns_between_neighbours_on_either_side_of_the_people_as_they_are() {
+        let moved = |knob: Option<Knob>, factor: f64, verdict: Ruling| Moved {
+            knob,
+            factor,
+            verdict,
+            outcome: GateOutcome::Inconclusive,
+            gain: None,
+            lower: None,
+            upper: None,
+            reason: String::new(),
+        };
+        let (promote, reject) = (Ruling::Promote, Ruling::Reject);
+        let line = |knob: Knob, rulings: [Ruling; 4]| {
+            FACTORS.into_iter().zip(rulings).map(move |(factor, ruling)| moved(Some(knob), factor, ruling))
+        };
+        let all: Vec<Moved> = [moved(None, 1.0, promote)]
+            .into_iter()
+            .chain(line(Knob::Tastes, [reject, reject, promote, promote]))
+            .chain(line(Knob::Noise, [promote; 4]))
+            .chain(line(Knob::Fatigue, [promote, promote, reject, Ruling::Inconclusive]))
+            .collect();
+        assert_eq!(
+            turns(&all),
+            [
+                Turn { knob: Knob::Tastes, between: [(0.5, reject), (1.0, promote)] },
+                Turn { knob: Knob::Fatigue, between: [(1.0, promote), (1.5, reject)] },
+                Turn { knob: Knob::Fatigue, between: [(1.5, reject), (2.0, Ruling::Inconclusive)] },
+            ]
+        );
+        assert_eq!(turns(&[]), []);
+    }
+}

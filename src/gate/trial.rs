@@ -38,8 +38,11 @@ pub struct TriedUser {
 pub(super) struct Tracked {
     pub(super) criterion: Criterion,
     pub(super) test: CriterionTest,
-    /// Gains of all users so far, block by block: differences in the direction that is better, as shares of the range.
+    /// Gains of all users so far, block by block, as they are bet on: differences in the direction that is better, as shares
+    /// of the range.
     pub(super) gains: Vec<Gain>,
+    /// The same without what a relative margin adds; empty where there is none, for then they are the same.
+    plain: Vec<Gain>,
     /// Gains in a block.
     pub(super) per_block: usize,
     /// Sum of the losses that are tolerated, weighted as the gains.
@@ -47,6 +50,12 @@ pub(super) struct Tracked {
 }
 
 impl Tracked {
+    /// Gains of all users so far, whatever is tolerated of them: estimate and bounds are of these. What is tolerated on
+    /// average is an estimate itself, so bounds on what is bet on, less that, would be no bounds.
+    pub(super) fn plain(&self) -> &[Gain] {
+        if self.criterion.relative_margin.is_some() { &self.plain } else { &self.gains }
+    }
+
     /// Mean loss that is tolerated.
     pub(super) fn tolerated(&self) -> f64 {
         if self.criterion.relative_margin.is_none() {
@@ -61,16 +70,20 @@ impl Tracked {
         let largest = shares.iter().copied().fold(0.0, f64::max);
         let of = |p: usize| if self.per_block == 1 { 1.0 } else { shares[p] / largest };
         for (p, tried) in user.iter().enumerate().filter(|(p, _)| self.criterion.segment.is_about(*p)) {
-            let mut gain = Gain::default();
+            let (mut gain, mut plain) = (Gain::default(), Gain::default());
             if self.criterion.segment.has(p, tried.baseline.traits) {
                 let Some((value, tolerated)) = tried.gain(&self.criterion) else {
                     let criterion = self.criterion.id.clone();
                     return Err(Error::because(GateRefusal::NoEvidence { criterion, user: self.test.users }));
                 };
-                gain = Gain { sum: of(p) * value, weight: of(p) };
+                gain = Gain { sum: of(p) * self.criterion.staked(value, tolerated), weight: of(p) };
+                plain = Gain { sum: of(p) * value, weight: of(p) };
                 self.tolerated += of(p) * tolerated;
             }
             self.gains.push(gain);
+            if self.criterion.relative_margin.is_some() {
+                self.plain.push(plain);
+            }
         }
         self.test.observe(&self.gains[from..]);
         Ok(())
@@ -127,6 +140,7 @@ impl<'a> Trial<'a> {
         let track = |(criterion, levels): (Criterion, Levels)| Tracked {
             test: CriterionTest::new(&criterion, levels),
             gains: Vec::new(),
+            plain: Vec::new(),
             per_block: match criterion.segment {
                 UserSegment::Persona(..) => 1,
                 _ => shares[criterion.scenario].len(),
@@ -256,8 +270,8 @@ impl<'a> Trial<'a> {
 }
 
 impl TriedUser {
-    /// The challenger's gain on a criterion as it is bet on, in [-1, 1], and the loss that is tolerated of this user.
-    /// `None` where either policy made no decision.
+    /// The challenger's gain on a criterion, in [-1, 1], and the loss that is tolerated of this user. `None` where either
+    /// policy made no decision.
     fn gain(&self, criterion: &Criterion) -> Option<(f64, f64)> {
         let rival = match criterion.against {
             Rival::Baseline => &self.baseline,
@@ -267,6 +281,6 @@ impl TriedUser {
         let has = rival.mean(criterion.metric)?;
         let gain = criterion.better.gain((self.challenger.mean(criterion.metric)? - has) / range);
         let tolerated = criterion.tolerated(has / range);
-        gain.is_finite().then(|| (criterion.staked(gain.clamp(-1.0, 1.0), tolerated), tolerated))
+        gain.is_finite().then(|| (gain.clamp(-1.0, 1.0), tolerated))
     }
 }

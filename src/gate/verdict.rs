@@ -2,7 +2,7 @@
 
 use super::claim::Claim;
 use super::criterion::Rival;
-use super::eprocess::{Gain, lower_bound, mean, projected_count, upper_bound};
+use super::eprocess::{lower_bound, mean, projected_count, upper_bound};
 use super::log_assessment::LogAssessment;
 use super::outcome::{GateOutcome, Ruling, refuted_superiority};
 use super::segment::UserSegment;
@@ -63,6 +63,9 @@ pub struct Verdict {
     pub attempt: Option<u64>,
     /// Largest probability of a wrong promotion: of this attempt, where attempts are counted.
     pub alpha: f64,
+    /// Largest probability of any wrong promotion in a series of attempts: the gate's own alpha.
+    #[serde(skip)]
+    pub series_alpha: f64,
     /// Largest probability of a wrong rejection.
     pub beta: f64,
     /// The part of it that simulated people may use: [`GateSpec::simulated_beta`](super::GateSpec::simulated_beta).
@@ -153,6 +156,9 @@ pub struct Assessment {
     pub upper: Option<f64>,
     /// The loss that would be tolerated; with a relative margin its mean over the users so far.
     pub margin: f64,
+    /// Whether the margin is relative to what a user has.
+    #[serde(skip)]
+    pub is_relative: bool,
     /// With whom the challenger is compared.
     pub against: Rival,
     /// The gain, in the direction that is better, that must be exceeded: the minimum effect, or minus the margin.
@@ -222,6 +228,7 @@ impl Verdict {
             people: parties.people,
             attempt: parties.attempt,
             alpha: trial.alpha(),
+            series_alpha: raw.alpha,
             beta: raw.beta,
             simulated_beta,
             superiority_beta: deciding().map(|t| t.test.levels().beta).sum(),
@@ -316,14 +323,13 @@ impl Assessment {
         // Gains run in the direction that is better; differences are the challenger's minus the other's.
         let better = criterion.better == Direction::More;
         let tolerated = tracked.tolerated();
-        let mean = mean(gains).map(|m| criterion.shown(m, tolerated));
+        let plain = tracked.plain();
+        let mean = mean(plain);
         let (persona, segment) = match &criterion.segment {
             UserSegment::Persona(_, name) => (Some(name.clone()), None),
             other => (None, other.name().map(str::to_owned)),
         };
-        let bound =
-            |of: fn(&[Gain], f64) -> f64| criterion.shown(of(gains, alpha), tolerated).clamp(-1.0, 1.0);
-        let (low, high) = (bound(lower_bound), bound(upper_bound));
+        let (low, high) = (lower_bound(plain, alpha), upper_bound(plain, alpha));
         let (lower, upper) = if better { (low, high) } else { (-high, -low) };
         let holds = test.held_after.is_some();
         let standing = if gains.is_empty() {
@@ -350,6 +356,7 @@ impl Assessment {
             lower: mean.map(|_| lower),
             upper: mean.map(|_| upper),
             margin: if criterion.is_superior() { 0.0 } else { tolerated },
+            is_relative: criterion.relative_margin.is_some(),
             against: criterion.against,
             mark: if criterion.is_superior() { criterion.minimum_effect } else { -tolerated },
             gains: test.gains,
@@ -411,5 +418,63 @@ fn reason(
             };
             format!("{open} after {users} users, first {}, {needed}", weakest.id)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::segment::{Setting, UserSegment};
+    use crate::gate::spec::GateSpec;
+    use crate::gate::trial::TriedUser;
+    use crate::people::scenario::TraitShares;
+    use crate::simulation::metrics::UserRecord;
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
+
+    /// What is tolerated of a user varies much, and what is gained beyond that not at all: bounds on the latter, less the mean
+    /// of the former so far, would miss the gain in a third of these runs.
+    #[test]
+    fn bounds_beside_a_relative_margin_hold_as_often_as_they_say() {
+        let text = "description = \"d\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nmax_users = 9999\n\
+                    [[criteria]]\nkind = \"superior\"\nmetric = \"reward\"\nscenarios = [\"steady\"]\n\
+                    [[criteria]]\nkind = \"not-inferior\"\nmetric = \"reward\"\nscenarios = [\"steady\"]\nmargin = 0.25\n\
+                    relative_margin = 0.9\n";
+        let spec = GateSpec::from_toml(text, "gate").unwrap();
+        let setting = Setting {
+            name: "steady".to_owned(),
+            personas: vec![("somebody".to_owned(), 1.0)],
+            traits: TraitShares::default(),
+        };
+        let record = |completed: u32| UserRecord {
+            reactions: [completed, 0, 32 - completed, 0],
+            ..UserRecord::default()
+        };
+        let user = |baseline: u32, challenger: u32| TriedUser {
+            baseline: record(baseline),
+            challenger: record(challenger),
+            reference: None,
+        };
+        // Of the range 0.667 in all decisions, of which 0.25 may be lost and nothing is; or nothing, of which 0.0625 may be
+        // lost, and 0.1875 is gained.
+        let (mut missed, gain) = (0, 0.1875 / 2.0);
+        for run in 0..100 {
+            let mut rng = ChaCha8Rng::seed_from_u64(11);
+            rng.set_stream(run);
+            let criteria = spec.criteria(std::slice::from_ref(&setting), false).unwrap();
+            let mut trial = Trial::new(&spec, 0.05, criteria, vec![vec![1.0]]);
+            let wanted = trial.whole(0);
+            for _ in 0..4000 {
+                let drawn = if rng.random() { user(32, 32) } else { user(0, 9) };
+                trial.observe(&wanted, &[drawn]).unwrap();
+            }
+            let assessment = Assessment::new(&trial.tracked[1], 0.05);
+            assert!(matches!(trial.tracked[1].criterion.segment, UserSegment::Population));
+            assert!(assessment.holds && assessment.is_relative && (assessment.margin - 0.156).abs() < 0.02);
+            let (lower, upper) = (assessment.lower.unwrap(), assessment.upper.unwrap());
+            missed += u32::from(!(lower..=upper).contains(&gain));
+        }
+        // Each side misses in at most 5%: more than 22 of 100 runs have probability below 2e-4.
+        assert!(missed <= 22, "{missed}");
     }
 }

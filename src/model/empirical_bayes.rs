@@ -102,7 +102,7 @@ impl Fit {
                 let (mean, noise) = (all[..dim].to_vec(), libm::exp(all[dim + dim * dim]));
                 return Some(Self { mean, covariance, noise: noise.max(LEAST_NOISE), ..third.clone() });
             }
-            length = (length + 1.0) / 2.0;
+            length = f64::midpoint(length, 1.0);
         }
         None
     }

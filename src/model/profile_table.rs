@@ -95,7 +95,7 @@ pub struct ProfileTable {
     pub(super) passed_over: u64,
     /// How far each source was read.
     pub(super) sources: Vec<SourceMark>,
-    read: u64,
+    pub(super) read: u64,
 }
 
 impl ProfileTable {

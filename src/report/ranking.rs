@@ -40,9 +40,11 @@ pub fn ranking_text(ranking: &Ranking) -> String {
     for v in &ranking.leaderboard {
         let _ = writeln!(out, "  {}: {}", v.challenger, v.reason);
     }
+    let people = if best.attempt.is_some() { "the people of its own attempt" } else { "these people" };
     let _ = writeln!(
         out,
-        "\n  The chance that any challenger of this list is promoted that fails a criterion is at most the sum of the alphas."
+        "\n  The chance that any challenger of this list is promoted that fails a criterion is at most the sum of the alphas,\n  \
+         if none was chosen by looking at {people}."
     );
     out
 }

@@ -1,5 +1,6 @@
 //! Where a verdict turns, as text.
 
+use super::paragraph::{COLUMNS, wrapped};
 use super::words;
 use crate::gate::Moved;
 use std::fmt::Write;
@@ -19,20 +20,14 @@ pub fn sensitivity_text(moved: &[Moved]) -> String {
             m.reason
         );
     }
-    let Some(first) = moved.first() else { return out };
-    let turned: Vec<String> = moved
-        .iter()
-        .filter(|m| m.verdict != first.verdict)
-        .map(|m| format!("{} x {}", m.knob.map_or("nothing", |knob| knob.name()), m.factor))
-        .collect();
-    let said = if turned.is_empty() {
-        "The verdict is the same for all of these people.".to_owned()
-    } else {
-        format!("The verdict turns with {}.", turned.join(", "))
-    };
+    if moved.is_empty() {
+        return out;
+    }
+    out.push('\n');
+    out.push_str(&wrapped(COLUMNS, "  ", &words::turning(moved)));
     let _ = writeln!(
         out,
-        "\n  {said}\n  Each line is one draw of people at the gate's own level: it says where to look, and decides nothing."
+        "  Each line is one draw of people at the gate's own level: it says where to look, and decides nothing."
     );
     out
 }

@@ -212,7 +212,7 @@ fn rewards(status: &ServerStatus, page: &mut Page) {
                 period.count.to_string(),
                 format!("{:.3}", period.mean),
                 period.bounds.map_or_else(
-                    || "none: rewards beyond -0.5 to 1".to_owned(),
+                    || "none: rewards beyond those of outcomes".to_owned(),
                     |(lower, upper)| format!("{lower:.3} to {upper:.3}"),
                 ),
             ]

@@ -1,7 +1,9 @@
 //! What all formats say alike: the decision, each criterion's claim, numbers, what to do next.
 
 use crate::evaluation::Cluster;
-use crate::gate::{Assessment, Claim, GateOutcome, LogAssessment, Ruling, SeedSource, Verdict};
+use crate::gate::{
+    Assessment, Claim, GateOutcome, LogAssessment, Moved, Ruling, SeedSource, Turn, Verdict, turns,
+};
 use crate::simulation::metrics::{Direction, Metric};
 
 /// Whether a criterion stands against a promotion.
@@ -132,29 +134,57 @@ pub(crate) fn certainty(v: &Verdict) -> String {
              none, the chance to find one at most {alpha}"
         ),
         GateOutcome::NoGain => {
-            format!("had the gain been {effect} or more, the chance to find it smaller was at most {small}")
+            let loses = v
+                .superiority()
+                .is_some_and(|c| v.decided_by.as_ref() == Some(&c.id) && c.gains == Some(false));
+            let loss = if loses {
+                format!("; had there been any, the chance to find a loss at most {small}")
+            } else {
+                String::new()
+            };
+            format!(
+                "had the gain been {effect} or more, the chance to find it smaller was at most {small}{loss}"
+            )
         }
         GateOutcome::Harm => {
-            format!("had {challenger} met every criterion, the chance of a rejection was at most {beta}")
+            let as_far = harmful_log(v).map_or_else(String::new, |log| {
+                format!(", as far as the {} bounds on {} hold", log.interval, log.id)
+            });
+            format!(
+                "had {challenger} met every criterion, the chance of a rejection was at most {beta}{as_far}"
+            )
         }
-        GateOutcome::Inconclusive if v.users == 0 => "nothing was measured".to_owned(),
+        GateOutcome::Inconclusive if v.users == 0 => return "nothing was measured".to_owned(),
         GateOutcome::Inconclusive if !v.criteria.iter().any(is_missing) => {
             format!("had {challenger} failed any criterion, all would hold with a chance of at most {alpha}")
         }
-        GateOutcome::Inconclusive => format!(
-            "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of {beta}"
-        ),
+        GateOutcome::Inconclusive => {
+            return format!(
+                "not sure enough either way: a wrong promotion may have a chance of {alpha}, a wrong rejection of {beta}"
+            );
+        }
     };
-    let counted = match v.attempt {
-        Some(number) => format!("this is attempt {number} of a series, in which any wrong promotion is rare"),
-        None if v.outcome == GateOutcome::Promote => {
+    format!("{said}; {}", condition(v))
+}
+
+/// The condition of what is said of a decision: that nobody chose what is judged by looking at those on whom it is judged.
+fn condition(v: &Verdict) -> String {
+    let challenger = &v.challenger;
+    match (v.attempt, v.provenance.seed_source) {
+        (Some(number), _) => format!(
+            "this is attempt {number}: that any in its file promotes wrongly has a chance of at most {}, if no challenger \
+             was chosen by looking at the people of its own attempt",
+            percent(v.series_alpha)
+        ),
+        (None, SeedSource::Inputs) => {
             format!(
                 "nobody counts attempts: this holds if {challenger} was not chosen by looking at these people"
             )
         }
-        None => return said,
-    };
-    format!("{said}; {counted}")
+        (None, SeedSource::Given) => format!(
+            "nobody counts attempts: this holds if neither {challenger} nor the seed was chosen by looking at these people"
+        ),
+    }
 }
 
 /// What to do now.
@@ -191,7 +221,7 @@ pub(crate) fn next(v: &Verdict) -> String {
                     format!("keep {baseline}; max_users of about {n} should settle it, the same people first")
                 }
                 None => format!(
-                    "keep {baseline}; more users will not help: {challenger} has to do better on {}",
+                    "keep {baseline}; at this rate more users will not help: {challenger} has to do better on {}",
                     weakest.id
                 ),
             }
@@ -220,7 +250,7 @@ fn logged_next(log: &LogAssessment, baseline: &str, challenger: &str) -> String 
         (None, Some(rows)) => format!("keep {baseline} until about {rows} such decisions are logged"),
         (None, None) => {
             format!(
-                "keep {baseline}; more such decisions will not help: {challenger} has to do better on {}",
+                "keep {baseline}; at this rate more such decisions will not help: {challenger} has to do better on {}",
                 log.id
             )
         }
@@ -316,14 +346,34 @@ pub(crate) fn seed_source(v: &Verdict) -> &'static str {
     }
 }
 
+/// Where a verdict turns as people are moved.
+pub(crate) fn turning(moved: &[Moved]) -> String {
+    let one = |turn: &Turn| {
+        let [(low, before), (high, after)] = turn.between;
+        format!("{} x {low} ({}) and x {high} ({})", turn.knob.name(), before.name(), after.name())
+    };
+    let all: Vec<String> = turns(moved).iter().map(one).collect();
+    if all.is_empty() {
+        "The verdict is the same for all of these people.".to_owned()
+    } else {
+        format!("The verdict turns between {}.", all.join("; "))
+    }
+}
+
 /// How to read the table of criteria.
 pub(crate) fn reading(v: &Verdict) -> String {
+    let relative = if v.criteria.iter().any(|c| c.is_relative) {
+        " Margins that are relative to what people have are shown by their mean over the users so far; evidence is about \
+         each user's own."
+    } else {
+        ""
+    };
     format!(
         "Differences are {} minus {}, as shares of the metric's range; each bound by itself holds at {}, \
          however often one looks. Evidence is an e-value, what 1 staked on the criterion has become: once it \
          has reached {:.0} the criterion holds. One fails once the evidence against it, which the same stakes \
          on the other side give, has reached {:.0} over its part of beta; one that does neither is open. Users are those after which it held, or all so far; bounds and evidence are \
-         those of all users drawn.",
+         those of all users drawn.{relative}",
         v.challenger,
         v.baseline,
         percent(1.0 - v.alpha),

@@ -1,17 +1,17 @@
 //! Mean rewards by policy over the last day, as this replica learned them, with bounds.
 //!
-//! The bounds are a theorem under stated conditions. Let r_1, r_2, ... be the rewards in a period, all in [-0.5, 1] as
-//! those of reactions are, and m_i the expectation of r_i given all that came before it. The sums of r_i - m_i are a
-//! martingale whose increments are sub-Gaussian with variance proxy (1.5 / 2)^2, whoever the users are and however often
-//! each comes (Hoeffding's lemma). So the mean of the m_i stays within u(n) / n of the mean of the r_i, for all n at once,
-//! with probability 95%, for the two-sided normal mixture boundary u of Howard et al. 2021. It bounds a period, not the
-//! difference of two policies: their users are not the same.
+//! The bounds are a theorem under stated conditions. Let r_1, r_2, ... be the rewards in a period, all in the range [l, h] of
+//! the outcomes of the policy's domain ([-0.5, 1] for tips), and m_i the expectation of r_i given all that came before it. The
+//! sums of r_i - m_i are a martingale whose increments are sub-Gaussian with variance proxy ((h - l) / 2)^2, whoever the users
+//! are and however often each comes (Hoeffding's lemma). So the mean of the m_i stays within u(n) / n of the mean of the r_i,
+//! for all n at once, with probability 95%, for the two-sided normal mixture boundary u of Howard et al. 2021. It bounds a
+//! period, not the difference of two policies: their users are not the same.
 
 use crate::base::stats::NormalMixture;
-use crate::domain::reaction::{REWARD_RANGE, Reaction};
+use crate::policy::Policy;
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Length of a period.
@@ -27,6 +27,8 @@ const TIGHTEST: f64 = 500.0;
 #[derive(Debug)]
 pub(super) struct RewardsOverTime {
     began: Instant,
+    /// Least and largest reward that an outcome has, by policy.
+    ranges: BTreeMap<SmolStr, (f64, f64)>,
     periods: Mutex<BTreeMap<SmolStr, VecDeque<Period>>>,
 }
 
@@ -36,7 +38,7 @@ struct Period {
     number: u64,
     count: u64,
     sum: f64,
-    /// Whether each could be that of a reaction.
+    /// Whether each could be that of an outcome.
     in_range: bool,
 }
 
@@ -49,13 +51,17 @@ pub(super) struct BoundedMean {
     pub(super) count: u64,
     /// Their mean.
     pub(super) mean: f64,
-    /// Bounds, where all rewards are in the range of reactions.
+    /// Bounds, where all rewards are in the range of outcomes.
     pub(super) bounds: Option<(f64, f64)>,
 }
 
 impl RewardsOverTime {
-    pub(super) fn new() -> Self {
-        Self { began: Instant::now(), periods: Mutex::default() }
+    /// None yet; those of these policies will have bounds.
+    pub(super) fn new(policies: &[Arc<Policy>]) -> Self {
+        let range =
+            |policy: &Arc<Policy>| (SmolStr::from(policy.name()), policy.features().domain().reward_range());
+        let ranges = policies.iter().map(range).filter(|(_, (low, high))| low < high).collect();
+        Self { began: Instant::now(), ranges, periods: Mutex::default() }
     }
 
     /// Counts a reward.
@@ -79,7 +85,8 @@ impl RewardsOverTime {
         let last = own.back_mut().expect("it was just added");
         last.count += 1;
         last.sum += reward;
-        last.in_range &= (Reaction::Dismissed.reward()..=Reaction::Completed.reward()).contains(&reward);
+        let range = self.ranges.get(policy);
+        last.in_range &= range.is_some_and(|(low, high)| (*low..=*high).contains(&reward));
     }
 
     /// The periods of the last day in which there were rewards, by policy, the oldest first.
@@ -89,22 +96,23 @@ impl RewardsOverTime {
 
     fn means_at(&self, now: u64) -> Vec<(SmolStr, Vec<BoundedMean>)> {
         let periods = self.periods.lock().expect("nothing panics with it");
-        let recent = |own: &VecDeque<Period>| {
+        let recent = |policy: &SmolStr, own: &VecDeque<Period>| {
             let recent = own.iter().filter(|period| period.number + PERIODS as u64 > now);
-            recent.map(|period| period.bounded(now)).collect()
+            recent.map(|period| period.bounded(now, self.ranges.get(policy).copied())).collect()
         };
-        periods.iter().map(|(policy, own)| (policy.clone(), recent(own))).collect()
+        periods.iter().map(|(policy, own)| (policy.clone(), recent(policy, own))).collect()
     }
 }
 
 impl Period {
-    fn bounded(&self, now: u64) -> BoundedMean {
+    fn bounded(&self, now: u64, range: Option<(f64, f64)>) -> BoundedMean {
         let n = self.count as f64;
         let mean = self.sum / n;
-        let proxy = (REWARD_RANGE / 2.0).powi(2);
-        let far = NormalMixture::two_sided(TIGHTEST * proxy, ALPHA).bound(n * proxy, ALPHA) / n;
-        let (worst, best) = (Reaction::Dismissed.reward(), Reaction::Completed.reward());
-        let bounds = self.in_range.then(|| ((mean - far).max(worst), (mean + far).min(best)));
+        let bounds = range.filter(|_| self.in_range).map(|(worst, best)| {
+            let proxy = ((best - worst) / 2.0).powi(2);
+            let far = NormalMixture::two_sided(TIGHTEST * proxy, ALPHA).bound(n * proxy, ALPHA) / n;
+            ((mean - far).max(worst), (mean + far).min(best))
+        });
         BoundedMean { ago: now - self.number, count: self.count, mean, bounds }
     }
 }
@@ -115,9 +123,14 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
 
+    /// Rewards of a policy of tips, called `p`.
+    fn of_tips() -> RewardsOverTime {
+        RewardsOverTime { ranges: [("p".into(), (-0.5, 1.0))].into(), ..RewardsOverTime::new(&[]) }
+    }
+
     #[test]
     fn a_day_is_kept_and_no_more() {
-        let rewards = RewardsOverTime::new();
+        let rewards = of_tips();
         let policy = SmolStr::from("p");
         for period in [0, 1, 143, 144] {
             rewards.add_in(period, &policy, 1.0);
@@ -129,11 +142,23 @@ mod tests {
 
     #[test]
     fn there_are_no_bounds_where_the_range_is_unknown() {
-        let rewards = RewardsOverTime::new();
+        let rewards = of_tips();
         rewards.add_in(0, &"p".into(), 1.0);
         assert!(rewards.means_at(0)[0].1[0].bounds.is_some());
         rewards.add_in(0, &"p".into(), 7.0);
         assert_eq!(rewards.means_at(0)[0].1[0].bounds, None);
+        rewards.add_in(0, &"another".into(), 0.0);
+        assert_eq!(rewards.means_at(0)[0].1[0].bounds, None);
+        // A domain of its own has a range of its own.
+        let ranges = [("shop".into(), (0.0, 100.0))].into();
+        let rewards = RewardsOverTime { ranges, ..RewardsOverTime::new(&[]) };
+        rewards.add_in(0, &"shop".into(), 50.0);
+        assert_eq!(rewards.means_at(0)[0].1[0].bounds, Some((0.0, 100.0)));
+        for _ in 0..1_000 {
+            rewards.add_in(0, &"shop".into(), 50.0);
+        }
+        let (low, high) = rewards.means_at(0)[0].1[0].bounds.expect("they are in the range");
+        assert!(low > 40.0 && high < 60.0, "{low} {high}");
     }
 
     /// Of 400 periods in which somebody looks after every reward, and the reward's chance depends on the last one, at most
@@ -144,7 +169,7 @@ mod tests {
         let (mut outside, mut outside_naive) = (0, 0);
         for seed in 0..400 {
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-            let (rewards, mut expected, mut last) = (RewardsOverTime::new(), 0.0, 0.0);
+            let (rewards, mut expected, mut last) = (of_tips(), 0.0, 0.0);
             let (mut failed, mut failed_naive) = (false, false);
             for n in 1..=600 {
                 let chance = if last > 0.0 { 0.6 } else { 0.4 };

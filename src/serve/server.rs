@@ -127,7 +127,7 @@ impl Server {
             service.store().find_rewards_by_state()?;
         }
         let metrics = Arc::new(Metrics::new());
-        let rewards = Arc::new(RewardsOverTime::new());
+        let rewards = Arc::new(RewardsOverTime::new(service.policies().given()));
         let writer = Arc::new(Writer::new(Arc::clone(&service), Arc::clone(&metrics), Arc::clone(&rewards)));
         let (shadows, shadow_thread) =
             Shadows::new(shadows, Arc::clone(&service), Arc::clone(&writer), Arc::clone(&metrics));

@@ -340,14 +340,13 @@ mod tests {
     #[test]
     fn a_table_makes_no_more_features_than_there_is_room_for() {
         let table = |columns: usize, rows: usize, cell: &dyn Fn(usize, usize) -> String| {
-            let name = |i: usize| format!(",c{i}");
-            let header: String = (0..columns).map(name).collect();
+            let header: Vec<String> = (0..columns).map(|i| format!(",c{i}")).collect();
             let row = |j: usize| {
-                let cell = |i: usize| format!(",{}", cell(i, j));
-                let cells: String = (0..columns).map(cell).collect();
-                format!("{}{cells}\n", j % 2)
+                let cells: Vec<String> = (0..columns).map(|i| format!(",{}", cell(i, j))).collect();
+                format!("{}{}\n", j % 2, cells.concat())
             };
-            parse(&format!("class{header}\n{}", (0..rows).map(row).collect::<String>()))
+            let rows: Vec<String> = (0..rows).map(row).collect();
+            parse(&format!("class{}\n{}", header.concat(), rows.concat()))
         };
         let letters =
             |n: usize| String::from_utf8(vec![b'a' + (n % 26) as u8, b'a' + (n / 26 % 26) as u8]).unwrap();
@@ -364,8 +363,8 @@ mod tests {
     #[test]
     fn cells_with_digits_that_nearly_all_differ_are_no_words() {
         let table = |cell: &dyn Fn(usize) -> String| {
-            let rows: String = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2)).collect();
-            format!("size,class\n{rows}")
+            let rows = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2));
+            format!("size,class\n{}", rows.collect::<Vec<_>>().concat())
         };
         for cell in
             [|i: usize| format!("{:02}:{:02}", i / 60, i % 60), |i| format!("{i}/7"), |i| format!("u{i}")]

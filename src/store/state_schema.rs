@@ -5,6 +5,36 @@ use crate::features::FeatureSet;
 use crate::policy::Learns;
 use serde_json::{Value, json};
 
+/// That of the learned prior that a state began with; `numbers` describes a list of them.
+fn prior(numbers: impl Fn(&str) -> Value) -> Value {
+    let of_kind = json!({
+        "type": "object",
+        "required": ["mean", "precision"],
+        "additionalProperties": false,
+        "properties": {
+            "mean": numbers("D values"),
+            "precision": numbers("lower triangle, row by row: D (D + 1) / 2 values, in units of the noise"),
+        },
+    });
+    json!({
+        "type": "object",
+        "description": "the learned prior that the state began with",
+        "required": ["format_version", "feature_set", "feature_set_digest", "feature_names", "structure", "mean",
+                     "precision"],
+        "additionalProperties": false,
+        "properties": {
+            "format_version": {"const": 1},
+            "feature_set": {"type": "string"},
+            "feature_set_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "feature_names": {"type": "array", "items": {"type": "string"}},
+            "structure": {"enum": ["shared", "disjoint"]},
+            "mean": of_kind["properties"]["mean"],
+            "precision": of_kind["properties"]["precision"],
+            "kinds": {"type": "object", "additionalProperties": of_kind},
+        },
+    })
+}
+
 /// The schema of a state file (draft 2020-12).
 pub fn schema() -> Value {
     let numbers =
@@ -24,32 +54,6 @@ pub fn schema() -> Value {
             "theta": numbers("D values; carried along from update to update"),
         },
     });
-    let of_kind = json!({
-        "type": "object",
-        "required": ["mean", "precision"],
-        "additionalProperties": false,
-        "properties": {
-            "mean": numbers("D values"),
-            "precision": numbers("lower triangle, row by row: D (D + 1) / 2 values, in units of the noise"),
-        },
-    });
-    let prior = json!({
-        "type": "object",
-        "description": "the learned prior that the state began with",
-        "required": ["format_version", "feature_set", "feature_set_digest", "feature_names", "structure", "mean",
-                     "precision"],
-        "additionalProperties": false,
-        "properties": {
-            "format_version": {"const": 1},
-            "feature_set": {"type": "string"},
-            "feature_set_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-            "feature_names": {"type": "array", "items": {"type": "string"}},
-            "structure": {"enum": ["shared", "disjoint"]},
-            "mean": of_kind["properties"]["mean"],
-            "precision": of_kind["properties"]["precision"],
-            "kinds": {"type": "object", "additionalProperties": of_kind},
-        },
-    });
     let mut properties = part["properties"].clone();
     let own = json!({
         "format_version": {"type": "integer", "minimum": 1, "maximum": FORMAT_VERSION},
@@ -67,7 +71,7 @@ pub fn schema() -> Value {
         "lambda": {"type": "number", "exclusiveMinimum": 0},
         "forgetting": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "learns": {"enum": Learns::ALL, "description": "whose rewards are learned from; user where it is not there"},
-        "prior": prior,
+        "prior": prior(numbers),
         "updates": count("rewards that were learned from"),
         "reward_sum": {"type": "number", "description": "sum of these rewards"},
         "revision": count("counts every change of the state; since format 3"),

@@ -129,7 +129,7 @@ fn live(dir: &Dir, database: Option<&postgres::Server>, times: u32) -> Kills {
             server = Server::start(dir, &SERVE);
         }
         let between = |user: &String| is_second(user, step) && (step == 0 || !is_second(user, step - 1));
-        let probe = (0..).map(|n| format!("probe{n}")).find(between).expect("there are many names");
+        let probe = (0..1000).map(|n| format!("probe{n}")).find(between).expect("there are many names");
         let context = json!({"context": {"targetingKey": probe}});
         let begun = Instant::now();
         while insist(&server, "/ofrep/v1/evaluate/flags/grows", &context)["variant"] != "bolder" {

@@ -67,7 +67,7 @@ fn a_decision_between_tips_carries_variant_version_and_digest() {
 fn the_request_comes_before_the_variant_and_that_before_the_default() {
     let dir = Dir::new();
     experiment(&dir, "tone", TWO_PROMPTS);
-    let plain = (0..).map(|n| format!("u{n}")).find(|user| given(user).0 == "plain").unwrap();
+    let plain = (0..1000).map(|n| format!("u{n}")).find(|user| given(user).0 == "plain").unwrap();
     // Request, variant, DEFAULT_PROMPT_VERSION: which one answers, and whether the user takes part.
     for (request, is_in, variable, version, takes_part) in [
         (None, true, None, "v2", true),
@@ -145,7 +145,8 @@ fn a_server_gives_the_same_version_and_score_keeps_it() {
 fn a_rollout_of_a_prompt_gives_what_its_share_says() {
     let dir = Dir::new();
     experiment(&dir, "tone", &format!("ramp = [0.5, 1.0]\n{TWO_PROMPTS}"));
-    let user = (0..).map(|n| format!("u{n}")).find(|user| rehearsal::experiment::hash_v2("tone", user) < 0.5);
+    let user =
+        (0..1000).map(|n| format!("u{n}")).find(|user| rehearsal::experiment::hash_v2("tone", user) < 0.5);
     let user = user.unwrap();
     let version = || {
         let args = ["generate", "--user", &user, "--experiments", "experiments"];

@@ -141,6 +141,18 @@ fn each_step_goes_into_the_card_with_its_evidence() {
 }
 
 #[test]
+fn evidence_that_no_double_holds_is_a_step_like_any_other() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.5, 0.8, 1.0]");
+    dir.run(&["rollout", "start", "grows"]).ok();
+    live(&dir, users("u", 2_500), |variant| if variant == "bolder" { "completed" } else { "ignored" });
+    let look = dir.run(&["rollout", "advance", "grows", "--json"]).ok().json();
+    assert_eq!(look["evidence"]["e_not_inferior"], json!(1e300));
+    assert_eq!(status(&dir)["steps"][1], look["step"]);
+    dir.run(&["rollout", "stop", "grows"]).ok();
+}
+
+#[test]
 fn harm_falls_back_and_a_stop_stops() {
     let dir = Dir::new();
     ramped(&dir, "[0.3, 1.0]");

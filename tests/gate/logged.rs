@@ -27,7 +27,7 @@ fn with_log(claim: &str) -> String {
 /// A log of three items shown evenly, in no order; `reward` says what the n-th showing of an item earns.
 fn log(rows: u32, reward: impl Fn(usize, u32) -> bool) -> String {
     let mut text = "action,reward,propensity\n".to_owned();
-    let (mut state, mut shown) = (7_u64, [0; 3]);
+    let (mut state, mut shown) = (3_u64, [0; 3]);
     for _ in 0..rows {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let item = (state >> 33) as usize % 3;
@@ -117,6 +117,8 @@ fn harm_on_a_required_log_rejects_what_simulated_people_would_promote() {
     assert!(verdict["criteria"].as_array().unwrap().iter().all(|c| c["holds"] == true), "{verdict:#}");
     let text = dir.run(&CHECK).exits(1).stdout();
     assert!(text.contains("fails  logged/may") && text.contains("look first at the logged"), "{text}");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("at most 5%, as far as the normal bounds on logged/may hold"), "{text}");
     // The same log, advisory: seen, and not decisive.
     dir.write("gate.toml", with_log(&REQUIRED.replace("required = true\n", "")));
     let verdict = check(&dir, 0);
@@ -150,6 +152,19 @@ fn a_log_that_cannot_say_withholds_a_promotion_only_where_it_is_required() {
         "{verdict:#}"
     );
     assert!(!verdict["reason"].as_str().unwrap().contains("logged"), "{verdict:#}");
+}
+
+/// In ten of 2,500 decisions one of three items was out of reach, and nothing in the log says so but the mean weight.
+#[test]
+fn a_log_whose_choices_may_have_been_out_of_reach_settles_nothing() {
+    let unseen = favourable(2490) + &"a,1,0.5\n".repeat(10);
+    let dir = gate(&unseen, REQUIRED);
+    let verdict = check(&dir, 3);
+    let reason = verdict["reason"].as_str().unwrap();
+    assert!(reason.starts_with("logged/may: the mean weight is 0.998"), "{reason}");
+    assert!(verdict["logs"][0]["lower"].is_null(), "{verdict:#}");
+    dir.write("may.csv", favourable(2500));
+    assert_eq!(check(&dir, 0)["logs"][0]["holds"], true);
 }
 
 #[test]

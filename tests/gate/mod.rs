@@ -421,6 +421,21 @@ fn a_plan_says_what_can_be_shown() {
         let [low, high] = [0, 1].map(|i| plan["detectable"][i].as_f64().unwrap());
         assert!(low < high, "{plan}");
     }
+    // A population's block has eight people to bet on: a bet on their mean would need the 59 users of one persona.
+    let population = "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"early_reward\"\nscenarios = [\"short.toml\"]\nmargin = 0.05\n";
+    dir.write("gate.toml", format!("{GATE}{population}"));
+    let plans = dir.run(&["promote-check", "--gate", "gate.toml", "--plan", "--json"]).ok().json();
+    let floor =
+        |id: &str| plans.as_array().unwrap().iter().find(|p| p["criterion"] == id).unwrap()["floor"].as_u64();
+    assert_eq!(floor("reward/short/mover"), Some(59));
+    assert!(floor("early_reward/short").unwrap() <= 59 / 3, "{plans}");
+    // And needs no more where a challenger is shown not to be worse.
+    let verdict = check(&dir, "uniform", "egreedy-v2", 0);
+    let held = |id: &str| {
+        let criterion = verdict["criteria"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap();
+        criterion["held_after"].as_u64().unwrap()
+    };
+    assert!(held("early_reward/short") <= 59 / 3, "{verdict:#}");
 }
 
 #[test]

@@ -55,6 +55,11 @@ fn spellings_order_comments_and_names_give_one_verdict() {
                     entries.reverse();
                 }
                 dir.write("gate.toml", format!("description = \"{name}\"\n{head}{}", entries.concat()));
+                // A field that changes nothing, in a spelling of its own.
+                if name == "p" {
+                    let nobody = "[traits]\nnew = -0.0\n[rewards]\nlost = -0.0\n[bends]\nthreshold = -0.0\n";
+                    dir.write("mine/push.toml", dir.read("mine/push.toml") + nobody);
+                }
                 let challenger = format!(
                     "name = \"mine-{name}\"\nexplorer = \"egreedy\"\nfeatures = \"v2\"\nepsilon = 0.1\n"
                 );
@@ -218,8 +223,20 @@ fn attempts_are_counted_by_what_they_mean() {
     assert_ne!(first["seed"], second["seed"]);
     assert_eq!((&first["seed"], &first["criteria"]), (&again["seed"], &again["criteria"]));
     assert_eq!(dir.read("attempts.jsonl").lines().count(), 2);
-    // Without the file nobody counts, and the text says so.
     let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--challenger", "mine.toml"];
+    let said = |more: &[&str]| {
+        let text = dir.run(&[&args[..], more].concat()).ok().stdout();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let counted = said(&["--attempts", "attempts.jsonl"]);
+    let theorem = "this is attempt 1: that any in its file promotes wrongly has a chance of at most 5%, if no challenger was \
+                   chosen by looking at the people of its own attempt";
+    assert!(counted.contains("at most 2.5%; ") && counted.contains(theorem), "{counted}");
+    // Who draws people until they please has chosen the seed.
+    let condition = |what: &str| format!("this holds if {what} chosen by looking at these people");
+    assert!(said(&[]).contains(&condition("c was not")));
+    assert!(said(&["--seed", "1"]).contains(&condition("neither c nor the seed was")));
+    // Without the file nobody counts, and the text says so.
     let text = dir.run(&args).ok().stdout();
     assert!(text.contains("gate: gate.toml, people: shipped, attempts: not counted"), "{text}");
 }
@@ -241,6 +258,12 @@ fn several_challengers_are_ranked() {
     assert_eq!(numbers, [1, 2]);
     dir.run(&[&args[..], &both, &["--out", "out"]].concat())
         .refused(&["2 challengers, where a report is about one"]);
+    // One that cannot run is said before any attempt is counted, and before anybody is drawn.
+    dir.write("broken.toml", "name = \"broken\"\ncommand = [\"false\"]\n");
+    let with_broken =
+        ["--challenger", "linucb", "--challenger", "broken.toml", "--attempts", "attempts.jsonl"];
+    dir.run(&[&args[..], &with_broken].concat()).refused(&["broken"]);
+    assert_eq!(dir.read("attempts.jsonl").lines().count(), 2);
 }
 
 #[test]
@@ -264,6 +287,25 @@ fn nobody_falls_below_the_reference_however_low_the_baseline() {
         verdict["look"].as_str().unwrap().starts_with("rehearsal simulate short.toml --policy"),
         "{verdict}"
     );
+}
+
+#[test]
+fn a_challenger_whose_log_cannot_be_evaluated_is_named_and_withheld_where_the_gate_says_so() {
+    let dir = gate();
+    let with = |required: bool| {
+        let wanted = format!("[propensity]\nleast = 0.001\nrequired = {required}\n[[criteria]]");
+        dir.write("gate.toml", GATE.replacen("[[criteria]]", &wanted, 1));
+    };
+    with(false);
+    let verdict = check(&dir, "uniform", "linucb-v2", 0);
+    let warned =
+        "linucb-v2 shows some candidates with probability 0: its log cannot tell what they would have done";
+    assert_eq!(verdict["warnings"], serde_json::json!([warned]));
+    assert_eq!(check(&dir, "uniform", "egreedy-v2", 0)["warnings"], serde_json::json!([]));
+    with(true);
+    let verdict = check(&dir, "uniform", "linucb-v2", 3);
+    assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"inconclusive".into(), &warned.into()));
+    check(&dir, "uniform", "egreedy-v2", 0);
 }
 
 #[test]

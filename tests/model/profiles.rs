@@ -89,7 +89,8 @@ fn parquet_has_what_csv_has() {
         table.push(row.get_column_iter().map(|(_, field)| text(field)).collect::<Vec<_>>().join(","));
     }
     assert_eq!(table, dir.read("f.csv").lines().collect::<Vec<_>>());
-    assert!(table.iter().any(|line| line.contains(",,")), "something is unknown");
+    let unknown = |line: &String| line.split(',').skip(3).any(str::is_empty);
+    assert!(table.iter().any(unknown), "nobody is without an hour");
 }
 
 /// What a prior learns from rows whose profiles were computed of the moments of their decisions is, to the bit, what it learns
@@ -347,7 +348,7 @@ fn a_log_that_was_changed_is_counted_anew() {
         if rewards.contains("completed") { ("completed", "dismissed") } else { ("ignored", "snoozed") };
     dir.write("log/rewards.jsonl", rewards.replacen(from, to, 1));
     assert!(matches!(go_on().1, Some(CountedAnew::Changed { .. })));
-    dir.write("log/rewards.jsonl", &rewards[..rewards.len() / 2].rsplit_once('\n').unwrap().0);
+    dir.write("log/rewards.jsonl", rewards[..rewards.len() / 2].rsplit_once('\n').unwrap().0);
     assert!(matches!(go_on().1, Some(CountedAnew::Changed { .. })));
     assert_eq!(go_on().0.entries_read(), ProfileTable::read(&[dir.join("log")]).unwrap().entries_read());
 }

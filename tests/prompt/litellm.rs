@@ -75,7 +75,7 @@ impl Proxy {
             let ended = proxy.process.try_wait().expect("it can be asked");
             let shown = || dir.read("litellm.log");
             assert!(
-                ended.is_none() && begun.elapsed() < Duration::from_secs(120),
+                ended.is_none() && begun.elapsed() < Duration::from_secs(300),
                 "it does not start: {}",
                 shown()
             );

@@ -5,6 +5,7 @@ mod notation;
 mod parts;
 mod replay;
 mod spread;
+mod what_it_shows;
 
 use crate::util::Dir;
 use serde_json::Value;

@@ -67,15 +67,12 @@ impl IntervalRule for Bootstrap {
                 None => filled,
             };
             let totals = &mut block[at * width..][..width];
-            let found = match decision.place {
-                Some(place) => {
-                    known.resize(known.len().max(place + 1), Vec::new());
-                    &mut known[place]
-                }
-                None => {
-                    new.clear();
-                    &mut new
-                }
+            let found = if let Some(place) = decision.place {
+                known.resize(known.len().max(place + 1), Vec::new());
+                &mut known[place]
+            } else {
+                new.clear();
+                &mut new
             };
             if found.is_empty() {
                 found.extend(questions.iter().map(|question| {

@@ -30,6 +30,10 @@ const STAKES: [(f64, f64); 7] =
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
 
+/// What an e-value is said to be once it is more: no double can hold the product of some thousand users, and JSON has no word
+/// for infinity.
+pub(super) const MOST_E: f64 = 1e300;
+
 /// How many users the first centre, one half, counts for.
 const CENTRE_USERS: f64 = 1.0;
 
@@ -94,9 +98,10 @@ impl EffectProcess {
         libm::log(self.wealth.iter().sum()) + self.log_scale
     }
 
-    /// The e-value; infinity when it is more than a double can hold.
+    /// The e-value; 1e300 when it is more.
     pub fn e_value(&self) -> f64 {
-        if self.log_scale == 0.0 { self.wealth.iter().sum() } else { libm::exp(self.log_e()) }
+        let e: f64 = if self.log_scale == 0.0 { self.wealth.iter().sum() } else { libm::exp(self.log_e()) };
+        e.min(MOST_E)
     }
 }
 

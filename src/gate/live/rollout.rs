@@ -4,7 +4,7 @@
 //! nobody else has added one since the evidence was read, so that two who advance at once take one step.
 
 use super::arms::{self, Epoch};
-use super::effect::{ArmUser, e_above, e_below, effect_estimate, effect_lower, effect_upper};
+use super::effect::{ArmUser, MOST_E, e_above, e_below, effect_estimate, effect_lower, effect_upper};
 use super::metric::LiveMetric;
 use super::observations::{DAY_MS, ObservationRules, observe};
 use super::refusal::LiveRefusal;
@@ -14,7 +14,7 @@ use crate::evaluation::log::LabelledLog;
 use crate::experiment::{Experiment, Guardrails};
 use crate::simulation::metrics::Direction;
 use crate::store::{Durability, RolloutRecord, Store, read, write};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -96,11 +96,19 @@ pub struct RolloutEvidence {
     /// Upper bound, likewise.
     pub upper: Option<f64>,
     /// Evidence against its losing the margin or more.
+    #[serde(deserialize_with = "e_value_of")]
     pub e_not_inferior: f64,
     /// Evidence against its being as good.
+    #[serde(deserialize_with = "e_value_of")]
     pub e_harm: f64,
     /// Evidence against the shares being what was decided.
+    #[serde(deserialize_with = "e_value_of")]
     pub e_sample_ratio: f64,
+}
+
+/// An e-value in a record; version 0.4 wrote null for those that were more than a double can hold.
+fn e_value_of<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(MOST_E))
 }
 
 /// What the evidence says to do.
@@ -402,6 +410,22 @@ mod tests {
         assert_eq!(of(20.0, 0.1, 20.0, 200), RolloutRuling::Mismatch);
         assert_eq!(of(20.0, 39.9, 1.0, 200), RolloutRuling::Step);
         assert_eq!(of(20.0, 40.0, 20.0, 1), RolloutRuling::Harm);
+    }
+
+    #[test]
+    fn evidence_of_thousands_is_read_again() {
+        // Everybody in one arm does it, nobody in the other: beyond what a double can hold after some thousand users.
+        let users: Vec<ArmUser> = (0..4_000)
+            .map(|n| ArmUser { treated: n % 2 == 0, weight: 0.5, y: f64::from(n % 2 == 0) })
+            .collect();
+        let found = evidence_of(&users, 4_000, 1.0, 0.5, &guardrails());
+        assert_eq!((found.e_not_inferior, rule(&found, &guardrails(), 1)), (MOST_E, RolloutRuling::Step));
+        let text = serde_json::to_string(&found).unwrap();
+        assert_eq!(serde_json::from_str::<RolloutEvidence>(&text).unwrap(), found);
+        // As version 0.4 wrote it.
+        let older = text.replace("1e+300", "null").replace("1e300", "null");
+        assert!(older.contains("null"), "{older}");
+        assert_eq!(serde_json::from_str::<RolloutEvidence>(&older).unwrap(), found);
     }
 
     #[test]

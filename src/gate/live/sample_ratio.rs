@@ -10,6 +10,7 @@
 //!
 //! Users who were to be assigned with other weights, as in another step of a rollout, are counted apart.
 
+use super::effect::MOST_E;
 use std::collections::HashMap;
 
 /// How strongly the alternative is drawn to the stated weights: as if so many users had been seen.
@@ -35,9 +36,9 @@ impl SampleRatio {
         counts[arm] += 1.0;
     }
 
-    /// The e-value; infinity when it is more than a double can hold, or once somebody was where nobody was to be.
+    /// The e-value; 1e300 when it is more, or once somebody was where nobody was to be.
     pub fn e_value(&self) -> f64 {
-        if self.log_e.is_nan() { f64::INFINITY } else { libm::exp(self.log_e) }
+        if self.log_e.is_nan() { MOST_E } else { libm::exp(self.log_e).min(MOST_E) }
     }
 }
 
@@ -79,6 +80,6 @@ mod tests {
         certain.observe(0, &[1.0, 0.0]);
         assert_eq!(certain.e_value(), 1.0);
         certain.observe(1, &[1.0, 0.0]);
-        assert_eq!(certain.e_value(), f64::INFINITY);
+        assert_eq!(certain.e_value(), MOST_E);
     }
 }

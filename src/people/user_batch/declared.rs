@@ -85,13 +85,22 @@ struct ProfileChain {
 /// known the value for that, beside an hour that is aligned with nothing.
 const ALIGNED: usize = 3;
 
+/// What a chain was computed from last.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum LastValue {
+    /// It was not computed yet.
+    None,
+    /// By its bits; `None` was not known.
+    Of(Option<u64>),
+}
+
 /// What is known of a person's profile.
 #[derive(Debug, Clone, Default)]
 struct KnownProfile {
     /// Its values by kind.
     profiles: Vec<ProfileValues>,
     /// For each chain and kind the value that it was computed from last.
-    of: Vec<Option<Option<f64>>>,
+    of: Vec<LastValue>,
     /// What was made of them.
     made: Vec<f64>,
 }
@@ -268,7 +277,7 @@ impl DeclaredTables {
         let parts: Vec<TabledPart> = parts.collect();
         let known = KnownProfile {
             profiles: vec![ProfileValues::default(); kinds],
-            of: vec![None; chains.len() * kinds],
+            of: vec![LastValue::None; chains.len() * kinds],
             made: vec![0.0; made],
         };
         Self {
@@ -365,10 +374,10 @@ impl DeclaredTables {
             for ((profile, of), made) in profiles.iter().zip(of).zip(made[*first..].chunks_exact_mut(*width))
             {
                 let value = profile.get(*index);
-                if of.is_some_and(|of| of.map(f64::to_bits) == value.map(f64::to_bits)) {
+                if *of == LastValue::Of(value.map(f64::to_bits)) {
                     continue;
                 }
-                *of = Some(value);
+                *of = LastValue::Of(value.map(f64::to_bits));
                 if chain.other.is_none() {
                     chain.write(InputValue::number(value), InputValue::Unknown, made);
                     continue;

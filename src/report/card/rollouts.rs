@@ -6,6 +6,7 @@ use super::refusal::CardRefusal;
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::gate::live::{RolloutEvidence, RolloutStep};
+use crate::report::words::e_value;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -111,13 +112,13 @@ fn section(experiment: &str, steps: &[RolloutStep]) -> String {
 fn cells(e: &RolloutEvidence) -> String {
     let signed = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:+.4}"));
     format!(
-        "{} | {} | {} to {} | {:.2} | {:.2} | {:.2} ",
+        "{} | {} | {} to {} | {} | {} | {} ",
         e.users,
         signed(e.difference),
         signed(e.lower),
         signed(e.upper),
-        e.e_not_inferior,
-        e.e_harm,
-        e.e_sample_ratio
+        e_value(e.e_not_inferior),
+        e_value(e.e_harm),
+        e_value(e.e_sample_ratio)
     )
 }

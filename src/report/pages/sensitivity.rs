@@ -14,7 +14,7 @@ pub fn sensitivity_page(moved: &[Moved], minimum_effect: f64, cast: &Cast, comma
     let first = moved.first();
     let turned: Vec<&Moved> =
         moved.iter().filter(|m| first.is_some_and(|first| m.verdict != first.verdict)).collect();
-    let ruling = first.map_or("inconclusive", |m| name(m.verdict));
+    let ruling = first.map_or(Ruling::Inconclusive, |m| m.verdict).name();
     let title = if turned.is_empty() {
         "The verdict is the same for all of these people".to_owned()
     } else {
@@ -32,8 +32,7 @@ pub fn sensitivity_page(moved: &[Moved], minimum_effect: f64, cast: &Cast, comma
     );
     let mut answers = vec![("As they are", first.map_or_else(String::new, |m| m.reason.clone()))];
     if !turned.is_empty() {
-        let list: Vec<String> = turned.iter().map(|m| called(m)).collect();
-        answers.push(("It turns with", list.join(", ")));
+        answers.push(("Where it turns", words::turning(moved)));
     }
     answers.push((
         "How sure",
@@ -49,7 +48,7 @@ pub fn sensitivity_page(moved: &[Moved], minimum_effect: f64, cast: &Cast, comma
          day tires (fatigue), how much it matters when a tip comes (timing).",
     );
     let rulings = [Ruling::Promote, Ruling::Reject, Ruling::Inconclusive];
-    page.legend(rulings.map(|r| (style(r).0, name(r))));
+    page.legend(rulings.map(|r| (style(r).0, r.name())));
     let rows: Vec<IntervalRow> = moved
         .iter()
         .map(|m| {
@@ -86,14 +85,6 @@ pub fn sensitivity_page(moved: &[Moved], minimum_effect: f64, cast: &Cast, comma
 
 fn called(m: &Moved) -> String {
     m.knob.map_or_else(|| "as they are".to_owned(), |knob| format!("{} x {}", knob.name(), m.factor))
-}
-
-fn name(ruling: Ruling) -> &'static str {
-    match ruling {
-        Ruling::Promote => "promote",
-        Ruling::Reject => "reject",
-        Ruling::Inconclusive => "inconclusive",
-    }
 }
 
 fn style(ruling: Ruling) -> (Hue, Shape) {

@@ -1,6 +1,6 @@
 //! Profiles as CSV: a row for each user and kind; what is not known is empty.
 
-use super::{NamedProfiles, ProfileFormat, rows};
+use super::format::{NamedProfiles, ProfileFormat, rows};
 use crate::domain::profile::PROFILE_FEATURES;
 use jiff::Timestamp;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! Profiles as JSON Lines: one for each user, as a request carries it.
 
-use super::{NamedProfiles, ProfileFormat};
+use super::format::{NamedProfiles, ProfileFormat};
 use crate::domain::profile::Profile;
 use jiff::Timestamp;
 use serde::Serialize;

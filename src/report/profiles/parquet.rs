@@ -1,7 +1,7 @@
 //! Profiles as Parquet: a row for each user and kind, moments as timestamps in UTC, counts as whole numbers; what is not
 //! known is null. Compressed with snappy, which every reader has.
 
-use super::{NamedProfiles, ProfileFormat, rows};
+use super::format::{NamedProfiles, ProfileFormat, rows};
 use crate::domain::profile::{PROFILE_FEATURES, ProfileValues};
 use jiff::Timestamp;
 use parquet::basic::Compression;

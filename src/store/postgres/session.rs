@@ -359,8 +359,8 @@ impl Snapshot for Session<'_> {
     }
 
     fn entries_had(&self) -> Result<u64> {
-        let rows = self.rows("SELECT coalesce(sum(number), 0)::bigint FROM state", &[])?;
-        let sum: Option<i64> = rows.first().map(|row| self.get(row, 0)).transpose()?;
+        let rows = self.pipe.rows("SELECT coalesce(sum(number), 0)::bigint FROM state", &[])?;
+        let sum: Option<i64> = rows.first().map(|row| self.pipe.get(row, 0)).transpose()?;
         Ok(sum.unwrap_or(0) as u64)
     }
 

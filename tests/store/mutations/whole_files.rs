@@ -53,7 +53,8 @@ pub fn log_of(format: Option<LogFormat>, how: u8, content: &[u8]) {
             fs::write(folder.join("rewards.jsonl"), rewards).unwrap();
         }
         let open = || {
-            let mut logs = Logs::new(&[file.clone()], format, Columns::plain()).expect("it is no folder");
+            let mut logs =
+                Logs::new(std::slice::from_ref(&file), format, Columns::plain()).expect("it is no folder");
             if how & 1 > 0 {
                 logs = logs.without_features();
             }
