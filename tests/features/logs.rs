@@ -310,6 +310,23 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     dir.run(&more).refused(&["unknown column \"nowhere\""]);
     dir.run(&["evaluate", "log.csv", "--policy", "uniform", "--columns", "context:device=screen"])
         .refused(&["--columns is context:device"]);
+    // Parquet's values are checked as CSV's are.
+    parquet(&dir);
+    let one_level = "type = \"category\"\nlevels = [\"mobile\"]\nin_logs = \"screen\"\n";
+    dir.write("shop.toml", SHOP.replacen("type = \"category\"\n", one_level, 1));
+    dir.run(&args("log.parquet")).refused(&["log.parquet, row", "device is \"", "allowed: one of mobile"]);
+    dir.write("shop.toml", SHOP);
+    let mut of_parquet = args("log.parquet").to_vec();
+    of_parquet.extend(["--columns", "context:device=nowhere"]);
+    dir.run(&of_parquet).refused(&["log.parquet", "unknown column \"nowhere\"", "screen"]);
+    of_parquet[2..4].copy_from_slice(&["--policy", "uniform"]);
+    dir.run(&of_parquet).refused(&["--columns is context:device"]);
+    let plain = dir.run(&args("log.parquet"));
+    assert!(plain.stderr().contains("1 column was passed over, namely \"screen\""), "{}", plain.stderr());
+    dir.write(
+        "shop.toml",
+        SHOP.replacen("type = \"category\"\n", "type = \"category\"\nin_logs = \"screen\"\n", 1),
+    );
     // Outcomes have names in the domain.
     let named = csv().replace(",0,0.33", ",nothing,0.33").replace(",1,0.33", ",bought,0.33");
     dir.write("named.csv", &named);
