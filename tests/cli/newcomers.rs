@@ -130,14 +130,12 @@ fn check_tells_all_faults_of_domains_feature_sets_experiments_and_prompts() {
         "short.md",
         prompt.replace("descripton = \"x\"\n", "").replace("momnt", "moment").replace("= 9", "= 1"),
     );
-    // A policy is checked with what it names, which stands beside it; a program that it names is not started.
+    // A policy is checked with what it names, which stands beside it.
     dir.write("by.toml", "name = \"by\"\nexplorer = \"egreedy\"\nfeatures = \"own.toml\"\n");
-    dir.write("program.toml", "name = \"mine\"\ncommand = [\"touch\", \"started\"]\n");
-    let files = ["shop.toml", "own.toml", "bolder.toml", "short.md", "by.toml", "program.toml"];
+    let files = ["shop.toml", "own.toml", "bolder.toml", "short.md", "by.toml"];
     let sound = dir.run(&[&["check"], &files[..]].concat()).ok().stdout();
     let kinds: Vec<&str> = sound.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
-    assert_eq!(kinds, ["domain", "feature-set", "experiment", "prompt", "policy", "policy"]);
-    assert!(!dir.join("started").exists());
+    assert_eq!(kinds, ["domain", "feature-set", "experiment", "prompt", "policy"]);
 }
 
 #[test]
