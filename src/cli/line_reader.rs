@@ -17,11 +17,11 @@ pub(super) const READ_BYTES: usize = 256 << 10;
 const STDIN: &str = "stdin";
 
 /// What is read, and waited for.
-pub(super) trait Source: Read + AsFd + Send {}
+pub(super) trait Readable: Read + AsFd + Send {}
 
-impl<T: Read + AsFd + Send> Source for T {}
+impl<T: Read + AsFd + Send> Readable for T {}
 
-pub(super) fn open(file: Option<&Path>) -> Result<(Box<dyn Source>, String)> {
+pub(super) fn open(file: Option<&Path>) -> Result<(Box<dyn Readable>, String)> {
     match file {
         None => Ok((Box::new(Patient(io::stdin())), STDIN.to_owned())),
         Some(path) if path == Path::new("-") => open(None),
@@ -42,7 +42,7 @@ pub(super) fn too_long() -> Fault {
 
 /// Reads, and tells whole lines from what is there of the next one.
 pub(super) struct LineReader {
-    source: Box<dyn Source>,
+    source: Box<dyn Readable>,
     /// What errors call it.
     origin: String,
     buffer: Vec<u8>,
