@@ -433,7 +433,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     /// What is tolerated of a user varies much, and what is gained beyond that not at all: bounds on the latter, less the mean
-    /// of the former so far, would miss the gain in a third of these runs.
+    /// of the former so far, would miss the gain in half of these runs.
     #[test]
     fn bounds_beside_a_relative_margin_hold_as_often_as_they_say() {
         let text = "description = \"d\"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nmax_users = 9999\n\
