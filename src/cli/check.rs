@@ -107,7 +107,19 @@ impl FileKind {
             Self::Persona => {
                 &["weight", "response", "receptive", "kinds", "refusal", "dwell", "spread", "changeability"]
             }
-            Self::Policy => &["explorer", "features", "structure", "forgetting", "lambda", "epsilon"],
+            Self::Policy => &[
+                "explorer",
+                "features",
+                "structure",
+                "forgetting",
+                "lambda",
+                "epsilon",
+                "prior",
+                "learns",
+                "command",
+                "time_limit_seconds",
+                "start_limit_seconds",
+            ],
             Self::Domain => &["inputs", "outcomes", "default_outcome", "wait_hours"],
             Self::FeatureSet => &["dimensions", "domain"],
             Self::Experiment => {

@@ -432,7 +432,7 @@ impl Domain {
             let id = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256, "pattern": STORABLE,
                                         "description": "unique within the request"});
             let text = serde_json::json!({"type": ["string", "null"], "maxLength": 4096, "pattern": STORABLE,
-                                          "description": "what its user reads; kept, seen by no policy"});
+                                          "description": "what its user reads; at most 4096 bytes; kept, seen by no policy"});
             properties.extend([("id".to_owned(), id), ("text".to_owned(), text)]);
         }
         serde_json::json!({"type": "object", "required": required, "additionalProperties": false,

@@ -38,6 +38,10 @@ pub const GRID: [(f64, f64); 4] = [(0.99, 0.8), (0.5, 0.1), (0.2, 0.06), (0.08, 
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
 
+/// What an e-value is said to be once it is more: no double can hold the product of some thousand users, and JSON has no word
+/// for infinity.
+pub const MOST_E: f64 = 1e300;
+
 /// What one user gains, weighted by the user's share of the mean in question: a weight r in [0, 1] and a sum r X with X in
 /// [-1, 1].
 ///
@@ -110,9 +114,10 @@ impl EProcess {
         libm::log(self.wealth.iter().sum()) + self.log_scale
     }
 
-    /// The e-value; infinity when it is more than a double can hold.
+    /// The e-value; 1e300 when it is more.
     pub fn e_value(&self) -> f64 {
-        if self.log_scale == 0.0 { self.wealth.iter().sum() } else { libm::exp(self.log_e()) }
+        let e = if self.log_scale == 0.0 { self.wealth.iter().sum() } else { libm::exp(self.log_e()) };
+        f64::min(e, MOST_E)
     }
 
     /// Whether the evidence against H0 has reached 1/alpha just now.
@@ -208,7 +213,7 @@ mod tests {
         let sum: f64 = log.iter().zip(GRID).map(|(l, (_, w))| w * libm::exp(l - top)).sum();
         let expected = top + libm::log(sum);
         assert!((process.log_e() - expected).abs() < 1e-6 * expected, "{} {expected}", process.log_e());
-        assert!(process.reaches(0.05) && process.e_value() > 1e300);
+        assert!(process.reaches(0.05) && process.e_value() == MOST_E);
     }
 
     proptest! {

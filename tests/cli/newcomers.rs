@@ -132,10 +132,12 @@ fn check_tells_all_faults_of_domains_feature_sets_experiments_and_prompts() {
     );
     // A policy is checked with what it names, which stands beside it.
     dir.write("by.toml", "name = \"by\"\nexplorer = \"egreedy\"\nfeatures = \"own.toml\"\n");
-    let files = ["shop.toml", "own.toml", "bolder.toml", "short.md", "by.toml"];
+    // A program is not started.
+    dir.write("program.toml", "name = \"program\"\ncommand = [\"./there-is-none\"]\n");
+    let files = ["shop.toml", "own.toml", "bolder.toml", "short.md", "by.toml", "program.toml"];
     let sound = dir.run(&[&["check"], &files[..]].concat()).ok().stdout();
     let kinds: Vec<&str> = sound.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
-    assert_eq!(kinds, ["domain", "feature-set", "experiment", "prompt", "policy"]);
+    assert_eq!(kinds, ["domain", "feature-set", "experiment", "prompt", "policy", "policy"]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //!
 //! A block marked `sh` is run by bash; `<!-- exit 3 -->` before it states its exit code, else it is 0. A block
 //! marked `text` is the stdout of the `sh` block before it, where `…` stands for anything: in a line, the rest of
-//! it; alone in a line, any number of lines. What is no longer true is written anew by
+//! it; alone in a line, any number of lines. A block marked `bash` is a script for a reader's own machine: its syntax is
+//! checked, and it is not run. What is no longer true is written anew by
 //!
 //! ```sh
 //! BLESS=1 cargo test --test tests docs
@@ -214,7 +215,14 @@ fn follow(name: &str) -> Option<Dir> {
                     changes.push((block.place, shown(&block.lines, &actual)));
                 }
             }
-            other => panic!("{name}, line {line}: {other:?} is neither sh nor text"),
+            "bash" => {
+                let checked = Command::new("bash").args(["-n", "-c", &block.lines.join("\n")]).status();
+                assert!(
+                    checked.expect("bash runs").success(),
+                    "{name}, line {line}: it is no script of bash"
+                );
+            }
+            other => panic!("{name}, line {line}: {other:?} is neither sh, text nor bash"),
         }
     }
     if !changes.is_empty() {

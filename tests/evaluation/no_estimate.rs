@@ -65,7 +65,7 @@ fn replay_of_a_policy_that_learns_hangs_on_the_smallest_propensity() {
     let learner = file(&dir, "by-item.toml", BY_ITEM);
     let mut luck = luck();
     let mut text = "user,action,reward,propensity\n".to_owned();
-    for i in 0..3000 {
+    for i in 0..3100 {
         let item = (2.0 * luck()) as usize;
         text += &format!("u{},{},{},0.5\n", i % 100, ["a", "b"][item], u8::from(luck() < [0.3, 0.6][item]));
     }

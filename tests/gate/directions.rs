@@ -19,7 +19,7 @@ fn a_direction_is_asked_for_where_there_is_none_and_not_turned_round_where_there
         GateSpec::from_toml(&text, "gate.toml").err().map(|error| error.to_string())
     };
     let missing = "gate.toml: criteria[2].better is missing; allowed: \"more\" or \"less\": neither is better of itself \
-                   for snooze_rate";
+                   for snooze_rate (line 17)";
     assert_eq!(said("snooze_rate", ""), Some(missing.to_owned()));
     for stated in ["more", "less"] {
         assert_eq!(said("snooze_rate", &format!("better = \"{stated}\"")), None);

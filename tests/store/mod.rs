@@ -187,7 +187,7 @@ fn by_hand(dir: &Dir, sql: &str) {
 fn age(dir: &Dir) {
     by_hand(
         dir,
-        "ALTER TABLE decision DROP COLUMN prompt_digest; DROP TABLE rollout; DROP TABLE spending; PRAGMA user_version = 1",
+        "ALTER TABLE decision DROP COLUMN prompt_digest; ALTER TABLE decision DROP COLUMN profile_lookup; DROP TABLE rollout; DROP TABLE spending; PRAGMA user_version = 1",
     );
 }
 

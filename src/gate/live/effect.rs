@@ -22,6 +22,8 @@
 //! above a bound, which holds at all times together. Seen from the control's side, with w and 1 - w exchanged, the same process
 //! bounds the difference from above.
 
+use crate::gate::eprocess::MOST_E;
+
 /// Stakes as fractions of the largest that is safe, with their weights. Halves of each other, for nobody knows how much
 /// people vary; most weight on the large ones, which are right where a user's mean of twenty rewards is bet on.
 const STAKES: [(f64, f64); 7] =
@@ -29,10 +31,6 @@ const STAKES: [(f64, f64); 7] =
 
 /// Wealth above which it is rescaled, far from what a double can hold.
 const RESCALE: f64 = 1e200;
-
-/// What an e-value is said to be once it is more: no double can hold the product of some thousand users, and JSON has no word
-/// for infinity.
-pub(super) const MOST_E: f64 = 1e300;
 
 /// How many users the first centre, one half, counts for.
 const CENTRE_USERS: f64 = 1.0;

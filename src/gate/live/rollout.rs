@@ -4,7 +4,7 @@
 //! nobody else has added one since the evidence was read, so that two who advance at once take one step.
 
 use super::arms::{self, Epoch};
-use super::effect::{ArmUser, MOST_E, e_above, e_below, effect_estimate, effect_lower, effect_upper};
+use super::effect::{ArmUser, e_above, e_below, effect_estimate, effect_lower, effect_upper};
 use super::metric::LiveMetric;
 use super::observations::{DAY_MS, ObservationRules, observe};
 use super::refusal::LiveRefusal;
@@ -12,6 +12,7 @@ use super::sample_ratio::SampleRatio;
 use crate::base::error::{Error, Fault, Result};
 use crate::evaluation::log::LabelledLog;
 use crate::experiment::{Experiment, Guardrails};
+use crate::gate::eprocess::MOST_E;
 use crate::simulation::metrics::Direction;
 use crate::store::{Durability, RolloutRecord, Store, read, write};
 use serde::{Deserialize, Deserializer, Serialize};

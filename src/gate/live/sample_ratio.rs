@@ -10,7 +10,7 @@
 //!
 //! Users who were to be assigned with other weights, as in another step of a rollout, are counted apart.
 
-use super::effect::MOST_E;
+use crate::gate::eprocess::MOST_E;
 use std::collections::HashMap;
 
 /// How strongly the alternative is drawn to the stated weights: as if so many users had been seen.
