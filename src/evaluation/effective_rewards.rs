@@ -9,7 +9,7 @@
 use crate::evaluation::sample::Sample;
 
 /// Effective rewards below which bounds that rest on many rewards are not given: measured, see ADR-0009.
-pub const MIN_EFFECTIVE_REWARDS: f64 = 150.0;
+pub const MIN_EFFECTIVE_REWARDS: f64 = 200.0;
 
 /// How evenly rewards are spread under a policy, the weights normalized: (mean of |r - m|)^2 / mean of (r - m)^2, with m
 /// their mean. For rewards of two values of which one has probability p it is 4 p (1 - p): 1 for a fair coin, 0.04 for one

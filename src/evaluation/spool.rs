@@ -9,18 +9,22 @@ use crate::domain::request::Context;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use tempfile::SpooledTempFile;
 
+/// Bytes of a candidate: its item and kind, and its propensity.
+const LISTED_BYTES: usize = 16;
 /// Bytes kept in memory before a spool moves to a file.
 const IN_MEMORY: usize = 64 << 20;
 
 /// Numbers written once and read from the start as often as needed.
 pub struct Spool {
     file: BufWriter<SpooledTempFile>,
+    /// Of the row that is being written.
+    bytes: Vec<u8>,
 }
 
 impl Spool {
     /// An empty spool.
     pub fn new() -> Self {
-        Self { file: BufWriter::with_capacity(1 << 16, SpooledTempFile::new(IN_MEMORY)) }
+        Self { file: BufWriter::with_capacity(1 << 16, SpooledTempFile::new(IN_MEMORY)), bytes: Vec::new() }
     }
 
     /// Appends numbers.
@@ -63,13 +67,19 @@ impl Spool {
         let numbers = [row.listed.len(), row.features.len(), row.probabilities.len(), row.inputs.len()];
         self.put(&numbers.map(|len| len as f64))?;
         self.put(&[request.len() as f64])?;
+        // Most of a row are its candidates and numbers: they are written in one piece.
+        let bytes = &mut self.bytes;
+        bytes.clear();
         for listed in &row.listed {
-            self.put(&[f64::from(listed.item), f64::from(listed.kind), listed.propensity])?;
+            bytes.extend_from_slice(&listed.item.to_le_bytes());
+            bytes.extend_from_slice(&listed.kind.to_le_bytes());
+            bytes.extend_from_slice(&listed.propensity.to_le_bytes());
         }
-        self.put(&row.features)?;
-        self.put(&row.probabilities)?;
-        self.put(&row.inputs)?;
-        self.file.write_all(request.as_bytes()).map_err(|e| failed("write", e))
+        for number in row.features.iter().chain(&row.probabilities).chain(&row.inputs) {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(request.as_bytes());
+        self.file.write_all(bytes).map_err(|e| failed("write", e))
     }
 
     /// Reads from the start.
@@ -102,12 +112,18 @@ impl SpoolReader<'_> {
     /// # Errors
     /// The temporary file cannot be read.
     pub fn get(&mut self, out: &mut [f64]) -> Result<()> {
-        self.bytes.resize(8 * out.len(), 0);
-        self.file.read_exact(&mut self.bytes).map_err(|e| failed("read", e))?;
-        for (number, bytes) in out.iter_mut().zip(self.bytes.chunks_exact(8)) {
+        let bytes = self.bytes(8 * out.len())?;
+        for (number, bytes) in out.iter_mut().zip(bytes.chunks_exact(8)) {
             *number = f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
         }
         Ok(())
+    }
+
+    /// The next so many bytes, which must have been written.
+    fn bytes(&mut self, len: usize) -> Result<&[u8]> {
+        self.bytes.resize(len, 0);
+        self.file.read_exact(&mut self.bytes).map_err(|e| failed("read", e))?;
+        Ok(&self.bytes)
     }
 
     /// The next small number, which must have been written.
@@ -126,9 +142,8 @@ impl SpoolReader<'_> {
         if len == 0 {
             return Ok(None);
         }
-        let mut bytes = vec![0; len];
-        self.file.read_exact(&mut bytes).map_err(|e| failed("read", e))?;
-        let text = String::from_utf8(bytes).map_err(|e| failed("read", std::io::Error::other(e)))?;
+        let text =
+            std::str::from_utf8(self.bytes(len)?).map_err(|e| failed("read", std::io::Error::other(e)))?;
         Ok(Some(text.into()))
     }
 
@@ -152,24 +167,24 @@ impl SpoolReader<'_> {
         row.user = user as u32;
         row.cluster = known(cluster).map(|cluster| cluster as u32);
         row.listed.clear();
-        for _ in 0..listed as usize {
-            let mut three = [0.0; 3];
-            self.get(&mut three)?;
-            let [item, kind, propensity] = three;
-            row.listed.push(ListedItem { item: item as u32, kind: kind as u32, propensity });
+        let listed = self.bytes(LISTED_BYTES * listed as usize)?.chunks_exact(LISTED_BYTES);
+        row.listed.extend(listed.map(|bytes| {
+            let (item, rest) = bytes.split_first_chunk().expect("an item");
+            let (kind, propensity) = rest.split_first_chunk().expect("a kind");
+            ListedItem {
+                item: u32::from_le_bytes(*item),
+                kind: u32::from_le_bytes(*kind),
+                propensity: f64::from_le_bytes(propensity.try_into().expect("a propensity")),
+            }
+        }));
+        for (numbers, len) in [
+            (&mut row.features, features),
+            (&mut row.probabilities, probabilities),
+            (&mut row.inputs, inputs),
+        ] {
+            numbers.resize(len as usize, 0.0);
+            self.get(numbers)?;
         }
-        row.features.resize(features as usize, 0.0);
-        let mut features = std::mem::take(&mut row.features);
-        self.get(&mut features)?;
-        row.features = features;
-        let mut columns = std::mem::take(&mut row.probabilities);
-        columns.resize(probabilities as usize, 0.0);
-        self.get(&mut columns)?;
-        row.probabilities = columns;
-        let mut coded = std::mem::take(&mut row.inputs);
-        coded.resize(inputs as usize, 0.0);
-        self.get(&mut coded)?;
-        row.inputs = coded;
         row.request = self.text(request as usize)?;
         Ok(())
     }

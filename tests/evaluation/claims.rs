@@ -151,7 +151,7 @@ fn a_policy_that_is_taught_is_not_said_to_earn() {
 #[test]
 fn an_item_that_only_a_table_names_is_no_choice_of_others() {
     let dir = TempDir::new().unwrap();
-    let log = file(&dir, "log.csv", plain_log(4000).as_bytes());
+    let log = file(&dir, "log.csv", plain_log(8000).as_bytes());
     let by_item = file(&dir, "by-item.toml", BY_ITEM);
     let more = file(&dir, "more.csv", b"item,probability\na,0.5\nb,0.5\nx,0\ny,0\n");
     let alone = json(&[&log, "--policy", "uniform", "--policy", &by_item], 0);

@@ -19,7 +19,7 @@ use crate::domain::{Domain, InputOf, InputValue};
 use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::row::Row;
 use crate::features::{FeatureBlock, FeatureSet};
-use smol_str::ToSmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 
 /// Decisions that are read ahead, at most.
 pub(super) const AHEAD: usize = 1000;
@@ -120,7 +120,7 @@ impl Described {
 
     /// Begins an action: what was said before is of all.
     pub(super) fn begin_action(&mut self) {
-        self.actions.push(Candidate { id: self.actions.len().to_smolstr(), ..Candidate::default() });
+        self.actions.push(Candidate { id: SmolStr::new_static("0"), ..Candidate::default() });
     }
 
     /// Takes a feature of the last action, or of what all share if there is none yet.
@@ -220,6 +220,8 @@ impl Described {
             return Ok(());
         }
         let own_hours: Vec<bool> = self.actions.iter().map(|c| c.hour.is_some()).collect();
+        // Only a request needs to tell them apart.
+        self.actions.iter_mut().enumerate().for_each(|(k, action)| action.id = k.to_smolstr());
         let request = Request::try_from(RawRequest::new(
             Context { hour: hour.unwrap_or(0.0), weekday },
             std::mem::take(&mut self.actions),

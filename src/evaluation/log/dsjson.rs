@@ -6,6 +6,7 @@
 
 use super::checks::{SAME, checked_among, checked_probability, checked_propensity, checked_reward};
 use super::described::{Described, Feature};
+use super::distinct::{Distinct, DistinctObject};
 use super::dsjson_line::DsjsonLine;
 use super::format::{FormatInput, FormatRule, ReadOptions};
 use super::json_members;
@@ -20,9 +21,8 @@ use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request;
 use crate::evaluation::row::{ListedItem, Row};
+use serde::Serialize;
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
-use std::collections::HashSet;
 
 /// What to do about two candidates with the same tag.
 pub(super) const SAME_TAGS: &str = "each action of a decision once; --same-tags, in a gate `same_tags = true`, tells \
@@ -77,8 +77,10 @@ pub(super) struct DsjsonLog {
     others: u64,
     /// Whether any decision counts.
     has_decided: bool,
-    /// The items of the current decision.
-    listed: HashSet<u32>,
+    /// The decision, by its number, in which each item was listed last.
+    listed_in: Vec<u64>,
+    /// Decisions that were begun.
+    decisions: u64,
 }
 
 /// How many lines are passed over, by why.
@@ -94,31 +96,37 @@ struct PassedOver {
     again: u64,
 }
 
-/// Hands every feature below `map`, which stands in this namespace, on. What begins with '_' is about the action, not of it.
-fn features(map: &Map<String, Value>, namespace: &str, described: &mut Said) -> Result<(), Fault> {
-    for (name, value) in map.iter().filter(|(name, _)| !name.starts_with('_')) {
+/// Hands every feature below `object`, which stands in this namespace, on. What begins with '_' is about the action, not of it.
+fn features(object: &DistinctObject, namespace: &str, described: &mut Said) -> Result<(), Fault> {
+    for (name, value) in object.iter().filter(|(name, _)| !name.starts_with('_')) {
         feature(name, value, namespace, described)?;
     }
     Ok(())
 }
 
 /// Hands a feature on, or all below it: a namespace is an object or a list of them.
-fn feature(name: &str, value: &Value, namespace: &str, described: &mut Said) -> Result<(), Fault> {
+fn feature(name: &str, value: &Distinct, namespace: &str, described: &mut Said) -> Result<(), Fault> {
     let said = match value {
-        Value::Object(inner) => return features(inner, name, described),
-        Value::Array(list)
-            if !list.is_empty() && list.iter().all(|one| one.is_object() || one.is_array()) =>
+        Distinct::Object(inner) => return features(inner, name, described),
+        Distinct::List(list)
+            if !list.is_empty()
+                && list.iter().all(|one| matches!(one, Distinct::Object(_) | Distinct::List(_))) =>
         {
             return list.iter().try_for_each(|one| feature(name, one, namespace, described));
         }
         // Of inputs that are declared null is unknown, as in a request.
-        Value::Null if described.is_declared() => return Ok(()),
-        Value::Number(number) => number.as_f64().map_or(Feature::Other, Feature::Number),
-        Value::String(text) => Feature::Text(text),
-        Value::Bool(flag) => Feature::Flag(*flag),
-        Value::Null | Value::Array(_) => Feature::Other,
+        Distinct::Null if described.is_declared() => return Ok(()),
+        Distinct::Number(number) => number.as_f64().map_or(Feature::Other, Feature::Number),
+        Distinct::Text(text) => Feature::Text(text),
+        Distinct::Bool(flag) => Feature::Flag(*flag),
+        Distinct::Null | Distinct::List(_) => Feature::Other,
     };
     described.take(namespace, name, said)
+}
+
+/// What was JSON as JSON.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("it was read from JSON")
 }
 
 impl DsjsonLog {
@@ -132,7 +140,8 @@ impl DsjsonLog {
             described: Said::new(options, so_far),
             others: 0,
             has_decided: false,
-            listed: HashSet::new(),
+            listed_in: Vec::new(),
+            decisions: 0,
         }
     }
 
@@ -178,26 +187,31 @@ impl DsjsonLog {
             row.chosen = chosen(at, line, candidates.len())? as u32;
         }
         row.listed.clear();
-        self.listed.clear();
+        self.decisions += 1;
         let mut others = 0;
         for (k, candidate) in candidates.iter().enumerate() {
             let tag = match candidate.get("_tag") {
                 None => None,
-                Some(Value::String(tag)) if !tag.is_empty() && tag.trim() == tag => Some(tag),
+                Some(Distinct::Text(tag)) if !tag.is_empty() && tag.trim() == tag => Some(tag),
                 Some(other) => {
                     let allowed = "the name of an action, without blanks around it";
-                    return Err(fault_of(at, Some(k), Fault::new("_tag", other.to_string(), allowed)));
+                    return Err(fault_of(at, Some(k), Fault::new("_tag", json(other), allowed)));
                 }
             };
             // An action without a tag is known by all that it says of itself.
             let item = if let Some(tag) = tag {
                 names.tagged(tag.as_bytes())
             } else {
-                let (item, own) = names.untagged(&serde_json::to_vec(candidate).expect("what was JSON"));
+                let (item, own) = names.untagged(json(candidate).as_bytes());
                 others += u64::from(!own);
                 item
             };
-            let again = !self.listed.insert(item) && !self.same_tags;
+            if item as usize >= self.listed_in.len() {
+                self.listed_in.resize(item as usize + 1, 0);
+            }
+            let again = std::mem::replace(&mut self.listed_in[item as usize], self.decisions)
+                == self.decisions
+                && !self.same_tags;
             if let Some(twice) = tag.filter(|_| again) {
                 let twice = Fault::new("_tag", format!("{twice:?} again"), SAME_TAGS);
                 return Err(fault_of(at, Some(k), twice));
@@ -225,6 +239,38 @@ impl DsjsonLog {
             described.fill(row, names, stamped)
         });
         said.map_err(|fault| fault_of(at, of, fault))
+    }
+
+    /// Reads a line into `row`; whether it is a decision that counts.
+    fn take(&mut self, line: &DsjsonLine, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
+        if line.is_reward_alone() {
+            let at = self.lines.line();
+            line.timestamp.as_ref().map(|stamp| moment_of(at, stamp)).transpose()?;
+            self.passed_over.without_decision += 1;
+            return Ok(false);
+        }
+        let (skipped, deferred) = (line.skip == Some(true), line.was_never_shown());
+        // What is not to be learned from is well-formed all the same, but need have no label, and tells nothing of
+        // what the log could choose.
+        let (mark, shape, others) = (names.mark(), self.described.described.shape(), self.others);
+        let counts = !skipped && !deferred;
+        self.fill(line, counts, row, names)?;
+        if counts && !self.is_again(line, row)? {
+            let original = line.original_cost.filter(|cost| *cost != -row.reward);
+            self.relabelled += u64::from(original.is_some());
+            return Ok(true);
+        }
+        names.take_back(mark);
+        self.described.described.restore(shape);
+        self.others = others;
+        let passed_over = &mut self.passed_over;
+        let counter = match (skipped, deferred) {
+            (true, _) => &mut passed_over.skipped,
+            (_, true) => &mut passed_over.deferred,
+            _ => &mut passed_over.again,
+        };
+        *counter += 1;
+        Ok(false)
     }
 
     /// Whether a decision that counts is one that was met before.
@@ -344,39 +390,18 @@ fn moment_of(at: LogLine, stamp: &TimeStamp) -> Result<Option<request::Context>>
 impl LogReader for DsjsonLog {
     fn next(&mut self, row: &mut Row, names: &mut LogVocabulary) -> Result<bool> {
         while let Some(record) = self.lines.next()? {
-            let DsjsonRecord::Line(line) = record else {
-                self.passed_over.marks += 1;
-                continue;
+            let counts = match &record {
+                DsjsonRecord::Mark => {
+                    self.passed_over.marks += 1;
+                    false
+                }
+                DsjsonRecord::Line(line) => self.take(line, row, names)?,
             };
-            if line.is_reward_alone() {
-                let at = self.lines.line();
-                line.timestamp.as_ref().map(|stamp| moment_of(at, stamp)).transpose()?;
-                self.passed_over.without_decision += 1;
-                continue;
-            }
-            let (skipped, deferred) = (line.skip == Some(true), line.was_never_shown());
-            // What is not to be learned from is well-formed all the same, but need have no label, and tells nothing of
-            // what the log could choose.
-            let (mark, shape, others) = (names.mark(), self.described.described.shape(), self.others);
-            let counts = !skipped && !deferred;
-            self.fill(&line, counts, row, names)?;
-            let again = counts && self.is_again(&line, row)?;
-            if counts && !again {
-                let original = line.original_cost.filter(|cost| *cost != -row.reward);
-                self.relabelled += u64::from(original.is_some());
+            self.lines.give_back(record);
+            if counts {
                 self.has_decided = true;
                 return Ok(true);
             }
-            names.take_back(mark);
-            self.described.described.restore(shape);
-            self.others = others;
-            let passed_over = &mut self.passed_over;
-            let counter = match (skipped, deferred) {
-                (true, _) => &mut passed_over.skipped,
-                (_, true) => &mut passed_over.deferred,
-                _ => &mut passed_over.again,
-            };
-            *counter += 1;
         }
         if self.has_decided {
             self.so_far.settle(self.described.described.settle());

@@ -1,11 +1,10 @@
 //! One line of `dsjson` as it is written.
 
-use super::distinct::{Distinct, DistinctMap};
+use super::distinct::DistinctObject;
 use super::timestamp::TimeStamp;
-use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use std::fmt;
 
 /// What is looked at of a line; the rest is passed over.
@@ -90,8 +89,8 @@ fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Cost>, D::Error> 
 
 /// What actions share, and the actions.
 pub(super) struct DsjsonContext {
-    pub(super) shared: Map<String, Value>,
-    pub(super) multi: Vec<Map<String, Value>>,
+    pub(super) shared: DistinctObject,
+    pub(super) multi: Vec<DistinctObject>,
 }
 
 impl<'de> Deserialize<'de> for DsjsonContext {
@@ -104,21 +103,13 @@ impl<'de> Deserialize<'de> for DsjsonContext {
                 f.write_str("a map with _multi, the list of actions")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<DsjsonContext, A::Error> {
-                let (mut shared, mut multi) = (Map::new(), None);
-                while let Some(key) = map.next_key::<String>()? {
-                    if shared.contains_key(&key) || (key == "_multi" && multi.is_some()) {
-                        return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
-                    }
-                    if key == "_multi" {
-                        let actions: Vec<DistinctMap> = map.next_value()?;
-                        multi = Some(actions.into_iter().map(|action| action.0).collect());
-                    } else {
-                        let Distinct(value) = map.next_value()?;
-                        shared.insert(key, value);
-                    }
-                }
-                Ok(DsjsonContext { shared, multi: multi.unwrap_or_default() })
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<DsjsonContext, A::Error> {
+                let mut multi = Vec::new();
+                let shared = DistinctObject::read_beside(map, Some("_multi"), |map| {
+                    multi = map.next_value()?;
+                    Ok(())
+                })?;
+                Ok(DsjsonContext { shared, multi })
             }
         }
         deserializer.deserialize_map(Members)

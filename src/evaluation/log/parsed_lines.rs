@@ -5,6 +5,7 @@
 
 use super::lines::{LogLine, LogLines};
 use crate::base::error::{Error, Result};
+use crate::base::threads;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,13 +45,15 @@ struct Batch<T> {
     /// The number of each line, and where it stands.
     lines: Vec<(u64, Range<usize>)>,
     parsed: Vec<Option<Result<Option<T>>>>,
+    /// What was taken and is done with.
+    spent: Vec<T>,
     /// Whether the last line is one that could not be read.
     failed: bool,
 }
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { bytes: Vec::new(), lines: Vec::new(), parsed: Vec::new(), failed: false }
+        Self { bytes: Vec::new(), lines: Vec::new(), parsed: Vec::new(), spent: Vec::new(), failed: false }
     }
 }
 
@@ -110,8 +113,18 @@ impl<T: Send + 'static> ParsedLines<T> {
                     return ended.map(|_| None);
                 }
             };
-            (self.batch, self.current) = (batch, None);
+            let done = std::mem::replace(&mut self.batch, batch);
+            self.current = None;
+            // What was parsed by other threads is theirs to give back.
+            if !done.spent.is_empty() && threads::ready().is_ok() && rayon::current_num_threads() > 1 {
+                rayon::spawn(move || drop(done));
+            }
         }
+    }
+
+    /// Takes back what was taken last, once it is done with: to free it is work that other threads can do.
+    pub(super) fn give_back(&mut self, parsed: T) {
+        self.batch.spent.push(parsed);
     }
 
     /// What errors call the log.
