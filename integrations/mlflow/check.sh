@@ -110,4 +110,19 @@ done
 touch stop
 wait "$watcher"
 echo "$rounds rounds: $moved moves, $told told that they came too late, $killed killed; the champion always had its files"
+# The steps of a rollout go into a version's card there.
+mkdir experiments
+printf 'key = "grows"\nramp = [0.3, 1.0]\n[[variants]]\nname = "control"\npolicy = "egreedy-v1"\n[[variants]]\nname = "bolder"\npolicy = "linucb"\n' \
+    > experiments/grows.toml
+for step in start stop; do
+    "$rehearsal" rollout "$step" grows --store store --card registry:tips@1 > "$step.txt"
+done
+"$rehearsal" registry pull tips@1 --out carded > carded.json
+python3 - << 'CARD'
+import json
+
+text = open("carded/card.md").read().split("```json\n", 1)[1].split("\n```", 1)[0]
+steps = [step["action"] for step in json.loads(text)["steps"]]
+assert steps == ["start", "stop"], steps
+CARD
 echo "mlflow: ok"
