@@ -60,7 +60,7 @@ wait "$feast" || true
 feast=
 echo "Feast is away:"
 python3 "$here/asking.py" "$address" all-rounder-0 unavailable
-grep -c 'the feature store does not answer' serve.log | grep -qx '[1-9]'
+grep -q 'the feature store does not answer' serve.log
 kill "$serve"
 wait "$serve"
 serve=
