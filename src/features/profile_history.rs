@@ -293,7 +293,21 @@ impl ProfileHistory {
 
     /// The values that hold for candidates of a kind: the kind's, and the user's where the kind has none.
     pub fn values_of(&self, kind: usize) -> ProfileValues {
-        let (user, own) = (self.user.values(), self.by_kind[kind].values());
+        self.values_beside(&self.user.values(), kind)
+    }
+
+    /// The same of every kind.
+    pub fn values_by_kind(&self) -> impl Iterator<Item = ProfileValues> {
+        let user = self.user.values();
+        (0..self.by_kind.len()).map(move |kind| self.values_beside(&user, kind))
+    }
+
+    fn values_beside(&self, user: &ProfileValues, kind: usize) -> ProfileValues {
+        let counts = &self.by_kind[kind];
+        if counts.shown == 0 {
+            return *user;
+        }
+        let own = counts.values();
         ProfileValues(std::array::from_fn(|i| own.0[i].or(user.0[i])))
     }
 

@@ -125,6 +125,12 @@ impl<'a> PersonaSimulator<'a> {
         }
     }
 
+    /// Whether utilities have parts that no linear model has.
+    #[inline(always)]
+    pub(super) fn is_bent(&self) -> bool {
+        self.bends.is_some()
+    }
+
     /// What a candidate adds to u at quarter hour `now` besides what its features and its kind do.
     #[inline(always)]
     pub(super) fn bent(&self, priority: usize, effort: usize, now: u8) -> f64 {

@@ -86,8 +86,8 @@ impl PersonaSums<'_> {
     ) {
         let at = policy * self.steps + step;
         self.curve[at * Reaction::ALL.len() + reaction as usize] += 1;
-        // A regret is not negative but for rounding, which a cast takes to 0.
-        self.regret[at] += (regret * REGRET_UNITS + 0.5) as u64;
+        // A regret is not negative but for rounding. A signed number is what processors make of a double.
+        self.regret[at] += ((regret * REGRET_UNITS + 0.5) as i64).max(0) as u64;
         self.of_kinds[(policy * self.kinds + kind) * Reaction::ALL.len() + reaction as usize] += 1;
     }
 }

@@ -51,6 +51,7 @@ impl Person<'_> {
             ProfileServing::Missing => out.resize(kinds, ProfileValues::default()),
             ProfileServing::WrongKind => out.extend((0..kinds).map(|kind| of(next_kind(kind, kinds)))),
             ProfileServing::UserLevel if emergent => out.resize(kinds, history.user_values()),
+            ProfileServing::Full if emergent => out.extend(history.values_by_kind()),
             ProfileServing::UserLevel | ProfileServing::Full => out.extend((0..kinds).map(of)),
         }
     }

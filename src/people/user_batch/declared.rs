@@ -326,17 +326,9 @@ impl DeclaredTables {
                 From::Constant(x) => out[0] = lanes!(_lane => *x),
                 From::Table(code, table) => {
                     let at = code.positions_of(&coded);
-                    let own = each!(lane => &table[at[lane] * width..][..*width]);
-                    for (j, out) in out.iter_mut().enumerate() {
-                        *out = lanes!(lane => own[lane][j]);
-                    }
+                    gather(each!(_lane => &table[..]), at, out);
                 }
-                From::Profile(made) => {
-                    let own = each!(lane => &known[lane].made[made + kinds[lane] * width..][..*width]);
-                    for (j, out) in out.iter_mut().enumerate() {
-                        *out = lanes!(lane => own[lane][j]);
-                    }
-                }
+                From::Profile(made) => gather(each!(lane => &known[lane].made[*made..]), kinds, out),
                 From::Align(code, clocks, made) => {
                     let at = code.positions_of(&coded);
                     out[0] = lanes!(lane => {
@@ -387,6 +379,21 @@ impl DeclaredTables {
                 made.copy_from_slice(&clock.map_or(nowhere, |clock| [clock.cos, clock.sin, 0.0]));
             }
         }
+    }
+}
+
+/// Writes for everybody the values that stand at their place in their table of so many values each.
+#[inline(always)]
+fn gather(tables: [&[f64]; LANES], at: [usize; LANES], out: &mut [Lanes]) {
+    // Mostly it is one.
+    if let [out] = out {
+        *out = lanes!(lane => tables[lane][at[lane]]);
+        return;
+    }
+    let width = out.len();
+    let own = each!(lane => &tables[lane][at[lane] * width..][..width]);
+    for (j, out) in out.iter_mut().enumerate() {
+        *out = lanes!(lane => own[lane][j]);
     }
 }
 

@@ -33,7 +33,7 @@ impl Draw<'_> {
     /// Number by number what stands in tables, for the candidates of one person: few places to hold on to at a time. A
     /// function of its own, or it would have to hold on to those of the whole loop as well.
     #[inline(never)]
-    fn look_up(&mut self, lane: usize) {
+    fn look_up<const IS_BENT: bool>(&mut self, lane: usize) {
         let Self { simulator, characters, moments, words, rows, offers, u } = self;
         let l = lane % LANES;
         let (now, timing, tastes) = (moments[l].now, characters.timing[l], &*characters.kinds);
@@ -43,8 +43,10 @@ impl Draw<'_> {
             offer[l] = drawn.offer(now);
             let Offer { kind, quarter } = offer[l];
             let KindNow { taste, offset } = tastes[usize::from(kind)][l];
-            u[l] = u_of_kind(taste, timing, simulator.alignment.at((quarter + offset).into()))
-                + simulator.bent(drawn.priority, drawn.effort, now);
+            u[l] = u_of_kind(taste, timing, simulator.alignment.at((quarter + offset).into()));
+            if IS_BENT {
+                u[l] += simulator.bent(drawn.priority, drawn.effort, now);
+            }
             let clock = simulator.clock.of(quarter.into());
             row[1][l] = clock.sin;
             row[2][l] = clock.cos;
@@ -60,8 +62,9 @@ impl Kernel<Lanes> for Draw<'_> {
 
     #[inline(always)]
     fn run<V: Vector<Cell = Lanes>>(mut self, level: V::Level) -> Lanes {
+        let is_bent = self.simulator.is_bent();
         for lane in 0..LANES {
-            self.look_up(lane);
+            if is_bent { self.look_up::<true>(lane) } else { self.look_up::<false>(lane) }
         }
         let Self { characters, moments, rows, u: us, .. } = self;
         let weekend = lanes!(l => moments[l].weekend);

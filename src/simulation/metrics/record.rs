@@ -97,15 +97,17 @@ impl TryFrom<[u64; 20]> for UserRecord {
     }
 }
 
-/// A user's record while it is being made.
-#[derive(Debug, Clone, Copy, Default)]
+/// A user's record while it is being made: one decision of each step is counted, in their order, so that what was counted in
+/// a phase is what was counted at its end but not at its beginning.
+#[derive(Debug, Clone, Copy)]
 pub struct UserTally {
     reactions: Reactions,
-    early: Reactions,
-    late: Reactions,
-    middle: Reactions,
-    /// The first step of the second half.
-    late_from: usize,
+    /// The step after the first decisions, the first step of the second half, and the one after its first decisions.
+    marks: [usize; 3],
+    /// What was counted before each of these steps, once it was reached.
+    before: [Reactions; 3],
+    /// The first of them that was not reached.
+    next_mark: usize,
     seen: u64,
     regret: f64,
 }
@@ -113,32 +115,54 @@ pub struct UserTally {
 impl UserTally {
     /// Nothing yet, of a user who makes so many decisions.
     pub fn new(steps: usize) -> Self {
-        Self { late_from: steps / 2, ..Self::default() }
+        let late_from = steps / 2;
+        let marks = [EARLY_STEPS, late_from, late_from + EARLY_STEPS];
+        Self {
+            reactions: Reactions::default(),
+            marks,
+            before: [Reactions::default(); 3],
+            next_mark: EARLY_STEPS.min(late_from),
+            seen: 0,
+            regret: 0.0,
+        }
     }
 
     /// Counts the decision of one step.
     #[inline(always)]
     pub fn observe(&mut self, step: usize, kind: usize, reaction: Reaction, regret: f64) {
+        if step == self.next_mark {
+            self.pass_mark(step);
+        }
         self.reactions[reaction as usize] += 1;
-        self.early[reaction as usize] += u32::from(step < EARLY_STEPS);
-        self.late[reaction as usize] += u32::from(step >= self.late_from);
-        let middle = (self.late_from..self.late_from + EARLY_STEPS).contains(&step);
-        self.middle[reaction as usize] += u32::from(middle);
         self.seen |= 1 << kind;
         self.regret += regret;
     }
 
+    #[cold]
+    fn pass_mark(&mut self, step: usize) {
+        for (mark, before) in self.marks.iter().zip(&mut self.before) {
+            if *mark == step {
+                *before = self.reactions;
+            }
+        }
+        self.next_mark = self.marks.into_iter().filter(|mark| *mark > step).min().unwrap_or(usize::MAX);
+    }
+
     /// The record of a user with these traits, to whom `kinds` kinds of tip could be shown.
     pub fn record(&self, kinds: usize, traits: Traits) -> UserRecord {
+        let steps = self.reactions.iter().sum::<u32>() as usize;
+        let before = |i: usize| if self.marks[i] < steps { self.before[i] } else { self.reactions };
+        let [early, until_late, until_end_of_middle] = [0, 1, 2].map(before);
+        let between = |from: Reactions, to: Reactions| std::array::from_fn(|r| to[r] - from[r]);
         UserRecord {
             reactions: self.reactions,
             traits,
-            early: self.early,
+            early,
             kinds_unseen: kinds as u8 - self.seen.count_ones() as u8,
             kinds: kinds as u8,
             regret: (self.regret * REGRET_UNITS).round() as u64,
-            late: self.late,
-            middle: self.middle,
+            late: between(until_late, self.reactions),
+            middle: between(until_late, until_end_of_middle),
         }
     }
 }
@@ -162,6 +186,7 @@ impl UserRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn record(reactions: Reactions, early: Reactions, regret: u64) -> UserRecord {
         UserRecord { reactions, early, kinds_unseen: 1, kinds: 5, regret, ..UserRecord::default() }
@@ -185,5 +210,27 @@ mod tests {
         assert!(read(record([2, 1, 0, 0], [2, 1, 0, 0], 0)).is_ok());
         assert!(read(record([2, 1, 0, 0], [1, 2, 0, 0], 0)).is_err());
         assert!(read(UserRecord { kinds_unseen: 6, ..record([9; 4], [0; 4], 0) }).is_err());
+    }
+    proptest! {
+        /// What is counted of phases is what one would count there, however short a life is.
+        #[test]
+        fn phases_are_what_is_counted_in_them(reactions in prop::collection::vec(0..4usize, 0..120)) {
+            let steps = reactions.len();
+            let mut tally = UserTally::new(steps);
+            for (step, reaction) in reactions.iter().enumerate() {
+                tally.observe(step, 0, Reaction::ALL[*reaction], 0.0);
+            }
+            let count = |phase: std::ops::Range<usize>| {
+                let mut counted = Reactions::default();
+                reactions.iter().enumerate().filter(|(step, _)| phase.contains(step)).for_each(|(_, r)| counted[*r] += 1);
+                counted
+            };
+            let record = tally.record(1, Traits::default());
+            let half = steps / 2;
+            prop_assert_eq!(record.reactions, count(0..steps));
+            prop_assert_eq!(record.early, count(0..EARLY_STEPS));
+            prop_assert_eq!(record.late, count(half..steps));
+            prop_assert_eq!(record.middle, count(half..half + EARLY_STEPS));
+        }
     }
 }
