@@ -9,6 +9,7 @@ mod everyday;
 mod laws;
 mod mutations;
 mod older;
+mod planted;
 mod postgres;
 mod upkeep;
 mod views;

@@ -34,11 +34,26 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
     };
     let mut others = Vec::new();
     let (mut left, mut entry) = (text.to_owned(), first.entry.clone());
-    let mut allowed_word = first.allowed_word.clone();
-    while let Some(Entry { key, value }) = entry.take() {
-        if others.len() + 1 == MOST || text.len() > LONGEST {
-            break;
+    let (mut allowed_word, mut missing) = (first.allowed_word.clone(), first.missing.clone());
+    let mut added = Vec::new();
+    while others.len() + 1 < MOST && text.len() <= LONGEST {
+        if let Some(place) = missing.take() {
+            // What the check says of a value that nobody gave, or of others beside it, would tell nothing.
+            let further = |text: &String| match attempt(text) {
+                Err(found) if found.is_of_text && !found.is_at(&place.key(text)?) => Some(found),
+                _ => None,
+            };
+            let texts = STAND_INS.iter().map(|value| place.filled(&left, value));
+            let next = { texts }.find_map(|text| further(&text).map(|found| (found, text)));
+            let Some((found, text)) = next.filter(|(found, _)| found.missing.as_ref() != Some(&place)) else {
+                break;
+            };
+            added.push(line_of(&text, place.at));
+            others.push(at_line_before(&found.message, &added));
+            (left, entry, allowed_word, missing) = (text, found.entry, found.allowed_word, found.missing);
+            continue;
         }
+        let Some(Entry { key, value }) = entry.take() else { break };
         let without = with(&left, key.start..value.end, "");
         let stand_ins = allowed_word.iter().map(String::as_str).chain(STAND_INS);
         let with_others = stand_ins.map(|other| with(&left, value.clone(), other));
@@ -52,8 +67,8 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
         let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
         let next = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)));
         let Some((Some(found), text)) = next else { break };
-        others.push(found.message);
-        (left, entry, allowed_word) = (text, found.entry, found.allowed_word);
+        others.push(at_line_before(&found.message, &added));
+        (left, entry, allowed_word, missing) = (text, found.entry, found.allowed_word, found.missing);
     }
     let error = first.error;
     Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
@@ -74,8 +89,54 @@ struct Found {
     entry: Option<Entry>,
     /// Whether it is that something is not there.
     is_missing: bool,
+    /// What that is, if a line of its own would mend it.
+    missing: Option<MissingField>,
+    /// Whether the text is none of this sort, whatever a check would say of its values.
+    is_of_text: bool,
     /// A word that may stand there, as TOML.
     allowed_word: Option<String>,
+}
+
+/// A field that is not there, and where its line would stand.
+#[derive(Debug, Clone, PartialEq)]
+struct MissingField {
+    name: String,
+    /// The byte.
+    at: usize,
+}
+
+impl MissingField {
+    /// The field that the parser misses in the table that begins at a byte; `None` where that table has no lines.
+    fn of(text: &str, at: usize, message: &str) -> Option<Self> {
+        let (_, rest) = message.split_once("missing field `")?;
+        let name = rest.split('`').next()?.to_owned();
+        let at = match text[at..].chars().next()? {
+            '[' => at + text[at..].find('\n')? + 1,
+            '{' => return None,
+            _ => 0,
+        };
+        Some(Self { name, at })
+    }
+
+    /// The text with a line for it.
+    fn filled(&self, text: &str, value: &str) -> String {
+        format!("{}{} = {value}\n{}", &text[..self.at], self.name, &text[self.at..])
+    }
+
+    /// Where its key stands in the text with that line.
+    fn key(&self, text: &str) -> Option<Range<usize>> {
+        text[self.at..].starts_with(&self.name).then(|| self.at..self.at + self.name.len())
+    }
+}
+
+/// The message with the line that was meant, before others were added to the text.
+fn at_line_before(message: &str, added: &[usize]) -> String {
+    let line = message.rsplit_once(" (line ").and_then(|(before, line)| {
+        let line: usize = line.strip_suffix(')')?.parse().ok()?;
+        let line = added.iter().rev().fold(line, |line, added| line - usize::from(*added < line));
+        Some(format!("{before} (line {line})"))
+    });
+    line.unwrap_or_else(|| message.to_owned())
 }
 
 impl Found {
@@ -100,9 +161,10 @@ fn read<R: DeserializeOwned, T>(
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T, Box<Found>> {
     let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing, allowed_word }| {
-        let entry = at.and_then(|at| entry_at(text, at));
+        let missing = at.filter(|_| is_missing).and_then(|at| MissingField::of(text, at, &message));
+        let entry = at.filter(|_| !is_missing).and_then(|at| entry_at(text, at));
         let error = Error::Malformed { origin: origin.to_owned(), message: message.clone() };
-        Box::new(Found { error, message, entry, is_missing, allowed_word })
+        Box::new(Found { error, message, entry, is_missing, missing, is_of_text: true, allowed_word })
     })?;
     check(raw).map_err(|fault| {
         let entry = entry_of(text, &fault.field);
@@ -112,7 +174,15 @@ fn read<R: DeserializeOwned, T>(
         let allowed = fault.allowed + &line;
         let fault = Fault { allowed, ..fault };
         let (message, error) = (fault.to_string(), fault.at(origin));
-        Box::new(Found { message, error, entry, is_missing: false, allowed_word: None })
+        Box::new(Found {
+            message,
+            error,
+            entry,
+            is_missing: false,
+            missing: None,
+            is_of_text: false,
+            allowed_word: None,
+        })
     })
 }
 
@@ -238,8 +308,16 @@ mod tests {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }
         assert_eq!(said.matches("x.toml").count(), 1, "{said}");
-        // What is missing is told, after which nothing can be read.
-        assert!(faults("alpha = 3\n").unwrap().contains("missing field `beta`"));
+        // All that is missing is told together, with the lines that the text has; of its values nothing is said then.
+        let said = faults("count = 3\n[[inner]]\n[[inner]]\nshare = \"much\"\n").unwrap();
+        assert_eq!(
+            said,
+            "x.toml: missing field `alpha` (line 1); also: missing field `beta` (line 1); \
+             also: inner[0]: missing field `share` (line 2); also: inner[1].share: invalid type: string \"much\", expected a \
+             number (line 4)"
+        );
+        assert_eq!(faults("alpha = 3\n").unwrap(), "x.toml: missing field `beta` (line 1)");
+        assert!(faults("alpha = 1\nbeta = 1\ninner = [{ }]\n").unwrap().contains("missing field `share`"));
         // What is no TOML is told once.
         assert!(faults("alpha = \nbeta = 2\n").unwrap().contains("(line 1)"));
     }

@@ -53,7 +53,13 @@ fn whole(path: &Path, most: u64) -> Result<Vec<u8>> {
 }
 
 /// What some programs put before the first line of UTF-8.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text without the mark that some programs put before it. Each line may have one: files that were put together have
+/// those of all of them, at the beginnings of lines.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
 
 /// Ends the list of known names where [`is_path`] gives a file its chance.
 pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";

@@ -6,7 +6,7 @@ use super::refusal::CardRefusal;
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::gate::live::{RolloutEvidence, RolloutStep};
-use crate::report::words::e_value;
+use crate::report::words::{self, e_value};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -97,8 +97,8 @@ fn section(experiment: &str, steps: &[RolloutStep]) -> String {
         let when = jiff::Timestamp::from_millisecond(step.at_ms as i64)
             .map_or_else(|_| step.at_ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
         let evidence = step.evidence.as_ref().map_or_else(|| "| | | | | ".to_owned(), cells);
-        let (revision, share) = (step.revision, 100.0 * step.share);
-        let _ = writeln!(out, "| {revision} | {when} | {} | {share}% | {evidence}|", step.action.name());
+        let (revision, share) = (step.revision, words::percent(step.share));
+        let _ = writeln!(out, "| {revision} | {when} | {} | {share} | {evidence}|", step.action.name());
     }
     out.push_str(
         "\nGains are shares of the metric's range, with bounds on each side that hold at all times together; the rest are \
