@@ -106,6 +106,10 @@ mod tests {
         let ask = |question: &str| attempt_number(&path, question, "base", question).unwrap();
         assert_eq!(["a", "b", "a", "c", "b"].map(ask), [1, 2, 1, 3, 2]);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+        // An editor may have put a mark before it, and ended lines with two characters.
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        assert_eq!(["b", "d"].map(ask), [2, 4]);
     }
 
     #[test]

@@ -68,8 +68,7 @@ impl ProfileTable {
     /// # Errors
     /// A file that cannot be read, or is none of these.
     pub fn from_counts(path: &Path) -> Result<Self> {
-        let (mut file, origin) =
-            (BufReader::new(read::regular(path)?), path.display().to_string());
+        let (mut file, origin) = (BufReader::new(read::regular(path)?), path.display().to_string());
         let (mut line, mut number) = (Vec::new(), 0_u64);
         let mut next = |line: &mut Vec<u8>| {
             line.clear();

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod breaking;
+mod costs;
 mod damage;
 mod definitions;
 mod dense;

@@ -8,8 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-const LEARN: [&str; 9] =
-    ["reward", "--policy", "linucb", "--user", "u", "--chosen", "t1", "--reward", "1"];
+const LEARN: [&str; 9] = ["reward", "--policy", "linucb", "--user", "u", "--chosen", "t1", "--reward", "1"];
 
 fn pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");

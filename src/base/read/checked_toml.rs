@@ -28,50 +28,71 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T> {
     let attempt = |text: &str| read(text, origin, &check);
-    let first = match attempt(text) {
+    let mut all = match attempt(text) {
         Ok(read) => return Ok(read),
-        Err(found) => found,
+        Err(first) => vec![first],
     };
-    let mut others = Vec::new();
-    let (mut left, mut entry) = (text.to_owned(), first.entry.clone());
-    let (mut allowed_word, mut missing) = (first.allowed_word.clone(), first.missing.clone());
-    let mut added = Vec::new();
-    while others.len() + 1 < MOST && text.len() <= LONGEST {
-        if let Some(place) = missing.take() {
-            // What the check says of a value that nobody gave, or of others beside it, would tell nothing.
-            let further = |text: &String| match attempt(text) {
-                Err(found) if found.is_of_text && !found.is_at(&place.key(text)?) => Some(found),
-                _ => None,
-            };
-            let texts = STAND_INS.iter().map(|value| place.filled(&left, value));
-            let next = { texts }.find_map(|text| further(&text).map(|found| (found, text)));
-            let Some((found, text)) = next.filter(|(found, _)| found.missing.as_ref() != Some(&place)) else {
-                break;
-            };
-            added.push(line_of(&text, place.at));
-            others.push(at_line_before(&found.message, &added));
-            (left, entry, allowed_word, missing) = (text, found.entry, found.allowed_word, found.missing);
-            continue;
-        }
-        let Some(Entry { key, value }) = entry.take() else { break };
-        let without = with(&left, key.start..value.end, "");
-        let stand_ins = allowed_word.iter().map(String::as_str).chain(STAND_INS);
-        let with_others = stand_ins.map(|other| with(&left, value.clone(), other));
-        let reads_on = |text: &String, is_less: bool| match attempt(text) {
-            Ok(_) => Some(None),
-            // The same place again tells nothing new, and what is wrong beside something that was taken out may be that.
-            Err(found) if found.is_at(&key) || found.is_missing => None,
-            Err(found) if is_less && found.is_beside(text, key.start) => None,
-            Err(found) => Some(Some(found)),
+    let (mut left, mut added) = (text.to_owned(), Vec::new());
+    while all.len() < MOST && text.len() <= LONGEST {
+        let latest = all.last().expect("the first is there");
+        let next = match (&latest.missing, &latest.entry) {
+            (Some(field), _) => past_missing(&left, field, &attempt),
+            (None, Some(entry)) => past_entry(&left, entry, latest, &attempt),
+            (None, None) => None,
         };
-        let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
-        let next = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)));
-        let Some((Some(found), text)) = next else { break };
-        others.push(at_line_before(&found.message, &added));
-        (left, entry, allowed_word, missing) = (text, found.entry, found.allowed_word, found.missing);
+        let Some((mut found, text)) = next else { break };
+        if let Some(field) = &latest.missing {
+            added.push(line_of(&text, field.at));
+        }
+        found.message = at_line_before(&found.message, &added);
+        all.push(found);
+        left = text;
     }
-    let error = first.error;
+    let others: Vec<String> = all.drain(1..).map(|found| found.message).collect();
+    let error = all.remove(0).error;
     Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
+}
+
+/// What is wrong besides that this field is not there, and the text with a line for it. What a check would say of a value that
+/// nobody gave, or of others beside it, would tell nothing.
+fn past_missing<T>(
+    left: &str,
+    field: &MissingField,
+    attempt: impl Fn(&str) -> Result<T, Box<Found>>,
+) -> Option<(Box<Found>, String)> {
+    let texts = STAND_INS.iter().map(|value| field.filled(left, value));
+    let mut next = texts.filter_map(|text| match attempt(&text) {
+        Err(found) if found.is_of_text && !found.is_at(&field.key(&text)?) => Some((found, text)),
+        _ => None,
+    });
+    next.next().filter(|(found, _)| found.missing.as_ref() != Some(field))
+}
+
+/// What is wrong besides this entry, and the text without it, or with another value.
+fn past_entry<T>(
+    left: &str,
+    Entry { key, value }: &Entry,
+    fault: &Found,
+    attempt: impl Fn(&str) -> Result<T, Box<Found>>,
+) -> Option<(Box<Found>, String)> {
+    let without = with(left, key.start..value.end, "");
+    let stand_ins = fault.allowed_word.iter().map(String::as_str).chain(STAND_INS);
+    let with_others = stand_ins.map(|other| with(left, value.clone(), other));
+    // What is missing then may be what was taken out, or what its name was meant to be.
+    let is_known_to_lack = |found: &Found| match &found.missing {
+        Some(field) => left[key.clone()] == *field.name || fault.message.contains("unknown field `"),
+        None => found.is_missing,
+    };
+    let reads_on = |text: &String, is_less: bool| match attempt(text) {
+        Ok(_) => Some(None),
+        // The same place again tells nothing new, and what is wrong beside something that was taken out may be that.
+        Err(found) if found.is_at(key) || is_known_to_lack(&found) => None,
+        Err(found) if is_less && found.is_beside(text, key.start) => None,
+        Err(found) => Some(Some(found)),
+    };
+    let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
+    let (found, text) = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)))?;
+    Some((found?, text))
 }
 
 /// A key and its value, by their bytes.
@@ -317,6 +338,13 @@ mod tests {
              number (line 4)"
         );
         assert_eq!(faults("alpha = 3\n").unwrap(), "x.toml: missing field `beta` (line 1)");
+        let said = faults("alpha = \"much\"\n").unwrap();
+        assert!(
+            said.contains("alpha: invalid type") && said.contains("also: missing field `beta` (line 1)"),
+            "{said}"
+        );
+        let said = faults("alhpa = 1\nbeta = 0.1\n").unwrap();
+        assert!(said.contains("did you mean `alpha`?") && !said.contains("missing"), "{said}");
         assert!(faults("alpha = 1\nbeta = 1\ninner = [{ }]\n").unwrap().contains("missing field `share`"));
         // What is no TOML is told once.
         assert!(faults("alpha = \nbeta = 2\n").unwrap().contains("(line 1)"));

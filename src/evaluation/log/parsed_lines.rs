@@ -188,6 +188,22 @@ mod tests {
         super::super::place::malformed(line.place(), "no number")
     }
 
+    /// Whoever takes them has other things to do, and one core reads while others parse.
+    #[test]
+    fn lines_are_parsed_by_all_threads_and_by_nobody_who_takes_them() {
+        use std::collections::HashSet;
+        use std::thread::ThreadId;
+        let parse: Parse<ThreadId> = |_| {
+            thread::sleep(std::time::Duration::from_micros(200));
+            Ok(Some(thread::current().id()))
+        };
+        let text = "line\n".repeat(1_000);
+        let mut lines = ParsedLines::new(LogLines::new(Box::new(Cursor::new(text)), "log"), parse);
+        let by: HashSet<ThreadId> = std::iter::from_fn(|| lines.next().unwrap()).collect();
+        assert!(!by.contains(&thread::current().id()));
+        assert!(by.len() > 1 || rayon::current_num_threads() == 1, "{by:?}");
+    }
+
     #[test]
     fn lines_come_in_their_order_and_an_error_after_those_before_it() {
         let three = |i| format!("{i}\n\nskip\n");

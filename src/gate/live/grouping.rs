@@ -1,6 +1,7 @@
 //! What decisions are grouped by.
 
 use crate::base::error::{Error, Result};
+use crate::domain::{Domain, InputOf};
 use crate::store::log_line::DecisionLine;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -146,9 +147,13 @@ impl<'a> AskedInputs<'a> {
     }
 
     /// # Errors
-    /// There are decisions, and an input that none of them names.
+    /// There are decisions, and an input that none of them names and the shipped domain does not have.
     pub(super) fn check(&self) -> Result<()> {
-        match self.missing.first() {
+        let is_declared = |name: &str| {
+            let every = [InputOf::Candidate, InputOf::Context, InputOf::Profile];
+            every.iter().any(|of| Domain::tips().inputs_of(*of).any(|input| input.name == name))
+        };
+        match self.missing.iter().find(|(name, _)| !is_declared(name)) {
             Some((name, _)) if self.any => Err(Error::unknown("input", name, &self.named)),
             _ => Ok(()),
         }

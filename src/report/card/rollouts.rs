@@ -46,14 +46,15 @@ fn find<'a>(card: &'a str, experiment: &str) -> Option<Section<'a>> {
 /// # Errors
 /// A block of JSON that is damaged.
 pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option<CardRollout>> {
-    let found = find(card, experiment).and_then(|section| section.text.split_once(JSON_FENCE));
+    let card = card.replace("\r\n", "\n");
+    let found = find(&card, experiment).and_then(|section| section.text.split_once(JSON_FENCE));
     let Some((_, rest)) = found else { return Ok(None) };
     let json = rest.split_once(&format!("\n{FENCE}")).map_or(rest, |(json, _)| json);
     read::json(json.as_bytes(), origin).map(Some)
 }
 
 /// The text of a card, which errors call `origin`, with the section of this experiment's rollout written anew, or added at its
-/// end.
+/// end; where its lines end with two characters, they all do.
 ///
 /// # Errors
 /// A card that tells of steps that are not among these: those of another store, which would be lost.
@@ -65,9 +66,17 @@ pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option
 /// assert!(card.starts_with("a card\n") && card.contains("## Rollout of bolder"));
 /// assert_eq!(with_rollout(&card, "bolder", &[], "card.md")?, card);
 /// assert!(card_rollout(&card, "bolder", "card.md")?.is_some_and(|rollout| rollout.steps.is_empty()));
+/// // So it is where an editor ended lines with two characters.
+/// let edited = card.replace('\n', "\r\n");
+/// assert_eq!(with_rollout(&edited, "bolder", &[], "card.md")?, edited);
+/// assert!(card_rollout(&edited, "bolder", "card.md")?.is_some());
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
 pub fn with_rollout(card: &str, experiment: &str, steps: &[RolloutStep], origin: &str) -> Result<String> {
+    if card.contains("\r\n") {
+        let text = with_rollout(&card.replace("\r\n", "\n"), experiment, steps, origin)?;
+        return Ok(text.replace('\n', "\r\n"));
+    }
     if let Some(kept) = card_rollout(card, experiment, origin)? {
         let is_known = |step: &RolloutStep| {
             let same = |own: &&RolloutStep| own.revision == step.revision && own.at_ms == step.at_ms;
