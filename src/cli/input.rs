@@ -33,8 +33,6 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
     if bytes.len() > MAX_BYTES {
         return Err(too_long().at(&origin));
     }
-    let mark = bytes.len() - without_mark(&bytes).len();
-    bytes.drain(..mark);
     Ok((bytes, origin))
 }
 

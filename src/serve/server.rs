@@ -200,7 +200,7 @@ fn can_start(threads: usize) -> Result<()> {
     let held: Vec<_> = (0..threads)
         .map(|_| {
             let (let_go, wait) = mpsc::channel::<()>();
-            start("probe", move || drop(wait.recv())).map(|thread| (let_go, thread))
+            start("probe", move || wait.recv().is_ok()).map(|thread| (let_go, thread))
         })
         .collect();
     held.into_iter().try_for_each(|started| {

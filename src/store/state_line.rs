@@ -169,7 +169,10 @@ impl State {
                 Ok(Version { format_version, .. }) if format_version > FORMAT_VERSION => {
                     newer(format_version).at(origin)
                 }
-                _ => damaged(read::complaint(&error)),
+                _ => damaged(
+                    read::foreign(line)
+                        .map_or_else(|| read::complaint(&error), |what| format!("it is {what}")),
+                ),
             })?;
         let named = NAMED.contains(&raw.policy.as_str()).then(|| Policy::named(&raw.policy));
         let policy = named.unwrap_or_else(|| raw.policy().map_err(|fault| fault.at(origin)))?;

@@ -424,6 +424,27 @@ fn a_key_that_is_misspelt_suggests_the_nearest() {
 }
 
 #[test]
+fn files_that_are_no_text_are_named_for_what_they_are() {
+    let dir = Dir::new();
+    for (name, content, what) in [
+        ("x.json", &b"\x1f\x8b\x08\0rest"[..], "compressed with gzip"),
+        ("x.toml", b"PK\x03\x04rest", "a zip archive, or a spreadsheet"),
+        ("x.md", b"\xff\xfe{\0", "UTF-16, which is not read; save it as UTF-8"),
+        ("y.toml", b"name = \"x\"\nexplorer = \"\xe9\"\n", "line 2 is not UTF-8"),
+    ] {
+        dir.write(name, content);
+        for command in ["check", "features explain --request", "score --policy linucb --user u --request"] {
+            let args: Vec<&str> = command.split(' ').chain([name]).collect();
+            if command == "check" || !what.starts_with("line") {
+                dir.run(&args).refused(&[name, what]);
+            }
+        }
+    }
+    let states = dir.run_with(&["import"], b"\x1f\x8b\x08\0rest").exits(2).stdout();
+    assert!(states.contains("compressed with gzip"), "{states}");
+}
+
+#[test]
 fn nobody_is_no_user() {
     let dir = Dir::new();
     dir.run_with(&SCORE, REQUEST).ok();

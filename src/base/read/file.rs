@@ -1,8 +1,9 @@
 //! Files as bytes or text, and which names mean a file.
 
+use super::foreign::foreign;
 use crate::base::error::{Error, Fault, Result};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 /// Longest text that is read at once, in bytes.
@@ -18,9 +19,12 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// The text of the file at `path`.
 pub(crate) fn text(path: &Path) -> Result<String> {
     let bytes = whole(path, MAX_TEXT_BYTES)?;
-    String::from_utf8(bytes).map_err(|_| {
-        let not_utf8 = io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
-        Error::io("read", path)(not_utf8)
+    String::from_utf8(bytes).map_err(|error| {
+        let line =
+            1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..error.utf8_error().valid_up_to()]).count();
+        let message = foreign(error.as_bytes())
+            .map_or_else(|| format!("line {line} is not UTF-8"), |what| format!("it is {what}"));
+        Error::Malformed { origin: path.display().to_string(), message }
     })
 }
 

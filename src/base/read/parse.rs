@@ -1,6 +1,7 @@
 //! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
 use super::file::without_mark;
+use super::foreign::foreign;
 use crate::base::error::{Error, Result, nearest, shortened};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -44,10 +45,11 @@ pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> R
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => json_value(text, origin),
         first => {
-            let first = first.map_or_else(
-                || "it is empty".to_owned(),
-                |byte| format!("it begins with {:?}", char::from(*byte)),
-            );
+            let first = match (first, foreign(text)) {
+                (None, _) => "it is empty".to_owned(),
+                (_, Some(what)) => format!("it is {what}"),
+                (Some(byte), None) => format!("it begins with {:?}", char::from(*byte)),
+            };
             let message = format!("a JSON object is needed, whole: {first}");
             Err(Error::Malformed { origin: origin.to_owned(), message })
         }

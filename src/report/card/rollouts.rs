@@ -73,7 +73,8 @@ pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
 pub fn with_rollout(card: &str, experiment: &str, steps: &[RolloutStep], origin: &str) -> Result<String> {
-    if card.contains("\r\n") {
+    let line_ends = card.matches("\r\n").count();
+    if line_ends > 0 && line_ends == card.matches('\n').count() {
         let text = with_rollout(&card.replace("\r\n", "\n"), experiment, steps, origin)?;
         return Ok(text.replace('\n', "\r\n"));
     }
