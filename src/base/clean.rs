@@ -18,6 +18,25 @@ fn is_format(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// JSON that says the same and whose texts speak to no terminal: what JSON itself does not write as an escape of controls, and
+/// of what turns the direction of text, becomes one. It is looked at from this byte on.
+pub(crate) fn clean_json(json: &mut Vec<u8>, from: usize) {
+    if json[from..].is_ascii() {
+        return;
+    }
+    let speaks = |c: char| (c.is_control() && !c.is_ascii()) || is_format(c);
+    let Ok(text) = std::str::from_utf8(&json[from..]) else { return };
+    if !text.contains(speaks) {
+        return;
+    }
+    let mut clean = String::with_capacity(text.len() + 32);
+    for c in text.chars() {
+        if speaks(c) { clean.push_str(&format!("\\u{:04x}", u32::from(c))) } else { clean.push(c) }
+    }
+    json.truncate(from);
+    json.extend(clean.into_bytes());
+}
+
 /// Text of several lines for a terminal or the log of a workflow: nothing in it speaks to either. A line that begins with
 /// two colons would be a command to GitHub Actions.
 pub(crate) fn clean_text(text: &str) -> String {
@@ -42,6 +61,13 @@ mod tests {
     fn what_is_from_outside_is_one_clean_line() {
         assert_eq!(clean_line(" a\r\n\u{1b}[31mb\t ::error::c\u{2028}\u{202e}d\0 "), "a [31mb ::error::c d");
         assert_eq!(clean_line("Zwölf Tage, 12 % – mehr"), "Zwölf Tage, 12 % – mehr");
+        let said = "a\u{9b}31m \u{202e}b\u{2028} Zwölf \n";
+        let mut json = serde_json::to_vec(&[said]).unwrap();
+        json.splice(0..0, *b"x\xc2\x9b");
+        clean_json(&mut json, 3);
+        let json = String::from_utf8(json.split_off(3)).unwrap();
+        assert_eq!(json, r#"["a\u009b31m \u202eb\u2028 Zwölf \n"]"#);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [said]);
         assert_eq!(clean_text("a: b\n  ::error::x\n::y\u{1b}[0m\tz\n"), "a: b\n  : :error::x\n: :y [0m\tz\n");
     }
 }

@@ -6,7 +6,7 @@ use super::random::SEEDS;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -32,10 +32,11 @@ impl Cause for DigestError {
 /// # Errors
 /// A file that cannot be read, or is none: a pipe could not be read a second time.
 pub fn of_file(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    if !file.metadata().map_err(Error::io("read", path))?.is_file() {
+    // To open a pipe would wait for somebody to write.
+    if !fs::metadata(path).map_err(Error::io("read", path))?.is_file() {
         return Err(Error::because(DigestError::NoRegularFile(path.to_path_buf())));
     }
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer).map_err(Error::io("read", path))? {

@@ -41,7 +41,13 @@ impl FileLock {
         let mut options = File::options();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        {
+            use rustix::fs::OFlags;
+            use std::os::unix::fs::OpenOptionsExt;
+            // A link that somebody laid there leads nowhere, and a pipe is not waited for.
+            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+            options.mode(0o600).custom_flags(flags.bits().cast_signed());
+        }
         let file = options.open(path).map_err(Error::io("lock", path))?;
         Self::hold(file, path.to_owned())
     }

@@ -140,6 +140,9 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut request = args.request(&log)?;
     let mut overlapping = Vec::new();
     if let Some(name) = &args.experiment {
+        if request.by != Grouping::Variant {
+            return Err(option(Fault::new("--experiment", format!("{name:?}"), "given with --by variant")));
+        }
         let found = args.folder.find_if_there(name)?;
         overlapping = found.as_ref().map_or_else(Vec::new, |experiment| args.folder.overlapping(experiment));
         if let (true, Some(experiment)) = (args.logs.is_empty(), &found)

@@ -3,9 +3,10 @@
 use super::experiment_args::ExperimentsFolder;
 use super::input::{self, Lines};
 use super::{exit, output, signals};
-use crate::base::error::{Error, Fault, Result, within};
+use crate::base::error::{Fault, Result, within};
 use crate::base::read;
 use crate::experiment::Experiment;
+use crate::store::user_name;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         let parsed = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
         attributes.insert(name.to_owned(), parsed.unwrap_or_else(|| value.into()));
     }
-    let user = args.user.as_deref().unwrap_or_default();
+    let user = user_name(args.user.as_deref().unwrap_or_default()).map_err(at_command_line)?;
     output::json(&experiment.assign(user, share, &|name| attributes.get(name).cloned()))?;
     Ok(exit::DONE)
 }
@@ -75,7 +76,11 @@ fn lines(experiment: &Experiment, share: Option<f64>) -> Result<u8> {
     let prepare = |chunk: &input::Chunk| {
         let (mut out, mut failed) = (Vec::new(), false);
         for (number, line) in chunk.lines() {
-            let person: Result<RawPerson, Error> = read::json(line, &format!("line {number}"));
+            let origin = format!("line {number}");
+            let person = read::json(line, &origin).and_then(|person: RawPerson| {
+                user_name(&person.user).map_err(|fault| fault.at(&origin))?;
+                Ok(person)
+            });
             match person {
                 Ok(RawPerson { user, attributes }) => {
                     let assignment = experiment.assign(&user, share, &|name| attributes.get(name).cloned());

@@ -170,7 +170,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     if args.json {
         output::pretty_json(&evaluation)?;
     } else if args.csv {
-        output::bytes(evaluation_csv(&evaluation).as_bytes())?;
+        output::table(evaluation_csv(&evaluation).as_bytes())?;
     } else {
         output::text(&text)?;
     }

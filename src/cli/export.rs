@@ -4,11 +4,12 @@ use super::store_args::{Global, policy_name};
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::service::export;
+use clap::builder::NonEmptyStringValueParser;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only this person
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
     /// Only this policy: a name, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
@@ -21,8 +22,8 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut out = Vec::new();
     export(&service, args.user.as_deref(), policy.as_deref(), |line| {
         out.extend(line);
-        if out.len() > 1 << 16 { output::bytes(&std::mem::take(&mut out)) } else { Ok(()) }
+        if out.len() > 1 << 16 { output::json_bytes(std::mem::take(&mut out)) } else { Ok(()) }
     })?;
-    output::bytes(&out)?;
+    output::json_bytes(out)?;
     Ok(exit::DONE)
 }

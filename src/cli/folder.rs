@@ -25,13 +25,14 @@ impl Pending {
     /// Makes sure that the file can be written. Its folder must be there; a link is followed.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        // As it was named: what /dev/stdout leads to may have no name of its own.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            let problem = "is not a regular file, and only those can be replaced";
+            return Err(Error::because(UsageError::Target { path: path.to_owned(), problem }));
+        }
         let path = followed(path)?;
         if path.is_dir() || ends_as_folder {
             let problem = "is a folder; a file is to be written there";
-            return Err(Error::because(UsageError::Target { path, problem }));
-        }
-        if path.exists() && !path.is_file() {
-            let problem = "is not a regular file, and only those can be replaced";
             return Err(Error::because(UsageError::Target { path, problem }));
         }
         let dir = folder(&path);

@@ -119,6 +119,12 @@ struct Ready {
 impl Run<'_> {
     fn one(&self) -> Result<u8> {
         let (signals, origin) = self.args.signals.read()?;
+        if let (Some(given), Some(own)) = (self.args.seed, signals.seed())
+            && given != own
+        {
+            let allowed = format!("{given}, which is given beside the signals, or nothing");
+            return Err(Fault::new("seed", own, allowed).at(&origin));
+        }
         let ready = self.ready(signals, &origin, self.args.seed)?;
         let Ready { prepared, seed, is_spent, .. } = &ready;
         let generated = self.runtime.block_on(generate(&self.generator, prepared, *seed, *is_spent))?;

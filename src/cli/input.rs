@@ -3,7 +3,7 @@
 use super::error::UsageError;
 use super::line_reader::{LineReader, MAX_BYTES, open, too_long};
 use crate::base::error::{Error, Result};
-use crate::base::read::BYTE_ORDER_MARK;
+use crate::base::read::without_mark;
 use crate::base::threads::MANY;
 use std::io::Read;
 use std::path::Path;
@@ -33,9 +33,6 @@ pub(super) fn whole(file: Option<&Path>) -> Result<(Vec<u8>, String)> {
     if bytes.len() > MAX_BYTES {
         return Err(too_long().at(&origin));
     }
-    if bytes.starts_with(BYTE_ORDER_MARK) {
-        bytes.drain(..BYTE_ORDER_MARK.len());
-    }
     Ok((bytes, origin))
 }
 
@@ -53,7 +50,8 @@ impl Chunk {
     pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let mut begin = 0;
         let ends = memchr::memchr_iter(b'\n', &self.bytes).chain([self.bytes.len()]);
-        let lines = ends.map(move |end| &self.bytes[std::mem::replace(&mut begin, end + 1)..end]);
+        let lines =
+            ends.map(move |end| without_mark(&self.bytes[std::mem::replace(&mut begin, end + 1)..end]));
         (self.first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
     }
 }

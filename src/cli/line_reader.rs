@@ -2,7 +2,6 @@
 
 use super::patience::{Patient, arrives};
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read::BYTE_ORDER_MARK;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -48,15 +47,13 @@ pub(super) struct LineReader {
     buffer: Vec<u8>,
     /// A line that is not ended yet.
     rest: Vec<u8>,
-    /// Nothing was handed on yet.
-    first: bool,
 }
 
 impl LineReader {
     /// Of FILE, or of stdin.
     pub(super) fn open(file: Option<&Path>) -> Result<Self> {
         let (source, origin) = open(file)?;
-        Ok(Self { source, origin, buffer: vec![0; READ_BYTES], rest: Vec::new(), first: true })
+        Ok(Self { source, origin, buffer: vec![0; READ_BYTES], rest: Vec::new() })
     }
 
     /// Whether there is something to read, or the end; it is waited for so long.
@@ -77,19 +74,18 @@ impl LineReader {
     /// What `take` makes of the whole lines that are there, once so many bytes were read; at the end, of what is left.
     /// `None` if no line is whole.
     pub(super) fn hand_on<T>(&mut self, read: usize, take: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
-        let Self { buffer, rest, first, .. } = self;
+        let Self { buffer, rest, .. } = self;
         let read = &buffer[..read];
         let taken = match memchr::memrchr(b'\n', read) {
-            _ if read.is_empty() => Some(take(without_mark(rest, *first))),
+            _ if read.is_empty() => Some(take(rest)),
             Some(i) => {
                 let whole = if rest.is_empty() {
-                    without_mark(&read[..=i], *first)
+                    &read[..=i]
                 } else {
                     rest.extend_from_slice(&read[..=i]);
-                    without_mark(rest, *first)
+                    &rest[..]
                 };
                 let taken = take(whole);
-                *first = false;
                 rest.clear();
                 rest.extend_from_slice(&read[i + 1..]);
                 Some(taken)
@@ -104,9 +100,4 @@ impl LineReader {
         }
         Ok(taken)
     }
-}
-
-/// The bytes, without the mark that some programs put before the first line.
-fn without_mark(bytes: &[u8], is_first: bool) -> &[u8] {
-    if is_first { bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes) } else { bytes }
 }

@@ -6,6 +6,7 @@ use super::{exit, output};
 use crate::base::error::Result;
 use crate::service::{LogExport, LogKind};
 use crate::store::LogFilter;
+use clap::builder::NonEmptyStringValueParser;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -15,7 +16,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Only this person
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let filter = LogFilter { since: args.since.map(Moment::millis), user: args.user.clone() };
     let mut lines = LogExport::new(global.to_read()?, kind, filter);
     while let Some(page) = lines.next_page()? {
-        output::bytes(&page)?;
+        output::json_bytes(page)?;
     }
     Ok(exit::DONE)
 }

@@ -185,8 +185,24 @@ enum Command {
     Man,
 }
 
+/// Forgets the variables of ours that are set to nothing: whoever starts programs by a template sets those so that have
+/// nothing to say, and an option that is not given has its default.
+fn forget_empty_variables() {
+    let is_ours = |name: &str| name.starts_with("REHEARSAL_") || name == "DEFAULT_PROMPT_VERSION";
+    let empty =
+        std::env::vars_os().filter(|(name, value)| value.is_empty() && name.to_str().is_some_and(is_ours));
+    for (name, _) in empty.collect::<Vec<_>>() {
+        // SAFETY: the process has one thread yet, so that nobody reads the environment meanwhile.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::remove_var(name);
+        }
+    }
+}
+
 /// Parses the process's arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
+    forget_empty_variables();
     let command = command().color(display::for_arguments(std::env::args_os()));
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     cli.display.set();

@@ -2,12 +2,12 @@
 
 use super::display;
 use super::patience;
-use crate::base::clean::{clean_line, clean_text};
+use crate::base::clean::{clean_json, clean_line, clean_text};
 use crate::base::error::{Error, Result};
 use crate::report::Tint;
 use serde::Serialize;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Writes `bytes` to stdout.
 pub(super) fn bytes(bytes: &[u8]) -> Result<()> {
@@ -37,9 +37,22 @@ fn clean_but_for_colours(text: &str) -> String {
     out + &clean_text(rest)
 }
 
+/// Writes a table for other programs to stdout, as it is; on a terminal, as text.
+pub(super) fn table(table: &[u8]) -> Result<()> {
+    if io::stdout().is_terminal() { text(&String::from_utf8_lossy(table)) } else { bytes(table) }
+}
+
+/// Writes JSON to stdout.
+pub(super) fn json_bytes(mut json: Vec<u8>) -> Result<()> {
+    clean_json(&mut json, 0);
+    bytes(&json)
+}
+
 /// Appends `value` to `out` as one line of JSON.
 pub(super) fn line(value: &impl Serialize, out: &mut Vec<u8>) {
+    let from = out.len();
     serde_json::to_writer(&mut *out, value).expect("plain values always serialize");
+    clean_json(out, from);
     out.push(b'\n');
 }
 
@@ -55,12 +68,16 @@ pub(super) fn bad_line(number: u64, error: &Error, out: &mut Vec<u8>) {
 
 /// Writes `value` to stdout as one line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<()> {
-    bytes((serde_json::to_string(value).expect("plain values always serialize") + "\n").as_bytes())
+    let mut out = Vec::new();
+    line(value, &mut out);
+    bytes(&out)
 }
 
 /// Writes `value` to stdout as indented JSON.
 pub(super) fn pretty_json(value: &impl Serialize) -> Result<()> {
-    bytes((serde_json::to_string_pretty(value).expect("plain values always serialize") + "\n").as_bytes())
+    let mut out = serde_json::to_vec_pretty(value).expect("plain values always serialize");
+    out.push(b'\n');
+    json_bytes(out)
 }
 
 /// Says on stderr, in one line, what went wrong.

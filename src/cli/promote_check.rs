@@ -116,8 +116,7 @@ impl Args {
         let format: &dyn VerdictFormat = if self.json { &Json } else { &PlainText };
         format.write(judgement, &mut text).expect("memory takes everything");
         // What people read may cite what is from outside.
-        let text = String::from_utf8_lossy(&text);
-        if self.json { output::bytes(text.as_bytes()) } else { output::text(&text) }
+        if self.json { output::json_bytes(text) } else { output::text(&String::from_utf8_lossy(&text)) }
     }
 
     /// The exit code of a decision.

@@ -4,6 +4,7 @@ use super::context::SignalArgs;
 use super::prompt_args::{PromptArgs, earlier_tips};
 use super::store_args::Global;
 use super::{exit, output};
+use crate::base::clean::clean_line;
 use crate::base::error::{Fault, Result};
 use crate::prompt::{DiffLine, Generator, Parameters, Prompt, PromptInput, Prompts, difference};
 use serde::Serialize;
@@ -112,19 +113,18 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
 
 fn list(json: bool, prompts: &PromptArgs) -> Result<u8> {
     let prompts = prompts.load()?;
-    let mut out = Vec::new();
+    let mut out = String::new();
     for prompt in prompts.all() {
         if json {
-            output::line(&PromptRow::new(prompt), &mut out);
+            output::json(&PromptRow::new(prompt))?;
         } else {
             let inputs: Vec<&str> = prompt.inputs().map(PromptInput::name).collect();
             let (version, digest) = (prompt.version(), &prompt.digest()[..SHORT]);
-            let line =
-                format!("{version:8} {digest}  {}\n{:23}{}\n", prompt.description(), "", inputs.join(", "));
-            out.extend(line.into_bytes());
+            let description = clean_line(prompt.description());
+            let _ = write!(out, "{version:8} {digest}  {description}\n{:23}{}\n", "", inputs.join(", "));
         }
     }
-    output::bytes(&out)?;
+    output::text(&out)?;
     Ok(exit::DONE)
 }
 

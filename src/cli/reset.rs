@@ -4,11 +4,12 @@ use super::store_args::{Global, policy_name};
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::store::Pace;
+use clap::builder::NonEmptyStringValueParser;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The person
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     user: String,
     /// Only what this policy learned: a name, or a TOML file; else what every policy learned
     #[arg(long, value_name = "NAME|FILE")]

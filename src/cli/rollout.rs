@@ -7,7 +7,8 @@ use super::promotion::registered_card;
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::read as base_read;
 use crate::experiment::Experiment;
 use crate::gate::live::{
     RolloutAction, RolloutEvidence, RolloutRuling, RolloutStep, advance_rollout, rollout_history,
@@ -20,7 +21,6 @@ use serde::Serialize;
 use smol_str::SmolStr;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -147,9 +147,9 @@ fn write_card(card: Option<CardPlace>, store: &dyn Store, experiment: &str) -> R
     let steps = rollout_history(store, experiment)?;
     match card {
         CardPlace::File(file) => file.update(|path, out| {
-            let before = match fs::read_to_string(path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-                text => text.map_err(Error::io("read", path))?,
+            let before = match base_read::text(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                text => text?,
             };
             let after = with_rollout(&before, experiment, &steps, &path.display().to_string())?;
             out.write_all(after.as_bytes()).map_err(Error::io("write", path))

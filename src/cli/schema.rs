@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         (None, Of::State) => output::pretty_json(&store::schema())?,
         (Some(path), _) => {
             let text = read::bytes(path)?;
-            let text = text.strip_prefix(read::BYTE_ORDER_MARK).unwrap_or(&text);
+            let text = read::without_mark(&text);
             let own = domain.inputs_of(InputOf::Profile).map(|input| (input.name.as_str(), input.dtype()));
             profile::check_registry_of(&own.collect::<Vec<_>>(), text, &path.display().to_string())?;
             output::text(&format!("{}: the same profile features\n", path.display()))?;

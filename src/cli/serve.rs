@@ -146,7 +146,7 @@ fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
         return Ok(());
     }
     let (args, pause) = (args.registry.clone(), Duration::from_secs(args.follow_seconds));
-    thread::spawn(move || {
+    let followed = thread::Builder::new().name("follow".to_owned()).spawn(move || {
         loop {
             thread::sleep(pause);
             for (address, version, name) in &mut followed {
@@ -164,7 +164,7 @@ fn follow(args: &Args, switch: PolicySwitch) -> Result<()> {
             }
         }
     });
-    Ok(())
+    followed.map(drop).map_err(UsageError::system("start a thread"))
 }
 
 /// The version that an alias has now, if it is another one than before.

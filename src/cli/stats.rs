@@ -6,12 +6,13 @@ use crate::base::error::{Error, Result};
 use crate::features::FeatureSet;
 use crate::policy::NAMED;
 use crate::service::{Service, StateRow};
+use clap::builder::NonEmptyStringValueParser;
 use std::path::Path;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only this person; else all, one per line
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
     /// Only this policy: a name, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
@@ -39,11 +40,11 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             table.write_record(cells(&row, set)).map_err(failed)?;
             if table.get_ref().len() > BUFFER {
                 let full = std::mem::replace(&mut table, csv::Writer::from_writer(Vec::new()));
-                output::bytes(&full.into_inner().map_err(|e| failed(e.into_error().into()))?)?;
+                output::table(&full.into_inner().map_err(|e| failed(e.into_error().into()))?)?;
             }
             Ok(())
         })?;
-        out = table.into_inner().map_err(|e| failed(e.into_error().into()))?;
+        output::table(&table.into_inner().map_err(|e| failed(e.into_error().into()))?)?;
     } else {
         service.stats(user, policy, |stats| {
             output::line(&stats, &mut out);

@@ -5,6 +5,7 @@
 
 use super::refusal::GateRefusal;
 use crate::base::error::{Error, Result};
+use crate::base::read;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -32,6 +33,9 @@ pub struct AttemptLine {
 /// A file that cannot be read, written or locked; a line that is no attempt, or out of order.
 pub fn attempt_number(path: &Path, question: &str, baseline: &str, challenger: &str) -> Result<u64> {
     let is_new = !path.exists();
+    if !is_new {
+        read::regular(path)?;
+    }
     let options = || OpenOptions::new().read(true).append(true).create(true).open(path);
     let mut file = options().map_err(Error::io("open", path))?;
     file.lock().map_err(Error::io("lock", path))?;
@@ -71,7 +75,8 @@ fn parsed(text: &str, path: &Path) -> Result<Vec<AttemptLine>> {
                 "it was not finished, so nobody was drawn for it: remove it".to_owned(),
             ));
         }
-        let attempt: AttemptLine = serde_json::from_str(line).map_err(|e| refused(i + 1, e.to_string()))?;
+        let attempt: AttemptLine = serde_json::from_slice(read::without_mark(line.as_bytes()))
+            .map_err(|e| refused(i + 1, e.to_string()))?;
         if attempt.attempt != i as u64 + 1 {
             return Err(refused(i + 1, format!("attempt is {}; allowed: {}", attempt.attempt, i + 1)));
         }
@@ -101,6 +106,10 @@ mod tests {
         let ask = |question: &str| attempt_number(&path, question, "base", question).unwrap();
         assert_eq!(["a", "b", "a", "c", "b"].map(ask), [1, 2, 1, 3, 2]);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+        // An editor may have put a mark before it, and ended lines with two characters.
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        assert_eq!(["b", "d"].map(ask), [2, 4]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::features::profile_history::ProfileCounts;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
@@ -69,8 +68,7 @@ impl ProfileTable {
     /// # Errors
     /// A file that cannot be read, or is none of these.
     pub fn from_counts(path: &Path) -> Result<Self> {
-        let (mut file, origin) =
-            (BufReader::new(File::open(path).map_err(Error::io("read", path))?), path.display().to_string());
+        let (mut file, origin) = (BufReader::new(read::regular(path)?), path.display().to_string());
         let (mut line, mut number) = (Vec::new(), 0_u64);
         let mut next = |line: &mut Vec<u8>| {
             line.clear();

@@ -3,6 +3,7 @@
 use super::charts::{CHALLENGER, Estimate, IntervalRow, Scale, Shape, intervals, range_of};
 use super::paragraph::paragraph;
 use super::pieces::{Cell, Page};
+use super::words::{percent, share};
 use crate::gate::live::{
     Analysis, ArmDifference, GroupSummary, LiveVerdict, RehearsedCase, RolloutAction, RolloutRehearsal,
     RolloutStep,
@@ -266,7 +267,7 @@ pub fn rollout_text(experiment: &str, history: &[RolloutStep]) -> String {
                 RolloutAction::FallBack => "fell back",
                 RolloutAction::Stop => "stopped",
             };
-            format!("{state}, {}% have the second variant", 100.0 * last.share)
+            format!("{state}, {} have the second variant", percent(last.share))
         },
     );
     let _ = writeln!(out, "{}: {now}", plain(experiment));
@@ -275,10 +276,10 @@ pub fn rollout_text(experiment: &str, history: &[RolloutStep]) -> String {
             .map_or_else(|_| step.at_ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S").to_string());
         let _ = write!(
             out,
-            "  {}  {moment}  {:<9}  {:>5}%",
+            "  {}  {moment}  {:<9}  {:>6}",
             step.revision,
             step.action.name(),
-            100.0 * step.share
+            percent(step.share)
         );
         if let Some(e) = &step.evidence {
             let _ = write!(
@@ -301,8 +302,7 @@ pub fn rollout_text(experiment: &str, history: &[RolloutStep]) -> String {
 /// What many simulated rollouts came to.
 pub fn rehearsal_text(rehearsal: &RolloutRehearsal) -> String {
     let mut out = String::new();
-    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
-    let ramp: Vec<String> = rehearsal.ramp.iter().map(|share| format!("{}%", 100.0 * share)).collect();
+    let ramp: Vec<String> = rehearsal.ramp.iter().map(|share| percent(*share)).collect();
     let _ = writeln!(
         out,
         "{}: {} rollouts of each challenger over {}, {}, margin {}, looked at after every {} users\n",
@@ -328,13 +328,13 @@ pub fn rehearsal_text(rehearsal: &RolloutRehearsal) -> String {
         vec![
             case.case.clone(),
             signed(Some(case.gain)),
-            percent(case.finished),
-            percent(case.fell_back),
-            percent(case.waiting),
+            share(case.finished, 1),
+            share(case.fell_back, 1),
+            share(case.waiting, 1),
             format!("{:.0}", case.mean_users),
             case.users_95.to_string(),
             case.most_users.to_string(),
-            percent(case.exposed),
+            share(case.exposed, 1),
         ]
     };
     columns(&header, &rehearsal.cases.iter().map(row).collect::<Vec<_>>(), &mut out);

@@ -1,12 +1,13 @@
 //! A calibration as text.
 
+use super::words::share;
 use crate::gate::Calibration;
 use std::fmt::Write;
 
 /// Tables of false promotions by criterion and of power by effect size.
 pub fn calibration_text(c: &Calibration) -> String {
     let mut out = String::new();
-    let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+    let percent = |of_runs: f64| share(of_runs, 1);
     let width = c.nulls.iter().map(|n| n.criterion.len()).max().unwrap_or(0);
     let _ = writeln!(
         out,

@@ -215,19 +215,19 @@ pub(super) fn weights(diagnostics: &Diagnostics, rows: u64) -> String {
     };
     let bounds = mean_weight_bounds
         .map_or_else(String::new, |b| format!(", {} to {}", number(b.lower), number(b.upper)));
-    let share = number(100.0 * diagnostics.out_of_reach_at_least);
+    let share = percent(diagnostics.out_of_reach_at_least);
     let reach = match diagnostics.support {
-        Support::Propensities => format!("{share}% of its choices out of reach"),
+        Support::Propensities => format!("{share} of its choices out of reach"),
         Support::ItemsChosen => {
-            format!("{share}% of its choices on items never chosen, of the others it is unknown")
+            format!("{share} of its choices on items never chosen, of the others it is unknown")
         }
         Support::Unknown => "what was out of its reach is unknown".to_owned(),
     };
     let worth = diagnostics.effective_rewards.map_or_else(String::new, |n| format!(", {n:.0} even rewards"));
     let below = match diagnostics.out_of_reach_at_most {
         Some(most) if *mean < 1.0 - MEAN_WEIGHT_SLACK && diagnostics.out_of_reach.is_none() => {
-            let most = number((1000.0 * most).round() / 10.0);
-            format!("\n  below 1: up to {most}% of its choices may have been out of reach")
+            let most = percent(most);
+            format!("\n  below 1: up to {most} of its choices may have been out of reach")
         }
         _ => String::new(),
     };

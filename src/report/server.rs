@@ -3,6 +3,7 @@
 use super::analysis;
 use super::charts::{self, RewardPoint, policy_hue};
 use super::pieces::{Cell, Page};
+use super::words;
 use crate::gate::live::Analysis;
 use std::time::Duration;
 
@@ -149,7 +150,7 @@ fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>, page: &mut P
 }
 
 fn share(part: u64, whole: u64) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{:.1}%", 100.0 * part as f64 / whole as f64) }
+    if whole == 0 { "-".to_owned() } else { words::share(part as f64 / whole as f64, 1) }
 }
 
 fn per_second(count: u64, uptime: Duration) -> String {
@@ -237,7 +238,7 @@ fn experiments(status: &ServerStatus, page: &mut Page) {
             page.text(&experiment.description);
         }
         if let Some(share) = experiment.share {
-            page.text(&format!("Rolled out to {}% of users.", 100.0 * share));
+            page.text(&format!("Rolled out to {} of users.", words::percent(share)));
         }
         match &experiment.analysis {
             Some(analysis) => analysed(analysis, page),

@@ -332,6 +332,13 @@ pub(crate) fn percent(p: f64) -> String {
     format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// A share in percent, for a table: with so many decimals, and with more where these would make nothing or all of it.
+pub(crate) fn share(p: f64, decimals: usize) -> String {
+    let shown = format!("{:.decimals$}", 100.0 * p);
+    let is_whole = [0.0, 100.0].iter().any(|end| shown.parse() == Ok(*end));
+    if is_whole && p > 0.0 && p < 1.0 { percent(p) } else { format!("{shown}%") }
+}
+
 /// A number far below 1 with as many digits as say something of it.
 fn small(number: f64) -> String {
     let places = (-number.log10()).ceil().max(0.0) as usize;
@@ -394,6 +401,11 @@ mod tests {
             ["5%", "7%", "0.1%", "95%"]
         );
         assert_eq!([percent(0.0), percent(1.0)], ["0%", "100%"]);
+        assert_eq!(
+            [share(0.0, 1), share(1.0, 1), share(0.4, 0), share(0.123, 1)],
+            ["0.0%", "100.0%", "40%", "12.3%"]
+        );
+        assert_eq!([share(1e-9, 1), share(0.999_9, 1), share(0.004, 0)], ["0.0000001%", "99.99%", "0.4%"]);
         // What can happen is never said to be impossible, nor what may not to be certain.
         let tiny = [1e-9, 4e-7, 1e-300, 1.0 - 1e-9, 0.999_999_6].map(percent);
         assert!(tiny[2].starts_with("0.00") && tiny[2].ends_with("1%"), "{}", tiny[2]);

@@ -74,7 +74,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 impl JsonBody {
     /// The text.
     pub(super) fn text(&self) -> &[u8] {
-        &self.0
+        read::without_mark(&self.0)
     }
 
     /// The calls in it: a list has one for each of its items, anything else is one.

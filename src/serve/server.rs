@@ -160,6 +160,7 @@ impl Server {
             stopping: AtomicBool::new(false),
         });
 
+        can_start(cores)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(Error::io("start", "threads"))?;
         let (running, stopped) = mpsc::channel();
@@ -192,6 +193,22 @@ fn start<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::JoinHandle<T>> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Error::io("start", "threads"))
+}
+
+/// Whether the system starts so many threads: the runtime ends the process where it does not.
+fn can_start(threads: usize) -> Result<()> {
+    let held: Vec<_> = (0..threads)
+        .map(|_| {
+            let (let_go, wait) = mpsc::channel::<()>();
+            start("probe", move || wait.recv().is_ok()).map(|thread| (let_go, thread))
+        })
+        .collect();
+    held.into_iter().try_for_each(|started| {
+        let (let_go, thread) = started?;
+        drop(let_go);
+        join(thread);
+        Ok(())
+    })
 }
 
 fn join<T>(thread: thread::JoinHandle<T>) -> T {

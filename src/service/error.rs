@@ -113,6 +113,12 @@ pub enum ServiceError {
         /// The experiment.
         experiment: String,
     },
+    /// A directory that is to be brought over and has nothing that could be.
+    #[error("{dir}: nothing of version 0.1 is there, neither decisions nor rewards nor state files")]
+    NothingThere {
+        /// The directory.
+        dir: String,
+    },
     /// A store where there is something that must not be.
     #[error("{store} has states and decisions already; name a directory that is free")]
     NotEmpty {
@@ -130,7 +136,7 @@ impl Cause for ServiceError {
             | Self::ProgramNotGiven { .. }
             | Self::OfShadow { .. }
             | Self::NotShown { .. } => ErrorKind::Invalid,
-            Self::NoDecision { .. } => ErrorKind::NotFound,
+            Self::NoDecision { .. } | Self::NothingThere { .. } => ErrorKind::NotFound,
             Self::Disagree { .. }
             | Self::Redefined { .. }
             | Self::OtherReward { .. }

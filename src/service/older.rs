@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use smol_str::SmolStr;
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct Brought {
 /// Brings what version 0.1 left in `dir` into the store of `service`, which must be empty.
 ///
 /// # Errors
-/// A directory or a store that cannot be read or written; a store that is not empty.
+/// A directory or a store that cannot be read or written; a store that is not empty, a directory that has nothing of it.
 pub fn bring_over(service: &Service, dir: &Path) -> Result<Brought> {
     let there = read(service.store(), |snapshot| {
         Ok(!snapshot.states_from(0, 1)?.is_empty()
@@ -60,6 +60,10 @@ pub fn bring_over(service: &Service, dir: &Path) -> Result<Brought> {
     bringing.states(dir)?;
     let mut brought = bringing.brought;
     brought.problems.sort();
+    if brought == Brought::default() {
+        let dir = dir.display().to_string();
+        return Err(Error::because(super::error::ServiceError::NothingThere { dir }));
+    }
     Ok(brought)
 }
 
@@ -78,7 +82,7 @@ impl Bringing<'_> {
         mut take: impl FnMut(&mut Self, &[u8]) -> Result<()>,
     ) -> Result<()> {
         for file in files {
-            let mut reader = BufReader::new(File::open(&file).map_err(Error::io("read", &file))?);
+            let mut reader = BufReader::new(crate::base::read::regular(&file)?);
             let (mut line, mut number) = (Vec::new(), 0);
             loop {
                 line.clear();
@@ -263,7 +267,7 @@ impl Bringing<'_> {
             let path = entry.map_err(Error::io("list", dir))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).and_then(parse_state_file);
             let Some((user, policy)) = name else { continue };
-            let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+            let bytes = crate::base::read::bytes(&path)?;
             let state = match State::from_line(&bytes, "its JSON") {
                 Ok(state) if state.user == user && state.policy.name() == policy => state,
                 Ok(_) => {

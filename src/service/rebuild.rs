@@ -5,8 +5,8 @@ use super::replay::{Problem, Replay, UNASKED, difference, replay, running};
 use crate::base::error::{Error, Fault, Result};
 use crate::policy::{Model, Policy};
 use crate::store::{
-    Change, Durability, LogFilter, RewardRecord, StateRecord, Store, Transaction, encode, read, state_file,
-    views, write,
+    Change, Durability, LogFilter, RewardRecord, Snapshot, StateRecord, Store, Transaction, encode, read,
+    state_file, views, write,
 };
 use serde::Serialize;
 use std::cell::RefCell;
@@ -15,6 +15,9 @@ use std::sync::Arc;
 
 /// So many records are written at a time.
 const TOGETHER: usize = 4_096;
+/// So many entries of one state are kept until it is sure that they tell all of it; those of a state that has more are read once
+/// more then.
+const KEPT: usize = 1 << 14;
 
 /// What became of the states of a store.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,7 +142,7 @@ pub fn retrain(
                         state.policy.name()
                     )));
                 }
-                copy.borrow_mut().get_or_insert_with(|| Copy::new(&state.user, policy)).follow(record);
+                copy.borrow_mut().get_or_insert_with(|| Copy::new(state, policy)).follow(record);
                 Ok(())
             },
             |state, replay| {
@@ -155,12 +158,12 @@ pub fn retrain(
                     lost.push(Problem::of(&state, UNASKED));
                 } else if copy.replay.model.is_some() {
                     written += 1;
-                    copies.add(copy)?;
+                    copies.add(copy, snapshot)?;
                 }
                 Ok(())
             },
         )?;
-        copies.flush()?;
+        copies.flush(snapshot)?;
         if matches!(source, Source::Everything) {
             let (filter, mut place) = (LogFilter::default(), 0);
             loop {
@@ -186,23 +189,77 @@ pub fn retrain(
 struct Copy {
     state: StateRecord,
     replay: Replay,
-    records: Vec<RewardRecord>,
+    records: CopiedRecords,
     imported: bool,
 }
 
+/// The entries of a copy.
+struct CopiedRecords {
+    /// The state that they are of, where they come from.
+    source: i64,
+    /// The number there of the first one.
+    first: u64,
+    count: usize,
+    /// All of them, unless they are more than [`KEPT`].
+    kept: Vec<RewardRecord>,
+}
+
+impl CopiedRecords {
+    fn of(source: i64) -> Self {
+        Self { source, first: 0, count: 0, kept: Vec::new() }
+    }
+
+    fn push(&mut self, record: RewardRecord) {
+        self.count += 1;
+        if self.count <= KEPT {
+            self.kept.push(record);
+        } else {
+            self.kept = Vec::new();
+        }
+    }
+
+    /// Hands all of them to `add`, numbered from 1, in pieces.
+    fn each(
+        &self,
+        user: &str,
+        snapshot: &dyn Snapshot,
+        mut add: impl FnMut(Vec<RewardRecord>) -> Result<()>,
+    ) -> Result<()> {
+        if self.count <= KEPT {
+            return add(self.kept.clone());
+        }
+        let (filter, mut place) = (LogFilter { user: Some(user.to_owned()), ..LogFilter::default() }, 0);
+        loop {
+            let page = snapshot.rewards_after(place, &filter, TOGETHER)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            place = last.place;
+            let own = page.into_iter().map(|logged| logged.record);
+            let own = own.filter(|record| record.state == self.source && record.number >= self.first);
+            add(own
+                .map(|record| RewardRecord { number: record.number - self.first + 1, ..record })
+                .collect())?;
+        }
+    }
+}
+
 impl Copy {
-    fn new(user: &str, policy: &Arc<Policy>) -> Self {
-        let (state, replay) = (StateRecord::new(user, policy), Replay::new(policy));
-        Self { state, replay, records: Vec::new(), imported: false }
+    fn new(source: &StateRecord, policy: &Arc<Policy>) -> Self {
+        let (state, replay) = (StateRecord::new(&source.user, policy), Replay::new(policy));
+        Self { state, replay, records: CopiedRecords::of(source.id), imported: false }
     }
 
     fn follow(&mut self, record: &RewardRecord) {
         if record.change == Change::Reset {
-            *self = Self::new(&self.state.user, &self.state.policy);
+            self.replay = Replay::new(&self.state.policy);
+            self.records = CopiedRecords::of(self.records.source);
+            self.imported = false;
             return;
         }
         self.imported |= matches!(record.change, Change::Import(_));
-        let record = RewardRecord { number: self.records.len() as u64 + 1, ..record.clone() };
+        if self.records.count == 0 {
+            self.records.first = record.number;
+        }
+        let record = RewardRecord { number: self.records.count as u64 + 1, ..record.clone() };
         self.replay.follow(&record);
         self.records.push(record);
     }
@@ -230,13 +287,13 @@ struct Copies<'a> {
 }
 
 impl Copies<'_> {
-    fn add(&mut self, copy: Copy) -> Result<()> {
-        self.records += copy.records.len();
+    fn add(&mut self, copy: Copy, snapshot: &dyn Snapshot) -> Result<()> {
+        self.records += copy.records.count;
         self.pending.push(copy);
-        if self.records >= TOGETHER { self.flush() } else { Ok(()) }
+        if self.records >= TOGETHER { self.flush(snapshot) } else { Ok(()) }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&mut self, snapshot: &dyn Snapshot) -> Result<()> {
         self.records = 0;
         let mut pending = std::mem::take(&mut self.pending);
         let published = self.with_views.then_some(0);
@@ -267,15 +324,15 @@ impl Copies<'_> {
                 }];
                 transaction.write_states(&mut state)?;
                 let id = state[0].id;
-                let mut records: Vec<RewardRecord> = copy
-                    .records
-                    .iter()
-                    .map(|record| RewardRecord { state: id, number: base + record.number, ..record.clone() })
-                    .collect();
-                if base > 0 {
-                    forget_known_events(transaction, &mut records)?;
-                }
-                transaction.add_rewards(&records)?;
+                copy.records.each(&copy.state.user, snapshot, |mut records| {
+                    for record in &mut records {
+                        (record.state, record.number) = (id, base + record.number);
+                    }
+                    if base > 0 {
+                        forget_known_events(transaction, &mut records)?;
+                    }
+                    transaction.add_rewards(&records)
+                })?;
             }
             Ok(())
         })

@@ -4,6 +4,7 @@
 //! 0.1 have them too. A field that is null is unknown; one that is not there says nothing. `R` is what holds the
 //! request: a reader takes as much of it as it needs.
 
+use crate::base::read::{optional_whole, whole};
 use crate::policy::RawDefinition;
 use serde::{Deserialize, Deserializer, Serialize};
 use smol_str::SmolStr;
@@ -64,9 +65,10 @@ pub struct DecisionLine<'a, R> {
     #[serde(deserialize_with = "known_or_null")]
     pub propensities: Option<Vec<f64>>,
     /// Seed of its exploration.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_whole")]
     pub seed: Option<u64>,
     /// When it was made, in milliseconds since 1970.
+    #[serde(deserialize_with = "whole")]
     pub time_ms: u64,
     /// The request.
     pub request: R,
@@ -96,7 +98,7 @@ pub struct RewardLine<'a, R, S = R> {
     /// What happened.
     pub op: Op,
     /// Its number within the state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "optional_whole")]
     pub number: Option<u64>,
     /// The event under which it was learned once.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +128,7 @@ pub struct RewardLine<'a, R, S = R> {
     #[serde(default = "nothing", skip_serializing_if = "Option::is_none")]
     pub state: Option<S>,
     /// When it was written, in milliseconds since 1970.
+    #[serde(deserialize_with = "whole")]
     pub time_ms: u64,
 }
 

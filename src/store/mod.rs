@@ -41,4 +41,4 @@ pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, Taught, appl
 pub use state_line::FORMAT_VERSION;
 pub(crate) use state_line::fits;
 pub use state_schema::schema;
-pub use view_name::{parse_state_file, state_file};
+pub use view_name::{parse_state_file, state_file, user_name};

@@ -12,7 +12,7 @@ use super::state::State;
 use super::view_name;
 use crate::base::checksum::check_line;
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read;
+use crate::base::read::{self, whole};
 use crate::domain::DomainRef;
 use crate::features::{FeatureSet, FeatureSetRef};
 use crate::policy::program::{MAX_STATE_BYTES, Program, RawProgram};
@@ -38,6 +38,7 @@ const MAX_COUNT: u64 = 1 << 53;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawState {
+    #[serde(deserialize_with = "whole")]
     format_version: u32,
     user: SmolStr,
     policy: String,
@@ -50,7 +51,7 @@ struct RawState {
     /// All that its file states, where it is not built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     features: Option<FeatureSetRef>,
-    #[serde(rename = "D")]
+    #[serde(rename = "D", deserialize_with = "whole")]
     dim: usize,
     feature_names: Vec<String>,
     structure: String,
@@ -63,10 +64,11 @@ struct RawState {
     /// The learned prior, whole, so that a line is enough to go on elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     prior: Option<RawPrior>,
+    #[serde(deserialize_with = "whole")]
     updates: u64,
     reward_sum: f64,
     /// Counts every change of the state.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     revision: u64,
     /// Lower triangle, row by row. These four are there for the shared structure.
     #[serde(rename = "A", default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +95,7 @@ struct RawState {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawKind {
+    #[serde(deserialize_with = "whole")]
     updates: u64,
     #[serde(rename = "A")]
     a: Vec<f64>,
@@ -107,6 +110,7 @@ struct RawKind {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawProgramState {
+    #[serde(deserialize_with = "whole")]
     format_version: u32,
     user: SmolStr,
     policy: String,
@@ -115,10 +119,11 @@ struct RawProgramState {
     /// The domain that it decides about.
     #[serde(default, skip_serializing_if = "DomainRef::is_default")]
     domain: DomainRef,
+    #[serde(deserialize_with = "whole")]
     updates: u64,
     reward_sum: f64,
     /// Counts every change of the state.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     revision: u64,
     /// What the program knows, which is between it and itself; null before its first reward.
     state: Box<RawValue>,
@@ -127,7 +132,7 @@ struct RawProgramState {
 /// What stands in any format, to say what is newer than this program, and what only a program's line has.
 #[derive(Deserialize)]
 struct Version {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     format_version: u32,
     #[serde(default)]
     command: Option<IgnoredAny>,
@@ -164,7 +169,10 @@ impl State {
                 Ok(Version { format_version, .. }) if format_version > FORMAT_VERSION => {
                     newer(format_version).at(origin)
                 }
-                _ => damaged(read::complaint(&error)),
+                _ => damaged(
+                    read::foreign(line)
+                        .map_or_else(|| read::complaint(&error), |what| format!("it is {what}")),
+                ),
             })?;
         let named = NAMED.contains(&raw.policy.as_str()).then(|| Policy::named(&raw.policy));
         let policy = named.unwrap_or_else(|| raw.policy().map_err(|fault| fault.at(origin)))?;

@@ -11,15 +11,23 @@ use std::fmt::Write;
 /// Longest file name, in bytes, on the file systems that there are.
 const MAX_FILE_NAME: usize = 255;
 
+/// A user's name, which is not empty: a variable that was not set is nobody.
+///
+/// # Errors
+/// A [`Fault`] for the empty name, and for one that no store keeps.
+pub fn user_name(user: &str) -> Result<&str, Fault> {
+    if user.is_empty() {
+        return Err(Fault::new("user", "\"\"", "a name of at least one character"));
+    }
+    storable("user", user)
+}
+
 /// Name of the file that holds the state of `user` under `policy`.
 ///
 /// # Errors
 /// A [`Fault`] for the empty user, and for one whose file name would be too long.
 pub fn state_file(user: &str, policy: &str) -> Result<String, Fault> {
-    if user.is_empty() {
-        return Err(Fault::new("user", "\"\"", "a name of at least one character"));
-    }
-    storable("user", user)?;
+    user_name(user)?;
     let mut name = encode(user);
     name.push('_');
     name.extend(policy.chars().map(|c| if c == '-' { '_' } else { c }));

@@ -12,7 +12,7 @@ use crate::base::lock::FileLock;
 use crate::base::threads::{MANY, each};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// Folder of the locks.
@@ -83,13 +83,8 @@ fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &State
         state_file(&state.user, state.policy.name()).map_err(|fault| fault.at(store.origin().display()))?;
     let path = dir.join(name);
     let Some(state) = state.state(store.origin())? else { return remove(&path) };
-    // The lock makes the name ours; what a killed process left under it is written over.
     let unfinished = dir.join(format!("{UNFINISHED}{stripe:02}-{i}"));
-    let mut options = File::options();
-    options.create(true).write(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished).map_err(Error::io("write", &unfinished))?;
+    let mut file = begin(&unfinished).map_err(Error::io("write", &unfinished))?;
     // Who may read the file is for its owner to say.
     if let Ok(there) = fs::symlink_metadata(&path)
         && there.is_file()
@@ -102,6 +97,22 @@ fn place(store: &dyn Store, dir: &Path, (stripe, i): (u32, usize), state: &State
         .and_then(|()| file.sync_data())
         .map_err(Error::io("write", &unfinished))?;
     fs::rename(&unfinished, &path).map_err(Error::io("replace", &path))
+}
+
+/// A new file under a name that the lock makes ours: what a killed process left there goes, and a link that somebody laid
+/// there leads nowhere.
+fn begin(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            options.open(path)
+        }
+        made => made,
+    }
 }
 
 /// Makes the owner of a file that is there that of the one that takes its place, where we may.
@@ -158,17 +169,12 @@ pub fn problem(store: &dyn Store, state: &StateRecord) -> Result<Option<String>>
     }
     let Ok(name) = state_file(&state.user, state.policy.name()) else { return Ok(None) };
     let path = dir.join(name);
-    let there = || match fs::read(&path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", &path)(error)),
-    };
     let expected =
         |state: &StateRecord| Ok::<_, Error>(state.state(store.origin())?.map(|state| state.to_line()));
     // A damaged state is a problem of its own.
     let Ok(expected_now) = expected(state) else { return Ok(None) };
-    let found = there()?;
-    if found == expected_now {
+    let found = compare(&path, expected_now.as_deref()).map_err(Error::io("read", &path))?;
+    if found == Found::AsExpected {
         return Ok(None);
     }
     // Somebody may have learned since.
@@ -177,10 +183,40 @@ pub fn problem(store: &dyn Store, state: &StateRecord) -> Result<Option<String>>
         return Ok(None);
     }
     Ok(Some(match found {
-        None => "it is gone; `rehearsal rebuild` writes it again".to_owned(),
-        Some(_) => "somebody changed it; `rehearsal import --replace` takes it in, `rehearsal rebuild` writes it anew"
+        Found::Nothing => "it is gone; `rehearsal rebuild` writes it again".to_owned(),
+        _ => "somebody changed it; `rehearsal import --replace` takes it in, `rehearsal rebuild` writes it anew"
             .to_owned(),
     }))
+}
+
+/// What stands where the file of a state should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    AsExpected,
+    SomethingElse,
+}
+
+/// Holds a file against what should be in it, without reading more than that: anybody may have put anything there.
+fn compare(path: &Path, expected: Option<&[u8]>) -> io::Result<Found> {
+    let nothing = if expected.is_none() { Found::AsExpected } else { Found::Nothing };
+    let missing = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(nothing),
+        _ => Err(error),
+    };
+    let about = match fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) => return missing(error),
+    };
+    let Some(expected) = expected else { return Ok(Found::SomethingElse) };
+    if !about.is_file() || about.len() != expected.len() as u64 {
+        return Ok(Found::SomethingElse);
+    }
+    let mut found = Vec::with_capacity(expected.len() + 1);
+    match File::open(path).and_then(|file| file.take(expected.len() as u64 + 1).read_to_end(&mut found)) {
+        Err(error) => missing(error),
+        Ok(_) => Ok(if found == expected { Found::AsExpected } else { Found::SomethingElse }),
+    }
 }
 
 /// Names of state files whose states the store does not have, sorted.

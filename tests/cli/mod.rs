@@ -1,5 +1,6 @@
 //! What holds for the command line as a whole, and for the map of the code behind it.
 
+mod environment;
 mod newcomers;
 mod rooms;
 

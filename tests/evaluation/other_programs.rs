@@ -256,3 +256,80 @@ fn what_is_compressed_otherwise_is_named_and_padding_is_nothing() {
         assert!(said.contains("the compressed data cannot be read on"), "{said}");
     }
 }
+
+#[test]
+fn a_mark_may_stand_at_the_beginning_of_any_line() {
+    let dir = TempDir::new().unwrap();
+    let mark = "\u{feff}";
+    let table = plain_log(4);
+    let (header, rows) = table.split_once('\n').unwrap();
+    let rows: String = rows.lines().map(|row| format!("{mark}{row}\r\n")).collect();
+    for (name, text, count) in [
+        ("log.json", format!("{mark}\n{mark}{GOOD}\r\n{mark}{GOOD}\r\n"), 2),
+        ("log.vw", format!("{mark}0:-1:0.5 |i x\n|i y\n\n{mark}0:-1:0.5 |i x\n|i y\n"), 2),
+        ("log.csv", format!("{mark}{header}\n{rows}"), 4),
+    ] {
+        let (result, said) = evaluated(&file(&dir, name, text.as_bytes()), &[]);
+        assert_eq!(result["rows"], count, "{name}: {said}");
+        assert!(!result.to_string().contains(mark), "{name}: {result}");
+    }
+}
+
+#[test]
+fn whole_numbers_may_have_a_point_and_zeros_behind_it() {
+    let dir = TempDir::new().unwrap();
+    let of = |text: &str| evaluated(&file(&dir, "log.json", text.as_bytes()), &[]).0;
+    let pointed = GOOD.replace("\"_label_Action\":1", "\"_label_Action\":1.0");
+    let pointed =
+        pointed.replace("\"_labelIndex\":0", "\"_labelIndex\":0.0").replace("\"a\":[1,2]", "\"a\":[1.0,2e0]");
+    assert_eq!(of(&pointed), of(GOOD));
+    let log = file(&dir, "log.json", GOOD.replace("\"a\":[1,2]", "\"a\":[1.5,2]").as_bytes());
+    let said = complaint(&[&log, "--policy", "uniform"]);
+    assert!(said.contains("1.5") && said.contains("a whole number, 0 or more"), "{said}");
+    let decision = r#"{"decision_id":"d","user":"u","policy":"p","shadow":false,"chosen":"a","propensity":0.5,"propensities":[0.5,0.5],"seed":3,"time_ms":1000,"request":{"context":{"hour":8.5,"weekday":1},"candidates":[{"id":"a"},{"id":"b"}]}}"#;
+    let reward =
+        r#"{"op":"reward","decision_id":"d","reward":1,"reaction":"completed","number":1,"time_ms":2000}"#;
+    let own = |decision: &str, reward: &str| {
+        let log = file(&dir, "decisions.jsonl", decision.as_bytes());
+        file(&dir, "rewards.jsonl", reward.as_bytes());
+        evaluated(&log, &[]).0
+    };
+    let pointed =
+        decision.replace("\"seed\":3", "\"seed\":3.0").replace("\"time_ms\":1000", "\"time_ms\":1e3");
+    assert_eq!(own(&pointed, &reward.replace("2000", "2000.0")), own(decision, reward));
+}
+
+#[test]
+fn a_first_line_for_spreadsheets_and_lines_of_an_old_mac_are_said() {
+    let dir = TempDir::new().unwrap();
+    for (text, expected) in [
+        ("sep=;\naction;reward;propensity\na;1;0.5\n", "a note for spreadsheets, and no header"),
+        ("action,reward,propensity\ra,1,0.5\rb,0,0.5\r", "lines that end with a carriage return alone"),
+    ] {
+        let said = complaint(&[&file(&dir, "log.csv", text.as_bytes()), "--policy", "uniform"]);
+        assert!(said.contains("line 1, column 1: ") && said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn the_bootstrap_costs_little_more_than_the_normal_interval() {
+    use crate::util::usage::{is_measurable, measured};
+    if !is_measurable() {
+        crate::util::skip("nobody measures processor time");
+        return;
+    }
+    let dir = crate::util::Dir::new();
+    // No two rows are alike, so that each is judged by itself.
+    let row = |i: u64| format!("a{},{},0.5\n", i % 2, (i * 7_919 % 60_007) as f64 / 60_007.0);
+    dir.write(
+        "log.csv",
+        (0..60_000).map(row).fold("action,reward,propensity\n".to_owned(), |text, row| text + &row),
+    );
+    let seconds = |interval: &str| {
+        let args = ["evaluate", "log.csv", "--policy", "uniform", "--interval", interval, "--force"];
+        measured(&dir, &args, b"").1.seconds
+    };
+    // In a release it is 1.2 times, and 27 times before rows without users were resampled together.
+    let (normal, bootstrap) = (seconds("normal"), seconds("bootstrap"));
+    assert!(bootstrap < 10.0 * normal, "{normal} and {bootstrap} seconds of processor time");
+}

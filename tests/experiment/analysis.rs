@@ -182,4 +182,12 @@ fn a_store_is_analysed_as_it_fills() {
     dir.run(&["analyze", "--by", "variant", "--control", "nobody"])
         .refused(&["--control \"nobody\" is no group here"]);
     dir.run(&["analyze", "--by", "variant", "--window", "0"]).refused(&["--window is 0"]);
+    // A name that is mistyped is no group of which nothing is known.
+    dir.run(&["analyze", "--by", "kindd"]).refused(&["unknown input \"kindd\", did you mean \"kind\"?"]);
+    dir.run(&["analyze", "--by", "variant", "--where", "weekdy=2"]).refused(&["did you mean \"weekday\"?"]);
+    dir.run(&["analyze", "--by", "variant", "--experiment", "boldr"])
+        .refused(&["unknown experiment \"boldr\", did you mean \"bolder\"?"]);
+    dir.run(&["analyze", "--by", "kind", "--experiment", "bolder"]).refused(&["given with --by variant"]);
+    // Nobody said of any candidate how much it matters; the domain has it.
+    dir.run(&["analyze", "--by", "priority", "--final"]).exits(3);
 }

@@ -84,6 +84,12 @@ fn what_cannot_hold_is_refused_before_anybody_is_asked() {
     let assign = |key: &str| dir.run(&["assign", "--experiment", key, "--user", "u"]);
     experiment(&dir, "one", "[[variants]]\nname = \"a\"\n");
     assign("one").refused(&["experiments/one.toml", "variants is a list of 1"]);
+    let nobody = ["assign", "--experiment", "bolder", "--user", ""];
+    experiment(&dir, "bolder", TWO_POLICIES);
+    dir.run(&nobody).refused(&["user is \"\"; allowed: a name of at least one character"]);
+    let lines =
+        dir.run_with(&["assign", "--experiment", "bolder", "--jsonl"], "{\"user\":\"\"}\n").exits(2).jsonl();
+    assert!(lines[0]["error"].as_str().unwrap().contains("user is \"\""), "{lines:?}");
     assign("oen").refused(&["unknown experiment \"oen\", did you mean \"one\"?"]);
     dir.write("experiments/other.toml", format!("key = \"bolder\"\n{TWO_POLICIES}"));
     assign("other").refused(&["the name of its file"]);

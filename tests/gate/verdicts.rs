@@ -224,6 +224,9 @@ fn attempts_are_counted_by_what_they_mean() {
     assert_eq!((&first["seed"], &first["criteria"]), (&again["seed"], &again["criteria"]));
     assert_eq!(dir.read("attempts.jsonl").lines().count(), 2);
     let args = ["promote-check", "--gate", "gate.toml", "--baseline", "uniform", "--challenger", "mine.toml"];
+    for other in ["/dev/zero", "."] {
+        dir.run(&[&args[..], &["--attempts", other]].concat()).refused(&["a regular file"]);
+    }
     let said = |more: &[&str]| {
         let text = dir.run(&[&args[..], more].concat()).ok().stdout();
         text.split_whitespace().collect::<Vec<_>>().join(" ")

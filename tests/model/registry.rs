@@ -25,6 +25,15 @@ fn shown(dir: &Dir) -> Value {
 }
 
 #[test]
+fn a_registry_that_is_not_there_is_no_empty_one() {
+    let dir = Dir::new();
+    dir.run(&["registry", "list"]).refused(&["./registry: no registry there"]);
+    let mut command = dir.command(&["registry", "list"]);
+    command.env("REHEARSAL_REGISTRY", "registri");
+    crate::util::run(command, b"").refused(&["registri: no registry there"]);
+}
+
+#[test]
 fn versions_have_numbers_aliases_and_differences() {
     let dir = registered();
     assert_eq!(dir.run(&["registry", "list"]).ok().json()[0]["aliases"]["champion"], 1);

@@ -6,6 +6,18 @@ use crate::util::gateway::{Answer, Gateway, candidates};
 use serde_json::{Value, json};
 
 #[test]
+fn a_seed_is_said_once() {
+    let dir = Dir::new();
+    let seeded = |seed: u64| {
+        let mut signals = signals("ann");
+        signals["seed"] = json!(seed);
+        dir.run_with(&["generate", "--seed", "3"], signals.to_string())
+    };
+    seeded(3).ok();
+    seeded(4).refused(&["seed is 4; allowed: 3, which is given beside the signals, or nothing"]);
+}
+
+#[test]
 pub(super) fn candidates_are_those_that_score_takes() {
     let dir = Dir::new();
     let answer = dir.run_with(&["generate"], signals("ann").to_string()).ok().json();

@@ -13,7 +13,9 @@ fn what_cannot_be_written_is_refused_before_the_run() {
     }
     assert!(!dir.join("out/verdict.json").exists());
     #[cfg(unix)]
-    run(small(&dir, PROMOTE).args(["--summary", "/dev/null"]), b"").refused(&["not a regular file"]);
+    for other in ["/dev/null", "/dev/stdout"] {
+        run(small(&dir, PROMOTE).args(["--summary", other]), b"").refused(&[other, "not a regular file"]);
+    }
     run(small(&dir, PROMOTE).args(["--summary", "page/"]), b"").refused(&["page/", "is a folder"]);
     let long = "x".repeat(300);
     let refused = run(small(&dir, PROMOTE).args(["--summary", &long]), b"").exits(2);

@@ -382,15 +382,21 @@ fn a_mark_before_the_first_byte_is_passed_over() {
     let decision = dir.run_with(&SCORE, format!("{mark}{REQUEST}")).ok().json();
     dir.write("request.json", format!("{mark}{REQUEST}"));
     dir.run(&[&SCORE[..], &["--request", "request.json"]].concat()).ok();
-    let lines = format!("{mark}{}\n{}\n", request_line("u", "uniform"), request_line("u", "uniform"));
-    assert_eq!(dir.run_with(&["score", "--jsonl"], lines).ok().jsonl().len(), 2);
+    // Files that were put together have the marks of all of them, each at the beginning of a line.
+    let line = request_line("u", "uniform");
+    let lines = format!("{mark}{line}\n{line}\n{mark}{line}\n{mark}\n");
+    assert_eq!(dir.run_with(&["score", "--jsonl"], lines).ok().jsonl().len(), 3);
+    let signals = format!("{mark}{{\"user\":\"u\"}}\n{mark}{{\"user\":\"v\"}}\n");
+    assert_eq!(dir.run_with(&["generate", "--jsonl"], &signals).ok().jsonl().len(), 2);
+    dir.run_with(&["context"], signals.lines().next().unwrap()).ok();
     let line = json!({"decision": id(&decision), "reaction": "completed"});
-    dir.run_with(&["reward", "--jsonl"], format!("{mark}{line}\r\n")).ok();
+    dir.run_with(&["reward", "--jsonl"], format!("{mark}{line}\r\n{mark}{line}\r\n")).ok();
     let direct = ["reward", "--policy", "linucb", "--user", "u", "--chosen", "t1", "--reward", "1"];
     dir.run_with(&direct, format!("{mark}{REQUEST}")).ok();
     let exported = dir.run(&["export"]).ok().stdout();
     let other = Dir::new();
-    other.run_with(&["import"], format!("{mark}{}", exported.replace('\n', "\r\n"))).ok();
+    let marked: String = exported.lines().map(|line| format!("{mark}{line}\r\n")).collect();
+    other.run_with(&["import"], marked).ok();
     assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
     let registry = dir.run(&["schema"]).ok().json();
     let properties = registry["properties"].as_object().unwrap_or_else(|| panic!("{registry}"));
@@ -400,6 +406,70 @@ fn a_mark_before_the_first_byte_is_passed_over() {
     assert!(!said.contains("begins with") && !said.contains("expected value"), "{said}");
     // A second one is something else.
     dir.run_with(&SCORE, format!("{mark}{mark}{REQUEST}")).refused(&["stdin"]);
+}
+
+#[test]
+fn a_key_that_is_misspelt_suggests_the_nearest() {
+    let dir = Dir::new();
+    let score = |request: String| dir.run_with(&SCORE, request);
+    score(REQUEST.replace("\"context\"", "\"contxt\"")).refused(&["did you mean `context`?"]);
+    score(with("\"priority\"", "\"priorty\""))
+        .refused(&["candidates[0].priorty", "did you mean `priority`?"]);
+    let line = json!({"decison": "d", "reaction": "completed"}).to_string();
+    let said = dir.run_with(&["reward", "--jsonl"], line).exits(2).stdout();
+    assert!(said.contains("did you mean `decision`?"), "{said}");
+    dir.run_with(&["context"], r#"{"user":"u","sead":1}"#).refused(&["did you mean `seed`?"]);
+    let long = format!("{{\"{}\":1}}", "x".repeat(1_000_000));
+    assert!(dir.run_with(&SCORE, long).refused(&["unknown field"]).stderr().len() < 2_000);
+}
+
+#[test]
+fn files_that_are_no_text_are_named_for_what_they_are() {
+    let dir = Dir::new();
+    for (name, content, what) in [
+        ("x.json", &b"\x1f\x8b\x08\0rest"[..], "compressed with gzip"),
+        ("x.toml", b"PK\x03\x04rest", "a zip archive, or a spreadsheet"),
+        ("x.md", b"\xff\xfe{\0", "UTF-16, which is not read; save it as UTF-8"),
+        ("y.toml", b"name = \"x\"\nexplorer = \"\xe9\"\n", "line 2 is not UTF-8"),
+    ] {
+        dir.write(name, content);
+        for command in ["check", "features explain --request", "score --policy linucb --user u --request"] {
+            let args: Vec<&str> = command.split(' ').chain([name]).collect();
+            if command == "check" || !what.starts_with("line") {
+                dir.run(&args).refused(&[name, what]);
+            }
+        }
+    }
+    let states = dir.run_with(&["import"], b"\x1f\x8b\x08\0rest").exits(2).stdout();
+    assert!(states.contains("compressed with gzip"), "{states}");
+}
+
+#[test]
+fn nobody_is_no_user() {
+    let dir = Dir::new();
+    dir.run_with(&SCORE, REQUEST).ok();
+    for args in [&["stats"][..], &["reset"], &["export"], &["log", "decisions"]] {
+        let said = dir.run(&[args, &["--user", ""]].concat()).exits(2).stderr();
+        assert!(said.contains("--user"), "{said}");
+    }
+}
+
+#[test]
+fn what_is_printed_as_json_speaks_to_no_terminal() {
+    let dir = Dir::new();
+    let name = "a\u{9b}31m\u{202e}b";
+    let request = json!({"context": {"hour": 8, "weekday": 1}, "candidates": [{"id": name}]}).to_string();
+    let args = ["score", "--policy", "linucb", "--user", name];
+    let decision = dir.run_with(&args, request).ok();
+    assert_eq!(decision.json()["chosen"], name);
+    let reward = json!({"decision": id(&decision.json()), "reaction": "completed"}).to_string();
+    let rewarded = dir.run_with(&["reward", "--jsonl"], reward).ok();
+    let printed = [&["stats"][..], &["export"], &["log", "decisions"], &["log", "rewards"]];
+    for ran in printed.iter().map(|args| dir.run(args).ok()).chain([decision, rewarded]) {
+        assert!(ran.stdout().is_ascii() && ran.stdout().contains("a\\u009b31m\\u202eb"), "{}", ran.stdout());
+        assert_eq!(ran.jsonl()[0]["user"], name);
+    }
+    assert_eq!(dir.run(&["verify"]).ok().json()["problems"], json!([]));
 }
 
 #[test]
@@ -565,6 +635,9 @@ fn threads_that_the_system_refuses_are_no_panic() {
         (4, "score --jsonl"),
         (8, "score --jsonl"),
         (1, "simulate --users 32 --steps 2 --policy uniform"),
+        (1, "serve --listen 127.0.0.1:0 --policy uniform"),
+        (2, "serve --listen 127.0.0.1:0 --policy uniform"),
+        (4, "serve --listen 127.0.0.1:0 --policy uniform"),
     ] {
         let mut limited = std::process::Command::new("setpriv");
         let run = format!("ulimit -u {threads}; exec ./rehearsal {command}");

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod breaking;
+mod costs;
 mod damage;
 mod definitions;
 mod dense;
@@ -9,6 +10,7 @@ mod everyday;
 mod laws;
 mod mutations;
 mod older;
+mod planted;
 mod postgres;
 mod upkeep;
 mod views;

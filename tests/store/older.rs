@@ -136,6 +136,13 @@ fn it_is_brought_over_to_the_bit_and_its_ids_stay() {
 }
 
 #[test]
+fn a_directory_that_has_nothing_of_it_is_said() {
+    let dir = older();
+    fs::create_dir(dir.join("odl")).unwrap();
+    dir.run(&["import", "odl"]).refused(&["odl: nothing of version 0.1 is there"]);
+}
+
+#[test]
 fn state_files_alone_are_brought_over_as_they_are() {
     let dir = older();
     for (path, _) in dir.contents("old") {

@@ -4,6 +4,7 @@ pub(crate) mod gateway;
 pub(crate) mod postgres;
 pub(crate) mod server;
 pub(crate) mod strace;
+pub(crate) mod usage;
 
 use serde_json::Value;
 use std::borrow::BorrowMut;

@@ -28,35 +28,71 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T> {
     let attempt = |text: &str| read(text, origin, &check);
-    let first = match attempt(text) {
+    let mut all = match attempt(text) {
         Ok(read) => return Ok(read),
-        Err(found) => found,
+        Err(first) => vec![first],
     };
-    let mut others = Vec::new();
-    let (mut left, mut entry) = (text.to_owned(), first.entry.clone());
-    let mut allowed_word = first.allowed_word.clone();
-    while let Some(Entry { key, value }) = entry.take() {
-        if others.len() + 1 == MOST || text.len() > LONGEST {
-            break;
-        }
-        let without = with(&left, key.start..value.end, "");
-        let stand_ins = allowed_word.iter().map(String::as_str).chain(STAND_INS);
-        let with_others = stand_ins.map(|other| with(&left, value.clone(), other));
-        let reads_on = |text: &String, is_less: bool| match attempt(text) {
-            Ok(_) => Some(None),
-            // The same place again tells nothing new, and what is wrong beside something that was taken out may be that.
-            Err(found) if found.is_at(&key) || found.is_missing => None,
-            Err(found) if is_less && found.is_beside(text, key.start) => None,
-            Err(found) => Some(Some(found)),
+    let (mut left, mut added) = (text.to_owned(), Vec::new());
+    while all.len() < MOST && text.len() <= LONGEST {
+        let latest = all.last().expect("the first is there");
+        let next = match (&latest.missing, &latest.entry) {
+            (Some(field), _) => past_missing(&left, field, &attempt),
+            (None, Some(entry)) => past_entry(&left, entry, latest, &attempt),
+            (None, None) => None,
         };
-        let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
-        let next = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)));
-        let Some((Some(found), text)) = next else { break };
-        others.push(found.message);
-        (left, entry, allowed_word) = (text, found.entry, found.allowed_word);
+        let Some((mut found, text)) = next else { break };
+        if let Some(field) = &latest.missing {
+            added.push(line_of(&text, field.at));
+        }
+        found.message = at_line_before(&found.message, &added);
+        all.push(found);
+        left = text;
     }
-    let error = first.error;
+    let others: Vec<String> = all.drain(1..).map(|found| found.message).collect();
+    let error = all.remove(0).error;
     Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
+}
+
+/// What is wrong besides that this field is not there, and the text with a line for it. What a check would say of a value that
+/// nobody gave, or of others beside it, would tell nothing.
+fn past_missing<T>(
+    left: &str,
+    field: &MissingField,
+    attempt: impl Fn(&str) -> Result<T, Box<Found>>,
+) -> Option<(Box<Found>, String)> {
+    let texts = STAND_INS.iter().map(|value| field.filled(left, value));
+    let mut next = texts.filter_map(|text| match attempt(&text) {
+        Err(found) if found.is_of_text && !found.is_at(&field.key(&text)?) => Some((found, text)),
+        _ => None,
+    });
+    next.next().filter(|(found, _)| found.missing.as_ref() != Some(field))
+}
+
+/// What is wrong besides this entry, and the text without it, or with another value.
+fn past_entry<T>(
+    left: &str,
+    Entry { key, value }: &Entry,
+    fault: &Found,
+    attempt: impl Fn(&str) -> Result<T, Box<Found>>,
+) -> Option<(Box<Found>, String)> {
+    let without = with(left, key.start..value.end, "");
+    let stand_ins = fault.allowed_word.iter().map(String::as_str).chain(STAND_INS);
+    let with_others = stand_ins.map(|other| with(left, value.clone(), other));
+    // What is missing then may be what was taken out, or what its name was meant to be.
+    let is_known_to_lack = |found: &Found| match &found.missing {
+        Some(field) => left[key.clone()] == *field.name || fault.message.contains("unknown field `"),
+        None => found.is_missing,
+    };
+    let reads_on = |text: &String, is_less: bool| match attempt(text) {
+        Ok(_) => Some(None),
+        // The same place again tells nothing new, and what is wrong beside something that was taken out may be that.
+        Err(found) if found.is_at(key) || is_known_to_lack(&found) => None,
+        Err(found) if is_less && found.is_beside(text, key.start) => None,
+        Err(found) => Some(Some(found)),
+    };
+    let texts = std::iter::once((without, true)).chain(with_others.map(|text| (text, false)));
+    let (found, text) = { texts }.find_map(|(text, is_less)| Some((reads_on(&text, is_less)?, text)))?;
+    Some((found?, text))
 }
 
 /// A key and its value, by their bytes.
@@ -74,8 +110,54 @@ struct Found {
     entry: Option<Entry>,
     /// Whether it is that something is not there.
     is_missing: bool,
+    /// What that is, if a line of its own would mend it.
+    missing: Option<MissingField>,
+    /// Whether the text is none of this sort, whatever a check would say of its values.
+    is_of_text: bool,
     /// A word that may stand there, as TOML.
     allowed_word: Option<String>,
+}
+
+/// A field that is not there, and where its line would stand.
+#[derive(Debug, Clone, PartialEq)]
+struct MissingField {
+    name: String,
+    /// The byte.
+    at: usize,
+}
+
+impl MissingField {
+    /// The field that the parser misses in the table that begins at a byte; `None` where that table has no lines.
+    fn of(text: &str, at: usize, message: &str) -> Option<Self> {
+        let (_, rest) = message.split_once("missing field `")?;
+        let name = rest.split('`').next()?.to_owned();
+        let at = match text[at..].chars().next()? {
+            '[' => at + text[at..].find('\n')? + 1,
+            '{' => return None,
+            _ => 0,
+        };
+        Some(Self { name, at })
+    }
+
+    /// The text with a line for it.
+    fn filled(&self, text: &str, value: &str) -> String {
+        format!("{}{} = {value}\n{}", &text[..self.at], self.name, &text[self.at..])
+    }
+
+    /// Where its key stands in the text with that line.
+    fn key(&self, text: &str) -> Option<Range<usize>> {
+        text[self.at..].starts_with(&self.name).then(|| self.at..self.at + self.name.len())
+    }
+}
+
+/// The message with the line that was meant, before others were added to the text.
+fn at_line_before(message: &str, added: &[usize]) -> String {
+    let line = message.rsplit_once(" (line ").and_then(|(before, line)| {
+        let line: usize = line.strip_suffix(')')?.parse().ok()?;
+        let line = added.iter().rev().fold(line, |line, added| line - usize::from(*added < line));
+        Some(format!("{before} (line {line})"))
+    });
+    line.unwrap_or_else(|| message.to_owned())
 }
 
 impl Found {
@@ -100,9 +182,10 @@ fn read<R: DeserializeOwned, T>(
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T, Box<Found>> {
     let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing, allowed_word }| {
-        let entry = at.and_then(|at| entry_at(text, at));
+        let missing = at.filter(|_| is_missing).and_then(|at| MissingField::of(text, at, &message));
+        let entry = at.filter(|_| !is_missing).and_then(|at| entry_at(text, at));
         let error = Error::Malformed { origin: origin.to_owned(), message: message.clone() };
-        Box::new(Found { error, message, entry, is_missing, allowed_word })
+        Box::new(Found { error, message, entry, is_missing, missing, is_of_text: true, allowed_word })
     })?;
     check(raw).map_err(|fault| {
         let entry = entry_of(text, &fault.field);
@@ -112,7 +195,15 @@ fn read<R: DeserializeOwned, T>(
         let allowed = fault.allowed + &line;
         let fault = Fault { allowed, ..fault };
         let (message, error) = (fault.to_string(), fault.at(origin));
-        Box::new(Found { message, error, entry, is_missing: false, allowed_word: None })
+        Box::new(Found {
+            message,
+            error,
+            entry,
+            is_missing: false,
+            missing: None,
+            is_of_text: false,
+            allowed_word: None,
+        })
     })
 }
 
@@ -238,8 +329,23 @@ mod tests {
             assert!(said.contains(part), "{part:?} is not in {said}");
         }
         assert_eq!(said.matches("x.toml").count(), 1, "{said}");
-        // What is missing is told, after which nothing can be read.
-        assert!(faults("alpha = 3\n").unwrap().contains("missing field `beta`"));
+        // All that is missing is told together, with the lines that the text has; of its values nothing is said then.
+        let said = faults("count = 3\n[[inner]]\n[[inner]]\nshare = \"much\"\n").unwrap();
+        assert_eq!(
+            said,
+            "x.toml: missing field `alpha` (line 1); also: missing field `beta` (line 1); \
+             also: inner[0]: missing field `share` (line 2); also: inner[1].share: invalid type: string \"much\", expected a \
+             number (line 4)"
+        );
+        assert_eq!(faults("alpha = 3\n").unwrap(), "x.toml: missing field `beta` (line 1)");
+        let said = faults("alpha = \"much\"\n").unwrap();
+        assert!(
+            said.contains("alpha: invalid type") && said.contains("also: missing field `beta` (line 1)"),
+            "{said}"
+        );
+        let said = faults("alhpa = 1\nbeta = 0.1\n").unwrap();
+        assert!(said.contains("did you mean `alpha`?") && !said.contains("missing"), "{said}");
+        assert!(faults("alpha = 1\nbeta = 1\ninner = [{ }]\n").unwrap().contains("missing field `share`"));
         // What is no TOML is told once.
         assert!(faults("alpha = \nbeta = 2\n").unwrap().contains("(line 1)"));
     }

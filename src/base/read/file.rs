@@ -1,8 +1,9 @@
 //! Files as bytes or text, and which names mean a file.
 
+use super::foreign::foreign;
 use crate::base::error::{Error, Fault, Result};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 /// Longest text that is read at once, in bytes.
@@ -18,9 +19,12 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
 /// The text of the file at `path`.
 pub(crate) fn text(path: &Path) -> Result<String> {
     let bytes = whole(path, MAX_TEXT_BYTES)?;
-    String::from_utf8(bytes).map_err(|_| {
-        let not_utf8 = io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
-        Error::io("read", path)(not_utf8)
+    String::from_utf8(bytes).map_err(|error| {
+        let line =
+            1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..error.utf8_error().valid_up_to()]).count();
+        let message = foreign(error.as_bytes())
+            .map_or_else(|| format!("line {line} is not UTF-8"), |what| format!("it is {what}"));
+        Error::Malformed { origin: path.display().to_string(), message }
     })
 }
 
@@ -53,7 +57,13 @@ fn whole(path: &Path, most: u64) -> Result<Vec<u8>> {
 }
 
 /// What some programs put before the first line of UTF-8.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The text without the mark that some programs put before it. Each line may have one: files that were put together have
+/// those of all of them, at the beginnings of lines.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
+}
 
 /// Ends the list of known names where [`is_path`] gives a file its chance.
 pub(crate) const OR_A_FILE: &str = "or the path of a .toml file";

@@ -13,10 +13,10 @@ mod table;
 mod whole;
 
 pub(crate) use checked_toml::checked_toml;
-pub(crate) use file::{BYTE_ORDER_MARK, OR_A_FILE, bytes, is_path, regular, text};
+pub(crate) use file::{OR_A_FILE, bytes, is_path, regular, text, without_mark};
 pub(crate) use foreign::foreign;
 pub(crate) use notation::{MISSING, is_missing, is_number, notation, of_notation};
 pub(crate) use object::{Object, objects, optional_object};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
-pub(crate) use table::{Table, separator_of};
-pub(crate) use whole::{optional_whole, whole_number};
+pub(crate) use table::{Table, no_header, separator_of};
+pub(crate) use whole::{optional_whole, optional_wholes, whole, whole_number};

@@ -1,5 +1,7 @@
 //! JSON and TOML become raw structs; what is wrong with them is said with field and line.
 
+use super::file::without_mark;
+use super::foreign::foreign;
 use crate::base::error::{Error, Result, nearest, shortened};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -36,16 +38,18 @@ impl Deref for Text<'_> {
 const OBJECT: &str = "an object";
 const LIST: &str = "a list";
 
-/// Parses a JSON object, which errors call `origin`.
+/// Parses a JSON object, which errors call `origin`; a byte order mark before it is passed over.
 pub(crate) fn json<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str) -> Result<T> {
+    let text = without_mark(text);
     // The parser would take a list of the fields' values too.
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => json_value(text, origin),
         first => {
-            let first = first.map_or_else(
-                || "it is empty".to_owned(),
-                |byte| format!("it begins with {:?}", char::from(*byte)),
-            );
+            let first = match (first, foreign(text)) {
+                (None, _) => "it is empty".to_owned(),
+                (_, Some(what)) => format!("it is {what}"),
+                (Some(byte), None) => format!("it begins with {:?}", char::from(*byte)),
+            };
             let message = format!("a JSON object is needed, whole: {first}");
             Err(Error::Malformed { origin: origin.to_owned(), message })
         }
@@ -63,12 +67,13 @@ pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str
     };
     parsed.map_err(|first| {
         let reader = &mut serde_json::Deserializer::from_slice(text);
-        let message = match serde_path_to_error::deserialize::<_, T>(reader) {
-            Err(error) if names_field(error.path()) => format!("{}: {}", error.path(), error.inner()),
-            _ => first.to_string(),
+        let mut message = match serde_path_to_error::deserialize::<_, T>(reader) {
+            Err(error) if names_field(error.path()) => {
+                let inner = complaint(error.inner());
+                shortened(format!("{}: ", error.path())) + &inner
+            }
+            _ => complaint(&first),
         };
-        let message = shortened(message);
-        let mut message = in_words(&message, OBJECT, LIST);
         let quoted = message.split_once("string \"").and_then(|(_, rest)| rest.split_once('"'));
         if let Some(time) = quoted.and_then(|(value, _)| time_of_day(value)) {
             message = format!("{message}; {time}");
@@ -82,7 +87,7 @@ pub(crate) fn json_value<'de, T: Deserialize<'de>>(text: &'de [u8], origin: &str
 
 /// What the parser of JSON says is wrong, without names of types of this program.
 pub(crate) fn complaint(error: &serde_json::Error) -> String {
-    in_words(&error.to_string(), OBJECT, LIST)
+    in_words(&without_long_names(&error.to_string()), OBJECT, LIST)
 }
 
 /// Parses TOML, which errors call `origin`.

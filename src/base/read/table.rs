@@ -1,6 +1,6 @@
 //! A CSV that is read whole: a header of distinct names, and records of as many fields.
 
-use super::file::BYTE_ORDER_MARK;
+use super::file::without_mark;
 use super::foreign::foreign;
 use crate::base::error::{Error, Fault, Result};
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ impl<'a> Table<'a> {
     /// Text that is not UTF-8; quotes that a reader could take one way or another; a header that is not there, or has a
     /// column without a name or one twice; records of another length.
     pub(crate) fn parse(origin: &'a str, text: &[u8]) -> Result<Self> {
-        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+        let text = without_mark(text);
         let malformed = |origin: String, message: String| Error::Malformed { origin, message };
         if let Some(what) = foreign(text) {
             return Err(malformed(origin.to_owned(), format!("it is {what}")));
@@ -33,6 +33,10 @@ impl<'a> Table<'a> {
             return Err(malformed(place(origin, text, error.valid_up_to()), "not UTF-8".to_owned()));
         }
         let separator = separator_of(text);
+        let first_line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+        if let Some(what) = no_header(first_line) {
+            return Err(malformed(format!("{origin}, line 1"), what.to_owned()));
+        }
         if let Some((at, what)) = misplaced_quote(text, separator) {
             return Err(malformed(place(origin, text, at), what.to_owned()));
         }
@@ -124,8 +128,8 @@ fn line_of(text: &[u8], position: Option<&csv::Position>) -> u64 {
 /// What separates the columns of a table that begins like this: the comma where its first line with anything on it has
 /// one, else the semicolon, else the tab, else the bar; what stands in quotes separates nothing.
 pub(crate) fn separator_of(start: &[u8]) -> u8 {
-    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
-    let mut header = text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let mut header =
+        without_mark(start).split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let header = header.next().unwrap_or_default();
     let mut quoted = false;
     let outside: Vec<u8> = header
@@ -137,6 +141,18 @@ pub(crate) fn separator_of(start: &[u8]) -> u8 {
         })
         .collect();
     *SEPARATORS.iter().find(|separator| outside.contains(separator)).unwrap_or(&b',')
+}
+
+/// What makes no header of the first line of a table: other programs write their own there, or end lines otherwise.
+pub(crate) fn no_header(line: &[u8]) -> Option<&'static str> {
+    let line = line.trim_ascii();
+    let said = line.strip_prefix(b"sep=").or_else(|| line.strip_prefix(b"\"sep="));
+    if said.is_some_and(|separator| separator.len() <= 2) {
+        return Some("a note for spreadsheets, and no header: remove the line");
+    }
+    let ends_lines = line.contains(&b'\r') && !line.contains(&b'\n');
+    ends_lines
+        .then_some("lines that end with a carriage return alone: `tr '\\r' '\\n'` makes usual ones of them")
 }
 
 /// Where in a field a byte stands.
@@ -197,6 +213,23 @@ mod tests {
             let (_, record) = table.records().next().unwrap();
             assert_eq!(record.iter().collect::<Vec<_>>(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_for_spreadsheets_and_lines_of_an_old_mac_are_said() {
+        let said = Table::parse("t.csv", b"sep=;\na;b\n1;2\n").unwrap_err().to_string();
+        assert_eq!(said, "t.csv, line 1: a note for spreadsheets, and no header: remove the line");
+        for (line, is_header) in [
+            (&b"sep=;"[..], false),
+            (b"\"sep=,\"", false),
+            (b"a,b\r1,2\r", false),
+            (b"a,b\r", true),
+            (b"sep=arator,b", true),
+            (b"\"a\r\nb\",c", true),
+        ] {
+            assert_eq!(no_header(line).is_none(), is_header, "{}", String::from_utf8_lossy(line));
+        }
+        assert_eq!(Table::parse("t.csv", b"a,b\r1,2\r").unwrap().records().count(), 1);
     }
 
     #[test]

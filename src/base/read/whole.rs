@@ -9,6 +9,12 @@ const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// A whole number, 0 or more.
 pub(crate) struct Whole(pub(crate) u64);
 
+impl Whole {
+    fn into_type<T: TryFrom<u64>, E: Error>(self) -> Result<T, E> {
+        T::try_from(self.0).map_err(|_| E::invalid_value(Unexpected::Unsigned(self.0), &"a smaller number"))
+    }
+}
+
 impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         whole_number(deserializer, "a whole number, 0 or more").map(Self)
@@ -43,9 +49,24 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer.deserialize_u64(Number(expected))
 }
 
+/// Reads a whole number.
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    Whole::deserialize(deserializer)?.into_type()
+}
+
 /// Reads a whole number that may be missing.
-pub(crate) fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(value)| value))
+pub(crate) fn optional_whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::<Whole>::deserialize(deserializer)?.map(Whole::into_type).transpose()
+}
+
+/// Reads a list of whole numbers that may be missing.
+pub(crate) fn optional_wholes<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
+    let list = Option::<Vec<Whole>>::deserialize(deserializer)?;
+    list.map(|list| list.into_iter().map(Whole::into_type).collect()).transpose()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::reader::LogReader;
 use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
-use crate::base::read::of_notation;
+use crate::base::read::{no_header, of_notation};
 use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
@@ -99,6 +99,9 @@ impl CsvLog {
         domain: Option<&'static Domain>,
     ) -> Result<Self> {
         let fields = Fields::header(&mut lines)?;
+        if let Some(what) = no_header(lines.text()) {
+            return Err(malformed(lines.at(1), what));
+        }
         let written: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
         let header: Vec<String> = written.iter().map(|name| name.trim().to_owned()).collect();

@@ -2,6 +2,7 @@
 
 use super::distinct::DistinctObject;
 use super::timestamp::TimeStamp;
+use crate::base::read::{optional_whole, optional_wholes};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -17,13 +18,13 @@ pub(super) struct DsjsonLine {
     pub(super) skip: Option<bool>,
     #[serde(rename = "_label_probability")]
     pub(super) probability: Option<f64>,
-    #[serde(rename = "_labelIndex")]
+    #[serde(rename = "_labelIndex", default, deserialize_with = "optional_whole")]
     pub(super) index: Option<usize>,
-    #[serde(rename = "_label_Action")]
+    #[serde(rename = "_label_Action", default, deserialize_with = "optional_whole")]
     pub(super) action: Option<usize>,
     #[serde(rename = "Timestamp")]
     pub(super) timestamp: Option<TimeStamp>,
-    #[serde(rename = "a")]
+    #[serde(rename = "a", default, deserialize_with = "optional_wholes")]
     pub(super) actions: Option<Vec<usize>>,
     #[serde(rename = "p")]
     pub(super) probabilities: Option<Vec<f64>>,

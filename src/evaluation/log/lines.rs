@@ -4,7 +4,7 @@ use super::compressed::decompressed;
 use super::json_members;
 use super::place::{malformed, place, unreadable};
 use crate::base::error::{Error, Fault, Result};
-use crate::base::read::{BYTE_ORDER_MARK, complaint};
+use crate::base::read::{complaint, without_mark};
 use serde::Deserialize;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -54,9 +54,8 @@ impl LogLines {
         self.extra = 0;
         self.buffer.clear();
         let read = self.append()?;
-        if self.number == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
-            self.buffer.drain(..BYTE_ORDER_MARK.len());
-        }
+        let mark = self.buffer.len() - without_mark(&self.buffer).len();
+        self.buffer.drain(..mark);
         Ok(read)
     }
 

@@ -12,7 +12,7 @@ use super::refusal::LogFileRefusal;
 use super::so_far::SoFar;
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Result};
-use crate::base::read::BYTE_ORDER_MARK;
+use crate::base::read::without_mark;
 use crate::domain::Domain;
 use crate::evaluation::row::Row;
 use crate::service::log_files::{Segments, is_whole, of_store, rewards_beside, rewards_of, together};
@@ -228,8 +228,7 @@ fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn Bu
     }
     let origin = path.display().to_string();
     let start = beginning(&mut *bytes, &origin)?;
-    let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
-    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).enumerate();
+    let mut lines = start.split(|b| *b == b'\n').map(|line| without_mark(line).trim_ascii()).enumerate();
     let (number, line) = lines.find(|(_, line)| !line.is_empty() && !is_mark(line)).unwrap_or_default();
     let format = LogFormat::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
         let known = LogFormat::ALL.map(LogFormat::name).join(", ");
@@ -251,9 +250,9 @@ fn beginning(source: &mut dyn BufRead, origin: &str) -> Result<Vec<u8>> {
         let read = chunk.len();
         start.extend_from_slice(chunk);
         source.consume(read);
-        let text = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
-        let mut whole = memchr::memchr_iter(b'\n', text)
-            .scan(0, |begin, end| Some(text[std::mem::replace(begin, end + 1)..end].trim_ascii()));
+        let mut whole = memchr::memchr_iter(b'\n', &start).scan(0, |begin, end| {
+            Some(without_mark(&start[std::mem::replace(begin, end + 1)..end]).trim_ascii())
+        });
         let told = whole.any(|line| !line.is_empty() && !is_mark(line));
         if read == 0 || start.len() >= ENOUGH || told {
             return Ok(start);

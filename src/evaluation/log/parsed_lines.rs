@@ -201,6 +201,16 @@ mod tests {
         super::super::place::malformed(line.place(), "no number")
     }
 
+    /// One core works on what another one has parsed.
+    #[test]
+    fn lines_are_parsed_by_other_threads_than_the_one_that_takes_them() {
+        let parse: Parse<thread::ThreadId> = |_| Ok(Some(thread::current().id()));
+        let text = "line\n".repeat(1_000);
+        let mut lines = ParsedLines::new(LogLines::new(Box::new(Cursor::new(text)), "log"), parse);
+        let by: Vec<_> = std::iter::from_fn(|| lines.next().unwrap()).collect();
+        assert!(by.len() == 1_000 && !by.contains(&thread::current().id()));
+    }
+
     #[test]
     fn lines_come_in_their_order_and_an_error_after_those_before_it() {
         let three = |i| format!("{i}\n\nskip\n");

@@ -19,6 +19,7 @@ use super::said::Said;
 use super::so_far::SoFar;
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
+use crate::base::read::of_notation;
 use crate::evaluation::row::{ListedItem, Row};
 use std::collections::HashSet;
 
@@ -232,7 +233,11 @@ fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), F
     }
     let wrong = |name: &str, value: &str| FaultAt {
         column: column + within(text, value) - 1,
-        fault: Fault::new(format!("the value of {name:?}"), format!("{value:?}"), "a finite number"),
+        fault: Fault::new(
+            format!("the value of {name:?}"),
+            format!("{value:?}"),
+            format!("a finite number{}", of_notation(value)),
+        ),
     };
     let finite = |value: &str| value.parse().ok().filter(|x: &f64| x.is_finite());
     for part in text.split('|') {
@@ -290,8 +295,10 @@ fn labelled(word: &str, column: usize) -> Result<(f64, f64), FaultAt> {
     let cost_column = column + action.len() + 1;
     let probability_column = cost_column + cost.len() + 1;
     let number = |field: &str, text: &str, column: usize| {
-        text.parse::<f64>()
-            .map_err(|_| FaultAt { column, fault: Fault::new(field, format!("{text:?}"), "a number") })
+        text.parse::<f64>().map_err(|_| {
+            let allowed = format!("a number{}", of_notation(text));
+            FaultAt { column, fault: Fault::new(field, format!("{text:?}"), allowed) }
+        })
     };
     let reward = -checked_reward("cost", number("cost", cost, cost_column)?)
         .map_err(|fault| FaultAt { column: cost_column, fault })?;

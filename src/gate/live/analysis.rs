@@ -6,7 +6,7 @@
 
 use super::arms::{self, Epoch, WeightedUser};
 use super::effect::{ArmUser, e_two_sided, effect_estimate, effect_lower, effect_upper};
-use super::grouping::{Grouping, SegmentFilter};
+use super::grouping::{AskedInputs, Grouping, SegmentFilter};
 use super::observations::{DAY_MS, Membership, ObservationRules, UserObservation, UserObservations, observe};
 use super::refusal::LiveRefusal;
 use super::sample_ratio::SampleRatio;
@@ -216,7 +216,8 @@ pub fn observe_spread(
 /// Groups of a log, compared.
 ///
 /// # Errors
-/// A log that cannot be read, values out of range, more groups than anybody compares, a control that is none.
+/// A log that cannot be read, values out of range, more groups than anybody compares, a control that is none, an input or an
+/// experiment of which no decision is.
 pub fn analyze(log: &LabelledLog, request: &AnalysisRequest) -> Result<Analysis> {
     Ok(compare(log, request)?.0)
 }
@@ -237,11 +238,16 @@ fn read_groups(log: &LabelledLog, request: &AnalysisRequest) -> Result<ReadGroup
     for variant in variants.flat_map(Experiment::variants) {
         groups.number(variant.name().into());
     }
+    let (mut asked, mut others) = (AskedInputs::new(by, segments), BTreeSet::new());
     let found = observe(log, rules, |line: &DecisionLine<&RawValue>| {
+        asked.look(line);
         let Some(mut group) = by.group(line) else { return Ok(None) };
         if *by == Grouping::Variant {
             let own = line.experiment.as_deref().unwrap_or_default();
             if wanted.is_some_and(|wanted| wanted != own) {
+                if others.len() < MAX_GROUPS {
+                    others.insert(SmolStr::from(own));
+                }
                 return Ok(None);
             }
             experiments.insert(SmolStr::from(own));
@@ -262,6 +268,10 @@ fn read_groups(log: &LabelledLog, request: &AnalysisRequest) -> Result<ReadGroup
     if groups.names.len() > MAX_GROUPS {
         let by = by.name().to_owned();
         return Err(Error::because(LiveRefusal::TooManyGroups { by, most: MAX_GROUPS }));
+    }
+    asked.check()?;
+    if let (Some(name), None, true) = (wanted, &request.experiment, experiments.is_empty()) {
+        return Err(Error::unknown("experiment", name, &others));
     }
     if experiments.len() > 1 {
         let names = experiments.iter().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");

@@ -1,9 +1,12 @@
 //! What decisions are grouped by.
 
+use crate::base::error::{Error, Result};
+use crate::domain::{Domain, InputOf};
 use crate::store::log_line::DecisionLine;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use smol_str::{SmolStr, ToSmolStr};
+use std::collections::BTreeSet;
 
 /// What stands for a group where nothing is known.
 const UNKNOWN: &str = "unknown";
@@ -95,6 +98,66 @@ fn input(line: &DecisionLine<&RawValue>, name: &str) -> Option<Value> {
     };
     let part = |part: &str| known(request.get(part)?.get(name));
     part("context").or_else(chosen).or_else(|| part("profile_features")).cloned()
+}
+
+/// Whether the inputs that somebody asks for are named by any request: a name that is mistyped must not look like one of
+/// which nothing is known.
+pub(super) struct AskedInputs<'a> {
+    /// Those that no request has named yet: the name, and whether it may be one of the candidates'.
+    missing: Vec<(&'a str, bool)>,
+    /// Names that there are.
+    named: BTreeSet<String>,
+    any: bool,
+}
+
+/// So many names are enough to say what there is.
+const MOST_NAMES: usize = 64;
+
+impl<'a> AskedInputs<'a> {
+    pub(super) fn new(by: &'a Grouping, segments: &'a [SegmentFilter]) -> Self {
+        let of_group = match by {
+            Grouping::Input(name) => Some((name.as_str(), true)),
+            _ => None,
+        };
+        let of_segments = segments.iter().map(|segment| (segment.input.as_str(), false));
+        let missing = of_group.into_iter().chain(of_segments).collect();
+        Self { missing, named: BTreeSet::new(), any: false }
+    }
+
+    /// Looks at a decision, as long as something is missing.
+    pub(super) fn look(&mut self, line: &DecisionLine<&RawValue>) {
+        if self.missing.is_empty() {
+            return;
+        }
+        self.any = true;
+        let Ok(request) = serde_json::from_str::<Value>(line.request.get()) else { return };
+        let of_moment =
+            ["context", "profile_features"].iter().filter_map(|part| request.get(part)?.as_object());
+        let of_candidates = request.get("candidates").and_then(Value::as_array).into_iter().flatten();
+        let of_candidates = of_candidates.filter_map(Value::as_object);
+        let objects = of_moment.map(|o| (o, false)).chain(of_candidates.map(|o| (o, true)));
+        for (object, of_candidate) in objects {
+            self.missing.retain(|(name, any)| !object.contains_key(*name) || (of_candidate && !any));
+            for name in object.keys().filter(|name| !of_candidate || *name != "id") {
+                if self.named.len() < MOST_NAMES && !self.named.contains(name) {
+                    self.named.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    /// # Errors
+    /// There are decisions, and an input that none of them names and the shipped domain does not have.
+    pub(super) fn check(&self) -> Result<()> {
+        let is_declared = |name: &str| {
+            let every = [InputOf::Candidate, InputOf::Context, InputOf::Profile];
+            every.iter().any(|of| Domain::tips().inputs_of(*of).any(|input| input.name == name))
+        };
+        match self.missing.iter().find(|(name, _)| !is_declared(name)) {
+            Some((name, _)) if self.any => Err(Error::unknown("input", name, &self.named)),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn known(value: Option<&Value>) -> Option<&Value> {

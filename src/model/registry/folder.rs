@@ -7,7 +7,7 @@
 use super::contract::{Artifacts, ModelRegistry, ModelVersion, Promotion};
 use super::promote::moved;
 use super::refusal::RegistryRefusal;
-use crate::base::error::{Error, Fault, Result};
+use crate::base::error::{Error, ErrorKind, Fault, Result};
 use crate::base::lock::FileLock;
 use crate::base::read;
 use crate::domain::labels::label;
@@ -69,22 +69,22 @@ impl Folder {
 
     fn raw(dir: &Path, version: u64) -> Result<RawVersion> {
         let path = dir.join("tags").join(format!("{version}.json"));
-        match fs::read(&path) {
-            Ok(bytes) => read::json(&bytes, &path.display().to_string()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(RawVersion::default()),
-            Err(error) => Err(Error::io("read", &path)(error)),
+        match read::text(&path) {
+            Ok(text) => read::json(text.as_bytes(), &path.display().to_string()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(RawVersion::default()),
+            Err(error) => Err(error),
         }
     }
 
     fn alias(dir: &Path, alias: &str) -> Result<Option<u64>> {
         let path = dir.join("aliases").join(alias);
-        match fs::read_to_string(&path) {
+        match read::text(&path) {
             Ok(text) => text.trim().parse().map(Some).map_err(|_| {
                 let (place, what) = (path.display().to_string(), "it is no number of a version".to_owned());
                 Error::because(RegistryRefusal::Damaged { place, what })
             }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", &path)(error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }
@@ -152,6 +152,9 @@ impl ModelRegistry for Folder {
     }
 
     fn names(&self) -> Result<Vec<String>> {
+        if !self.dir.is_dir() {
+            return Err(Error::because(RegistryRefusal::NoRegistry { place: self.place() }));
+        }
         let mut names = list(&self.dir)?;
         names.retain(|name| self.dir.join(name).join("versions").is_dir());
         Ok(names)

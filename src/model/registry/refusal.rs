@@ -5,6 +5,12 @@ use crate::base::error::{Cause, ErrorKind};
 /// What a registry cannot do.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryRefusal {
+    /// Nothing was ever registered there.
+    #[error("{place}: no registry there; name it with --registry or REHEARSAL_REGISTRY, or register a model")]
+    NoRegistry {
+        /// The place.
+        place: String,
+    },
     /// A name that is not there.
     #[error("{place} has no model {name:?}; `rehearsal registry list` says what there is")]
     NoModel {
@@ -89,7 +95,9 @@ pub enum RegistryRefusal {
 impl Cause for RegistryRefusal {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoModel { .. } | Self::NoVersion { .. } | Self::NoFile { .. } => ErrorKind::NotFound,
+            Self::NoRegistry { .. } | Self::NoModel { .. } | Self::NoVersion { .. } | Self::NoFile { .. } => {
+                ErrorKind::NotFound
+            }
             Self::Moved { .. } | Self::OtherBaseline { .. } => ErrorKind::Conflict,
             Self::Server { passes: false, .. } => ErrorKind::Invalid,
             Self::Server { passes: true, .. } => ErrorKind::Unavailable,

@@ -177,7 +177,7 @@ fn segments(card: &Card, verdict: &Verdict, text: &mut String) {
     let _ = writeln!(text, "\nEach persona's figures in {}:\n", inline(&card.scenarios[0].scenario));
     table(&["persona", "share", "metric", &card.baseline, &card.challenger, "difference", "bounds"], text);
     for s in &card.segments {
-        let share = words::percent((1000.0 * s.share).round() / 1000.0);
+        let share = words::share(s.share, 1);
         let told = |f: &&Figure| matches!(f.metric, Metric::Reward | Metric::DismissRate);
         for figure in s.figures.iter().filter(told) {
             let lead = [s.persona.clone(), share.clone(), figure.metric.name().to_owned()];

@@ -6,7 +6,7 @@ use super::refusal::CardRefusal;
 use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::gate::live::{RolloutEvidence, RolloutStep};
-use crate::report::words::e_value;
+use crate::report::words::{self, e_value};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -46,14 +46,15 @@ fn find<'a>(card: &'a str, experiment: &str) -> Option<Section<'a>> {
 /// # Errors
 /// A block of JSON that is damaged.
 pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option<CardRollout>> {
-    let found = find(card, experiment).and_then(|section| section.text.split_once(JSON_FENCE));
+    let card = card.replace("\r\n", "\n");
+    let found = find(&card, experiment).and_then(|section| section.text.split_once(JSON_FENCE));
     let Some((_, rest)) = found else { return Ok(None) };
     let json = rest.split_once(&format!("\n{FENCE}")).map_or(rest, |(json, _)| json);
     read::json(json.as_bytes(), origin).map(Some)
 }
 
 /// The text of a card, which errors call `origin`, with the section of this experiment's rollout written anew, or added at its
-/// end.
+/// end; where its lines end with two characters, they all do.
 ///
 /// # Errors
 /// A card that tells of steps that are not among these: those of another store, which would be lost.
@@ -65,9 +66,18 @@ pub fn card_rollout(card: &str, experiment: &str, origin: &str) -> Result<Option
 /// assert!(card.starts_with("a card\n") && card.contains("## Rollout of bolder"));
 /// assert_eq!(with_rollout(&card, "bolder", &[], "card.md")?, card);
 /// assert!(card_rollout(&card, "bolder", "card.md")?.is_some_and(|rollout| rollout.steps.is_empty()));
+/// // So it is where an editor ended lines with two characters.
+/// let edited = card.replace('\n', "\r\n");
+/// assert_eq!(with_rollout(&edited, "bolder", &[], "card.md")?, edited);
+/// assert!(card_rollout(&edited, "bolder", "card.md")?.is_some());
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
 pub fn with_rollout(card: &str, experiment: &str, steps: &[RolloutStep], origin: &str) -> Result<String> {
+    let line_ends = card.matches("\r\n").count();
+    if line_ends > 0 && line_ends == card.matches('\n').count() {
+        let text = with_rollout(&card.replace("\r\n", "\n"), experiment, steps, origin)?;
+        return Ok(text.replace('\n', "\r\n"));
+    }
     if let Some(kept) = card_rollout(card, experiment, origin)? {
         let is_known = |step: &RolloutStep| {
             let same = |own: &&RolloutStep| own.revision == step.revision && own.at_ms == step.at_ms;
@@ -97,8 +107,8 @@ fn section(experiment: &str, steps: &[RolloutStep]) -> String {
         let when = jiff::Timestamp::from_millisecond(step.at_ms as i64)
             .map_or_else(|_| step.at_ms.to_string(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
         let evidence = step.evidence.as_ref().map_or_else(|| "| | | | | ".to_owned(), cells);
-        let (revision, share) = (step.revision, 100.0 * step.share);
-        let _ = writeln!(out, "| {revision} | {when} | {} | {share}% | {evidence}|", step.action.name());
+        let (revision, share) = (step.revision, words::percent(step.share));
+        let _ = writeln!(out, "| {revision} | {when} | {} | {share} | {evidence}|", step.action.name());
     }
     out.push_str(
         "\nGains are shares of the metric's range, with bounds on each side that hold at all times together; the rest are \

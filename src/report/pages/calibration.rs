@@ -7,6 +7,7 @@ use crate::report::charts::{
     intervals, range_of, shares,
 };
 use crate::report::pieces::{Cell, Page, Tile};
+use crate::report::words;
 
 /// The four ways to decide, each with its colour and mark.
 const METHODS: [(&str, Hue, Shape); 4] = [
@@ -76,8 +77,8 @@ pub fn calibration_page(c: &Calibration, cast: &Cast, command: &str) -> String {
     page.finish()
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.1}%", 100.0 * share)
+fn percent(of_runs: f64) -> String {
+    words::share(of_runs, 1)
 }
 
 /// How often each way to decide promotes what it must not.

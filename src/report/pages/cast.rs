@@ -159,8 +159,7 @@ fn write_personas(personas: &[(&Persona, Option<f64>)], page: &mut Page) {
         &["persona", "share", "who this is"],
         1,
         personas.iter().map(|(persona, share)| {
-            let share =
-                share.map_or_else(|| "-".to_owned(), |s| words::percent((1000.0 * s).round() / 1000.0));
+            let share = share.map_or_else(|| "-".to_owned(), |s| words::share(s, 1));
             vec![
                 persona.name().into(),
                 share.into(),

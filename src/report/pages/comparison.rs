@@ -9,6 +9,7 @@ use crate::report::charts::{
 };
 use crate::report::comparison::{digits, of_intervals};
 use crate::report::pieces::{Cell, Page};
+use crate::report::words;
 
 /// The page of a comparison with `log`; `command` is the one that makes it again.
 pub fn comparison_page(c: &RealityComparison, log: &str, cast: &Cast, command: &str) -> String {
@@ -48,8 +49,8 @@ pub fn comparison_page(c: &RealityComparison, log: &str, cast: &Cast, command: &
     page.section("Distances");
     page.text(&format!(
         "From 0, alike, to 1. The upright mark is noise: what people drawn from the simulated ones stay below; all together \
-         exceed it in {}% of logs. {}",
-        digits(Some(100.0 * c.alpha), 1).trim_end_matches(".0"),
+         exceed it in {} of logs. {}",
+        words::percent(c.alpha),
         of_intervals(c).replace('\n', " ")
     ));
     page.legend([(FAILS, "beyond noise"), (HOLDS, "within noise")]);
@@ -114,9 +115,8 @@ fn groups(name: &str, groups: &[GroupResult], page: &mut Page) {
         .iter()
         .map(|g| {
             let both = [g.logged, g.simulated];
-            let completed = |rates: Option<[f64; 4]>| {
-                rates.map_or_else(|| "-".to_owned(), |r| format!("{:.0}%", 100.0 * r[0]))
-            };
+            let completed =
+                |rates: Option<[f64; 4]>| rates.map_or_else(|| "-".to_owned(), |r| words::share(r[0], 0));
             ShareRow {
                 name: called(g),
                 bars: both.iter().map(|rates| rates.unwrap_or_default().to_vec()).collect(),

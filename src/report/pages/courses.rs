@@ -5,6 +5,7 @@ use crate::report::charts::{
     self, CurveLine, Grid, Panel, SERIES_LENGTH, ShareRow, panels, rival_hue, series_hue, shares,
 };
 use crate::report::pieces::{Cell, Page};
+use crate::report::words;
 use crate::simulation::{Course, LearningCurve, ShownKind};
 
 /// More bands than these would hide each other.
@@ -122,7 +123,7 @@ pub(super) fn kinds(courses: &[Course], policies: &[&str], page: &mut Page) {
     page.chart(|width| shares(&rows, &hues, "Kinds of tip that each policy showed to each persona", width));
     page.details("The figures", |page| {
         page.text("Of all tips, and of those of the kind how many were completed, among everybody.");
-        let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+        let percent = |of_all: f64| words::share(of_all, 1);
         let heads: Vec<String> =
             policies.iter().flat_map(|p| [format!("shown by {p}"), format!("completed under {p}")]).collect();
         let columns: Vec<&str> = std::iter::once("kind").chain(heads.iter().map(String::as_str)).collect();
@@ -160,7 +161,7 @@ pub(super) fn reactions(
         .map(|(persona, counts)| {
             let completed = |counts: &[u64; 4]| {
                 let total: u64 = counts.iter().sum();
-                format!("{:.0}%", 100.0 * counts[0] as f64 / total.max(1) as f64)
+                words::share(counts[0] as f64 / total.max(1) as f64, 0)
             };
             ShareRow {
                 name: (*persona).to_owned(),

@@ -58,7 +58,7 @@ pub fn evaluation_page(
     let mut entries = vec![
         (
             "Intervals",
-            format!("{}% {}, one at a time", number(100.0 * (1.0 - settings.alpha)), settings.method.name()),
+            format!("{} {}, one at a time", words::percent(1.0 - settings.alpha), settings.method.name()),
         ),
         ("Seed", settings.seed.to_string()),
         ("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION"))),
@@ -177,7 +177,7 @@ fn estimates(
         page.legend(legend.into_iter().filter(|(biased, ..)| has(*biased)).map(|(_, hue, name)| (hue, name)));
         page.chart(|width| intervals(&rows, &scale, width));
     }
-    let bounds = format!("{}% {}", number(100.0 * (1.0 - settings.alpha)), settings.method.name());
+    let bounds = format!("{} {}", words::percent(1.0 - settings.alpha), settings.method.name());
     page.details("The figures", |page| {
         let known = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), number);
         let rows = estimates.iter().map(|e| {

@@ -151,7 +151,7 @@ impl ScenarioResults {
         if self.personas.len() > 1 {
             page.details("Each persona", |page| {
                 for (p, (name, share)) in self.personas.iter().enumerate() {
-                    let share = words::percent((1000.0 * share).round() / 1000.0);
+                    let share = words::share(*share, 1);
                     page.part(&format!("{name}, {share} of the people"));
                     table(Some(p), page);
                 }

@@ -238,8 +238,7 @@ fn personas_in_full(v: &Verdict, scenario: &str, personas: &[PersonaEvidence], p
     let columns: Vec<&str> =
         heads.iter().map(String::as_str).chain(["bounds of the gain of reward"]).collect();
     let rows = personas.iter().map(|p| {
-        let mut row: Vec<Cell> =
-            vec![p.persona.clone().into(), words::percent((1000.0 * p.share).round() / 1000.0).into()];
+        let mut row: Vec<Cell> = vec![p.persona.clone().into(), words::share(p.share, 1).into()];
         row.extend(shown.iter().map(|m| {
             let f = figure(p, *m);
             let by = f.challenger.zip(f.baseline).map(|(after, before)| after - before);

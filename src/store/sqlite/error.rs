@@ -44,6 +44,18 @@ pub enum StoreError {
         /// The file that shows it.
         found: String,
     },
+    /// Something else stands where the database should.
+    #[error("{}: it is no file, and a store has its database there", path.display())]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A copy is to be written where the engine cannot name a file.
+    #[error("{}: a path that is no UTF-8; the engine can copy to none of these", path.display())]
+    NoText {
+        /// The path.
+        path: PathBuf,
+    },
     /// Something stands where a copy is to be written.
     #[error("{}: it is there already; name a path that is free", path.display())]
     Taken {
@@ -61,6 +73,8 @@ impl Cause for StoreError {
                 _ => ErrorKind::Unavailable,
             },
             Self::Missing { .. } => ErrorKind::NotFound,
+            Self::NoFile { .. } => ErrorKind::Damaged,
+            Self::NoText { .. } => ErrorKind::Invalid,
             Self::Newer { .. } => ErrorKind::Unavailable,
             Self::Older { .. } | Self::Taken { .. } => ErrorKind::Conflict,
         }

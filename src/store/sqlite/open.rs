@@ -85,8 +85,9 @@ fn wait(attempts: i32) -> bool {
 /// [`StoreError::Missing`] where there is none to read, [`StoreError::Older`] for a directory of version 0.1.
 pub(super) fn locate(dir: &Path, access: Access) -> Result<PathBuf> {
     let path = dir.join(FILE);
-    if path.exists() {
-        return Ok(path);
+    if let Ok(about) = fs::metadata(&path) {
+        // The engine would wait for a pipe, and says of a folder that the disk has failed.
+        return if about.is_file() { Ok(path) } else { Err(Error::because(StoreError::NoFile { path })) };
     }
     if let Some(found) = older(dir) {
         // Another process may have made it meanwhile, and written state files beside it.

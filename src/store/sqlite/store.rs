@@ -86,6 +86,18 @@ impl SqliteStore {
         }
     }
 
+    /// Copies the database into an empty file.
+    fn copy_into(&self, path: &Path) -> Result<()> {
+        // From the root on: the engine takes `:memory:` for no file at all.
+        let whole = path.canonicalize().map_err(Error::io("write", path))?;
+        let target =
+            whole.to_str().ok_or_else(|| Error::because(StoreError::NoText { path: path.to_owned() }))?;
+        let connection = self.connection()?;
+        let done = connection.execute("VACUUM INTO ?", [target]).map_err(engine("copy it", &self.path));
+        self.give_back(connection);
+        done.map(drop)
+    }
+
     fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
         Session { connection, definitions: &self.definitions, path: &self.path }
     }
@@ -173,12 +185,9 @@ impl Store for SqliteStore {
             std::io::ErrorKind::AlreadyExists => Error::because(StoreError::Taken { path: path.to_owned() }),
             _ => Error::io("create", path)(error),
         })?;
-        let connection = self.connection()?;
-        let target = path.to_string_lossy();
-        let done = connection.execute("VACUUM INTO ?", [&target]).map_err(engine("copy it", &self.path));
-        self.give_back(connection);
-        let done = done
-            .and_then(|_| File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path)));
+        let done = self.copy_into(path).and_then(|()| {
+            File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("sync", path))
+        });
         if done.is_err() {
             // An unfinished copy must not look like one.
             let _ = std::fs::remove_file(path);
