@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use smol_str::{SmolStr, ToSmolStr};
 
 /// What stands for a group where nothing is known.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// What decisions are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq)]
