@@ -137,7 +137,7 @@ enum Command {
     Generate(generate::Args),
     /// Print what a prompt is told of a person
     Context(context::Args),
-    /// List, show, render, check and compare versions of the prompt
+    /// List, show, render and check versions of the prompt, and say what differs
     Prompt(prompt::Args),
     /// Answer requests over HTTP
     Serve(serve::Args),

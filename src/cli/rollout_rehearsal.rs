@@ -11,7 +11,7 @@ use crate::report::rehearsal_text;
 use crate::simulation::Simulation;
 use std::path::{Path, PathBuf};
 
-/// Options of a rehearsed rollout.
+// Options of a rehearsed rollout. As documentation it would become that of the command that has them.
 #[derive(Debug, clap::Args)]
 pub(super) struct RehearsalArgs {
     /// Live a rollout many times instead: an experiment with a ramp, a TOML file; with a policy for variants that set none

@@ -72,7 +72,7 @@ fn text(args: &Args, prior: &Prior, imports: u64) -> String {
     let Some(training) = prior.training() else { return text };
     let TrainingRecord { rows, users, noise, iterations, converged, .. } = training;
     text += &format!("learned from   {rows} rewards of {users} users, noise {noise:.4}\n");
-    let end = if *converged { "" } else { ", not at its end yet" };
+    let end = if *converged { "" } else { ", the most that it makes: it had not quite settled" };
     text += &format!("steps          {iterations}{end}\n");
     match &training.held_out {
         None => text += "held out       nobody: too few users\n",

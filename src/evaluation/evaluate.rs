@@ -76,7 +76,11 @@ pub fn evaluate(
     settings: &EvaluationSettings,
 ) -> Result<Evaluation> {
     if settings.reward_range.is_none() && settings.method.needs_range() {
-        let fault = Fault::new("reward_range", "absent", "LOW,HIGH, known before the log was looked at");
+        let fault = Fault::new(
+            "reward_range",
+            "absent",
+            "the smallest and the largest reward there can be, known before the log was looked at, as --reward-range 0,1",
+        );
         return Err(fault.at(format!("interval {}", settings.method.name())));
     }
     refuse_what_needs_every_action(targets, settings)?;

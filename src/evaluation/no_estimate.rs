@@ -99,8 +99,8 @@ impl fmt::Display for NoEstimateReason {
                     f,
                     "bounds rest on many rewards, and those of this log, as the policy would have met them, count as \
                      {effective:.0} that fall like a fair coin (needed: {MIN_EFFECTIVE_REWARDS}): too few decisions would \
-                     decide; collect more rows, or ask for bounds that need no number of rewards, --interval bernstein \
-                     or anytime"
+                     decide; collect more rows, or ask for bounds that need no number of rewards, --estimator ips \
+                     --interval anytime --reward-range LOW,HIGH"
                 );
             }
             Self::FewReplicates { needed } => {

@@ -17,6 +17,8 @@ const FUEL: u64 = 200_000;
 const MAX_BYTES: usize = 256 << 10;
 /// What may stand inside of `{{ }}` and `{% %}` beside letters, digits and spaces.
 const MARKS: &str = "_.,'\"[]()=!<>-:";
+/// Characters of a line that an error quotes, at most.
+const LONGEST_QUOTE: usize = 80;
 /// The statements that there are.
 const STATEMENTS: [&str; 6] = ["if", "elif", "else", "endif", "for", "endfor"];
 
@@ -52,14 +54,14 @@ pub(super) fn own(text: impl Into<String>) -> Value {
 pub(super) fn check(source: &str, place: Place) -> Result<()> {
     check_tags(source, place)?;
     let environment = environment(Shown::AsData);
-    environment.template_from_str(source).map(drop).map_err(|error| explain(&error, place))
+    environment.template_from_str(source).map(drop).map_err(|error| explain(&error, source, place))
 }
 
 /// What a template shows of these values.
 pub(super) fn render(source: &str, values: Value, shown: Shown, place: Place) -> Result<String> {
     let environment = environment(shown);
-    let template = environment.template_from_str(source).map_err(|error| explain(&error, place))?;
-    template.render(values).map_err(|error| explain(&error, place)).and_then(|text| {
+    let template = environment.template_from_str(source).map_err(|error| explain(&error, source, place))?;
+    template.render(values).map_err(|error| explain(&error, source, place)).and_then(|text| {
         if text.len() > MAX_BYTES {
             return Err(place.error(None, format!("it makes more than {MAX_BYTES} bytes")));
         }
@@ -118,13 +120,14 @@ fn check_tags(source: &str, place: Place) -> Result<()> {
     Ok(())
 }
 
-fn explain(error: &minijinja::Error, place: Place) -> Error {
+fn explain(error: &minijinja::Error, source: &str, place: Place) -> Error {
     let message = match error.kind() {
         ErrorKind::OutOfFuel => "it does not end within the steps that a template may take".to_owned(),
         ErrorKind::UndefinedError => {
-            let name = error.detail().map_or_else(String::new, |detail| format!(" ({detail})"));
+            let line = error.line().and_then(|line| source.lines().nth(line.checked_sub(1)?));
+            let shown: String = line.unwrap_or_default().trim().chars().take(LONGEST_QUOTE).collect();
             format!(
-                "it shows what there is not{name}: the prompt's `inputs` do not ask for it, or nothing has that name"
+                "it shows what there is not, in {shown:?}: the prompt's `inputs` do not ask for it, or nothing has that name"
             )
         }
         kind => error.detail().map_or_else(|| kind.to_string(), |detail| format!("{kind}: {detail}")),
@@ -159,7 +162,9 @@ mod tests {
     fn what_is_not_there_is_said_with_its_line() {
         let error = shown("\n{{ tasks }}").unwrap_err().to_string();
         assert!(
-            error.starts_with("v.md: the template user, line 2 of it: it shows what there is not"),
+            error.starts_with(
+                r#"v.md: the template user, line 2 of it: it shows what there is not, in "{{ tasks }}": "#
+            ),
             "{error}"
         );
         assert!(shown("{% if tasks %}{% endif %}").is_err());

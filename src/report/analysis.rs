@@ -3,7 +3,7 @@
 use super::charts::{CHALLENGER, Estimate, IntervalRow, Scale, Shape, intervals, range_of};
 use super::paragraph::paragraph;
 use super::pieces::{Cell, Page};
-use super::words::{percent, share};
+use super::words::{self, percent, share};
 use crate::gate::live::{
     Analysis, ArmDifference, GroupSummary, LiveVerdict, RehearsedCase, RolloutAction, RolloutRehearsal,
     RolloutStep,
@@ -59,6 +59,14 @@ pub(super) fn finding(analysis: &Analysis) -> String {
 fn title(analysis: &Analysis) -> String {
     let of = analysis.experiment.as_ref().map_or_else(String::new, |experiment| format!(" of {experiment}"));
     format!("{} by {}{of}", analysis.metric, analysis.by)
+}
+
+/// What is counted of a user.
+fn first_decisions(analysis: &Analysis) -> String {
+    match analysis.decisions_per_user {
+        1 => "first decision".to_owned(),
+        n => format!("first {n} decisions"),
+    }
 }
 
 fn number(value: Option<f64>) -> String {
@@ -133,9 +141,9 @@ pub fn analysis_text(analysis: &Analysis) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{}: each user's first {} decisions, or {} days from exposure; {}% bounds, at any time\n",
+        "{}: each user's {}, or {} days from exposure; {}% bounds, at any time\n",
         plain(&title(analysis)),
-        analysis.decisions_per_user,
+        first_decisions(analysis),
         analysis.window_days,
         100.0 * (1.0 - analysis.alpha)
     );
@@ -221,12 +229,12 @@ fn notes(analysis: &Analysis, page: &mut Page) {
 
 /// The report as a page; `command` is the one that makes it again.
 pub fn analysis_page(analysis: &Analysis, command: &str) -> String {
-    let title = title(analysis);
+    let title = words::capitalized(&title(analysis));
     let mut page = Page::new(&title);
     let (word, class) = badge(analysis.verdict);
     let note = format!(
-        "Each user's first {} decisions, or {} days from exposure. Bounds hold with probability {}%, however often one looks.",
-        analysis.decisions_per_user,
+        "Each user's {}, or {} days from exposure. Bounds hold with probability {}%, however often one looks.",
+        first_decisions(analysis),
         analysis.window_days,
         100.0 * (1.0 - analysis.alpha)
     );
@@ -243,6 +251,9 @@ pub fn analysis_page(analysis: &Analysis, command: &str) -> String {
     page.section("How to read it");
     notes(analysis, &mut page);
     page.text("A user is one observation, however many decisions they made. Lines are bounds, which hold however often one looks.");
+    if analysis.metric == "reward" {
+        page.definitions(&[("Reward", words::REWARD.to_owned())]);
+    }
     page.definitions(&[
         ("Sample ratio", "whether as many users are in each group as were to be".to_owned()),
         (

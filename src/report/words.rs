@@ -187,6 +187,10 @@ fn condition(v: &Verdict) -> String {
     }
 }
 
+/// What a reward is, for who does not know the program.
+pub(super) const REWARD: &str = "what a decision earned: of a tip 1 if it was completed, 0.25 if snoozed, 0 if ignored, -0.5 if \
+                                 dismissed; elsewhere as the domain or the log has it";
+
 /// What to do now.
 pub(crate) fn next(v: &Verdict) -> String {
     let (challenger, baseline) = (&v.challenger, &v.baseline);
@@ -194,7 +198,7 @@ pub(crate) fn next(v: &Verdict) -> String {
     match (v.verdict, open.first()) {
         (Ruling::Promote, _) => format!(
             "give {challenger} to a few real users, then more, with a way back to {baseline}: rehearsal rollout start \
-             {challenger}, over an experiment with a ramp"
+             EXPERIMENT, an experiment of the two with a ramp"
         ),
         (Ruling::Reject, _) if harmful_log(v).is_some() => {
             format!(

@@ -11,7 +11,7 @@ use std::time::Instant;
 /// Name of the header that a trace is passed on in (W3C Trace Context).
 const TRACEPARENT: &str = "traceparent";
 /// What requests to no route are counted under: their paths are not ours.
-const NOWHERE: &str = "none";
+pub(super) const NOWHERE: &str = "none";
 
 /// Times, counts and logs a request.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

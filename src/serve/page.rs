@@ -1,6 +1,7 @@
 //! What the page at `/` says.
 
 use super::app::App;
+use super::observe::NOWHERE;
 use super::rewards_over_time::PERIOD;
 use crate::report::{
     ExperimentStatus, PolicyStatus, RewardPeriod, RouteStatus, ServerStatus, ShadowStatus, server_page,
@@ -29,7 +30,7 @@ pub(super) fn html(app: &App) -> String {
         }
     });
     let routes = app.metrics.by_route().into_iter().map(|(route, tally)| RouteStatus {
-        route,
+        route: if route == NOWHERE { "no such route".to_owned() } else { route },
         requests: tally.count,
         failed: tally.failed,
         median: tally.within(0.5),

@@ -361,3 +361,21 @@ fn the_manual_has_examples_and_every_option_is_explained() {
         assert!(completions.contains(choices), "{choices}");
     }
 }
+
+/// A struct of options whose documentation became that of its command once said "Options of a rehearsed rollout" for `simulate`.
+#[test]
+fn the_help_of_each_command_begins_with_what_the_list_of_commands_says() {
+    let dir = Dir::new();
+    let list = dir.run(&["--help"]).ok().stdout();
+    let commands =
+        list.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let mut count = 0;
+    for (name, about) in
+        commands.filter_map(|line| line.trim().split_once("  ")).filter(|(name, _)| *name != "help")
+    {
+        let help = dir.run(&[name, "--help"]).ok().stdout();
+        assert!(help.starts_with(about.trim()), "{name}: {help}");
+        count += 1;
+    }
+    assert!(count > 30, "{count} commands in {list}");
+}

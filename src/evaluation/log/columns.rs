@@ -81,9 +81,15 @@ pub(super) fn unread_remark(origin: &str, unread: &[String], names: &Columns) ->
     };
     let such_as = if some.len() < unread.len() { "such as" } else { "namely" };
     let Columns { item, reward, propensity, timestamp, user, .. } = names;
+    let where_there: Vec<&str> =
+        [timestamp, user].into_iter().map(String::as_str).filter(|name| *name != "none").collect();
+    let where_there = match where_there.as_slice() {
+        [] => String::new(),
+        [one] => format!(", and {one} where it is there"),
+        both => format!(", and {} where they are there", both.join(" and ")),
+    };
     Some(format!(
-        "{origin}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}, and {timestamp} and {user} where they \
-         are there",
+        "{origin}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}{where_there}",
         some.join(", ")
     ))
 }

@@ -6,7 +6,7 @@
 
 use super::arms::{self, Epoch, WeightedUser};
 use super::effect::{ArmUser, e_two_sided, effect_estimate, effect_lower, effect_upper};
-use super::grouping::{AskedInputs, Grouping, SegmentFilter};
+use super::grouping::{AskedInputs, Grouping, SegmentFilter, UNKNOWN};
 use super::observations::{DAY_MS, Membership, ObservationRules, UserObservation, UserObservations, observe};
 use super::refusal::LiveRefusal;
 use super::sample_ratio::SampleRatio;
@@ -343,6 +343,13 @@ fn compare(log: &LabelledLog, request: &AnalysisRequest) -> Result<(Analysis, Ve
     let texts_changed = name_texts(&mut groups, &mut notes);
     let randomised = by.is_assigned() && !texts_changed;
     let order = order(request, &groups.names, &found.all)?;
+    if let (Grouping::Input(name), [only]) = (by, groups.names.as_slice())
+        && only == UNKNOWN
+    {
+        notes.push(format!(
+            "no decision has an input {name:?}; there are also the groupings variant, policy, prompt_version and kind"
+        ));
+    }
     let weights = weights(request, &groups.names, randomised, &mut notes)?;
     let evidence = evidence_of(by, groups.names.len(), &found);
     let arms = if request.is_rollout() {

@@ -9,7 +9,7 @@ use smol_str::{SmolStr, ToSmolStr};
 use std::collections::BTreeSet;
 
 /// What stands for a group where nothing is known.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// What decisions are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq)]

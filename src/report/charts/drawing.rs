@@ -94,15 +94,17 @@ pub(super) fn stroke(color: Hue, width: f64) -> ShapeStyle {
     color.light.stroke_width(px(width) as u32)
 }
 
-/// Axes for mean rewards over `x_name`, the ranges of both given, with a grid across.
+/// Axes for mean rewards over `x_name`, the ranges of both given, with a grid across. `y_name` stands above the numbers on the
+/// left, which no reader has to turn their head for; it may be empty.
 pub(super) fn axes<'a, 'b>(
     area: &'b Area<'a>,
     (x, y): (Range<f64>, Range<f64>),
-    x_name: &str,
+    (x_name, y_name): (&str, &str),
     x_label: impl Fn(&f64) -> String,
 ) -> ChartContext<'b, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>> {
     let mut chart = ChartBuilder::on(area)
         .margin(px(8.0))
+        .margin_top(px(if y_name.is_empty() { 8.0 } else { 26.0 }))
         .margin_right(px(14.0))
         .x_label_area_size(px(38.0))
         .y_label_area_size(px(40.0))
@@ -123,6 +125,9 @@ pub(super) fn axes<'a, 'b>(
         .light_line_style(TRANSPARENT)
         .draw()
         .expect(MEMORY);
+    if !y_name.is_empty() {
+        area.draw_text(y_name, &text(MUTED), (px(8.0), px(6.0))).expect(MEMORY);
+    }
     chart
 }
 

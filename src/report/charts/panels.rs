@@ -36,6 +36,8 @@ pub(in super::super) struct Grid<'a> {
     pub(in super::super) label: &'a str,
     /// What the axis across says.
     pub(in super::super) axis: &'a str,
+    /// What the axis upwards says, where there is one panel.
+    pub(in super::super) height: &'a str,
     /// How places on it are written.
     pub(in super::super) format: fn(f64) -> String,
     /// Whether a line shows where both axes have the same value.
@@ -64,9 +66,11 @@ pub(in super::super) fn panels(panels: &[Panel], grid: Grid, width: Width) -> St
     let across = if right > left { left..right } else { padded(left, right) };
     draw(width, (each * rows as f64) as i32, grid.label, |area| {
         for (panel, area) in panels.iter().zip(area.split_evenly((rows, columns))) {
+            // Panels with names share what the first of their kind, above them, says of its height.
+            let height = if panel.name.is_empty() { grid.height } else { "" };
             let inner = if panel.name.is_empty() { area } else { named(&area, &panel.name) };
             let mut chart =
-                axes(&inner, (across.clone(), padded(low, high)), grid.axis, |x| (grid.format)(*x));
+                axes(&inner, (across.clone(), padded(low, high)), (grid.axis, height), |x| (grid.format)(*x));
             if grid.diagonal {
                 let ends = [(left.max(low), left.max(low)), (right.min(high), right.min(high))];
                 chart.draw_series([PathElement::new(ends, stroke(FAINT, 1.0))]).expect(MEMORY);

@@ -27,9 +27,10 @@ pub(in super::super) fn rewards(policies: &[Vec<Point>], width: Width) -> String
         (low.min(lower), high.max(upper))
     });
     draw(width, 260, "Mean reward by policy, in periods of ten minutes", |area| {
-        let mut chart = axes(area, (-oldest..0.2, padded(low, high)), "hours from now", |x| {
-            without_minus(format!("{x:.1}"))
-        });
+        let mut chart =
+            axes(area, (-oldest..0.2, padded(low, high)), ("hours from now", "mean reward"), |x| {
+                without_minus(format!("{x:.1}"))
+            });
         for (place, points) in policies.iter().enumerate() {
             let hue = policy_hue(place);
             // Periods are the same for all policies: their bars stand beside each other, not one upon the other.

@@ -140,23 +140,28 @@ fn groups(name: &str, groups: &[GroupResult], page: &mut Page) {
     });
 }
 
+/// Fewer tips than these make a share that says nothing, and a line that jumps.
+const LEAST_DRAWN: u64 = 100;
+
 /// Completions as predicted, and as they were.
 fn predicted(c: &RealityComparison, page: &mut Page) {
     page.section("Completion as predicted");
-    page.text(
+    page.text(&format!(
         "Tips by the probability of completion that the personas give them, and the share that was completed. On the faint line \
-         people do what the personas say.",
-    );
+         people do what the personas say. Of fewer than {LEAST_DRAWN} tips only the figures are given.",
+    ));
     page.legend([(BASELINE, "logged"), (CHALLENGER, "simulated")]);
+    let drawn = || c.calibration.iter().filter(|bin| bin.tips >= LEAST_DRAWN);
     let line = |hue, of: fn(&crate::evaluation::reality::CalibrationResult) -> Option<f64>| CurveLine {
         hue,
-        points: c.calibration.iter().filter_map(|bin| Some((bin.predicted?, of(bin)?, None))).collect(),
+        points: drawn().filter_map(|bin| Some((bin.predicted?, of(bin)?, None))).collect(),
     };
     let lines = vec![line(BASELINE, |bin| bin.logged), line(CHALLENGER, |bin| bin.simulated)];
     let panel = [Panel { name: String::new(), lines }];
     let grid = Grid {
         label: "Share completed by predicted probability",
         axis: "predicted probability of completion",
+        height: "share completed",
         format: |x| format!("{x:.2}"),
         diagonal: true,
     };

@@ -38,8 +38,8 @@ fn panels_of(courses: &[Course], of: fn(&Course) -> &[LearningCurve], named: boo
     courses.iter().map(panel).collect()
 }
 
-fn grid(label: &str) -> Grid<'_> {
-    Grid { label, axis: "decision", format: |x| format!("{x:.0}"), diagonal: false }
+fn grid<'a>(label: &'a str, height: &'a str) -> Grid<'a> {
+    Grid { label, axis: "decision", height, format: |x| format!("{x:.0}"), diagonal: false }
 }
 
 /// The section of learning curves.
@@ -58,13 +58,17 @@ pub(super) fn learning(courses: &[Course], (scenario, steps): (&str, u32), page:
     page.legend(rivals(policies.iter().copied()));
     let all = panels_of(&courses[..1], |c| &c.reward, false);
     page.chart(|width| {
-        panels(&all, grid("Learning curves: mean reward along the decisions of a user"), width)
+        panels(
+            &all,
+            grid("Learning curves: mean reward along the decisions of a user", "mean reward of a decision"),
+            width,
+        )
     });
     if personas.len() > 1 {
         page.part("Each persona");
         page.legend(rivals(policies.iter().copied()));
         let each = panels_of(personas, |c| &c.reward, true);
-        page.chart(|width| panels(&each, grid("Learning curves of each persona"), width));
+        page.chart(|width| panels(&each, grid("Learning curves of each persona", ""), width));
     }
 }
 
@@ -82,12 +86,14 @@ pub(super) fn regret(courses: &[Course], page: &mut Page) {
     );
     page.legend(rivals(policies.iter().copied()));
     let all = panels_of(&courses[..1], |c| &c.regret, false);
-    page.chart(|width| panels(&all, grid("Regret along the decisions of a user"), width));
+    page.chart(|width| {
+        panels(&all, grid("Regret along the decisions of a user", "reward missed in a decision"), width)
+    });
     if personas.len() > 1 {
         page.details("Each persona", |page| {
             page.legend(rivals(policies.iter().copied()));
             let each = panels_of(personas, |c| &c.regret, true);
-            page.chart(|width| panels(&each, grid("Regret of each persona"), width));
+            page.chart(|width| panels(&each, grid("Regret of each persona", ""), width));
         });
     }
 }

@@ -50,7 +50,19 @@ pub fn evaluation_page(
          model or by shrunk weights: their bounds leave out what no log shows.",
     );
     page.definitions(&[
+        ("Reward", words::REWARD.to_owned()),
+        ("Propensity", "the probability with which the policy that logged chose what it showed".to_owned()),
+        (
+            "Replay",
+            "keeps decisions as often as the policy would have made them, and lets it learn from these alone"
+                .to_owned(),
+        ),
         ("Effective sample", "how many of the policy's own decisions the log is worth for it".to_owned()),
+        (
+            "Even rewards",
+            "as how many decisions, rewarded like a fair coin, those of the log count: bounds need many"
+                .to_owned(),
+        ),
         ("Mean weight", "1 where the log's propensities are right and all choices were in reach".to_owned()),
         ("Out of reach", "choices that the policy that logged could not have made".to_owned()),
     ]);
