@@ -6,11 +6,12 @@
 
 use super::error::{Refusal, words};
 use super::link::{Link, Sent};
+use super::schema::WORDS;
 use crate::base::digest::fnv1a;
 use crate::base::error::{Error, Result};
 use crate::store::contract::Durability;
 use crate::store::error::StoreError;
-use crate::store::sql::database::{Column, Database, Each, Rows, Type, names};
+use crate::store::sql::database::{Database, Each, EachFound, Rows, listed, names};
 use crate::store::sql::value::{RowReader, RowValues, Value};
 use bytes::BytesMut;
 use std::cell::{Cell, RefCell};
@@ -184,27 +185,16 @@ fn group(user: &str) -> i64 {
 }
 
 /// What a statement calls arrays of these columns, from `$1` on.
-fn arrays(columns: &[Column]) -> String {
-    let array = |(place, (_, holds)): (usize, &Column)| {
-        let holds = match holds {
-            Type::Integer => "bigint",
-            Type::Real => "double precision",
-            Type::Flag => "boolean",
-            Type::Text => "text",
-            Type::Bytes => "bytea",
-        };
-        format!("${}::{holds}[]", place + 1)
-    };
-    columns.iter().enumerate().map(array).collect::<Vec<_>>().join(", ")
+fn arrays(columns: &str) -> String {
+    let holds = columns.split(", ").filter_map(|column| WORDS.own(column.split_once(' ')?.1));
+    holds.enumerate().map(|(i, own)| format!("${}::{own}[]", i + 1)).collect::<Vec<_>>().join(", ")
 }
 
-/// The values of so many columns, one array for each.
-fn by_column<'v, R: IntoIterator<Item = Value<'v>>>(
-    columns: usize,
-    rows: impl Iterator<Item = R>,
-) -> Vec<Vec<Value<'static>>> {
-    let mut arrays = vec![Vec::new(); columns];
+/// The values of rows by their columns, one array for each; none of no rows.
+fn by_column<'v>(rows: impl Iterator<Item = Vec<Value<'v>>>) -> Vec<Vec<Value<'static>>> {
+    let mut arrays = Vec::new();
     for row in rows {
+        arrays.resize_with(row.len(), Vec::new);
         arrays.iter_mut().zip(row).for_each(|(array, value)| array.push(value.into_owned()));
     }
     arrays
@@ -248,19 +238,12 @@ impl Database for PostgresTransaction<'_> {
         }
     }
 
-    fn find<const N: usize>(
-        &self,
-        (table, select): (&str, &str),
-        key: &[Column; N],
-        keys: Rows<N>,
-        rest: &str,
-        each: &mut dyn FnMut(usize, &mut RowReader) -> Result<()>,
-    ) -> Result<()> {
-        let (names, arrays) = (names(key), arrays(key));
+    fn find(&self, from: (&str, &str), key: &str, keys: Rows, rest: &str, each: EachFound) -> Result<()> {
+        let ((table, columns), key, arrays) = (from, listed(key), arrays(key));
         let sql = format!(
-            "SELECT k.n, {select} FROM unnest({arrays}) WITH ORDINALITY k({names}, n) JOIN {table} USING ({names}){rest}"
+            "SELECT k.n, {columns} FROM unnest({arrays}) WITH ORDINALITY k({key}, n) JOIN {table} USING ({key}){rest}"
         );
-        let rows = self.rows(&sql, &by_column(N, keys))?;
+        let rows = self.rows(&sql, &by_column(keys))?;
         rows.iter().try_for_each(|row| {
             let mut row = RowReader::new(row, self.store);
             let place: i64 = row.read()?;
@@ -279,66 +262,46 @@ impl Database for PostgresTransaction<'_> {
         self.put(sql, values.iter().cloned().map(Value::into_owned).collect())
     }
 
-    fn insert<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: Rows<N>,
-        rest: &str,
-    ) -> Result<()> {
-        let (names, arrays) = (names(columns), arrays(columns));
+    fn insert(&self, table: &str, columns: &str, rows: Rows, rest: &str) -> Result<()> {
+        let (names, arrays) = (listed(columns), arrays(columns));
         let sql = format!("INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}){rest}");
-        let mut rows = rows.peekable();
-        while rows.peek().is_some() {
-            self.put(&sql, by_column(N, rows.by_ref().take(TOGETHER)))?;
+        loop {
+            let some = by_column((&mut *rows).take(TOGETHER));
+            if some.is_empty() {
+                return Ok(());
+            }
+            self.put(&sql, some)?;
         }
-        Ok(())
     }
 
-    fn insert_new<const K: usize, const N: usize>(
-        &self,
-        table: &str,
-        key: &[Column; K],
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = ([Value; K], [Value; N])>,
-    ) -> Result<Vec<i64>> {
-        let new = by_column(K + N, rows.map(|(key, values)| key.into_iter().chain(values)));
-        if new[0].is_empty() {
-            return Ok(Vec::new());
-        }
-        let (key, columns) = (names(key), [&key[..], columns].concat());
+    fn insert_new(&self, table: &str, key: usize, columns: &str, rows: Rows) -> Result<Vec<i64>> {
+        let new = by_column(rows);
+        let Some(count) = new.first().map(Vec::len) else { return Ok(Vec::new()) };
+        let (names, arrays, unique) = (listed(columns), arrays(columns), names(columns)[..key].join(", "));
         let sql = format!(
-            "INSERT INTO {table} ({}) SELECT * FROM unnest({}) ON CONFLICT ({key}) DO NOTHING RETURNING id, {key}",
-            names(&columns),
-            arrays(&columns)
+            "INSERT INTO {table} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT ({unique}) DO NOTHING \
+             RETURNING id, {unique}"
         );
         let rows = self.rows(&sql, &new)?;
         let is_own = |(place, row): (usize, &Row)| {
-            (0..K).all(|column| row.value(column + 1).is_ok_and(|value| value == new[column][place]))
+            (0..key).all(|column| row.value(column + 1).is_ok_and(|value| value == new[column][place]))
         };
-        if rows.len() < new[0].len() || !rows.iter().enumerate().all(is_own) {
+        if rows.len() < count || !rows.iter().enumerate().all(is_own) {
             return Err(self.contended("a state was begun"));
         }
         rows.iter().map(|row| RowReader::new(row, self.store).read()).collect()
     }
 
-    fn update<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = (i64, [Value; N])>,
-    ) -> Result<()> {
-        let new = by_column(1 + N, rows.map(|(id, values)| [id.into()].into_iter().chain(values)));
-        if new[0].is_empty() {
+    fn update(&self, table: &str, columns: &str, rows: Rows) -> Result<()> {
+        let new = by_column(rows);
+        if new.is_empty() {
             return Ok(());
         }
-        let values = columns.map(|(name, _)| format!("{name} = k.{name}")).join(", ");
-        let columns = [&[("id", Type::Integer)], &columns[..]].concat();
-        let sql = format!(
-            "UPDATE {table} SET {values} FROM unnest({}) k({}) WHERE {table}.id = k.id",
-            arrays(&columns),
-            names(&columns)
-        );
+        let (arrays, all, names) = (arrays(columns), listed(columns), names(columns));
+        let values: Vec<String> = names[1..].iter().map(|name| format!("{name} = k.{name}")).collect();
+        let (values, id) = (values.join(", "), names[0]);
+        let sql =
+            format!("UPDATE {table} SET {values} FROM unnest({arrays}) k({all}) WHERE {table}.{id} = k.{id}");
         self.put(&sql, new)
     }
 }

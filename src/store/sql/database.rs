@@ -5,34 +5,25 @@ use super::value::{RowReader, Value};
 use crate::base::error::Result;
 use std::path::Path;
 
-/// What a column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Type {
-    /// Whole numbers of 64 bits.
-    Integer,
-    /// Doubles.
-    Real,
-    /// Yes or no.
-    Flag,
-    /// Texts.
-    Text,
-    /// Bytes.
-    Bytes,
+/// The names of columns that are listed with what they hold, in the words of the [schema](super::schema::Words):
+/// `at integer, "user" text`.
+pub(crate) fn names(columns: &str) -> Vec<&str> {
+    columns.split(", ").map(|column| column.split_once(' ').map_or(column, |(name, _)| name)).collect()
 }
 
-/// The name of a column, as statements have it, and what it holds.
-pub(crate) type Column = (&'static str, Type);
-
-/// The names of columns, as a statement lists them.
-pub(crate) fn names(columns: &[Column]) -> String {
-    columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+/// The same as a statement lists them.
+pub(crate) fn listed(columns: &str) -> String {
+    names(columns).join(", ")
 }
 
-/// Rows on their way into a table: the values of its columns, in their order.
-pub(crate) type Rows<'r, 'v, const N: usize> = &'r mut dyn Iterator<Item = [Value<'v>; N]>;
+/// Rows on their way into a table, or keys: the values of some columns, in their order.
+pub(crate) type Rows<'r, 'v> = &'r mut dyn Iterator<Item = Vec<Value<'v>>>;
 
 /// What is made of each row that was found.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(&mut RowReader) -> Result<()>;
+
+/// The same, with the place of the row's key.
+pub(crate) type EachFound<'e> = &'e mut dyn FnMut(usize, &mut RowReader) -> Result<()>;
 
 /// One transaction of an engine.
 ///
@@ -63,16 +54,9 @@ pub(crate) trait Database {
         self.query(sql, &[], each)
     }
 
-    /// Looks up each key: `from` is a table and the columns that are asked for; the place of a key and the one row
-    /// that has it are handed to `each`. `rest` follows the statement's conditions.
-    fn find<const N: usize>(
-        &self,
-        from: (&str, &str),
-        key: &[Column; N],
-        keys: Rows<N>,
-        rest: &str,
-        each: &mut dyn FnMut(usize, &mut RowReader) -> Result<()>,
-    ) -> Result<()>;
+    /// Looks up keys of the columns `key`. `from` is a table and the columns that are asked for; the place of a key and the
+    /// one row that has it are handed to `each`. `rest` follows the statement's conditions.
+    fn find(&self, from: (&str, &str), key: &str, keys: Rows, rest: &str, each: EachFound) -> Result<()>;
 
     /// Changes something: how many rows.
     fn execute(&self, sql: &str, values: &[Value]) -> Result<u64>;
@@ -83,33 +67,16 @@ pub(crate) trait Database {
     }
 
     /// Adds rows. `rest` follows the statement, e.g. what is done about those that are there.
-    fn insert<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: Rows<N>,
-        rest: &str,
-    ) -> Result<()>;
+    fn insert(&self, table: &str, columns: &str, rows: Rows, rest: &str) -> Result<()>;
 
-    /// Adds rows that are unique by their key: their ids, in the order of the rows.
+    /// Adds rows that are unique by the first `key` of their columns: their ids, in the order of the rows.
     ///
     /// # Errors
     /// A row that somebody else has added meanwhile; then the change is to be made again.
-    fn insert_new<const K: usize, const N: usize>(
-        &self,
-        table: &str,
-        key: &[Column; K],
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = ([Value; K], [Value; N])>,
-    ) -> Result<Vec<i64>>;
+    fn insert_new(&self, table: &str, key: usize, columns: &str, rows: Rows) -> Result<Vec<i64>>;
 
-    /// Gives the rows that have these ids other values.
-    fn update<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = (i64, [Value; N])>,
-    ) -> Result<()>;
+    /// Gives the rows that the first column tells other values in the other ones.
+    fn update(&self, table: &str, columns: &str, rows: Rows) -> Result<()>;
 
     /// Has what is removed from now on overwritten, where whoever reads the engine's files would find it.
     fn overwrite_removed(&self) -> Result<()> {

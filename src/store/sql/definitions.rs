@@ -46,12 +46,12 @@ pub(super) fn row(policy: &Policy) -> [Value<'_>; 6] {
     let set = policy.program().is_none().then(|| policy.features());
     let toml = toml::to_string(&policy.definition()).expect("a policy is plain data");
     [
-        Value::Text(digest(policy).into()),
+        digest(policy).into(),
         policy.name().into(),
-        Value::Text(toml.into()),
+        toml.into(),
         set.map(FeatureSet::digest).into(),
         set.map(|set| set.domain().digest()).into(),
-        policy.prior().map_or(Value::Null, |prior| Value::Text(prior.to_json().into())),
+        policy.prior().map(|prior| prior.to_json()).into(),
     ]
 }
 

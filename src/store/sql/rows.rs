@@ -1,6 +1,6 @@
 //! How records stand in the tables: their columns, what a record is in them, and the record that a row is.
 
-use super::database::{Column, Type, names};
+use super::database::listed;
 use super::value::{RowReader, Value};
 use crate::base::error::{Error, Result};
 use crate::domain::labels::DecisionLabels;
@@ -13,79 +13,41 @@ use std::sync::Arc;
 /// The columns of a definition, but for its id.
 pub(super) const DEFINITION: &str = "digest, name, policy, feature_set, domain, prior";
 
-pub(super) const STATE_ID: Column = ("id", Type::Integer);
-
 /// By these a state is unique.
-pub(super) const STATE_KEY: [Column; 2] = [("\"user\"", Type::Text), ("policy", Type::Text)];
+pub(super) const STATE_KEY: &str = "\"user\" text, policy text";
 
-/// The other columns of a state.
-pub(super) const STATE: [Column; 6] = [
-    ("definition", Type::Integer),
-    ("number", Type::Integer),
-    ("updates", Type::Integer),
-    ("model", Type::Bytes),
-    ("revision", Type::Integer),
-    ("published", Type::Integer),
-];
+/// The other columns of a state, but for its id.
+pub(super) const STATE: &str =
+    "definition integer, number integer, updates integer, model bytes, revision integer, published integer";
+
+/// The columns of a decision, but for its place in the log.
+pub(super) const DECISION: &str = "id text, at integer, \"user\" text, definition integer, seed integer, request text, \
+                                   scores text, propensities text, chosen text, propensity real, explored flag, \
+                                   shadow_of text, experiment text, variant text, prompt_version text, \
+                                   prompt_digest text, model_version text, profile_lookup text";
+
+/// The columns of a reward, but for its place in the log.
+pub(super) const REWARD: &str = "state integer, number integer, at integer, op text, event text, answers_decision flag, \
+                                 reaction text, dwell_seconds real, reward real, learned_from text";
+
+/// The columns of a step of a rollout.
+pub(super) const ROLLOUT: &str = "experiment, revision, at, action, share, digest, evidence";
 
 /// All columns of a state, as [`state`] reads them.
 pub(super) fn state_columns() -> String {
-    names(&[&[STATE_ID], &STATE_KEY[..], &STATE].concat())
+    format!("id, {}, {}", listed(STATE_KEY), listed(STATE))
 }
-
-/// The columns of a decision, but for its place in the log.
-pub(super) const DECISION: [Column; 18] = [
-    ("id", Type::Text),
-    ("at", Type::Integer),
-    ("\"user\"", Type::Text),
-    ("definition", Type::Integer),
-    ("seed", Type::Integer),
-    ("request", Type::Text),
-    ("scores", Type::Text),
-    ("propensities", Type::Text),
-    ("chosen", Type::Text),
-    ("propensity", Type::Real),
-    ("explored", Type::Flag),
-    ("shadow_of", Type::Text),
-    ("experiment", Type::Text),
-    ("variant", Type::Text),
-    ("prompt_version", Type::Text),
-    ("prompt_digest", Type::Text),
-    ("model_version", Type::Text),
-    ("profile_lookup", Type::Text),
-];
-
-/// The columns of a reward, but for its place in the log.
-pub(super) const REWARD: [Column; 10] = [
-    ("state", Type::Integer),
-    ("number", Type::Integer),
-    ("at", Type::Integer),
-    ("op", Type::Text),
-    ("event", Type::Text),
-    ("answers_decision", Type::Flag),
-    ("reaction", Type::Text),
-    ("dwell_seconds", Type::Real),
-    ("reward", Type::Real),
-    ("learned_from", Type::Text),
-];
-
-pub(super) const ROLLOUT: &str = "experiment, revision, at, action, share, digest, evidence";
 
 pub(super) fn damaged(origin: &Path, what: String) -> Error {
     Error::Damaged { path: origin.to_owned(), what }
 }
 
-/// What a state is in the columns [`STATE`].
-pub(super) fn of_state(state: &StateRecord, definition: i64) -> [Value<'_>; 6] {
+/// What a state is in the columns [`STATE`], after what tells which one it is.
+pub(super) fn of_state<'s>(key: &[Value<'s>], state: &'s StateRecord, definition: i64) -> Vec<Value<'s>> {
     let StateRecord { number, updates, model, revision, published, .. } = state;
-    [
-        definition.into(),
-        (*number).into(),
-        (*updates).into(),
-        model.as_deref().into(),
-        (*revision).into(),
-        (*published).into(),
-    ]
+    let (number, updates, revision) = ((*number).into(), (*updates).into(), (*revision).into());
+    let own = [definition.into(), number, updates, model.as_deref().into(), revision, (*published).into()];
+    key.iter().cloned().chain(own).collect()
 }
 
 /// The state that a row is.
@@ -111,10 +73,10 @@ pub(super) fn state(
 }
 
 /// What a decision is in its columns.
-pub(super) fn of_decision(decision: &DecisionRecord, definition: i64) -> [Value<'_>; 18] {
+pub(super) fn of_decision(decision: &DecisionRecord, definition: i64) -> Vec<Value<'_>> {
     let DecisionLabels { experiment, variant, prompt_version, prompt_digest, model_version, profile_lookup } =
         &decision.labels;
-    [
+    vec![
         decision.id.as_str().into(),
         decision.at.into(),
         decision.user.as_str().into(),
@@ -167,7 +129,7 @@ pub(super) fn decision(
 }
 
 /// What an entry of the log of rewards is in its columns.
-pub(super) fn of_reward(record: &RewardRecord) -> [Value<'_>; 10] {
+pub(super) fn of_reward(record: &RewardRecord) -> Vec<Value<'_>> {
     let nothing = [Value::Null, false.into(), Value::Null, Value::Null, Value::Null];
     let (op, [event, answers_decision, reaction, dwell_seconds, reward], learned_from) = match &record.change
     {
@@ -181,7 +143,7 @@ pub(super) fn of_reward(record: &RewardRecord) -> [Value<'_>; 10] {
         Change::Reset => ("reset", nothing, None),
         Change::Import(line) => ("import", nothing, Some(line.as_str())),
     };
-    [
+    vec![
         record.state.into(),
         record.number.into(),
         record.at.into(),

@@ -86,6 +86,11 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 pub(crate) struct Words(pub(crate) &'static [(&'static str, &'static str)]);
 
 impl Words {
+    /// What the engine calls this.
+    pub(crate) fn own(&self, word: &str) -> Option<&'static str> {
+        self.0.iter().find(|(known, _)| *known == word).map(|(_, own)| *own)
+    }
+
     /// The migrations that a store of this version has not seen, in these words.
     pub(crate) fn migrations_after(&self, version: u32) -> impl Iterator<Item = String> {
         let in_words = |migration: &&str| {

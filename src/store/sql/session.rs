@@ -1,8 +1,8 @@
 //! What a store is asked, as statements of SQL within one transaction.
 
-use super::database::{Column, Database, Type, names};
+use super::database::{Database, listed, names};
 use super::definitions::{self, Definitions};
-use super::rows::{self, DECISION, DEFINITION, REWARD, ROLLOUT, STATE, STATE_ID, STATE_KEY, state_columns};
+use super::rows::{self, DECISION, DEFINITION, REWARD, ROLLOUT, STATE, STATE_KEY, state_columns};
 use super::value::{RowReader, Value};
 use crate::base::error::{Error, Result};
 use crate::policy::Policy;
@@ -97,11 +97,11 @@ impl<'a, D: Database> Session<'a, D> {
     }
 
     /// What `record` makes of the row of each key, in the order of the keys.
-    fn find<'k, const N: usize, T: Clone>(
+    fn find<'k, T: Clone>(
         &self,
         from: (&str, &str),
-        key: &[Column; N],
-        keys: impl ExactSizeIterator<Item = [Value<'k>; N]>,
+        key: &str,
+        keys: impl ExactSizeIterator<Item = Vec<Value<'k>>>,
         rest: &str,
         record: impl Fn(&mut RowReader) -> Result<T>,
     ) -> Result<Vec<Option<T>>> {
@@ -141,8 +141,8 @@ impl<'a, D: Database> Session<'a, D> {
     /// has removed them.
     fn check_found(&self) -> Result<()> {
         let ids = self.found.take();
-        let keys = ids.iter().map(|id| [id.as_str().into()]);
-        let left = self.find(("decision", "id"), &[DECISION[0]], keys, "", |row| row.read::<SmolStr>())?;
+        let keys = ids.iter().map(|id| vec![id.as_str().into()]);
+        let left = self.find(("decision", "id"), "id text", keys, "", |row| row.read::<SmolStr>())?;
         if left.iter().all(Option::is_some) {
             return Ok(());
         }
@@ -158,8 +158,8 @@ impl<D: Database> Snapshot for Session<'_, D> {
             self.database.lock_users(&users, false)?;
             self.check_found()?;
         }
-        let keys = keys.iter().map(|(user, policy)| [(*user).into(), (*policy).into()]);
-        self.find(("state", &state_columns()), &STATE_KEY, keys, self.locked(), |row| self.state(row))
+        let keys = keys.iter().map(|(user, policy)| vec![(*user).into(), (*policy).into()]);
+        self.find(("state", &state_columns()), STATE_KEY, keys, self.locked(), |row| self.state(row))
     }
 
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>> {
@@ -187,16 +187,16 @@ impl<D: Database> Snapshot for Session<'_, D> {
     }
 
     fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>> {
-        let keys = ids.iter().map(|id| [(*id).into()]);
+        let keys = ids.iter().map(|id| vec![(*id).into()]);
         let found =
-            self.find(("state", &state_columns()), &[STATE_ID], keys, self.locked(), |row| self.state(row))?;
+            self.find(("state", &state_columns()), "id integer", keys, self.locked(), |row| self.state(row))?;
         Ok(found.into_iter().flatten().collect())
     }
 
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>> {
-        let keys = ids.iter().map(|id| [(*id).into()]);
+        let keys = ids.iter().map(|id| vec![(*id).into()]);
         let record = |row: &mut RowReader| rows::decision(row, |id| self.policy(id));
-        let found = self.find(("decision", &names(&DECISION)), &[DECISION[0]], keys, "", record)?;
+        let found = self.find(("decision", &listed(DECISION)), "id text", keys, "", record)?;
         if self.database.must_lock() {
             self.found.borrow_mut().extend(found.iter().flatten().map(|decision| decision.id.clone()));
         }
@@ -211,7 +211,7 @@ impl<D: Database> Snapshot for Session<'_, D> {
     ) -> Result<Vec<(i64, DecisionRecord)>> {
         let sql = format!(
             "SELECT place, {} FROM decision WHERE place > $1 AND {FILTER} ORDER BY place LIMIT $4",
-            names(&DECISION)
+            listed(DECISION)
         );
         self.all(&sql, &filtered(place, filter, limit), |row| {
             Ok((row.read()?, rows::decision(row, |id| self.policy(id))?))
@@ -219,7 +219,8 @@ impl<D: Database> Snapshot for Session<'_, D> {
     }
 
     fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>> {
-        let columns = REWARD.map(|(name, _)| format!("reward.{name}")).join(", ");
+        let columns =
+            names(REWARD).iter().map(|name| format!("reward.{name}")).collect::<Vec<_>>().join(", ");
         let sql = format!(
             "SELECT place, \"user\", definition, {columns} FROM reward JOIN state ON state.id = reward.state \
              WHERE place > $1 AND {FILTER} ORDER BY place LIMIT $4"
@@ -236,7 +237,7 @@ impl<D: Database> Snapshot for Session<'_, D> {
     }
 
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()> {
-        let sql = format!("SELECT {} FROM reward ORDER BY state, number", names(&REWARD));
+        let sql = format!("SELECT {} FROM reward ORDER BY state, number", listed(REWARD));
         self.database.stream(&sql, &mut |row| visit(self.reward(row)?))
     }
 
@@ -248,15 +249,14 @@ impl<D: Database> Snapshot for Session<'_, D> {
         };
         let sql = format!(
             "SELECT {} FROM reward WHERE state = $1{latest} ORDER BY number DESC LIMIT $2",
-            names(&REWARD)
+            listed(REWARD)
         );
         self.all(&sql, &[state.into(), (limit as i64).into()], |row| self.reward(row))
     }
 
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
-        let keys = events.iter().map(|(event, state)| [(*event).into(), (*state).into()]);
-        let key = [("event", Type::Text), ("state", Type::Integer)];
-        self.find(("reward", "reward"), &key, keys, "", |row| row.read())
+        let keys = events.iter().map(|(event, state)| vec![(*event).into(), (*state).into()]);
+        self.find(("reward", "reward"), "event text, state integer", keys, "", |row| row.read())
     }
 
     fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
@@ -287,26 +287,28 @@ impl<D: Database> Transaction for Session<'_, D> {
         let definitions = self.definitions(decisions.iter().map(|decision| &decision.policy))?;
         let mut rows =
             decisions.iter().zip(definitions).map(|(decision, id)| rows::of_decision(decision, id));
-        self.database.insert("decision", &DECISION, &mut rows, " ON CONFLICT (id) DO NOTHING")
+        self.database.insert("decision", DECISION, &mut rows, " ON CONFLICT (id) DO NOTHING")
     }
 
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()> {
-        self.database.insert("reward", &REWARD, &mut rewards.iter().map(rows::of_reward), "")
+        self.database.insert("reward", REWARD, &mut rewards.iter().map(rows::of_reward), "")
     }
 
     fn write_states(&mut self, states: &mut [StateRecord]) -> Result<()> {
         let (mut new, kept): (Vec<_>, Vec<_>) = states.iter_mut().partition(|state| state.id == 0);
         let definitions = self.definitions(kept.iter().map(|state| &state.policy))?;
-        let mut rows =
-            kept.iter().zip(definitions).map(|(state, policy)| (state.id, rows::of_state(state, policy)));
-        self.database.update("state", &STATE, &mut rows)?;
+        let mut rows = kept
+            .iter()
+            .zip(definitions)
+            .map(|(state, policy)| rows::of_state(&[state.id.into()], state, policy));
+        self.database.update("state", &format!("id integer, {STATE}"), &mut rows)?;
         // Whoever begins several begins them in this order: no two wait for each other.
         new.sort_by(|a, b| (&a.user, a.policy.name()).cmp(&(&b.user, b.policy.name())));
         let definitions = self.definitions(new.iter().map(|state| &state.policy))?;
         let mut rows = new.iter().zip(definitions).map(|(state, policy)| {
-            ([state.user.as_str().into(), state.policy.name().into()], rows::of_state(state, policy))
+            rows::of_state(&[state.user.as_str().into(), state.policy.name().into()], state, policy)
         });
-        let ids = self.database.insert_new("state", &STATE_KEY, &STATE, &mut rows)?;
+        let ids = self.database.insert_new("state", 2, &format!("{STATE_KEY}, {STATE}"), &mut rows)?;
         new.iter_mut().zip(ids).for_each(|(state, id)| state.id = id);
         Ok(())
     }

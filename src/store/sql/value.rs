@@ -37,40 +37,25 @@ impl Value<'_> {
     }
 }
 
-impl From<i64> for Value<'_> {
-    fn from(number: i64) -> Self {
-        Self::Integer(number)
-    }
+/// Makes values of these types.
+macro_rules! made_of {
+    ($($type:ty: $own:ident => $value:expr;)*) => {$(
+        impl<'a> From<$type> for Value<'a> {
+            fn from($own: $type) -> Self {
+                $value
+            }
+        }
+    )*};
 }
 
-impl From<u64> for Value<'_> {
-    fn from(number: u64) -> Self {
-        Self::Integer(number as i64)
-    }
-}
-
-impl From<f64> for Value<'_> {
-    fn from(number: f64) -> Self {
-        Self::Real(number)
-    }
-}
-
-impl From<bool> for Value<'_> {
-    fn from(flag: bool) -> Self {
-        Self::Flag(flag)
-    }
-}
-
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl<'a> From<&'a [u8]> for Value<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::Bytes(bytes.into())
-    }
+made_of! {
+    i64: number => Self::Integer(number);
+    u64: number => Self::Integer(number as i64);
+    f64: number => Self::Real(number);
+    bool: flag => Self::Flag(flag);
+    String: text => Self::Text(text.into());
+    &'a str: text => Self::Text(text.into());
+    &'a [u8]: bytes => Self::Bytes(bytes.into());
 }
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {

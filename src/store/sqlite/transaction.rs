@@ -3,7 +3,7 @@
 use super::schema::REWARD_STATE;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::store::error::StoreError;
-use crate::store::sql::database::{Column, Database, Each, Rows, names};
+use crate::store::sql::database::{Database, Each, EachFound, Rows, listed, names};
 use crate::store::sql::value::{RowReader, RowValues, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql, params_from_iter};
@@ -36,14 +36,14 @@ impl<'a> SqliteTransaction<'a> {
     }
 
     /// Adds rows; `after` is called after each.
-    fn insert_each<R: IntoIterator<Item: ToSql>>(
+    fn insert_each(
         self,
-        (table, columns, rest): (&str, &[Column], &str),
-        rows: impl Iterator<Item = R>,
+        (table, columns, rest): (&str, &str, &str),
+        rows: Rows,
         mut after: impl FnMut(),
     ) -> Result<()> {
-        let values = vec!["?"; columns.len()].join(", ");
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({values}){rest}", names(columns));
+        let values = vec!["?"; names(columns).len()].join(", ");
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({values}){rest}", listed(columns));
         let mut insert = self.statement(&sql)?;
         for row in rows {
             insert.execute(params_from_iter(row)).map_err(refused("write it", self.path))?;
@@ -68,17 +68,11 @@ impl Database for SqliteTransaction<'_> {
         Ok(())
     }
 
-    fn find<const N: usize>(
-        &self,
-        (table, select): (&str, &str),
-        key: &[Column; N],
-        keys: Rows<N>,
-        rest: &str,
-        each: &mut dyn FnMut(usize, &mut RowReader) -> Result<()>,
-    ) -> Result<()> {
-        let failed = refused("read it", self.path);
-        let conditions = key.map(|(name, _)| format!("{name} = ?")).join(" AND ");
-        let mut query = self.statement(&format!("SELECT {select} FROM {table} WHERE {conditions}{rest}"))?;
+    fn find(&self, from: (&str, &str), key: &str, keys: Rows, rest: &str, each: EachFound) -> Result<()> {
+        let ((table, columns), failed) = (from, refused("read it", self.path));
+        let conditions = names(key).join(" = ? AND ");
+        let mut query =
+            self.statement(&format!("SELECT {columns} FROM {table} WHERE {conditions} = ?{rest}"))?;
         for (place, key) in keys.enumerate() {
             let mut rows = query.query(params_from_iter(key)).map_err(&failed)?;
             if let Some(row) = rows.next().map_err(&failed)? {
@@ -93,41 +87,23 @@ impl Database for SqliteTransaction<'_> {
         Ok(changed.map_err(refused("write it", self.path))? as u64)
     }
 
-    fn insert<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: Rows<N>,
-        rest: &str,
-    ) -> Result<()> {
+    fn insert(&self, table: &str, columns: &str, rows: Rows, rest: &str) -> Result<()> {
         self.insert_each((table, columns, rest), rows, || ())
     }
 
-    fn insert_new<const K: usize, const N: usize>(
-        &self,
-        table: &str,
-        key: &[Column; K],
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = ([Value; K], [Value; N])>,
-    ) -> Result<Vec<i64>> {
+    fn insert_new(&self, table: &str, _key: usize, columns: &str, rows: Rows) -> Result<Vec<i64>> {
         let mut ids = Vec::new();
-        let rows = rows.map(|(key, values)| key.into_iter().chain(values));
-        let columns = [&key[..], columns].concat();
-        self.insert_each((table, &columns, ""), rows, || ids.push(self.connection.last_insert_rowid()))?;
+        self.insert_each((table, columns, ""), rows, || ids.push(self.connection.last_insert_rowid()))?;
         Ok(ids)
     }
 
-    fn update<const N: usize>(
-        &self,
-        table: &str,
-        columns: &[Column; N],
-        rows: &mut dyn Iterator<Item = (i64, [Value; N])>,
-    ) -> Result<()> {
-        let values = columns.map(|(name, _)| format!("{name} = ?")).join(", ");
-        let mut update = self.statement(&format!("UPDATE {table} SET {values} WHERE id = ?"))?;
-        for (id, values) in rows {
-            let done = update.execute(params_from_iter(values.into_iter().chain([id.into()])));
-            done.map_err(refused("write it", self.path))?;
+    fn update(&self, table: &str, columns: &str, rows: Rows) -> Result<()> {
+        let names = names(columns);
+        let numbered = |(place, name): (usize, &&str)| format!("{name} = ?{}", place + 2);
+        let values = names[1..].iter().enumerate().map(numbered).collect::<Vec<_>>().join(", ");
+        let mut update = self.statement(&format!("UPDATE {table} SET {values} WHERE {} = ?1", names[0]))?;
+        for row in rows {
+            update.execute(params_from_iter(row)).map_err(refused("write it", self.path))?;
         }
         Ok(())
     }
