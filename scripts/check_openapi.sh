@@ -8,6 +8,7 @@
 # is target/debug/rehearsal (or $REHEARSAL). Needs Python 3.10 and PyPI, from which scripts/openapi.txt comes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 rehearsal=${REHEARSAL:-$PWD/target/debug/rehearsal}
 requests=${1:-200}
 tools=$PWD/target/openapi
@@ -31,41 +32,7 @@ value = 1
 name = "warm"
 value = "warmer"
 END
-cat > shop.toml << 'END'
-name = "shop"
-kind = "category"
-[[inputs]]
-of = "context"
-name = "device"
-type = "category"
-levels = ["mobile", "desktop"]
-required = true
-[[inputs]]
-of = "candidate"
-name = "category"
-type = "category"
-[[inputs]]
-of = "candidate"
-name = "price"
-type = "number"
-minimum = 0
-[[inputs]]
-of = "candidate"
-name = "new"
-type = "flag"
-[[inputs]]
-of = "profile"
-name = "orders"
-type = "number"
-whole = true
-minimum = 0
-[[outcomes]]
-name = "bought"
-reward = 1
-[[outcomes]]
-name = "nothing"
-reward = 0
-END
+cp "$root/tests/util/shop.toml" .
 cat > shop-v1.toml << 'END'
 name = "shop-v1"
 domain = "shop.toml"

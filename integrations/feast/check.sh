@@ -2,22 +2,9 @@
 # Runs `serve --features` against a real Feast: apply, materialize, serve; who is known, who is not, and Feast gone.
 # Needs Python, and `rehearsal` on PATH or in REHEARSAL. Nothing stays behind.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-rehearsal=${REHEARSAL:-rehearsal}
-work=$(mktemp -d)
-feast=
-serve=
-finish() {
-    for child in $feast $serve; do kill "$child" 2> /dev/null || true; done
-    wait
-    rm -rf "$work"
-}
-trap finish EXIT
+. "$(dirname "$0")/../workshop.sh"
 # What Feast is to know stands in the program; the file here is a copy of what it prints.
 "$rehearsal" schema --of feast | diff - "$here/definitions.py"
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
 export FEAST_USAGE=False
 "$rehearsal" simulate steady --policy uniform --users 5 --steps 100 --seed 7 --log log > simulated.txt
 "$rehearsal" features compute --from log --out profiles.csv
@@ -39,16 +26,15 @@ cd repository
 ../venv/bin/feast apply > ../apply.txt 2>&1 || { cat ../apply.txt >&2; exit 1; }
 ../venv/bin/feast materialize 1970-01-01T00:00:00 2100-01-01T00:00:00 > ../materialize.txt 2>&1 ||
     { cat ../materialize.txt >&2; exit 1; }
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 ../venv/bin/feast serve --host 127.0.0.1 --port "$port" --no-access-log > ../feast.log 2>&1 &
 feast=$!
+started=$feast
 cd ..
-for _ in $(seq 120); do
-    if python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health')" 2> /dev/null; then break; fi
-    sleep 1
-done
+until_healthy "$port"
 "$rehearsal" serve --listen 127.0.0.1:0 --policy egreedy-v2 --features "feast+http://127.0.0.1:$port" 2> serve.log &
 serve=$!
+started="$feast $serve"
 until grep -q listening serve.log; do sleep 0.05; done
 address=$(python3 -c 'import json, sys; print(next(e["address"] for e in map(json.loads, open("serve.log")) if e["message"] == "listening"))')
 echo "Feast answers:"
@@ -57,13 +43,13 @@ python3 "$here/asking.py" "$address" nobody-there unknown
 # Feast's workers end with it.
 kill "$feast"
 wait "$feast" || true
-feast=
+started=$serve
 echo "Feast is away:"
 python3 "$here/asking.py" "$address" all-rounder-0 unavailable
 grep -q 'the feature store does not answer' serve.log
 kill "$serve"
 wait "$serve"
-serve=
+started=
 # What was logged is what Feast has, which is what was computed.
 "$rehearsal" log decisions --user all-rounder-0 > decisions.jsonl
 python3 - << 'CHECK'

@@ -3,43 +3,16 @@
 # once, ROUNDS times (20), every other time with one of them killed on its way. Needs Python, and `rehearsal` on PATH or in
 # REHEARSAL. Nothing stays behind.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-rehearsal=${REHEARSAL:-rehearsal}
-work=$(mktemp -d)
-server=
-watcher=
-finish() {
-    for child in $server $watcher; do kill "$child" 2> /dev/null || true; done
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install --quiet --requirement "$here/requirements.txt"
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+. "$(dirname "$0")/../workshop.sh"
+port=$(free_port)
 venv/bin/mlflow server --host 127.0.0.1 --port "$port" --backend-store-uri sqlite:///mlflow.db \
     --artifacts-destination ./artifacts --workers 1 > server.log 2>&1 &
-server=$!
-for _ in $(seq 120); do
-    if python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health')" 2> /dev/null; then break; fi
-    sleep 1
-done
+started=$!
+until_healthy "$port"
 export REHEARSAL_REGISTRY="mlflow+http://127.0.0.1:$port"
-printf 'name = "shuffle"\nexplorer = "uniform"\nfeatures = "v1"\n' > shuffle.toml
 printf 'name = "first"\nexplorer = "egreedy"\nfeatures = "v2"\n' > first.toml
 printf 'name = "second"\nexplorer = "egreedy"\nfeatures = "v1"\n' > second.toml
-printf 'name = "short"\ndescription = "short"\nsteps = 40\n' > short.toml
-cat > gate.toml << 'GATE'
-description = "small"
-alpha = 0.05
-beta = 0.05
-minimum_effect = 0.02
-max_users = 640
-[[criteria]]
-kind = "superior"
-metric = "reward"
-scenarios = ["short.toml"]
-GATE
+small_gate 40
 "$rehearsal" registry register tips --policy shuffle.toml
 if "$rehearsal" registry show tips@champion 2> refused; then exit 1; fi
 grep -q 'no alias "champion"' refused
@@ -64,6 +37,7 @@ began=$(milliseconds)
 promote first.toml
 took=$(($(milliseconds) - began))
 watch & watcher=$!
+started="$started $watcher"
 told=0 killed=0 moved=0
 rounds=${ROUNDS:-20}
 for round in $(seq "$rounds"); do

@@ -3,18 +3,7 @@
 # token, and holds what it gets against `rehearsal assign`. Needs Python, and `rehearsal` on PATH or in REHEARSAL. Nothing
 # stays behind.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-rehearsal=$(command -v "${REHEARSAL:-rehearsal}")
-work=$(mktemp -d)
-server=
-finish() {
-    [ -z "$server" ] || kill "$server" 2> /dev/null || true
-    rm -rf "$work"
-}
-trap finish EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+. "$(dirname "$0")/../workshop.sh"
 # check.py runs `rehearsal` by its name.
 mkdir bin
 ln -s "$rehearsal" bin/rehearsal
@@ -32,7 +21,7 @@ flag on 'value = false' 'value = true'
 flag layout 'value = {columns = 1}' 'value = {columns = 2}'
 printf 'a-token-of-enough-length\n' > token
 rehearsal serve --listen 127.0.0.1:0 --policy egreedy-v2 --experiments experiments --token-file token 2> server.log &
-server=$!
+started=$!
 for _ in $(seq 100); do
     if grep -q '"listening"' server.log; then break; fi
     sleep 0.1

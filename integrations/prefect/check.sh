@@ -2,31 +2,13 @@
 # Runs the flow on a real Prefect, with its ephemeral server: a day that promotes, the same day again, one that is
 # inconclusive, and one that is rejected. Needs Python, and `rehearsal` on PATH or in REHEARSAL. Nothing stays behind.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-rehearsal=${REHEARSAL:-rehearsal}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check --requirement "$here/requirements.txt"
+. "$(dirname "$0")/../workshop.sh"
 export PREFECT_HOME="$work/prefect" PREFECT_LOGGING_LEVEL=WARNING DO_NOT_TRACK=1
 # Its server takes longer to start than it waits by itself, on a small machine.
 export PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=true PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS=300
-printf 'name = "shuffle"\nexplorer = "uniform"\nfeatures = "v1"\n' > shuffle.toml
 printf 'name = "tips"\nexplorer = "egreedy"\nfeatures = "v2"\n' > tips.toml
 printf 'name = "random"\nexplorer = "egreedy"\nepsilon = 1.0\nfeatures = "v2"\n' > random.toml
-printf 'name = "short"\ndescription = "short"\nsteps = 60\n' > short.toml
-cat > gate.toml << 'GATE'
-description = "small"
-alpha = 0.05
-beta = 0.05
-minimum_effect = 0.02
-max_users = 640
-[[criteria]]
-kind = "superior"
-metric = "reward"
-scenarios = ["short.toml"]
-GATE
+small_gate 60
 "$rehearsal" simulate steady --policy uniform --users 6 --steps 30 --seed 5 --log log > simulated.txt
 "$rehearsal" registry register tips --policy shuffle.toml
 "$rehearsal" registry alias tips champion 1 > moved.json

@@ -61,6 +61,11 @@ pub fn of_value(value: &impl Serialize) -> String {
     hexadecimal(&Sha256::digest(json))
 }
 
+/// FNV-1a of 32 bits over these units, each taken whole: a plain hash that every process agrees on.
+pub fn fnv1a(units: impl IntoIterator<Item: Into<u32>>) -> u32 {
+    units.into_iter().fold(0x811c_9dc5, |hash, unit| (hash ^ unit.into()).wrapping_mul(0x0100_0193))
+}
+
 /// Bytes in hexadecimal.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))

@@ -1,5 +1,8 @@
 //! The command line: arguments become checked settings, settings become library calls, and what those
-//! return becomes text on stdout and an exit code. One file per command.
+//! return becomes text on stdout and an exit code.
+//!
+//! In: arguments and standard input. Out: text, and an exit code of [`exit`]. A new command is a file here, and its variant of
+//! `Command`; what several commands take is in a file that ends in `_args`.
 
 mod analyze;
 mod assign;

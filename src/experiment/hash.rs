@@ -3,13 +3,11 @@
 //! Its SDKs agree on ids in ASCII and not beyond: some hash code points, some bytes of UTF-8. This is what its JavaScript
 //! has, UTF-16 code units, for that one says what its case file holds.
 
+use crate::base::digest::fnv1a;
+
 /// FNV-1a of 32 bits over the UTF-16 code units of `text`, each taken whole.
 pub fn fnv1a_32(text: &str) -> u32 {
     fnv1a(text.encode_utf16())
-}
-
-fn fnv1a(units: impl Iterator<Item = u16>) -> u32 {
-    units.fold(0x811c_9dc5, |hash, unit| (hash ^ u32::from(unit)).wrapping_mul(0x0100_0193))
 }
 
 /// Version 2: the place of `value` under `seed`, in steps of 1/10000, unbiased. What experiments are assigned by.

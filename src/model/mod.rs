@@ -3,8 +3,9 @@
 //!
 //! In: rewards of a store or a log, and a policy whose features say what is looked at. Out: a [`Prior`](crate::policy::Prior)
 //! with what is known of how it was learned. `training_data` reads rewards into one set of sums for each user,
-//! `empirical_bayes` iterates over the sums (`expectation` is half of each step), `held_out` says how well that foretells users who were not seen, `train` puts
-//! them together.
+//! `empirical_bayes` iterates over the sums (`expectation` is half of each step), `held_out` says how well that foretells
+//! users who were not seen, `train` puts them together. Another place that versions may stand in is a folder or file in
+//! [`registry`], another feature store one beside [`feast`].
 
 mod empirical_bayes;
 mod expectation;

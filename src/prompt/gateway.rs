@@ -126,7 +126,7 @@ pub struct Gateway {
 }
 
 /// What came of asking: a completion or why there is none, and what it took.
-pub(super) struct Asked {
+pub(super) struct GatewayReply {
     pub(super) outcome: Result<Completion, UnusedReason>,
     pub(super) usage: Usage,
 }
@@ -179,7 +179,7 @@ impl Gateway {
     }
 
     /// Asks, and again where that may help, until `deadline`.
-    pub(super) async fn ask(&self, body: &Bytes, deadline: Instant, retries: &mut Retries) -> Asked {
+    pub(super) async fn ask(&self, body: &Bytes, deadline: Instant, retries: &mut Retries) -> GatewayReply {
         let mut usage = Usage::NONE;
         loop {
             let left = |now: Instant| deadline.saturating_duration_since(now);
@@ -187,7 +187,7 @@ impl Gateway {
             let failure = match attempt.await {
                 Ok(Ok(completion)) => {
                     usage = usage.and(completion.usage);
-                    return Asked { outcome: Ok(completion), usage };
+                    return GatewayReply { outcome: Ok(completion), usage };
                 }
                 Ok(Err(failure)) => failure,
                 // What was asked may have been answered, and paid for.
@@ -206,7 +206,7 @@ impl Gateway {
             };
             match pause {
                 Some(pause) => sleep(pause).await,
-                None => return Asked { outcome: Err(failure.reason), usage },
+                None => return GatewayReply { outcome: Err(failure.reason), usage },
             }
         }
     }

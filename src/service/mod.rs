@@ -3,7 +3,8 @@
 //! In: calls as data, several at a time. Out: a reply or an error for each, serializable, with warnings as data. It
 //! prints nothing and knows neither arguments nor HTTP. A [`Service`] holds a store and the policies that the operator
 //! named; a request names one of those, and never a path. What the store needs now and then (`verify`, `rebuild`,
-//! `prune`, states and logs in and out) stands here too, once for every kind of store.
+//! `prune`, states and logs in and out) stands here too, once for every kind of store. A new use of the store is a file with
+//! its calls and replies: methods of [`Service`], or functions over a store where no policy is needed.
 
 mod active_experiments;
 mod asked_programs;

@@ -4,175 +4,9 @@
 //! A [`Store`] hands out a [`Snapshot`] to read one moment of it, and a [`Transaction`] to change it. What a reward
 //! does to a state is none of its business; the service decides that, once for every kind of store.
 
-use super::model_bytes;
-use super::state::State;
-use crate::base::error::{Error, Result};
-use crate::domain::labels::DecisionLabels;
-use crate::policy::{Model, Policy};
-use smol_str::SmolStr;
+use super::records::{DecisionRecord, LoggedReward, RewardRecord, RolloutRecord, StateRecord};
+use crate::base::error::Result;
 use std::path::Path;
-use std::sync::Arc;
-
-/// One decision as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DecisionRecord {
-    /// A UUID of version 7, or an id that version 0.1 gave.
-    pub id: SmolStr,
-    /// When it was made, in milliseconds since 1970.
-    pub at: u64,
-    /// For whom.
-    pub user: SmolStr,
-    /// Who decided.
-    pub policy: Arc<Policy>,
-    /// Seed of its exploration, below 2^53.
-    pub seed: u64,
-    /// The request as it was scored, as JSON in one line.
-    pub request: Arc<str>,
-    /// Every candidate's score, as a JSON array in the order of the request.
-    pub scores: String,
-    /// Every candidate's probability of being chosen, likewise; `None` where it has no closed form.
-    pub propensities: Option<String>,
-    /// Id of the chosen candidate.
-    pub chosen: SmolStr,
-    /// The probability with which it was chosen, if it is known.
-    pub propensity: Option<f64>,
-    /// Whether chance rather than the scores decided.
-    pub explored: bool,
-    /// The decision that was shown instead of this one, if nobody was shown this one.
-    pub shadow_of: Option<SmolStr>,
-    /// What it carries for who analyses it.
-    pub labels: DecisionLabels,
-}
-
-/// What an entry of the log of rewards did to its state.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// It learned.
-    Reward {
-        /// The event, under which it is learned once; a decision's id if it answers one.
-        event: Option<SmolStr>,
-        /// Whether the event is a decision.
-        answers_decision: bool,
-        /// What the user did, if the reward was made from that.
-        reaction: Option<SmolStr>,
-        /// How long the tip was looked at, in seconds.
-        dwell_seconds: Option<f64>,
-        /// The reward.
-        reward: f64,
-        /// What was shown, as the JSON of a request with one candidate.
-        shown: String,
-    },
-    /// It was forgotten.
-    Reset,
-    /// It came from elsewhere, whole: a line that `export` prints.
-    Import(String),
-}
-
-/// One entry of the log of rewards.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RewardRecord {
-    /// Id of its state.
-    pub state: i64,
-    /// Its number within the state: 1 for the first, then one more for each.
-    pub number: u64,
-    /// When it was written, in milliseconds since 1970.
-    pub at: u64,
-    /// What it did.
-    pub change: Change,
-}
-
-/// An entry of the log of rewards with the names of its state.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoggedReward {
-    /// Where it stands in the log: to go on after it.
-    pub place: i64,
-    /// The user.
-    pub user: SmolStr,
-    /// The policy, as the state has it now.
-    pub policy: Arc<Policy>,
-    /// The entry.
-    pub record: RewardRecord,
-}
-
-/// One state as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StateRecord {
-    /// Its id, for as long as the store has it; 0 before it is kept.
-    pub id: i64,
-    /// The user.
-    pub user: SmolStr,
-    /// The policy that it was begun with.
-    pub policy: Arc<Policy>,
-    /// Number of its latest entry in the log of rewards.
-    pub number: u64,
-    /// The model as [`encode`](crate::store::encode) writes it; `None` once the user is forgotten.
-    pub model: Option<Vec<u8>>,
-    /// Number of rewards in the model.
-    pub updates: u64,
-    /// Counts every change of the state.
-    pub revision: u64,
-    /// The revision that its file has got to; `None` if nobody wants a file of it.
-    pub published: Option<u64>,
-}
-
-impl StateRecord {
-    /// A state that is not kept yet and has learned nothing.
-    pub fn new(user: &str, policy: &Arc<Policy>) -> Self {
-        Self {
-            id: 0,
-            user: user.into(),
-            policy: Arc::clone(policy),
-            number: 0,
-            model: None,
-            updates: 0,
-            revision: 0,
-            published: None,
-        }
-    }
-
-    /// What has been learned, or an untaught model.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] for bytes that are no model of the policy.
-    pub fn model(&self, origin: &Path) -> Result<Model> {
-        let Some(bytes) = &self.model else { return Ok(self.policy.new_model()) };
-        model_bytes::decode(bytes, &self.policy).map_err(|what| Error::Damaged {
-            path: origin.to_owned(),
-            what: format!("the state of {:?} under {}: {what}", self.user, self.policy.name()),
-        })
-    }
-
-    /// The state; `None` if the user is forgotten.
-    ///
-    /// # Errors
-    /// As [`Self::model`].
-    pub fn state(&self, origin: &Path) -> Result<Option<State>> {
-        if self.model.is_none() {
-            return Ok(None);
-        }
-        let (user, policy) = (self.user.clone(), Arc::clone(&self.policy));
-        Ok(Some(State { user, policy, model: self.model(origin)?, revision: self.revision }))
-    }
-}
-
-/// One step of a rollout: what holds from then on, and why. The latest one of an experiment says where it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RolloutRecord {
-    /// The experiment.
-    pub experiment: SmolStr,
-    /// Its number within the experiment: 1 for the first, then one more for each.
-    pub revision: u64,
-    /// When it was taken, in milliseconds since 1970.
-    pub at: u64,
-    /// What was done: `start`, `advance`, `fall back`, `stop`, `finish`.
-    pub action: SmolStr,
-    /// The share of users who have the second variant from then on, in [0, 1].
-    pub share: f64,
-    /// SHA-256, in hexadecimal, of the experiment as it was then.
-    pub digest: SmolStr,
-    /// What it rests on, as JSON; `None` where nothing was asked.
-    pub evidence: Option<String>,
-}
 
 /// Which entries of a log are wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -193,47 +27,30 @@ pub enum Durability {
 }
 
 /// One moment of a store.
+///
+/// # Errors
+/// Every method fails for a store that cannot be read, and for records that are damaged.
+#[expect(clippy::missing_errors_doc, reason = "they are the same for all methods")]
 pub trait Snapshot {
     /// The states of these users under these policies, in the same order; `None` for those that there are not.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>>;
 
     /// Every state of a user, by the policy's name, also those that were forgotten.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn states_of(&self, user: &str) -> Result<Vec<StateRecord>>;
 
     /// At most `limit` states after (user, policy), in that order, those that were forgotten left out.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn states_after(&self, after: (&str, &str), limit: usize) -> Result<Vec<StateRecord>>;
 
     /// At most `limit` states from this id on, in the order of ids, also those that were forgotten.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn states_from(&self, id: i64, limit: usize) -> Result<Vec<StateRecord>>;
 
     /// States whose files are behind, at most `limit`, from this id on.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn unpublished(&self, from: i64, limit: usize) -> Result<Vec<StateRecord>>;
 
     /// The states with these ids, those that there are.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn states_by_id(&self, ids: &[i64]) -> Result<Vec<StateRecord>>;
 
     /// The decisions with these ids, in the same order.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn decisions(&self, ids: &[&str]) -> Result<Vec<Option<DecisionRecord>>>;
 
     /// At most `limit` decisions after a place of the log, in the order in which they were written, each with its place.
@@ -241,9 +58,6 @@ pub trait Snapshot {
     /// Places of one state's rewards are in the order of their numbers. Otherwise what was written at the same time may
     /// become visible in another order than its places have: who reads page after page, each from a later moment, has all
     /// that was committed before the first, and some of what was committed since.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn decisions_after(
         &self,
         place: i64,
@@ -252,47 +66,26 @@ pub trait Snapshot {
     ) -> Result<Vec<(i64, DecisionRecord)>>;
 
     /// At most `limit` rewards, resets and imports after a place of the log, in the order in which they were written.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn rewards_after(&self, place: i64, filter: &LogFilter, limit: usize) -> Result<Vec<LoggedReward>>;
 
     /// How many entries the states that there are have had, those that were pruned since included.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
     fn entries_had(&self) -> Result<u64>;
 
     /// Hands every entry of the log of rewards to `visit`, state by state and in the order of their numbers, whatever
     /// memory that takes elsewhere.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn rewards_by_state(&self, visit: &mut dyn FnMut(RewardRecord) -> Result<()>) -> Result<()>;
 
     /// The latest entries of a state, by id, at most `limit`, the latest first. A store that was not told to
     /// [`find_rewards_by_state`](Store::find_rewards_by_state) may look at the latest entries of all states alone.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn latest_rewards(&self, state: i64, limit: usize) -> Result<Vec<RewardRecord>>;
 
     /// What was learned for these events of these states, by id; `None` for events that are new to them.
-    ///
-    /// # Errors
-    /// A store that cannot be read, and records that are damaged.
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>>;
 
-    /// Every step of the rollouts of an experiment, the first one first; none in a store that is older than rollouts.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
+    /// Every step of the rollouts of an experiment, the first one first.
     fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>>;
 
     /// The latest step of every experiment that ever had one.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
     fn rollouts(&self) -> Result<Vec<RolloutRecord>>;
 }
 
@@ -302,72 +95,43 @@ pub trait Snapshot {
 /// [`states_by_id`](Snapshot::states_by_id) found, or begins or changes any state of the user that
 /// [`states_of`](Snapshot::states_of) was asked for. A state that was not there may be begun by somebody else until
 /// [`write_states`](Self::write_states) has begun it; the change is made again then.
+///
+/// # Errors
+/// Every method fails for a store that cannot be written.
+#[expect(clippy::missing_errors_doc, reason = "they are the same for all methods")]
 pub trait Transaction: Snapshot {
     /// Adds decisions; those that are there already, by their ids, are left as they are.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn add_decisions(&mut self, decisions: &[&DecisionRecord]) -> Result<()>;
 
     /// Adds entries to the log of rewards, whose events are new to their states.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn add_rewards(&mut self, rewards: &[RewardRecord]) -> Result<()>;
 
     /// Keeps states; those with the id 0 are new and get one.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn write_states(&mut self, states: &mut [StateRecord]) -> Result<()>;
 
     /// Notes which revision of which state, by id, its file has got to.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn mark_published(&mut self, states: &[(i64, u64)]) -> Result<()>;
 
     /// Removes states and all their rewards.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn erase_states(&mut self, ids: &[i64]) -> Result<()>;
 
     /// Removes the decisions that a policy, or any, made for a user; how many there were.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn erase_decisions(&mut self, user: &str, policy: Option<&str>) -> Result<u64>;
 
     /// Counts tokens that a user takes on a day, unless that would make more than `most` of them; whether it does not. Days
     /// are numbered; what was taken on another day is forgotten. A negative number gives tokens back.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn spend(&mut self, user: &str, day: i64, tokens: i64, most: i64) -> Result<bool>;
 
     /// Forgets what a user has taken.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn erase_spending(&mut self, user: &str) -> Result<()>;
 
     /// Removes at most `limit` decisions made before a moment, in milliseconds since 1970; how many there were.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn prune_decisions(&mut self, before: u64, limit: usize) -> Result<u64>;
 
     /// Removes the entries of a state, by id, up to this number; how many there were.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn prune_rewards(&mut self, state: i64, up_to: u64) -> Result<u64>;
 
     /// Adds a step of a rollout, unless somebody else has taken the one of its number: whether it was added.
-    ///
-    /// # Errors
-    /// A store that cannot be written.
     fn add_rollout_step(&mut self, step: &RolloutRecord) -> Result<bool>;
 }
 

@@ -1,9 +1,10 @@
 //! Where decisions, rewards and states are kept.
 //!
 //! In: records of what was decided and learned. Out: the same records, whole or not at all, whoever is killed when. The
-//! trait [`Store`] says what a store does; [`sqlite`] keeps it in a directory, [`postgres`] on a server. State files are
-//! [`views`]: they follow a directory's store and nothing reads them. A new store is a file beside `postgres/` and a line
-//! in `kinds.rs`, from which [`open`] knows it.
+//! trait [`Store`] says what a store does; [`sqlite`] keeps it in a directory, [`postgres`] on a server, both with the tables
+//! and statements of `sql/`. State files are [`views`]: they follow a directory's store and nothing reads them. A new store is
+//! a folder beside `postgres/` and a line in `kinds.rs`, from which [`open`] knows it; where it speaks SQL, a type with
+//! [`Database`](sql::database::Database) is most of it.
 //!
 //! # What it promises
 //! Any process may be killed at any moment, the machine may lose power, a disk may be full or fail, many processes may
@@ -18,11 +19,13 @@
 
 mod access;
 mod contract;
+mod error;
 mod kinds;
 pub mod log_line;
 mod model_bytes;
 pub mod postgres;
-mod rows;
+mod records;
+mod sql;
 pub mod sqlite;
 mod state;
 mod state_line;
@@ -31,12 +34,11 @@ mod view_name;
 pub mod views;
 
 pub use access::{Access, Pace};
-pub use contract::{
-    Change, DecisionRecord, Durability, LogFilter, LoggedReward, RewardRecord, RolloutRecord, Snapshot,
-    StateRecord, Store, Transaction, read, write,
-};
+pub use contract::{Durability, LogFilter, Snapshot, Store, Transaction, read, write};
+pub use error::StoreError;
 pub use kinds::{is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
+pub use records::{Change, DecisionRecord, LoggedReward, RewardRecord, RolloutRecord, StateRecord};
 pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, Taught, apply, learn_by};
 pub use state_line::FORMAT_VERSION;
 pub(crate) use state_line::fits;

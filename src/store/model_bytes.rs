@@ -3,10 +3,10 @@
 //! All numbers are little-endian. First come a format number (1 byte), the updates (8 bytes), the sum of rewards
 //! (8 bytes) and the number of kinds (4 bytes). Each kind has the length of its name (2 bytes, 65535 for candidates
 //! without a kind), the name, its updates (8 bytes), and the doubles of A, b, A^-1 and theta, the matrices as lower
-//! triangles, row by row. Under a learned prior A and b are the sums over observations alone. A^-1 and theta are carried along from update to update, so that a model that is read back
-//! goes on with the same bits.
+//! triangles, row by row. Under a learned prior A and b are the sums over observations alone. A^-1 and theta are carried
+//! along from update to update, so that a model that is read back goes on with the same bits.
 //!
-//! What a program has learned has format 2: the updates and the sum of rewards likewise, then its state as JSON.
+//! What a program has learned has format 3: the updates and the sum of rewards likewise, then its state as JSON.
 
 use crate::policy::{KindModel, Model, Policy, RidgeNumbers};
 use serde::de::IgnoredAny;

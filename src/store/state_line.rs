@@ -216,7 +216,7 @@ pub(crate) fn fits(own: &Policy, policy: &Policy) -> Result<(), Fault> {
         return Err(differs("feature_set", &own.features().label(), &policy.features().label()));
     }
     if own.structure() != policy.structure() {
-        let [found, now] = [own, policy].map(|policy| structure_name(policy.structure()));
+        let [found, now] = [own, policy].map(|policy| policy.structure().name());
         return Err(differs("structure", &found, &now));
     }
     for (field, found, now) in
@@ -235,6 +235,19 @@ fn newer(format_version: u32) -> Fault {
 
 fn differs(field: &str, found: impl std::fmt::Debug, expected: impl Into<String>) -> Fault {
     Fault::new(field, format!("{found:?}"), expected)
+}
+
+/// Refuses counts and sums that no state has, whatever its line holds.
+fn check_counts(updates: u64, revision: u64, reward_sum: f64) -> Result<(), Fault> {
+    for (name, count) in [("updates", updates), ("revision", revision)] {
+        if count > MAX_COUNT {
+            return Err(Fault::new(name, count, format!("at most {MAX_COUNT}")));
+        }
+    }
+    if !reward_sum.is_finite() {
+        return Err(Fault::new("reward_sum", reward_sum, "a finite number"));
+    }
+    Ok(())
 }
 
 impl RawProgramState {
@@ -258,14 +271,7 @@ impl RawProgramState {
         if !(1..=FORMAT_VERSION).contains(&self.format_version) {
             return Err(newer(self.format_version));
         }
-        for (name, count) in [("updates", self.updates), ("revision", self.revision)] {
-            if count > MAX_COUNT {
-                return Err(Fault::new(name, count, format!("at most {MAX_COUNT}")));
-            }
-        }
-        if !self.reward_sum.is_finite() {
-            return Err(Fault::new("reward_sum", self.reward_sum, "a finite number"));
-        }
+        check_counts(self.updates, self.revision, self.reward_sum)?;
         let text = self.state.get();
         if text.len() > MAX_STATE_BYTES {
             let value = format!("{} bytes", text.len());
@@ -306,7 +312,7 @@ impl RawState {
             features: policy.features().declared().map(|_| policy.features().into()),
             dim: policy.features().dim(),
             feature_names: policy.features().names().iter().map(|n| (*n).to_owned()).collect(),
-            structure: structure_name(policy.structure()).to_owned(),
+            structure: policy.structure().name().to_owned(),
             lambda: policy.lambda(),
             forgetting: policy.forgetting(),
             learns: policy.learns(),
@@ -342,11 +348,9 @@ impl RawState {
                 return Err(differs(field, found, format!("{expected}, as {} has it", features.label())));
             }
         }
-        let structure = match self.structure.as_str() {
-            "shared" => Structure::Shared,
-            "disjoint" => Structure::Disjoint,
-            other => return Err(differs("structure", other, "shared or disjoint")),
-        };
+        let structure = Structure::ALL.into_iter().find(|structure| structure.name() == self.structure);
+        let structure =
+            structure.ok_or_else(|| differs("structure", &self.structure, "shared or disjoint"))?;
         let uniform = Policy::named("uniform").expect("it is built in").to_raw();
         let (name, lambda, forgetting) = (self.policy.clone(), self.lambda, self.forgetting);
         let (features, learns) = (features.into(), self.learns);
@@ -393,17 +397,10 @@ impl RawState {
             }
             _ => return Err("A and b stand at the top when shared, else in \"kinds\"".to_owned()),
         }
-        for (name, count) in [("updates", self.updates), ("revision", self.revision)] {
-            if count > MAX_COUNT {
-                return Err(format!("{name} is {count}, more than the {MAX_COUNT} that there can be"));
-            }
-        }
+        check_counts(self.updates, self.revision, self.reward_sum).map_err(|fault| fault.to_string())?;
         let learned = parts.iter().map(|kind| kind.ridge.updates()).try_fold(0_u64, u64::checked_add);
         if learned != Some(self.updates) {
             return Err(format!("updates is {}, which is not the sum of those of the kinds", self.updates));
-        }
-        if !self.reward_sum.is_finite() {
-            return Err(format!("reward_sum is {}, not a finite number", self.reward_sum));
         }
         let model = Model::restore(policy, parts, self.updates, self.reward_sum);
         Ok(State { user: self.user, policy: Arc::clone(policy), model, revision: self.revision })
@@ -432,11 +429,4 @@ impl RawKind {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_user(learns: &Learns) -> bool {
     *learns == Learns::User
-}
-
-fn structure_name(structure: Structure) -> &'static str {
-    match structure {
-        Structure::Shared => "shared",
-        Structure::Disjoint => "disjoint",
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::state_line::FORMAT_VERSION;
 use crate::features::FeatureSet;
-use crate::policy::Learns;
+use crate::policy::{Learns, Structure};
 use serde_json::{Value, json};
 
 /// That of the learned prior that a state began with; `numbers` describes a list of them.
@@ -27,7 +27,7 @@ fn prior(numbers: impl Fn(&str) -> Value) -> Value {
             "feature_set": {"type": "string"},
             "feature_set_digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
             "feature_names": {"type": "array", "items": {"type": "string"}},
-            "structure": {"enum": ["shared", "disjoint"]},
+            "structure": {"enum": Structure::ALL},
             "mean": of_kind["properties"]["mean"],
             "precision": of_kind["properties"]["precision"],
             "kinds": {"type": "object", "additionalProperties": of_kind},
@@ -67,7 +67,7 @@ pub fn schema() -> Value {
         "features": {"type": "object", "description": "the feature set as its file declares it, where it is not built in"},
         "D": {"type": "integer", "description": "number of dimensions"},
         "feature_names": {"type": "array", "items": {"type": "string"}, "description": "D names, in order"},
-        "structure": {"enum": ["shared", "disjoint"]},
+        "structure": {"enum": Structure::ALL},
         "lambda": {"type": "number", "exclusiveMinimum": 0},
         "forgetting": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
         "learns": {"enum": Learns::ALL, "description": "whose rewards are learned from; user where it is not there"},

@@ -5,8 +5,10 @@
 //! revision its file has got to, so that the next command publishes what a killed one did not. The file of a user who
 //! was forgotten is removed in the same way.
 
-use super::contract::{Durability, StateRecord, Store, read, write};
+use super::contract::{Durability, Store, read, write};
+use super::records::StateRecord;
 use super::view_name::{encode, parse_state_file, state_file};
+use crate::base::digest::fnv1a;
 use crate::base::error::{Error, Result};
 use crate::base::lock::FileLock;
 use crate::base::threads::{MANY, each};
@@ -150,12 +152,9 @@ pub fn erase(store: &dyn Store, user: &str, policies: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The lock of a user: a plain hash of the name that every process agrees on (FNV-1a).
+/// The lock of a user.
 fn stripe(user: &str) -> u32 {
-    let hash = encode(user)
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash % STRIPES
+    fnv1a(encode(user).bytes()) % STRIPES
 }
 
 /// What is wrong with the file of a state; `None` if it is as the store has it, or nobody wants one.

@@ -87,37 +87,7 @@ mod tests {
     use crate::domain::request::Shown;
     use crate::domain::{InputOf, InputSlot, InputValue};
 
-    const SHOP: &str = r#"
-name = "shop"
-kind = "category"
-[[inputs]]
-of = "context"
-name = "device"
-type = "category"
-levels = ["mobile", "desktop"]
-required = true
-[[inputs]]
-of = "candidate"
-name = "category"
-type = "category"
-[[inputs]]
-of = "candidate"
-name = "price"
-type = "number"
-minimum = 0
-[[inputs]]
-of = "candidate"
-name = "new"
-type = "flag"
-[[inputs]]
-of = "profile"
-name = "orders"
-type = "number"
-whole = true
-[[outcomes]]
-name = "bought"
-reward = 1
-"#;
+    const SHOP: &str = include_str!("../../../tests/util/shop.toml");
 
     fn shop() -> &'static Domain {
         Domain::from_toml(SHOP, "shop.toml").unwrap()

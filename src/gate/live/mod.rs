@@ -11,6 +11,8 @@
 //! | `observations` | decisions and rewards become one number for each user |
 //! | `arms`, `analysis` | groups and their differences |
 //! | `rollout`, `rehearsal` | steps on evidence, and how many people they take |
+//!
+//! A new number of a user is a variant in `metric`, another way to divide users one in `grouping`.
 
 mod analysis;
 mod arms;

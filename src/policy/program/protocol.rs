@@ -17,9 +17,9 @@ pub const MAX_REPLY_BYTES: usize = 64 << 20;
 /// How far the probabilities of a decision may be from adding up to 1.
 pub const SUM_TOLERANCE: f64 = 1e-6;
 
-/// A line that is asked.
+/// A call as a line of the protocol.
 #[derive(Serialize)]
-struct Asked<T> {
+struct CallLine<T> {
     call: &'static str,
     id: u64,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ fn batch(call: &str, id: u64, items: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
 /// The first line that a process is asked.
 pub(super) fn hello(policy: &str, domain: &Domain, id: u64) -> Vec<u8> {
     let with = Hello { protocol: PROTOCOL, policy, domain: domain.raw() };
-    serde_json::to_vec(&Asked { call: "hello", id, with }).expect("plain values always serialize")
+    serde_json::to_vec(&CallLine { call: "hello", id, with }).expect("plain values always serialize")
 }
 
 /// The line that asks for decisions.

@@ -1,117 +1,74 @@
-//! What can go wrong with a store in Postgres.
+//! What a server, or the way to it, says no with, and what that means for a store.
 
-use crate::base::error::{Cause, Error, ErrorKind};
+use crate::base::error::{Error, ErrorKind};
+use crate::store::error::StoreError;
 use std::error::Error as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fmt, io};
 use tokio_postgres::error::SqlState;
 
-/// Why a store in Postgres cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PostgresError {
-    /// The server refused.
-    #[error("{}: cannot {action}: {message}", store.display())]
-    Server {
-        /// The address, without a password.
-        store: PathBuf,
-        /// `read it`, `write it`, ...
-        action: &'static str,
-        /// The server's reason.
-        message: String,
-        /// Its code in the list of Postgres.
-        code: SqlState,
-    },
-    /// The server cannot be reached, or is gone.
-    #[error("{}: cannot {action}: {message}", store.display())]
-    Away {
-        /// The address, without a password.
-        store: PathBuf,
-        /// `connect`, `read it`, ...
-        action: &'static str,
-        /// What the system says.
-        message: String,
-    },
-    /// The server was gone before it answered whether a change is committed.
-    #[error(
-        "{}: the connection broke before the server said whether it is committed: send it again, what is known is not \
-         learned twice ({message})", store.display()
-    )]
-    Unsettled {
-        /// The address, without a password.
-        store: PathBuf,
-        /// What the system says.
-        message: String,
-    },
-    /// What others did at the same time stood in the way: the change is to be made again.
-    #[error("{}: others change the same: {what}; ask again later", store.display())]
-    Contended {
-        /// The address, without a password.
-        store: PathBuf,
-        /// What was met.
-        what: &'static str,
-    },
-    /// There is none.
-    #[error("{}: no store there; name it with --store or REHEARSAL_STORE", store.display())]
-    Missing {
-        /// The address, without a password.
-        store: PathBuf,
-    },
-    /// It was made by a newer program.
-    #[error("{}: schema_version is {found}; allowed: up to {known}, which this program knows", store.display())]
-    Newer {
-        /// The address, without a password.
-        store: PathBuf,
-        /// Its schema version.
-        found: u32,
-        /// The newest that this program knows.
-        known: u32,
-    },
-    /// The database cannot hold every text.
-    #[error("{}: the database's encoding is {found}; allowed: UTF8 (createdb --encoding UTF8 --template template0)", store.display())]
-    Encoding {
-        /// The address, without a password.
-        store: PathBuf,
-        /// Its encoding.
-        found: String,
-    },
-    /// Copies are made by the server's own tools.
-    #[error(
-        "{}: a server's database is copied by its own tool: pg_dump --format=custom --file=FILE --dbname='{}'; \
-         pg_restore brings it back", store.display(), store.display()
-    )]
-    NoBackup {
-        /// The address, without a password.
-        store: PathBuf,
-    },
+/// Why a statement has no answer.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The server, or the connection to it, says no.
+    Server(tokio_postgres::Error),
+    /// The system has no connection to give, or no answer came in time.
+    Silent(io::Error),
 }
 
-impl PostgresError {
-    /// Whether a change that failed for this may succeed when it is made again.
-    pub(super) fn is_transient(&self) -> bool {
+impl Refusal {
+    /// The server's word, if it is one.
+    fn code(&self) -> Option<&SqlState> {
         match self {
-            Self::Contended { .. } => true,
+            Self::Server(error) => error.code(),
+            Self::Silent(_) => None,
+        }
+    }
+
+    /// Whether the connection is of no use after it.
+    pub(super) fn is_of_connection(&self) -> bool {
+        match self {
+            // A server that ends says so in words, too.
+            Self::Server(error) => error.is_closed() || error.as_db_error().is_none() || is_farewell(error),
+            Self::Silent(_) => true,
+        }
+    }
+
+    /// The error of a store of which this is what came of doing something.
+    pub(super) fn error(&self, action: &'static str, store: &Path) -> Error {
+        const AGAIN: [SqlState; 3] = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
             // An event or a number of a state that is there already is one that somebody else was quicker with.
-            Self::Server { code, .. } => [
-                SqlState::T_R_SERIALIZATION_FAILURE,
-                SqlState::T_R_DEADLOCK_DETECTED,
-                SqlState::UNIQUE_VIOLATION,
-            ]
-            .contains(code),
-            _ => false,
+            SqlState::UNIQUE_VIOLATION,
+        ];
+        let again = self.code().is_some_and(|code| AGAIN.contains(code));
+        let kind = self.code().map_or(ErrorKind::Unavailable, kind_of);
+        let (store, message) = (store.to_owned(), self.to_string());
+        Error::because(StoreError::Refused { store, action, message, kind, again })
+    }
+}
+
+/// Whether the server has said that it ends the connection.
+fn is_farewell(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|told| ["FATAL", "PANIC"].contains(&told.severity()))
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Server(error) => match error.as_db_error() {
+                Some(told) => f.write_str(told.message()),
+                None => f.write_str(&words(error)),
+            },
+            Self::Silent(error) => error.fmt(f),
         }
     }
 }
 
-impl Cause for PostgresError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Server { code, .. } => kind_of(code),
-            Self::Away { .. } | Self::Unsettled { .. } | Self::Newer { .. } | Self::Encoding { .. } => {
-                ErrorKind::Unavailable
-            }
-            Self::Contended { .. } => ErrorKind::Busy,
-            Self::Missing { .. } => ErrorKind::NotFound,
-            Self::NoBackup { .. } => ErrorKind::Invalid,
-        }
+impl From<tokio_postgres::Error> for Refusal {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
     }
 }
 
@@ -135,20 +92,6 @@ fn kind_of(code: &SqlState) -> ErrorKind {
         code if *code == SqlState::UNIQUE_VIOLATION => ErrorKind::Conflict,
         _ => ErrorKind::Unavailable,
     }
-}
-
-/// What the client says, as the refusal to do something with the store.
-pub(super) fn refused(action: &'static str, store: &Path, error: &tokio_postgres::Error) -> Error {
-    let store = store.to_owned();
-    Error::because(match error.as_db_error() {
-        Some(told) => PostgresError::Server {
-            store,
-            action,
-            message: told.message().to_owned(),
-            code: told.code().clone(),
-        },
-        None => PostgresError::Away { store, action, message: words(error) },
-    })
 }
 
 /// An error with what is behind it.

@@ -1,15 +1,13 @@
 //! One connection, used by one thread at a time: what is asked is sent, and waited for.
 
 use super::address::Address;
-use super::error::words;
-use crate::policy::Policy;
+use super::error::Refusal;
+use crate::store::sql::definitions::Definitions;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -20,55 +18,15 @@ use tokio_postgres::{Client, NoTls, Socket, Statement};
 /// A server that says nothing for so long counts as gone. It is longer than anybody waits for a lock.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Why a statement has no answer.
-#[derive(Debug)]
-pub(super) enum LinkError {
-    /// The server, or the connection to it, says no.
-    Server(tokio_postgres::Error),
-    /// The system has no connection to give, or no answer came in time.
-    Silent(io::Error),
-}
-
-impl LinkError {
-    /// Whether the connection is of no use after it.
-    pub(super) fn is_of_connection(&self) -> bool {
-        match self {
-            // A server that ends says so in words, too.
-            Self::Server(error) => error.is_closed() || error.as_db_error().is_none() || is_farewell(error),
-            Self::Silent(_) => true,
-        }
-    }
-}
-
-/// Whether the server has said that it ends the connection.
-fn is_farewell(error: &tokio_postgres::Error) -> bool {
-    error.as_db_error().is_some_and(|told| ["FATAL", "PANIC"].contains(&told.severity()))
-}
-
-impl fmt::Display for LinkError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Server(error) => f.write_str(&words(error)),
-            Self::Silent(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<tokio_postgres::Error> for LinkError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        Self::Server(error)
-    }
-}
-
 /// Connects, over a connection of this kind: the client, and the encoding of the database.
-fn let_in<T>(runtime: &Runtime, address: &Address, tls: T) -> Result<(Client, String), LinkError>
+fn let_in<T>(runtime: &Runtime, address: &Address, tls: T) -> Result<(Client, String), Refusal>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
     let connected =
         runtime.block_on(async { timeout(address.patience(), address.config.connect(tls)).await });
-    let (client, connection) = connected.map_err(|_| LinkError::Silent(io::ErrorKind::TimedOut.into()))??;
+    let (client, connection) = connected.map_err(|_| Refusal::Silent(io::ErrorKind::TimedOut.into()))??;
     let encoding = connection.parameter("server_encoding").unwrap_or_default().to_owned();
     // It works whenever somebody waits for an answer; its end is told to whoever waits.
     runtime.spawn(async move { drop(connection.await) });
@@ -83,11 +41,9 @@ pub(super) struct Link {
     pub(super) client: Client,
     runtime: Runtime,
     /// Statements that the server has prepared, by their text.
-    statements: RefCell<HashMap<&'static str, Statement>>,
-    /// Definitions that were met, by their ids.
-    pub(super) policies: RefCell<HashMap<i64, Arc<Policy>>>,
-    /// The ids of definitions that are committed. Whatever takes them away breaks the connection.
-    pub(super) definitions: RefCell<Vec<(Arc<Policy>, i64)>>,
+    statements: RefCell<HashMap<String, Statement>>,
+    /// Definitions that were met. Whatever takes them away breaks the connection.
+    pub(super) definitions: Definitions,
     /// The encoding of the database.
     pub(super) encoding: String,
 }
@@ -97,8 +53,8 @@ impl Link {
     ///
     /// # Errors
     /// A server that cannot be reached in time, or does not let us in.
-    pub(super) fn connect(address: &Address) -> Result<Self, LinkError> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(LinkError::Silent)?;
+    pub(super) fn connect(address: &Address) -> Result<Self, Refusal> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Refusal::Silent)?;
         let (client, encoding) = match &address.encryption {
             Some(encryption) => let_in(&runtime, address, encryption.clone()),
             None => let_in(&runtime, address, NoTls),
@@ -107,8 +63,7 @@ impl Link {
             client,
             runtime,
             statements: RefCell::default(),
-            policies: RefCell::default(),
-            definitions: RefCell::default(),
+            definitions: Definitions::default(),
             encoding,
         })
     }
@@ -120,9 +75,9 @@ impl Link {
     pub(super) fn wait<T>(
         &self,
         answer: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, LinkError> {
+    ) -> Result<T, Refusal> {
         let answer = self.runtime.block_on(async { timeout(SILENCE, answer).await });
-        Ok(answer.map_err(|_| LinkError::Silent(io::ErrorKind::TimedOut.into()))??)
+        Ok(answer.map_err(|_| Refusal::Silent(io::ErrorKind::TimedOut.into()))??)
     }
 
     /// Sends everything, in this order, before it waits for the first answer, and waits for all: one journey to the
@@ -134,7 +89,7 @@ impl Link {
         &self,
         mut sent: Vec<Sent<'_>>,
         last: impl Future<Output = Result<T, tokio_postgres::Error>>,
-    ) -> Result<T, LinkError> {
+    ) -> Result<T, Refusal> {
         let (mut refusal, mut last, mut answer) = (None, Box::pin(last), None);
         self.wait(poll_fn(move |context| {
             sent.retain_mut(|one| match one.as_mut().poll(context) {
@@ -184,18 +139,12 @@ impl Link {
     ///
     /// # Errors
     /// As [`Self::wait`].
-    pub(super) fn statement(&self, sql: &'static str) -> Result<Statement, LinkError> {
+    pub(super) fn statement(&self, sql: &str) -> Result<Statement, Refusal> {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
         let statement = self.wait(self.client.prepare(sql))?;
-        self.statements.borrow_mut().insert(sql, statement.clone());
+        self.statements.borrow_mut().insert(sql.to_owned(), statement.clone());
         Ok(statement)
-    }
-
-    /// The id of a definition that is known to be committed.
-    pub(super) fn definition(&self, policy: &Arc<Policy>) -> Option<i64> {
-        let known = self.definitions.borrow();
-        known.iter().find(|(own, _)| Arc::ptr_eq(own, policy) || own == policy).map(|(_, id)| *id)
     }
 }

@@ -1,8 +1,8 @@
 //! The store in a database of Postgres, for any number of processes on any number of machines.
 //!
 //! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `password_file.rs` the file of
-//! passwords, `link.rs` is a connection, `schema.rs` has the tables, `session.rs` what is asked of them in one transaction,
-//! `pipeline.rs` how that gets to the server and back, and `store.rs` who waits for whom and what is tried again.
+//! passwords, `link.rs` is a connection, `transaction.rs` how the [statements](crate::store::sql) get to the server and
+//! back, `schema.rs` has Postgres's words for the tables, and `store.rs` what is tried again.
 //!
 //! # Who waits for whom
 //! Reading is one moment (`REPEATABLE READ`) and waits for nobody. A change runs at `READ COMMITTED`, so that each of its
@@ -21,11 +21,9 @@ mod address;
 mod error;
 mod link;
 mod password_file;
-mod pipeline;
 mod schema;
-mod session;
 mod store;
+mod transaction;
 
 pub use address::{is_secret, shown};
-pub use error::PostgresError;
 pub use store::{PostgresStore, open};

@@ -1,15 +1,18 @@
 //! A database of a server, as a [`Store`]: connections that are kept, and what is tried again.
 
 use super::address::Address;
-use super::error::{PostgresError, refused};
-use super::link::{Link, LinkError};
-use super::pipeline::Purpose;
+use super::error::Refusal;
+use super::link::Link;
 use super::schema;
-use super::session::Session;
+use super::transaction::{PostgresTransaction, Purpose};
 use crate::base::error::{Error, Result};
 use crate::base::lock::PATIENCE;
 use crate::store::access::Access;
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
+use crate::store::error::StoreError;
+use crate::store::sql::database::Database;
+use crate::store::sql::schema::VERSION;
+use crate::store::sql::session::Session;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
@@ -31,6 +34,9 @@ pub struct PostgresStore {
     idle: Mutex<Vec<Link>>,
 }
 
+/// What is done in one transaction.
+type Work<'w> = &'w mut dyn FnMut(&mut Session<PostgresTransaction>) -> Result<()>;
+
 /// The store at this address; see [`crate::store::open`].
 ///
 /// # Errors
@@ -49,37 +55,27 @@ pub fn open(address: &str, access: Access) -> Result<PostgresStore> {
 impl PostgresStore {
     /// A new connection to a database that has the tables of today.
     fn connect(&self) -> Result<Link> {
-        let failed = |error: LinkError| self.failed("connect to it", &error);
+        let failed = |error: Refusal| error.error("connect to it", &self.shown);
         let link = Link::connect(&self.address).map_err(failed)?;
         let store = self.shown.clone();
         if link.encoding != "UTF8" {
-            return Err(Error::because(PostgresError::Encoding { store, found: link.encoding }));
+            return Err(Error::because(StoreError::Encoding { store, found: link.encoding }));
         }
         let version = || link.wait(schema::version(&link.client)).map_err(failed);
         let mut found = version()?;
         // Who only reads makes no store, and brings an older one up to date.
-        if found < schema::VERSION && (self.access == Access::Write || found > 0) {
+        if found < VERSION && (self.access == Access::Write || found > 0) {
             let migrated = link.wait(schema::migrate(&link.client));
-            migrated.map_err(|error| self.failed("set it up", &error))?;
+            migrated.map_err(|error| error.error("set it up", &self.shown))?;
             found = version()?;
         }
         match found {
             // Whoever makes it has not got to the tables yet: there is nothing to read.
-            0 => Err(Error::because(PostgresError::Missing { store })),
-            found if found > schema::VERSION => {
-                Err(Error::because(PostgresError::Newer { store, found, known: schema::VERSION }))
+            0 => Err(Error::because(StoreError::Missing { store })),
+            found if found > VERSION => {
+                Err(Error::because(StoreError::Newer { store, found, known: VERSION }))
             }
             _ => Ok(link),
-        }
-    }
-
-    fn failed(&self, action: &'static str, error: &LinkError) -> Error {
-        match error {
-            LinkError::Server(error) => refused(action, &self.shown, error),
-            LinkError::Silent(error) => {
-                let (store, message) = (self.shown.clone(), error.to_string());
-                Error::because(PostgresError::Away { store, action, message })
-            }
         }
     }
 
@@ -96,7 +92,7 @@ impl PostgresStore {
 
     /// What `work` makes of one transaction on some connection. One that was kept may have broken meanwhile: as long as
     /// nothing was answered on it, all is done on a new one.
-    fn transact(&self, purpose: Purpose, work: &mut dyn FnMut(&mut Session) -> Result<()>) -> Result<()> {
+    fn transact(&self, purpose: Purpose, work: Work) -> Result<()> {
         while let Some(link) = self.kept() {
             if !link.is_alive() {
                 continue;
@@ -136,19 +132,21 @@ enum End {
 }
 
 /// Runs `work` as one transaction on this connection.
-fn run(
-    link: &Link,
-    store: &Path,
-    purpose: Purpose,
-    work: &mut dyn FnMut(&mut Session) -> Result<()>,
-) -> (Result<()>, End) {
-    let mut session = Session::new(link, store, purpose);
-    let done = work(&mut session).and_then(|()| session.commit());
-    if done.is_err() && !session.pipe.roll_back() {
-        let end = if session.pipe.can_be_repeated() { End::Unused } else { End::Broken };
-        return (done, end);
+fn run(link: &Link, store: &Path, purpose: Purpose, work: Work) -> (Result<()>, End) {
+    let mut session = Session::new(PostgresTransaction::new(link, store, purpose), &link.definitions);
+    let done = work(&mut session).and_then(|()| session.database.commit());
+    if done.is_ok() {
+        return (done, End::Whole);
     }
-    (done, End::Whole)
+    link.definitions.clear();
+    let end = if session.database.roll_back() {
+        End::Whole
+    } else if session.database.can_be_repeated() {
+        End::Unused
+    } else {
+        End::Broken
+    };
+    (done, end)
 }
 
 /// A pause before the `attempt`th repetition, longer and longer, and by chance: those who met once must not meet again.
@@ -177,7 +175,7 @@ impl Store for PostgresStore {
         let mut attempt = 0;
         loop {
             let done = self.transact(Purpose::Write(durability), &mut |session| work(session));
-            let is_transient = |error: &Error| error.cause().is_some_and(PostgresError::is_transient);
+            let is_transient = |error: &Error| error.cause().is_some_and(StoreError::is_transient);
             if !done.as_ref().is_err_and(is_transient) || begun.elapsed() > PATIENCE {
                 return done;
             }
@@ -191,7 +189,7 @@ impl Store for PostgresStore {
     }
 
     fn backup(&self, _: &Path) -> Result<()> {
-        Err(Error::because(PostgresError::NoBackup { store: self.shown.clone() }))
+        Err(Error::because(StoreError::NoBackup { store: self.shown.clone() }))
     }
 
     fn integrity(&self) -> Result<Vec<String>> {
@@ -199,10 +197,11 @@ impl Store for PostgresStore {
         self.transact(Purpose::Read, &mut |session| {
             problems.clear();
             for (question, what) in schema::CHECKS {
-                let count = session.pipe.count(question)?;
-                if count > 0 {
-                    problems.push(format!("{count} {what}"));
-                }
+                session.database.query(question, &[], &mut |row| {
+                    let count: i64 = row.read()?;
+                    problems.extend((count > 0).then(|| format!("{count} {what}")));
+                    Ok(())
+                })?;
             }
             Ok(())
         })?;

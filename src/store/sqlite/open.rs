@@ -1,10 +1,12 @@
 //! The database's file: making it, connecting to it, and reading one that may not be written.
 
-use super::error::{StoreError, engine};
 use super::schema;
+use super::transaction::refused;
 use crate::base::error::{Error, Result};
 use crate::base::lock::{FileLock, PATIENCE};
 use crate::store::access::{Access, Pace};
+use crate::store::error::StoreError;
+use crate::store::sql::schema::VERSION;
 use crate::store::view_name::parse_state_file;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -94,10 +96,10 @@ pub(super) fn locate(dir: &Path, access: Access) -> Result<PathBuf> {
         if path.exists() {
             return Ok(path);
         }
-        return Err(Error::because(StoreError::Older { path: dir.to_owned(), found }));
+        return Err(Error::because(StoreError::Older { store: dir.to_owned(), found }));
     }
     match access {
-        Access::Read => Err(Error::because(StoreError::Missing { path: dir.to_owned() })),
+        Access::Read => Err(Error::because(StoreError::Missing { store: dir.to_owned() })),
         Access::Write => create(dir).map(|()| path),
     }
 }
@@ -147,14 +149,14 @@ fn create(dir: &Path) -> Result<()> {
 
 /// Connects to the database at `path` to write it. The first one to do so makes its tables, also where many race for it.
 pub(super) fn connect(path: &Path, pace: Pace) -> Result<Connection> {
-    let failed = engine("open it", path);
+    let failed = refused("open it", path);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(&failed)?;
     connection.busy_handler(Some(wait)).map_err(&failed)?;
     // Folding in the log when the last one leaves would cost every command what only some need to do.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(&failed)?;
     let version = schema::version(&connection).map_err(&failed)?;
-    if version < schema::VERSION {
+    if version < VERSION {
         prepare(path, &connection)?;
     }
     check_version(path, version)?;
@@ -168,7 +170,7 @@ pub(super) fn connect(path: &Path, pace: Pace) -> Result<Connection> {
 
 /// Switches to WAL mode and runs the migrations, one process at a time: the switch does not wait as other writes do.
 fn prepare(path: &Path, connection: &Connection) -> Result<()> {
-    let failed = engine("set it up", path);
+    let failed = refused("set it up", path);
     let _lock = FileLock::of_file(&path.with_file_name(LOCK))?;
     let mut attempts = 0;
     loop {
@@ -191,9 +193,9 @@ fn prepare(path: &Path, connection: &Connection) -> Result<()> {
 }
 
 fn check_version(path: &Path, found: u32) -> Result<()> {
-    if found > schema::VERSION {
-        let path = path.to_owned();
-        return Err(Error::because(StoreError::Newer { path, found, known: schema::VERSION }));
+    if found > VERSION {
+        let store = path.to_owned();
+        return Err(Error::because(StoreError::Newer { store, found, known: VERSION }));
     }
     Ok(())
 }
@@ -202,7 +204,7 @@ fn check_version(path: &Path, found: u32) -> Result<()> {
 /// the engine would have to write beside it; the copy is gone with the second value. An older one gets the tables of
 /// today first, where it stands or as such a copy.
 pub(super) fn connect_to_read(path: &Path) -> Result<(Connection, Option<TempDir>)> {
-    let failed = engine("read it", path);
+    let failed = refused("read it", path);
     let tried = read_only(path);
     let (connection, aside) = match tried {
         Err(error) if is_refused(&error) => {
@@ -214,10 +216,10 @@ pub(super) fn connect_to_read(path: &Path) -> Result<(Connection, Option<TempDir
     let version = schema::version(&connection).map_err(&failed)?;
     if version == 0 {
         // Whoever makes it has not got to the tables yet: there is nothing to read.
-        return Err(Error::because(StoreError::Missing { path: path.to_owned() }));
+        return Err(Error::because(StoreError::Missing { store: path.to_owned() }));
     }
     check_version(path, version)?;
-    if version == schema::VERSION {
+    if version == VERSION {
         return Ok((connection, aside));
     }
     drop(connection);

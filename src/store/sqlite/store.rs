@@ -1,12 +1,14 @@
 //! A directory with a database in it, as a [`Store`].
 
-use super::error::{StoreError, engine};
 use super::open::{connect, connect_to_read, fold, fold_if_long, locate, log_bytes};
 use super::schema::REWARD_STATE;
-use super::session::{Definitions, Session};
+use super::transaction::{SqliteTransaction, refused};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
+use crate::store::error::StoreError;
+use crate::store::sql::definitions::Definitions;
+use crate::store::sql::session::Session;
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -26,8 +28,13 @@ const FOLD_BYTES: u64 = 4 << 20;
 /// and from this one on it has it begin anew.
 const RESTART_BYTES: u64 = 64 << 20;
 
+/// A connection, and the definitions that it has met.
+struct Opened {
+    connection: Connection,
+    definitions: Definitions,
+}
+
 /// A store in SQLite.
-#[derive(Debug)]
 pub struct SqliteStore {
     dir: PathBuf,
     path: PathBuf,
@@ -35,10 +42,9 @@ pub struct SqliteStore {
     pace: Pace,
     /// Connections that nobody uses just now. The one that wrote last is the last one, and writes next: what it has in
     /// memory is still so, while all others have to read it again.
-    idle: Mutex<VecDeque<Connection>>,
+    idle: Mutex<VecDeque<Opened>>,
     /// Held by the thread of this process that writes: within a process nobody needs to poll.
     writer: Mutex<()>,
-    definitions: Definitions,
     /// Where a store that may not be written was copied to.
     aside: Mutex<Vec<TempDir>>,
 }
@@ -56,34 +62,33 @@ pub fn open(dir: &Path, access: Access, pace: Pace) -> Result<SqliteStore> {
         pace,
         idle: Mutex::default(),
         writer: Mutex::default(),
-        definitions: Definitions::default(),
         aside: Mutex::default(),
     };
-    let connection = store.connection()?;
-    store.give_back(connection);
+    // What is wrong with it is said at once.
+    store.with(|_| ())?;
     Ok(store)
 }
 
 impl SqliteStore {
-    /// A connection that is to read.
-    fn connection(&self) -> Result<Connection> {
+    /// What `work` makes of a connection that is to read.
+    fn with<T>(&self, work: impl FnOnce(&Opened) -> T) -> Result<T> {
         let idle = locked(&self.idle).pop_front();
-        idle.map_or_else(|| self.connect(), Ok)
+        let opened = idle.map_or_else(|| self.connect(), Ok)?;
+        let made = work(&opened);
+        locked(&self.idle).push_front(opened);
+        Ok(made)
     }
 
-    fn give_back(&self, connection: Connection) {
-        locked(&self.idle).push_front(connection);
-    }
-
-    fn connect(&self) -> Result<Connection> {
-        match self.access {
-            Access::Write => connect(&self.path, self.pace),
+    fn connect(&self) -> Result<Opened> {
+        let connection = match self.access {
+            Access::Write => connect(&self.path, self.pace)?,
             Access::Read => {
                 let (connection, aside) = connect_to_read(&self.path)?;
                 locked(&self.aside).extend(aside);
-                Ok(connection)
+                connection
             }
-        }
+        };
+        Ok(Opened { connection, definitions: Definitions::default() })
     }
 
     /// Copies the database into an empty file.
@@ -92,27 +97,35 @@ impl SqliteStore {
         let whole = path.canonicalize().map_err(Error::io("write", path))?;
         let target =
             whole.to_str().ok_or_else(|| Error::because(StoreError::NoText { path: path.to_owned() }))?;
-        let connection = self.connection()?;
-        let done = connection.execute("VACUUM INTO ?", [target]).map_err(engine("copy it", &self.path));
-        self.give_back(connection);
-        done.map(drop)
-    }
-
-    fn session<'a>(&'a self, connection: &'a Connection) -> Session<'a> {
-        Session { connection, definitions: &self.definitions, path: &self.path }
+        let copied = self.with(|opened| opened.connection.execute("VACUUM INTO ?", [target]))?;
+        copied.map(drop).map_err(refused("copy it", &self.path))
     }
 
     /// Runs `work` between `begin` and a commit.
-    fn within(&self, begin: &str, connection: &Connection, work: impl FnOnce() -> Result<()>) -> Result<()> {
-        let failed = engine(if begin == BEGIN_WRITE { "write it" } else { "read it" }, &self.path);
+    fn within(
+        &self,
+        begin: &str,
+        Opened { connection, definitions }: &Opened,
+        work: impl FnOnce(&mut Session<SqliteTransaction>) -> Result<()>,
+    ) -> Result<()> {
+        let failed = refused(if begin == BEGIN_WRITE { "write it" } else { "read it" }, &self.path);
         // Kept ready, as all statements are: to read a few records takes not much longer than to understand this.
         let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
         run(begin).map_err(&failed)?;
-        let done = work().and_then(|()| run("COMMIT").map_err(&failed));
-        if done.is_err() && !connection.is_autocommit() {
-            let _ = connection.execute_batch("ROLLBACK");
+        let mut session = Session::new(SqliteTransaction { connection, path: &self.path }, definitions);
+        let done = work(&mut session).and_then(|()| run("COMMIT").map_err(&failed));
+        if done.is_err() {
+            definitions.clear();
+            if !connection.is_autocommit() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
         }
         done
+    }
+
+    /// Folds in the log of the database, as far as `how` says.
+    fn fold(&self, how: &str) -> Result<()> {
+        self.with(|opened| fold(&opened.connection, how))?.map_err(refused("fold in its log", &self.path))
     }
 }
 
@@ -129,10 +142,7 @@ impl Store for SqliteStore {
     }
 
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
-        let connection = self.connection()?;
-        let done = self.within("BEGIN", &connection, || work(&self.session(&connection)));
-        self.give_back(connection);
-        done
+        self.with(|opened| self.within("BEGIN", opened, |session| work(session)))?
     }
 
     fn reads_at_once(&self) -> bool {
@@ -146,28 +156,26 @@ impl Store for SqliteStore {
     ) -> Result<()> {
         let _turn = locked(&self.writer);
         let idle = locked(&self.idle).pop_back();
-        let mut connection = idle.map_or_else(|| self.connect(), Ok)?;
+        let mut opened = idle.map_or_else(|| self.connect(), Ok)?;
         let synchronous = match durability {
             Durability::Power => "FULL",
             Durability::Process => "NORMAL",
         };
-        connection.pragma_update(None, "synchronous", synchronous).map_err(engine("write it", &self.path))?;
+        let set = opened.connection.pragma_update(None, "synchronous", synchronous);
+        set.map_err(refused("write it", &self.path))?;
         let mut begun = None;
-        let done = self.within(BEGIN_WRITE, &connection, || {
+        let done = self.within(BEGIN_WRITE, &opened, |session| {
             begun = Some(Instant::now());
-            work(&mut self.session(&connection))
+            work(session)
         });
-        if done.is_err() {
-            self.definitions.clear();
-        }
         if self.pace == Pace::Single {
             // What was committed is so, whatever becomes of the log.
-            drop(fold_if_long(&mut connection, &self.path));
+            drop(fold_if_long(&mut opened.connection, &self.path));
         }
         if begun.is_some_and(|begun| begun.elapsed() > LONG) {
             thread::sleep(TURN);
         }
-        locked(&self.idle).push_back(connection);
+        locked(&self.idle).push_back(opened);
         done
     }
 
@@ -196,14 +204,12 @@ impl Store for SqliteStore {
     }
 
     fn integrity(&self) -> Result<Vec<String>> {
-        let connection = self.connection()?;
-        let check = || {
-            let mut query = connection.prepare("PRAGMA integrity_check(100)")?;
+        let check = |opened: &Opened| {
+            let mut query = opened.connection.prepare("PRAGMA integrity_check(100)")?;
             query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()
         };
-        let found = check().map_err(engine("check it", &self.path));
-        self.give_back(connection);
-        Ok(found?.into_iter().filter(|line| line != "ok").collect())
+        let found = self.with(check)?.map_err(refused("check it", &self.path))?;
+        Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
     fn upkeep(&self) -> Result<()> {
@@ -211,29 +217,22 @@ impl Store for SqliteStore {
         if bytes < FOLD_BYTES {
             return Ok(());
         }
-        let connection = self.connection()?;
         // Beside readers and writers, who go on meanwhile.
-        let mut folded = fold(&connection, "PASSIVE");
-        if folded.is_ok() && bytes >= RESTART_BYTES {
+        self.fold("PASSIVE")?;
+        if bytes >= RESTART_BYTES {
             // What came meanwhile is little: writers wait for it once, and the log begins anew.
-            folded = fold(&connection, "RESTART");
+            self.fold("RESTART")?;
         }
-        self.give_back(connection);
-        folded.map_err(engine("fold in its log", &self.path))
+        Ok(())
     }
 
     fn find_rewards_by_state(&self) -> Result<()> {
-        let connection = self.connection()?;
         let sql = format!("CREATE INDEX IF NOT EXISTS {REWARD_STATE} ON reward (state, number)");
-        let made = connection.execute_batch(&sql);
-        self.give_back(connection);
-        made.map_err(engine("write it", &self.path))
+        let made = self.with(|opened| opened.connection.execute_batch(&sql))?;
+        made.map_err(refused("write it", &self.path))
     }
 
     fn tidy(&self) -> Result<()> {
-        let connection = self.connection()?;
-        let folded = fold(&connection, "TRUNCATE");
-        self.give_back(connection);
-        folded.map_err(engine("fold in its log", &self.path))
+        self.fold("TRUNCATE")
     }
 }
