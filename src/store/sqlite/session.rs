@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use smol_str::SmolStr;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// Definitions that were met, by their ids: each is read once.
 #[derive(Debug, Default)]
@@ -48,6 +48,9 @@ pub(super) struct Session<'a> {
 }
 
 const STATE: &str = "id, user, policy, definition, number, updates, model, revision, published";
+/// Asked for each decision, and so put together once.
+static STATE_OF: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {STATE} FROM state WHERE user = ? AND policy = ?"));
 const DECISION: &str = "place, id, at, user, definition, seed, request, scores, propensities, chosen, propensity, \
                         explored, shadow_of, experiment, variant, prompt_version, prompt_digest, model_version, \
                         profile_lookup";
@@ -209,8 +212,7 @@ fn reward_row(row: &Row) -> rusqlite::Result<RewardRow> {
 
 impl Snapshot for Session<'_> {
     fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
-        let sql = format!("SELECT {STATE} FROM state WHERE user = ? AND policy = ?");
-        let mut query = self.connection.prepare_cached(&sql).map_err(self.failed("read it"))?;
+        let mut query = self.connection.prepare_cached(&STATE_OF).map_err(self.failed("read it"))?;
         let mut find = |(user, policy): &(&str, &str)| {
             let found = query.query_row([user, policy], state_row).optional();
             found.map_err(self.failed("read it"))?.map(|raw| self.state(raw)).transpose()

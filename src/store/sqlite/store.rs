@@ -6,7 +6,7 @@ use super::schema::REWARD_STATE;
 use super::session::{Definitions, Session};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
-use crate::store::contract::{Durability, Snapshot, Store, Transaction};
+use crate::store::contract::{Durability, Snapshot, StateRecord, Store, Transaction};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -121,6 +121,24 @@ impl Store for SqliteStore {
         let done = self.within("BEGIN", &connection, || work(&self.session(&connection)));
         self.give_back(connection);
         done
+    }
+
+    fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
+        let connection = self.connection()?;
+        let find = || self.session(&connection).states(keys);
+        // A single statement sees one moment by itself: to begin and to end a transaction takes longer than to find a state.
+        let found = if keys.len() == 1 {
+            find()
+        } else {
+            let mut found = Vec::new();
+            let done = self.within("BEGIN", &connection, || {
+                found = find()?;
+                Ok(())
+            });
+            done.map(|()| found)
+        };
+        self.give_back(connection);
+        found
     }
 
     fn reads_at_once(&self) -> bool {
