@@ -8,7 +8,7 @@ beside a scorer of FastAPI and NumPy with two workers (benches/yardsticks/scorer
     benches/serve.py --memory 10 > benches/results/serve_memory.md
 
 Needs `wrk` for the closed loop (16 connections). With --store, two servers share that store and the open loop is at 250
-requests a second each. With --memory, nobody rewards any decision for so many minutes, at 300 a second, and the server's
+requests a second each. With --memory, nobody rewards any decision for so many minutes, at 1,000 a second, and the server's
 memory is looked at. The store is made anew in a folder of its own; everything runs on this machine, over loopback.
 """
 
@@ -35,7 +35,7 @@ SERVER = pathlib.Path(os.environ.get("REHEARSAL", ROOT / "target/release/rehears
 YARDSTICKS = ROOT / "benches/yardsticks/target/release"
 SCORER = ROOT / "benches/yardsticks"
 # Decisions a second while memory is looked at, and how often that is.
-MEMORY_RATE, MEMORY_EVERY = 300, 15
+MEMORY_RATE, MEMORY_EVERY = 1_000, 15
 CONTEXT = {"hour": 9.5, "weekday": 2}
 CANDIDATES = [
     {"id": "plan", "kind": "plan", "priority": 0.9},

@@ -61,11 +61,8 @@ pub struct KindModel<C: Cell = f64> {
 
 impl Model {
     /// The same model with what was kept of one: each kind's, the updates and the sum of their rewards.
-    pub(super) fn holding(mut self, kinds: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
-        if !kinds.is_empty() {
-            self.kinds = kinds;
-        }
-        Self { updates, reward_sum, ..self }
+    pub(super) fn holding(self, kinds: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
+        Self { kinds, updates, reward_sum, ..self }
     }
 
     /// The same model, said to have gone over to another prior.
@@ -136,7 +133,7 @@ impl Model {
 }
 
 impl<C: Cell> Model<C> {
-    /// A model that has learned nothing, in so many dimensions.
+    /// A model that has learned nothing, in so many dimensions, and has no kinds yet.
     pub(super) fn new(
         structure: Structure,
         dim: usize,
@@ -144,7 +141,7 @@ impl<C: Cell> Model<C> {
         forgetting: f64,
         start: Option<Arc<PriorStart>>,
     ) -> Self {
-        let mut model = Self {
+        Self {
             structure,
             dim,
             lambda,
@@ -156,11 +153,16 @@ impl<C: Cell> Model<C> {
             reward_sum: C::all(0.0),
             masked: Vec::new(),
             opaque: None,
-        };
-        if structure == Structure::Shared {
-            model.kind_index(None);
         }
-        model
+    }
+
+    /// The same with the model that all kinds share, where they do.
+    #[must_use]
+    pub(super) fn ready(mut self) -> Self {
+        if self.structure == Structure::Shared && self.kinds.is_empty() {
+            self.kind_index(None);
+        }
+        self
     }
 
     /// Index of the model that is asked about candidates of `kind`; a kind that is new gets a new one.

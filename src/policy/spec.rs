@@ -384,6 +384,10 @@ impl Policy {
     /// A model in another number of dimensions, for environments with columns of their own, of which no prior knows; or of
     /// several users.
     pub fn new_model_of<C: Cell>(&self, dim: usize) -> Model<C> {
+        self.model_without_kinds(dim).ready()
+    }
+
+    fn model_without_kinds<C: Cell>(&self, dim: usize) -> Model<C> {
         let start = self.start.clone().filter(|_| dim == self.features.dim());
         Model::new(self.structure, dim, self.lambda, self.forgetting, start)
     }
@@ -409,7 +413,7 @@ impl Policy {
 impl Model {
     /// A model of this policy put together from what was kept: each kind's, the updates and the sum of their rewards.
     pub fn restore(policy: &Policy, kinds: Vec<KindModel>, updates: u64, reward_sum: f64) -> Self {
-        policy.new_model().holding(kinds, updates, reward_sum)
+        policy.model_without_kinds(policy.features.dim()).holding(kinds, updates, reward_sum).ready()
     }
 }
 

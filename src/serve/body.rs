@@ -16,6 +16,8 @@ use tokio::time::timeout;
 
 /// So many calls may be in a list.
 pub(super) const MAX_CALLS: usize = 1_000;
+/// Most answers are no longer than that, so that they are not moved while they are written.
+const ANSWER_BYTES: usize = 1_024;
 /// What errors call a body.
 pub(super) const ORIGIN: &str = "request";
 
@@ -127,6 +129,7 @@ impl<T: Serialize> IntoResponse for Answers<T> {
 
 /// A body of JSON.
 pub(super) fn json(value: &impl Serialize) -> Response {
-    let body = serde_json::to_vec(value).expect("plain values always serialize");
+    let mut body = Vec::with_capacity(ANSWER_BYTES);
+    serde_json::to_writer(&mut body, value).expect("plain values always serialize");
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -7,6 +7,7 @@ use super::shadows::{Shadowed, Shadows};
 use super::writer::{Replies, Reply, Writer};
 use crate::base::error::Result;
 use crate::service::{Decided, ScoreCall, ScoreReply, Service};
+use crate::store::DecisionRecord;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -67,6 +68,11 @@ impl Deciders {
 
     /// Decides, and answers at once.
     pub(super) async fn decide(&self, calls: Vec<ScoreCall>) -> Result<Replies<ScoreReply>, Problem> {
+        if let Self::Here(lane) = self
+            && !lane.durable
+        {
+            return lane.decide_at_once(calls);
+        }
         let (reply, answer) = oneshot::channel();
         let job = Job { calls, reply };
         match self {
@@ -102,7 +108,25 @@ impl Decider {
     }
 }
 
+/// What became of the calls of a request.
+struct Concluded {
+    replies: Replies<ScoreReply>,
+    records: Vec<DecisionRecord>,
+    shadowed: Vec<Shadowed>,
+}
+
 impl Lane {
+    /// Decides the calls of one request, for an answer that does not wait for the disk.
+    fn decide_at_once(&self, calls: Vec<ScoreCall>) -> Result<Replies<ScoreReply>, Problem> {
+        let decided = self.decide(&calls)?;
+        let Concluded { replies, records, shadowed } = self.concluded(calls.into_iter(), decided.into_iter());
+        if !records.is_empty() {
+            self.writer.keep(records)?;
+        }
+        self.shadows.offer(shadowed);
+        Ok(replies)
+    }
+
     fn answer(&self, jobs: &mut Vec<Job>) {
         let mut calls = Vec::with_capacity(jobs.len());
         let replies: Vec<_> = jobs
@@ -112,9 +136,7 @@ impl Lane {
                 (calls.len(), job.reply)
             })
             .collect();
-        let started = Instant::now();
         let decided = self.decide(&calls);
-        self.metrics.store(Operation::Read, started.elapsed());
         let (mut decided, mut calls) = match decided {
             Ok(decided) => (decided.into_iter(), calls.into_iter()),
             Err(problem) => {
@@ -130,13 +152,12 @@ impl Lane {
         }
     }
 
-    /// Hands the decisions of a request to be kept, answers it, and then lets the shadows see it.
-    fn conclude(
+    /// Counts the decisions of a request, and sorts what is for whom.
+    fn concluded(
         &self,
         calls: impl Iterator<Item = ScoreCall>,
         decided: impl Iterator<Item = Result<Decided, Problem>>,
-        reply: Reply<Result<Replies<ScoreReply>, Problem>>,
-    ) {
+    ) -> Concluded {
         let (mut records, mut replies, mut shadowed) = (Vec::new(), Vec::new(), Vec::new());
         for (call, decided) in calls.zip(decided) {
             replies.push(decided.map(|decided| {
@@ -149,6 +170,17 @@ impl Lane {
                 reply
             }));
         }
+        Concluded { replies, records, shadowed }
+    }
+
+    /// Hands the decisions of a request to be kept, answers it, and then lets the shadows see it.
+    fn conclude(
+        &self,
+        calls: impl Iterator<Item = ScoreCall>,
+        decided: impl Iterator<Item = Result<Decided, Problem>>,
+        reply: Reply<Result<Replies<ScoreReply>, Problem>>,
+    ) {
+        let Concluded { replies, records, shadowed } = self.concluded(calls, decided);
         let shadows = Arc::clone(&self.shadows);
         let answer = move |kept: Result<(), Problem>| {
             let is_kept = kept.is_ok();
@@ -168,6 +200,13 @@ impl Lane {
 
     /// Decides all of them together; one by one if something is wrong with what the store has of one of them.
     fn decide(&self, calls: &[ScoreCall]) -> Result<Vec<Result<Decided, Problem>>, Problem> {
+        let started = Instant::now();
+        let decided = self.decide_untimed(calls);
+        self.metrics.store(Operation::Read, started.elapsed());
+        decided
+    }
+
+    fn decide_untimed(&self, calls: &[ScoreCall]) -> Result<Vec<Result<Decided, Problem>>, Problem> {
         let each = |decided: Vec<Result<Decided>>| {
             decided.into_iter().map(|decided| decided.map_err(|error| Problem::from(&error))).collect()
         };

@@ -3,22 +3,19 @@
 use super::app::App;
 use super::problem::Problem;
 use super::settings::Token;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// Probes carry no token.
 const OPEN: &str = "/health/";
 
-/// Lets a request pass that may.
-pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let refused = match app.settings.token() {
+/// Why a request may not pass, if it may not.
+pub(super) fn refusal(app: &App, request: &Request) -> Option<Problem> {
+    match app.settings.token() {
         _ if request.uri().path().starts_with(OPEN) => None,
         Some(token) => (!carries(request.headers(), token)).then(|| {
             let detail =
@@ -35,10 +32,6 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
             Some(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail))
         }
         None => None,
-    };
-    match refused {
-        Some(problem) => problem.into_response(),
-        None => next.run(request).await,
     }
 }
 

@@ -22,7 +22,7 @@ const BUCKETS: [f64; 14] =
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 #[allow(clippy::struct_field_names, reason = "the names are OpenTelemetry's")]
 struct HttpLabels {
-    http_request_method: String,
+    http_request_method: &'static str,
     http_route: String,
     http_response_status_code: u16,
 }
@@ -123,6 +123,22 @@ impl RouteTally {
     }
 }
 
+/// What is counted of one route: its histograms are looked up once, not for each request.
+#[derive(Default)]
+struct RouteMetrics {
+    tally: RouteTally,
+    /// By method and status.
+    times: Vec<(&'static str, u16, Histogram)>,
+}
+
+/// What is counted of one policy, likewise.
+#[derive(Default)]
+struct PolicyMetrics {
+    tally: PolicyTally,
+    /// Its decisions and those that chance made, once there are any.
+    decisions: Option<(Counter, Counter)>,
+}
+
 /// All of it.
 pub(super) struct Metrics {
     registry: Registry,
@@ -141,8 +157,8 @@ pub(super) struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     lookups: Family<LookupLabels, Histogram>,
     refused_features: Family<FeatureLabels, Counter>,
-    policies: Mutex<BTreeMap<SmolStr, PolicyTally>>,
-    routes: Mutex<BTreeMap<String, RouteTally>>,
+    policies: Mutex<BTreeMap<SmolStr, PolicyMetrics>>,
+    routes: Mutex<BTreeMap<String, RouteMetrics>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -273,16 +289,24 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub(super) fn answered(&self, method: &str, route: &str, status: u16, took: Duration) {
-        let labels = HttpLabels {
-            http_request_method: method.to_owned(),
-            http_route: route.to_owned(),
-            http_response_status_code: status,
-        };
+    pub(super) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let seconds = took.as_secs_f64();
-        self.requests.get_or_create(&labels).observe(seconds);
         let mut routes = locked(&self.routes);
-        let tally = routes.entry(route.to_owned()).or_default();
+        if !routes.contains_key(route) {
+            routes.insert(route.to_owned(), RouteMetrics::default());
+        }
+        let RouteMetrics { tally, times } = routes.get_mut(route).expect("it was just put there");
+        let known = times.iter().position(|(of, with, _)| (*of, *with) == (method, status));
+        let known = known.unwrap_or_else(|| {
+            let labels = HttpLabels {
+                http_request_method: method,
+                http_route: route.to_owned(),
+                http_response_status_code: status,
+            };
+            times.push((method, status, self.requests.get_or_create(&labels).clone()));
+            times.len() - 1
+        });
+        times[known].2.observe(seconds);
         tally.count += 1;
         tally.failed += u64::from(status >= 500);
         let bucket = BUCKETS.iter().position(|end| seconds <= *end).unwrap_or(BUCKETS.len());
@@ -298,20 +322,22 @@ impl Metrics {
 
     /// A decision was made.
     pub(super) fn decided(&self, reply: &ScoreReply) {
-        let labels = PolicyLabels { policy: reply.policy.to_string() };
-        self.decisions.get_or_create(&labels).inc();
-        if reply.explored {
-            self.explored.get_or_create(&labels).inc();
-        }
-        let least = self.tally(&reply.policy, |tally| {
-            tally.decisions += 1;
-            tally.explored += u64::from(reply.explored);
-            let least = reply.propensity.filter(|p| tally.least_propensity.is_none_or(|least| *p < least));
-            tally.least_propensity = least.or(tally.least_propensity);
-            least
+        let labels = || PolicyLabels { policy: reply.policy.to_string() };
+        let mut policies = locked(&self.policies);
+        let PolicyMetrics { tally, decisions } = policies.entry(reply.policy.clone()).or_default();
+        let (decisions, explored) = decisions.get_or_insert_with(|| {
+            let labels = labels();
+            (self.decisions.get_or_create(&labels).clone(), self.explored.get_or_create(&labels).clone())
         });
-        if let Some(least) = least {
-            self.least_propensity.get_or_create(&labels).set(least);
+        decisions.inc();
+        explored.inc_by(u64::from(reply.explored));
+        tally.decisions += 1;
+        tally.explored += u64::from(reply.explored);
+        if let Some(least) = reply.propensity
+            && tally.least_propensity.is_none_or(|known| least < known)
+        {
+            tally.least_propensity = Some(least);
+            self.least_propensity.get_or_create(&labels()).set(least);
         }
     }
 
@@ -379,18 +405,18 @@ impl Metrics {
         self.shadows.get_or_create(&OutcomeLabels { policy: policy.to_owned(), outcome }).inc();
     }
 
-    fn tally<T>(&self, policy: &str, change: impl FnOnce(&mut PolicyTally) -> T) -> T {
-        change(locked(&self.policies).entry(policy.into()).or_default())
+    fn tally(&self, policy: &str, change: impl FnOnce(&mut PolicyTally)) {
+        change(&mut locked(&self.policies).entry(policy.into()).or_default().tally)
     }
 
     /// What a policy did since the start.
     pub(super) fn of_policy(&self, policy: &str) -> PolicyTally {
-        locked(&self.policies).get(policy).copied().unwrap_or_default()
+        locked(&self.policies).get(policy).map_or_else(PolicyTally::default, |own| own.tally)
     }
 
     /// How long the requests to each route took since the start.
     pub(super) fn by_route(&self) -> BTreeMap<String, RouteTally> {
-        locked(&self.routes).clone()
+        locked(&self.routes).iter().map(|(route, own)| (route.clone(), own.tally)).collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::app::App;
 use super::body::{Answers, Call, JsonBody, ORIGIN, json};
-use super::guard::guard;
 use super::observe::observe;
 use super::ofrep;
 use super::openapi;
@@ -51,7 +50,6 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/", get(front_page))
         .method_not_allowed_fallback(wrong_method)
         .fallback(nowhere)
-        .layer(from_fn_with_state(Arc::clone(app), guard))
         .layer(from_fn_with_state(Arc::clone(app), observe))
         .with_state(Arc::clone(app))
 }

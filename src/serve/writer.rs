@@ -26,8 +26,9 @@ const DECISION_BYTES: usize = 384;
 const MAX_WORK: usize = 4_096;
 /// So many rewards are learned in one transaction, at most.
 const MAX_TOGETHER: usize = 1_024;
-/// Decisions alone wait so long for others to share a transaction.
-const LINGER: Duration = Duration::from_millis(4);
+/// Decisions alone wait so long for others to share a transaction. Each transaction writes the same few pages again and has
+/// all readers forget theirs, so that fewer ones cost less; what is answered meanwhile is lost if the process is killed.
+const LINGER: Duration = Duration::from_millis(10);
 /// So many decisions wait for no others.
 const ENOUGH: usize = 512;
 /// Between two attempts at a store that cannot be written.
@@ -54,6 +55,8 @@ struct Pending {
     acknowledge: Vec<Acknowledge>,
     work: VecDeque<Work>,
     closed: bool,
+    /// Whether the thread sleeps until it is woken; otherwise it looks here again by itself.
+    is_asleep: bool,
 }
 
 impl Pending {
@@ -127,9 +130,12 @@ impl Writer {
     /// A full queue; then they are not kept, and must not be answered.
     pub(super) fn keep(&self, decisions: Vec<DecisionRecord>) -> Result<(), Problem> {
         let mut pending = self.pending();
-        // The thread sleeps while there is nothing; after that it waits a while for more by itself.
-        let wakes = pending.decisions.is_empty() || pending.decisions.len() + decisions.len() >= ENOUGH;
+        let waited = pending.decisions.len();
         pending.add(decisions)?;
+        // To wake somebody takes longer than to decide: it is done for the first decision after a pause, and for the one with
+        // which there are enough.
+        let has_enough = waited < ENOUGH && pending.decisions.len() >= ENOUGH;
+        let wakes = mem::take(&mut pending.is_asleep) || has_enough;
         drop(pending);
         if wakes {
             self.arrived.notify_one();
@@ -210,29 +216,24 @@ impl Writer {
     /// another attempt after a pause.
     fn next(&self, again: bool) -> Option<Round> {
         let mut pending = self.pending();
-        let mut since: Option<Instant> = None;
+        let patience = if again { PAUSE } else { LINGER };
+        let mut since = Instant::now();
         loop {
             let urgent = !pending.work.is_empty() || !pending.acknowledge.is_empty() || pending.closed;
             if urgent || pending.decisions.len() >= ENOUGH && !again {
                 break;
             }
-            let patience = if again { PAUSE } else { LINGER };
-            pending = match since {
-                None if pending.decisions.is_empty() && !again => {
-                    self.arrived.wait(pending).expect("nothing panics with it")
-                }
-                None => {
-                    since = Some(Instant::now());
-                    pending
-                }
-                Some(since) => {
-                    let Some(left) = patience.checked_sub(since.elapsed()).filter(|left| !left.is_zero())
-                    else {
-                        break;
-                    };
-                    self.arrived.wait_timeout(pending, left).expect("nothing panics with it").0
-                }
-            };
+            let left = patience.saturating_sub(since.elapsed());
+            if !left.is_zero() {
+                pending = self.arrived.wait_timeout(pending, left).expect("nothing panics with it").0;
+            } else if again || !pending.decisions.is_empty() {
+                break;
+            } else {
+                pending.is_asleep = true;
+                pending = self.arrived.wait(pending).expect("nothing panics with it");
+                pending.is_asleep = false;
+                since = Instant::now();
+            }
         }
         if pending.closed && pending.work.is_empty() && pending.decisions.is_empty() && !again {
             return None;
@@ -252,7 +253,9 @@ impl Writer {
                 _ => break,
             }
         }
-        let decisions = mem::take(&mut pending.decisions);
+        // The next ones will be about as many.
+        let room = Vec::with_capacity(pending.decisions.len());
+        let decisions = mem::replace(&mut pending.decisions, room);
         Some(Round { decisions, acknowledge: mem::take(&mut pending.acknowledge), work })
     }
 

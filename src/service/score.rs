@@ -16,13 +16,18 @@ use crate::store::{DecisionRecord, Durability, StateRecord, fits, read, state_fi
 use serde::Serialize;
 use smol_str::{SmolStr, ToSmolStr};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// Unknown names of a profile that are warned of one by one, at most.
 const MOST_NAMED: usize = 20;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
 
 /// Longest request in bytes.
 const MAX_BYTES: usize = 32 << 20;
@@ -126,8 +131,8 @@ pub struct Decided {
 /// What is known of users, each read and understood once.
 struct Models {
     known: HashMap<(SmolStr, SmolStr), Known>,
-    /// What each policy knows of a user of whom nothing is known.
-    blank: Vec<(Arc<Policy>, Model)>,
+    /// What each policy knows of a user of whom nothing is known, once somebody asks for it.
+    blank: Vec<(Arc<Policy>, OnceLock<Model>)>,
 }
 
 /// A state that the store has.
@@ -156,7 +161,8 @@ impl Models {
             }
             None => {
                 let blank = self.blank.iter().find(|(own, _)| Arc::ptr_eq(own, policy));
-                Ok(Cow::Borrowed(&blank.expect("there is one of each policy").1))
+                let (policy, model) = blank.expect("there is one of each policy");
+                Ok(Cow::Borrowed(model.get_or_init(|| policy.new_model())))
             }
         }
     }
@@ -266,12 +272,14 @@ impl Service {
         });
         let numbered = calls.chunks(MANY).zip(ids.chunks(together * MANY)).zip(asked.into_groups(MANY));
         let groups = each(numbered, many, |((calls, ids), mut asked)| {
-            let mut scratch = Scratch::default();
+            let mut scratch = SCRATCH.take();
             let decided = calls.iter().zip(ids.chunks(together)).enumerate().map(|(i, (call, ids))| {
                 self.checked_shadow(call, &shown)?;
                 self.decide_one(call, ids, &models, &mut asked, i, &mut scratch)
             });
-            decided.collect::<Vec<_>>()
+            let decided: Vec<_> = decided.collect();
+            SCRATCH.set(scratch);
+            decided
         });
         Ok(groups.into_iter().flatten().collect())
     }
@@ -292,11 +300,11 @@ impl Service {
     /// What these calls and their shadows need to know.
     fn models(&self, calls: &[ScoreCall]) -> Result<Models> {
         let mut wanted: HashSet<(&str, &str)> = HashSet::with_capacity(calls.len());
-        let (mut keys, mut blank) = (Vec::new(), Vec::<(Arc<Policy>, Model)>::new());
+        let (mut keys, mut blank) = (Vec::new(), Vec::<(Arc<Policy>, OnceLock<Model>)>::new());
         for call in calls {
             for policy in [&call.policy].into_iter().chain(self.shadows()) {
                 if !blank.iter().any(|(own, _)| Arc::ptr_eq(own, policy)) {
-                    blank.push((Arc::clone(policy), policy.new_model()));
+                    blank.push((Arc::clone(policy), OnceLock::new()));
                 }
                 if policy.learns() == Learns::Nothing {
                     continue;
@@ -307,7 +315,7 @@ impl Service {
                 }
             }
         }
-        let found = read(self.store(), |snapshot| snapshot.states(&keys))?;
+        let found = self.store().states(&keys)?;
         let records: Vec<StateRecord> = found.into_iter().flatten().filter(|r| r.model.is_some()).collect();
         let many = records.len() >= MANY;
         let known = each(records, many, |record| {

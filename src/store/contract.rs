@@ -146,6 +146,19 @@ pub trait Store: Send + Sync {
     /// A store that cannot be read, and those of `work`.
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
 
+    /// The states of these users under these policies at one moment, as [`Snapshot::states`] gives them.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::states`].
+    fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
+        let mut found = Vec::new();
+        self.read(&mut |snapshot| {
+            found = snapshot.states(keys)?;
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Whether a few records are read within microseconds, without waiting for a network or for anybody: then who must
     /// not wait may read it where they stand.
     fn reads_at_once(&self) -> bool {

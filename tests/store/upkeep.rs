@@ -6,7 +6,7 @@ use super::{
 };
 use crate::util::Dir;
 use rehearsal::service::{Given, Policies, RewardCall, Service};
-use rehearsal::store::{Access, Pace, open};
+use rehearsal::store::{Access, Pace, open, read};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -45,6 +45,20 @@ pub(super) fn a_store_that_was_lived_in_is_sound() {
     assert_eq!(known(&dir), before);
     assert_eq!(dir.run(&["rebuild"]).ok().json(), json!({"unchanged": 4, "rebuilt": [], "lost": []}));
     assert_eq!(known(&dir), before);
+}
+
+#[test]
+pub(super) fn states_are_the_same_alone_and_together() {
+    let dir = lived_in();
+    let store = open(&dir.store(), Access::Read, Pace::Single).unwrap();
+    let keys =
+        [("alice", "egreedy-v2"), ("nobody", "egreedy-v2"), ("bea/bell", "egreedy-v2"), ("alice", "linucb")];
+    let together = store.states(&keys).unwrap();
+    assert_eq!(together.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true, true]);
+    let alone = keys.iter().flat_map(|key| store.states(&[*key]).unwrap());
+    assert_eq!(alone.collect::<Vec<_>>(), together);
+    assert_eq!(read(&*store, |snapshot| snapshot.states(&keys)).unwrap(), together);
+    assert_eq!(store.states(&[]).unwrap(), []);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
 use crate::store::contract::{Durability, Snapshot, Store, Transaction};
 use crate::store::error::StoreError;
+use crate::store::records::StateRecord;
 use crate::store::sql::definitions::Definitions;
 use crate::store::sql::session::Session;
 use rusqlite::Connection;
@@ -101,19 +102,26 @@ impl SqliteStore {
         copied.map(drop).map_err(refused("copy it", &self.path))
     }
 
+    fn session<'a>(
+        &'a self,
+        Opened { connection, definitions }: &'a Opened,
+    ) -> Session<'a, SqliteTransaction<'a>> {
+        Session::new(SqliteTransaction { connection, path: &self.path }, definitions)
+    }
+
     /// Runs `work` between `begin` and a commit.
     fn within(
         &self,
         begin: &str,
-        Opened { connection, definitions }: &Opened,
+        opened: &Opened,
         work: impl FnOnce(&mut Session<SqliteTransaction>) -> Result<()>,
     ) -> Result<()> {
+        let Opened { connection, definitions } = opened;
         let failed = refused(if begin == BEGIN_WRITE { "write it" } else { "read it" }, &self.path);
         // Kept ready, as all statements are: to read a few records takes not much longer than to understand this.
         let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
         run(begin).map_err(&failed)?;
-        let mut session = Session::new(SqliteTransaction { connection, path: &self.path }, definitions);
-        let done = work(&mut session).and_then(|()| run("COMMIT").map_err(&failed));
+        let done = work(&mut self.session(opened)).and_then(|()| run("COMMIT").map_err(&failed));
         if done.is_err() {
             definitions.clear();
             if !connection.is_autocommit() {
@@ -143,6 +151,19 @@ impl Store for SqliteStore {
 
     fn read(&self, work: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
         self.with(|opened| self.within("BEGIN", opened, |session| work(session)))?
+    }
+
+    fn states(&self, keys: &[(&str, &str)]) -> Result<Vec<Option<StateRecord>>> {
+        // A single statement sees one moment by itself: to begin and to end a transaction takes longer than to find a state.
+        if keys.len() == 1 {
+            return self.with(|opened| self.session(opened).states(keys))?;
+        }
+        let mut found = Vec::new();
+        self.read(&mut |snapshot| {
+            found = snapshot.states(keys)?;
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn reads_at_once(&self) -> bool {

@@ -31,6 +31,7 @@ on_a_server! {
         a_decision_teaches_the_policy_that_made_it_and_once;
     upkeep:
         a_store_that_was_lived_in_is_sound,
+        states_are_the_same_alone_and_together,
         a_state_that_somebody_changed_is_named_and_made_again,
         rewards_that_somebody_removed_are_missed_and_the_state_stays,
         everything_is_made_again_elsewhere,
