@@ -333,9 +333,8 @@ mod tests {
         let said = faults("count = 3\n[[inner]]\n[[inner]]\nshare = \"much\"\n").unwrap();
         assert_eq!(
             said,
-            "x.toml: missing field `alpha` (line 1); also: missing field `beta` (line 1); \
-             also: inner[0]: missing field `share` (line 2); also: inner[1].share: invalid type: string \"much\", expected a \
-             number (line 4)"
+            "x.toml: inner[0]: missing field `share` (line 2); also: inner[1].share: invalid type: string \"much\", expected a \
+             number (line 4); also: missing field `alpha` (line 1); also: missing field `beta` (line 1)"
         );
         assert_eq!(faults("alpha = 3\n").unwrap(), "x.toml: missing field `beta` (line 1)");
         let said = faults("alpha = \"much\"\n").unwrap();
