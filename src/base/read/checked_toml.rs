@@ -36,8 +36,8 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
     while all.len() < MOST && text.len() <= LONGEST {
         let latest = all.last().expect("the first is there");
         let next = match (&latest.missing, &latest.entry) {
-            (Some(field), _) => past_missing(&left, field, &attempt),
-            (None, Some(entry)) => past_entry(&left, entry, latest, &attempt),
+            (Some(field), _) => past_missing(&left, field, attempt),
+            (None, Some(entry)) => past_entry(&left, entry, latest, attempt),
             (None, None) => None,
         };
         let Some((mut found, text)) = next else { break };
