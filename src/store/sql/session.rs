@@ -3,7 +3,7 @@
 use super::database::{Database, listed, names};
 use super::definitions::{self, Definitions};
 use super::rows::{self, DECISION, DEFINITION, REWARD, ROLLOUT, STATE, STATE_KEY, state_columns};
-use super::value::{RowReader, Value};
+use super::value::{FromValue, RowReader, Value};
 use crate::base::error::{Error, Result};
 use crate::policy::Policy;
 use crate::store::contract::{LogFilter, Snapshot, Transaction};
@@ -15,6 +15,11 @@ use std::sync::Arc;
 
 /// Without an index of them by state, so many of the latest rewards are looked at.
 const LOOKED_AT: i64 = 4_096;
+
+/// The value of a row that has only one.
+fn only<T: FromValue>(row: &mut RowReader) -> Result<T> {
+    row.read()
+}
 
 /// One transaction.
 pub(crate) struct Session<'a, D> {
@@ -78,7 +83,7 @@ impl<'a, D: Database> Session<'a, D> {
 
     /// The number that a query answers, if it answers.
     fn number(&self, sql: &str, values: &[Value]) -> Result<Option<i64>> {
-        Ok(self.all(sql, values, |row| row.read())?.pop())
+        Ok(self.all(sql, values, only)?.pop())
     }
 
     /// What `record` makes of every row of a query.
@@ -142,7 +147,7 @@ impl<'a, D: Database> Session<'a, D> {
     fn check_found(&self) -> Result<()> {
         let ids = self.found.take();
         let keys = ids.iter().map(|id| vec![id.as_str().into()]);
-        let left = self.find(("decision", "id"), "id text", keys, "", |row| row.read::<SmolStr>())?;
+        let left = self.find(("decision", "id"), "id text", keys, "", only::<SmolStr>)?;
         if left.iter().all(Option::is_some) {
             return Ok(());
         }
@@ -256,7 +261,7 @@ impl<D: Database> Snapshot for Session<'_, D> {
 
     fn prior_rewards(&self, events: &[(&str, i64)]) -> Result<Vec<Option<f64>>> {
         let keys = events.iter().map(|(event, state)| vec![(*event).into(), (*state).into()]);
-        self.find(("reward", "reward"), "event text, state integer", keys, "", |row| row.read())
+        self.find(("reward", "reward"), "event text, state integer", keys, "", only)
     }
 
     fn rollout_steps(&self, experiment: &str) -> Result<Vec<RolloutRecord>> {
