@@ -138,7 +138,7 @@ fn a_log_that_cannot_say_withholds_a_promotion_only_where_it_is_required() {
     let text = dir.run(&CHECK).exits(3).stdout();
     assert!(text.contains("silent logged/may"), "{text}");
     // What is too wide is open, with what it would take.
-    dir.write("may.csv", log(450, |item, n| (31 * n * n + 17 * n + 7 * item as u32) % 101 < 50));
+    dir.write("may.csv", log(700, |item, n| (31 * n * n + 17 * n + 7 * item as u32) % 101 < 50));
     dir.write("gate.toml", with_log(&REQUIRED.replace("0.05", "0.01")));
     let verdict = check(&dir, 3);
     assert!(verdict["reason"].as_str().unwrap().starts_with("logged/may is open"), "{verdict:#}");
@@ -154,24 +154,24 @@ fn a_log_that_cannot_say_withholds_a_promotion_only_where_it_is_required() {
     assert!(!verdict["reason"].as_str().unwrap().contains("logged"), "{verdict:#}");
 }
 
-/// In ten of 2,500 decisions one of three items was out of reach, and nothing in the log says so but the mean weight.
+/// In twenty of 5,000 decisions one of three items was out of reach, and nothing in the log says so but the mean weight.
 #[test]
 fn a_log_whose_choices_may_have_been_out_of_reach_settles_nothing() {
-    let unseen = favourable(2490) + &"a,1,0.5\n".repeat(10);
+    let unseen = favourable(4980) + &"a,1,0.5\n".repeat(20);
     let dir = gate(&unseen, REQUIRED);
     let verdict = check(&dir, 3);
     let reason = verdict["reason"].as_str().unwrap();
     assert!(reason.starts_with("logged/may: the mean weight is 0.998"), "{reason}");
     assert!(verdict["logs"][0]["lower"].is_null(), "{verdict:#}");
-    dir.write("may.csv", favourable(2500));
+    dir.write("may.csv", favourable(5000));
     assert_eq!(check(&dir, 0)["logs"][0]["holds"], true);
 }
 
 #[test]
 fn the_content_of_a_log_changes_no_simulated_person() {
-    let dir = gate(&favourable(3000), REQUIRED);
+    let dir = gate(&favourable(4000), REQUIRED);
     let first = check(&dir, 0);
-    dir.write("may.csv", favourable(4000));
+    dir.write("may.csv", favourable(5000));
     let second = check(&dir, 0);
     assert_eq!((&first["seed"], &first["criteria"]), (&second["seed"], &second["criteria"]));
     assert_ne!(first["digests"]["log/may/may.csv"], second["digests"]["log/may/may.csv"]);

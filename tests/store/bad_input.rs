@@ -428,7 +428,7 @@ fn files_that_are_no_text_are_named_for_what_they_are() {
     let dir = Dir::new();
     for (name, content, what) in [
         ("x.json", &b"\x1f\x8b\x08\0rest"[..], "compressed with gzip"),
-        ("x.toml", b"PK\x03\x04rest", "a zip archive, or a spreadsheet"),
+        ("x.toml", b"PK\x03\x04\x14\xe8rest", "a zip archive, or a spreadsheet"),
         ("x.md", b"\xff\xfe{\0", "UTF-16, which is not read; save it as UTF-8"),
         ("y.toml", b"name = \"x\"\nexplorer = \"\xe9\"\n", "line 2 is not UTF-8"),
     ] {

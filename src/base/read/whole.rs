@@ -38,6 +38,10 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(
             Ok(value)
         }
 
+        fn visit_i64<E: Error>(self, value: i64) -> Result<u64, E> {
+            u64::try_from(value).map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
+        }
+
         fn visit_f64<E: Error>(self, value: f64) -> Result<u64, E> {
             if value.fract() == 0.0 && (0.0..=LARGEST).contains(&value) {
                 Ok(value as u64)
