@@ -263,7 +263,7 @@ fn a_mark_may_stand_at_the_beginning_of_any_line() {
     let mark = "\u{feff}";
     let table = plain_log(4);
     let (header, rows) = table.split_once('\n').unwrap();
-    let rows: String = rows.lines().map(|row| format!("{mark}{row}\r\n")).collect();
+    let rows: String = rows.lines().flat_map(|row| [mark, row, "\r\n"]).collect();
     for (name, text, count) in [
         ("log.json", format!("{mark}\n{mark}{GOOD}\r\n{mark}{GOOD}\r\n"), 2),
         ("log.vw", format!("{mark}0:-1:0.5 |i x\n|i y\n\n{mark}0:-1:0.5 |i x\n|i y\n"), 2),

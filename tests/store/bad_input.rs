@@ -395,7 +395,7 @@ fn a_mark_before_the_first_byte_is_passed_over() {
     dir.run_with(&direct, format!("{mark}{REQUEST}")).ok();
     let exported = dir.run(&["export"]).ok().stdout();
     let other = Dir::new();
-    let marked: String = exported.lines().map(|line| format!("{mark}{line}\r\n")).collect();
+    let marked: String = exported.lines().flat_map(|line| [mark, line, "\r\n"]).collect();
     other.run_with(&["import"], marked).ok();
     assert_eq!(other.run(&["stats"]).ok().stdout(), dir.run(&["stats"]).ok().stdout());
     let registry = dir.run(&["schema"]).ok().json();
