@@ -4,7 +4,7 @@
 //! trait [`Store`] says what a store does; [`sqlite`] keeps it in a directory, [`postgres`] on a server, both with the tables
 //! and statements of `sql/`. State files are [`views`]: they follow a directory's store and nothing reads them. A new store is
 //! a folder beside `postgres/` and a line in `kinds.rs`, from which [`open`] knows it; where it speaks SQL, a type with
-//! [`Database`](sql::database::Database) is most of it.
+//! `Database` (`sql/database.rs`) is most of it.
 //!
 //! # What it promises
 //! Any process may be killed at any moment, the machine may lose power, a disk may be full or fail, many processes may

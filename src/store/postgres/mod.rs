@@ -1,7 +1,7 @@
 //! The store in a database of Postgres, for any number of processes on any number of machines.
 //!
 //! In: an address. Out: a [`Store`](crate::store::Store). `address.rs` reads the address, `password_file.rs` the file of
-//! passwords, `link.rs` is a connection, `transaction.rs` how the [statements](crate::store::sql) get to the server and
+//! passwords, `link.rs` is a connection, `transaction.rs` how the statements of `store::sql` get to the server and
 //! back, `schema.rs` has Postgres's words for the tables, and `store.rs` what is tried again.
 //!
 //! # Who waits for whom
