@@ -13,10 +13,11 @@ beside it. Needs Python 3.10 or newer and Linux.
 """
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
-import re
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -49,29 +50,35 @@ def request(i: int) -> dict:
 
 def schema(folder: Path) -> Path:
     """The tables of the store, as the program makes them."""
-    source = (ROOT / "src" / "store" / "sqlite" / "schema.rs").read_text()
-    path = folder / "schema.sql"
-    path.write_text(re.search(r'const MIGRATIONS: &\[&str\] = &\[\s*"(.*?)"', source, re.DOTALL)[1])
+    asked, store, path = json.dumps(request(0)), folder / "made", folder / "schema.sql"
+    command = [BINARY, "score", "--policy", POLICY, "--user", "user", "--store", store]
+    subprocess.run(command, input=asked, text=True, check=True, stdout=subprocess.DEVNULL)
+    with contextlib.closing(sqlite3.connect(store / "rehearsal.db")) as made:
+        rows = made.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+        path.write_text("".join(f"{sql};\n" for (sql,) in rows))
     return path
 
 
 def seconds(command: list, stdin: Path, stdout: Path) -> float:
-    """Wall time of a command."""
-    return run(command, stdin, stdout)[0]
-
-
-def run(command: list, stdin: Path, stdout: Path) -> tuple:
-    """Wall time of a command, and the most memory it had, in MiB. It is started as cheaply as the system allows:
-    `subprocess` takes a millisecond of its own."""
+    """Wall time of a command. It is started as cheaply as the system allows: `subprocess` takes a millisecond of its own."""
     words = [str(part) for part in command]
     with stdin.open() as source, stdout.open("w") as target:
         streams = [(os.POSIX_SPAWN_DUP2, source.fileno(), 0), (os.POSIX_SPAWN_DUP2, target.fileno(), 1)]
         begun = time.perf_counter()
-        _, status, usage = os.wait4(os.posix_spawn(words[0], words, os.environ, file_actions=streams), 0)
+        _, status = os.waitpid(os.posix_spawn(words[0], words, os.environ, file_actions=streams), 0)
         taken = time.perf_counter() - begun
     if status:
         sys.exit(f"{' '.join(words)}: exit code {os.waitstatus_to_exitcode(status)}")
-    return taken, usage.ru_maxrss / 1024
+    return taken
+
+
+def mebibytes(command: list) -> float:
+    """The most memory that a command had. A small process starts it, for the system counts what a process had before it
+    became another program."""
+    count = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); " \
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    words = [sys.executable, "-c", count, *(str(part) for part in command)]
+    return int(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout) / 1024
 
 
 def one_by_one(process: subprocess.Popen, lines: list) -> float:
@@ -143,7 +150,7 @@ def processes(folder: Path, users: int, count: int) -> dict:
     asked.write_text(json.dumps(request(0)))
     command = [BINARY, "score", "--policy", POLICY, "--user", "user-000017", "--store", store]
     fresh = [seconds(command, asked, answer) for _ in range(count)]
-    memory = {word: run([BINARY, word, "--no-state-files", "--store", store], asked, answer)[1] for word in ["verify", "rebuild"]}
+    memory = {word: mebibytes([BINARY, word, "--no-state-files", "--store", store]) for word in ["verify", "rebuild"]}
     return {"fresh": fresh, "waited": waited, "memory": memory}
 
 
