@@ -3,7 +3,7 @@
 //! A parser stops at the first fault. What it stopped at is taken out of the text, or a value that nobody asked for is put
 //! in its place, and the rest is read again, so that who mends a file mends all of it.
 
-use super::parse::{TomlFault, line_of, toml_or_fault};
+use super::parse::{TomlFault, line_of, toml_or_fault, with_line};
 use super::place::line_of_field;
 use crate::base::error::{Error, Fault, Result};
 use serde::de::DeserializeOwned;
@@ -44,11 +44,14 @@ pub(crate) fn checked_toml<R: DeserializeOwned, T>(
         if let Some(field) = &latest.missing {
             added.push(line_of(&text, field.at));
         }
-        found.message = at_line_before(&found.message, &added);
+        // The line that was meant, before others were added to the text.
+        found.line = found
+            .line
+            .map(|line| added.iter().rev().fold(line, |line, added| line - usize::from(*added < line)));
         all.push(found);
         left = text;
     }
-    let others: Vec<String> = all.drain(1..).map(|found| found.message).collect();
+    let others: Vec<String> = all.drain(1..).map(|found| with_line(&found.message, found.line)).collect();
     let error = all.remove(0).error;
     Err(if others.is_empty() { error } else { Error::Several { first: Box::new(error), others } })
 }
@@ -80,7 +83,7 @@ fn past_entry<T>(
     let with_others = stand_ins.map(|other| with(left, value.clone(), other));
     // What is missing then may be what was taken out, or what its name was meant to be.
     let is_known_to_lack = |found: &Found| match &found.missing {
-        Some(field) => left[key.clone()] == *field.name || fault.message.contains("unknown field `"),
+        Some(field) => left[key.clone()] == *field.name || fault.is_unknown_field,
         None => found.is_missing,
     };
     let reads_on = |text: &String, is_less: bool| match attempt(text) {
@@ -105,13 +108,16 @@ struct Entry {
 /// What is wrong with a text.
 struct Found {
     error: Error,
-    /// The same without the file's name.
+    /// The same without the file's name and the line.
     message: String,
+    line: Option<usize>,
     entry: Option<Entry>,
     /// Whether it is that something is not there.
     is_missing: bool,
     /// What that is, if a line of its own would mend it.
     missing: Option<MissingField>,
+    /// Whether it is that a field has a name that there is not.
+    is_unknown_field: bool,
     /// Whether the text is none of this sort, whatever a check would say of its values.
     is_of_text: bool,
     /// A word that may stand there, as TOML.
@@ -127,10 +133,8 @@ struct MissingField {
 }
 
 impl MissingField {
-    /// The field that the parser misses in the table that begins at a byte; `None` where that table has no lines.
-    fn of(text: &str, at: usize, message: &str) -> Option<Self> {
-        let (_, rest) = message.split_once("missing field `")?;
-        let name = rest.split('`').next()?.to_owned();
+    /// The field of this name in the table that begins at a byte; `None` where that table has no lines.
+    fn of(text: &str, at: usize, name: String) -> Option<Self> {
         let at = match text[at..].chars().next()? {
             '[' => at + text[at..].find('\n')? + 1,
             '{' => return None,
@@ -148,16 +152,6 @@ impl MissingField {
     fn key(&self, text: &str) -> Option<Range<usize>> {
         text[self.at..].starts_with(&self.name).then(|| self.at..self.at + self.name.len())
     }
-}
-
-/// The message with the line that was meant, before others were added to the text.
-fn at_line_before(message: &str, added: &[usize]) -> String {
-    let line = message.rsplit_once(" (line ").and_then(|(before, line)| {
-        let line: usize = line.strip_suffix(')')?.parse().ok()?;
-        let line = added.iter().rev().fold(line, |line, added| line - usize::from(*added < line));
-        Some(format!("{before} (line {line})"))
-    });
-    line.unwrap_or_else(|| message.to_owned())
 }
 
 impl Found {
@@ -181,26 +175,38 @@ fn read<R: DeserializeOwned, T>(
     origin: &str,
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T, Box<Found>> {
-    let raw = toml_or_fault(text).map_err(|TomlFault { message, at, is_missing, allowed_word }| {
-        let missing = at.filter(|_| is_missing).and_then(|at| MissingField::of(text, at, &message));
+    let raw = toml_or_fault(text).map_err(|fault| {
+        let TomlFault { message, at, line, missing, is_unknown_field, allowed_word } = fault;
+        let is_missing = missing.is_some();
         let entry = at.filter(|_| !is_missing).and_then(|at| entry_at(text, at));
-        let error = Error::Malformed { origin: origin.to_owned(), message: message.clone() };
-        Box::new(Found { error, message, entry, is_missing, missing, is_of_text: true, allowed_word })
+        let missing = missing.and_then(|name| MissingField::of(text, at?, name));
+        let error = Error::Malformed { origin: origin.to_owned(), message: with_line(&message, line) };
+        Box::new(Found {
+            error,
+            message,
+            line,
+            entry,
+            is_missing,
+            missing,
+            is_unknown_field,
+            is_of_text: true,
+            allowed_word,
+        })
     })?;
     check(raw).map_err(|fault| {
         let entry = entry_of(text, &fault.field);
         let line = entry.as_ref().map(|entry| line_of(text, entry.key.start));
         let line = line.or_else(|| line_of_field(text, &fault.field));
-        let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
-        let allowed = fault.allowed + &line;
-        let fault = Fault { allowed, ..fault };
-        let (message, error) = (fault.to_string(), fault.at(origin));
+        let message = fault.to_string();
+        let error = Fault { allowed: with_line(&fault.allowed, line), ..fault }.at(origin);
         Box::new(Found {
-            message,
             error,
+            message,
+            line,
             entry,
             is_missing: false,
             missing: None,
+            is_unknown_field: false,
             is_of_text: false,
             allowed_word: None,
         })

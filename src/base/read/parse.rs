@@ -92,18 +92,22 @@ pub(crate) fn complaint(error: &serde_json::Error) -> String {
 
 /// Parses TOML, which errors call `origin`.
 pub(crate) fn toml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T> {
-    toml_or_fault(text)
-        .map_err(|fault| Error::Malformed { origin: origin.to_owned(), message: fault.message })
+    toml_or_fault(text).map_err(|fault| Error::Malformed {
+        origin: origin.to_owned(),
+        message: with_line(&fault.message, fault.line),
+    })
 }
 
 /// What is wrong with a text of TOML.
 pub(super) struct TomlFault {
-    /// With its line.
     pub(super) message: String,
-    /// The byte where it stands.
+    /// The byte where it stands, and its line.
     pub(super) at: Option<usize>,
-    /// Whether it is that a field is not there.
-    pub(super) is_missing: bool,
+    pub(super) line: Option<usize>,
+    /// The name of the field, if it is that one is not there.
+    pub(super) missing: Option<String>,
+    /// Whether it is that a field has a name that there is not.
+    pub(super) is_unknown_field: bool,
     /// A word that may stand where another does, as TOML.
     pub(super) allowed_word: Option<String>,
 }
@@ -115,13 +119,17 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
         let line = at.map(|at| line_of(text, at));
         let time = line.and_then(|line| time_of_day(text.lines().nth(line - 1)?.split_once('=')?.1));
         let message = time.map_or_else(|| message.clone(), |time| format!("{message}; {time}"));
-        let is_missing = error.message().starts_with("missing field");
-        let line = line.map_or_else(String::new, |line| format!(" (line {line})"));
+        // The parser tells what it is in words alone.
+        let said = error.message();
         TomlFault {
-            message: format!("{message}{line}"),
+            message,
             at,
-            is_missing,
-            allowed_word: allowed_word(error.message()),
+            line,
+            missing: said
+                .strip_prefix("missing field `")
+                .and_then(|rest| Some(rest.split_once('`')?.0.to_owned())),
+            is_unknown_field: said.starts_with("unknown field `"),
+            allowed_word: allowed_word(said),
         }
     };
     let reader = toml::Deserializer::parse(text).map_err(|e| fault(e.message().replace('\n', ", "), &e))?;
@@ -139,6 +147,11 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
 fn allowed_word(message: &str) -> Option<String> {
     let (_, words) = message.strip_prefix("unknown variant ")?.split_once(", expected ")?;
     words.split('`').nth(1).map(|word| format!("{word:?}"))
+}
+
+/// A message with the line that it is about, if one is known.
+pub(super) fn with_line(message: &str, line: Option<usize>) -> String {
+    line.map_or_else(|| message.to_owned(), |line| format!("{message} (line {line})"))
 }
 
 /// The line, from 1, of a byte of `text`.

@@ -5,7 +5,7 @@ use super::schema::REWARD_STATE;
 use super::transaction::{SqliteTransaction, refused};
 use crate::base::error::{Error, Result};
 use crate::store::access::{Access, Pace};
-use crate::store::contract::{Durability, Snapshot, Store, Transaction};
+use crate::store::contract::{Durability, Snapshot, Store, Transaction, read};
 use crate::store::error::StoreError;
 use crate::store::records::StateRecord;
 use crate::store::sql::definitions::Definitions;
@@ -158,12 +158,7 @@ impl Store for SqliteStore {
         if keys.len() == 1 {
             return self.with(|opened| self.session(opened).states(keys))?;
         }
-        let mut found = Vec::new();
-        self.read(&mut |snapshot| {
-            found = snapshot.states(keys)?;
-            Ok(())
-        })?;
-        Ok(found)
+        read(self, |snapshot| snapshot.states(keys))
     }
 
     fn reads_at_once(&self) -> bool {
