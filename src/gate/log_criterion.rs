@@ -8,9 +8,11 @@
 use super::claim::Claim;
 use crate::base::error::Fault;
 use crate::domain::reaction::Reaction;
+use crate::domain::{Domain, DomainInput};
 use crate::evaluation::log::{Columns, LogFormat};
 use crate::evaluation::{Estimator, IntervalMethod};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A log that a gate names, unchecked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,9 @@ pub struct RawColumns {
     pub timestamp: Option<String>,
     /// Whose decision it was; the same.
     pub user: Option<String>,
+    /// Inputs of the domain, as `candidate.priority`, each with its column; others are in columns of their own names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
 }
 
 fn auto() -> String {
@@ -170,6 +175,15 @@ impl TryFrom<&RawLog> for LogCriterion {
                 if let Some(name) = name {
                     *slot = name;
                 }
+            }
+            let domain = Domain::tips();
+            for (path, column) in named.inputs {
+                let input = domain.find(&path).ok().and_then(|(input, _)| input);
+                input.ok_or_else(|| {
+                    let paths = domain.raw().inputs.iter().map(DomainInput::path).collect::<Vec<_>>();
+                    known("columns.inputs", &path, paths.join(", "))
+                })?;
+                columns.inputs.push((path, column));
             }
         }
         Ok(Self {

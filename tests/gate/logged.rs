@@ -274,6 +274,30 @@ fn columns_of_a_gate_are_those_of_csv_alone() {
     dir.run(&CHECK).refused(&["gate.toml: logs[0]: may.csv: it is vw, and --columns (in a gate `columns`)"]);
 }
 
+#[test]
+fn a_gate_reads_inputs_from_columns_of_other_names() {
+    let art = |line: &str| match line.split(',').next() {
+        Some("action") => format!("{line},art\n"),
+        Some("b") => format!("{line},good\n"),
+        _ => format!("{line},poor\n"),
+    };
+    let log: String = favourable(4000).lines().map(art).collect();
+    let claim = REQUIRED.to_owned() + "estimator = \"snips\"\n";
+    let dir = gate(&log, &claim);
+    let value = || number(&check(&dir, 0)["logs"][0]["challenger_value"]);
+    let unmapped = value();
+    let mapping = |path: &str| format!("{claim}columns = {{ inputs = {{ \"{path}\" = \"art\" }} }}\n");
+    dir.write("gate.toml", with_log(&mapping("candidate.kind")));
+    let mapped = value();
+    // Two kinds instead of three are learned sooner.
+    assert!(mapped > unmapped, "{mapped} {unmapped}");
+    let evaluate = "evaluate may.csv --policy recent.toml --domain tips --columns candidate:kind=art --estimator snips --json";
+    let evaluated = dir.run(&evaluate.split(' ').collect::<Vec<_>>()).ok().json();
+    assert_eq!(mapped, number(&evaluated["policies"][0]["estimates"][0]["value"]), "{evaluated:#}");
+    dir.write("gate.toml", with_log(&mapping("candidate.knid")));
+    dir.run(&CHECK).refused(&["logs[0].columns.inputs is \"candidate.knid\"; allowed: ", "candidate.kind"]);
+}
+
 /// Replay lets policies learn by their own choices, the other estimators teach them all: a report says which it was.
 #[test]
 fn the_report_says_what_a_policy_that_learns_was_taught() {

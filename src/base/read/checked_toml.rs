@@ -3,7 +3,7 @@
 //! A parser stops at the first fault. What it stopped at is taken out of the text, or a value that nobody asked for is put
 //! in its place, and the rest is read again, so that who mends a file mends all of it.
 
-use super::parse::{TomlFault, line_of, toml_or_fault, with_line};
+use super::parse::{Mend, TomlFault, line_of, toml_or_fault, with_line};
 use super::place::line_of_field;
 use crate::base::error::{Error, Fault, Result};
 use serde::de::DeserializeOwned;
@@ -78,13 +78,24 @@ fn past_entry<T>(
     fault: &Found,
     attempt: impl Fn(&str) -> Result<T, Box<Found>>,
 ) -> Option<(Box<Found>, String)> {
+    // A name that was misspelt is mended, unless what was meant is there too.
+    if let Some(Mend::Name(meant)) = &fault.mend {
+        let text = with(left, key.clone(), meant);
+        if DeTable::parse(&text).is_ok() {
+            return Some((attempt(&text).err()?, text));
+        }
+    }
     let without = with(left, key.start..value.end, "");
-    let stand_ins = fault.allowed_word.iter().map(String::as_str).chain(STAND_INS);
+    let word = match &fault.mend {
+        Some(Mend::Word(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let stand_ins = word.into_iter().chain(STAND_INS);
     let with_others = stand_ins.map(|other| with(left, value.clone(), other));
-    // What is missing then may be what was taken out, or what its name was meant to be.
+    // What is missing then may be what was taken out.
     let is_known_to_lack = |found: &Found| match &found.missing {
-        Some(field) => left[key.clone()] == *field.name || fault.is_unknown_field,
-        None => found.is_missing,
+        Some(field) => left[key.clone()] == *field.name,
+        None => matches!(found.mend, Some(Mend::Field(_))),
     };
     let reads_on = |text: &String, is_less: bool| match attempt(text) {
         Ok(_) => Some(None),
@@ -112,16 +123,11 @@ struct Found {
     message: String,
     line: Option<usize>,
     entry: Option<Entry>,
-    /// Whether it is that something is not there.
-    is_missing: bool,
-    /// What that is, if a line of its own would mend it.
+    mend: Option<Mend>,
+    /// The field that is not there, if a line of its own would mend it.
     missing: Option<MissingField>,
-    /// Whether it is that a field has a name that there is not.
-    is_unknown_field: bool,
     /// Whether the text is none of this sort, whatever a check would say of its values.
     is_of_text: bool,
-    /// A word that may stand there, as TOML.
-    allowed_word: Option<String>,
 }
 
 /// A field that is not there, and where its line would stand.
@@ -176,22 +182,13 @@ fn read<R: DeserializeOwned, T>(
     check: impl Fn(R) -> Result<T, Fault>,
 ) -> Result<T, Box<Found>> {
     let raw = toml_or_fault(text).map_err(|fault| {
-        let TomlFault { message, at, line, missing, is_unknown_field, allowed_word } = fault;
-        let is_missing = missing.is_some();
-        let entry = at.filter(|_| !is_missing).and_then(|at| entry_at(text, at));
-        let missing = missing.and_then(|name| MissingField::of(text, at?, name));
+        let TomlFault { message, at, line, mend } = fault;
+        let (entry, missing) = match &mend {
+            Some(Mend::Field(name)) => (None, at.and_then(|at| MissingField::of(text, at, name.clone()))),
+            _ => (at.and_then(|at| entry_at(text, at)), None),
+        };
         let error = Error::Malformed { origin: origin.to_owned(), message: with_line(&message, line) };
-        Box::new(Found {
-            error,
-            message,
-            line,
-            entry,
-            is_missing,
-            missing,
-            is_unknown_field,
-            is_of_text: true,
-            allowed_word,
-        })
+        Box::new(Found { error, message, line, entry, mend, missing, is_of_text: true })
     })?;
     check(raw).map_err(|fault| {
         let entry = entry_of(text, &fault.field);
@@ -199,17 +196,7 @@ fn read<R: DeserializeOwned, T>(
         let line = line.or_else(|| line_of_field(text, &fault.field));
         let message = fault.to_string();
         let error = Fault { allowed: with_line(&fault.allowed, line), ..fault }.at(origin);
-        Box::new(Found {
-            error,
-            message,
-            line,
-            entry,
-            is_missing: false,
-            missing: None,
-            is_unknown_field: false,
-            is_of_text: false,
-            allowed_word: None,
-        })
+        Box::new(Found { error, message, line, entry, mend: None, missing: None, is_of_text: false })
     })
 }
 
@@ -348,8 +335,30 @@ mod tests {
             said.contains("alpha: invalid type") && said.contains("also: missing field `beta` (line 1)"),
             "{said}"
         );
-        let said = faults("alhpa = 1\nbeta = 0.1\n").unwrap();
-        assert!(said.contains("did you mean `alpha`?") && !said.contains("missing"), "{said}");
+        // A misspelt name is read as what was meant.
+        let said = faults("alhpa = 0.1\nbeta = 0.1\n").unwrap();
+        assert!(said.ends_with("did you mean `alpha`? (line 1)"), "{said}");
+        let said = faults("alhpa = 1\ncount = 11\nbeat = 7\ninner = [{ shares = 1 }]\n").unwrap();
+        for part in [
+            "did you mean `alpha`? (line 1)",
+            "also: alpha is 1; allowed: a number in [0, 0.5] (line 1)",
+            "also: beta is 7; allowed: a number in [0, 0.5] (line 3)",
+            "did you mean `share`?",
+            "also: count is 11;",
+        ] {
+            assert!(said.contains(part), "{part:?} is not in {said}");
+        }
+        assert!(!said.contains("missing"), "{said}");
+        let said = faults("alhpa = 0.1\n").unwrap();
+        assert!(
+            said.ends_with("did you mean `alpha`? (line 1); also: missing field `beta` (line 1)"),
+            "{said}"
+        );
+        let said = faults("colour = 0.1\nbeta = 0.1\n").unwrap();
+        assert!(
+            said.contains("`colour`") && said.ends_with("also: missing field `alpha` (line 1)"),
+            "{said}"
+        );
         assert!(faults("alpha = 1\nbeta = 1\ninner = [{ }]\n").unwrap().contains("missing field `share`"));
         // What is no TOML is told once.
         assert!(faults("alpha = \nbeta = 2\n").unwrap().contains("(line 1)"));

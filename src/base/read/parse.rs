@@ -104,12 +104,31 @@ pub(super) struct TomlFault {
     /// The byte where it stands, and its line.
     pub(super) at: Option<usize>,
     pub(super) line: Option<usize>,
-    /// The name of the field, if it is that one is not there.
-    pub(super) missing: Option<String>,
-    /// Whether it is that a field has a name that there is not.
-    pub(super) is_unknown_field: bool,
-    /// A word that may stand where another does, as TOML.
-    pub(super) allowed_word: Option<String>,
+    pub(super) mend: Option<Mend>,
+}
+
+/// What would mend a text of TOML.
+pub(super) enum Mend {
+    /// A field of this name is not there.
+    Field(String),
+    /// A field was meant to have this name.
+    Name(String),
+    /// This word, as TOML, in the place of another one: the word that was meant, else the first that may stand there.
+    Word(String),
+}
+
+impl Mend {
+    /// What would mend what the parser tells, which it does in words alone.
+    fn of(said: &str) -> Option<Self> {
+        if let Some(missing) = said.strip_prefix("missing field `") {
+            return Some(Self::Field(missing.split_once('`')?.0.to_owned()));
+        }
+        if let Some(field) = Unknown::of(said, UNKNOWN_FIELD) {
+            return Some(Self::Name(field.meant()?.to_owned()));
+        }
+        let word = Unknown::of(said, UNKNOWN_VARIANT)?;
+        word.meant().or_else(|| word.allowed().next()).map(|word| Self::Word(format!("{word:?}")))
+    }
 }
 
 /// Parses TOML.
@@ -119,18 +138,7 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
         let line = at.map(|at| line_of(text, at));
         let time = line.and_then(|line| time_of_day(text.lines().nth(line - 1)?.split_once('=')?.1));
         let message = time.map_or_else(|| message.clone(), |time| format!("{message}; {time}"));
-        // The parser tells what it is in words alone.
-        let said = error.message();
-        TomlFault {
-            message,
-            at,
-            line,
-            missing: said
-                .strip_prefix("missing field `")
-                .and_then(|rest| Some(rest.split_once('`')?.0.to_owned())),
-            is_unknown_field: said.starts_with("unknown field `"),
-            allowed_word: allowed_word(said),
-        }
+        TomlFault { message, at, line, mend: Mend::of(error.message()) }
     };
     let reader = toml::Deserializer::parse(text).map_err(|e| fault(e.message().replace('\n', ", "), &e))?;
     serde_path_to_error::deserialize(reader).map_err(|error| {
@@ -143,10 +151,33 @@ pub(super) fn toml_or_fault<T: DeserializeOwned>(text: &str) -> Result<T, TomlFa
     })
 }
 
-/// The first of the words that there are, of what the parser says of one that there is not.
-fn allowed_word(message: &str) -> Option<String> {
-    let (_, words) = message.strip_prefix("unknown variant ")?.split_once(", expected ")?;
-    words.split('`').nth(1).map(|word| format!("{word:?}"))
+/// How messages about names that there are not begin.
+const UNKNOWN_FIELD: &str = "unknown field `";
+const UNKNOWN_VARIANT: &str = "unknown variant `";
+
+/// A name that there is not, as a parser's message has it, and those that there are.
+struct Unknown<'m> {
+    name: &'m str,
+    list: &'m str,
+    /// Where it stands, at the end of some messages.
+    place: &'m str,
+}
+
+impl<'m> Unknown<'m> {
+    /// Of a message that begins so.
+    fn of(message: &'m str, beginning: &str) -> Option<Self> {
+        let (name, list) = message.strip_prefix(beginning)?.split_once('`')?;
+        let (list, place) = list.split_at(list.find(" at ").unwrap_or(list.len()));
+        Some(Self { name, list, place })
+    }
+
+    fn allowed(&self) -> impl Iterator<Item = &'m str> {
+        self.list.split('`').skip(1).step_by(2)
+    }
+
+    fn meant(&self) -> Option<&'m str> {
+        nearest(self.name, self.allowed())
+    }
 }
 
 /// A message with the line that it is about, if one is known.
@@ -179,19 +210,13 @@ fn without_long_names(message: &str) -> String {
 
 /// The message with the nearest of the names that it lists, where it is about one that is not among them.
 fn suggested(message: String) -> String {
-    let Some(rest) =
-        message.strip_prefix("unknown field `").or_else(|| message.strip_prefix("unknown variant `"))
-    else {
-        return message;
-    };
-    let Some((name, known)) = rest.split_once('`') else { return message };
-    // The place stands at the end of some messages.
-    let (list, place) =
-        known.split_once(" at ").map_or((known, ""), |(list, _)| (list, &known[list.len()..]));
-    match nearest(name, list.split('`').skip(1).step_by(2)) {
-        Some(nearest) => {
-            let before = &message[..message.len() - place.len()];
-            format!("{before}; did you mean `{nearest}`?{place}")
+    let unknown =
+        Unknown::of(&message, "unknown field `").or_else(|| Unknown::of(&message, "unknown variant `"));
+    let Some(unknown) = unknown else { return message };
+    match unknown.meant() {
+        Some(meant) => {
+            let (before, place) = message.split_at(message.len() - unknown.place.len());
+            format!("{before}; did you mean `{meant}`?{place}")
         }
         None => message,
     }

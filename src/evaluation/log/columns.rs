@@ -19,7 +19,7 @@ pub struct Columns {
     pub user: String,
     /// The names of policies, each with the column of the probability with which it would have chosen what was chosen.
     pub probabilities: Vec<(String, String)>,
-    /// Inputs of a domain, as `context:device`, with the columns that they are in.
+    /// Inputs of a domain, as `context.device` or `context:device`, with the columns that they are in.
     pub inputs: Vec<(String, String)>,
 }
 

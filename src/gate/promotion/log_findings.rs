@@ -2,6 +2,7 @@
 
 use crate::base::digest::{self, Digests};
 use crate::base::error::{Error, Result};
+use crate::domain::Domain;
 use crate::evaluation::log::{LogReader, Logs};
 use crate::evaluation::{
     Evaluation, EvaluationSettings, LogRefusal, NoEstimateReason, Target, ValueEstimate, evaluate,
@@ -90,6 +91,9 @@ fn ask(
         })
     };
     let mut logs = Logs::new(paths, criterion.format, criterion.columns.clone())?;
+    if !criterion.columns.inputs.is_empty() {
+        logs = logs.with_domain(Domain::tips());
+    }
     if !criterion.features {
         logs = logs.without_features();
     }
