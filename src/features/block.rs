@@ -49,6 +49,12 @@ impl<C: Cell> FeatureBlock<C> {
         &self.data
     }
 
+    /// All rows, to be written.
+    #[inline(always)]
+    pub(crate) fn rows_mut(&mut self) -> &mut [C] {
+        &mut self.data
+    }
+
     /// All rows; they have all dimensions that there are.
     #[inline(always)]
     pub(crate) fn full_rows(&self) -> &[[C; ALL_DIMS]] {

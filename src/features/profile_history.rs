@@ -293,22 +293,25 @@ impl ProfileHistory {
 
     /// The values that hold for candidates of a kind: the kind's, and the user's where the kind has none.
     pub fn values_of(&self, kind: usize) -> ProfileValues {
-        self.values_beside(&self.user.values(), kind)
-    }
-
-    /// The same of every kind.
-    pub fn values_by_kind(&self) -> impl Iterator<Item = ProfileValues> {
-        let user = self.user.values();
-        (0..self.by_kind.len()).map(move |kind| self.values_beside(&user, kind))
-    }
-
-    fn values_beside(&self, user: &ProfileValues, kind: usize) -> ProfileValues {
         let counts = &self.by_kind[kind];
-        if counts.shown == 0 {
-            return *user;
+        if counts.completed > 0 {
+            return counts.values();
         }
-        let own = counts.values();
+        let (own, user) = (counts.values(), self.user.values());
         ProfileValues(std::array::from_fn(|i| own.0[i].or(user.0[i])))
+    }
+
+    /// A number that is another one whenever [`Self::values_of`] the kind are, until the history is cleared.
+    pub fn version_of(&self, kind: usize) -> u64 {
+        let counts = &self.by_kind[kind];
+        // Once a kind was completed it lacks nothing.
+        let user = if counts.completed > 0 { 0 } else { self.user.shown };
+        u64::from(counts.shown) << 32 | u64::from(user)
+    }
+
+    /// The same for [`Self::user_values`].
+    pub fn version_of_user(&self) -> u64 {
+        self.user.shown.into()
     }
 
     /// The user's own values.
@@ -362,6 +365,18 @@ mod tests {
             for (k, kind) in kinds.iter().enumerate() {
                 let by_request = ProfileFeatures::of(&profile.values_for(Some(kind)));
                 prop_assert_eq!(history.features()[k], by_request);
+            }
+        }
+
+        #[test]
+        fn values_that_change_have_another_version(events in prop::collection::vec(event(), 0..60)) {
+            let mut history = ProfileHistory::new(3);
+            for e in &events {
+                let before: Vec<_> = (0..3).map(|k| (history.values_of(k), history.version_of(k))).collect();
+                history.observe(e);
+                for (k, (values, version)) in before.into_iter().enumerate() {
+                    prop_assert!(history.values_of(k) == values || history.version_of(k) != version);
+                }
             }
         }
     }

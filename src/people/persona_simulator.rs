@@ -181,8 +181,8 @@ impl MeantFor {
     pub(super) const THE_MOMENT: Self = Self(u8::MAX);
 
     /// What it is as a position in a table of 256.
-    pub(super) fn code(self) -> usize {
-        self.0.into()
+    pub(super) fn code(self) -> u8 {
+        self.0
     }
 
     /// What such a position stands for.

@@ -127,6 +127,9 @@ impl<'a> Rollout<'a> {
     pub(super) fn begin(&mut self) {
         self.model.clear();
         self.histories.iter_mut().for_each(ProfileHistory::clear);
+        if let Some(own) = &mut self.declared {
+            own.tables.begin();
+        }
         self.pending.clear();
         (self.weariness, self.left) = ([0.0; LANES], [false; LANES]);
     }

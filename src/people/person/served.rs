@@ -10,6 +10,15 @@ use crate::people::persona_simulator::{DUE_DAYS, EFFORT_MINUTES, priority};
 use crate::people::scenario::ProfileServing;
 use smol_str::format_smolstr;
 
+/// Whose values are served for candidates of a kind: those of a kind are given by its index.
+#[derive(Debug, Clone, Copy)]
+enum ProfileSource {
+    Nothing,
+    User,
+    Kind(usize),
+    Declared(usize),
+}
+
 impl Person<'_> {
     /// How the profile reaches the policies for this user.
     #[inline(always)]
@@ -41,18 +50,35 @@ impl Person<'_> {
         room
     }
 
-    /// The values of the profile for candidates of each kind, as the scenario serves the profile that follows from `history`,
-    /// into `out`: what those features are of.
-    pub(in crate::people) fn profile_values(&self, history: &ProfileHistory, out: &mut Vec<ProfileValues>) {
-        let kinds = self.simulator.kinds.len();
-        let (declared, emergent) = (&self.declared_values, self.declared.is_empty());
-        let of = |kind: usize| if emergent { history.values_of(kind) } else { declared[kind] };
+    /// Whose values the scenario serves for candidates of a kind: what those features are of.
+    fn source(&self, kind: usize) -> ProfileSource {
+        let emergent = self.declared.is_empty();
+        let of = if emergent { ProfileSource::Kind } else { ProfileSource::Declared };
         match self.serving() {
-            ProfileServing::Missing => out.resize(kinds, ProfileValues::default()),
-            ProfileServing::WrongKind => out.extend((0..kinds).map(|kind| of(next_kind(kind, kinds)))),
-            ProfileServing::UserLevel if emergent => out.resize(kinds, history.user_values()),
-            ProfileServing::Full if emergent => out.extend(history.values_by_kind()),
-            ProfileServing::UserLevel | ProfileServing::Full => out.extend((0..kinds).map(of)),
+            ProfileServing::Missing => ProfileSource::Nothing,
+            ProfileServing::WrongKind => of(next_kind(kind, self.simulator.kinds.len())),
+            ProfileServing::UserLevel if emergent => ProfileSource::User,
+            ProfileServing::UserLevel | ProfileServing::Full => of(kind),
+        }
+    }
+
+    /// The values of the profile for candidates of a kind, as the scenario serves the profile that follows from `history`.
+    pub(in crate::people) fn profile_values(&self, history: &ProfileHistory, kind: usize) -> ProfileValues {
+        match self.source(kind) {
+            ProfileSource::Nothing => ProfileValues::default(),
+            ProfileSource::User => history.user_values(),
+            ProfileSource::Kind(kind) => history.values_of(kind),
+            ProfileSource::Declared(kind) => self.declared_values[kind],
+        }
+    }
+
+    /// A number that is another one whenever these values are, as long as the history goes on; `None` where nobody counts.
+    pub(in crate::people) fn profile_version(&self, history: &ProfileHistory, kind: usize) -> Option<u64> {
+        match self.source(kind) {
+            ProfileSource::Nothing => Some(0),
+            ProfileSource::User => Some(history.version_of_user()),
+            ProfileSource::Kind(kind) => Some(history.version_of(kind)),
+            ProfileSource::Declared(_) => None,
         }
     }
 

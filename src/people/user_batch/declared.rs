@@ -25,7 +25,8 @@ pub struct DeclaredTables {
     chains: Vec<ProfileChain>,
     /// Whether the values are the vector as they are, none hidden.
     is_plain: bool,
-    /// Memory: the values of a candidate where some are hidden, and those of one part for one person.
+    /// Memory: everybody's candidates of the step, their values where some are hidden, and those of one part for one person.
+    coded: Vec<Coded>,
     values: Vec<Lanes>,
     alone: Vec<f64>,
     /// What is known of each person's profile.
@@ -44,12 +45,16 @@ struct TabledPart {
 enum From {
     Constant(f64),
     Cross(Vec<(usize, usize)>),
-    /// A table of `width` values for each position of what it is made from.
-    Table(Code, Vec<f64>),
+    /// The number at each position of what it is made from.
+    Number(Code, Box<[f64; 256]>),
+    /// The same for several numbers each.
+    Numbers(Code, Vec<f64>),
+    /// Numbers by the candidate's place, which is what its id says.
+    Id(Vec<f64>),
     /// A chain over one feature of the profile: where what is made of it begins.
     Profile(usize),
     /// An hour aligned with one of the profile: where it points to, by position, and where the other's begins.
-    Align(Code, Vec<Clock>, usize),
+    Align(Code, Box<[Clock; 256]>, usize),
     /// A chain over anything else.
     Chain(Chain),
 }
@@ -57,7 +62,6 @@ enum From {
 /// What a table's positions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Code {
-    Position,
     Kind,
     Priority,
     Due,
@@ -97,29 +101,26 @@ enum LastValue {
 /// What is known of a person's profile.
 #[derive(Debug, Clone, Default)]
 struct KnownProfile {
-    /// Its values by kind.
+    /// Its values by kind, and the version of each.
     profiles: Vec<ProfileValues>,
+    versions: Vec<Option<u64>>,
     /// For each chain and kind the value that it was computed from last.
     of: Vec<LastValue>,
     /// What was made of them.
     made: Vec<f64>,
 }
 
-/// A candidate, and its moment, as positions in the simulator's tables.
-#[derive(Debug, Clone, Copy)]
-struct Coded {
-    position: usize,
-    drawn: Drawn,
-    now: u8,
-    weekday: u8,
-}
+/// Number of codes.
+const CODES: usize = Code::Weekday as usize + 1;
+
+/// Everybody's candidate, and its moment, as positions in the simulator's tables: those of each code.
+type Coded = [[u8; LANES]; CODES];
 
 impl Code {
     /// The code of a chain's only input, or of the two that one hour is made from.
     fn of(inputs: &[InputSlot]) -> Option<Self> {
         use TipsInput::{CandidateHour, ContextHour, DueInDays, EffortMinutes, Kind, Priority, Weekday};
         Some(match inputs {
-            [InputSlot::Id] => Self::Position,
             [InputSlot::Tips(Kind)] => Self::Kind,
             [InputSlot::Tips(Priority)] => Self::Priority,
             [InputSlot::Tips(DueInDays)] => Self::Due,
@@ -133,9 +134,8 @@ impl Code {
     }
 
     /// How many positions there are.
-    fn positions(self, candidates: usize, kinds: usize) -> usize {
+    fn positions(self, kinds: usize) -> usize {
         match self {
-            Self::Position => candidates,
             Self::Kind => kinds,
             Self::Due => DUE_DAYS.count() + 1,
             Self::Effort => EFFORT_MINUTES.len(),
@@ -144,80 +144,37 @@ impl Code {
         }
     }
 
-    /// The position of a candidate.
-    #[inline(always)]
-    fn position(self, coded: &Coded) -> usize {
-        match self {
-            Self::Position => coded.position,
-            Self::Kind => coded.drawn.kind.into(),
-            Self::Priority => coded.drawn.priority,
-            Self::Due => coded.drawn.due,
-            Self::Effort => coded.drawn.effort,
-            Self::OwnHour => coded.drawn.meant_for.code(),
-            Self::Hour => coded.drawn.meant_for.quarter(coded.now).into(),
-            Self::Now => coded.now.into(),
-            Self::Weekday => coded.weekday.into(),
-        }
-    }
-
-    /// The positions of everybody's candidate.
-    #[inline(always)]
-    fn positions_of(self, coded: &[Coded; LANES]) -> [usize; LANES] {
-        // Which code it is, is looked at once for all.
-        macro_rules! of {
-            ($($Code:ident),+) => {
-                match self { $(Self::$Code => each!(lane => Self::$Code.position(&coded[lane])),)+ }
-            };
-        }
-        of!(Position, Kind, Priority, Due, Effort, OwnHour, Hour, Now, Weekday)
-    }
-
     /// A candidate at this position of what the code is of.
-    fn example(self, position: usize) -> Coded {
-        let byte = position as u8;
-        let mut coded = Coded {
-            position: 0,
-            drawn: Drawn { kind: 0, priority: 0, due: 0, effort: 0, meant_for: MeantFor::THE_MOMENT },
-            now: 0,
-            weekday: 0,
-        };
-        match self {
-            Self::Position => coded.position = position,
-            Self::Kind => coded.drawn.kind = byte,
-            Self::Priority => coded.drawn.priority = position,
-            Self::Due => coded.drawn.due = position,
-            Self::Effort => coded.drawn.effort = position,
-            Self::OwnHour => coded.drawn.meant_for = MeantFor::of_code(byte),
-            Self::Hour | Self::Now => coded.now = byte,
-            Self::Weekday => coded.weekday = byte,
-        }
-        coded
+    fn example(self, position: usize) -> [u8; CODES] {
+        let mut codes = [0; CODES];
+        codes[Self::OwnHour as usize] = MeantFor::THE_MOMENT.code();
+        codes[if self == Self::Hour { Self::Now } else { self } as usize] = position as u8;
+        codes
     }
 }
 
 /// What an input is for a candidate, as the request that a person makes of the step would say it.
 fn value<'v>(
     slot: InputSlot,
-    coded: &Coded,
-    ids: &'v [SmolStr],
+    codes: [u8; CODES],
+    id: &'v str,
     simulator: &'v PersonaSimulator,
     profile: &ProfileValues,
 ) -> InputValue<'v> {
     let InputSlot::Tips(input) = slot else {
-        return if slot == InputSlot::Id {
-            InputValue::Text(&ids[coded.position])
-        } else {
-            InputValue::Unknown
-        };
+        return if slot == InputSlot::Id { InputValue::Text(id) } else { InputValue::Unknown };
     };
+    let at = |code: Code| usize::from(codes[code as usize]);
     match input {
-        TipsInput::ContextHour => InputValue::Number(simulator.hour.at(coded.now.into())),
-        TipsInput::Weekday => InputValue::Number(f64::from(coded.weekday)),
-        TipsInput::Kind => InputValue::Text(&simulator.kinds[usize::from(coded.drawn.kind)]),
-        TipsInput::Priority => InputValue::Number(priority(coded.drawn.priority)),
-        TipsInput::DueInDays => InputValue::number(DUE_DAYS.clone().nth(coded.drawn.due).map(f64::from)),
-        TipsInput::EffortMinutes => InputValue::Number(f64::from(EFFORT_MINUTES[coded.drawn.effort])),
-        TipsInput::CandidateHour => InputValue::number(coded.drawn.meant_for.own_hour()),
+        TipsInput::ContextHour => InputValue::Number(simulator.hour.at(at(Code::Now))),
+        TipsInput::Weekday => InputValue::Number(at(Code::Weekday) as f64),
+        TipsInput::Kind => InputValue::Text(&simulator.kinds[at(Code::Kind)]),
+        TipsInput::Priority => InputValue::Number(priority(at(Code::Priority))),
+        TipsInput::DueInDays => InputValue::number(DUE_DAYS.clone().nth(at(Code::Due)).map(f64::from)),
+        TipsInput::EffortMinutes => InputValue::Number(f64::from(EFFORT_MINUTES[at(Code::Effort)])),
+        TipsInput::CandidateHour => {
+            InputValue::number(MeantFor::of_code(codes[Code::OwnHour as usize]).own_hour())
+        }
         TipsInput::Profile(index) => InputValue::number(profile.get(index)),
     }
 }
@@ -246,37 +203,50 @@ impl DeclaredTables {
             chains.push(ProfileChain { chain: chain.clone(), index, first, width });
             first
         };
+        // What a chain without anything of the profile makes of a candidate.
+        let write = |chain: &Chain, codes: [u8; CODES], id: &str, out: &mut [f64]| {
+            let mut inputs = chain.inputs.iter().map(|slot| value(*slot, codes, id, simulator, &nothing));
+            let first = inputs.find(|value| *value != InputValue::Unknown);
+            chain.write(first.unwrap_or(InputValue::Unknown), InputValue::Unknown, out);
+        };
         let parts = set.parts().iter().map(|part| {
+            let width = part.width;
             let from = match &part.made {
                 Made::Constant(x) => From::Constant(*x),
                 Made::Cross(factors) => From::Cross(factors.clone()),
                 Made::Of(chain) => match (Code::of(&chain.inputs), profile_index(chain)) {
                     (Some(code), None) if chain.other.is_none() => {
-                        let mut table = vec![0.0; code.positions(candidates, kinds) * part.width];
-                        for (position, out) in table.chunks_exact_mut(part.width).enumerate() {
-                            let coded = code.example(position);
-                            let mut known = chain
-                                .inputs
-                                .iter()
-                                .map(|slot| value(*slot, &coded, &ids, simulator, &nothing));
-                            let first = known.find(|value| *value != InputValue::Unknown);
-                            chain.write(first.unwrap_or(InputValue::Unknown), InputValue::Unknown, out);
+                        let mut table = vec![0.0; code.positions(kinds) * width];
+                        for (position, out) in table.chunks_exact_mut(width).enumerate() {
+                            write(chain, code.example(position), "", out);
                         }
-                        From::Table(code, table)
+                        if width == 1 {
+                            From::Number(code, Box::new(padded(&table, 0.0)))
+                        } else {
+                            From::Numbers(code, table)
+                        }
                     }
-                    (None, Some(index)) => From::Profile(of_profile(chain, index, part.width)),
+                    (None, None) if chain.inputs[..] == [InputSlot::Id] && chain.other.is_none() => {
+                        let mut table = vec![0.0; candidates * width];
+                        for (id, out) in ids.iter().zip(table.chunks_exact_mut(width)) {
+                            write(chain, [0; CODES], id, out);
+                        }
+                        From::Id(table)
+                    }
+                    (None, Some(index)) => From::Profile(of_profile(chain, index, width)),
                     (Some(code), Some(index)) => {
-                        let hours = (0..code.positions(candidates, kinds)).map(|i| simulator.hour.at(i));
-                        From::Align(code, hours.map(Clock::at).collect(), of_profile(chain, index, ALIGNED))
+                        let clocks = std::array::from_fn(|i| Clock::at(simulator.hour.at(i)));
+                        From::Align(code, Box::new(clocks), of_profile(chain, index, ALIGNED))
                     }
                     _ => From::Chain(chain.clone()),
                 },
             };
-            TabledPart { first: part.first, width: part.width, from }
+            TabledPart { first: part.first, width, from }
         });
         let parts: Vec<TabledPart> = parts.collect();
         let known = KnownProfile {
             profiles: vec![ProfileValues::default(); kinds],
+            versions: vec![None; kinds],
             of: vec![LastValue::None; chains.len() * kinds],
             made: vec![0.0; made],
         };
@@ -285,7 +255,8 @@ impl DeclaredTables {
             ids,
             chains,
             is_plain: set.outputs().iter().copied().eq(0..set.values()),
-            values: vec![Lanes::default(); set.values()],
+            coded: vec![Coded::default(); candidates],
+            values: vec![Lanes::default(); candidates * set.values()],
             alone: vec![0.0; parts.iter().map(|part| part.width).max().unwrap_or(0)],
             parts,
             known: each!(_lane => known.clone()),
@@ -297,57 +268,96 @@ impl DeclaredTables {
         FeatureBlock::new(self.set.dim(), self.ids.len())
     }
 
-    /// Writes the vector of everybody's candidate at `position` into `row`.
-    fn fill(&mut self, position: usize, people: &[Person; LANES], row: &mut [Lanes]) {
-        if self.is_plain {
-            return self.compute(position, people, row);
+    /// Writes the vectors of everybody's candidates into `block`.
+    fn fill(&mut self, people: &[Person; LANES], block: &mut FeatureBlock<Lanes>) {
+        for (lane, person) in people.iter().enumerate() {
+            let (now, weekday) = (person.moment.now, person.weekday());
+            for (coded, word) in self.coded.iter_mut().zip(person.candidate_words()) {
+                let drawn = Drawn::of(*word, person.simulator());
+                let Drawn { kind, priority, due, effort, meant_for } = drawn;
+                let codes = [
+                    (Code::Kind, kind),
+                    (Code::Priority, priority as u8),
+                    (Code::Due, due as u8),
+                    (Code::Effort, effort as u8),
+                    (Code::OwnHour, meant_for.code()),
+                    (Code::Hour, meant_for.quarter(now)),
+                    (Code::Now, now),
+                    (Code::Weekday, weekday),
+                ];
+                codes.into_iter().for_each(|(code, at)| coded[code as usize][lane] = at);
+            }
         }
-        let mut values = std::mem::take(&mut self.values);
-        self.compute(position, people, &mut values);
-        for (out, place) in row.iter_mut().zip(self.set.outputs()) {
-            *out = values[*place];
+        if self.is_plain {
+            return self.compute(people, block.dim(), block.rows_mut());
+        }
+        let (all, mut values) = (self.set.values(), std::mem::take(&mut self.values));
+        self.compute(people, all, &mut values);
+        for (k, values) in values.chunks_exact(all).enumerate() {
+            for (out, place) in block.row_mut(k).iter_mut().zip(self.set.outputs()) {
+                *out = values[*place];
+            }
         }
         self.values = values;
     }
 
-    /// Computes the values of everybody's candidate at `position`, the hidden ones among them.
-    fn compute(&mut self, position: usize, people: &[Person; LANES], values: &mut [Lanes]) {
-        let Self { parts, ids, alone, known, .. } = self;
-        let coded = each!(lane => {
-            let person = &people[lane];
-            let drawn = Drawn::of(person.candidate_words()[position], person.simulator());
-            Coded { position, drawn, now: person.moment.now, weekday: person.weekday() }
-        });
-        let kinds = each!(lane => usize::from(coded[lane].drawn.kind));
+    /// Computes the values of everybody's candidates, so many for each, the hidden ones among them. Part by part, so that how
+    /// one is made is looked at once for all candidates.
+    fn compute(&mut self, people: &[Person; LANES], all: usize, values: &mut [Lanes]) {
+        let Self { parts, ids, alone, known, coded, .. } = self;
+        let at = |coded: &Coded, code: Code| coded[code as usize].map(usize::from);
         for TabledPart { first, width, from } in &*parts {
-            let (before, out) = values.split_at_mut(*first);
-            let out = &mut out[..*width];
+            let (first, width) = (*first, *width);
+            let rows = values.chunks_exact_mut(all).zip(&*coded);
             match from {
-                From::Constant(x) => out[0] = lanes!(_lane => *x),
-                From::Table(code, table) => {
-                    let at = code.positions_of(&coded);
-                    gather(each!(_lane => &table[..]), at, out);
+                From::Constant(x) => rows.for_each(|(row, _)| row[first] = lanes!(_lane => *x)),
+                From::Number(code, table) => rows.for_each(|(row, coded)| {
+                    let at = at(coded, *code);
+                    row[first] = lanes!(lane => table[at[lane]]);
+                }),
+                From::Numbers(code, table) => rows.for_each(|(row, coded)| {
+                    gather(each!(_lane => &table[..]), at(coded, *code), &mut row[first..first + width]);
+                }),
+                From::Id(table) => {
+                    for ((row, _), numbers) in rows.zip(table.chunks_exact(width)) {
+                        for (out, x) in row[first..].iter_mut().zip(numbers) {
+                            *out = lanes!(_lane => *x);
+                        }
+                    }
                 }
-                From::Profile(made) => gather(each!(lane => &known[lane].made[*made..]), kinds, out),
-                From::Align(code, clocks, made) => {
-                    let at = code.positions_of(&coded);
-                    out[0] = lanes!(lane => {
-                        let other = &known[lane].made[made + kinds[lane] * ALIGNED..][..ALIGNED];
-                        clocks[at[lane]].alignment(Clock { cos: other[0], sin: other[1] }) + other[2]
+                From::Profile(made) => {
+                    let made = each!(lane => &known[lane].made[*made..]);
+                    rows.for_each(|(row, coded)| {
+                        gather(made, at(coded, Code::Kind), &mut row[first..first + width]);
                     });
                 }
-                From::Cross(factors) => cross(factors, before, out),
+                From::Align(code, clocks, made) => {
+                    let made = each!(lane => known[lane].made[*made..].as_chunks::<ALIGNED>().0);
+                    rows.for_each(|(row, coded)| {
+                        let (at, kind) = (at(coded, *code), at(coded, Code::Kind));
+                        row[first] = lanes!(lane => {
+                            let [cos, sin, added] = made[lane][kind[lane]];
+                            clocks[at[lane]].alignment(Clock { sin, cos }) + added
+                        });
+                    });
+                }
+                From::Cross(factors) => rows.for_each(|(row, _)| {
+                    let (before, out) = row.split_at_mut(first);
+                    cross(factors, before, &mut out[..width]);
+                }),
                 From::Chain(chain) => {
-                    for (lane, coded) in coded.iter().enumerate() {
-                        let (simulator, profile) =
-                            (people[lane].simulator(), &known[lane].profiles[kinds[lane]]);
-                        let of = |slot: InputSlot| value(slot, coded, ids, simulator, profile);
-                        let mut inputs = chain.inputs.iter().map(|slot| of(*slot));
-                        let own = inputs.find(|value| *value != InputValue::Unknown);
-                        let other = chain.other.map_or(InputValue::Unknown, of);
-                        let alone = &mut alone[..*width];
-                        chain.write(own.unwrap_or(InputValue::Unknown), other, alone);
-                        out.iter_mut().zip(alone).for_each(|(out, x)| out[lane] = *x);
+                    for ((row, coded), id) in rows.zip(&*ids) {
+                        for (lane, person) in people.iter().enumerate() {
+                            let codes = coded.map(|of| of[lane]);
+                            let profile = &known[lane].profiles[usize::from(codes[Code::Kind as usize])];
+                            let of = |slot: InputSlot| value(slot, codes, id, person.simulator(), profile);
+                            let mut inputs = chain.inputs.iter().map(|slot| of(*slot));
+                            let own = inputs.find(|value| *value != InputValue::Unknown);
+                            let other = chain.other.map_or(InputValue::Unknown, of);
+                            let alone = &mut alone[..width];
+                            chain.write(own.unwrap_or(InputValue::Unknown), other, alone);
+                            row[first..].iter_mut().zip(alone).for_each(|(out, x)| out[lane] = *x);
+                        }
                     }
                 }
             }
@@ -356,20 +366,22 @@ impl DeclaredTables {
 
     /// Computes what is made of the profile of the person in this lane, where it has changed.
     fn know(&mut self, lane: usize, person: &Person, history: &ProfileHistory) {
-        let KnownProfile { profiles, of, made } = &mut self.known[lane];
-        profiles.clear();
-        person.profile_values(history, profiles);
+        let KnownProfile { versions, profiles, of, made } = &mut self.known[lane];
         let kinds = profiles.len();
-        for (ProfileChain { chain, index, first, width }, of) in
-            self.chains.iter().zip(of.chunks_exact_mut(kinds))
-        {
-            for ((profile, of), made) in profiles.iter().zip(of).zip(made[*first..].chunks_exact_mut(*width))
-            {
-                let value = profile.get(*index);
-                if *of == LastValue::Of(value.map(f64::to_bits)) {
+        for kind in 0..kinds {
+            let version = person.profile_version(history, kind);
+            if version.is_some() && version == versions[kind] {
+                continue;
+            }
+            versions[kind] = version;
+            profiles[kind] = person.profile_values(history, kind);
+            for (i, ProfileChain { chain, index, first, width }) in self.chains.iter().enumerate() {
+                let (value, last) = (profiles[kind].get(*index), &mut of[i * kinds + kind]);
+                if *last == LastValue::Of(value.map(f64::to_bits)) {
                     continue;
                 }
-                *of = LastValue::Of(value.map(f64::to_bits));
+                *last = LastValue::Of(value.map(f64::to_bits));
+                let made = &mut made[first + kind * width..][..*width];
                 if chain.other.is_none() {
                     chain.write(InputValue::number(value), InputValue::Unknown, made);
                     continue;
@@ -380,6 +392,16 @@ impl DeclaredTables {
             }
         }
     }
+
+    /// Begins with people whose histories are others.
+    pub fn begin(&mut self) {
+        self.known.iter_mut().for_each(|known| known.versions.fill(None));
+    }
+}
+
+/// A table for any byte, filled up so that no position of one has to be checked.
+fn padded<T: Copy>(table: &[T], with: T) -> [T; 256] {
+    std::array::from_fn(|at| table.get(at).copied().unwrap_or(with))
 }
 
 /// Writes for everybody the values that stand at their place in their table of so many values each.
@@ -428,9 +450,7 @@ impl UserBatch<'_> {
                 tables.know(lane, &self.people[lane], history);
             }
         }
-        for position in 0..block.len() {
-            tables.fill(position, &self.people, block.row_mut(position));
-        }
+        tables.fill(&self.people, block);
     }
 }
 
