@@ -5,6 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 rehearsal=$(command -v "${REHEARSAL:-rehearsal}")
 rehearsal=$(cd "$(dirname "$rehearsal")" && pwd)/$(basename "$rehearsal")
 work=$(mktemp -d)
+# What is killed leaves its own temporary files, and these go with the folder.
+export TMPDIR=$work
 started=
 finish() {
     for process in $started; do kill "$process" 2> /dev/null || true; done

@@ -33,9 +33,7 @@ whole() {
 }
 watch() { while [ ! -e stop ]; do whole watched; done; }
 milliseconds() { echo $(($(date +%s%N) / 1000000)); }
-began=$(milliseconds)
 promote first.toml
-took=$(($(milliseconds) - began))
 watch & watcher=$!
 started="$started $watcher"
 told=0 killed=0 moved=0
@@ -43,12 +41,13 @@ rounds=${ROUNDS:-20}
 for round in $(seq "$rounds"); do
     "$rehearsal" registry alias tips champion 1 > back.json
     before=$("$rehearsal" registry show tips | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["history"]))')
+    began=$(milliseconds)
     promote first.toml & one=$!
     promote second.toml & two=$!
     children="$one $two"
     if [ $((round % 2)) = 0 ]; then
-        # At some moment from the beginning to a little after the end: two at once take longer than one.
-        sleep "$(python3 -c "print($took * ($round * 37 % 100) / 80_000)")"
+        # At some moment from the beginning to the end of the two before, of whom nobody was killed.
+        sleep "$(python3 -c "print($took * ($round * 37 % 100) / 100_000)")"
         victim=$one
         if [ $((round % 4)) = 0 ]; then victim=$two; fi
         # The shell's child is the function; what it runs is to be killed first.
@@ -65,6 +64,7 @@ for round in $(seq "$rounds"); do
             137) killed=$((killed + 1)) ;;
         esac
     done
+    if [ $((round % 2)) = 1 ]; then took=$(($(milliseconds) - began)); fi
     # One of them wins and the other one is told, whichever it is; of one that was killed nobody is told.
     case "$codes" in
         " 0 2" | " 2 0" | " 0 137" | " 137 0" | " 2 137" | " 137 2") ;;

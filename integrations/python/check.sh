@@ -5,6 +5,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# pytest keeps the folders of its last runs.
+export TMPDIR=$work
 wheel=${WHEEL:-$("$here/build.sh" "$work/build")}
 wheel=$(realpath "$wheel")
 # From elsewhere, so that what is imported is what was installed.

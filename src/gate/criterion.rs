@@ -17,7 +17,7 @@ pub struct RawCriterion {
     /// Which way is better; required where neither is of itself, and else not to be turned round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub better: Option<Direction>,
-    /// Scenarios in which it must hold: shipped names or paths, relative to the working directory.
+    /// Scenarios in which it must hold: shipped names, or paths relative to the gate's file.
     pub scenarios: Vec<String>,
     /// Whose means it is about, each by itself: `population` (default), `persona`, or a trait that the
     /// scenarios declare: `newness`, `profile`, `weekend`.

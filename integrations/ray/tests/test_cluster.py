@@ -106,7 +106,7 @@ class OnACluster(unittest.TestCase):
         (self.dir / "mine/train.toml").write_text('name = "train"\ndescription = "Short"\nsteps = 40\n')
         (self.dir / "mine/gate.toml").write_text(
             'description = "x"\nalpha = 0.05\nbeta = 0.05\nminimum_effect = 0.01\nmax_users = 160\n'
-            '[[criteria]]\nkind = "superior"\nmetric = "reward"\nscenarios = ["mine/train.toml"]\n'
+            '[[criteria]]\nkind = "superior"\nmetric = "reward"\nscenarios = ["train.toml"]\n'
         )
         policies = ["--policy", "egreedy-v1", "--policy", str(self.dir / "mine/curious.toml")]
         args = ["--gate", "mine/gate.toml", *policies, "--users", "160", "--include", "mine/train.toml"]
