@@ -137,6 +137,7 @@ pub fn evaluate(
             policy: target.name().to_owned(),
             learns: target.learns(),
             users_without_state: weighed.without_state,
+            decisions_of_each_user: target.learns_of_each_user().then(|| log.decisions_of_each_user()),
             diagnostics,
             estimates: estimates.estimates(&questions, p),
             against_log,

@@ -12,6 +12,7 @@ use crate::features::{DeclaredSet, FeatureBlock};
 /// Where the inputs of a domain stand in a row.
 #[derive(Debug, Clone)]
 pub(crate) struct InputPlaces {
+    domain: &'static Domain,
     /// For each input, whether it is a category.
     context: Vec<bool>,
     profile: Vec<bool>,
@@ -22,7 +23,7 @@ pub(crate) struct InputPlaces {
 
 impl InputPlaces {
     /// The places of this domain's inputs.
-    pub(crate) fn new(domain: &Domain) -> Self {
+    pub(crate) fn new(domain: &'static Domain) -> Self {
         let of = |of| domain.inputs_of(of).map(|input| input.kind == InputType::Category).collect();
         let in_file = |of: InputOf| {
             let inputs = domain.raw().inputs.iter().enumerate();
@@ -30,6 +31,7 @@ impl InputPlaces {
         };
         let of_each = in_file(InputOf::Profile).chain(in_file(InputOf::Candidate)).collect();
         Self {
+            domain,
             context: of(InputOf::Context),
             profile: of(InputOf::Profile),
             candidate: of(InputOf::Candidate),
@@ -56,6 +58,7 @@ impl InputPlaces {
         candidates: usize,
         of: impl Fn(InputOf, usize, usize) -> InputValue<'v>,
     ) {
+        names.domain = Some(self.domain);
         row.inputs.clear();
         row.inputs.extend((0..self.context.len()).map(|n| names.code(of(InputOf::Context, n, 0))));
         for k in 0..candidates {

@@ -1,11 +1,12 @@
 //! A policy with what it has learned from the log so far, of each user.
 
 use super::inputs::Featurizer;
+use super::interner::Interner;
 use super::log::LogVocabulary;
 use super::refusal::LogRefusal;
 use super::row::Row;
 use crate::base::error::{Error, Result};
-use crate::features::{CandidateFeatures, Clock, FeatureBlock, weekend};
+use crate::features::{CandidateFeatures, Clock, DeclaredSet, FeatureBlock, weekend};
 use crate::policy::{DecisionRng, Learns, Model, Policy, Scratch, Structure};
 
 /// A policy that learns from a log as its file says: one model for each user, or one of everybody. A log that names no users
@@ -19,8 +20,10 @@ pub struct Learner {
     block: FeatureBlock,
     parts: Vec<usize>,
     scratch: Scratch,
-    /// What makes its vectors, if its feature set is declared in a file, and what those are of.
-    declared: Option<(Featurizer, LogVocabulary)>,
+    /// What makes its vectors of a domain's inputs, and what those are of.
+    by_inputs: Option<(Featurizer, LogVocabulary)>,
+    /// Whether what the log says of its items tells none from another, and what the policy sees of them is no more.
+    items_alike: bool,
 }
 
 /// What was learned of one user, and which part of it each kind of candidate belongs to.
@@ -32,13 +35,20 @@ struct UserModel {
 impl Learner {
     /// Knows `models` of the users, by number; nothing of the others.
     pub(super) fn new(policy: Policy, names: &LogVocabulary, models: Vec<Model>) -> Self {
-        let kinds = if names.kinds.is_empty() { &names.items } else { &names.kinds };
-        let declared = policy.features().declared().map(|set| (Featurizer::new(set), names.of_inputs()));
+        let features = policy.features();
+        // What is built in sees the inputs of its domain as its file declares them.
+        let set = features.declared().or_else(|| {
+            let of_inputs = names.domain.filter(|domain| **domain == *features.domain());
+            of_inputs.map(|_| features.as_declared())
+        });
+        let is_shared = policy.structure() == Structure::Shared;
+        let items_alike = features.declared().is_none() && is_shared && !names.tells_items_apart();
         Self {
+            kinds: kinds(names, set),
+            items_alike,
+            by_inputs: set.map(|set| (Featurizer::new(set), names.of_inputs())),
             policy,
-            declared,
             frozen: false,
-            kinds: (0..kinds.len() as u32).map(|k| kinds.name(k)).collect(),
             models: models.into_iter().map(|model| UserModel { model, parts: Vec::new() }).collect(),
             block: FeatureBlock::default(),
             parts: Vec::new(),
@@ -100,22 +110,30 @@ impl Learner {
     fn fill_block(&mut self, row: &Row, items: usize) -> Result<()> {
         let candidates = if row.listed.is_empty() { items } else { row.listed.len() };
         let dim = self.policy.features().dim();
-        if let Some((featurizer, names)) = &mut self.declared {
-            if row.inputs.is_empty() {
+        let is_declared = self.policy.features().declared().is_some();
+        let alike = || LogRefusal::CandidatesAlike { policy: self.policy.name().to_owned() };
+        let by_inputs = self.by_inputs.as_mut().filter(|_| !row.inputs.is_empty());
+        match by_inputs {
+            Some((featurizer, names)) if is_declared || row.listed.is_empty() => {
+                if self.items_alike {
+                    return Err(Error::because(alike()));
+                }
+                featurizer.fill(row, names, items, &mut self.block);
+                return Ok(());
+            }
+            None if is_declared => {
                 let (policy, domain) =
                     (self.policy.name().to_owned(), self.policy.features().domain().label());
                 return Err(Error::because(LogRefusal::NoInputs { policy, domain }));
             }
-            featurizer.fill(row, names, items, &mut self.block);
-            return Ok(());
+            _ => {}
         }
         if self.block.len() != candidates || self.block.dim() != dim {
             self.block = FeatureBlock::new(dim, candidates);
         }
         if row.features.is_empty() {
             if self.policy.structure() == Structure::Shared {
-                let policy = self.policy.name().to_owned();
-                return Err(Error::because(LogRefusal::CandidatesAlike { policy }));
+                return Err(Error::because(alike()));
             }
             let (clock, weekend) = row
                 .moment
@@ -133,5 +151,22 @@ impl Learner {
             self.block.set_vector(k, &row.features[k * logged..][..dim]);
         }
         Ok(())
+    }
+}
+
+/// The names of the kinds of candidates by their numbers, those of items where the log has no kinds: then an item's kind is the
+/// input that its domain calls so, if a policy looks at that domain's, or else the item itself.
+fn kinds(names: &LogVocabulary, set: Option<&DeclaredSet>) -> Vec<String> {
+    let all = |interner: &Interner| (0..interner.len() as u32).map(|k| interner.name(k)).collect();
+    if !names.kinds.is_empty() {
+        return all(&names.kinds);
+    }
+    let position = set.and_then(|set| set.domain().kind_position());
+    let said = position.filter(|n| (0..names.items.len()).any(|item| names.kind_of_item(item, *n).is_some()));
+    match said {
+        None => all(&names.items),
+        Some(n) => (0..names.items.len())
+            .map(|item| names.kind_of_item(item, n).unwrap_or_default().to_owned())
+            .collect(),
     }
 }

@@ -64,6 +64,10 @@ pub struct PolicyEvaluation {
     /// Of a frozen policy, users of the log of whom it has no state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_without_state: Option<u64>,
+    /// Of a policy that learns of each user alone, the decisions of each that it was taught, on average: all of them, where the log
+    /// names no users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions_of_each_user: Option<f64>,
     /// Its weights.
     pub diagnostics: Diagnostics,
     /// The estimates, without those for which the log cannot say.
@@ -74,6 +78,26 @@ pub struct PolicyEvaluation {
     pub against_log: Option<ValueEstimate>,
     /// What follows from that; `None` where nothing was asked that could say.
     pub verdict: Option<PolicyVerdict>,
+}
+
+/// Decisions of each user, on average, below which it is said that a policy learns of each user alone.
+const FEW_OF_EACH: f64 = 20.0;
+
+impl PolicyEvaluation {
+    /// Whose decisions it was taught, where that is not what one would expect of a policy in use.
+    pub fn whose_decisions(&self, cluster: Cluster) -> Option<String> {
+        let (policy, of_each) = (&self.policy, self.decisions_of_each_user?);
+        match cluster {
+            Cluster::Decision => Some(format!(
+                "{policy} learns of each user alone, and this log names no users: it was taught all of it as one user's"
+            )),
+            Cluster::User if of_each < FEW_OF_EACH => Some(format!(
+                "{policy} learns of each user alone, of whom this log has {of_each:.1} decisions on average: with learns = \
+                 \"everybody\" in its file it learns from all, with a prior of `train` it begins with what others taught"
+            )),
+            Cluster::User => None,
+        }
+    }
 }
 
 /// The difference between two policies.

@@ -152,6 +152,11 @@ impl SpooledLog {
         self.least
     }
 
+    /// Decisions of each user, on average; all of them, where the log names no users.
+    pub(super) fn decisions_of_each_user(&self) -> f64 {
+        self.rows as f64 / self.names.users.len().max(1) as f64
+    }
+
     pub(super) fn mean_reward(&self) -> f64 {
         self.reward_sum / self.rows as f64
     }

@@ -144,6 +144,11 @@ impl Target {
         matches!(self, Self::Learner(policy) if policy.learns() != Learns::Nothing)
     }
 
+    /// Whether it learns from the log, of each user alone.
+    pub fn learns_of_each_user(&self) -> bool {
+        matches!(self, Self::Learner(policy) if policy.learns() == Learns::User)
+    }
+
     /// The target, ready to be asked about rows of a log that names these. The first `items` are the log's own, among
     /// which it chooses; the others only some target knows.
     ///

@@ -31,6 +31,15 @@ const PEOPLE_FILE: &str = "people.json";
 /// Why a log cannot be learned from.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingDataError {
+    /// A file that is no log of this program.
+    #[error(
+        "{file}: it is no log of rewards, which has lines of JSON: train learns from a store, from what `rehearsal log rewards` \
+         prints, and from a folder that `simulate --log` made; logs that others wrote are for `evaluate`"
+    )]
+    OtherLog {
+        /// The file.
+        file: String,
+    },
     /// A reward without its user, or without what was shown.
     #[error("{place}: a reward without {what}: a prior is learned from users who are told apart")]
     Missing {
@@ -246,6 +255,9 @@ impl Source<'_> {
     fn entry(&self, line: &[u8], number: u64, scratch: &mut Scratch) -> Result<Entry> {
         let Self { policy, origin, whose, .. } = *self;
         let place = || format!("{origin}: line {number}");
+        if number == 1 && !line.trim_ascii_start().starts_with(b"{") && !line.starts_with(b"\xef\xbb\xbf") {
+            return Err(Error::because(TrainingDataError::OtherLog { file: origin.to_owned() }));
+        }
         let line: RewardLine<RawRequest, IgnoredAny> = read::json(line, &place())?;
         let missing = |what| Error::because(TrainingDataError::Missing { place: place(), what });
         let user = line.user.filter(|user| !user.is_empty());

@@ -34,6 +34,9 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
         if let Some(users @ 1..) = policy.users_without_state {
             let _ = writeln!(out, "  {users} of the log's users have no state of it: to them it is new");
         }
+        if let Some(whose) = policy.whose_decisions(evaluation.cluster) {
+            out.push_str(&paragraph("  ", &format!("{whose}.")));
+        }
         tables(&mut out, &policy.estimates, &interval);
         reasons(&mut out, &policy.estimates, &mut told);
     }
@@ -169,7 +172,9 @@ fn needed(evaluation: &Evaluation, power: DetectableDifference) -> String {
             format!("the {seen} that was seen would take about {rows:.0} decisions like these")
         }
         (Some(times), Cluster::User) => {
-            format!("the {seen} that was seen would take about {} times as many users", number(times))
+            // It is a rough guess.
+            let digits = (1.0 - libm::floor(libm::log10(times))).max(0.0) as usize;
+            format!("the {seen} that was seen would take about {times:.digits$} times as many users")
         }
     };
     format!(

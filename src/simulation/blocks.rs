@@ -72,8 +72,8 @@ pub enum SimulationError {
     NoPolicy,
     /// It looks at inputs that simulated people do not have.
     #[error(
-        "{policy}: it is of domain {domain}, and simulated people are of {}: those of other domains have to come from a log, \
-         which is to follow; judge it with `rehearsal evaluate`", Domain::tips().label()
+        "{policy}: it looks at inputs of domain {domain}, and this version has simulated people of {} alone, also for gates; `rehearsal \
+         evaluate` judges it on a log, `rehearsal rollout` with real users", Domain::tips().label()
     )]
     OtherDomain {
         /// The policy.

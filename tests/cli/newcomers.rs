@@ -63,7 +63,15 @@ fn all_faults_of_a_file_are_told_with_their_lines_and_check_does_nothing_else() 
     dir.write("nothing.toml", "colour = 1\n");
     dir.run(&["check", "nothing.toml"])
         .refused(&["nothing in it says what it is; --as says it: gate, scenario"]);
-    dir.run(&["check", "nothing.toml", "--as", "policy"]).refused(&["unknown field `colour`"]);
+    let said = dir.run(&["check", "nothing.toml", "--as", "policy"]).exits(2).stderr();
+    for part in [
+        "unknown field `colour`",
+        "missing field `name`",
+        "missing field `explorer`",
+        "missing field `features`",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
     assert!(!dir.join("state").exists());
 }
 
@@ -87,7 +95,12 @@ fn check_tells_all_faults_of_domains_feature_sets_experiments_and_prompts() {
     all(
         "shop.toml",
         domain,
-        &["did you mean `wait_hours`?|2", "inputs[0].maximum is -1|8", "outcomes[0].reward is 1000000000|11"],
+        &[
+            "did you mean `wait_hours`?|2",
+            "inputs[0].maximum is -1|8",
+            "outcomes[0].reward is 1000000000|11",
+            "wait_hours is 24; allowed: nothing without default_outcome|2",
+        ],
     );
     let sound =
         domain.replace("wait_hour = 24\n", "").replace("maximum = -1", "maximum = 9").replace("1e9", "1");

@@ -26,6 +26,7 @@ fn expected(parse: Parser, text: &str) -> Vec<String> {
         .iter()
         .find_map(|start| message.split_once(start));
     let Some((_, list)) = listed else { return Vec::new() };
+    let list = list.split("; also: ").next().expect("a first part");
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

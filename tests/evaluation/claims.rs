@@ -142,6 +142,9 @@ fn a_policy_that_is_taught_is_not_said_to_earn() {
         "by-item, taught every decision so far, is worth more than the policy that logged (doubly_robust)";
     let flat = text.replace('\n', " ");
     assert!(flat.contains(next) && !flat.contains("would have earned"), "{text}");
+    // Deployed it would begin anew with each user, of whom this log says nothing.
+    assert!(flat.contains("by-item learns of each user alone, and this log names no users"), "{text}");
+    assert_eq!(policies["decisions_of_each_user"], 6000.0);
     // Its terms depend on each other: empirical Bernstein bounds are not for them.
     let bernstein = ["--interval", "bernstein", "--reward-range", "0,1", "--estimator", "ips"];
     let result = json(&[&[log.as_str(), "--policy", &policy], &bernstein[..]].concat(), 0);
@@ -356,4 +359,29 @@ fn rounded_propensities_are_no_difference() {
         let text = stdout(&run(&[&log, "--policy", "uniform", "--estimator", estimator]));
         assert!(text.contains("uniform chooses as the policy that logged did"), "{text}");
     }
+}
+
+/// Who learns of each user alone learns little of one who decides twice, and one line of its file would change that.
+#[test]
+fn a_policy_that_learns_of_strangers_is_told_from_one_that_learns_of_all() {
+    let dir = TempDir::new().unwrap();
+    let (mut luck, mut text) = (luck(), "action,reward,propensity,user\n".to_owned());
+    for i in 0..3000 {
+        let item = (4.0 * luck()) as usize;
+        let _ = writeln!(text, "i{item},{},0.25,u{}", u8::from(item == 2 && luck() < 0.9), i / 2);
+    }
+    let log = file(&dir, "log.csv", text.as_bytes());
+    let alone = file(&dir, "by-item.toml", BY_ITEM);
+    let of_all = String::from_utf8(BY_ITEM.to_vec()).unwrap().replace("by-item", "of-all");
+    let of_all = file(&dir, "of-all.toml", (of_all + "learns = \"everybody\"\n").as_bytes());
+    let args = [log.as_str(), "--policy", &alone, "--policy", &of_all, "--estimator", "snips"];
+    let policies = &json(&args, 0)["policies"];
+    assert_eq!(policies[0]["decisions_of_each_user"], 2.0);
+    assert_eq!(policies[1].get("decisions_of_each_user"), None);
+    let text = stdout(&run(&args)).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        text.matches("learns of each user alone, of whom this log has 2.0 decisions").count(),
+        1,
+        "{text}"
+    );
 }

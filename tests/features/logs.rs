@@ -196,6 +196,64 @@ fn a_policy_that_knows_the_device_is_worth_more_in_every_format() {
     }
 }
 
+/// What is built in sees the inputs of a table as a copy of its feature set does, and models are kept by the domain's kind.
+#[test]
+fn built_in_policies_see_what_a_table_says() {
+    let dir = Dir::new();
+    let mut rng = SplitMix64::seed_from_u64(29);
+    let mut text = "action,reward,propensity,urgent,art,clock\n".to_owned();
+    for _ in 0..4000 {
+        let (item, morning) = (rng.random_range(0..3), rng.random_bool(0.5));
+        let pays = if (item == 0) == morning { 0.7 } else { 0.2 };
+        let (urgent, art, clock) =
+            ([0.9, 0.5, 0.1][item], ["x", "y", "y"][item], if morning { 3 } else { 15 });
+        let reward = u8::from(rng.random_bool(pays));
+        text += &format!("{},{reward},0.3333333333333333,{urgent},{art},{clock}\n", ITEMS[item]);
+    }
+    dir.write("log.csv", text);
+    // Not the same to the byte, or it would be v2 itself.
+    let copy = include_str!("../../features/v2.toml").replace("name = \"v2\"", "name = \"copy\"");
+    dir.write("copy.toml", copy + "[[dimensions]]\nname = \"more\"\nconstant = 0\nhidden = true\n");
+    for structure in ["shared", "disjoint"] {
+        for (name, features) in [("own", "copy.toml"), ("built-in", "v2")] {
+            dir.write(
+                &format!("{name}.toml"),
+                format!(
+                    "name = \"{name}\"\nexplorer = \"egreedy\"\nfeatures = \"{features}\"\nstructure = \"{structure}\"\n"
+                ),
+            );
+        }
+        let values = |columns: &str| {
+            let mut args = vec!["evaluate", "log.csv", "--json", "--domain", "tips", "--estimator", "snips"];
+            args.extend(["--policy", "own.toml", "--policy", "built-in.toml", "--columns", columns]);
+            let found = dir.run(&args).ok().json();
+            ["own", "built-in"].map(|policy| value(&found, policy, "snips"))
+        };
+        let of_priority = "candidate:priority=urgent";
+        let [own, built_in] = values(&format!("{of_priority},context:hour=clock"));
+        assert_eq!(own, built_in, "{structure}");
+        let [_, without] = values(of_priority);
+        assert!(built_in > without, "{structure}: {built_in} is not more than {without} without the hour");
+        if structure == "disjoint" {
+            // Two items of one kind share a model: what was taught is another thing.
+            let [own, by_kind] = values(&format!("{of_priority},context:hour=clock,candidate:kind=art"));
+            assert!(own == by_kind && by_kind != built_in, "{own} {by_kind} {built_in}");
+        }
+    }
+    // A log that says nothing of its items tells no shared policy one from another.
+    let alike = [
+        "evaluate",
+        "log.csv",
+        "--domain",
+        "tips",
+        "--policy",
+        "egreedy-v2",
+        "--columns",
+        "context:hour=clock",
+    ];
+    dir.run(&alike).refused(&["egreedy-v2: all candidates look alike to it"]);
+}
+
 /// Which inputs a table has does not depend on what else its format is.
 #[test]
 fn tables_of_every_format_keep_the_inputs_of_a_domain() {

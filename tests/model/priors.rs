@@ -151,6 +151,9 @@ fn what_no_prior_can_be_learned_from_is_refused() {
     train("rewards.jsonl").refused(&["rewards.jsonl: line 1", "without its user"]);
     dir.write("rewards.jsonl", &line[..line.len() / 2]);
     train("rewards.jsonl").refused(&["rewards.jsonl: line 1"]);
+    // What others wrote is another sort of log.
+    dir.write("shop.csv", "action,reward,propensity\na,1,0.5\n");
+    train("shop.csv").refused(&["shop.csv: it is no log of rewards", "`evaluate`"]);
     // Who was forgotten teaches nobody.
     let user = serde_json::from_str::<Value>(&line).unwrap()["user"].clone();
     let reset = serde_json::json!({"user": user, "op": "reset", "time_ms": 9});

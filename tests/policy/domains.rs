@@ -83,7 +83,7 @@ fn it_is_told_of_its_domain_and_shown_its_inputs() {
     dir.run_with(&["score", "--policy", "counts.toml"], tips.to_string())
         .refused(&["context.hour is not declared"]);
     dir.run(&["simulate", "--policy", "counts.toml", "--users", "1"])
-        .refused(&["counts: it is of domain shop"]);
+        .refused(&["counts: it looks at inputs of domain shop"]);
     // Another domain makes another policy.
     let digest =
         |dir: &Dir| dir.run(&["policy", "check", "counts.toml", "--json"]).ok().json()["digest"].clone();

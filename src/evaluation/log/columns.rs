@@ -89,7 +89,8 @@ pub(super) fn unread_remark(origin: &str, unread: &[String], names: &Columns) ->
         both => format!(", and {} where they are there", both.join(" and ")),
     };
     Some(format!(
-        "{origin}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}{where_there}",
+        "{origin}: {columns}, {such_as} {}; read are {item}, {reward} and {propensity}{where_there}; a domain (--domain) \
+         and a policy's feature set make inputs of others",
         some.join(", ")
     ))
 }

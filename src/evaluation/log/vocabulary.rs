@@ -1,6 +1,6 @@
 //! What a log names: items, kinds and users, as numbers.
 
-use crate::domain::InputValue;
+use crate::domain::{Domain, InputValue};
 use crate::evaluation::cluster::cluster_of;
 use crate::evaluation::interner::Interner;
 use crate::evaluation::row::Row;
@@ -24,6 +24,8 @@ pub struct LogVocabulary {
     untagged: usize,
     /// Of each item so far whether it is known by what it says of itself, and not by a tag.
     is_untagged: Vec<bool>,
+    /// The domain whose inputs rows hold, where they do.
+    pub(crate) domain: Option<&'static Domain>,
     /// The texts of categories.
     levels: Interner,
     /// What items were when they were chosen first, where a log lists no candidates: so many inputs for each.
@@ -45,6 +47,7 @@ impl LogVocabulary {
     pub(crate) fn of_inputs(&self) -> Self {
         Self {
             items: self.items.clone(),
+            domain: self.domain,
             levels: self.levels.clone(),
             items_were: self.items_were.clone(),
             ..Self::default()
@@ -87,9 +90,26 @@ impl LogVocabulary {
         }
     }
 
+    /// Whether items differ in more than their names.
+    pub(crate) fn tells_items_apart(&self) -> bool {
+        let differ = |a: &[f64], b: &[f64]| a.iter().zip(b).any(|(a, b)| a.to_bits() != b.to_bits());
+        let mut known = self.items_were.iter().flatten();
+        let first = known.next();
+        first.is_some_and(|first| known.any(|other| differ(first, other)))
+    }
+
     /// The n-th input of an item when it was chosen first.
     pub(crate) fn first_of_item(&self, item: usize, n: usize) -> Option<f64> {
         self.items_were.get(item)?.as_ref()?.get(n).copied()
+    }
+
+    /// The kind of an item, its n-th input, when it was chosen first; `None` if that is not known.
+    pub(crate) fn kind_of_item(&self, item: usize, n: usize) -> Option<&str> {
+        let code = self.first_of_item(item, n).filter(|code| !code.is_nan())?;
+        match self.level(code) {
+            InputValue::Text(kind) => Some(kind),
+            _ => None,
+        }
     }
 
     /// The number of an action that is known by all that it says of itself, and whether it is one of its own:

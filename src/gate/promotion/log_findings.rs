@@ -133,6 +133,7 @@ impl LogAssessment {
                     .push(format!("{users} of the log's users have no state of {name}: to them it is new"));
             }
         }
+        self.remarks.extend(evaluation.policies.iter().filter_map(|p| p.whose_decisions(evaluation.cluster)));
         let difference = evaluation.differences.first().and_then(|d| d.estimates.first());
         let (low, high) = criterion.reward_range;
         let share = |x: f64| x / (high - low);

@@ -83,6 +83,20 @@ struct ProfileChain {
     /// Where what is made of it begins for the first kind, and how many numbers that are for each.
     first: usize,
     width: usize,
+    /// Where it is over a count, what it makes of each from 0 on.
+    of_counts: Vec<f64>,
+}
+
+/// Counts whose values are in a table.
+const COUNTS: usize = 1_024;
+
+impl ProfileChain {
+    /// What it makes of a value, where that is in the table.
+    fn of_count(&self, value: f64) -> Option<&[f64]> {
+        let at = (value as usize).min(COUNTS);
+        let is_it = (at as f64).to_bits() == value.to_bits();
+        self.of_counts.get(at * self.width..(at + 1) * self.width).filter(|_| is_it)
+    }
 }
 
 /// Cosine and sine of where an hour points to, and what is added to the alignment with it: nothing, or where the hour is not
@@ -200,7 +214,12 @@ impl DeclaredTables {
         let mut of_profile = |chain: &Chain, index: ProfileIndex, width: usize| {
             let first = made;
             made += width * kinds;
-            chains.push(ProfileChain { chain: chain.clone(), index, first, width });
+            let is_count = index == ProfileIndex::TipVolume && chain.other.is_none();
+            let mut of_counts = vec![0.0; if is_count { COUNTS * width } else { 0 }];
+            for (count, out) in of_counts.chunks_exact_mut(width).enumerate() {
+                chain.write(InputValue::Number(count as f64), InputValue::Unknown, out);
+            }
+            chains.push(ProfileChain { chain: chain.clone(), index, first, width, of_counts });
             first
         };
         // What a chain without anything of the profile makes of a candidate.
@@ -275,17 +294,15 @@ impl DeclaredTables {
             for (coded, word) in self.coded.iter_mut().zip(person.candidate_words()) {
                 let drawn = Drawn::of(*word, person.simulator());
                 let Drawn { kind, priority, due, effort, meant_for } = drawn;
-                let codes = [
-                    (Code::Kind, kind),
-                    (Code::Priority, priority as u8),
-                    (Code::Due, due as u8),
-                    (Code::Effort, effort as u8),
-                    (Code::OwnHour, meant_for.code()),
-                    (Code::Hour, meant_for.quarter(now)),
-                    (Code::Now, now),
-                    (Code::Weekday, weekday),
-                ];
-                codes.into_iter().for_each(|(code, at)| coded[code as usize][lane] = at);
+                let mut put = |code: Code, at: u8| coded[code as usize][lane] = at;
+                put(Code::Kind, kind);
+                put(Code::Priority, priority as u8);
+                put(Code::Due, due as u8);
+                put(Code::Effort, effort as u8);
+                put(Code::OwnHour, meant_for.code());
+                put(Code::Hour, meant_for.quarter(now));
+                put(Code::Now, now);
+                put(Code::Weekday, weekday);
             }
         }
         if self.is_plain {
@@ -375,13 +392,18 @@ impl DeclaredTables {
             }
             versions[kind] = version;
             profiles[kind] = person.profile_values(history, kind);
-            for (i, ProfileChain { chain, index, first, width }) in self.chains.iter().enumerate() {
+            for (i, own) in self.chains.iter().enumerate() {
+                let ProfileChain { chain, index, first, width, .. } = own;
                 let (value, last) = (profiles[kind].get(*index), &mut of[i * kinds + kind]);
                 if *last == LastValue::Of(value.map(f64::to_bits)) {
                     continue;
                 }
                 *last = LastValue::Of(value.map(f64::to_bits));
                 let made = &mut made[first + kind * width..][..*width];
+                if let Some(numbers) = value.and_then(|value| own.of_count(value)) {
+                    made.copy_from_slice(numbers);
+                    continue;
+                }
                 if chain.other.is_none() {
                     chain.write(InputValue::number(value), InputValue::Unknown, made);
                     continue;

@@ -150,6 +150,9 @@ fn write_policy(
     if let Some(users @ 1..) = policy.users_without_state {
         page.text(&format!("{users} of the log's users have no state of it: to them it is new."));
     }
+    if let Some(whose) = policy.whose_decisions(evaluation.cluster) {
+        page.text(&format!("{}.", words::capitalized(&whose)));
+    }
     let line = (evaluation.on_policy_mean, "mean of the log".to_owned());
     estimates(&policy.estimates, ("mean reward of a decision", line), settings, page);
 }

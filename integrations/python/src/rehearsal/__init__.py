@@ -52,7 +52,8 @@ class RehearsalError(Exception):
         self.code = next((known for known in ExitCode if known == code), code)
         self.stderr = stderr
         how = f"exit code {code}" if code >= 0 else f"signal {-code}"
-        super().__init__(f"rehearsal {' '.join(args[:2])}: {how}: {stderr.strip()}")
+        said = stderr.strip().removeprefix("rehearsal: ")
+        super().__init__(f"rehearsal {args[0] if args else ''}: {how}: {said}")
 
 
 @dataclass(frozen=True)
