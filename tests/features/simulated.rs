@@ -98,5 +98,5 @@ fn people_of_other_domains_are_refused_with_the_reason() {
         "`rehearsal evaluate` judges it on a log",
     ]);
     dir.run(&["promote-check", "--challenger", "by-device.toml"])
-        .refused(&["by-device: it is of domain shop"]);
+        .refused(&["by-device: it looks at inputs of domain shop"]);
 }
