@@ -27,10 +27,12 @@ const OLDER: [&str; 4] =
 
 impl Pace {
     /// Pages that the log has before whoever wrote the last one folds them in; 0 leaves it to [`fold_if_long`], or to
-    /// the upkeep of a server.
-    fn checkpoint_pages(self) -> u32 {
+    /// the upkeep of a server. While a long run writes few records at a time, each of which somebody waits for, the log stays short: a
+    /// disk writes twice as fast where a file is already as where it grows.
+    pub(super) fn checkpoint_pages(self, writes_few: bool) -> u32 {
         match self {
             Self::Single | Self::Server => 0,
+            Self::Bulk if writes_few => 1_024,
             Self::Bulk => 32_768,
         }
     }
@@ -160,7 +162,7 @@ pub(super) fn connect(path: &Path, pace: Pace) -> Result<Connection> {
         prepare(path, &connection)?;
     }
     check_version(path, version)?;
-    connection.pragma_update(None, "wal_autocheckpoint", pace.checkpoint_pages()).map_err(&failed)?;
+    connection.pragma_update(None, "wal_autocheckpoint", pace.checkpoint_pages(false)).map_err(&failed)?;
     connection.pragma_update(None, "cache_size", -pace.cache()).map_err(&failed)?;
     // What a change leaves behind within a page is overwritten, or erasing somebody later would miss it.
     connection.pragma_update(None, "secure_delete", "fast").map_err(&failed)?;

@@ -24,6 +24,9 @@ const LONG: Duration = Duration::from_millis(20);
 /// who get their turn within this time: they look again more often than that.
 const TURN: Duration = Duration::from_millis(2);
 
+/// A transaction that takes no longer is one of few records.
+const BRIEF: Duration = Duration::from_millis(1);
+
 /// From this length on `upkeep` folds in the log of the database,
 const FOLD_BYTES: u64 = 4 << 20;
 /// and from this one on it has it begin anew.
@@ -33,6 +36,19 @@ const RESTART_BYTES: u64 = 64 << 20;
 struct Opened {
     connection: Connection,
     definitions: Definitions,
+    /// Pages that the log has before it is folded in.
+    checkpoint_pages: u32,
+}
+
+impl Opened {
+    /// Has the log folded in from so many pages on.
+    fn pace(&mut self, checkpoint_pages: u32) -> rusqlite::Result<()> {
+        if self.checkpoint_pages != checkpoint_pages {
+            self.connection.pragma_update(None, "wal_autocheckpoint", checkpoint_pages)?;
+            self.checkpoint_pages = checkpoint_pages;
+        }
+        Ok(())
+    }
 }
 
 /// A store in SQLite.
@@ -89,7 +105,8 @@ impl SqliteStore {
                 connection
             }
         };
-        Ok(Opened { connection, definitions: Definitions::default() })
+        let checkpoint_pages = self.pace.checkpoint_pages(false);
+        Ok(Opened { connection, definitions: Definitions::default(), checkpoint_pages })
     }
 
     /// Copies the database into an empty file.
@@ -104,7 +121,7 @@ impl SqliteStore {
 
     fn session<'a>(
         &'a self,
-        Opened { connection, definitions }: &'a Opened,
+        Opened { connection, definitions, .. }: &'a Opened,
     ) -> Session<'a, SqliteTransaction<'a>> {
         Session::new(SqliteTransaction { connection, path: &self.path }, definitions)
     }
@@ -116,7 +133,7 @@ impl SqliteStore {
         opened: &Opened,
         work: impl FnOnce(&mut Session<SqliteTransaction>) -> Result<()>,
     ) -> Result<()> {
-        let Opened { connection, definitions } = opened;
+        let Opened { connection, definitions, .. } = opened;
         let failed = refused(if begin == BEGIN_WRITE { "write it" } else { "read it" }, &self.path);
         // Kept ready, as all statements are: to read a few records takes not much longer than to understand this.
         let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
@@ -188,9 +205,11 @@ impl Store for SqliteStore {
             // What was committed is so, whatever becomes of the log.
             drop(fold_if_long(&mut opened.connection, &self.path));
         }
-        if begun.is_some_and(|begun| begun.elapsed() > LONG) {
+        let taken = begun.map_or(Duration::ZERO, |begun| begun.elapsed());
+        if taken > LONG {
             thread::sleep(TURN);
         }
+        drop(opened.pace(self.pace.checkpoint_pages(taken < BRIEF)));
         locked(&self.idle).push_back(opened);
         done
     }
