@@ -209,8 +209,15 @@ impl Store for SqliteStore {
         if taken > LONG {
             thread::sleep(TURN);
         }
+        let mut idle = locked(&self.idle);
+        if done.as_ref().is_err_and(|error| error.cause::<StoreError>().is_some()) {
+            // A lock that the system failed to give back would be held, by this process and against it, as long as one of its
+            // connections is open.
+            idle.clear();
+            return done;
+        }
         drop(opened.pace(self.pace.checkpoint_pages(taken < BRIEF)));
-        locked(&self.idle).push_back(opened);
+        idle.push_back(opened);
         done
     }
 
