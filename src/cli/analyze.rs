@@ -64,8 +64,8 @@ pub(super) struct Args {
     /// Only decisions at which an input of the moment or of the user has this value; repeatable
     #[arg(long = "where", value_name = "INPUT=VALUE")]
     segments: Vec<String>,
-    /// Look as of this moment: a date, a time such as 2026-11-30T08:00Z, or an age such as 7d [default: now, or the end of
-    /// a log in files]
+    /// Look as of this moment: a date, a time such as 2026-11-30T08:00Z (without a zone it is UTC), or an age such as 7d
+    /// [default: now, or the end of a log in files]
     #[arg(long, value_name = "TIME")]
     as_of: Option<Moment>,
     /// Nobody will go on: count everybody as they are. For one look, at the end

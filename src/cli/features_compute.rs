@@ -34,6 +34,8 @@ struct Computed {
     users: u64,
     as_of: String,
     passed_over: u64,
+    /// Rewards that were told again, by another policy or another export, and count once.
+    repeats: u64,
     /// How many entries of the log were read.
     read: u64,
     /// Why the counts were not gone on from.
@@ -76,6 +78,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         users,
         as_of: shown.to_string(),
         passed_over: table.passed_over(),
+        repeats: table.repeats(),
         read: table.entries_read(),
         counted_anew: counted_anew.map(|reason| reason.to_string()),
     })?;

@@ -12,7 +12,8 @@ use clap::builder::NonEmptyStringValueParser;
 pub(super) struct Args {
     /// Which log
     what: What,
-    /// Only from this moment on: a date, a time such as 2026-11-30T08:00Z, or an age such as 7d
+    /// Only from this moment on: a date, a time such as 2026-11-30T08:00Z (without a zone it is UTC), or an age such
+    /// as 7d
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
     /// Only this person

@@ -40,6 +40,8 @@ struct Trained<'a> {
     feature_set: &'a str,
     kinds: usize,
     imports_passed_over: u64,
+    /// Rewards that stand there again, which count once.
+    repeats: u64,
     #[serde(flatten)]
     training: Option<TrainingRecord>,
 }
@@ -59,15 +61,16 @@ pub(super) fn run(args: &Args) -> Result<u8> {
             feature_set: &prior.raw().feature_set,
             kinds: prior.raw().kinds.len(),
             imports_passed_over: data.imports(),
+            repeats: data.repeats(),
             training,
         })?;
     } else {
-        output::text(&text(args, &prior, data.imports()))?;
+        output::text(&text(args, &prior, &data))?;
     }
     Ok(exit::DONE)
 }
 
-fn text(args: &Args, prior: &Prior, imports: u64) -> String {
+fn text(args: &Args, prior: &Prior, data: &TrainingData) -> String {
     let mut text = format!("{}: a prior of feature set {}\n", args.out.display(), prior.raw().feature_set);
     let Some(training) = prior.training() else { return text };
     let TrainingRecord { rows, users, noise, iterations, converged, .. } = training;
@@ -91,6 +94,13 @@ fn text(args: &Args, prior: &Prior, imports: u64) -> String {
                 &format!("  calibration   slope {slope}, dispersion {:.3}; 1 is right\n", held.dispersion);
         }
     }
+    if data.repeats() > 0 {
+        let repeats = data.repeats();
+        text += &format!(
+            "told again     {repeats} rewards, by another policy or another export: each counts once\n"
+        );
+    }
+    let imports = data.imports();
     if imports > 0 {
         text += &format!("passed over    {imports} imported states, which have no rewards behind them\n");
     }

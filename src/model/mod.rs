@@ -15,6 +15,7 @@ mod profile_counts_file;
 mod profile_source;
 mod profile_table;
 pub mod registry;
+mod reward_shard;
 mod train;
 mod training_data;
 mod user_sums;

@@ -218,6 +218,7 @@ fn entry<'a>(reward: &'a LoggedReward, place: &str) -> Result<Entry<'a>> {
             event: event.as_deref().map(Cow::Borrowed),
             reaction: reaction.clone(),
             dwell_seconds: *dwell_seconds,
+            number: Some(reward.record.number),
             request: Some(read::json(shown.as_bytes(), place)?),
             ..Entry::new(Op::Reward, at)
         },

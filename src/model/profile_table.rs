@@ -2,7 +2,8 @@
 //!
 //! A feature of a moment is made of what was known before it: events from that moment on have no part in it, or a model that
 //! learns from such features would be taught by its own future. Who was forgotten has no past before that, whenever it was.
-//! Events come in the order of their times, whatever the order of lines.
+//! Events come in the order of their times, whatever the order of lines; one that several policies learned, or that several
+//! exports tell, is one.
 //!
 //! What was counted up to a moment may be written down (`profile_counts_file`) and be gone on from, so that only what came
 //! since is understood. That is a shortcut and nothing else: wherever it could give another table, all is counted anew.
@@ -96,13 +97,14 @@ pub struct ProfileTable {
     /// How far each source was read.
     pub(super) sources: Vec<SourceMark>,
     pub(super) read: u64,
+    pub(super) repeats: u64,
 }
 
 impl ProfileTable {
     /// Reads the rewards at each of `from`: a store, a folder with a log, or one file of it.
     ///
     /// # Errors
-    /// Files that cannot be read; a line that is no reward of a known user.
+    /// Files that cannot be read, or that are named twice; a line that is no reward of a known user.
     pub fn read(from: &[PathBuf]) -> Result<Self> {
         let mut table = Self::default();
         for path in files(from)? {
@@ -164,12 +166,18 @@ impl ProfileTable {
     fn sort(&mut self) {
         for past in self.users.values_mut() {
             past.events.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+            let told = past.events.len();
+            past.events.dedup_by(|again, first| {
+                !first.id.is_empty() && (again.at, &again.id) == (first.at, &first.id)
+            });
+            self.repeats += (told - past.events.len()) as u64;
         }
     }
 
     fn add(&mut self, entry: Entry, place: &str) -> Result<()> {
         self.read += 1;
-        let Entry { op, user, event, reaction, dwell_seconds, request, time_ms, .. } = entry;
+        let Entry { op, user, event, decision_id, number, reaction, dwell_seconds, request, time_ms, .. } =
+            entry;
         let missing = |what| Error::because(ProfileTableError::Missing { place: place.to_owned(), what });
         let user = user.filter(|user| !user.is_empty());
         if op == Op::Import {
@@ -198,7 +206,12 @@ impl ProfileTable {
         let (candidate, moment) = (shown.candidate(), shown.context());
         let event = UserEvent {
             at: time_ms,
-            id: event.map(|id| SmolStr::from(id.as_ref())).unwrap_or_default(),
+            id: match (event.or(decision_id), number) {
+                (Some(id), _) => id.as_ref().into(),
+                // Two of one state have two numbers.
+                (None, Some(number)) => format!("number {number}").into(),
+                (None, None) => SmolStr::default(),
+            },
             kind: candidate.kind.clone(),
             hour: candidate.hour.unwrap_or(moment.hour),
             reaction,
@@ -217,6 +230,11 @@ impl ProfileTable {
     /// Rewards that do not say what the person did or how long they looked, and imports.
     pub fn passed_over(&self) -> u64 {
         self.passed_over
+    }
+
+    /// Events that were told again, and count once.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
     }
 
     /// How many entries were read, without those that had been counted before.
@@ -249,6 +267,5 @@ impl UserPast {
 
 /// The files of rewards at each of `from`, in order.
 fn files(from: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let files: Result<Vec<_>> = from.iter().map(|path| reward_files(path)).collect();
-    Ok(files?.into_iter().flatten().collect())
+    Ok(reward_files(from)?.into_iter().flatten().collect())
 }

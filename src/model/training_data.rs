@@ -1,9 +1,10 @@
 //! Rewards of a store or a log, read once, into one set of sums for each user.
 //!
-//! Every reward counts, whatever policy chose what was shown: given what is looked at, a reward depends on the person
-//! alone. Who was forgotten is forgotten here too: a reset takes away what the log has of them before it. States that were
-//! imported have no rewards behind them and are passed over.
+//! Every reward counts once, whatever policy chose what was shown and however many learned it: given what is looked at, a
+//! reward depends on the person alone. Who was forgotten is forgotten here too: a reset takes away what its policy had learned
+//! of them before it, or what all had. States that were imported have no rewards behind them and are passed over.
 
+use super::reward_shard::{RewardRow, RewardShard};
 use super::user_sums::UserSums;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::PathBuf;
 
@@ -78,14 +79,15 @@ pub struct TrainingData {
     pub(super) users: BTreeMap<SmolStr, BTreeMap<SmolStr, UserSums>>,
     rows: u64,
     imports: u64,
+    repeats: u64,
     /// Who the people are, where the log says that they were simulated.
     pub(super) simulated: Vec<SimulatedPeople>,
 }
 
 /// A line that is understood.
 enum Entry {
-    Reward { user: SmolStr, kind: SmolStr, x: Vec<f64>, reward: f64, number: u64 },
-    Reset { user: SmolStr },
+    Reward { row: RewardRow, number: u64 },
+    Reset { user: SmolStr, policy: Option<SmolStr> },
     Import,
 }
 
@@ -105,18 +107,19 @@ pub(super) fn is_everybody(user: &str) -> bool {
     user == Learns::Everybody.state_user("")
 }
 
-type Shard = HashMap<SmolStr, BTreeMap<SmolStr, UserSums>>;
-
 impl TrainingData {
     /// Reads the rewards at each of `from`: a store, a folder with a log, or one file of it. Simulated people of one name in
     /// several logs are several people, real ones are one.
     ///
     /// # Errors
-    /// Files that cannot be read; a line that is no reward of a known user.
+    /// Files that cannot be read, or that are named twice; a line that is no reward of a known user.
     pub fn read(policy: &Policy, from: &[PathBuf]) -> Result<Self> {
-        let mut shards: Vec<Shard> = vec![Shard::new(); SHARDS];
+        let mut shards: Vec<RewardShard> = (0..SHARDS).map(|_| RewardShard::default()).collect();
         let (mut imports, mut simulated) = (0, Vec::new());
-        for (i, from) in from.iter().enumerate() {
+        for (i, (from, files)) in from.iter().zip(reward_files(from)?).enumerate() {
+            if files.is_empty() {
+                continue;
+            }
             let beside =
                 if from.is_dir() { from.join(PEOPLE_FILE) } else { from.with_file_name(PEOPLE_FILE) };
             let mut whose = String::new();
@@ -126,7 +129,7 @@ impl TrainingData {
                 simulated.push(people);
                 whose = format!("{i}:");
             }
-            for path in reward_files(from)? {
+            for path in files {
                 let origin = path.display().to_string();
                 let (mut file, mut first) = (log_file(&path)?, 1);
                 loop {
@@ -140,17 +143,16 @@ impl TrainingData {
                 }
             }
         }
-        let users: BTreeMap<SmolStr, _> = shards.into_iter().flatten().collect();
-        let users: BTreeMap<_, BTreeMap<_, UserSums>> =
-            users.into_iter().filter(|(_, kinds)| !kinds.is_empty()).collect();
+        let repeats = shards.iter().map(RewardShard::repeats).sum();
+        let users: BTreeMap<_, _> = shards.into_iter().flat_map(RewardShard::into_sums).collect();
         let rows = users.values().flat_map(BTreeMap::values).map(UserSums::rows).sum();
-        Ok(Self { dim: policy.features().dim(), users, rows, imports, simulated })
+        Ok(Self { dim: policy.features().dim(), users, rows, imports, repeats, simulated })
     }
 
     /// Data that is there already, user by user and kind by kind.
     pub fn of(dim: usize, users: BTreeMap<SmolStr, BTreeMap<SmolStr, UserSums>>) -> Self {
         let rows = users.values().flat_map(BTreeMap::values).map(UserSums::rows).sum();
-        Self { dim, users, rows, imports: 0, simulated: Vec::new() }
+        Self { dim, users, rows, imports: 0, repeats: 0, simulated: Vec::new() }
     }
 
     /// Number of dimensions, D.
@@ -171,6 +173,11 @@ impl TrainingData {
     /// Imported states, which were passed over.
     pub fn imports(&self) -> u64 {
         self.imports
+    }
+
+    /// Rewards that stand there again, under another policy or in another export, and count once.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
     }
 
     /// SHA-256, in hexadecimal, of all sums: the same in whatever order rows come.
@@ -208,7 +215,7 @@ fn lines(file: &mut dyn BufRead, origin: &str, first: u64) -> Result<Vec<Vec<u8>
 }
 
 /// Understands lines and adds them, whatever thread does which.
-fn add(source: &Source, lines: &[Vec<u8>], shards: &mut [Shard], imports: &mut u64) -> Result<()> {
+fn add(source: &Source, lines: &[Vec<u8>], shards: &mut [RewardShard], imports: &mut u64) -> Result<()> {
     let Source { origin, first, .. } = *source;
     let understand = |(scratch, (i, line)): (&mut Scratch, (usize, &Vec<u8>))| {
         let number = first + i as u64;
@@ -226,7 +233,7 @@ fn add(source: &Source, lines: &[Vec<u8>], shards: &mut [Shard], imports: &mut u
     for entry in entries.iter().flatten() {
         match entry {
             Entry::Import => *imports += 1,
-            Entry::Reward { user, .. } | Entry::Reset { user } => {
+            Entry::Reward { row: RewardRow { user, .. }, .. } | Entry::Reset { user, .. } => {
                 let sum = user.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31) + byte as usize);
                 of_shards[sum % SHARDS].push(entry);
             }
@@ -236,15 +243,11 @@ fn add(source: &Source, lines: &[Vec<u8>], shards: &mut [Shard], imports: &mut u
         for entry in entries {
             match entry {
                 Entry::Import => {}
-                Entry::Reset { user } => drop(shard.remove(user)),
-                Entry::Reward { user, kind, x, reward, number } => {
-                    let kinds = shard.entry(user.clone()).or_default();
-                    let sums = kinds.entry(kind.clone()).or_insert_with(|| UserSums::new(x.len()));
-                    sums.add(x, *reward).map_err(|value| {
-                        let place = format!("{origin}: line {number}");
-                        Error::because(TrainingDataError::TooLarge { place, value })
-                    })?;
-                }
+                Entry::Reset { user, policy } => shard.reset(user, policy.as_deref()),
+                Entry::Reward { row, number } => shard.add(row).map_err(|value| {
+                    let place = format!("{origin}: line {number}");
+                    Error::because(TrainingDataError::TooLarge { place, value })
+                })?,
             }
         }
         Ok(())
@@ -265,7 +268,8 @@ impl Source<'_> {
             Op::Import => return Ok(Entry::Import),
             Op::Reset => {
                 let user = user.ok_or_else(|| missing("its user"))?;
-                return Ok(Entry::Reset { user: format!("{whose}{user}").into() });
+                let policy = line.policy.map(SmolStr::from);
+                return Ok(Entry::Reset { user: format!("{whose}{user}").into(), policy });
             }
             Op::Reward => {}
         }
@@ -283,6 +287,15 @@ impl Source<'_> {
         };
         let x = scratch.with_block(policy.features(), shown.offered(), |block, _| block.row(0).to_vec());
         let user = if whose.is_empty() { user } else { format!("{whose}{user}").into() };
-        Ok(Entry::Reward { user, kind, x, reward, number })
+        let learned_by = line.policy.map(SmolStr::from).unwrap_or_default();
+        let row = RewardRow { user, policy: learned_by, kind, x, reward, key: None };
+        let event = line.event.or(line.decision_id);
+        let row = match (event, line.number) {
+            (Some(event), _) => row.keyed(&[event.as_bytes()]),
+            // Two of one state have two numbers.
+            (None, Some(n)) => row.keyed(&[b"", &n.to_le_bytes(), &line.time_ms.to_le_bytes()]),
+            (None, None) => row,
+        };
+        Ok(Entry::Reward { row, number })
     }
 }

@@ -30,9 +30,34 @@ impl UserSums {
     /// # Errors
     /// A product that is too large, or none.
     pub fn add(&mut self, x: &[f64], r: f64) -> Result<(), f64> {
+        self.accumulate(x, r, 1)?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Takes away a reward that was added: to the bit, as if it had never been.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub(super) fn remove(&mut self, x: &[f64], r: f64) -> Result<(), f64> {
+        self.accumulate(x, r, -1)?;
+        self.rows -= 1;
+        Ok(())
+    }
+
+    /// Adds the rewards of other sums in as many dimensions.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        let own = self.xx.iter_mut().chain(&mut self.xr).chain([&mut self.rr]);
+        for (own, other) in own.zip(other.xx.iter().chain(&other.xr).chain([&other.rr])) {
+            *own = own.saturating_add(*other);
+        }
+        self.rows += other.rows;
+    }
+
+    fn accumulate(&mut self, x: &[f64], r: f64, sign: i128) -> Result<(), f64> {
         let exact = |product: f64| {
             let fits = product.abs() <= LARGEST;
-            if fits { Ok((product * SCALE).round() as i128) } else { Err(product) }
+            if fits { Ok(sign * (product * SCALE).round() as i128) } else { Err(product) }
         };
         let mut xx = self.xx.iter_mut();
         for (i, a) in x.iter().enumerate() {
@@ -44,7 +69,6 @@ impl UserSums {
             *sum = sum.saturating_add(exact(a * r)?);
         }
         self.rr = self.rr.saturating_add(exact(r * r)?);
-        self.rows += 1;
         Ok(())
     }
 
@@ -125,6 +149,21 @@ mod tests {
             let matrix = unit.matrix();
             prop_assert!((matrix[6] - expected).abs() < 1e-9 && matrix[2] == matrix[6]);
         }
+    }
+
+    #[test]
+    fn what_is_taken_away_was_never_there() {
+        let sums = |rows: &[([f64; 2], f64)]| {
+            let mut sums = UserSums::new(2);
+            rows.iter().try_for_each(|(x, r)| sums.add(x, *r)).unwrap();
+            sums
+        };
+        let (a, b) = (([1.0, 0.3], -0.5), ([0.1, 7.0], 1.0));
+        let mut both = sums(&[a, b]);
+        both.remove(&a.0, a.1).unwrap();
+        assert_eq!(both, sums(&[b]));
+        both.absorb(&sums(&[a]));
+        assert_eq!(both, sums(&[a, b]));
     }
 
     #[test]

@@ -75,6 +75,12 @@ pub(crate) fn is_whole(path: &Path) -> bool {
     path.is_dir() || is_address(path)
 }
 
+/// The same path however a file is named; the log in a database is no file of its own.
+pub(crate) fn canonical(path: &Path) -> PathBuf {
+    let in_database = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_database).unwrap_or_else(|| path.to_owned())
+}
+
 /// The place of the store and the log in it, of a path that goes on behind the name of a database or behind an address:
 /// `DIR/rehearsal.db/decisions` and `postgres://HOST/DATABASE#decisions` are read as if they were files.
 pub(crate) fn of_store(path: &Path) -> Option<(&Path, LogPart)> {

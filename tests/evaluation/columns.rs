@@ -165,3 +165,49 @@ fn a_spoiled_parquet_file_is_an_error_or_another_log() {
         assert!(!ran.stderr().contains("panicked"), "byte {place}: {}", ran.stderr());
     }
 }
+
+/// As `reward --reaction 5` takes it, so a table: a star is an outcome, not a number.
+#[test]
+fn outcomes_whose_names_are_numbers_are_outcomes() {
+    let dir = Dir::new();
+    let outcomes = "[[outcomes]]\nname = \"nothing\"\nreward = 0\n";
+    let stars = [("1", -1), ("3", 0), ("5", 1)]
+        .map(|(name, reward)| format!("[[outcomes]]\nname = \"{name}\"\nreward = {reward}\n"));
+    let shop = crate::features::SHOP;
+    let before = &shop[..shop.find("[[outcomes]]").unwrap()];
+    dir.write("shop.toml", format!("{before}{outcomes}{}", stars.concat()));
+    dir.write("shop-v1.toml", crate::features::SHOP_SET);
+    dir.write("p.toml", "name = \"p\"\nexplorer = \"egreedy\"\nfeatures = \"shop-v1.toml\"\n");
+    for [good, bad] in [["5", "1"], ["5.0", "1.0"]] {
+        let mut log = "device,action,reward,propensity\n".to_owned();
+        for i in 0..400 {
+            writeln!(log, "mobile,a{},{},0.5", i % 2, [good, bad][i / 2 % 2]).unwrap();
+        }
+        dir.write("log.csv", log);
+        let result = dir.run(&["evaluate", "log.csv", "--policy", "p.toml", "--json", "--force"]).json();
+        assert_eq!(result["mean_reward"], 0.0, "{result}");
+    }
+}
+
+/// Three hundred rows without a user are not one person's.
+#[test]
+fn how_tables_write_that_there_is_none_is_no_user_and_no_action() {
+    let dir = Dir::new();
+    let evaluate = |user: &str, action: &str, more: &[&str]| {
+        let row = |i: usize| format!("{action},{},0.5,{user}\nb,1,0.5,u{i}\n", i % 2);
+        let rows: String = (0..200).map(row).collect();
+        dir.write("log.csv", format!("action,reward,propensity,user\n{rows}"));
+        dir.run(&[&["evaluate", "log.csv", "--policy", "uniform", "--json", "--force"][..], more].concat())
+    };
+    for user in ["NULL", "\\N", "nan", "None", "NA"] {
+        let value = format!("user is {user:?}; allowed: the name of a user, which this is not");
+        evaluate(user, "a", &[]).refused(&["log.csv:2:", &value, "--columns user=none"]);
+    }
+    for action in ["NULL", "\\N"] {
+        let value = format!("action is {action:?}; allowed: the name of an item, which this is not");
+        evaluate("u", action, &[]).refused(&["log.csv:2:", &value, "leave such rows out"]);
+    }
+    // Words that may be names, and a column that nobody reads.
+    assert_eq!(evaluate("nullius", "none", &[]).json()["rows"], 400);
+    assert_eq!(evaluate("NULL", "a", &["--columns", "user=none"]).json()["rows"], 400);
+}

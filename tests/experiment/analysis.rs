@@ -191,3 +191,21 @@ fn a_store_is_analysed_as_it_fills() {
     // Nobody said of any candidate how much it matters; the domain has it.
     dir.run(&["analyze", "--by", "priority", "--final"]).exits(3);
 }
+
+/// As `evaluate` does: exports that overlap would make of one decision two.
+#[test]
+fn a_decision_that_stands_twice_is_refused() {
+    let dir = Dir::new();
+    write_log(&dir, 60, 2, 6, |user| (json!({"prompt_version": version(user)}), 0.3));
+    let analyze = |more: &[&str]| {
+        dir.run(&[&["analyze", "log", "--by", "prompt_version", "--decisions", "2", "--json"], more].concat())
+    };
+    assert_eq!(analyze(&[]).code(), 3);
+    fs::create_dir(dir.join("other")).unwrap();
+    for file in ["decisions.jsonl", "rewards.jsonl"] {
+        dir.write(&format!("other/{file}"), dir.read(&format!("log/{file}")));
+    }
+    analyze(&["other"]).refused(&["other/decisions.jsonl", "\"user-0-0\" again", "each decision once"]);
+    dir.write("log/decisions.jsonl", dir.read("log/decisions.jsonl").repeat(2));
+    analyze(&[]).refused(&["decisions.jsonl:121", "\"user-0-0\" again; allowed: each decision once"]);
+}

@@ -161,3 +161,67 @@ fn what_no_prior_can_be_learned_from_is_refused() {
     train("rewards.jsonl").refused(&["no rewards"]);
     assert!(!dir.join("x.json").exists());
 }
+
+/// Whatever policies learned a reward and whatever exports tell it; a reset takes away what its own policy alone had learned.
+#[test]
+fn a_reward_counts_once_in_whatever_policies_and_exports_it_stands() {
+    let dir = trained();
+    let log = dir.read("log/rewards.jsonl");
+    let changed = |line: &str, change: &dyn Fn(&mut Value)| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        change(&mut line);
+        line.to_string() + "\n"
+    };
+    let warm: String =
+        log.lines().map(|line| changed(line, &|line| line["policy"] = "warm".into())).collect();
+    let train = |rewards: &str| {
+        dir.write("r.jsonl", rewards);
+        let args = ["train", "--policy", "plain.toml", "--from", "r.jsonl", "--out", "x.json", "--json"];
+        dir.run(&args).ok().json()
+    };
+    let (once, rows) = (train(&log), log.lines().count() as u64);
+    assert_eq!((&once["rows"], &once["repeats"]), (&rows.into(), &0.into()));
+    // Forgotten under one policy, each stands under the other still.
+    let user: Value = serde_json::from_str::<Value>(log.lines().next().unwrap()).unwrap();
+    let reset = |policy: &Value| {
+        let line = serde_json::json!({"user": user["user"], "policy": policy, "op": "reset", "time_ms": 9});
+        line.to_string() + "\n"
+    };
+    let resets = [reset(&"warm".into()), reset(&user["policy"])];
+    for twice in [
+        log.clone() + &log,
+        log.clone() + &warm,
+        warm.clone() + &log,
+        log.clone() + &warm + &resets[0],
+        log.clone() + &warm + &resets[1],
+        warm.clone() + &log + &resets[0],
+        warm.clone() + &log + &resets[1],
+    ] {
+        let found = train(&twice);
+        assert_eq!((&found["data_digest"], &found["repeats"]), (&once["data_digest"], &rows.into()));
+    }
+    // Once both have forgotten, an older export brings nothing back.
+    let without: String = log
+        .lines()
+        .filter(|line| serde_json::from_str::<Value>(line).unwrap()["user"] != user["user"])
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    let fewer = train(&without);
+    assert_ne!(fewer["data_digest"], once["data_digest"]);
+    for forgotten in [&resets.concat(), &reset(&Value::Null)] {
+        let told = format!("{log}{warm}{forgotten}");
+        assert_eq!(train(&told)["data_digest"], fewer["data_digest"]);
+        assert_eq!(train(&(told + &log))["data_digest"], fewer["data_digest"]);
+    }
+
+    // A file that is named twice is refused; rewards that come along with decisions are named by the way.
+    let from = |paths: &[&str]| {
+        let paths = paths.iter().flat_map(|path| ["--from", path]);
+        let args = ["train", "--policy", "plain.toml", "--out", "x.json", "--json"];
+        dir.run(&args.into_iter().chain(paths).collect::<Vec<_>>())
+    };
+    from(&["log", "./log"]).refused(&["rewards.jsonl: it is named twice"]);
+    from(&["log", "log/rewards.jsonl"]).refused(&["rewards.jsonl: it is named twice"]);
+    let both = from(&["log/decisions.jsonl", "log/rewards.jsonl"]).ok().json();
+    assert_eq!((&both["rows"], &both["repeats"]), (&rows.into(), &0.into()));
+}

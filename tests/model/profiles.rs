@@ -352,3 +352,23 @@ fn a_log_that_was_changed_is_counted_anew() {
     assert!(matches!(go_on().1, Some(CountedAnew::Changed { .. })));
     assert_eq!(go_on().0.entries_read(), ProfileTable::read(&[dir.join("log")]).unwrap().entries_read());
 }
+
+#[test]
+fn an_event_counts_once_in_whatever_policies_and_exports_it_stands() {
+    let dir = super::trained();
+    let log = dir.read("log/rewards.jsonl");
+    let compute = |from: &str, out: &str| {
+        dir.run(&["features", "compute", "--from", from, "--out", out]).ok().json()["repeats"].clone()
+    };
+    assert_eq!(compute("log/rewards.jsonl", "once.csv"), 0);
+    let warm = log.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line["policy"] = "warm".into();
+        line.to_string() + "\n"
+    });
+    dir.write("twice.jsonl", log.clone() + &warm.collect::<String>());
+    assert_eq!(compute("twice.jsonl", "twice.csv"), log.lines().count());
+    assert_eq!(dir.read("once.csv"), dir.read("twice.csv"));
+    dir.run(&["features", "compute", "--from", "log", "--from", "log", "--out", "x.csv"])
+        .refused(&["it is named twice"]);
+}

@@ -315,13 +315,13 @@ pub(super) fn what_is_pruned_is_gone_and_what_was_learned_stays() {
     let old = log(&dir, &["decisions", "--user", "alice"])[0]["decision_id"].as_str().unwrap().to_owned();
     let none = dir.run(&["prune", "--before", "2000-01-01"]).ok().json();
     assert_eq!(none, json!({"decisions": 0, "rewards": 0, "lost": []}));
-    let all = dir.run(&["prune", "--before", "2999-01-01"]).ok().json();
+    let all = dir.run(&["prune", "--before", "0s"]).ok().json();
     assert_eq!(all, json!({"decisions": 12, "rewards": 53, "lost": []}));
     assert_eq!((dir.run(&["stats"]).ok().stdout(), verified(&dir)), (stats.clone(), vec![]));
     views_follow(&dir, "pruned");
     assert_eq!((log(&dir, &["decisions"]).len(), log(&dir, &["rewards"]).len()), (0, 4));
     // Again there is nothing to do.
-    assert_eq!(dir.run(&["prune", "--before", "2999-01-01"]).ok().json(), none);
+    assert_eq!(dir.run(&["prune", "--before", "0s"]).ok().json(), none);
     dir.run(&["reward", "--decision", &old, "--reaction", "completed"]).refused(&[&old, "not in"]);
     // It goes on, and states can be made again still.
     assert_eq!(reward(&dir, id(&score(&dir, "egreedy-v2", "alice", REQUEST)), "completed")["updates"], 5);
@@ -331,6 +331,7 @@ pub(super) fn what_is_pruned_is_gone_and_what_was_learned_stays() {
     assert_eq!((updates(&dir, "alice"), updates(&dir, "carol"), verified(&dir)), (9, 40, vec![]));
     dir.run(&["prune"]).exits(2);
     dir.run(&["prune", "--before", "yesterday"]).exits(2);
+    dir.run(&["prune", "--before=-90d"]).exits(2);
 }
 
 #[test]
@@ -485,5 +486,25 @@ mod read_only {
         fn drop(&mut self) {
             let _ = Command::new("umount").arg(&self.0).stderr(Stdio::null()).status();
         }
+    }
+}
+
+/// "ago" made a span negative, and a negative span a moment to come, before which is everything.
+#[test]
+fn an_age_lies_in_the_past_and_a_time_without_a_zone_is_utc() {
+    let dir = lived_in();
+    for before in ["90 days ago", "90 days", "90d"] {
+        let pruned = dir.run(&["prune", "--before", before]).ok().json();
+        assert_eq!(pruned, json!({"decisions": 0, "rewards": 0, "lost": []}), "{before}");
+    }
+    dir.run(&["prune", "--before", "2999-01-01"])
+        .refused(&["--before is 2999-01-01T00:00:00Z; allowed: a moment that is past"]);
+    assert_eq!(log(&dir, &["decisions", "--since", "1 day ago"]).len(), 12);
+    let compute = |as_of: &str| {
+        let args = ["features", "compute", "--from", "state", "--out", "f.jsonl", "--as-of", as_of];
+        dir.run(&args).ok().json()["as_of"].clone()
+    };
+    for as_of in ["2020-12-01T23:59", "2020-12-01 23:59:00", "2020-12-01T23:59Z"] {
+        assert_eq!(compute(as_of), "2020-12-01T23:59:00Z", "{as_of}");
     }
 }

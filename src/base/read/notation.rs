@@ -31,7 +31,12 @@ pub(crate) fn is_number(cell: &str) -> bool {
 
 /// Whether it says that a number is missing.
 pub(crate) fn is_missing(cell: &str) -> bool {
-    MISSING_NUMBERS.contains(&cell.to_ascii_lowercase().as_str())
+    MISSING_NUMBERS.iter().any(|missing| missing.eq_ignore_ascii_case(cell))
+}
+
+/// Whether it is how databases write that there is nothing, which is no word.
+pub(crate) fn is_null(cell: &str) -> bool {
+    ["NULL", "\\N"].contains(&cell)
 }
 
 /// What makes a number of another notation of this text; `None` where it is a number as it stands, or no number at all.

@@ -18,6 +18,8 @@ pub(super) struct ColumnInputs {
     /// Of what each input is, by sort and place.
     values: Vec<Vec<KeptValue>>,
     said: SaidInputs,
+    /// Outcomes whose names are numbers, each as that number, with what it is worth.
+    numbered: Vec<(f64, f64)>,
 }
 
 impl ColumnInputs {
@@ -61,19 +63,28 @@ impl ColumnInputs {
         let mut said = SaidInputs::new(domain);
         columns.iter().for_each(|(input, _)| said.add(input));
         let values = InputOf::ALL.map(|of| vec![KeptValue::Unknown; domain.inputs_of(of).count()]).to_vec();
-        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said })
+        let outcomes = domain.raw().outcomes.iter();
+        let numbered = outcomes.filter_map(|own| Some((own.name.parse().ok()?, own.reward))).collect();
+        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said, numbered })
     }
 
-    /// The reward that a text says: a number, or the name of an outcome.
+    /// The reward that a text says: the name of an outcome, which may look like a number, or a number.
     ///
     /// # Errors
     /// What is allowed.
     pub(super) fn reward(&self, text: &str) -> Result<f64, String> {
         let text = text.trim();
-        text.parse().ok().or_else(|| self.domain.reward_of(text).ok()).ok_or_else(|| {
-            let outcomes = self.domain.raw().outcomes.iter().map(|own| own.name.as_str());
+        let outcomes = &self.domain.raw().outcomes;
+        let named = outcomes.iter().find(|own| own.name == text).map(|own| own.reward);
+        named.or_else(|| text.parse().ok().map(|number| self.reward_of_number(number))).ok_or_else(|| {
+            let outcomes = outcomes.iter().map(|own| own.name.as_str());
             format!("a number, or an outcome: {}", outcomes.collect::<Vec<_>>().join(", "))
         })
+    }
+
+    /// The reward that a number says: that of the outcome of this name, or itself.
+    pub(super) fn reward_of_number(&self, number: f64) -> f64 {
+        self.numbered.iter().find(|(name, _)| *name == number).map_or(number, |(_, reward)| *reward)
     }
 
     /// Whether an input is in this column.

@@ -26,6 +26,13 @@ pub struct Columns {
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
 pub const NO_COLUMN: &str = "none";
 
+/// What the name of a user must be that is how tables write that there is none: all such rows would be one person's.
+pub(super) const MISSING_USER: &str = "which this is not, as tables write it where there is none: leave such rows out, or let \
+                                       --columns user=none, in a gate `columns`, leave the column unread";
+/// The same of an item.
+pub(super) const MISSING_ITEM: &str =
+    "which this is not, as databases write it where there is none: leave such rows out";
+
 impl Default for Columns {
     fn default() -> Self {
         Self::plain()

@@ -2,7 +2,7 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
-use super::columns::{Columns, NO_COLUMN, is_header_with_bars, unread_remark};
+use super::columns::{Columns, MISSING_ITEM, MISSING_USER, NO_COLUMN, is_header_with_bars, unread_remark};
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -11,7 +11,7 @@ use super::reader::LogReader;
 use super::timestamp::{Stamp, moment};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
-use crate::base::read::{no_header, of_notation};
+use crate::base::read::{is_missing, is_null, no_header, of_notation};
 use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
@@ -238,6 +238,12 @@ impl CsvLog {
     fn checked_name<'a>(&self, field: usize, column: &str, name: &'a [u8], what: &str) -> Result<&'a str> {
         match std::str::from_utf8(name) {
             Ok("") => Err(Fault::new(column, "empty", format!("{what}, in UTF-8")).at(self.at(field))),
+            Ok(text) if self.user == Some(field) && is_missing(text) => {
+                Err(self.fault(field, column, &format!("{what}, {MISSING_USER}")))
+            }
+            Ok(text) if field == self.item && is_null(text) => {
+                Err(self.fault(field, column, &format!("{what}, {MISSING_ITEM}")))
+            }
             Ok(text) if text.trim() == text => Ok(text),
             Ok(_) => Err(self.fault(field, column, &format!("{what}, without blanks around it"))),
             Err(_) => Err(self.fault(field, column, &format!("{what}, in UTF-8"))),

@@ -15,7 +15,9 @@ use crate::base::error::{Error, Result};
 use crate::base::read::without_mark;
 use crate::domain::Domain;
 use crate::evaluation::row::Row;
-use crate::service::log_files::{Segments, is_whole, of_store, rewards_beside, rewards_of, together};
+use crate::service::log_files::{
+    Segments, canonical, is_whole, of_store, rewards_beside, rewards_of, together,
+};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -148,7 +150,7 @@ fn sources(paths: &[PathBuf]) -> Result<Vec<LogSource>> {
     let sources = named(paths)?;
     let mut seen = HashSet::new();
     for file in sources.iter().flat_map(|source| &source.files) {
-        if !seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+        if !seen.insert(canonical(file)) {
             return Err(Error::because(LogFileRefusal::NamedTwice { file: file.clone() }));
         }
     }

@@ -56,18 +56,36 @@ pub use reader::LogReader;
 pub use refusal::LogFileRefusal;
 pub use vocabulary::LogVocabulary;
 
-use crate::base::error::Result;
-use crate::service::log_files::{Segments, is_whole, of_store, rewards_of};
+use crate::base::error::{Error, Result};
+use crate::service::log_files::{Segments, canonical, is_whole, of_store, rewards_of};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// The files of rewards of a store, of a folder with a log, or of one of its files of decisions; a file of rewards is itself.
+/// For each of `from` its files of rewards: those of a store, of a folder with a log, or beside one of its files of decisions; a
+/// file of rewards is itself. Those that come along with decisions are not listed again where they are named too.
 ///
 /// # Errors
-/// A folder without a log.
-pub(crate) fn reward_files(from: &Path) -> Result<Vec<PathBuf>> {
-    if is_whole(from) {
-        return Ok(Segments::of(from)?.rewards);
+/// A folder without a log; a file that is named twice, whose rewards would count twice.
+pub(crate) fn reward_files(from: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>> {
+    let twice = |file: &Path| Error::because(LogFileRefusal::NamedTwice { file: file.to_owned() });
+    let (mut named, mut listed) = (HashSet::new(), HashSet::new());
+    let mut all = Vec::new();
+    for path in from {
+        let is_decisions = path.file_name().is_some_and(|name| name.to_string_lossy().contains("decisions"));
+        let come_along = !is_whole(path) && is_decisions && of_store(path).is_none();
+        let mut files = if is_whole(path) {
+            Segments::of(path)?.rewards
+        } else if come_along {
+            rewards_of(path)?
+        } else {
+            vec![path.clone()]
+        };
+        let own = if come_along { std::slice::from_ref(path) } else { &files };
+        if let Some(file) = own.iter().find(|file| !named.insert(canonical(file))) {
+            return Err(twice(file));
+        }
+        files.retain(|file| listed.insert(canonical(file)));
+        all.push(files);
     }
-    let is_decisions = from.file_name().is_some_and(|name| name.to_string_lossy().contains("decisions"));
-    if is_decisions && of_store(from).is_none() { rewards_of(from) } else { Ok(vec![from.to_owned()]) }
+    Ok(all)
 }

@@ -13,13 +13,14 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
-use super::columns::{Columns, NO_COLUMN, unread_remark};
+use super::columns::{Columns, MISSING_ITEM, MISSING_USER, NO_COLUMN, unread_remark};
 use super::format::{FormatInput, FormatRule};
 use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::{Stamp, moment, moment_of_millis};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
+use crate::base::read::{is_missing, is_null};
 use crate::domain::{Domain, DomainInput, InputType, KeptValue};
 use crate::evaluation::row::Row;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
@@ -390,8 +391,9 @@ impl ParquetLog {
 
     /// The reward at row `i` of those at hand: a number, or what the outcome of this name is worth.
     fn outcome(&self, column: &Column, i: usize) -> Result<f64, Fault> {
-        let (Values::Bytes(values), Some((inputs, _))) = (&column.values, &self.inputs) else {
-            return Ok(column.number(i));
+        let Some((inputs, _)) = &self.inputs else { return Ok(column.number(i)) };
+        let Values::Bytes(values) = &column.values else {
+            return Ok(inputs.reward_of_number(column.number(i)));
         };
         let text = String::from_utf8_lossy(values[i].data());
         let fault = |allowed| Fault::new(&column.name, format!("{:?}", shortened(text.to_string())), allowed);
@@ -460,6 +462,8 @@ fn checked_name<'a>(column: &Column, name: &'a [u8]) -> Result<&'a str, Fault> {
     };
     match std::str::from_utf8(name) {
         Ok("") => Err(fault("not empty")),
+        Ok(text) if column.role == Role::User && is_missing(text) => Err(fault(MISSING_USER)),
+        Ok(text) if column.role == Role::Item && is_null(text) => Err(fault(MISSING_ITEM)),
         Ok(text) if text.trim() == text => Ok(text),
         Ok(_) => Err(fault("without blanks around it")),
         Err(_) => Err(fault("in UTF-8")),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogFileRefusal {
     /// A file is named twice.
-    #[error("{}: it is named twice, and its decisions would count twice; name it once", file.display())]
+    #[error("{}: it is named twice, and what it tells would count twice; name it once", file.display())]
     NamedTwice {
         /// The file.
         file: PathBuf,

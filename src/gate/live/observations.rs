@@ -143,6 +143,14 @@ pub fn observe(
         let kept = &mut tracked[place].kept;
         let own = Kept { at: line.time_ms, key: key(&line.decision_id), group, value: None };
         let at = kept.partition_point(|other| (other.at, other.key) < (own.at, own.key));
+        if kept.get(at).is_some_and(|other| (other.at, other.key) == (own.at, own.key)) {
+            // Exports that overlap would make of one decision two.
+            return Err(Fault::new(
+                "decision_id",
+                format!("{:?} again", line.decision_id),
+                "each decision once",
+            ));
+        }
         if at < most {
             kept.truncate(most - 1);
             kept.insert(at, own);

@@ -143,7 +143,7 @@ impl Case {
             Self::new("a crowd", few(), &REWARD, crowd.join("\n")).changing(Changes::Users),
             Self { sound: false, ..Self::new("a rebuild", damaged, &["rebuild"], "") },
             Self::new("an import", few(), &["import", "--replace"], exported).changing(Changes::Users),
-            Self::new("a prune", few(), &["prune", "--before", "2999-01-01"], "").changing(Changes::Log),
+            Self::new("a prune", few(), &["prune", "--before", "0s"], "").changing(Changes::Log),
             Self::new("a reward after a killed publication", unpublished, &ONE, REQUEST),
             Self::new("the first decision", Dir::new(), &decide, REQUEST).changing(Changes::Decision),
             Self::new("a decision", few(), &decide, REQUEST).changing(Changes::Decision),
