@@ -1,8 +1,14 @@
 //! Policies that are columns of a log, and Parquet logs.
 
 use crate::util::Dir;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use serde_json::{Value, json};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// 400 decisions with the probability of a target, as `scripts/obp_columns.py` makes them.
 fn log() -> String {
@@ -130,13 +136,19 @@ fn a_parquet_file_that_is_no_log_is_refused_with_row_column_and_what_is_allowed(
     dir.write("log.parquet", parquet!("snappy"));
     let run =
         |columns: &str| dir.run(&["evaluate", "log.parquet", "--policy", "uniform", "--columns", columns]);
-    run("reward=earned").refused(&["log.parquet: unknown column \"earned\"", "known: action, reward"]);
+    run("reward=earned").refused(&[
+        "log.parquet: unknown column \"earned\"",
+        "known: action, reward",
+        "--columns action=NAME,reward=NAME,propensity=NAME, in a gate `columns`",
+    ]);
     run("reward=propensity").refused(&["column \"propensity\" is read as two things"]);
     run("reward=user,user=none")
         .refused(&["column \"user\" is of type BYTE_ARRAY", "numbers or truth values"]);
     run("action=mine").refused(&["column \"mine\" is of type DOUBLE", "texts or whole numbers"]);
     run("timestamp=reward").refused(&["\"reward\" is read as two things"]);
-    run("timestamp=whole").refused(&["column \"whole\" is of type INT64", "timestamps or texts"]);
+    run("timestamp=nulls").refused(&["log.parquet, row 1: nulls is 1; allowed: a date and time from year 1"]);
+    run("timestamp=whole")
+        .refused(&["log.parquet, row 1: whole is 0", "--columns timestamp=none, in a gate `columns`"]);
     run("action=listed").refused(&["unknown column \"listed\""]);
     run("action=listed.list.element").refused(&["in a list", "in no list"]);
     run("reward=nulls")
@@ -210,4 +222,161 @@ fn how_tables_write_that_there_is_none_is_no_user_and_no_action() {
     // Words that may be names, and a column that nobody reads.
     assert_eq!(evaluate("nullius", "none", &[]).json()["rows"], 400);
     assert_eq!(evaluate("NULL", "a", &["--columns", "user=none"]).json()["rows"], 400);
+}
+
+/// Of a column in a group of rows, the offset of its first page made negative by one bit.
+#[test]
+fn a_negative_offset_in_a_parquet_file_is_refused() {
+    let dir = Dir::new();
+    let mut bytes = parquet!("gzip").to_vec();
+    bytes[8114] ^= 1;
+    dir.write("damaged.parquet", &bytes);
+    dir.run(&["evaluate", "damaged.parquet", "--policy", "uniform"])
+        .refused(&["damaged.parquet: data_page_offset of column", "allowed: a number of at least 0"]);
+}
+
+#[test]
+fn compressions_that_are_not_read_are_named_with_those_that_are() {
+    let dir = Dir::new();
+    for (name, bytes) in [("BROTLI", &parquet!("brotli")[..]), ("LZ4_RAW", parquet!("lz4"))] {
+        dir.write("log.parquet", bytes);
+        let expected = format!(
+            "log.parquet: column \"action\" is compressed with {name}; allowed: snappy, gzip, zstd or no compression"
+        );
+        dir.run(&["evaluate", "log.parquet", "--policy", "uniform"]).refused(&[&expected]);
+    }
+}
+
+/// Writes a Parquet log of actions in turn, with one more column, declared like this.
+fn with_column<T: DataType>(
+    dir: &Dir,
+    actions: &[&str],
+    declared: &str,
+    values: &[T::T],
+    levels: Option<&[i16]>,
+) {
+    let schema = format!(
+        "message log {{ required binary action (UTF8); required double reward; required double propensity; {declared}; }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None);
+    let file = std::fs::File::create(dir.join("log.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties.build())).unwrap();
+    let mut group = writer.next_row_group().unwrap();
+    let rows = levels.map_or(values.len(), <[i16]>::len);
+    let actions: Vec<ByteArray> = (0..rows).map(|i| actions[i % actions.len()].into()).collect();
+    let rewards: Vec<f64> = (0..rows).map(|i| f64::from(u8::from(i % 3 == 0))).collect();
+    macro_rules! column {
+        ($Type:ty, $values:expr, $levels:expr) => {{
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<$Type>().write_batch($values, $levels, None).unwrap();
+            column.close().unwrap();
+        }};
+    }
+    column!(ByteArrayType, &actions, None);
+    column!(DoubleType, &rewards, None);
+    column!(DoubleType, &vec![0.5; rows], None);
+    column!(T, values, levels);
+    group.close().unwrap();
+    writer.close().unwrap();
+}
+
+/// A few thousand bytes that unpack to more than a process should hold.
+#[test]
+fn a_parquet_value_of_millions_of_letters_is_refused_before_it_is_unpacked() {
+    let dir = Dir::new();
+    for (letters, is_read) in [(1 << 20, true), (140 << 20, false)] {
+        with_column::<Int32Type>(&dir, &[&"a".repeat(letters), "b"], "required int32 n", &[1, 2], None);
+        assert!(std::fs::metadata(dir.join("log.parquet")).unwrap().len() < 20_000);
+        let ran = dir.run(&["evaluate", "log.parquet", "--policy", "uniform", "--json", "--force"]);
+        if is_read {
+            assert_eq!(ran.json()["rows"], 2);
+        } else {
+            ran.refused(&["log.parquet: ", "unpack to more than 128 MiB at a time"]);
+        }
+    }
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_refused_in_parquet_too() {
+    let dir = Dir::new();
+    with_column::<DoubleType>(&dir, &["a", "b"], "required double reward", &[1.0, 2.0], None);
+    dir.run(&["evaluate", "log.parquet", "--policy", "uniform"])
+        .refused(&["log.parquet: the header is \"reward\" again; allowed: each column once"]);
+}
+
+/// 400 hours from 2024-01-01 on, of which the day or the second is what a column says.
+#[test]
+fn times_of_parquet_are_read_as_those_of_csv() {
+    let dir = Dir::new();
+    dir.write(
+        "by-item.toml",
+        "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n",
+    );
+    let evaluate =
+        |log: &str| dir.run(&["evaluate", log, "--policy", "by-item.toml", "--json", "--force"]).ok();
+    let of_csv = |stamp: &dyn Fn(i64) -> String| {
+        let row = |i: i64| {
+            let (action, reward) = (if i % 2 == 0 { "a" } else { "b" }, u8::from(i % 3 == 0));
+            format!("{action},{reward},0.5,{}\n", stamp(i))
+        };
+        dir.write(
+            "log.csv",
+            "action,reward,propensity,timestamp\n".to_owned() + &(0..400).map(row).collect::<String>(),
+        );
+        evaluate("log.csv").json()
+    };
+    let seconds = |i: i64| 1_704_067_200 + 3600 * i;
+    let (hours, days) =
+        (of_csv(&|i| seconds(i).to_string()), of_csv(&|i| format!("2024-01-{:02}", 1 + i / 24)));
+    assert_ne!(hours["policies"], days["policies"]);
+
+    let numbers: Vec<i64> = (0..400).map(seconds).collect();
+    with_column::<Int64Type>(&dir, &["a", "b"], "required int64 timestamp", &numbers, None);
+    assert_eq!(evaluate("log.parquet").json(), hours);
+    let millis: Vec<i64> = numbers.iter().map(|own| 1000 * own).collect();
+    with_column::<Int64Type>(&dir, &["a", "b"], "optional int64 timestamp", &millis, Some(&[1; 400]));
+    assert_eq!(evaluate("log.parquet").json(), hours);
+    let points: Vec<f64> = numbers.iter().map(|own| *own as f64).collect();
+    with_column::<DoubleType>(&dir, &["a", "b"], "required double timestamp", &points, None);
+    assert_eq!(evaluate("log.parquet").json(), hours);
+    let dates: Vec<i32> = (0..400).map(|i| 19_723 + i / 24).collect();
+    with_column::<Int32Type>(&dir, &["a", "b"], "required int32 timestamp (DATE)", &dates, None);
+    let ran = evaluate("log.parquet");
+    assert_eq!(ran.json(), days);
+    assert!(ran.stderr().contains("400 time stamps are dates"), "{}", ran.stderr());
+
+    // What is no moment is said with what to do about it, as of CSV.
+    let way_out = "--columns timestamp=none, in a gate `columns`, leaves the column unread";
+    let declared = "optional int64 timestamp (TIMESTAMP_MILLIS)";
+    with_column::<Int64Type>(&dir, &["a", "b"], declared, &millis[..2], Some(&[1, 0, 1]));
+    let refused = |args: &[&str], expected: &[&str]| {
+        let args = [&["evaluate", "log.parquet", "--policy", "uniform"], args].concat();
+        dir.run(&args).refused(expected);
+    };
+    refused(
+        &[],
+        &["log.parquet, row 2: column \"timestamp\" is null; allowed: a value in every row", way_out],
+    );
+    with_column::<Int32Type>(&dir, &["a", "b"], "required int32 timestamp (TIME_MILLIS)", &[1, 2], None);
+    refused(&[], &["column \"timestamp\" is of type INT32 (Time", way_out]);
+}
+
+#[test]
+fn dates_and_times_of_parquet_are_no_numbers() {
+    let dir = Dir::new();
+    dir.write(
+        "shop.toml",
+        "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"when\"\ntype = \"number\"\n[[outcomes]]\nname = \"x\"\nreward = 1\n",
+    );
+    for declared in ["required int32 when (DATE)", "required int32 when (TIME_MILLIS)"] {
+        with_column::<Int32Type>(&dir, &["a", "b"], declared, &[1, 2], None);
+        for args in [["--columns", "action=when"], ["--columns", "reward=when"], ["--domain", "shop.toml"]] {
+            let args = [&["evaluate", "log.parquet", "--policy", "uniform"], &args[..]].concat();
+            dir.run(&args).refused(&["column \"when\" is of type INT32 (", "numbers"]);
+        }
+    }
 }

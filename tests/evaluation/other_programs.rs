@@ -311,6 +311,18 @@ fn a_first_line_for_spreadsheets_and_lines_of_an_old_mac_are_said() {
     }
 }
 
+/// As `sed 's/$/,/'` makes one of a file with the line ends of Windows.
+#[test]
+fn a_carriage_return_before_the_last_comma_of_each_line_is_a_blank() {
+    let dir = TempDir::new().unwrap();
+    let plain = super::plain_log(9);
+    let of = |end: &str| {
+        let text = plain.replace('\n', &format!("{end}\n"));
+        evaluated(&file(&dir, "log.csv", text.as_bytes()), &[]).0
+    };
+    assert_eq!(of("\r,"), of(""));
+}
+
 #[test]
 fn the_bootstrap_costs_little_more_than_the_normal_interval() {
     use crate::util::usage::{is_measurable, measured};

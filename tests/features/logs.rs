@@ -273,6 +273,12 @@ fn tables_of_every_format_keep_the_inputs_of_a_domain() {
     assert_eq!(open_bandit["policies"], plain["policies"]);
     assert!(said.contains("says nothing of these inputs") && !said.contains("context.device"), "{said}");
 
+    // An input that stands there twice could be either.
+    dir.write("twice.csv", table("screen,action,reward,propensity,screen,price"));
+    dir.run(&["evaluate", "twice.csv", "--policy", "by-device.toml", "--force"]).refused(&[
+        "twice.csv, line 1, column 33: the header is \"screen\" again; allowed: each column once",
+    ]);
+
     // Of Parquet too, where what is null is unknown. What nothing reads is named.
     let (domain, set) = (
         "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"whole\"\ntype = \"number\"\n[[inputs]]\nof = \"context\"\nname = \"n\"\n\

@@ -34,7 +34,7 @@ impl<'a> Table<'a> {
         }
         let separator = separator_of(text);
         let first_line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-        if let Some(what) = no_header(first_line) {
+        if let Some(what) = no_header(first_line, true) {
             return Err(malformed(format!("{origin}, line 1"), what.to_owned()));
         }
         if let Some((at, what)) = misplaced_quote(text, separator) {
@@ -143,14 +143,15 @@ pub(crate) fn separator_of(start: &[u8]) -> u8 {
     *SEPARATORS.iter().find(|separator| outside.contains(separator)).unwrap_or(&b',')
 }
 
-/// What makes no header of the first line of a table: other programs write their own there, or end lines otherwise.
-pub(crate) fn no_header(line: &[u8]) -> Option<&'static str> {
+/// What makes no header of the first line of a table: other programs write their own there, or end lines otherwise. A carriage
+/// return within a line that a line feed ends (`is_ended`) is text.
+pub(crate) fn no_header(line: &[u8], is_ended: bool) -> Option<&'static str> {
     let line = line.trim_ascii();
     let said = line.strip_prefix(b"sep=").or_else(|| line.strip_prefix(b"\"sep="));
     if said.is_some_and(|separator| separator.len() <= 2) {
         return Some("a note for spreadsheets, and no header: remove the line");
     }
-    let ends_lines = line.contains(&b'\r') && !line.contains(&b'\n');
+    let ends_lines = !is_ended && line.contains(&b'\r') && !line.contains(&b'\n');
     ends_lines
         .then_some("lines that end with a carriage return alone: `tr '\\r' '\\n'` makes usual ones of them")
 }
@@ -227,8 +228,9 @@ mod tests {
             (b"sep=arator,b", true),
             (b"\"a\r\nb\",c", true),
         ] {
-            assert_eq!(no_header(line).is_none(), is_header, "{}", String::from_utf8_lossy(line));
+            assert_eq!(no_header(line, false).is_none(), is_header, "{}", String::from_utf8_lossy(line));
         }
+        assert_eq!((no_header(b"a,b\r,", true), no_header(b"sep=;", true).is_none()), (None, false));
         assert_eq!(Table::parse("t.csv", b"a,b\r1,2\r").unwrap().records().count(), 1);
     }
 

@@ -1,7 +1,8 @@
 //! The columns of a log, comma-separated or Parquet, that are inputs of a domain.
 
-use super::columns::Columns;
+use super::columns::{Columns, find_column, no_column};
 use super::declared::SaidInputs;
+use super::place::malformed;
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request::Context;
 use crate::domain::{Domain, DomainInput, InputOf, InputSlot, KeptValue, TipsInput};
@@ -24,26 +25,28 @@ pub(super) struct ColumnInputs {
 
 impl ColumnInputs {
     /// The columns of the inputs of `domain`: those that are named, else those that have an input's name and are not `taken` by
-    /// anything else.
+    /// anything else. `place` is where errors say that a column of the header stands.
     ///
     /// # Errors
-    /// An input or a column that there is not.
+    /// An input or a column that there is not; a column that is there twice.
     pub(super) fn new(
         domain: &'static Domain,
         names: &Columns,
         header: &[String],
         taken: &[usize],
+        place: impl Fn(usize) -> String,
     ) -> Result<Self> {
-        let column_of = |name: &str| header.iter().position(|column| column == name);
+        let column_of =
+            |name: &str| find_column(header, name).map_err(|(second, fault)| fault.at(place(second)));
+        let missing = |error: Error| malformed(place(0), error);
         let mut columns: Vec<(&'static DomainInput, usize)> = Vec::new();
         for (role, column) in &names.inputs {
-            let (input, _) = domain.find(&role.replacen(':', ".", 1))?;
+            let (input, _) = domain.find(&role.replacen(':', ".", 1)).map_err(missing)?;
             let Some(input) = input else {
                 let allowed = "the column of action, which is the candidate's id";
                 return Err(Fault::new("--columns", role, allowed).at("command line"));
             };
-            let at =
-                column_of(column).ok_or_else(|| Error::unknown("column", column, header.iter().take(12)))?;
+            let at = column_of(column)?.ok_or_else(|| missing(no_column(header, column)))?;
             columns.push((input, at));
         }
         for input in &domain.raw().inputs {
@@ -53,10 +56,11 @@ impl ColumnInputs {
             let alone = domain.raw().inputs.iter().filter(|other| other.name == input.name).count() == 1;
             let free = |at: &usize| !taken.contains(at);
             let found = match &input.in_logs {
-                Some(name) => column_of(name),
-                None => {
-                    column_of(&input.path()).or_else(|| column_of(&input.name).filter(free).filter(|_| alone))
-                }
+                Some(name) => column_of(name)?,
+                None => match column_of(&input.path())? {
+                    None if alone => column_of(&input.name)?.filter(free),
+                    by_path => by_path,
+                },
             };
             columns.extend(found.map(|at| (input, at)));
         }

@@ -1,6 +1,6 @@
 //! The columns of a comma-separated log, or of Parquet.
 
-use crate::base::error::{Fault, Result};
+use crate::base::error::{Error, Fault, Result, shortened};
 use crate::domain::Domain;
 
 /// The names of the columns that matter; the others are passed over.
@@ -75,7 +75,32 @@ pub(super) fn is_header_with_bars(line: &str) -> bool {
         .any(|names| [&names.item, &names.reward, &names.propensity].into_iter().all(|name| has(name)))
 }
 
-/// Columns that a remark names, at most.
+/// What to do where columns are called otherwise.
+pub(super) const NAME_COLUMNS: &str =
+    "--columns action=NAME,reward=NAME,propensity=NAME, in a gate `columns`, says what they are called";
+
+/// What to do where a column that may be absent, of the moment or of the user, cannot be read.
+pub(super) fn leave_unread(role: &str) -> String {
+    format!("--columns {role}={NO_COLUMN}, in a gate `columns`, leaves the column unread")
+}
+
+/// The column of this name, if there is one.
+///
+/// # Errors
+/// The second column of this name: nobody could tell which of them is meant.
+pub(super) fn find_column(header: &[String], name: &str) -> Result<Option<usize>, (usize, Fault)> {
+    let mut places = (0..header.len()).filter(|i| header[*i] == name);
+    let first = places.next();
+    let again = || Fault::new("the header", format!("{name:?} again"), "each column once");
+    places.next().map_or(Ok(first), |second| Err((second, again())))
+}
+
+/// That there is no column of this name, with those that there are.
+pub(super) fn no_column(header: &[String], name: &str) -> Error {
+    Error::unknown("column", name, header.iter().take(NAMED).map(|name| shortened(name.clone())))
+}
+
+/// Columns that a message names, at most.
 const NAMED: usize = 12;
 
 /// What to say of columns of a log that nothing reads, if there are any.
@@ -100,4 +125,12 @@ pub(super) fn unread_remark(origin: &str, unread: &[String], names: &Columns) ->
          and a policy's feature set make inputs of others",
         some.join(", ")
     ))
+}
+
+/// What to say of so many time stamps that are dates.
+pub(super) fn days_note(origin: &str, days: u64) -> Option<String> {
+    let note = || {
+        format!("{origin}: {days} time stamps are dates, of which nobody knows the hour: no moment is known")
+    };
+    (days > 0).then(note)
 }

@@ -2,7 +2,10 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
-use super::columns::{Columns, MISSING_ITEM, MISSING_USER, NO_COLUMN, is_header_with_bars, unread_remark};
+use super::columns::{
+    Columns, MISSING_ITEM, MISSING_USER, NAME_COLUMNS, NO_COLUMN, days_note, find_column,
+    is_header_with_bars, leave_unread, no_column, unread_remark,
+};
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
@@ -17,12 +20,7 @@ use crate::domain::request::Context;
 use crate::evaluation::row::Row;
 use std::borrow::Cow;
 
-/// Columns that messages name, at most.
-const KNOWN: usize = 12;
-/// What to do where columns are called otherwise.
-const NAME_COLUMNS: &str =
-    "--columns action=NAME,reward=NAME,propensity=NAME, in a gate `columns`, says what they are called";
-/// The same where the columns are those of the Open Bandit Dataset.
+/// What to do where the columns are those of the Open Bandit Dataset.
 const BY_COLUMNS: &str =
     "with --format csv, --columns action=NAME,reward=NAME,propensity=NAME says what to read";
 
@@ -99,25 +97,18 @@ impl CsvLog {
         domain: Option<&'static Domain>,
     ) -> Result<Self> {
         let fields = Fields::header(&mut lines)?;
-        if let Some(what) = no_header(lines.text()) {
+        if let Some(what) = no_header(lines.text(), lines.is_ended()) {
             return Err(malformed(lines.at(1), what));
         }
         let written: Vec<String> =
             (0..fields.count).map(|i| String::from_utf8_lossy(&fields.get(&lines, i)).into_owned()).collect();
         let header: Vec<String> = written.iter().map(|name| name.trim().to_owned()).collect();
         let has_blanks = header != written;
-        let find = |name: &str| {
-            let mut places = (0..header.len()).filter(|i| header[*i] == name);
-            let first = places.next();
-            places.next().map_or(Ok(first), |second| {
-                let place = lines.at(fields.ranges[second].start + 1);
-                Err(Fault::new("the header", format!("{name:?} again"), "each column once").at(place))
-            })
-        };
+        let place = |column: usize| lines.at(fields.ranges[column].start + 1);
+        let find = |name: &str| find_column(&header, name).map_err(|(second, fault)| fault.at(place(second)));
         let required = |name: &str| {
             find(name)?.ok_or_else(|| {
-                let known = header.iter().take(KNOWN).map(|name| shortened(name.clone()));
-                let unknown = Error::unknown("column", name, known);
+                let unknown = no_column(&header, name);
                 let remedy = if is_open_bandit { BY_COLUMNS } else { NAME_COLUMNS };
                 malformed(lines.at(1), format!("{unknown}; {remedy}"))
             })
@@ -148,11 +139,8 @@ impl CsvLog {
         names.check_inputs(domain)?;
         let read = [Some(item), Some(reward), Some(propensity), timestamp, user, position];
         let taken: Vec<usize> = read.into_iter().flatten().chain(probabilities.iter().copied()).collect();
-        let inputs = domain.map(|domain| ColumnInputs::new(domain, &names, &header, &taken)).transpose();
-        let inputs = inputs.map_err(|error| match error {
-            error @ Error::Unknown { .. } => malformed(lines.at(1), error),
-            other => other,
-        })?;
+        let inputs =
+            domain.map(|domain| ColumnInputs::new(domain, &names, &header, &taken, place)).transpose()?;
         let is_input = |i: usize| inputs.as_ref().is_some_and(|inputs| inputs.reads(i));
         let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)) && !is_input(*i));
         let unread = unread.map(|i| shortened(header[i].clone())).collect();
@@ -212,8 +200,8 @@ impl CsvLog {
         let read = moment(self.cell(field).trim_ascii()).ok_or_else(|| {
             let by_columns = if self.is_open_bandit { "--format csv with " } else { "" };
             let allowed = format!(
-                "a date and time, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970; {by_columns}--columns \
-                 timestamp=none, in a gate `columns`, leaves the column unread"
+                "a date and time, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970; {by_columns}{}",
+                leave_unread("timestamp")
             );
             self.fault(field, &self.names.timestamp, &allowed)
         })?;
@@ -358,13 +346,7 @@ impl LogReader for CsvLog {
     }
 
     fn notes(&self) -> Vec<String> {
-        let note = |days| {
-            format!(
-                "{}: {days} time stamps are dates, of which nobody knows the hour: no moment is known",
-                self.origin()
-            )
-        };
-        (self.days > 0).then(|| note(self.days)).into_iter().collect()
+        Vec::from_iter(days_note(self.origin(), self.days))
     }
 }
 

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Longest line that is read: what is longer is no log.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
+/// Bytes that tell how the lines of a log end.
+const ENOUGH: usize = 1 << 16;
+
 /// A file whose lines are read when it is its turn.
 pub(super) type LazyLogLines = Box<dyn FnOnce() -> Result<LogLines> + Send>;
 
@@ -27,6 +30,8 @@ pub(super) struct LogLines {
     buffer: Vec<u8>,
     /// Whether the current line has blanks and nothing else.
     blanks: bool,
+    /// Whether a line feed ends the current line.
+    is_ended: bool,
 }
 
 /// One line of a log, for whoever has to say where something in it stands.
@@ -40,7 +45,15 @@ pub(super) struct LogLine<'a> {
 
 impl LogLines {
     pub(super) fn new(source: Box<dyn BufRead + Send>, origin: &str) -> Self {
-        Self { source, origin: origin.into(), number: 0, extra: 0, buffer: Vec::new(), blanks: false }
+        Self {
+            source,
+            origin: origin.into(),
+            number: 0,
+            extra: 0,
+            buffer: Vec::new(),
+            blanks: false,
+            is_ended: false,
+        }
     }
 
     /// The lines of the file at `path`, which is opened when it is its turn.
@@ -82,7 +95,8 @@ impl LogLines {
             if self.buffer.len() > MAX_LINE_BYTES {
                 return Err(malformed(self.at(1), format!("a line of more than {MAX_LINE_BYTES} bytes")));
             }
-            if end.is_some() || taken == 0 {
+            self.is_ended = end.is_some();
+            if self.is_ended || taken == 0 {
                 break;
             }
         }
@@ -95,6 +109,11 @@ impl LogLines {
     /// Whether the current line has blanks and nothing else, which other programs do not take for an empty one.
     pub(super) fn is_blanks(&self) -> bool {
         self.blanks
+    }
+
+    /// Whether a line feed ends the current line, and is not the only one in a file of other line ends.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended && self.buffer.len() < ENOUGH
     }
 
     /// The current line.

@@ -18,6 +18,7 @@ use crate::evaluation::row::Row;
 use crate::service::log_files::{
     Segments, canonical, is_whole, of_store, rewards_beside, rewards_of, together,
 };
+use serde_json::{Map, Value};
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ impl Logs {
     fn open(&mut self, mut source: LogSource) -> Result<Box<dyn LogReader>> {
         let path = source.files.pop_front().expect("a source has a file");
         let format = self.format.or(source.rewards.is_some().then_some(LogFormat::Rehearsal));
-        let (format, bytes) = open(&path, format)?;
+        let (format, bytes) = open(&path, format, &self.options.columns)?;
         let expected = *self.format_so_far.get_or_insert(format);
         if format != expected {
             let message = format!(
@@ -223,7 +224,14 @@ impl LogReader for Logs {
 }
 
 /// Opens the file at `path`, gzip and zstd by their first bytes, and finds out its format if none is given.
-fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn BufRead + Send>)> {
+///
+/// # Errors
+/// What cannot be read, or is of no format; JSON that has the `columns` of a table.
+fn open(
+    path: &Path,
+    format: Option<LogFormat>,
+    columns: &Columns,
+) -> Result<(LogFormat, Box<dyn BufRead + Send>)> {
     let mut bytes = decompressed(path)?;
     if let Some(format) = format {
         return Ok((format, bytes));
@@ -232,12 +240,33 @@ fn open(path: &Path, format: Option<LogFormat>) -> Result<(LogFormat, Box<dyn Bu
     let start = beginning(&mut *bytes, &origin)?;
     let mut lines = start.split(|b| *b == b'\n').map(|line| without_mark(line).trim_ascii()).enumerate();
     let (number, line) = lines.find(|(_, line)| !line.is_empty() && !is_mark(line)).unwrap_or_default();
-    let format = LogFormat::detect(&String::from_utf8_lossy(line)).ok_or_else(|| {
+    let format = LogFormat::detect(&String::from_utf8_lossy(line));
+    let at = || place(&origin, number as u64 + 1, 1);
+    if let Some(what) = no_log(line, format, columns) {
+        return Err(malformed(at(), what));
+    }
+    let format = format.ok_or_else(|| {
         let known = LogFormat::ALL.map(LogFormat::name).join(", ");
-        let message = format!("a log of no known format; say which with --format ({known})");
-        malformed(place(&origin, number as u64 + 1, 1), message)
+        malformed(at(), format!("a log of no known format; say which with --format ({known})"))
     })?;
     Ok((format, Box::new(Cursor::new(start).chain(bytes))))
+}
+
+/// What makes no log of a file whose first line is this one, and looks like that of `format`.
+fn no_log(line: &[u8], format: Option<LogFormat>, columns: &Columns) -> Option<&'static str> {
+    match (line.first()?, format) {
+        (b'{', Some(LogFormat::Dsjson)) => {
+            let members: Map<String, Value> = serde_json::from_slice(line).ok()?;
+            let names = [&columns.item, &columns.reward, &columns.propensity];
+            let known = names.into_iter().filter(|name| members.contains_key(*name)).count();
+            let is_decision = ["_label_cost", "c", "EventId"].iter().any(|name| members.contains_key(*name));
+            (known > 1 && !is_decision)
+                .then_some("JSON with columns, which is not read: write them as CSV or Parquet")
+        }
+        (b'[', None) => Some("a list of JSON, which is not read: write its columns as CSV or Parquet"),
+        (b'#', None) => Some("a comment, and no header: remove the line"),
+        _ => None,
+    }
 }
 
 /// The bytes up to the end of the first line that says something of the log, wherever one read ends, or as many as tell a format.

@@ -31,6 +31,7 @@ mod logs;
 mod look_ahead;
 mod obd;
 mod parquet;
+mod parquet_pages;
 mod parsed_lines;
 mod place;
 mod reactions;

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | action, user | a text (UTF-8), a whole number |
 //! | reward, propensity, probabilities | a number, a truth value |
-//! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, or a text as in CSV |
+//! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, a DATE, or a text or a number as in CSV |
 //! | inputs of a domain | a number, a truth value, a text as in CSV; null is unknown |
 //!
 //! With a domain's inputs a reward may be a text too, the name of an outcome. Another value that is null, and a column in a
@@ -13,8 +13,12 @@
 
 use super::checks::{checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
-use super::columns::{Columns, MISSING_ITEM, MISSING_USER, NO_COLUMN, unread_remark};
+use super::columns::{
+    Columns, MISSING_ITEM, MISSING_USER, NAME_COLUMNS, NO_COLUMN, days_note, find_column, leave_unread,
+    no_column, unread_remark,
+};
 use super::format::{FormatInput, FormatRule};
+use super::parquet_pages::Pages;
 use super::place::malformed;
 use super::reader::LogReader;
 use super::timestamp::{Stamp, moment, moment_of_millis};
@@ -23,15 +27,17 @@ use crate::base::error::{Error, Fault, Result, shortened, within};
 use crate::base::read::{is_missing, is_null};
 use crate::domain::{Domain, DomainInput, InputType, KeptValue};
 use crate::evaluation::row::Row;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
-use parquet::column::reader::ColumnReader;
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
+use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::{ByteArray, Int96};
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 /// So many rows are read at a time.
 const TOGETHER: usize = 4096;
@@ -72,40 +78,53 @@ enum Role {
 }
 
 impl Role {
-    fn allowed(self) -> &'static str {
+    fn allowed(self) -> String {
+        let kinds = match self {
+            Self::Item | Self::User => "texts or whole numbers",
+            Self::Reward | Self::Propensity | Self::Probability => "numbers or truth values",
+            Self::Outcome | Self::Input => "numbers, truth values or texts",
+            Self::Timestamp => "timestamps, dates, texts or seconds since 1970",
+        };
+        format!("a column of {kinds}, in no list{}", self.way_out())
+    }
+
+    /// What to do where a column that may be absent cannot be read, after what is allowed.
+    fn way_out(self) -> String {
         match self {
-            Self::Item | Self::User => "a column of texts or whole numbers, in no list",
-            Self::Reward | Self::Propensity | Self::Probability => {
-                "a column of numbers or truth values, in no list"
-            }
-            Self::Outcome | Self::Input => "a column of numbers, truth values or texts, in no list",
-            Self::Timestamp => "a column of timestamps or texts, in no list",
+            Self::Timestamp => format!("; {}", leave_unread("timestamp")),
+            Self::User => format!("; {}", leave_unread("user")),
+            _ => String::new(),
         }
     }
 
     fn takes(self, column: &ColumnDescriptor) -> bool {
-        let is_whole = !is_timestamp(column) && !is_decimal(column);
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
-            (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
+            (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole(column),
             (
                 Self::Item | Self::User | Self::Timestamp | Self::Outcome | Self::Input,
                 PhysicalType::BYTE_ARRAY,
             ) => !is_decimal(column),
-            (Self::Timestamp, PhysicalType::INT64) => is_timestamp(column),
-            (Self::Timestamp, PhysicalType::INT96) => true,
+            (Self::Timestamp, PhysicalType::INT32 | PhysicalType::INT64) => {
+                is_whole(column) || TimeUnits::of(column) != TimeUnits::Number
+            }
+            (Self::Timestamp, PhysicalType::INT96 | PhysicalType::DOUBLE) => true,
             (Self::Item | Self::User | Self::Timestamp, _) => false,
-            (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole,
+            (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole(column),
             (_, PhysicalType::FLOAT | PhysicalType::DOUBLE | PhysicalType::BOOLEAN) => true,
             _ => false,
         }
     }
 }
 
-fn is_timestamp(column: &ColumnDescriptor) -> bool {
-    let by_name = [ConvertedType::TIMESTAMP_MILLIS, ConvertedType::TIMESTAMP_MICROS];
-    matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(_)))
-        || by_name.contains(&column.converted_type())
+/// Whether whole numbers are numbers, and count no days, hours or hundredths.
+fn is_whole(column: &ColumnDescriptor) -> bool {
+    use ConvertedType::{INT_8, INT_16, INT_32, INT_64, NONE, UINT_8, UINT_16, UINT_32, UINT_64};
+    match column.logical_type_ref() {
+        Some(logical) => matches!(logical, LogicalType::Integer(_) | LogicalType::Unknown),
+        None => [NONE, INT_8, INT_16, INT_32, INT_64, UINT_8, UINT_16, UINT_32, UINT_64]
+            .contains(&column.converted_type()),
+    }
 }
 
 fn is_decimal(column: &ColumnDescriptor) -> bool {
@@ -113,16 +132,29 @@ fn is_decimal(column: &ColumnDescriptor) -> bool {
         || column.converted_type() == ConvertedType::DECIMAL
 }
 
-/// Ticks of a column of timestamps in a second.
-fn ticks_of(column: &ColumnDescriptor) -> i64 {
-    match column.logical_type_ref() {
-        Some(LogicalType::Timestamp(kind)) => match kind.unit {
-            TimeUnit::MILLIS => 1_000,
-            TimeUnit::MICROS => 1_000_000,
-            TimeUnit::NANOS => 1_000_000_000,
-        },
-        _ if column.converted_type() == ConvertedType::TIMESTAMP_MILLIS => 1_000,
-        _ => 1_000_000,
+/// What the numbers of a column count since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TimeUnits {
+    /// So many to a second.
+    Ticks(i64),
+    Days,
+    /// What numbers count in texts too: their size tells.
+    Number,
+}
+
+impl TimeUnits {
+    fn of(column: &ColumnDescriptor) -> Self {
+        match (column.logical_type_ref(), column.converted_type()) {
+            (Some(LogicalType::Timestamp(kind)), _) => Self::Ticks(match kind.unit {
+                TimeUnit::MILLIS => 1_000,
+                TimeUnit::MICROS => 1_000_000,
+                TimeUnit::NANOS => 1_000_000_000,
+            }),
+            (_, ConvertedType::TIMESTAMP_MILLIS) => Self::Ticks(1_000),
+            (_, ConvertedType::TIMESTAMP_MICROS) => Self::Ticks(1_000_000),
+            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => Self::Days,
+            _ => Self::Number,
+        }
     }
 }
 
@@ -147,7 +179,7 @@ struct Column {
     /// The level of a value that is there.
     highest: i16,
     is_unsigned: bool,
-    ticks: i64,
+    time: TimeUnits,
     reader: Option<ColumnReader>,
     values: Values,
     levels: Vec<i16>,
@@ -168,7 +200,7 @@ impl Column {
             may_be_null: column.max_def_level() > 0,
             highest: column.max_def_level(),
             is_unsigned,
-            ticks: ticks_of(column),
+            time: TimeUnits::of(column),
             reader: None,
             values: match column.physical_type() {
                 PhysicalType::BOOLEAN => Values::Bool(Vec::new()),
@@ -284,20 +316,40 @@ impl Column {
 
     /// The value of row `i` of those at hand, as a moment.
     fn moment(&self, i: usize) -> Option<Stamp> {
-        let millis = match &self.values {
-            Values::I64(values) => (i128::from(values[i]) * 1000).div_euclid(self.ticks.into()),
-            Values::I96(values) => i128::from(values[i].to_millis()),
-            Values::Bytes(values) => return moment(values[i].data()),
-            _ => return None,
+        let millis = match (self.time, &self.values) {
+            (TimeUnits::Ticks(ticks), Values::I64(values)) => {
+                (i128::from(values[i]) * 1000).div_euclid(ticks.into())
+            }
+            (TimeUnits::Days, Values::I32(values)) => {
+                return moment_of_millis(i128::from(values[i]) * 86_400_000).map(|_| Stamp::Day);
+            }
+            (_, Values::I96(values)) => i128::from(values[i].to_millis()),
+            (_, Values::F64(values)) => return moment(values[i].to_string().as_bytes()),
+            _ => return moment(&self.name(i)),
         };
         moment_of_millis(millis).map(Stamp::Moment)
+    }
+
+    /// That row `i` of those at hand says no moment.
+    fn no_moment(&self, i: usize) -> Fault {
+        let value = match &self.values {
+            Values::Bytes(values) => {
+                format!("{:?}", shortened(String::from_utf8_lossy(values[i].data()).into()))
+            }
+            Values::I32(_) | Values::I64(_) => String::from_utf8_lossy(&self.name(i)).into_owned(),
+            Values::F64(values) => values[i].to_string(),
+            _ => "no moment".to_owned(),
+        };
+        let allowed = "a date and time from year 1 to 9999, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970";
+        Fault::new(&*self.name, value, format!("{allowed}{}", self.role.way_out()))
     }
 }
 
 /// A Parquet file that is read as a log.
 pub(super) struct ParquetLog {
     origin: String,
-    file: SerializedFileReader<File>,
+    pages: Arc<Pages>,
+    metadata: ParquetMetaData,
     columns: Vec<Column>,
     /// The columns of inputs, if somebody looks at those, and where each column of the file stands among those that are read.
     inputs: Option<(ColumnInputs, Vec<usize>)>,
@@ -305,6 +357,8 @@ pub(super) struct ParquetLog {
     unread: Option<String>,
     /// Rows in which the chosen item was something else than at first.
     varied: u64,
+    /// Time stamps that say a day and no hour.
+    days: u64,
     /// The next group of rows.
     group: usize,
     /// The next row of those at hand, and how many these are.
@@ -318,21 +372,24 @@ impl ParquetLog {
     /// Opens a file, which must have the columns that matter.
     ///
     /// # Errors
-    /// What is no Parquet file, or not a regular one; a column that is not there, is of another type, or is read twice.
+    /// What is no Parquet file, or not a regular one; a column that is not there, is there twice, is of another type, is packed
+    /// in a way that is not read, or is read twice.
     fn open(path: &Path, names: &Columns, domain: Option<&'static Domain>) -> Result<Self> {
         let origin = path.display().to_string();
         let file = File::open(path).map_err(Error::io("read", path))?;
         if !file.metadata().map_err(Error::io("read", path))?.is_file() {
             return Err(Fault::new("the file", "something else", "a regular file, uncompressed").at(&origin));
         }
-        let file = SerializedFileReader::new(file).map_err(|error| unreadable(&origin, &error))?;
-        let schema = file.metadata().file_metadata().schema_descr_ptr();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file);
+        let metadata = metadata.map_err(|error| unreadable(&origin, &error))?;
+        let schema = metadata.file_metadata().schema_descr_ptr();
         let leaves: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
         names.check_inputs(domain)?;
         let mut columns: Vec<Column> = Vec::new();
         let mut add = |role: Role, name: &str, is_required: bool| {
-            let Some(leaf) = leaves.iter().position(|leaf| leaf == name) else {
-                let unknown = || Error::unknown("column", name, leaves.iter().take(12));
+            let found = find_column(&leaves, name).map_err(|(_, fault)| fault.at(&origin))?;
+            let Some(leaf) = found else {
+                let unknown = || format!("{}; {NAME_COLUMNS}", no_column(&leaves, name));
                 return if is_required { Err(malformed(origin.clone(), unknown())) } else { Ok(()) };
             };
             let column = schema.column(leaf);
@@ -363,11 +420,9 @@ impl ParquetLog {
             add(Role::Probability, column, true)?;
         }
         let taken: Vec<usize> = columns.iter().map(|column| column.leaf).collect();
-        let inputs = domain.map(|domain| ColumnInputs::new(domain, names, &leaves, &taken)).transpose();
-        let inputs = inputs.map_err(|error| match error {
-            error @ Error::Unknown { .. } => malformed(origin.clone(), error),
-            other => other,
-        })?;
+        let place = |_| origin.clone();
+        let inputs =
+            domain.map(|domain| ColumnInputs::new(domain, names, &leaves, &taken, place)).transpose()?;
         let mut places = vec![usize::MAX; leaves.len()];
         for (_, leaf) in inputs.iter().flat_map(ColumnInputs::columns) {
             let column = schema.column(*leaf);
@@ -381,12 +436,31 @@ impl ParquetLog {
                 columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, &column));
             }
         }
+        for group in metadata.row_groups() {
+            for column in &columns {
+                let checked = check_chunk(&column.name, group.num_rows(), group.column(column.leaf));
+                checked.map_err(|fault| fault.at(&origin))?;
+            }
+        }
         let is_read = |leaf: usize| columns.iter().any(|column| column.leaf == leaf);
         let unread =
             (0..leaves.len()).filter(|leaf| !is_read(*leaf)).map(|leaf| shortened(leaves[leaf].clone()));
         let unread = unread_remark(&origin, &unread.collect::<Vec<_>>(), names);
         let inputs = inputs.map(|inputs| (inputs, places));
-        Ok(Self { origin, file, columns, inputs, unread, varied: 0, group: 0, at: 0, len: 0, rows: 0 })
+        Ok(Self {
+            origin,
+            pages: Arc::new(Pages::new(file)),
+            metadata,
+            columns,
+            inputs,
+            unread,
+            varied: 0,
+            days: 0,
+            group: 0,
+            at: 0,
+            len: 0,
+            rows: 0,
+        })
     }
 
     /// The reward at row `i` of those at hand: a number, or what the outcome of this name is worth.
@@ -402,15 +476,16 @@ impl ParquetLog {
 
     /// Brings the next rows to hand; false at the end of the file.
     fn advance(&mut self) -> Result<bool> {
-        let Self { origin, file, columns, group, rows, .. } = self;
+        let Self { origin, pages, metadata, columns, group, rows, .. } = self;
         loop {
             let (mut len, mut is_begun) = (None, false);
             for column in columns.iter_mut().filter(|column| column.reader.is_some()) {
                 is_begun = true;
+                pages.begin();
                 let (count, null) = column.advance().map_err(|error| unreadable(origin, &error))?;
                 if let Some(null) = null {
                     let place = row_place(origin, *rows + null as u64 + 1);
-                    let allowed = "a value in every row";
+                    let allowed = format!("a value in every row{}", column.role.way_out());
                     return Err(Fault::new(format!("column {:?}", column.name), "null", allowed).at(place));
                 }
                 if *len.get_or_insert(count) != count {
@@ -422,16 +497,43 @@ impl ParquetLog {
                 return Ok(true);
             }
             if is_begun || *group == 0 {
-                if *group == file.num_row_groups() {
-                    return Ok(false);
-                }
-                let next = file.get_row_group(*group).map_err(|error| unreadable(origin, &error))?;
+                let Some(next) = metadata.row_groups().get(*group) else { return Ok(false) };
                 for column in columns.iter_mut() {
-                    let reader = next.get_column_reader(column.leaf);
-                    column.reader = Some(reader.map_err(|error| unreadable(origin, &error))?);
+                    let (chunk, rows) = (next.column(column.leaf), next.num_rows() as usize);
+                    let of_column = SerializedPageReader::new(Arc::clone(pages), chunk, rows, None);
+                    let of_column = of_column.map_err(|error| unreadable(origin, &error))?;
+                    let described = chunk.column_descr_ptr();
+                    column.reader = Some(get_column_reader(described, Box::new(of_column)));
                 }
                 *group += 1;
             }
+        }
+    }
+}
+
+/// Refuses a column in a group of rows whose numbers make the `parquet` crate panic, or that is packed in a way that it does not
+/// read here.
+fn check_chunk(name: &str, rows: i64, chunk: &ColumnChunkMetaData) -> Result<(), Fault> {
+    let numbers = [
+        ("num_rows", rows),
+        ("num_values", chunk.num_values()),
+        ("data_page_offset", chunk.data_page_offset()),
+        ("dictionary_page_offset", chunk.dictionary_page_offset().unwrap_or(0)),
+        ("total_compressed_size", chunk.compressed_size()),
+        ("total_uncompressed_size", chunk.uncompressed_size()),
+    ];
+    if let Some((field, value)) = numbers.into_iter().find(|(_, value)| *value < 0) {
+        return Err(Fault::new(format!("{field} of column {name:?}"), value, "a number of at least 0"));
+    }
+    match chunk.compression() {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_) | Compression::ZSTD(_) => {
+            Ok(())
+        }
+        other => {
+            // Some have their level behind their name, which a file does not say.
+            let codec = other.to_string();
+            let found = format!("compressed with {}", codec.split('(').next().unwrap_or_default());
+            Err(Fault::new(format!("column {name:?}"), found, "snappy, gzip, zstd or no compression"))
         }
     }
 }
@@ -508,11 +610,10 @@ impl LogReader for ParquetLog {
                 Role::Probability => {
                     within(field, column.number(i), 0.0, 1.0).map(|p| row.probabilities.push(p))
                 }
-                Role::Timestamp => {
-                    let allowed = "a date and time from year 1 to 9999, as 2019-11-24 00:00:17";
-                    let fault = || Fault::new(field.as_str(), "no moment", allowed);
-                    column.moment(i).ok_or_else(fault).map(|stamp| row.moment = stamp.context())
-                }
+                Role::Timestamp => column.moment(i).ok_or_else(|| column.no_moment(i)).map(|stamp| {
+                    self.days += u64::from(stamp == Stamp::Day);
+                    row.moment = stamp.context();
+                }),
             };
             taken.map_err(|fault| fault.at(row_place(&self.origin, self.rows)))?;
         }
@@ -536,5 +637,8 @@ impl LogReader for ParquetLog {
     fn remarks(&self) -> Vec<String> {
         let of_inputs = self.inputs.iter().flat_map(|(inputs, _)| inputs.remarks(&self.origin, self.varied));
         self.unread.iter().cloned().chain(of_inputs).collect()
+    }
+    fn notes(&self) -> Vec<String> {
+        Vec::from_iter(days_note(&self.origin, self.days))
     }
 }

@@ -94,9 +94,21 @@ fn headers_of_csv() {
         ("action,reward,propensity,reward\n", "line 1, column 26: the header is \"reward\" again"),
         ("\"action,reward,propensity\n", "line 1, column 1: a quote that is never closed"),
         ("nothing\n", "line 1, column 1: a log of no known format"),
-        ("[1,2]\n", "line 1, column 1: a log of no known format"),
-        ("\n\n[1,2]\n", "line 3, column 1: a log of no known format"),
+        (
+            "[1,2]\n",
+            "line 1, column 1: a list of JSON, which is not read: write its columns as CSV or Parquet",
+        ),
+        ("\n\n[\n", "line 3, column 1: a list of JSON, which is not read"),
         ("", "line 1, column 1: a log of no known format"),
+        (
+            "# exported by x\naction,reward,propensity\n",
+            "line 1, column 1: a comment, and no header: remove the line",
+        ),
+        (
+            "{\"action\":\"a\",\"reward\":1,\"propensity\":0.5}\n",
+            "line 1, column 1: JSON with columns, which is not read: write them as CSV or Parquet",
+        ),
+        ("{\"EventId\":\"a\",\"action\":\"a\",\"reward\":1}\n", "_label_cost"),
     ] {
         refused(&dir, "log.csv", header.as_bytes(), &[reason]);
     }

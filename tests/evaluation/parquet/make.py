@@ -31,6 +31,9 @@ whole = pa.table(plain | more)
 for name, compression in {"snappy": "snappy", "gzip": "gzip", "zstd": "zstd", "plain": "none"}.items():
     # Groups of rows and pages that end amid what is read at once.
     pq.write_table(whole, here / f"{name}.parquet", compression=compression, row_group_size=128, data_page_size=256)
+# What is packed in ways that are not read.
+for compression in ("brotli", "lz4"):
+    pq.write_table(pa.table(plain).slice(0, 2), here / f"{compression}.parquet", compression=compression)
 types = pa.table({
     "action": pa.array(action).dictionary_encode(),
     "reward": pa.array([value == 1.0 for value in reward]),
