@@ -197,7 +197,7 @@ fn outcomes_whose_names_are_numbers_are_outcomes() {
         }
         dir.write("log.csv", log);
         let result = dir.run(&["evaluate", "log.csv", "--policy", "p.toml", "--json", "--force"]).json();
-        assert_eq!(result["mean_reward"], 0.0, "{result}");
+        assert_eq!(result["on_policy_mean"], 0.0, "{result}");
     }
 }
 
