@@ -14,8 +14,8 @@ pub(crate) fn clean_line(text: &str) -> String {
 }
 
 /// Whether it ends lines, or turns the direction of what follows, where a terminal or a page takes it so.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+pub(crate) fn is_format(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// JSON that says the same and whose texts speak to no terminal: what JSON itself does not write as an escape of controls, and

@@ -148,6 +148,18 @@ impl Fault {
         Self { field: shortened(field.into()), value: shortened(value.to_string()), allowed: allowed.into() }
     }
 
+    /// A fault of `field`, which names nothing that is known, with the nearest of the known names suggested.
+    pub(crate) fn unknown<'a>(
+        field: impl Into<String>,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let known: Vec<&str> = known.into_iter().collect();
+        let meant = nearest(name, known.iter().copied()).map(|meant| format!("; did you mean {meant:?}?"));
+        let names = known.iter().map(|name| shortened((*name).to_owned())).collect::<Vec<_>>().join(", ");
+        Self::new(field, format!("{name:?}"), names + &meant.unwrap_or_default())
+    }
+
     /// The same fault seen from outside: `candidates[2]` + `priority`.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {

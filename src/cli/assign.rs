@@ -9,6 +9,7 @@ use crate::experiment::Experiment;
 use crate::store::user_name;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -55,17 +56,15 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     if args.jsonl {
         return lines(&experiment, share);
     }
-    let mut attributes = Map::new();
+    let mut attributes = BTreeMap::new();
     for pair in &args.attributes {
         let (name, value) = pair
             .split_once('=')
             .ok_or_else(|| at_command_line(Fault::new("--attribute", format!("{pair:?}"), "NAME=VALUE")))?;
-        // What is a number, true or false in JSON is one here; anything else is a text.
-        let parsed = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
-        attributes.insert(name.to_owned(), parsed.unwrap_or_else(|| value.into()));
+        attributes.insert(name, value);
     }
     let user = user_name(args.user.as_deref().unwrap_or_default()).map_err(at_command_line)?;
-    output::json(&experiment.assign(user, share, &|name| attributes.get(name).cloned()))?;
+    output::json(&experiment.assign_texts(user, share, &attributes))?;
     Ok(exit::DONE)
 }
 

@@ -8,11 +8,12 @@ use super::log_args::{AUTO, FormatChoice, columns, formats};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
+use crate::base::clean::{clean_line, clean_text};
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::domain::Domain;
 use crate::evaluation::log::{LogReader, Logs};
 use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
-use crate::report::{evaluation_csv, evaluation_page, evaluation_text};
+use crate::report::{evaluation_csv, evaluation_page, evaluation_text, write_pretty};
 use crate::store;
 use std::path::PathBuf;
 
@@ -155,15 +156,16 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let files: Vec<String> = files.iter().map(|file| store::shown(file).display().to_string()).collect();
         format!("reads {}", files.join(", "))
     });
-    let name = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
+    let name = |path: &PathBuf| clean_line(&store::shown(path).display().to_string());
+    let name = args.logs.iter().map(name).collect::<Vec<_>>().join(", ");
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation_text(&evaluation, &name, &settings);
     write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command))?;
     if let Some(folder) = &mut folder {
-        folder.write(0, |out| Ok(serde_json::to_writer_pretty(out, &evaluation)?))?;
-        folder.write(1, |out| out.write_all(text.as_bytes()))?;
+        folder.write(0, |out| write_pretty(&evaluation, out))?;
+        folder.write(1, |out| out.write_all(clean_text(&text).as_bytes()))?;
         folder.write(2, |out| out.write_all(evaluation_csv(&evaluation).as_bytes()))?;
     }
     folder.map_or(Ok(()), Folder::finish)?;

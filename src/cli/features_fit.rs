@@ -3,6 +3,7 @@
 use super::folder::{Pending, folder};
 use super::log_args::{AUTO, FormatChoice, columns, formats};
 use super::{exit, output};
+use crate::base::clean::clean_line;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
 use crate::domain::Domain;
@@ -79,7 +80,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Logs::new(&args.logs, args.format.0, columns(args.columns.as_deref())?)?.with_domain(domain);
     let summary = summarize(&mut log, domain)?;
     log.remarks().iter().for_each(output::warn);
-    let logs: Vec<String> = args.logs.iter().map(|path| store::shown(path).display().to_string()).collect();
+    let logs: Vec<String> =
+        args.logs.iter().map(|path| clean_line(&store::shown(path).display().to_string())).collect();
     let from = ProposedFrom { name: &name, domain: &domain_name, log: &logs.join(", ") };
     let text = propose(from, domain, &summary);
     // What is written is what `features check` takes.

@@ -257,7 +257,8 @@ async fn generate(
 ) -> Result<Generated> {
     if is_spent {
         let tokens = generator.gateway().and_then(Gateway::tokens_per_day).unwrap_or(0);
-        return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
+        let call = prepared.estimate();
+        return prepared.ready(UnusedReason::Budget { tokens, call }, Usage::NONE);
     }
     generator.generate(prepared, seed).await
 }

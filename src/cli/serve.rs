@@ -40,7 +40,8 @@ pub(super) struct Args {
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     follow_seconds: u64,
     /// Where to listen; port 0 takes a free one, which the log says
-    #[arg(long, value_name = "ADDRESS", env = "REHEARSAL_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", env = "REHEARSAL_LISTEN", default_value = "127.0.0.1:8080",
+          value_parser = listen_address)]
     listen: SocketAddr,
     /// A file with the token that requests must carry (`authorization: Bearer TOKEN`)
     #[arg(long, value_name = "FILE", env = "REHEARSAL_TOKEN_FILE")]
@@ -79,6 +80,11 @@ enum Level {
     Warn,
     Info,
     Debug,
+}
+
+/// Where to listen: names are not looked up.
+fn listen_address(text: &str) -> std::result::Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "allowed: an address and a port, as 127.0.0.1:8080 or [::1]:8080")
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {

@@ -72,8 +72,8 @@ pub struct RawDomain {
 /// let shop = "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"device\"\ntype = \"category\"\n\
 ///             [[outcomes]]\nname = \"bought\"\nreward = 1\n[[outcomes]]\nname = \"nothing\"\nreward = 0\n";
 /// let shop = Domain::from_toml(shop, "shop.toml")?;
-/// assert_eq!((shop.reward_of("bought")?, shop.is_tips()), (1.0, false));
-/// assert_eq!(Domain::tips().reward_of("snoozed")?, 0.25);
+/// assert_eq!((shop.reward_of("bought"), shop.is_tips()), (Ok(1.0), false));
+/// assert_eq!(Domain::tips().reward_of("snoozed"), Ok(0.25));
 /// # Ok::<(), rehearsal::base::error::Error>(())
 /// ```
 #[derive(Debug)]
@@ -376,11 +376,11 @@ impl Domain {
     /// The reward of an outcome.
     ///
     /// # Errors
-    /// [`Error::Unknown`], with the nearest name, for any other name.
-    pub fn reward_of(&self, outcome: &str) -> Result<f64> {
-        let names = || self.raw.outcomes.iter().map(|outcome| &outcome.name);
+    /// A [`Fault`] of `reaction`, with the nearest name, for any other name.
+    pub fn reward_of(&self, outcome: &str) -> Result<f64, Fault> {
+        let names = || self.raw.outcomes.iter().map(|outcome| outcome.name.as_str());
         let found = self.raw.outcomes.iter().find(|known| known.name == outcome);
-        found.map(|known| known.reward).ok_or_else(|| Error::unknown("reaction", outcome, names()))
+        found.map(|known| known.reward).ok_or_else(|| Fault::unknown("reaction", outcome, names()))
     }
 
     /// The reward of a decision of which nothing was heard, and after how many milliseconds that is so.

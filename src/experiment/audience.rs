@@ -48,7 +48,10 @@ impl TryFrom<RawCondition> for Condition {
                     Err(Fault::new("min", low, format!("a number up to max, {high}")))
                 }
             }
-            _ => Err(Fault::new("it", "something else", "`in` with values, or `min` and `max`")),
+            RawCondition { values, .. } => {
+                let value = if values.is_some() { "stated beside `min` or `max`" } else { "missing" };
+                Err(Fault::new("in", value, "`in` with values, or else `min`, `max` or both"))
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Most variants of one experiment.
 const MAX_VARIANTS: usize = 64;
-/// How far weights may be from adding up to 1.
+/// How far each weight may be from what it stands for, such as a third.
 const WHOLE: f64 = 1e-6;
 /// The attribute that every user has: their id.
 pub(crate) const USER: &str = "user";
@@ -165,7 +165,7 @@ impl TryFrom<RawVariant> for Variant {
         }
         Ok(Self {
             name: raw.name.into(),
-            weight: within("weight", raw.weight.unwrap_or(0.0), 0.0, 1.0)?,
+            weight: raw.weight.unwrap_or(0.0),
             policy: raw.policy,
             prompt_version: raw.prompt_version.map(SmolStr::from),
             value: raw.value,
@@ -200,10 +200,7 @@ impl TryFrom<RawExperiment> for Experiment {
             let equal = 1.0 / variants.len() as f64;
             variants.iter_mut().for_each(|variant| variant.weight = equal);
         }
-        let sum: f64 = variants.iter().map(|variant| variant.weight).sum();
-        if (sum - 1.0).abs() > WHOLE {
-            return Err(Fault::new("weight", format!("{sum} in all"), "weights that add up to 1"));
-        }
+        weigh(&mut variants)?;
         for (i, variant) in variants.iter().enumerate() {
             if variants[..i].iter().any(|other| other.name == variant.name) {
                 let value = format!("{:?} again", variant.name);
@@ -241,6 +238,24 @@ impl TryFrom<RawExperiment> for Experiment {
             digest,
         })
     }
+}
+
+/// Weights are shares that add up to 1. Those that do so but for their last digits are divided by their sum; all others stay
+/// as they are to the bit, so that nobody moves.
+fn weigh(variants: &mut [Variant]) -> Result<(), Fault> {
+    let sum: f64 = variants.iter().map(|variant| variant.weight).sum();
+    let off = (sum - 1.0).abs();
+    // A sum of doubles has a rounding error of its own.
+    let is_whole = off <= WHOLE * variants.len() as f64 + 1e-12;
+    if !is_whole || !variants.iter().all(|variant| (0.0..=1.0).contains(&variant.weight)) {
+        let weights: Vec<String> = variants.iter().map(|variant| variant.weight.to_string()).collect();
+        let value = format!("{}: {sum} in all", weights.join(" + "));
+        return Err(Fault::new("weight", value, "weights in [0, 1] that add up to 1"));
+    }
+    if off > WHOLE {
+        variants.iter_mut().for_each(|variant| variant.weight /= sum);
+    }
+    Ok(())
 }
 
 fn check_ramp(ramp: &[f64], variants: usize, coverage: Option<f64>) -> Result<(), Fault> {
@@ -391,16 +406,23 @@ impl Experiment {
         share: Option<f64>,
         attribute: &dyn Fn(&str) -> Option<Value>,
     ) -> (Option<usize>, Option<f64>) {
-        let own;
-        let hashed = if self.hash_by == USER {
-            user
-        } else {
-            own = match attribute(&self.hash_by) {
-                Some(Value::String(text)) => text,
-                Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-                _ => return (None, None),
-            };
-            &own
+        if self.hash_by == USER {
+            return self.variant_at(user, Some(user), share, attribute);
+        }
+        let hashed = attribute(&self.hash_by).and_then(|value| hashed_text(&value));
+        self.variant_at(user, hashed.as_deref(), share, attribute)
+    }
+
+    /// The same of who has this text to be hashed; who lacks it, or has an empty one, takes no part.
+    fn variant_at(
+        &self,
+        user: &str,
+        hashed: Option<&str>,
+        share: Option<f64>,
+        attribute: &dyn Fn(&str) -> Option<Value>,
+    ) -> (Option<usize>, Option<f64>) {
+        let Some(hashed) = hashed.filter(|text| !text.is_empty() || self.hash_by == USER) else {
+            return (None, None);
         };
         let place = self.place(hashed);
         let holds = |(name, condition): (&String, &Condition)| {
@@ -420,7 +442,27 @@ impl Experiment {
         share: Option<f64>,
         attribute: &dyn Fn(&str) -> Option<Value>,
     ) -> Assignment {
-        let (variant, bucket) = self.variant_of(user, share, attribute);
+        self.assignment(user, self.variant_of(user, share, attribute))
+    }
+
+    /// What it gives a user of whom texts are known: such a text is hashed as it stands, and may be a number to `who`.
+    pub(crate) fn assign_texts(
+        &self,
+        user: &str,
+        share: Option<f64>,
+        texts: &BTreeMap<&str, &str>,
+    ) -> Assignment {
+        // What is a number, true or false in JSON is one here; anything else is a text.
+        let attribute = |name: &str| {
+            let text = *texts.get(name)?;
+            let parsed = serde_json::from_str::<Value>(text).ok().filter(|v| v.is_number() || v.is_boolean());
+            Some(parsed.unwrap_or_else(|| text.into()))
+        };
+        let hashed = if self.hash_by == USER { Some(user) } else { texts.get(&*self.hash_by).copied() };
+        self.assignment(user, self.variant_at(user, hashed, share, &attribute))
+    }
+
+    fn assignment(&self, user: &str, (variant, bucket): (Option<usize>, Option<f64>)) -> Assignment {
         let variant = variant.map(|position| &self.variants[position]);
         Assignment {
             experiment: self.key.clone(),
@@ -429,6 +471,30 @@ impl Experiment {
             bucket,
             value: variant.and_then(|variant| variant.value.clone()),
         }
+    }
+}
+
+/// The text of an attribute that is hashed, as JavaScript has it; `None` for what is none.
+fn hashed_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => Some(javascript_number(number.as_f64()?)),
+        _ => None,
+    }
+}
+
+/// A number as JavaScript writes it: with a point only where it is no whole number, and with an exponent where it is very
+/// large or small.
+fn javascript_number(number: f64) -> String {
+    let size = number.abs();
+    if size == 0.0 {
+        "0".to_owned()
+    } else if (1e-6..1e21).contains(&size) {
+        number.to_string()
+    } else {
+        let text = format!("{number:e}");
+        if size < 1.0 { text } else { text.replace('e', "e+") }
     }
 }
 
@@ -467,6 +533,16 @@ mod tests {
         assert!(weights("weight = 0.4", "").unwrap_err().contains("stated 1 times"));
         assert!(weights("weight = 0.4", "weight = 0.4").unwrap_err().contains("0.8 in all"));
         assert!(weights("weight = 0.4", "weight = 0.6").is_ok());
+        let of = |a: &str, b: &str| {
+            let found = weights(&format!("weight = {a}"), &format!("weight = {b}"))?;
+            Ok::<_, String>([found.variants[0].weight, found.variants[1].weight])
+        };
+        // What adds up to 1, or nearly, stays as it is to the bit; the last digit of each may be off.
+        assert_eq!(of("0.4", "0.6000005").unwrap(), [0.4, 0.600_000_5]);
+        assert_eq!(of("0.333334", "0.666668").unwrap(), [0.333_334 / 1.000_002, 0.666_668 / 1.000_002]);
+        assert!(of("0.333333", "0.666670").is_err() && of("1.5", "-0.5").is_err());
+        let percent = of("50", "50").unwrap_err();
+        assert!(percent.contains("50 + 50: 100 in all") && !percent.contains("also"), "{percent}");
         for sets in ["policy = \"uniform\"", "prompt_version = \"v2\""] {
             let variants = format!("[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\n{sets}");
             let text = format!("key = \"e\"\nhash_by = \"team\"\n{variants}");
@@ -488,6 +564,30 @@ mod tests {
         };
         assert_eq!(of("red", "ann"), of("red", "bob"));
         assert_eq!(team.assign("ann", None, &|_| None).bucket, None);
+        assert_eq!((of("", "ann"), team.assign("ann", None, &|_| Some("".into())).variant), (None, None));
+    }
+
+    /// What `String(x)` has in Node.js of these.
+    #[test]
+    fn numbers_are_hashed_as_javascript_writes_them() {
+        for (json, text) in [
+            ("7", "7"),
+            ("7.0", "7"),
+            ("-0.0", "0"),
+            ("1e3", "1000"),
+            ("0.1", "0.1"),
+            ("-2.50", "-2.5"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("1.5e300", "1.5e+300"),
+            ("0.000001", "0.000001"),
+            ("1.5e-7", "1.5e-7"),
+            ("9007199254740993", "9007199254740992"),
+            ("true", "true"),
+        ] {
+            let value: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(hashed_text(&value).as_deref(), Some(text), "{json}");
+        }
     }
 
     #[test]

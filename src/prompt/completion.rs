@@ -2,6 +2,7 @@
 
 use super::clean::visible;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Longest name of a model that is passed on, in characters.
 const MODEL_NAME: usize = 200;
@@ -54,7 +55,7 @@ struct RawCompletion {
     model: Option<String>,
     choices: Vec<RawChoice>,
     #[serde(default)]
-    usage: Option<RawUsage>,
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -70,12 +71,12 @@ struct RawMessage {
     content: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct RawUsage {
-    #[serde(default)]
-    prompt_tokens: Option<u64>,
-    #[serde(default)]
-    completion_tokens: Option<u64>,
+/// A number of tokens, which some gateways write with a point. An answer that is paid for is used, whatever its count is.
+fn count(usage: &Value, field: &str) -> Option<u64> {
+    let number = usage.get(field)?;
+    let with_point =
+        |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    number.as_u64().or_else(|| with_point(number.as_f64()?))
 }
 
 impl Completion {
@@ -85,10 +86,10 @@ impl Completion {
         let choice = choices.into_iter().next()?;
         let is_whole = choice.finish_reason.as_deref().is_none_or(|reason| reason == "stop");
         let model = model.map(|model| visible(&model, MODEL_NAME)).filter(|model| !model.is_empty());
-        let usage = usage.map_or(Usage::UNKNOWN, |usage| Usage {
-            prompt_tokens: usage.prompt_tokens,
-            completion_tokens: usage.completion_tokens,
-        });
+        let usage = Usage {
+            prompt_tokens: count(&usage, "prompt_tokens"),
+            completion_tokens: count(&usage, "completion_tokens"),
+        };
         let content = choice.message.content.unwrap_or_default();
         Some(Self { content, is_whole, model, usage })
     }
@@ -110,6 +111,17 @@ mod tests {
                        "usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"#;
         let one = Completion::from_json(cut).unwrap();
         assert_eq!((one.usage.total(), one.is_whole, one.model.as_deref()), (Some(10), false, Some("m [0m")));
+        for (usage, known) in [
+            (r#"{"prompt_tokens":10.0,"completion_tokens":-1}"#, Some(10)),
+            (r#"{"prompt_tokens":"10"}"#, None),
+            (r#"{"prompt_tokens":1.5}"#, None),
+            ("\"much\"", None),
+            ("null", None),
+        ] {
+            let body = format!(r#"{{"choices":[{{"message":{{"content":"x"}}}}],"usage":{usage}}}"#);
+            let found = Completion::from_json(body.as_bytes()).expect(usage).usage;
+            assert_eq!((found.prompt_tokens, found.completion_tokens), (known, None), "{usage}");
+        }
         for bad in ["", "[]", "{\"choices\":[]}", "{\"choices\":\"x\"}", "\"choices\""] {
             assert_eq!(Completion::from_json(bad.as_bytes()), None, "{bad}");
         }

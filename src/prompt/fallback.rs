@@ -40,14 +40,13 @@ impl Fallback {
         let candidate =
             Candidate { id: "x".into(), kind: Some(kind.into()), effort_minutes, ..Candidate::default() };
         candidate.check().map_err(|fault| fault.within(&format!("fallback[{place}]")))?;
-        let asked = match about {
-            None => None,
-            Some(FallbackSubject::Task) => Some(PromptInput::Tasks),
-            Some(FallbackSubject::Event) => Some(PromptInput::Calendar),
-        };
-        if let Some(input) = asked.filter(|input| !inputs.contains(input)) {
+        let asked = about.map(|about| match about {
+            FallbackSubject::Task => ("task", PromptInput::Tasks),
+            FallbackSubject::Event => ("event", PromptInput::Calendar),
+        });
+        if let Some((name, input)) = asked.filter(|(_, input)| !inputs.contains(input)) {
             let allowed = format!("what `inputs` asks for; {:?} is not among them", input.name());
-            return Err(Fault::new(field("about"), format!("{about:?}").to_lowercase(), allowed));
+            return Err(Fault::new(field("about"), format!("{name:?}"), allowed));
         }
         if text.is_empty() {
             return Err(Fault::new(field("text"), "an empty table", "a template for each language"));

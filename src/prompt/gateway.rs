@@ -108,6 +108,11 @@ fn address(url: &str) -> Result<Uri, Fault> {
     if !["http", "https"].contains(&scheme) || authority.as_str().contains('@') || uri.query().is_some() {
         return Err(fault());
     }
+    // A colon within brackets is one of IPv6.
+    let behind = authority.as_str().rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    if behind.is_some_and(|(_, port)| !port.parse().is_ok_and(|port: u16| port > 0)) {
+        return Err(fault());
+    }
     let path = uri.path().trim_end_matches('/');
     let route = if path.ends_with("/chat/completions") {
         path.to_owned()
@@ -286,13 +291,22 @@ mod tests {
             address("https://x.example/llm").unwrap().to_string(),
             "https://x.example/llm/v1/chat/completions"
         );
+        assert!(address("http://[::1]").is_ok() && address("http://[::1]:65535").is_ok());
     }
 
     #[test]
     fn what_is_no_address_is_refused_and_not_cited() {
-        for bad in
-            ["", "sk-secret", "ftp://h", "http://u:sk-secret@h", "http://h?key=sk-secret", "http://", "/v1"]
-        {
+        for bad in [
+            "",
+            "http://127.0.0.1:99999",
+            "http://h:0",
+            "sk-secret",
+            "ftp://h",
+            "http://u:sk-secret@h",
+            "http://h?key=sk-secret",
+            "http://",
+            "/v1",
+        ] {
             let message = GatewaySettings::try_from(raw(bad)).err().expect(bad).to_string();
             assert!(message.contains("--gateway") && !message.contains("sk-secret"), "{message}");
         }

@@ -12,6 +12,8 @@ pub enum UnusedReason {
     Budget {
         /// How many a user may have in a day.
         tokens: u64,
+        /// How many one call takes by estimate.
+        call: u64,
     },
     /// No connection came about, or it broke.
     Unreachable,
@@ -65,7 +67,10 @@ impl fmt::Display for UnusedReason {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::NoGateway => f.write_str("there is no gateway"),
-            Self::Budget { tokens } => write!(f, "the user's {tokens} tokens of today are used up"),
+            Self::Budget { tokens, call } if call > tokens => {
+                write!(f, "one call takes about {call} tokens, and a user may have {tokens} in a day")
+            }
+            Self::Budget { tokens, .. } => write!(f, "the user's {tokens} tokens of today are used up"),
             Self::Unreachable => f.write_str("the gateway cannot be reached"),
             Self::TimeOut { limit } => {
                 write!(f, "the gateway did not answer within {} ms", limit.as_millis())

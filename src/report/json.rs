@@ -1,7 +1,9 @@
 //! JSON: what programs read.
 
 use super::format::VerdictFormat;
+use crate::base::clean::clean_json;
 use crate::gate::promotion::Judgement;
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// The JSON Schema (draft 2020-12) of what [`Json`] writes.
@@ -17,7 +19,14 @@ impl VerdictFormat for Json {
     }
 
     fn write(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *out, &judgement.verdict)?;
+        write_pretty(&judgement.verdict, out)?;
         writeln!(out)
     }
+}
+
+/// Writes `value` as indented JSON in which no text speaks to a terminal.
+pub(crate) fn write_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut json = serde_json::to_vec_pretty(value)?;
+    clean_json(&mut json, 0);
+    out.write_all(&json)
 }

@@ -3,6 +3,7 @@
 use super::format::VerdictFormat;
 use super::logged;
 use super::words;
+use crate::base::clean::{clean_text, is_format};
 use crate::gate::promotion::Judgement;
 use crate::gate::{Assessment, Ruling, Standing, Verdict};
 use std::fmt::Write as _;
@@ -173,7 +174,7 @@ pub(crate) fn inline(text: &str) -> String {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
-            '\n' | '\r' => out.push(' '),
+            c if c.is_control() || is_format(c) => out.push(' '),
             c if escaped => out.extend(['\\', c]),
             c => out.push(c),
         }
@@ -184,6 +185,7 @@ pub(crate) fn inline(text: &str) -> String {
 
 /// `text` in a fence that is longer than any run of backticks in it.
 pub(crate) fn fenced(language: &str, text: &str) -> String {
+    let text = clean_text(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(3.max(longest + 1));
     format!("{fence}{language}\n{text}\n{fence}\n")
@@ -200,6 +202,8 @@ mod tests {
         assert_eq!([inline("> 0"), inline("# x"), inline("- x")], ["\\> 0", "\\# x", "\\- x"]);
         assert_eq!(inline("dismiss_rate in [-0.1, +0.2]"), "dismiss_rate in [-0.1, +0.2]");
         assert_eq!(fenced("sh", "a ```` b"), "`````sh\na ```` b\n`````\n");
+        assert_eq!(inline("a\u{202e}b\u{1b}[1m\u{9b}c"), "a b [1m c");
+        assert_eq!(fenced("sh", "a\n::error::\u{1b}"), "```sh\na\n: :error:: \n```\n");
         assert_eq!(fenced("sh", "a"), "```sh\na\n```\n");
     }
 }

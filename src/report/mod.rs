@@ -44,6 +44,7 @@ pub use evaluation::evaluation_text;
 pub use evaluation_csv::evaluation_csv;
 pub use format::VerdictFormat;
 pub use formats::verdict_formats;
+pub(crate) use json::write_pretty;
 pub use json::{Json, VERDICT_SCHEMA};
 pub use junit::Junit;
 pub use markdown::{Markdown, SUMMARY_LIMIT};

@@ -4,6 +4,7 @@ use super::format::VerdictFormat;
 use super::logged;
 use super::paragraph::{COLUMNS, wrapped};
 use super::words;
+use crate::base::clean::clean_text;
 use crate::gate::Verdict;
 use crate::gate::promotion::Judgement;
 use std::fmt::Write as _;
@@ -31,7 +32,7 @@ impl VerdictFormat for PlainText {
             logged_decisions(v, COLUMNS),
             tail(v, COLUMNS),
         ];
-        parts.iter().try_for_each(|part| out.write_all(part.as_bytes()))
+        parts.iter().try_for_each(|part| out.write_all(clean_text(part).as_bytes()))
     }
 }
 

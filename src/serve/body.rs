@@ -2,6 +2,8 @@
 
 use super::app::App;
 use super::problem::Problem;
+use super::queries::no_query;
+use crate::base::clean::clean_json;
 use crate::base::read;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -37,6 +39,7 @@ impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        no_query(request.uri())?;
         // A page of another site can send forms and plain text to a server of this machine, but not this type.
         if !is_json(request.headers()) {
             let detail = "send the header `content-type: application/json`, and no content-encoding";
@@ -131,5 +134,6 @@ impl<T: Serialize> IntoResponse for Answers<T> {
 pub(super) fn json(value: &impl Serialize) -> Response {
     let mut body = Vec::with_capacity(ANSWER_BYTES);
     serde_json::to_writer(&mut body, value).expect("plain values always serialize");
+    clean_json(&mut body, 0);
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -169,7 +169,8 @@ impl Shared {
             .await?;
         let allowance = match (allowance, most) {
             (Some(None), Some(tokens)) => {
-                return prepared.ready(UnusedReason::Budget { tokens }, Usage::NONE);
+                let call = prepared.estimate();
+                return prepared.ready(UnusedReason::Budget { tokens, call }, Usage::NONE);
             }
             (allowance, _) => allowance.flatten(),
         };

@@ -6,13 +6,17 @@ use super::app::App;
 use super::body::{JsonBody, json};
 use super::problem::Problem;
 use crate::base::digest::of_value;
+use crate::base::error::shortened;
 use crate::experiment::{Experiment, Variant};
 use crate::service::ActiveExperiments;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 /// One flag for one user.
@@ -49,6 +53,40 @@ struct EvaluationContext {
     attributes: Map<String, Value>,
 }
 
+/// A body as it is read for keys that are there twice alone.
+#[derive(Deserialize)]
+struct UniqueKeys {
+    #[serde(rename = "context")]
+    _context: UniqueContext,
+}
+
+/// An object with no key twice.
+struct UniqueContext;
+
+impl<'de> Deserialize<'de> for UniqueContext {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for UniqueContext {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut Formatter) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            if let Some(key) = keys.replace(key) {
+                return Err(A::Error::custom(format!("duplicate field `{}`", shortened(key))));
+            }
+        }
+        Ok(self)
+    }
+}
+
 impl EvaluationContext {
     /// The context in a body, or why it is none.
     fn parse(text: &[u8]) -> Result<Self, (&'static str, String)> {
@@ -60,6 +98,8 @@ impl EvaluationContext {
         let Some(Value::Object(attributes)) = body.remove("context") else {
             return Err(("INVALID_CONTEXT", "context is missing, or no object".to_owned()));
         };
+        // Of a key that is there twice nobody knows which was meant.
+        serde_json::from_slice::<UniqueKeys>(text).map_err(|error| ("PARSE_ERROR", error.to_string()))?;
         match attributes.get("targetingKey") {
             Some(Value::String(user)) if !user.is_empty() => Ok(Self { user: user.clone(), attributes }),
             None | Some(Value::Null) => Err((
@@ -159,6 +199,9 @@ mod tests {
             ("{\"context\":{\"targetingKey\":\"ann\",\"plan\":\"pro\"}}", None),
             ("{\"context\":", Some("PARSE_ERROR")),
             ("[]", Some("PARSE_ERROR")),
+            ("{\"context\":{\"targetingKey\":\"ann\",\"targetingKey\":\"bob\"}}", Some("PARSE_ERROR")),
+            ("{\"context\":{\"targetingKey\":\"ann\"},\"context\":{}}", Some("TARGETING_KEY_MISSING")),
+            ("{\"context\":{},\"context\":{\"targetingKey\":\"ann\"},\"more\":[1]}", Some("PARSE_ERROR")),
             ("{}", Some("INVALID_CONTEXT")),
             ("{\"context\":7}", Some("INVALID_CONTEXT")),
             ("{\"context\":{}}", Some("TARGETING_KEY_MISSING")),

@@ -206,7 +206,7 @@ fn stats(form: &str) -> Value {
         "operationId": operation_id("stats", form),
         "summary": "What is known of a user, or of users in the order of their names",
         "parameters": [
-            parameter("user", json!({"type": "string"}), "the user, whatever the others say"),
+            parameter("user", json!({"type": "string"}), "the user; neither of the others stands beside it"),
             parameter("after", json!({"type": "string"}), "the user after whom the page begins"),
             parameter("limit", json!({"type": "integer", "minimum": 1, "maximum": MAX_USERS, "default": 100}),
                       "users on the page"),
@@ -233,6 +233,14 @@ fn failure(meaning: &str) -> Value {
     json!({"description": meaning, "content": {"application/json": {"schema": reference("flag_failure")}}})
 }
 
+/// What a 400 of a flag's route is: a failure, or the problem of a query, which none takes.
+fn bad_flag_request() -> Value {
+    let mut response =
+        failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING; a problem for a query");
+    response["content"]["application/problem+json"] = json!({"schema": reference("problem")});
+    response
+}
+
 /// Problems of the routes of flags: those that are no failures of an evaluation.
 const OF_FLAGS: [&str; 4] = ["408", "413", "415", "503"];
 
@@ -244,7 +252,7 @@ fn flag() -> Value {
         "requestBody": body(&reference("flag_request")),
         "responses": done("the variant", &reference("flag")),
     });
-    operation["responses"]["400"] = failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING");
+    operation["responses"]["400"] = bad_flag_request();
     operation["responses"]["404"] = failure("FLAG_NOT_FOUND");
     with_problems(&mut operation, &OF_FLAGS);
     operation
@@ -292,7 +300,7 @@ fn flags() -> Value {
             "properties": {"flags": {"type": "array", "items": reference("flag")}}})),
     });
     operation["responses"]["304"] = json!({"description": "all as it was before"});
-    operation["responses"]["400"] = failure("PARSE_ERROR, INVALID_CONTEXT or TARGETING_KEY_MISSING");
+    operation["responses"]["400"] = bad_flag_request();
     with_problems(&mut operation, &OF_FLAGS);
     operation
 }

@@ -1,5 +1,6 @@
 //! Errors as problem documents (RFC 9457), in one place.
 
+use crate::base::clean::clean_json;
 use crate::base::error::{Error, ErrorKind, Fault};
 use crate::policy::program::ProgramError;
 use crate::service::ServiceError;
@@ -165,7 +166,8 @@ fn is_young(id: &str, now: SystemTime) -> bool {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("plain values always serialize");
+        let mut body = serde_json::to_vec(&self).expect("plain values always serialize");
+        clean_json(&mut body, 0);
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -159,6 +159,15 @@ async fn reset(State(app): State<Arc<App>>, body: JsonBody) -> Result<Response, 
     let policy = raw.policy.as_deref().unwrap_or("any");
     crate::store::state_file(&raw.user, policy)
         .map_err(|fault| Problem::of_fault(StatusCode::BAD_REQUEST, ORIGIN, &fault))?;
+    if let Some(policy) = raw.policy.clone() {
+        let (own, user) = (Arc::clone(&app), raw.user.clone());
+        let known = tokio::task::spawn_blocking(move || own.service.knows(&user, &policy));
+        in_time(&app, async {
+            let known = known.await.map_err(|_| Problem::stopping())?;
+            known.map_err(|error| Problem::from(&error))
+        })
+        .await?;
+    }
     let reset = in_time(&app, app.writer.forget(raw.user, raw.policy, raw.erase)).await?;
     Ok(json(&reset))
 }

@@ -194,7 +194,9 @@ impl Service {
         let reward = match (reward, &reaction) {
             (Some(reward), _) => *reward,
             // What an outcome is worth is the business of the domain that the decision was made in.
-            (None, reaction) => domain.reward_of(reaction.as_deref().unwrap_or_default())?,
+            (None, reaction) => {
+                domain.reward_of(reaction.as_deref().unwrap_or_default()).map_err(|fault| fault.at(origin))?
+            }
         };
         let event = RewardEvent::new(request, chosen, reward, Some(id.clone()));
         let event =

@@ -308,9 +308,13 @@ impl<F: RequestForm> RawReward<'_, F> {
         in_domain(&policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let warnings = unknown_names(&request);
-        let chosen = request.position(self.chosen.as_deref().expect("checked"))?;
+        let chosen = self.chosen.as_deref().expect("checked");
+        let ids = || request.candidates().iter().take(20).map(|candidate| candidate.id.as_str());
+        let chosen =
+            request.position(chosen).map_err(|_| Fault::unknown("chosen", chosen, ids()).at(stated))?;
         let worth = |reaction: &SmolStr| request.domain().reward_of(reaction);
-        let reward = reward.map_or_else(|| worth(reaction.as_ref().expect("checked")), Ok)?;
+        let reward = reward.map_or_else(|| worth(reaction.as_ref().expect("checked")), Ok);
+        let reward = reward.map_err(|fault| fault.at(stated))?;
         let event = RewardEvent::new(request, chosen, reward, self.event_id.map(SmolStr::from));
         let event = event.and_then(|event| RewardEvent { reaction, dwell_seconds, ..event }.check());
         let event = Arc::new(event.map_err(|fault| fault.at(stated))?);

@@ -106,3 +106,61 @@ fn what_cannot_hold_is_refused_before_anybody_is_asked() {
     dir.run_with(&args, request("u").to_string())
         .refused(&["experiment one, policy \"nobody\"", "unknown policy"]);
 }
+
+#[test]
+fn an_attribute_is_hashed_as_it_stands_and_a_number_as_javascript_has_it() {
+    let dir = Dir::new();
+    experiment(
+        &dir,
+        "devices",
+        "hash_by = \"device\"\n[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\n",
+    );
+    let line = |device: Value| {
+        let line = json!({"user": "ann", "attributes": {"device": device}}).to_string() + "\n";
+        dir.run_with(&["assign", "--experiment", "devices", "--jsonl"], line).ok().json()
+    };
+    for text in ["7e0", "1e3", " 7", "-0", "7", "true", "x"] {
+        let pair = format!("device={text}");
+        let args = ["assign", "--experiment", "devices", "--user", "ann", "--attribute", &pair];
+        let place = rehearsal::experiment::hash_v2("devices", text);
+        let found = dir.run(&args).ok().json();
+        assert_eq!((&found["bucket"], &found), (&json!(place), &line(json!(text))), "{text}");
+    }
+    assert_eq!(line(json!(7.0)), line(json!("7")));
+    // Who has an empty one takes no part.
+    let none =
+        dir.run(&["assign", "--experiment", "devices", "--user", "ann", "--attribute", "device="]).ok();
+    let none = none.json();
+    assert_eq!((&none["variant"], &none["bucket"]), (&Value::Null, &Value::Null));
+    assert_eq!(none, line(json!("")));
+    // A number is one to `who`.
+    experiment(&dir, "grown", &format!("[who.age]\nmin = 18\n{TWO_POLICIES}"));
+    let aged = |age: &str| {
+        let pair = format!("age={age}");
+        let args = ["assign", "--experiment", "grown", "--user", "ann", "--attribute", &pair];
+        dir.run(&args).ok().json()["variant"].is_string()
+    };
+    assert!(aged("18") && aged("2e1") && !aged("17"));
+}
+
+#[test]
+fn what_is_wrong_with_an_experiment_is_said_as_it_stands() {
+    let dir = Dir::new();
+    let refused = |text: &str| {
+        experiment(&dir, "e", text);
+        dir.run(&["assign", "--experiment", "e", "--user", "ann"]).exits(2).stderr()
+    };
+    let variants = |weight: &str| {
+        ["a", "b", "c"].map(|name| format!("[[variants]]\nname = \"{name}\"\nweight = {weight}\n")).concat()
+    };
+    let percent = refused(&variants("50"));
+    assert!(percent.contains("weight is 50 + 50 + 50: 150 in all"), "{percent}");
+    assert!(!percent.contains("also"), "{percent}");
+    let empty = refused(&format!("[who.age]\n{TWO_POLICIES}"));
+    assert!(empty.contains("who.age.in is missing"), "{empty}");
+    // Thirds have as many digits as somebody likes to write, from six on.
+    experiment(&dir, "thirds", &variants("0.333333"));
+    dir.run(&["assign", "--experiment", "thirds", "--user", "ann"]).ok();
+    let few = refused(&variants("0.33333"));
+    assert!(few.contains("add up to 1"), "{few}");
+}

@@ -23,7 +23,7 @@ fn a_decision_is_learned_by_the_domains_outcomes() {
     let id = decision["decision_id"].as_str().unwrap();
     // The decision knows its domain: nobody has to name the policy again.
     dir.run(&["reward", "--decision", id, "--reaction", "completed"])
-        .refused(&["unknown reaction \"completed\"", "bought, clicked, nothing"]);
+        .refused(&["reaction is \"completed\"", "bought, clicked, nothing"]);
     let learned = dir.run(&["reward", "--decision", id, "--reaction", "clicked"]).ok().json();
     assert_eq!((learned["reward"].as_f64(), learned["duplicate"].as_bool()), (Some(0.2), Some(false)));
     let again = dir.run(&["reward", "--decision", id, "--reaction", "clicked"]).ok().json();

@@ -98,3 +98,14 @@ fn other_formats_say_of_all_candidates_what_they_are() {
     assert_eq!(ran.json()["dimensions"], 1);
     assert!(ran.stderr().contains("it says nothing of these inputs of domain shop"), "{}", ran.stderr());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_hostile_name_of_a_log_does_not_speak_from_what_is_proposed() {
+    let dir = with_log();
+    let name = "a\u{202e}b\u{9b}\n::error::c.csv";
+    dir.write(name, csv());
+    fit(&dir, name, "mine.toml").ok();
+    let text = dir.read("mine.toml");
+    assert!(text.contains("a b ::error::c.csv") && !text.contains(['\u{202e}', '\u{9b}']), "{text}");
+}

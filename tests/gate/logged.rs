@@ -352,3 +352,29 @@ fn results_never_take_the_place_of_a_log_or_of_states() {
         assert_eq!(dir.read(result), before);
     }
 }
+
+/// It clears a screen, turns the direction of text, and is a command to a workflow.
+#[cfg(unix)]
+#[test]
+fn a_hostile_name_of_a_log_speaks_from_no_file() {
+    const NAME: &str = "a\u{1b}[2J\u{202e}b\u{9b}\n::error::c.csv";
+    let dir = gate(&favourable(4000), REQUIRED);
+    dir.write(NAME, favourable(4000));
+    let quoted = serde_json::to_string(NAME).unwrap();
+    dir.write("gate.toml", with_log(REQUIRED).replace("\"may.csv\"", &quoted));
+    dir.run(&[&CHECK[..], &["--out", "out", "--summary", "summary.md", "--card", "card.md"]].concat())
+        .exits(0);
+    let evaluated =
+        dir.run(&["evaluate", NAME, "--policy", "uniform", "--out", "out", "--html", "out/evaluation.html"]);
+    assert!([0, 3].contains(&evaluated.code()), "{}", evaluated.stderr());
+    let mut written = vec![dir.join("summary.md"), dir.join("card.md")];
+    written.extend(std::fs::read_dir(dir.join("out")).unwrap().map(|entry| entry.unwrap().path()));
+    assert_eq!(written.len(), 11, "{written:?}");
+    for path in written {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{}", path.display());
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("::")), "{}", path.display());
+    }
+    let verdict: Value = serde_json::from_str(&dir.read("out/verdict.json")).unwrap();
+    assert!(verdict.to_string().contains("a\\u001b[2J\u{202e}b"), "{verdict:#}");
+}

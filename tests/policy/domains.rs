@@ -73,7 +73,7 @@ fn it_is_told_of_its_domain_and_shown_its_inputs() {
     assert!((probabilities[0] - 0.95).abs() < 1e-12, "{decided}");
     let id = decided["decision_id"].as_str().unwrap();
     let reward = ["reward", "--policy", "counts.toml", "--decision", id, "--reaction"];
-    dir.run(&[&reward[..], &["completed"]].concat()).refused(&["unknown reaction \"completed\"", "bought"]);
+    dir.run(&[&reward[..], &["completed"]].concat()).refused(&["reaction is \"completed\"", "bought"]);
     assert_eq!(dir.run(&[&reward[..], &["clicked"]].concat()).ok().json()["reward"], 0.2);
     let chosen = decided["chosen"].as_str().unwrap();
     assert_eq!(dir.json("state/ann_counts.json")["state"], json!({format!("mobile/{chosen}"): [0.2, 1]}));

@@ -253,5 +253,11 @@ pub(super) fn a_user_has_so_many_tokens_a_day_and_others_theirs() {
     // Who is erased has taken nothing.
     dir.run(&["reset", "--user", "ann", "--erase"]).ok();
     assert_eq!(ask("ann", "1700")["fallback"], json!(false));
-    assert_eq!(ask("eve", "10")["fallback"], json!(true), "less than one call");
+    let eve = ask("eve", "10");
+    assert_eq!(eve["fallback"], json!(true), "less than one call");
+    let reason = eve["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("one call takes about ") && reason.ends_with("may have 10 in a day"),
+        "{reason}"
+    );
 }

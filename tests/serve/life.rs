@@ -131,3 +131,10 @@ pub(super) fn a_life_is_the_same_by_library_command_line_and_http() {
         }
     }
 }
+
+#[test]
+fn a_name_in_the_place_of_an_address_is_told_what_is_allowed() {
+    let dir = Dir::new();
+    let refused = dir.run(&["serve", "--listen", "localhost:8080"]).exits(2).stderr();
+    assert!(refused.contains("localhost:8080") && refused.contains("127.0.0.1:8080"), "{refused}");
+}

@@ -261,3 +261,89 @@ pub(super) fn state_files_follow_and_the_command_line_reads_the_same_store() {
     assert_eq!(dir.json("state/alice_egreedy_v1.json")["updates"], 2);
     dir.run(&["verify"]).ok();
 }
+
+#[test]
+fn an_outcome_or_a_candidate_that_there_is_not_is_no_missing_decision() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let decision = server.post("/score", &request("ann")).json(200);
+    let of_decision = json!({"decision": text(&decision, "decision_id"), "reaction": "Completed"});
+    let mut whole = request("ann");
+    whole["chosen"] = decision["chosen"].clone();
+    whole["reaction"] = json!("Completed");
+    for reward in [&of_decision, &whole] {
+        let problem = server.post("/reward", reward).problem(400);
+        assert_eq!((text(&problem, "field"), text(&problem, "value")), ("reaction", "\"Completed\""));
+        let allowed = "completed, snoozed, ignored, dismissed; did you mean \"completed\"?";
+        assert_eq!(text(&problem, "allowed"), allowed);
+    }
+    whole["reaction"] = json!("completed");
+    whole["chosen"] = json!("none");
+    assert_eq!(text(&server.post("/reward", &whole).problem(400), "field"), "chosen");
+    let unknown = json!({"decision": "none", "reaction": "completed"});
+    server.post("/reward", &unknown).problem(404);
+}
+
+#[test]
+fn a_policy_that_there_is_not_is_not_forgotten_in_silence() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let problem = server.post("/reset", &json!({"user": "z", "policy": "egreedy_v1"})).problem(404);
+    assert!(text(&problem, "detail").contains("did you mean \"egreedy-v1\"?"), "{problem}");
+    let none = server.post("/reset", &json!({"user": "z", "policy": "egreedy-v1"})).json(200);
+    assert_eq!(none["removed"], json!([]));
+}
+
+#[test]
+fn what_is_asked_in_a_query_is_heeded_or_refused() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    for path in [
+        "/reset?erase=true",
+        "/score?user=x",
+        "/reward?user=x",
+        "/generate?seed=1",
+        "/ofrep/v1/evaluate/flags?x=1",
+        "/ofrep/v1/evaluate/flags/k?x=1",
+    ] {
+        let problem = server.post(path, &json!({"user": "ann"})).problem(400);
+        assert_eq!(text(&problem, "field"), "query", "{path}");
+        assert!(path.ends_with(text(&problem, "value").trim_matches('"')), "{problem}");
+    }
+    server.post("/score?", &request("ann")).json(200);
+    for (query, field) in [
+        ("user=", "user"),
+        ("user=%ff", "user"),
+        ("user=a%00", "user"),
+        ("user=a&limit=3", "limit"),
+        ("user=a&after=x", "after"),
+        ("after=%c3", "after"),
+        ("limit=x", "limit"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("usr=a", "query"),
+    ] {
+        let problem = server.get(&format!("/stats?{query}")).problem(400);
+        assert_eq!(text(&problem, "field"), field, "{query}");
+        assert!(!text(&problem, "allowed").is_empty());
+    }
+    assert_eq!(server.get("/stats?user=Zo%C3%AB+b%26").json(200)["user"], "Zo\u{eb} b&");
+    assert_eq!(server.get("/stats?after=&limit=1000").json(200)["users"], json!([]));
+}
+
+#[test]
+fn answers_turn_the_direction_of_no_text() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &POLICIES);
+    let user = "a\u{202e}b\u{9b}c\u{61c}\u{eb}";
+    let answer = server.post("/score", &request(user));
+    assert_eq!(answer.json(200)["user"], user);
+    let problem = server.post("/reset", &json!({"user": "a", "policy": user}));
+    assert_eq!(problem.status, 404);
+    for body in [&answer.body, &problem.body] {
+        assert!(!body.contains(['\u{202e}', '\u{9b}', '\u{61c}']), "{body:?}");
+    }
+    assert!(answer.body.contains('\u{eb}'), "{}", answer.body);
+}

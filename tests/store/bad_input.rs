@@ -168,7 +168,7 @@ fn rewards() {
     for value in ["NaN", "inf", "-inf", "1000000.1"] {
         of(&[&direct[..], &["t1", &format!("--reward={value}")]].concat()).refused(&["reward is"]);
     }
-    of(&[&direct[..], &["t9", "--reward", "1"]].concat()).refused(&["unknown candidate \"t9\""]);
+    of(&[&direct[..], &["t9", "--reward", "1"]].concat()).refused(&["chosen is \"t9\""]);
     of(&["--policy", "linucb", "--chosen", "t1", "--reward", "1"]).refused(&["no user"]);
     let event = "e".repeat(257);
     of(&[&direct[..], &["t1", "--reward", "1", "--event-id", &event]].concat()).refused(&["event_id is"]);
