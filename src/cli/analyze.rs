@@ -132,10 +132,9 @@ struct PlannedGroup {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let page =
-        args.html.open(args.logs.iter().cloned().chain(args.experiment.as_ref().map(PathBuf::from)))?;
     let place = global.place();
     let logs = if args.logs.is_empty() { vec![place.clone()] } else { args.logs.clone() };
+    let page = args.html.open(logs.iter().cloned().chain(args.experiment.as_ref().map(PathBuf::from)))?;
     let log = LabelledLog::open(&logs)?;
     let mut request = args.request(&log)?;
     let mut overlapping = Vec::new();

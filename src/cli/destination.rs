@@ -4,6 +4,8 @@
 use super::folder::{Pending, folder, followed};
 use super::shell;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
+use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Places that are read or written already.
@@ -35,12 +37,36 @@ fn place(path: &Path) -> PathBuf {
     whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
+/// The files that are read for the sake of one: what a file of TOML names, as a policy's prior, its feature set and the
+/// domain of that; rewards and people beside a log.
+fn read_with(path: &Path) -> Vec<PathBuf> {
+    let dir = folder(path);
+    let names = match path.extension().and_then(OsStr::to_str) {
+        Some("toml") if path.is_file() => {
+            let table = fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
+            table.into_iter().flatten().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+        }
+        Some("jsonl") => ["rewards.jsonl", "people.json"].map(str::to_owned).to_vec(),
+        _ => Vec::new(),
+    };
+    names.iter().map(|name| dir.join(name)).filter(|path| path.is_file()).map(|path| place(&path)).collect()
+}
+
 impl Taken {
-    /// What is read: files, and folders with all that is in them.
+    /// What is read: files with those that are read for their sake, and folders with all that is in them. A file that is
+    /// not there yet will be.
     pub(super) fn by(read: impl Iterator<Item = PathBuf>) -> Self {
-        let there = read.filter(|path| path.exists()).map(|path| place(&path));
-        let (folders, files) = there.partition(|path| path.is_dir());
-        Self { files, folders }
+        let mut taken = Self::default();
+        let mut waiting: Vec<PathBuf> = read.map(|path| place(&path)).collect();
+        while let Some(path) = waiting.pop() {
+            if path.is_dir() {
+                taken.folders.push(path);
+            } else if !taken.files.contains(&path) {
+                waiting.extend(read_with(&path));
+                taken.files.push(path);
+            }
+        }
+        taken
     }
 
     /// Takes a place for a result.

@@ -139,7 +139,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     }
     let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt", "evaluation.csv"]);
     let mut folder = args.out.as_ref().map(open).transpose()?;
-    let read = args.logs.iter().cloned().chain(args.policies.iter().map(PathBuf::from));
+    let read = args.logs.iter().cloned().chain(args.policies.iter().chain(&args.domain).map(PathBuf::from));
     let html = args.html.open(read)?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if let Some(domain) = &args.domain {

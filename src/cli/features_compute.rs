@@ -1,5 +1,6 @@
 //! `rehearsal features compute`: profile features of users from their rewards.
 
+use super::destination::Taken;
 use super::folder::Pending;
 use super::moment::Moment;
 use super::{exit, output};
@@ -54,6 +55,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     if args.counts.as_ref() == Some(&args.out) {
         return Err(Fault::new("--counts", args.out.display(), "another file than --out").at("command line"));
     }
+    let mut taken = Taken::by(args.from.iter().cloned());
+    [Some(&args.out), args.counts.as_ref()].into_iter().flatten().try_for_each(|path| taken.claim(path))?;
     let out = Pending::open(&args.out)?;
     let kept =
         args.counts.as_deref().filter(|path| path.exists()).map(ProfileTable::from_counts).transpose()?;

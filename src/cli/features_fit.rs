@@ -1,5 +1,6 @@
 //! `rehearsal features fit`: a feature set proposed from what a log says.
 
+use super::destination::Taken;
 use super::folder::{Pending, folder};
 use super::log_args::{AUTO, FormatChoice, columns, formats};
 use super::{exit, output};
@@ -75,6 +76,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     } else {
         args.domain.clone()
     };
+    Taken::by(args.logs.iter().cloned().chain([PathBuf::from(&args.domain)])).claim(&args.out)?;
     let out = Pending::open(&args.out)?;
     let mut log =
         Logs::new(&args.logs, args.format.0, columns(args.columns.as_deref())?)?.with_domain(domain);

@@ -1,9 +1,10 @@
 //! `rehearsal registry`: versions of models, and which one is in charge.
 
+use super::error::UsageError;
 use super::folder::Folder;
 use super::registry_args::RegistryArgs;
 use super::{exit, output};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::base::read;
 use crate::model::registry::{
     Artifacts, ModelAddress, ModelRegistry, ModelVersion, Promotion, VersionChoice, history, move_alias,
@@ -55,12 +56,12 @@ enum Command {
         #[arg(value_name = "VERSION")]
         to: u64,
     },
-    /// Write the files of a version into a folder
+    /// Write the files of a version into a folder of their own
     Pull {
         /// NAME@ALIAS or NAME@VERSION
         #[arg(value_name = "NAME@ALIAS")]
         model: String,
-        /// The folder
+        /// The folder, which is new or empty: files of two versions are no version
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
@@ -127,7 +128,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
             for path in files {
                 let own =
                     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                packed.insert(own, read::text(path)?.into_bytes());
+                if packed.insert(own, read::text(path)?.into_bytes()).is_some() {
+                    let allowed = "files of different names, and none that is called as the policy's own are";
+                    return Err(Fault::new("--file", path.display(), allowed).at("command line"));
+                }
             }
             let version = registry.register(name, &|_| Ok::<Artifacts, Error>(packed.clone()))?;
             output::json(&Registered { name, version })?;
@@ -159,6 +163,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Command::Pull { model, out } => {
             let address = address(model)?;
             let shown = shown(registry, &address)?;
+            if out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+                let problem = "is not empty; name a new folder, so that versions do not mix";
+                return Err(Error::because(UsageError::Target { path: out.clone(), problem }));
+            }
             let names = shown.version.files.iter().map(String::as_str);
             let mut folder = Folder::open(out, names.clone())?;
             for (i, file) in names.enumerate() {

@@ -15,7 +15,7 @@ use crate::gate::live::{
     start_rollout, stop_rollout,
 };
 use crate::model::registry::{Artifacts, CARD_FILE, ModelAddress, ModelRegistry, resolve};
-use crate::report::{rollout_text, with_rollout};
+use crate::report::{check_card, rollout_text, with_rollout};
 use crate::store::{Pace, Store, read};
 use serde::Serialize;
 use smol_str::SmolStr;
@@ -137,7 +137,18 @@ impl CardArgs {
             let version = resolve(&*registry, &address)?;
             return Ok(Some(CardPlace::Version(registry, address, version)));
         }
-        Pending::open(Path::new(card)).map(|file| Some(CardPlace::File(file)))
+        let path = Path::new(card);
+        let file = Pending::open(path)?;
+        check_card(&card_text(path)?, card)?;
+        Ok(Some(CardPlace::File(file)))
+    }
+}
+
+/// What a card's file has in it; nothing, where there is none.
+fn card_text(path: &Path) -> Result<String> {
+    match base_read::text(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        text => text,
     }
 }
 
@@ -147,11 +158,7 @@ fn write_card(card: Option<CardPlace>, store: &dyn Store, experiment: &str) -> R
     let steps = rollout_history(store, experiment)?;
     match card {
         CardPlace::File(file) => file.update(|path, out| {
-            let before = match base_read::text(path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-                text => text?,
-            };
-            let after = with_rollout(&before, experiment, &steps, &path.display().to_string())?;
+            let after = with_rollout(&card_text(path)?, experiment, &steps, &path.display().to_string())?;
             out.write_all(after.as_bytes()).map_err(Error::io("write", path))
         }),
         CardPlace::Version(registry, address, version) => {

@@ -1,7 +1,7 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
 use super::collector::ResultWriter;
-use super::destination::{HtmlFile, write_page};
+use super::destination::{HtmlFile, Taken, write_page};
 use super::display::Display;
 use super::error::UsageError;
 use super::folder::{Folder, Pending};
@@ -249,14 +249,16 @@ impl Args {
         Folder::open(dir, FILES)
     }
 
-    /// The file of a page, which replaces nothing that is read.
+    /// The file of a page, which replaces nothing that is read; neither does a part of a run.
     fn open_page(&self) -> Result<Option<Pending>> {
         if self.html.path().is_some() && self.blocks.is_some() {
             return Err(options("--html", "is of a whole run: leave out --blocks"));
         }
         let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
         let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
-        self.html.open(named.chain(self.gate.clone()).chain(people))
+        let read = named.chain(self.gate.clone()).chain(people);
+        self.out.iter().try_for_each(|out| Taken::by(read.clone()).claim(out))?;
+        self.html.open(read)
     }
 
     /// Runs everything; returns the number of decisions.

@@ -1,5 +1,6 @@
 //! `rehearsal train`: rewards of everybody become a policy's prior.
 
+use super::destination::Taken;
 use super::folder::Pending;
 use super::registry_args::RegistryArgs;
 use super::{exit, output};
@@ -7,7 +8,7 @@ use crate::base::error::Result;
 use crate::model::{TrainingData, TrainingSettings, train};
 use crate::policy::{DecisionRng, Prior, TrainingRecord};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,6 +49,10 @@ struct Trained<'a> {
 
 pub(super) fn run(args: &Args) -> Result<u8> {
     let policy = args.registry.policy(&args.policy)?;
+    // The policy's prior may be learned anew in its place; the policy stays.
+    let mut taken = Taken::default();
+    [Path::new(&args.policy), &args.out].into_iter().try_for_each(|path| taken.claim(path))?;
+    Taken::by(args.from.iter().cloned()).claim(&args.out)?;
     let out = Pending::open(&args.out)?;
     args.threads.apply()?;
     let data = TrainingData::read(&policy, &args.from)?;

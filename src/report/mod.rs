@@ -38,7 +38,7 @@ mod xml;
 
 pub use analysis::{analysis_page, analysis_text, rehearsal_text, rollout_text};
 pub use calibration::calibration_text;
-pub use card::{card_rollout, with_rollout};
+pub use card::{card_rollout, check_card, with_rollout};
 pub use comparison::comparison_text;
 pub use evaluation::evaluation_text;
 pub use evaluation_csv::evaluation_csv;

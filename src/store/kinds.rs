@@ -36,6 +36,7 @@ fn open_postgres(address: &str, access: Access) -> Result<Arc<dyn Store>> {
 /// A store that is not there and is to be read, one that cannot be reached, made or opened; an address of no known kind.
 pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> {
     let Some((scheme, address)) = address(place) else {
+        check_directory(place)?;
         return Ok(Arc::new(sqlite::open(place, access, pace)?));
     };
     if let Some(kind) = kind(scheme) {
@@ -44,6 +45,26 @@ pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> 
     let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
     let allowed = format!("a directory, or an address that begins with {known}");
     Err(Fault::new("the store", format!("{scheme}://..."), allowed).at("--store"))
+}
+
+/// Refuses the name of a directory that is a misspelt address, or has in it what a shell would have expanded.
+fn check_directory(place: &Path) -> Result<()> {
+    let text = place.as_os_str().to_string_lossy();
+    let (value, allowed) = match text.split_once(':') {
+        // What stands behind may have a password in it.
+        Some((scheme @ ("postgres" | "postgresql"), _)) => {
+            (format!("{scheme}:..."), "postgres://USER@HOST:PORT/DATABASE, or a directory, as ./NAME")
+        }
+        Some(("sqlite", _)) => {
+            (text.to_string(), "a directory without `sqlite:` before it; SQLite's database is made in it")
+        }
+        _ if text.starts_with(['~', '$']) => {
+            let allowed = "a path that is written out, as nothing but a shell expands `~` and `$`; or ./NAME";
+            (format!("{text:?}"), allowed)
+        }
+        _ => return Ok(()),
+    };
+    Err(Fault::new("the store", value, allowed).at("--store"))
 }
 
 /// What a place may be called where others read it: an address loses its password.

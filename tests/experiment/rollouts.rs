@@ -18,6 +18,9 @@ fn ramped(dir: &Dir, ramp: &str) {
     );
 }
 
+/// Begins what a verdict writes.
+const MARK: &str = "<!-- rehearsal model card: all between these marks is written anew at each verdict -->";
+
 fn users(prefix: &str, count: usize) -> impl Iterator<Item = String> {
     let prefix = prefix.to_owned();
     (0..count).map(move |n| format!("{prefix}{n}"))
@@ -77,7 +80,7 @@ fn steps_are_taken_on_evidence_until_everybody_has_it() {
     let text = dir.run(&["rollout", "status"]).ok().stdout();
     assert!(text.contains("grows: finished, 100% have the second variant"), "{text}");
     // In a card, behind what is there, once however often it is written.
-    dir.write("card.md", "A card.\n");
+    dir.write("card.md", format!("A card.\n{MARK}\n"));
     for _ in 0..2 {
         dir.run(&["rollout", "status", "grows", "--card", "card.md"]).ok();
     }
@@ -107,11 +110,12 @@ fn each_step_goes_into_the_card_with_its_evidence() {
     };
     let registered = || {
         let out = dir.join("pulled").display().to_string();
+        let _ = std::fs::remove_dir_all(&out);
         dir.run(&["registry", "pull", "tips@1", "--out", &out]).ok();
         steps_of(&dir.read("pulled/card.md"))
     };
     let good = |variant: &str| if variant == "bolder" { "completed" } else { "ignored" };
-    dir.write("card.md", "A card.\r\nOurs.\n");
+    dir.write("card.md", format!("A card.\r\nOurs.\n{MARK}\n"));
     dir.run(&["rollout", "start", "grows", "--card", "card.md"]).ok();
     assert_eq!(steps_of(&dir.read("card.md")).len(), 1);
     live(&dir, users("first", 200), good);
@@ -138,6 +142,28 @@ fn each_step_goes_into_the_card_with_its_evidence() {
     let damaged = dir.read("card.md").replace("\"revision\": 1", "\"revision\": one");
     dir.write("card.md", damaged);
     dir.run(&["rollout", "status", "grows", "--card", "card.md"]).refused(&["card.md"]);
+}
+
+#[test]
+fn a_file_that_is_no_card_gets_no_rollout() {
+    let dir = Dir::new();
+    ramped(&dir, "[0.5, 1.0]");
+    let experiment = dir.read("experiments/grows.toml");
+    for path in ["experiments/grows.toml", "README.md"] {
+        dir.write("README.md", "# Ours\n");
+        let start = ["rollout", "start", "grows", "--card", path];
+        dir.run(&start).refused(&[path, "the mark that begins a card is missing"]);
+    }
+    assert_eq!(
+        (dir.read("experiments/grows.toml"), dir.read("README.md")),
+        (experiment, "# Ours\n".to_owned())
+    );
+    assert_eq!(status(&dir)["steps"], json!([]));
+    dir.write("empty.md", "");
+    for card in ["empty.md", "new.md", "new.md"] {
+        dir.run(&["rollout", "status", "grows", "--card", card]).ok();
+    }
+    assert!(dir.read("empty.md") == dir.read("new.md") && dir.read("new.md").contains("## Rollout of grows"));
 }
 
 #[test]

@@ -34,6 +34,76 @@ fn a_registry_that_is_not_there_is_no_empty_one() {
 }
 
 #[test]
+fn an_address_of_no_known_kind_is_no_folder() {
+    let dir = Dir::new();
+    for scheme in ["http", "https", "mlflow", "file", "mlflow+https"] {
+        let address = format!("{scheme}://u:hush@127.0.0.1:1");
+        let value = format!("{scheme}://...");
+        let parts = [value.as_str(), "a folder, or an address that begins with mlflow+http://"];
+        let register = ["registry", "register", "tips", "--policy", "linucb"];
+        let ran = dir.run(&[&register[..], &["--registry", &address]].concat()).refused(&parts);
+        assert!(!ran.stderr().contains("hush"));
+        let mut command = dir.command(&register);
+        command.env("REHEARSAL_REGISTRY", &address);
+        crate::util::run(command, b"").refused(&parts);
+    }
+    assert!(dir.path().read_dir().unwrap().next().is_none());
+}
+
+#[test]
+fn files_of_a_version_do_not_take_the_place_of_others() {
+    let dir = registered();
+    for name in ["policy.toml", "prior.json", "notes.md"] {
+        std::fs::create_dir_all(dir.join("more")).unwrap();
+        dir.write(&format!("more/{name}"), "ours");
+    }
+    dir.write("notes.md", "other");
+    let register = ["registry", "register", "tips", "--policy", "with.toml"];
+    for files in [&["more/policy.toml"][..], &["more/prior.json"], &["notes.md", "more/notes.md"]] {
+        let options: Vec<&str> = files.iter().flat_map(|file| ["--file", *file]).collect();
+        let last = files.last().unwrap();
+        dir.run(&[&register[..], &options].concat()).refused(&[*last, "files of different names"]);
+    }
+    assert_eq!(shown(&dir)["versions"].as_array().unwrap().len(), 2);
+    dir.run(&[&register[..], &["--file", "notes.md"]].concat()).ok();
+}
+
+#[test]
+fn versions_that_are_pulled_do_not_mix() {
+    let dir = registered();
+    dir.run(&["registry", "pull", "tips@2", "--out", "pulled"]).ok();
+    let before = dir.contents("pulled");
+    dir.run(&["registry", "pull", "tips@1", "--out", "pulled"]).refused(&["pulled is not empty"]);
+    assert_eq!(dir.contents("pulled"), before);
+    std::fs::create_dir(dir.join("empty")).unwrap();
+    dir.run(&["registry", "pull", "tips@1", "--out", "empty"]).ok();
+    assert!(!dir.join("empty/prior.json").exists());
+}
+
+#[test]
+fn a_prior_replaces_nothing_that_it_is_learned_from() {
+    let dir = trained();
+    let policy = dir.read("with.toml");
+    let train = ["train", "--policy", "with.toml", "--from", "log"];
+    for out in ["with.toml", "log/rewards.jsonl", "log/decisions.jsonl"] {
+        dir.run(&[&train[..], &["--out", out]].concat()).refused(&[out, "it is read or written already"]);
+    }
+    let compute = ["features", "compute", "--from", "log", "--out", "people.jsonl", "--counts"];
+    dir.run(&[&compute[..], &["log/rewards.jsonl"]].concat()).refused(&["it is read or written already"]);
+    let simulate = ["simulate", "steady", "--policy", "with.toml", "--users", "32"];
+    for more in [&["--blocks", "0..1", "--out", "prior.json"][..], &["--html", "prior.json"]] {
+        dir.run(&[&simulate[..], more].concat()).refused(&["it is read or written already"]);
+    }
+    assert_eq!(dir.read("with.toml"), policy);
+    let evaluate = ["evaluate", "log/decisions.jsonl", "--policy", "with.toml", "--html"];
+    for page in ["prior.json", "log/rewards.jsonl"] {
+        dir.run(&[&evaluate[..], &[page]].concat()).refused(&["it is read or written already"]);
+    }
+    // A prior may be learned anew in its place.
+    dir.run(&[&train[..], &["--out", "prior.json"]].concat()).ok();
+}
+
+#[test]
 fn versions_have_numbers_aliases_and_differences() {
     let dir = registered();
     assert_eq!(dir.run(&["registry", "list"]).ok().json()[0]["aliases"]["champion"], 1);
@@ -254,6 +324,7 @@ fn race(rounds: u32) {
             assert!(whole.iter().all(|file| files.contains(&(*file).into())), "{version}");
         }
         if *champion != 1 {
+            let _ = std::fs::remove_dir_all(dir.join("pulled"));
             dir.run(&["registry", "pull", "tips@champion", "--out", "pulled"]).ok();
             assert!(dir.read("pulled/card.md").contains(&format!("tips@{champion}")));
         }

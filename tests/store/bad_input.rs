@@ -28,6 +28,23 @@ fn with(from: &str, to: &str) -> String {
 }
 
 #[test]
+fn a_misspelt_address_and_what_a_shell_expands_are_no_directories() {
+    let dir = Dir::new();
+    for (place, allowed) in [
+        ("sqlite:x.db", "without `sqlite:`"),
+        ("postgres:u:hush@h/db", "postgres://USER@HOST"),
+        ("postgresql:u@h/db", "postgres://USER@HOST"),
+        ("~/x", "written out"),
+        ("$HOME/x", "written out"),
+    ] {
+        let score = ["score", "--policy", "linucb", "--user", "u", "--store", place];
+        let ran = dir.run_with(&score, r#"{"candidates": []}"#).refused(&["the store", allowed]);
+        assert!(!ran.stderr().contains("hush"));
+    }
+    assert!(dir.path().read_dir().unwrap().next().is_none());
+}
+
+#[test]
 fn requests() {
     let (dir, _) = used();
     let before = known(&dir);

@@ -25,16 +25,22 @@ pub use pack::{pack, unpack};
 pub use promote::{history, move_alias, resolve};
 pub use refusal::RegistryRefusal;
 
-use crate::base::error::Result;
+use crate::base::error::{Fault, Result};
 use std::path::Path;
 
 /// The registry at a place: `mlflow+http://HOST:PORT`, or a folder.
 ///
 /// # Errors
-/// An address that is none.
+/// An address that is none, or of no known kind.
 pub fn open(place: &Path) -> Result<Box<dyn ModelRegistry>> {
-    match place.to_str().filter(|place| place.starts_with(mlflow::SCHEME)) {
-        Some(address) => Ok(Box::new(MlFlow::new(address)?)),
-        None => Ok(Box::new(Folder::new(place))),
+    let address = place.to_str().and_then(|text| Some((text, text.split_once("://")?.0)));
+    match address {
+        Some((address, _)) if address.starts_with(mlflow::SCHEME) => Ok(Box::new(MlFlow::new(address)?)),
+        // What stands behind may have a password in it. A path with a slash before it is a folder's.
+        Some((_, scheme)) if !scheme.contains('/') => {
+            let allowed = format!("a folder, or an address that begins with {}", mlflow::SCHEME);
+            Err(Fault::new("the registry", format!("{scheme}://..."), allowed).at("--registry"))
+        }
+        _ => Ok(Box::new(Folder::new(place))),
     }
 }

@@ -26,6 +26,11 @@ pub struct CardFile {
     has_crlf: bool,
 }
 
+/// Whether a text has in it the mark that begins a card.
+pub(super) fn has_card(text: &str) -> bool {
+    text.contains(BEGIN)
+}
+
 impl CardFile {
     /// Reads the card at `path`, if there is one.
     ///

@@ -14,4 +14,4 @@ pub use model_card::{
     Card, CardCriterion, CardEntry, CardInput, CardLog, CardPrior, CardScenario, CardSegment, SCHEMA_VERSION,
 };
 pub use refusal::CardRefusal;
-pub use rollouts::{CardRollout, card_rollout, with_rollout};
+pub use rollouts::{CardRollout, card_rollout, check_card, with_rollout};

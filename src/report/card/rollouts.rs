@@ -1,6 +1,7 @@
 //! The steps of a rollout in a model card: a section of its own behind the card, between marks with the experiment's name,
 //! for people as a table and for programs as JSON. Verdicts leave what stands there as it is, and it leaves the card.
 
+use super::file::has_card;
 use super::markdown::{FENCE, JSON_FENCE};
 use super::refusal::CardRefusal;
 use crate::base::error::{Error, Result};
@@ -27,9 +28,24 @@ struct Section<'a> {
     after: &'a str,
 }
 
+/// What begins the mark of any experiment's section.
+const SECTION: &str = "<!-- rehearsal rollout of ";
+
+/// Makes sure that a text, which errors call `origin`, is a card: one of a verdict, of a rollout, or nothing yet.
+///
+/// # Errors
+/// A text that has the mark of neither.
+pub fn check_card(text: &str, origin: &str) -> Result<()> {
+    if text.trim().is_empty() || has_card(text) || text.contains(SECTION) {
+        return Ok(());
+    }
+    let message =
+        "the mark that begins a card is missing: no model card, or a damaged one; name another file";
+    Err(Error::Malformed { origin: origin.to_owned(), message: message.to_owned() })
+}
+
 fn marks(experiment: &str) -> (String, String) {
-    let begin =
-        format!("<!-- rehearsal rollout of {experiment}: all between these marks is written anew -->");
+    let begin = format!("{SECTION}{experiment}: all between these marks is written anew -->");
     (begin, format!("<!-- end of rehearsal rollout of {experiment} -->"))
 }
 
