@@ -1,7 +1,7 @@
 //! The body of a request: JSON of a bounded size that comes within a bounded time, one call or a list of them.
 
 use super::app::App;
-use super::problem::Problem;
+use super::problem::{ORIGIN, Problem};
 use super::queries::no_query;
 use crate::base::clean::clean_json;
 use crate::base::read;
@@ -20,9 +20,6 @@ use tokio::time::timeout;
 pub(super) const MAX_CALLS: usize = 1_000;
 /// Most answers are no longer than that, so that they are not moved while they are written.
 const ANSWER_BYTES: usize = 1_024;
-/// What errors call a body.
-pub(super) const ORIGIN: &str = "request";
-
 /// The text of a body.
 pub(super) struct JsonBody(Bytes);
 

@@ -200,7 +200,7 @@ mod tests {
             ("{\"context\":", Some("PARSE_ERROR")),
             ("[]", Some("PARSE_ERROR")),
             ("{\"context\":{\"targetingKey\":\"ann\",\"targetingKey\":\"bob\"}}", Some("PARSE_ERROR")),
-            ("{\"context\":{\"targetingKey\":\"ann\"},\"context\":{}}", Some("TARGETING_KEY_MISSING")),
+            ("{\"context\":{\"targetingKey\":\"ann\"},\"context\":{}}", Some("PARSE_ERROR")),
             ("{\"context\":{},\"context\":{\"targetingKey\":\"ann\"},\"more\":[1]}", Some("PARSE_ERROR")),
             ("{}", Some("INVALID_CONTEXT")),
             ("{\"context\":7}", Some("INVALID_CONTEXT")),

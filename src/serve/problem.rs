@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
+/// What errors call a request.
+pub(super) const ORIGIN: &str = "request";
+
 /// A decision that was answered is in the store within this time, or its server cannot write.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 /// In how many seconds to ask again.

@@ -1,8 +1,7 @@
 //! What a URL says: a policy in its path, and parameters after it.
 
 use super::app::App;
-use super::body::ORIGIN;
-use super::problem::Problem;
+use super::problem::{ORIGIN, Problem};
 use crate::base::error::{Fault, Result, storable};
 use crate::store::user_name;
 use axum::extract::FromRequestParts;

@@ -1,12 +1,12 @@
 //! The routes: each is a function of checked things.
 
 use super::app::App;
-use super::body::{Answers, Call, JsonBody, ORIGIN, json};
+use super::body::{Answers, Call, JsonBody, json};
 use super::observe::observe;
 use super::ofrep;
 use super::openapi;
 use super::page;
-use super::problem::Problem;
+use super::problem::{ORIGIN, Problem};
 use super::queries::{InPath, StatsQuery};
 use crate::base::error::Result as OurResult;
 use crate::base::read;

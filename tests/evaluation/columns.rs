@@ -146,7 +146,8 @@ fn a_parquet_file_that_is_no_log_is_refused_with_row_column_and_what_is_allowed(
         .refused(&["column \"user\" is of type BYTE_ARRAY", "numbers or truth values"]);
     run("action=mine").refused(&["column \"mine\" is of type DOUBLE", "texts or whole numbers"]);
     run("timestamp=reward").refused(&["\"reward\" is read as two things"]);
-    run("timestamp=nulls").refused(&["log.parquet, row 1: nulls is 1; allowed: a date and time from year 1"]);
+    run("timestamp=nulls")
+        .refused(&["log.parquet, row 8: column \"nulls\" is null", "--columns timestamp=none"]);
     run("timestamp=whole")
         .refused(&["log.parquet, row 1: whole is 0", "--columns timestamp=none, in a gate `columns`"]);
     run("action=listed").refused(&["unknown column \"listed\""]);
@@ -213,11 +214,11 @@ fn how_tables_write_that_there_is_none_is_no_user_and_no_action() {
     };
     for user in ["NULL", "\\N", "nan", "None", "NA"] {
         let value = format!("user is {user:?}; allowed: the name of a user, which this is not");
-        evaluate(user, "a", &[]).refused(&["log.csv:2:", &value, "--columns user=none"]);
+        evaluate(user, "a", &[]).refused(&["log.csv, line 2,", &value, "--columns user=none"]);
     }
     for action in ["NULL", "\\N"] {
         let value = format!("action is {action:?}; allowed: the name of an item, which this is not");
-        evaluate("u", action, &[]).refused(&["log.csv:2:", &value, "leave such rows out"]);
+        evaluate("u", action, &[]).refused(&["log.csv, line 2,", &value, "leave such rows out"]);
     }
     // Words that may be names, and a column that nobody reads.
     assert_eq!(evaluate("nullius", "none", &[]).json()["rows"], 400);
@@ -231,8 +232,12 @@ fn a_negative_offset_in_a_parquet_file_is_refused() {
     let mut bytes = parquet!("gzip").to_vec();
     bytes[8114] ^= 1;
     dir.write("damaged.parquet", &bytes);
-    dir.run(&["evaluate", "damaged.parquet", "--policy", "uniform"])
-        .refused(&["damaged.parquet: data_page_offset of column", "allowed: a number of at least 0"]);
+    dir.run(&["evaluate", "damaged.parquet", "--policy", "uniform"]).refused(&[
+        "damaged.parquet: ",
+        " of column \"",
+        " is -",
+        "allowed: a number of at least 0",
+    ]);
 }
 
 #[test]
@@ -316,8 +321,7 @@ fn times_of_parquet_are_read_as_those_of_csv() {
         "by-item.toml",
         "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n",
     );
-    let evaluate =
-        |log: &str| dir.run(&["evaluate", log, "--policy", "by-item.toml", "--json", "--force"]).ok();
+    let evaluate = |log: &str| dir.run(&["evaluate", log, "--policy", "by-item.toml", "--json", "--force"]);
     let of_csv = |stamp: &dyn Fn(i64) -> String| {
         let row = |i: i64| {
             let (action, reward) = (if i % 2 == 0 { "a" } else { "b" }, u8::from(i % 3 == 0));
@@ -362,7 +366,7 @@ fn times_of_parquet_are_read_as_those_of_csv() {
         &["log.parquet, row 2: column \"timestamp\" is null; allowed: a value in every row", way_out],
     );
     with_column::<Int32Type>(&dir, &["a", "b"], "required int32 timestamp (TIME_MILLIS)", &[1, 2], None);
-    refused(&[], &["column \"timestamp\" is of type INT32 (Time", way_out]);
+    refused(&[], &["column \"timestamp\" is of type INT32", way_out]);
 }
 
 #[test]
@@ -376,7 +380,7 @@ fn dates_and_times_of_parquet_are_no_numbers() {
         with_column::<Int32Type>(&dir, &["a", "b"], declared, &[1, 2], None);
         for args in [["--columns", "action=when"], ["--columns", "reward=when"], ["--domain", "shop.toml"]] {
             let args = [&["evaluate", "log.parquet", "--policy", "uniform"], &args[..]].concat();
-            dir.run(&args).refused(&["column \"when\" is of type INT32 (", "numbers"]);
+            dir.run(&args).refused(&["column \"when\" is of type INT32", "numbers"]);
         }
     }
 }

@@ -207,5 +207,5 @@ fn a_decision_that_stands_twice_is_refused() {
     }
     analyze(&["other"]).refused(&["other/decisions.jsonl", "\"user-0-0\" again", "each decision once"]);
     dir.write("log/decisions.jsonl", dir.read("log/decisions.jsonl").repeat(2));
-    analyze(&[]).refused(&["decisions.jsonl:121", "\"user-0-0\" again; allowed: each decision once"]);
+    analyze(&[]).refused(&["decisions.jsonl, line 121", "\"user-0-0\" again; allowed: each decision once"]);
 }

@@ -40,10 +40,11 @@ fn an_address_of_no_known_kind_is_no_folder() {
         let address = format!("{scheme}://u:hush@127.0.0.1:1");
         let value = format!("{scheme}://...");
         let parts = [value.as_str(), "a folder, or an address that begins with mlflow+http://"];
-        let register = ["registry", "register", "tips", "--policy", "linucb"];
-        let ran = dir.run(&[&register[..], &["--registry", &address]].concat()).refused(&parts);
+        let register = ["register", "tips", "--policy", "linucb"];
+        let named = [&["registry", "--registry", &address][..], &register].concat();
+        let ran = dir.run(&named).refused(&parts);
         assert!(!ran.stderr().contains("hush"));
-        let mut command = dir.command(&register);
+        let mut command = dir.command(&[&["registry"][..], &register].concat());
         command.env("REHEARSAL_REGISTRY", &address);
         crate::util::run(command, b"").refused(&parts);
     }

@@ -170,7 +170,7 @@ fn requests_and_rewards_are_those_of_the_policies_domains() {
             "/reward",
             "/reward",
             &json!({"decision": text(&decision, "decision_id"), "reaction": "completed"}),
-            404,
+            400,
         ),
     ] {
         let answer = client.post(path, body);

@@ -108,7 +108,6 @@ fn headers_of_csv() {
             "{\"action\":\"a\",\"reward\":1,\"propensity\":0.5}\n",
             "line 1, column 1: JSON with columns, which is not read: write them as CSV or Parquet",
         ),
-        ("{\"EventId\":\"a\",\"action\":\"a\",\"reward\":1}\n", "_label_cost"),
     ] {
         refused(&dir, "log.csv", header.as_bytes(), &[reason]);
     }
