@@ -4,6 +4,7 @@
 use super::folder::{Pending, folder, followed};
 use super::shell;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::service::log_files::canonical;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,11 +31,7 @@ impl Cause for DestinationTaken {
 
 /// Where a file is or will be, whatever it is called.
 fn place(path: &Path) -> PathBuf {
-    let followed = followed(path);
-    let path = followed.as_deref().unwrap_or(path);
-    let whole = |path: &Path| path.canonicalize().ok();
-    let in_folder = || Some(whole(folder(path))?.join(path.file_name()?));
-    whole(path).or_else(in_folder).unwrap_or_else(|| path.to_owned())
+    canonical(followed(path).as_deref().unwrap_or(path))
 }
 
 /// The files that are read for the sake of one: what a file of TOML names, as a policy's prior, its feature set and the

@@ -4,11 +4,11 @@ use super::choice::choice;
 use super::destination::{HtmlFile, write_page};
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
-use super::log_args::{AUTO, FormatChoice, columns, formats};
+use super::log_args::{AUTO, FormatChoice, columns, formats, names_of};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::{exit, output};
-use crate::base::clean::{clean_line, clean_text};
+use crate::base::clean::clean_text;
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::domain::Domain;
 use crate::evaluation::log::{LogReader, Logs};
@@ -156,8 +156,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let files: Vec<String> = files.iter().map(|file| store::shown(file).display().to_string()).collect();
         format!("reads {}", files.join(", "))
     });
-    let name = |path: &PathBuf| clean_line(&store::shown(path).display().to_string());
-    let name = args.logs.iter().map(name).collect::<Vec<_>>().join(", ");
+    let name = names_of(&args.logs);
     let evaluation = evaluation::evaluate(&mut log, &targets, &settings)?;
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));

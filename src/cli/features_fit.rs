@@ -2,16 +2,14 @@
 
 use super::destination::Taken;
 use super::folder::{Pending, folder};
-use super::log_args::{AUTO, FormatChoice, columns, formats};
+use super::log_args::{AUTO, FormatChoice, columns, formats, names_of};
 use super::{exit, output};
-use crate::base::clean::clean_line;
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::base::read;
 use crate::domain::Domain;
 use crate::evaluation::log::{LogReader, Logs};
 use crate::evaluation::summarize;
 use crate::features::{FeatureSet, ProposedFrom, propose};
-use crate::store;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -82,9 +80,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         Logs::new(&args.logs, args.format.0, columns(args.columns.as_deref())?)?.with_domain(domain);
     let summary = summarize(&mut log, domain)?;
     log.remarks().iter().for_each(output::warn);
-    let logs: Vec<String> =
-        args.logs.iter().map(|path| clean_line(&store::shown(path).display().to_string())).collect();
-    let from = ProposedFrom { name: &name, domain: &domain_name, log: &logs.join(", ") };
+    let from = ProposedFrom { name: &name, domain: &domain_name, log: &names_of(&args.logs) };
     let text = propose(from, domain, &summary);
     // What is written is what `features check` takes.
     let set = FeatureSet::from_toml(&text, &args.out.display().to_string(), folder(&args.out))?;

@@ -1,9 +1,12 @@
 //! How a log is read, as the command line says it: its format, and what its columns are.
 
+use crate::base::clean::clean_line;
 use crate::base::error::{Fault, Result};
 use crate::domain::InputOf;
 use crate::evaluation::log::{Columns, LogFormat};
+use crate::store;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::path::PathBuf;
 
 /// What stands for whatever format a log looks like.
 pub(super) const AUTO: &str = "auto";
@@ -17,6 +20,12 @@ pub(super) fn formats() -> impl TypedValueParser<Value = FormatChoice> {
     let names = std::iter::once(AUTO).chain(LogFormat::ALL.map(LogFormat::name));
     let by_name = |chosen: String| LogFormat::ALL.into_iter().find(|format| format.name() == chosen);
     PossibleValuesParser::new(names).map(move |chosen| FormatChoice(by_name(chosen)))
+}
+
+/// What results call these logs.
+pub(super) fn names_of(logs: &[PathBuf]) -> String {
+    let name = |path: &PathBuf| clean_line(&store::shown(path).display().to_string());
+    logs.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// The columns that the command line names.

@@ -258,7 +258,7 @@ impl Source<'_> {
     fn entry(&self, line: &[u8], number: u64, scratch: &mut Scratch) -> Result<Entry> {
         let Self { policy, origin, whose, .. } = *self;
         let place = || format!("{origin}: line {number}");
-        if number == 1 && !line.trim_ascii_start().starts_with(b"{") && !line.starts_with(b"\xef\xbb\xbf") {
+        if number == 1 && !read::without_mark(line).trim_ascii_start().starts_with(b"{") {
             return Err(Error::because(TrainingDataError::OtherLog { file: origin.to_owned() }));
         }
         let line: RewardLine<RawRequest, IgnoredAny> = read::json(line, &place())?;

@@ -75,10 +75,14 @@ pub(crate) fn is_whole(path: &Path) -> bool {
     path.is_dir() || is_address(path)
 }
 
-/// The same path however a file is named; the log in a database is no file of its own.
+/// The same path however a file is named, also of one that is not there yet; the log in a database is no file of its own.
 pub(crate) fn canonical(path: &Path) -> PathBuf {
-    let in_database = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(in_database).unwrap_or_else(|| path.to_owned())
+    let in_parent = || {
+        let parent = path.parent()?;
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        Some(parent.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_parent).unwrap_or_else(|| path.to_owned())
 }
 
 /// The place of the store and the log in it, of a path that goes on behind the name of a database or behind an address:

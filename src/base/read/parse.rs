@@ -210,8 +210,7 @@ fn without_long_names(message: &str) -> String {
 
 /// The message with the nearest of the names that it lists, where it is about one that is not among them.
 fn suggested(message: String) -> String {
-    let unknown =
-        Unknown::of(&message, "unknown field `").or_else(|| Unknown::of(&message, "unknown variant `"));
+    let unknown = Unknown::of(&message, UNKNOWN_FIELD).or_else(|| Unknown::of(&message, UNKNOWN_VARIANT));
     let Some(unknown) = unknown else { return message };
     match unknown.meant() {
         Some(meant) => {

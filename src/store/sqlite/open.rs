@@ -27,8 +27,8 @@ const OLDER: [&str; 4] =
 
 impl Pace {
     /// Pages that the log has before whoever wrote the last one folds them in; 0 leaves it to [`fold_if_long`], or to
-    /// the upkeep of a server. While a long run writes few records at a time, each of which somebody waits for, the log stays short: a
-    /// disk writes twice as fast where a file is already as where it grows.
+    /// the upkeep of a server. While a long run writes few records at a time, each of which somebody waits for, the log stays
+    /// short: where a file grows, a disk writes a second time where its blocks are.
     pub(super) fn checkpoint_pages(self, writes_few: bool) -> u32 {
         match self {
             Self::Single | Self::Server => 0,
