@@ -22,11 +22,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let service = global.plain_service(global.to_write(Pace::Bulk)?)?;
+    let run = service.begin_sweep();
     let code = match args.from.as_deref().filter(|path| path.is_dir()) {
         Some(dir) => directory(&service, dir),
         None => lines(&service, args),
     };
-    let published = publish(&service);
+    let published = publish(&service, run);
     let code = code?;
     published?;
     service.store().tidy()?;

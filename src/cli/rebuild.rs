@@ -54,16 +54,18 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let code = code_of(&lost);
     output::json(&Written { written, lost })?;
     let service = global.plain_service(target.unwrap_or(store))?;
-    publish(&service)?;
+    let run = service.begin_sweep();
+    publish(&service, run)?;
     service.store().tidy()?;
     Ok(code)
 }
 
 fn in_place(global: &Global, programs: &[Arc<Policy>]) -> Result<u8> {
     let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
+    let run = service.begin_sweep();
     let rebuilt = rebuild(service.store(), programs)?;
     output::json(&rebuilt)?;
-    publish(&service)?;
+    publish(&service, run)?;
     service.store().tidy()?;
     Ok(code_of(&rebuilt.lost))
 }

@@ -4,6 +4,7 @@ use super::output;
 use crate::base::error::{ErrorKind, Result};
 use crate::policy::Policy;
 use crate::service::{Policies, Service};
+use crate::store::views::Run;
 use crate::store::{self, Access, Pace, Store};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -97,12 +98,12 @@ impl Global {
     }
 }
 
-/// Publishes state files; that one cannot be written is said, and is no failure of what was learned.
+/// Publishes state files, after a run or a single change; that one cannot be written is said, and is no failure of what was learned.
 ///
 /// # Errors
 /// The same error, for the exit code.
-pub(super) fn publish(service: &Service) -> Result<()> {
-    service.publish().map(drop).inspect_err(|_| {
+pub(super) fn publish(service: &Service, run: Option<Run>) -> Result<()> {
+    service.publish_after(run).inspect_err(|_| {
         output::complain(&"what was learned is in the store; its state files are not all written");
     })
 }

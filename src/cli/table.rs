@@ -48,6 +48,12 @@ pub(super) fn run(
             columns.join(", ")
         ));
     }
+    if let Some([one, other]) = table.classes_alike() {
+        output::warn(&format!(
+            "{}: {one:?} and {other:?} are two classes; if they are one, write it in one way",
+            data.display()
+        ));
+    }
     let mut folder = out.map(|dir| Folder::open(dir, ["table.json"])).transpose()?;
     let results = progressive::run(&table, policies, orders, seed)?;
     let report = Report {
