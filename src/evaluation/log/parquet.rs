@@ -8,9 +8,11 @@
 //! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, a DATE, or a text or a number as in CSV |
 //! | inputs of a domain | a number, a truth value, a text as in CSV; null is unknown |
 //!
-//! With a domain's inputs a reward may be a text too, the name of an outcome. Another value that is null, and a column in a
-//! list, are errors. Files may be compressed with snappy, gzip or zstd.
+//! A duration of Arrow, which Parquet stores as whole numbers, is none of these. With a domain's inputs a reward may be a
+//! text too, the name of an outcome. Another value that is null, and a column in a list, are errors. Files may be compressed
+//! with snappy, gzip or zstd.
 
+use super::arrow_durations::durations;
 use super::checks::{checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
 use super::columns::{
@@ -384,6 +386,7 @@ impl ParquetLog {
         let metadata = metadata.map_err(|error| unreadable(&origin, &error))?;
         let schema = metadata.file_metadata().schema_descr_ptr();
         let leaves: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
+        let durations = durations(metadata.file_metadata());
         names.check_inputs(domain)?;
         let mut columns: Vec<Column> = Vec::new();
         let mut add = |role: Role, name: &str, is_required: bool| {
@@ -398,10 +401,7 @@ impl ParquetLog {
                 let message = format!("column {name:?} is read as two things; allowed: one for each");
                 return Err(malformed(origin.clone(), message));
             }
-            if !role.takes(&column) {
-                let found = format!("of type {}", described(&column));
-                return Err(Fault::new(format!("column {name:?}"), found, role.allowed()).at(&origin));
-            }
+            check_type(role, &leaves[leaf], &column, &durations).map_err(|fault| fault.at(&origin))?;
             columns.push(Column::new(role, name, leaf, &column));
             Ok(())
         };
@@ -426,11 +426,8 @@ impl ParquetLog {
         let mut places = vec![usize::MAX; leaves.len()];
         for (_, leaf) in inputs.iter().flat_map(ColumnInputs::columns) {
             let column = schema.column(*leaf);
-            if !Role::Input.takes(&column) {
-                let found = format!("of type {}", described(&column));
-                let field = format!("column {:?}", leaves[*leaf]);
-                return Err(Fault::new(field, found, Role::Input.allowed()).at(&origin));
-            }
+            check_type(Role::Input, &leaves[*leaf], &column, &durations)
+                .map_err(|fault| fault.at(&origin))?;
             if places[*leaf] == usize::MAX {
                 places[*leaf] = columns.len();
                 columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, &column));
@@ -509,6 +506,17 @@ impl ParquetLog {
             }
         }
     }
+}
+
+/// Refuses a column that cannot be what it is to be: of another type, or a duration, whose numbers do not say what they count.
+fn check_type(role: Role, name: &str, column: &ColumnDescriptor, durations: &[String]) -> Result<(), Fault> {
+    let is_duration = durations.iter().any(|duration| duration == name);
+    if role.takes(column) && !is_duration {
+        return Ok(());
+    }
+    let of_arrow = if is_duration { ", a duration of Arrow" } else { "" };
+    let found = format!("of type {}{of_arrow}", described(column));
+    Err(Fault::new(format!("column {name:?}"), found, role.allowed()))
 }
 
 /// Refuses a column in a group of rows whose numbers make the `parquet` crate panic, or that is packed in a way that it does not
