@@ -122,9 +122,9 @@ fn every_recipe_judges_the_readers_own_policy_by_their_own_gate_and_people() {
         }
         // Whoever names a runner names the image, or the step that builds the program.
         for (mark, text) in blocks(page).iter().filter(|(mark, _)| ["yaml", "groovy"].contains(mark)) {
-            let named = text.contains("rehearsal:0.7.0") || text.contains("uses: ./path/to/rehearsal");
+            let named = text.contains("rehearsal:0.8.0") || text.contains("uses: ./path/to/rehearsal");
             let by_another =
-                text.contains("flagger-loadtester") && page.contains("COPY --from=rehearsal:0.7.0");
+                text.contains("flagger-loadtester") && page.contains("COPY --from=rehearsal:0.8.0");
             assert!(named || by_another, "{name}: no image in this {mark}:\n{text}");
         }
     }

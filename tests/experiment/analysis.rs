@@ -230,3 +230,34 @@ fn a_decision_that_stands_twice_is_refused() {
     dir.write("log/decisions.jsonl", dir.read("log/decisions.jsonl").repeat(2));
     analyze(&[]).refused(&["decisions.jsonl, line 121", "\"user-0-0\" again; allowed: each decision once"]);
 }
+
+/// Which of two values counted was for the order of the lines to say.
+#[test]
+fn a_decision_with_two_rewards_or_one_before_it_is_refused() {
+    let dir = Dir::new();
+    write_log(&dir, 50, 20, 5, |user| (json!({"prompt_version": version(user)}), 0.3));
+    let rewards = dir.read("log/rewards.jsonl");
+    let run = || dir.run(&["analyze", "log", "--by", "prompt_version"]);
+    let first = rewards.lines().next().unwrap();
+    // Said twice alike it is one.
+    dir.write("log/rewards.jsonl", format!("{rewards}{first}\n"));
+    run().ok();
+    let mut other: Value = serde_json::from_str(first).unwrap();
+    let own = other["reward"].as_f64().unwrap();
+    other["reward"] = json!(1.0 - own);
+    dir.write("log/rewards.jsonl", format!("{rewards}{other}\n"));
+    run().refused(&["line 1001", &format!("is {}; allowed: {own}, which another line says", 1.0 - own)]);
+    let mut early: Value = serde_json::from_str(first).unwrap();
+    early["time_ms"] = json!(0);
+    let late = rewards.replace("\"time_ms\":1", "\"time_ms\":9000001");
+    let decisions = dir.read("log/decisions.jsonl").replace("\"time_ms\":1", "\"time_ms\":9000001");
+    dir.write("log/decisions.jsonl", decisions);
+    dir.write("log/rewards.jsonl", late);
+    run().ok();
+    let rest: String = rewards.lines().skip(1).map(|line| line.to_owned() + "\n").collect();
+    dir.write(
+        "log/rewards.jsonl",
+        format!("{early}\n{}", rest.replace("\"time_ms\":1", "\"time_ms\":9000001")),
+    );
+    run().refused(&["line 1", "time_ms is 0; allowed: a time after that of the decision"]);
+}

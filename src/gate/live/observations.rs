@@ -101,6 +101,9 @@ pub struct UserObservations {
     pub crossed: u64,
 }
 
+/// By so much clocks of the machines that write one log may differ.
+const CLOCKS_MS: u64 = 3_600_000;
+
 /// Half of the SHA-256 of a decision's id.
 type Key = [u64; 2];
 
@@ -209,7 +212,15 @@ fn read_rewards(
                     format!("a number in [{low}, {high}]; another range is stated with --reward-range");
                 return Err(Fault::new("reward", value, allowed));
             }
-            kept.value = Some(value);
+            if line.time_ms.saturating_add(CLOCKS_MS) < kept.at {
+                let allowed = format!("a time after that of the decision, {}, give or take an hour", kept.at);
+                return Err(Fault::new("time_ms", line.time_ms, allowed));
+            }
+            // A decision that several policies learned from has the same reward with each.
+            if let Some(first) = kept.value.replace(value).filter(|first| *first != value) {
+                let allowed = format!("{first}, which another line says of decision {decision:?}");
+                return Err(Fault::new(rules.metric.name(), value, allowed));
+            }
         }
         Ok(())
     })?;
