@@ -30,8 +30,8 @@ pub const NO_COLUMN: &str = "none";
 pub(super) const MISSING_USER: &str = "which this is not, as tables write it where there is none: leave such rows out, or let \
                                        --columns user=none, in a gate `columns`, leave the column unread";
 /// The same of an item.
-pub(super) const MISSING_ITEM: &str =
-    "which this is not, as databases write it where there is none: leave such rows out";
+pub(super) const MISSING_ITEM: &str = "which this is not, as tables write it where there is none: leave such rows out, or call \
+                                       the item otherwise";
 
 impl Default for Columns {
     fn default() -> Self {

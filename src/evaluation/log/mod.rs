@@ -32,6 +32,8 @@ mod look_ahead;
 mod obd;
 mod parquet;
 mod parquet_pages;
+mod parquet_types;
+mod parquet_zone;
 mod parsed_lines;
 mod place;
 mod reactions;
