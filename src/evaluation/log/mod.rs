@@ -30,6 +30,7 @@ mod lines;
 mod logs;
 mod look_ahead;
 mod obd;
+mod observations;
 mod parquet;
 mod parquet_pages;
 mod parquet_types;
