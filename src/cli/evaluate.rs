@@ -72,7 +72,7 @@ pub(super) struct Args {
     /// may be absent, and `user=none` or `timestamp=none` leaves one unread that is there. `probability:NAME=COLUMN` adds a
     /// policy called NAME, by the column of the probability with which it would have chosen what was chosen; it is judged by
     /// estimators that need no more than that. Inputs of a domain, for policies with a feature set of one's own, are
-    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN
+    /// context:NAME=COLUMN, candidate:NAME=COLUMN and profile:NAME=COLUMN. A COLUMN with a comma stands in double quotes
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
     /// The domain whose inputs the log is read by, a TOML file: that of the policies, whose `in_logs` may say what this log

@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORMAT", default_value = AUTO, value_parser = formats())]
     format: FormatChoice,
     /// Columns of a CSV or of Parquet that have other names, as `evaluate` takes them: action, reward, propensity, timestamp,
-    /// user, and inputs of the domain, as context:NAME=COLUMN
+    /// user, and inputs of the domain, as context:NAME=COLUMN; a COLUMN with a comma stands in double quotes
     #[arg(long, value_name = "ROLE=COLUMN,...")]
     columns: Option<String>,
 }

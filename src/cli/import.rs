@@ -53,7 +53,7 @@ fn directory(service: &Service, dir: &Path) -> Result<u8> {
 
 fn lines(service: &Service, args: &Args) -> Result<u8> {
     let mut lines = Lines::open(args.from.as_deref(), input::CHUNK_BYTES)?;
-    let mut code = exit::DONE;
+    let (mut code, mut count) = (exit::DONE, 0);
     let parse = |chunk: &Chunk| {
         let state =
             |(number, line): (u64, &[u8])| (number, State::from_line(line, &format!("line {number}")));
@@ -63,6 +63,7 @@ fn lines(service: &Service, args: &Args) -> Result<u8> {
     };
     let take = |parsed: Vec<(u64, Result<State>)>| {
         let (mut states, mut parsed_lines) = (Vec::new(), Vec::new());
+        count += parsed.len();
         for (number, state) in parsed {
             parsed_lines.push((number, state.map(|state| states.push(state))));
         }
@@ -80,5 +81,8 @@ fn lines(service: &Service, args: &Args) -> Result<u8> {
         output::bytes(&out)
     };
     lines.in_two_steps(&AtomicBool::new(false), parse, take)?;
+    if count == 0 {
+        output::warn(&"0 states were imported: there is no line with one");
+    }
     Ok(code)
 }

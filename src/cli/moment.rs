@@ -30,8 +30,8 @@ impl FromStr for Moment {
             .or_else(|| past(text));
         let millis = parsed.and_then(|moment| u64::try_from(moment.as_millisecond()).ok());
         millis.map(Self).ok_or_else(|| {
-            "a date (2026-11-30, which begins at midnight UTC), a time (2026-11-30T08:00Z; without a zone it is UTC) or an age (90d, \
-             12h, 90 days ago) since 1970"
+            "a date from 1970 on (2026-11-30, which begins at midnight UTC), a time (2026-11-30T08:00Z; without a zone it is UTC) \
+             or an age (90d, 12h, 90 days ago)"
                 .to_owned()
         })
     }

@@ -2,7 +2,7 @@
 
 use super::profile::ProfileIndex;
 use crate::base::error::{Fault, Result, hour, storable, within};
-use crate::base::read::{is_missing, of_notation};
+use crate::base::read::{is_missing, number_or_truth, of_notation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -289,9 +289,8 @@ impl DomainInput {
                 }
                 storable(&self.name, text).map(|text| KeptValue::Text(text.into()))
             }
-            InputType::Flag => match text {
-                "true" | "True" | "TRUE" | "1" => Ok(KeptValue::Number(1.0)),
-                "false" | "False" | "FALSE" | "0" => Ok(KeptValue::Number(0.0)),
+            InputType::Flag => match number_or_truth(text) {
+                Some(flag) if flag == 0.0 || flag == 1.0 => Ok(KeptValue::Number(flag)),
                 _ => Err(quoted()),
             },
             InputType::Number | InputType::Hour => self.of_number(text.trim().parse().map_err(|_| {

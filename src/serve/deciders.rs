@@ -55,15 +55,17 @@ pub(super) struct Decider {
 impl Deciders {
     /// So many threads, which are to be run. Where neither the store nor a program has to be waited for, whoever asks
     /// decides most.
-    pub(super) fn new(lane: &Lane, threads: usize) -> (Self, Vec<Decider>) {
+    pub(super) fn new(lane: Lane, threads: usize) -> (Self, Vec<Decider>) {
         let asks_programs = lane.service.policies().given().iter().any(|policy| policy.program().is_some());
-        let here = (lane.service.store().reads_at_once() && !asks_programs).then(|| lane.clone());
+        let is_at_once = lane.service.store().reads_at_once() && !asks_programs;
         let (queues, deciders) = (0..threads)
             .map(|_| {
                 let (queue, jobs) = mpsc::channel(MAX_WAITING);
                 (queue, Decider { lane: lane.clone(), jobs })
             })
             .unzip();
+        // Nobody else keeps a lane: the shadows end with the last of them.
+        let here = is_at_once.then_some(lane);
         (Self { here, queues, next: AtomicUsize::new(0) }, deciders)
     }
 

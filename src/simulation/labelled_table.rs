@@ -368,8 +368,8 @@ mod tests {
         let again =
             "t.csv, line 1: the header is \"class\" again; allowed: a name for each column, each once";
         assert_eq!(message("class,size,class\na,1,b\n"), again);
-        let blank =
-            "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once";
+        let blank = "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once; pandas writes \
+                     such a first one unless `index=False`";
         assert_eq!(message(",size,class\n0,1,a\n1,2,b\n"), blank);
         assert_eq!(
             message("size,class\n1,a\n2,\"b\n"),

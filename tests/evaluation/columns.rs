@@ -2,7 +2,10 @@
 
 use crate::util::Dir;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::data_type::{
+    ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, Int32Type,
+    Int64Type,
+};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -216,7 +219,8 @@ fn how_tables_write_that_there_is_none_is_no_user_and_no_action() {
         let value = format!("user is {user:?}; allowed: the name of a user, which this is not");
         evaluate(user, "a", &[]).refused(&["log.csv, line 2,", &value, "--columns user=none"]);
     }
-    for action in ["NULL", "\\N"] {
+    for action in ["NULL", "\\N", "nan", "NaN", "None", "NA", "N/A", "<NA>", "#N/A", "null", "(null)", "NaT"]
+    {
         let value = format!("action is {action:?}; allowed: the name of an item, which this is not");
         evaluate("u", action, &[]).refused(&["log.csv, line 2,", &value, "leave such rows out"]);
     }
@@ -392,6 +396,148 @@ fn durations_of_arrow_are_no_numbers() {
             "log.parquet: column \"wait\" is of type INT64, a duration of Arrow; allowed: a column of",
         ]);
     }
+}
+
+/// Digits that spell a moment are that, and no thousandths of seconds in 1976 or 2609.
+#[test]
+fn digits_of_parquet_are_the_moments_that_they_spell_in_csv() {
+    let dir = Dir::new();
+    dir.write(
+        "by-item.toml",
+        "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n",
+    );
+    let evaluate = |log: &str| dir.run(&["evaluate", log, "--policy", "by-item.toml", "--json", "--force"]);
+    let stamp = |i: i64| (1 + i / 24, i % 24);
+    let row = |i: i64| {
+        let ((day, hour), action) = (stamp(i), if i % 2 == 0 { "a" } else { "b" });
+        format!("{action},{},0.5,2024-01-{day:02} {hour:02}:30\n", u8::from(i % 3 == 0))
+    };
+    let rows: String = (0..400).map(row).collect();
+    dir.write("log.csv", format!("action,reward,propensity,timestamp\n{rows}"));
+    let expected = evaluate("log.csv").json();
+    // To the minute, and to the second.
+    let minutes = |i: i64| 202_401_000_030 + 10_000 * stamp(i).0 + 100 * stamp(i).1;
+    for with_seconds in [1, 100] {
+        let numbers: Vec<i64> = (0..400).map(|i| minutes(i) * with_seconds).collect();
+        with_column::<Int64Type>(&dir, &["a", "b"], "required int64 timestamp", &numbers, None);
+        assert_eq!(evaluate("log.parquet").json(), expected);
+    }
+    let way_out = "--columns timestamp=none, in a gate `columns`, leaves the column unread";
+    for (number, part) in [
+        (2_019_112_410, "may be an hour, as YYYYMMDDHH, or seconds since 1970"),
+        (637_101_798_720_000_000, "of the years 1995 to 2099"),
+        (132_190_638_720_000_000, "of the years 1995 to 2099"),
+        (13_219_063_872_000_000, "of the years 1995 to 2099"),
+    ] {
+        with_column::<Int64Type>(&dir, &["a", "b"], "required int64 timestamp", &[number; 2], None);
+        let value = format!("log.parquet, row 1: timestamp is {number}; allowed: a date and time");
+        evaluate("log.parquet").refused(&[&value, part, way_out]);
+    }
+}
+
+/// A frame of pandas whose moments have a zone: its CSV has the hours of that zone, and its Parquet those of UTC.
+#[test]
+fn hours_of_parquet_are_those_of_the_zone_as_in_the_csv_of_it() {
+    let dir = Dir::new();
+    dir.write(
+        "by-item.toml",
+        "name = \"by-item\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n",
+    );
+    dir.write("zone.parquet", parquet!("zone"));
+    let zone = jiff::tz::TimeZone::get("America/Los_Angeles").unwrap();
+    let lines: Vec<&str> = include_str!("parquet/log.csv").lines().collect();
+    let zoned = |(i, line): (usize, &&str)| {
+        let moment = jiff::Timestamp::from_second(1_709_856_000 + 3600 * i as i64).unwrap();
+        let stamp = moment.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string();
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{stamp},{}\n", cells[..3].join(","), cells[4..].join(","))
+    };
+    let rows: String = lines[1..].iter().enumerate().map(zoned).collect();
+    dir.write("zone.csv", format!("{}\n{rows}", lines[0]));
+    let evaluate = |log: &str| dir.run(&["evaluate", log, "--policy", "by-item.toml", "--json", "--force"]);
+    let (of_csv, of_parquet) = (evaluate("zone.csv"), evaluate("zone.parquet"));
+    assert_eq!(of_parquet.json(), of_csv.json());
+    assert!(!of_parquet.stderr().contains("UTC"), "{}", of_parquet.stderr());
+
+    // What names no zone is said to be in UTC, unless it is no moment of UTC.
+    for (is_utc, said) in [("true", true), ("false", false)] {
+        let declared = format!("required int64 timestamp (TIMESTAMP(MICROS,{is_utc}))");
+        with_column::<Int64Type>(&dir, &["a", "b"], &declared, &[1_709_856_000_000_000; 2], None);
+        let note = "log.parquet: the hours of timestamp are those of UTC";
+        let ran = evaluate("log.parquet");
+        assert_eq!(ran.stderr().contains(note), said, "{}", ran.stderr());
+    }
+}
+
+/// The mean of these rewards, in a column declared like this, is that of the texts in a CSV.
+#[test]
+fn decimals_and_numbers_of_16_bits_are_what_their_texts_are() {
+    let dir = Dir::new();
+    let evaluate = |log: &str, columns: &str| {
+        let args = ["evaluate", log, "--policy", "uniform", "--columns", columns, "--json", "--force"];
+        dir.run(&args)
+    };
+    let texts = ["-1.25", "0.07", "12345.67", "0.00"];
+    let row = |i: usize| format!("{},{},0.5\n", ["a", "b"][i % 2], texts[i]);
+    let rows: String = (0..4).map(row).collect();
+    dir.write("log.csv", format!("action,amount,propensity\n{rows}"));
+    let expected = evaluate("log.csv", "reward=amount").json();
+    let unscaled = [-125_i32, 7, 1_234_567, 0];
+    let same = || assert_eq!(evaluate("log.parquet", "reward=amount").json(), expected);
+    with_column::<Int32Type>(&dir, &["a", "b"], "required int32 amount (DECIMAL(9,2))", &unscaled, None);
+    same();
+    let long = unscaled.map(i64::from);
+    with_column::<Int64Type>(&dir, &["a", "b"], "required int64 amount (DECIMAL(18,2))", &long, None);
+    same();
+    let bytes = unscaled.map(|own| i128::from(own).to_be_bytes());
+    let texts = bytes.map(|own| ByteArray::from(own[10..].to_vec()));
+    with_column::<ByteArrayType>(&dir, &["a", "b"], "required binary amount (DECIMAL(14,2))", &texts, None);
+    same();
+    for (length, precision) in [(5, 10), (16, 38), (32, 76)] {
+        let fixed = bytes.map(|own| {
+            let sign = if own[0] == 0 { 0 } else { 0xff };
+            let whole = [vec![sign; 32 - own.len()], own.to_vec()].concat();
+            FixedLenByteArray::from(ByteArray::from(whole[32 - length..].to_vec()))
+        });
+        let declared = format!("required fixed_len_byte_array({length}) amount (DECIMAL({precision},2))");
+        with_column::<FixedLenByteArrayType>(&dir, &["a", "b"], &declared, &fixed, None);
+        same();
+    }
+    // 0.5 and 0.25, with which actions were chosen, and a policy would have chosen them.
+    let halves =
+        [0x3800_u16, 0x3400].map(|own| FixedLenByteArray::from(ByteArray::from(own.to_le_bytes().to_vec())));
+    let declared = "required fixed_len_byte_array(2) p (FLOAT16)";
+    with_column::<FixedLenByteArrayType>(&dir, &["a", "b"], declared, &halves, None);
+    dir.write("log.csv", "action,reward,propensity,p\na,1,0.5,0.5\nb,0,0.5,0.25\n");
+    for columns in ["propensity=p", "reward=p", "probability:mine=p"] {
+        assert_eq!(evaluate("log.parquet", columns).json(), evaluate("log.csv", columns).json(), "{columns}");
+    }
+}
+
+#[test]
+fn what_is_no_number_in_parquet_is_named_in_words() {
+    let dir = Dir::new();
+    let refused = |columns: &str, found: &str| {
+        let args = ["evaluate", "log.parquet", "--policy", "uniform", "--columns", columns];
+        dir.run(&args).refused(&[found, "allowed: a column of "]);
+    };
+    let uuids = [
+        FixedLenByteArray::from(ByteArray::from(vec![7; 16])),
+        FixedLenByteArray::from(ByteArray::from(vec![8; 16])),
+    ];
+    with_column::<FixedLenByteArrayType>(
+        &dir,
+        &["a", "b"],
+        "required fixed_len_byte_array(16) own (UUID)",
+        &uuids,
+        None,
+    );
+    refused("user=own", "column \"own\" is of type FIXED_LEN_BYTE_ARRAY (a UUID); allowed");
+    with_column::<Int32Type>(&dir, &["a", "b"], "required int32 own (DATE)", &[1, 2], None);
+    refused("reward=own", "column \"own\" is of type INT32 (a date); allowed");
+    with_column::<Int32Type>(&dir, &["a", "b"], "required int32 own (DECIMAL(9,2))", &[1, 2], None);
+    refused("action=own", "column \"own\" is of type INT32 (a decimal); allowed");
+    refused("timestamp=own", "column \"own\" is of type INT32 (a decimal); allowed");
 }
 
 #[test]

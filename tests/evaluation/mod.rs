@@ -3,6 +3,7 @@
 mod claims;
 mod columns;
 mod coverage;
+mod exports;
 mod formats;
 mod malformed;
 mod no_estimate;

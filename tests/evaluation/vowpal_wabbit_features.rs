@@ -178,3 +178,57 @@ fn a_text_and_a_tag_that_say_the_same_are_two_actions() {
     let log = file(&dir, "log.json", decisions(&|_, chosen| line(chosen)).as_bytes());
     assert_eq!(ips(&log, "uniform", &[]).0, 0.5);
 }
+
+/// Categories as Vowpal Wabbit writes them back: each with its weight.
+#[test]
+fn a_category_is_there_by_a_weight_of_1_and_not_there_by_0() {
+    let dir = TempDir::new().unwrap();
+    let by_kind =
+        b"name = \"by-kind\"\nexplorer = \"egreedy\"\nfeatures = \"v1\"\nstructure = \"disjoint\"\n";
+    let by_kind = file(&dir, "by-kind.toml", by_kind);
+    let log = |of: &dyn Fn(usize) -> &'static str| {
+        file(&dir, "log.vw", vw(&|_, k| format!("'{}|f {}", ["a ", "b "][k].trim_end(), of(k))).as_bytes())
+    };
+    let expected = ips(&log(&|k| ["kind=focus", "kind=rest"][k]), &by_kind, &[]);
+    for categories in [
+        ["kind=focus:1", "kind=rest:1.0"],
+        ["kind=focus:1 kind=rest:0", "kind=focus:0 kind=rest:1"],
+        ["kind=focus", "kind=focus:0 kind=rest"],
+    ] {
+        assert_eq!(ips(&log(&|k| categories[k]), &by_kind, &[]), expected, "{categories:?}");
+    }
+    for weight in ["0.5", "-1", "2", "x"] {
+        let half = vw(&|_, k| format!("'{} |f kind=focus:{weight}", ["a", "b"][k]));
+        let said = complaint(&[&file(&dir, "log.vw", half.as_bytes()), "--policy", "uniform"]);
+        assert!(
+            said.contains(&format!(
+                "the weight of \"kind=focus\" is \"{weight}\"; allowed: 1, for a category"
+            )),
+            "{said}"
+        );
+        assert!(said.contains("--no-features") && said.contains("line 1, column "), "{said}");
+    }
+
+    // The same of the inputs of one's own domain.
+    file(&dir, "shop.toml", crate::features::SHOP.as_bytes());
+    let domain = dir.path().join("shop.toml").display().to_string();
+    let fitted = |shared: [&str; 2]| {
+        let decision = |i: usize| format!("shared |u {}\n0:-1:0.5 'a |f x\n'b |f x\n\n", shared[i % 2]);
+        let log = file(&dir, "log.vw", (0..400).map(decision).collect::<String>().as_bytes());
+        let out = dir.path().join("mine.toml").display().to_string();
+        let args = ["features", "fit", &log, "--domain", &domain, "--out", &out, "--overwrite"];
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_rehearsal")).args(args).output().unwrap();
+        (std::fs::read_to_string(&out).unwrap_or_default(), stderr(&ran))
+    };
+    let (expected, _) = fitted(["device=mobile", "device=desktop"]);
+    assert!(expected.contains("# context.device: said 400 times, 2 different texts."), "{expected}");
+    assert_eq!(fitted(["device=mobile:1 device=desktop:0", "device=desktop:1"]).0, expected);
+    let (_, said) = fitted(["device=mobile:0.5", "device=desktop"]);
+    assert!(
+        said.contains("the weight of \"device=mobile\" is \"0.5\"; allowed: 1, for a category"),
+        "{said}"
+    );
+    // What is no input is passed over, and named.
+    let (_, said) = fitted(["device=mobile colour=red:0.5", "device=desktop"]);
+    assert!(said.contains("1000 features were passed over, such as \"colour=red\""), "{said}");
+}

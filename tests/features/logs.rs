@@ -399,8 +399,9 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     let [own, other] = ["named.csv", "log.csv"].map(|log| dir.run(&args(log)).ok().stdout().replace(log, ""));
     assert_eq!(own, other);
     dir.write("named.csv", named.replacen("bought", "taken", 1));
-    dir.run(&args("named.csv"))
-        .refused(&["reward is \"taken\"; allowed: a number, or an outcome: bought, clicked, nothing"]);
+    dir.run(&args("named.csv")).refused(&[
+        "reward is \"taken\"; allowed: a number, true or false, or an outcome: bought, clicked, nothing",
+    ]);
     // An item that changes is said.
     dir.write("log.csv", csv().replacen(",10\n", ",11\n", 1));
     let said = dir.run(&args("log.csv")).stderr();

@@ -61,7 +61,8 @@ fn wrong_use_of_a_table_is_refused() {
     ]);
     dir.write("t.csv", format!(",{}", table()).replace("1,yes", "0,1,yes").replace("-1,no", "1,-1,no"));
     simulate(&["--label", "class", "--policy", "uniform"]).refused(&[
-        "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once",
+        "t.csv, line 1: the header is blank in its field 1; allowed: a name for each column, each once; pandas writes such a first \
+         one unless `index=False`",
     ]);
     let orders = ["--label", "class", "--policy", "uniform", "--orders", "3", "--in-order"];
     assert_eq!(simulate(&orders).code(), 2);

@@ -16,7 +16,9 @@ mod whole;
 pub(crate) use checked_toml::checked_toml;
 pub(crate) use file::{OR_A_FILE, bytes, is_path, regular, text, utf8, without_mark};
 pub(crate) use foreign::foreign;
-pub(crate) use notation::{MISSING, is_missing, is_null, is_number, notation, of_notation};
+pub(crate) use notation::{
+    MISSING, is_missing, is_nothing, is_number, notation, number_or_truth, of_notation,
+};
 pub(crate) use object::{Object, objects, optional_object};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
 pub(crate) use table::{Table, no_header, separator_of};

@@ -9,6 +9,16 @@ pub(crate) const MISSING_NUMBERS: [&str; 16] = [
     "\\n", "(null)",
 ];
 
+/// How programs write that there is nothing, letter by letter: pandas, R, databases and spreadsheets. What people write too, as
+/// `none` and `-`, may be a word.
+const NOTHING: [&str; 18] = [
+    "NULL", "Null", "null", "\\N", "(null)", "#NULL!", "NaN", "nan", "NAN", "NaT", "None", "NA", "<NA>",
+    "N/A", "n/a", "#N/A", "#NA", "<nil>",
+];
+/// How they write what is true, and what is not, in lower case.
+const TRUE: [&str; 4] = ["true", "t", "yes", "y"];
+const FALSE: [&str; 4] = ["false", "f", "no", "n"];
+
 /// Signs of currencies, and their codes.
 const CURRENCIES: [char; 8] = ['$', '€', '£', '¥', '₹', '₩', '₽', '฿'];
 const CODES: [&str; 16] = [
@@ -34,9 +44,20 @@ pub(crate) fn is_missing(cell: &str) -> bool {
     MISSING_NUMBERS.iter().any(|missing| missing.eq_ignore_ascii_case(cell))
 }
 
-/// Whether it is how databases write that there is nothing, which is no word.
-pub(crate) fn is_null(cell: &str) -> bool {
-    ["NULL", "\\N"].contains(&cell)
+/// Whether it is how programs write that there is nothing, which is no word.
+pub(crate) fn is_nothing(cell: &str) -> bool {
+    NOTHING.contains(&cell)
+}
+
+/// The truth value that a word is; `None` where it is none.
+fn truth_value(cell: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(cell));
+    if is_one_of(TRUE) { Some(true) } else { is_one_of(FALSE).then_some(false) }
+}
+
+/// The number that it is: a truth value is 1 or 0.
+pub(crate) fn number_or_truth(cell: &str) -> Option<f64> {
+    cell.parse().ok().or_else(|| truth_value(cell).map(|truth| f64::from(u8::from(truth))))
 }
 
 /// What makes a number of another notation of this text; `None` where it is a number as it stands, or no number at all.
@@ -157,6 +178,37 @@ pub(crate) fn of_notation(cell: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_programs_write_for_nothing_is_no_word_and_what_people_write_may_be_one() {
+        assert!(NOTHING.iter().all(|cell| is_nothing(cell)));
+        for word in ["", "none", "nil", "na", "-", ".", "?", "Nat", "nullius", "NULL ", "0"] {
+            assert!(!is_nothing(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn truth_values_are_those_of_pandas_databases_and_spreadsheets() {
+        for (cell, number) in [
+            ("True", 1.0),
+            ("TRUE", 1.0),
+            ("t", 1.0),
+            ("yes", 1.0),
+            ("Y", 1.0),
+            ("1", 1.0),
+            ("false", 0.0),
+            ("f", 0.0),
+            ("No", 0.0),
+            ("n", 0.0),
+            ("0.0", 0.0),
+            ("-2.5", -2.5),
+        ] {
+            assert_eq!(number_or_truth(cell), Some(number), "{cell}");
+        }
+        for cell in ["", "tr", "yes please", "wahr", "1,0", "on"] {
+            assert_eq!(number_or_truth(cell), None, "{cell}");
+        }
+    }
 
     #[test]
     fn numbers_of_other_notations_are_known_and_words_are_none() {

@@ -75,9 +75,11 @@ impl<'a> Table<'a> {
                 _ if !distinct.insert(name) => format!("{name:?} again"),
                 _ => continue,
             };
-            return Err(
-                Fault::new("the header", value, "a name for each column, each once").at(self.at_header())
-            );
+            let numbers_rows = i == 0 && name.is_empty();
+            let mend =
+                if numbers_rows { "; pandas writes such a first one unless `index=False`" } else { "" };
+            let allowed = format!("a name for each column, each once{mend}");
+            return Err(Fault::new("the header", value, allowed).at(self.at_header()));
         }
         Ok(())
     }
@@ -245,7 +247,8 @@ mod tests {
             ),
             (
                 b"\n,b\n",
-                "t.csv, line 2: the header is blank in its field 1; allowed: a name for each column, each once",
+                "t.csv, line 2: the header is blank in its field 1; allowed: a name for each column, each once; pandas writes such a \
+                 first one unless `index=False`",
             ),
             (
                 b"a, a\n",

@@ -1,6 +1,8 @@
 //! What holds of the numbers of every log.
 
+use super::columns::{MISSING_ITEM, MISSING_USER};
 use crate::base::error::{Fault, Result};
+use crate::base::read::{is_missing, is_nothing};
 
 /// How far two writings of the same probability may be apart: other programs compute in single precision.
 pub(super) const SAME: f64 = 1e-6;
@@ -38,9 +40,55 @@ pub(super) fn checked_reward(field: &str, reward: f64) -> Result<f64, Fault> {
     if reward.is_finite() { Ok(reward) } else { Err(Fault::new(field, reward, "a finite number")) }
 }
 
+/// What a name in a table names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Item,
+    User,
+}
+
+/// `name` if it is one: without blanks around it, which would make another name that looks the same, and not how tables write
+/// that there is nothing. An item may be called `none` or `-`; a user of that name is nobody.
+///
+/// # Errors
+/// What is allowed.
+pub(super) fn checked_name(named: Named, name: &[u8]) -> Result<&str, String> {
+    let (what, missing) = match named {
+        Named::Item => ("the name of an item", MISSING_ITEM),
+        Named::User => ("the name of a user", MISSING_USER),
+    };
+    let more = match std::str::from_utf8(name) {
+        Ok("") => "not empty",
+        Ok(text) if is_nothing(text) || (named == Named::User && is_missing(text)) => missing,
+        Ok(text) if text.trim() == text => return Ok(text),
+        Ok(_) => "without blanks around it",
+        Err(_) => "in UTF-8",
+    };
+    Err(format!("{what}, {more}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_items_and_users_are_refused_by_one_rule() {
+        for nothing in ["NULL", "\\N", "nan", "NaN", "None", "NA", "N/A", "<NA>", "#N/A", "null", "(null)"] {
+            for named in [Named::Item, Named::User] {
+                let said = checked_name(named, nothing.as_bytes()).unwrap_err();
+                assert!(said.contains("which this is not") && said.contains("leave such rows out"), "{said}");
+            }
+        }
+        for word in ["none", "-", "na"] {
+            assert_eq!(checked_name(Named::Item, word.as_bytes()), Ok(word));
+            assert!(checked_name(Named::User, word.as_bytes()).is_err(), "{word}");
+        }
+        for (bad, more) in
+            [(&b""[..], "not empty"), (b" a", "without blanks around it"), (b"\xff", "in UTF-8")]
+        {
+            assert_eq!(checked_name(Named::Item, bad), Err(format!("the name of an item, {more}")));
+        }
+    }
 
     #[test]
     fn a_rounding_beyond_the_range_is_its_end_and_more_is_none() {

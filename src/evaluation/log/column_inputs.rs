@@ -4,8 +4,9 @@ use super::columns::{Columns, find_column, no_column};
 use super::declared::SaidInputs;
 use super::place::malformed;
 use crate::base::error::{Error, Fault, Result};
+use crate::base::read::{is_nothing, number_or_truth};
 use crate::domain::request::Context;
-use crate::domain::{Domain, DomainInput, InputOf, InputSlot, KeptValue, TipsInput};
+use crate::domain::{Domain, DomainInput, InputOf, InputSlot, InputType, KeptValue, TipsInput};
 use crate::evaluation::inputs::InputPlaces;
 use crate::evaluation::log::vocabulary::LogVocabulary;
 use crate::evaluation::row::Row;
@@ -21,8 +22,49 @@ pub(super) struct ColumnInputs {
     said: SaidInputs,
     /// A column that nothing reads, for two inputs have its name, with these.
     shared: Option<[String; 3]>,
+    nothings: Nothings,
     /// Outcomes whose names are numbers, each as that number, with what it is worth.
     numbered: Vec<(f64, f64)>,
+}
+
+/// Cells that say in a word that there is nothing.
+#[derive(Default)]
+pub(super) struct Nothings {
+    /// How many of them are categories, in which such a word could be one like another.
+    words: u64,
+    /// The first of these, and of which input.
+    example: Option<(String, String)>,
+}
+
+impl Nothings {
+    /// What a cell says of an input. How programs write that there is nothing is unknown, as a null is, unless the domain has a
+    /// level of that name.
+    ///
+    /// # Errors
+    /// What the input may not be, also nothing where it is required.
+    pub(super) fn value_of(&mut self, input: &DomainInput, cell: &str) -> Result<KeptValue, Fault> {
+        let is_level = input.levels.as_ref().is_some_and(|levels| levels.iter().any(|level| level == cell));
+        if !is_nothing(cell) || is_level {
+            return input.of_text(cell);
+        }
+        if input.required {
+            return Err(Fault::new(&input.name, format!("{cell:?}"), input.allowed()));
+        }
+        if input.kind == InputType::Category {
+            self.words += 1;
+            self.example.get_or_insert_with(|| (cell.to_owned(), input.path()));
+        }
+        Ok(KeptValue::Unknown)
+    }
+
+    fn remark(&self, origin: &str) -> Option<String> {
+        let (cell, path) = self.example.as_ref()?;
+        Some(format!(
+            "{origin}: {} cells of categories are how programs write that there is nothing, such as {cell:?} of {path}: they \
+             are unknown; where it is a word, name it among the input's `levels` in the domain's file",
+            self.words
+        ))
+    }
 }
 
 impl ColumnInputs {
@@ -91,7 +133,16 @@ impl ColumnInputs {
         let values = InputOf::ALL.map(|of| vec![KeptValue::Unknown; domain.inputs_of(of).count()]).to_vec();
         let outcomes = domain.raw().outcomes.iter();
         let numbered = outcomes.filter_map(|own| Some((own.name.parse().ok()?, own.reward))).collect();
-        Ok(Self { domain, places: InputPlaces::new(domain), columns, values, said, shared, numbered })
+        Ok(Self {
+            domain,
+            places: InputPlaces::new(domain),
+            columns,
+            values,
+            said,
+            shared,
+            nothings: Nothings::default(),
+            numbered,
+        })
     }
 
     /// The reward that a text says: the name of an outcome, which may look like a number, or a number.
@@ -102,9 +153,9 @@ impl ColumnInputs {
         let text = text.trim();
         let outcomes = &self.domain.raw().outcomes;
         let named = outcomes.iter().find(|own| own.name == text).map(|own| own.reward);
-        named.or_else(|| text.parse().ok().map(|number| self.reward_of_number(number))).ok_or_else(|| {
+        named.or_else(|| number_or_truth(text).map(|number| self.reward_of_number(number))).ok_or_else(|| {
             let outcomes = outcomes.iter().map(|own| own.name.as_str());
-            format!("a number, or an outcome: {}", outcomes.collect::<Vec<_>>().join(", "))
+            format!("a number, true or false, or an outcome: {}", outcomes.collect::<Vec<_>>().join(", "))
         })
     }
 
@@ -136,10 +187,10 @@ impl ColumnInputs {
         &mut self,
         row: &mut Row,
         names: &mut LogVocabulary,
-        value: impl Fn(&DomainInput, usize) -> Result<KeptValue, Fault>,
+        value: impl Fn(&DomainInput, usize, &mut Nothings) -> Result<KeptValue, Fault>,
     ) -> Result<(), (usize, Fault)> {
         for (input, at) in &self.columns {
-            let value = value(input, *at).map_err(|fault| (*at, fault))?;
+            let value = value(input, *at, &mut self.nothings).map_err(|fault| (*at, fault))?;
             let place = self.domain.inputs_of(input.of).position(|own| std::ptr::eq(own, *input));
             self.values[input.of as usize][place.expect("it is one of them")] = value;
         }
@@ -166,6 +217,7 @@ impl ColumnInputs {
                 "{origin}: column {column:?} may be {one} or {other}: say which, as with --columns {role}={column}"
             ));
         }
+        remarks.extend(self.nothings.remark(origin));
         if varied > 0 {
             remarks.push(format!(
                 "{origin}: in {varied} decisions the chosen item is not what it was when it was chosen first, by which all \

@@ -32,8 +32,8 @@ pub(super) const COMMENT: &str = "a comment, and no header: remove the line";
 pub(super) const MISSING_USER: &str = "which this is not, as tables write it where there is none: leave such rows out, or let \
                                        --columns user=none, in a gate `columns`, leave the column unread";
 /// The same of an item.
-pub(super) const MISSING_ITEM: &str =
-    "which this is not, as databases write it where there is none: leave such rows out";
+pub(super) const MISSING_ITEM: &str = "which this is not, as tables write it where there is none: leave such rows out, or call \
+                                       the item otherwise";
 
 impl Default for Columns {
     fn default() -> Self {

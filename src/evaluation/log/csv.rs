@@ -1,20 +1,20 @@
 //! Comma-separated logs with named columns: one decision a line, every item of the log as its candidates.
 
-use super::checks::{checked_propensity, checked_reward};
+use super::checks::{Named, checked_name, checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
 use super::columns::{
-    COMMENT, Columns, MISSING_ITEM, MISSING_USER, NAME_COLUMNS, NO_COLUMN, days_note, find_column,
-    is_header_with_bars, leave_unread, no_column, unread_remark,
+    COMMENT, Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, is_header_with_bars, leave_unread,
+    no_column, unread_remark,
 };
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
 use super::lines::LogLines;
 use super::place::malformed;
 use super::reader::LogReader;
-use super::timestamp::{Stamp, moment};
+use super::timestamp::{Stamp, allowed_moment, moment};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
-use crate::base::read::{is_missing, is_null, no_header, of_notation};
+use crate::base::read::{no_header, number_or_truth, of_notation};
 use crate::domain::Domain;
 use crate::domain::request::Context;
 use crate::evaluation::row::Row;
@@ -145,7 +145,7 @@ impl CsvLog {
         let inputs =
             domain.map(|domain| ColumnInputs::new(domain, &names, &header, &taken, place)).transpose()?;
         let is_input = |i: usize| inputs.as_ref().is_some_and(|inputs| inputs.reads(i));
-        let unread = (0..header.len()).filter(|i| !read.contains(&Some(*i)) && !is_input(*i));
+        let unread = (0..header.len()).filter(|i| !taken.contains(i) && !is_input(*i));
         let unread = unread.map(|i| shortened(header[i].clone())).collect();
         let width = header.len();
         Ok(Self {
@@ -185,9 +185,9 @@ impl CsvLog {
     fn number(&self, field: usize, name: &str) -> Result<f64> {
         let bytes = self.cell(field);
         let text = std::str::from_utf8(&bytes).ok().map(str::trim);
-        text.and_then(|t| t.parse().ok()).ok_or_else(|| {
+        text.and_then(number_or_truth).ok_or_else(|| {
             let other = text.map_or_else(String::new, of_notation);
-            self.fault(field, name, &format!("a number{other}"))
+            self.fault(field, name, &format!("a number, or true or false{other}"))
         })
     }
 
@@ -200,12 +200,11 @@ impl CsvLog {
     }
 
     fn moment(&mut self, field: usize) -> Result<Option<Context>> {
-        let read = moment(self.cell(field).trim_ascii()).ok_or_else(|| {
+        let cell = self.cell(field);
+        let read = moment(cell.trim_ascii()).ok_or_else(|| {
             let by_columns = if self.is_open_bandit { "--format csv with " } else { "" };
-            let allowed = format!(
-                "a date and time, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970; {by_columns}{}",
-                leave_unread("timestamp")
-            );
+            let allowed =
+                format!("{}; {by_columns}{}", allowed_moment(cell.trim_ascii()), leave_unread("timestamp"));
             self.fault(field, &self.names.timestamp, &allowed)
         })?;
         self.days += u64::from(read == Stamp::Day);
@@ -218,27 +217,21 @@ impl CsvLog {
         if let Some(number) = names.items.find(&item) {
             return Ok(number);
         }
-        let name = self.checked_name(self.item, &self.names.item, &item, "the name of an item")?;
+        let name = self.name(Named::Item, self.item, &self.names.item, &item)?;
         if self.is_open_bandit && !is_whole(&item) {
             return Err(self.fault(self.item, &self.names.item, "a whole number"));
         }
         Ok(names.items.number(name.as_bytes()))
     }
 
-    /// A name in this field: one without blanks around it, which would make another name that looks the same.
-    fn checked_name<'a>(&self, field: usize, column: &str, name: &'a [u8], what: &str) -> Result<&'a str> {
-        match std::str::from_utf8(name) {
-            Ok("") => Err(Fault::new(column, "empty", format!("{what}, in UTF-8")).at(self.at(field))),
-            Ok(text) if self.user == Some(field) && is_missing(text) => {
-                Err(self.fault(field, column, &format!("{what}, {MISSING_USER}")))
+    /// The name that stands in this field.
+    fn name<'a>(&self, named: Named, field: usize, column: &str, name: &'a [u8]) -> Result<&'a str> {
+        checked_name(named, name).map_err(|allowed| {
+            if name.is_empty() {
+                return Fault::new(column, "empty", allowed).at(self.at(field));
             }
-            Ok(text) if field == self.item && is_null(text) => {
-                Err(self.fault(field, column, &format!("{what}, {MISSING_ITEM}")))
-            }
-            Ok(text) if text.trim() == text => Ok(text),
-            Ok(_) => Err(self.fault(field, column, &format!("{what}, without blanks around it"))),
-            Err(_) => Err(self.fault(field, column, &format!("{what}, in UTF-8"))),
-        }
+            self.fault(field, column, &allowed)
+        })
     }
 
     /// A fault of what stands in this field of the current record.
@@ -314,7 +307,7 @@ impl LogReader for CsvLog {
         row.moment = self.timestamp.map(|field| self.moment(field)).transpose()?.flatten();
         if let Some(field) = self.user {
             let user = self.cell(field);
-            let user = self.checked_name(field, &self.names.user, &user, "the name of a user")?;
+            let user = self.name(Named::User, field, &self.names.user, &user)?;
             names.of_user(user.as_bytes(), row);
         }
         if self.is_open_bandit {
@@ -322,10 +315,11 @@ impl LogReader for CsvLog {
         }
         if let Some(inputs) = &mut self.inputs {
             let (fields, lines) = (&self.fields, &self.lines);
-            let filled = inputs.fill(row, names, |input, field| {
+            let filled = inputs.fill(row, names, |input, field, nothings| {
                 let bytes = fields.get(lines, field);
                 let text = std::str::from_utf8(&bytes).map(str::trim);
-                input.of_text(text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?)
+                let text = text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?;
+                nothings.value_of(input, text)
             });
             filled.map_err(|(field, fault)| fault.at(lines.at(fields.ranges[field].start + 1)))?;
             self.varied = names.varied;
@@ -402,11 +396,11 @@ mod tests {
         }
         assert_eq!(
             message("1,2019-11-24 06:30:00,79,2,0,,a"),
-            "log.csv, line 3, column 30: propensity_score is \"\"; allowed: a number"
+            "log.csv, line 3, column 30: propensity_score is \"\"; allowed: a number, or true or false"
         );
         assert_eq!(
-            message("1,2019-11-24 06:30:00,79,2,yes,0.5,a"),
-            "log.csv, line 3, column 28: click is \"yes\"; allowed: a number"
+            message("1,2019-11-24 06:30:00,79,2,maybe,0.5,a"),
+            "log.csv, line 3, column 28: click is \"maybe\"; allowed: a number, or true or false"
         );
         assert!(message("1,2019-11-24 06:30:00,79,2,NaN,0.5,a").contains("click is NaN"));
         assert!(message("1,2019-11-24 06:30:00,,2,0,0.5,a").contains("line 3, column 23: item_id is empty"));

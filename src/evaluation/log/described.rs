@@ -25,7 +25,7 @@ use smol_str::{SmolStr, ToSmolStr};
 pub(super) const AHEAD: usize = 1000;
 
 /// What to do where other programs mean other things by the same names.
-const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";
+pub(super) const WAY_OUT: &str = "; --no-features, in a gate `features = false`, reads none";
 /// Dimensions that are made from the hour; 0 where nobody says it.
 const OF_THE_HOUR: [usize; 3] = [1, 2, 10];
 

@@ -12,11 +12,12 @@ use super::format::{FormatInput, FormatRule, ReadOptions};
 use super::json_members;
 use super::lines::{LogLine, LogLines};
 use super::look_ahead::{DescribedLog, LookAhead};
+use super::observations::Observations;
 use super::parsed_lines::ParsedLines;
 use super::reader::LogReader;
 use super::said::Said;
 use super::so_far::{EventMet, SoFar};
-use super::timestamp::{TimeStamp, moment};
+use super::timestamp::{TimeStamp, allowed_moment, moment};
 use super::vocabulary::{LogVocabulary, untagged_remark};
 use crate::base::error::{Error, Fault, Result};
 use crate::domain::request;
@@ -73,6 +74,7 @@ pub(super) struct DsjsonLog {
     passed_over: PassedOver,
     /// Decisions whose cost is not the one that was logged first.
     relabelled: u64,
+    observations: Observations,
     described: Said,
     /// Actions without a tag that were not told apart.
     others: u64,
@@ -88,7 +90,6 @@ pub(super) struct DsjsonLog {
 #[derive(Default)]
 struct PassedOver {
     marks: u64,
-    without_decision: u64,
     /// Decisions that say that nothing is to be learned from them.
     skipped: u64,
     /// Decisions that were put off, and never made.
@@ -138,6 +139,7 @@ impl DsjsonLog {
             so_far: so_far.clone(),
             passed_over: PassedOver::default(),
             relabelled: 0,
+            observations: Observations::default(),
             described: Said::new(options, so_far),
             others: 0,
             has_decided: false,
@@ -195,7 +197,10 @@ impl DsjsonLog {
                 None => None,
                 Some(Distinct::Text(tag)) if !tag.is_empty() && tag.trim() == tag => Some(tag),
                 Some(other) => {
-                    let allowed = "the name of an action, without blanks around it";
+                    let allowed = match other {
+                        Distinct::Text(_) => "the name of an action, without blanks around it",
+                        _ => "the name of an action as a text, in quotes: \"7\" for 7",
+                    };
                     return Err(fault_of(at, Some(k), Fault::new("_tag", json(other), allowed)));
                 }
             };
@@ -247,7 +252,7 @@ impl DsjsonLog {
         if line.is_reward_alone() {
             let at = self.lines.line();
             line.timestamp.as_ref().map(|stamp| moment_of(at, stamp)).transpose()?;
-            self.passed_over.without_decision += 1;
+            self.observations.take_alone(line);
             return Ok(false);
         }
         let (skipped, deferred) = (line.skip == Some(true), line.was_never_shown());
@@ -259,6 +264,7 @@ impl DsjsonLog {
         if counts && !self.is_again(line, row)? {
             let original = line.original_cost.filter(|cost| *cost != -row.reward);
             self.relabelled += u64::from(original.is_some());
+            self.observations.take(line, row.reward);
             return Ok(true);
         }
         names.take_back(mark);
@@ -382,7 +388,7 @@ fn check_lengths(at: LogLine, actions: &[usize], probabilities: &[f64]) -> Resul
 fn moment_of(at: LogLine, stamp: &TimeStamp) -> Result<Option<request::Context>> {
     let text = stamp.as_str();
     let read = moment(text.as_bytes()).ok_or_else(|| {
-        let allowed = "a date and time, as 2019-11-25T06:30:00Z, a date, or seconds since 1970";
+        let allowed = allowed_moment(text.as_bytes());
         at.fault("Timestamp", Fault::new("Timestamp", format!("{text:?}"), allowed))
     })?;
     Ok(read.context())
@@ -421,12 +427,11 @@ impl LogReader for DsjsonLog {
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.described.remarks(self.origin());
         remarks.extend(untagged_remark(self.origin(), self.others));
-        let PassedOver { marks, without_decision, skipped, deferred, again } = self.passed_over;
+        let PassedOver { marks, skipped, deferred, again } = self.passed_over;
         let origin = self.origin();
         for (lines, what) in [
             (skipped, "lines with _skipLearn"),
             (deferred, "lines whose decision was put off (_deferred) and never made"),
-            (without_decision, "lines without a decision"),
             (again, "lines whose EventId stands there before, with the same label,"),
             (marks, "lines in brackets that are no JSON, such as marks of checkpoints,"),
         ] {
@@ -434,6 +439,7 @@ impl LogReader for DsjsonLog {
                 remarks.push(format!("{origin}: {lines} {what} were passed over"));
             }
         }
+        remarks.extend(self.observations.remarks(origin, &self.so_far));
         if self.relabelled > 0 {
             remarks.push(format!(
                 "{origin}: {} decisions have a _label_cost that is not their _original_label_cost, as logs of apprentices \

@@ -40,6 +40,9 @@ pub(super) struct DsjsonLine {
     /// What was observed of the decision.
     #[serde(rename = "o")]
     pub(super) observed: Option<Box<RawValue>>,
+    /// What a line says that has a reward and no decision.
+    #[serde(rename = "RewardValue")]
+    pub(super) reward: Option<Box<RawValue>>,
     #[serde(rename = "_outcomes")]
     pub(super) outcomes: Option<IgnoredAny>,
 }
@@ -58,21 +61,35 @@ impl DsjsonLine {
         text.strip_prefix('"')?.strip_suffix('"').filter(|id| !id.is_empty())
     }
 
+    /// What was observed of the decision that is like a `T`.
+    fn observations<'a, T: Deserialize<'a>>(&'a self) -> impl Iterator<Item = T> {
+        let all =
+            self.observed.as_ref().and_then(|own| serde_json::from_str::<Vec<&RawValue>>(own.get()).ok());
+        all.into_iter().flatten().filter_map(|one| serde_json::from_str(one.get()).ok())
+    }
+
     /// Whether it is of a decision that was put off, and that was never made: nobody saw what was chosen.
     pub(super) fn was_never_shown(&self) -> bool {
         #[derive(Deserialize)]
-        struct Observation {
+        struct Activation {
             #[serde(rename = "ActionTaken", default)]
             taken: bool,
         }
-        let observations = || {
-            let all: Vec<&RawValue> = serde_json::from_str(self.observed.as_ref()?.get()).ok()?;
-            let taken = |one: &&RawValue| {
-                serde_json::from_str::<Observation>(one.get()).is_ok_and(|observation| observation.taken)
-            };
-            Some(all.iter().any(taken))
-        };
-        self.deferred == Some(true) && observations() != Some(true)
+        self.deferred == Some(true) && !self.observations().any(|Activation { taken }| taken)
+    }
+
+    /// The rewards that were observed of the decision.
+    pub(super) fn observed_rewards(&self) -> Vec<f64> {
+        #[derive(Deserialize)]
+        struct Observation {
+            v: f64,
+        }
+        self.observations().map(|Observation { v }| v).collect()
+    }
+
+    /// The reward that a line without a decision says, if it is a number.
+    pub(super) fn reward_value(&self) -> Option<f64> {
+        serde_json::from_str(self.reward.as_ref()?.get()).ok()
     }
 
     /// Whether it says, in any of three ways, which action was chosen.

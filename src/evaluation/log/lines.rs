@@ -185,7 +185,14 @@ impl<'a> LogLine<'a> {
             let message = complaint(&error);
             let message = message.rsplit_once(" at line ").map_or(&*message, |(what, _)| what);
             let message = self.field::<T>().map_or_else(|| message.to_owned(), |f| format!("{f}: {message}"));
-            malformed(self.at(error.column().max(1)), message)
+            // So end the lines of an object that goes over several.
+            let goes_on = error.is_eof() && matches!(self.text.last(), Some(b'{' | b'[' | b','));
+            let mend = if goes_on {
+                "; each line is to be an object of its own, as `jq -c .` writes them"
+            } else {
+                ""
+            };
+            malformed(self.at(error.column().max(1)), message + mend)
         })
     }
 

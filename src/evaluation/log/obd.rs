@@ -1,5 +1,5 @@
 //! The Open Bandit Dataset (Saito et al. 2021), comma-separated: `item_id`, `click`, `propensity_score`, and
-//! `timestamp` for the moment, `user` for whose decision it was, where they are there. It says what its numbers can be: items and positions are whole numbers, clicks 0 or 1.
+//! `timestamp` for the moment, `user` for whose decision it was, where they are there. It says what its numbers can be: items and positions are whole numbers, clicks 0 or 1 (or false and true).
 
 use super::columns::is_header_with_bars;
 use super::csv::CsvLog;

@@ -4,36 +4,40 @@
 //! | column | may be |
 //! | --- | --- |
 //! | action, user | a text (UTF-8), a whole number |
-//! | reward, propensity, probabilities | a number, a truth value |
+//! | reward, propensity, probabilities | a number, of which a DECIMAL is the nearest, a truth value |
 //! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, a DATE, or a text or a number as in CSV |
 //! | inputs of a domain | a number, a truth value, a text as in CSV; null is unknown |
+//!
+//! Hours are those of the zone in which a TIMESTAMP was written ([`super::parquet_zone`]).
 //!
 //! A duration of Arrow, which Parquet stores as whole numbers, is none of these. With a domain's inputs a reward may be a
 //! text too, the name of an outcome. Another value that is null, and a column in a list, are errors. Files may be compressed
 //! with snappy, gzip or zstd.
 
 use super::arrow_durations::durations;
-use super::checks::{checked_propensity, checked_reward};
-use super::column_inputs::ColumnInputs;
+use super::checks::{Named, checked_name, checked_propensity, checked_reward};
+use super::column_inputs::{ColumnInputs, Nothings};
 use super::columns::{
-    Columns, MISSING_ITEM, MISSING_USER, NAME_COLUMNS, NO_COLUMN, days_note, find_column, leave_unread,
-    no_column, unread_remark,
+    Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, leave_unread, no_column, unread_remark,
 };
 use super::format::{FormatInput, FormatRule};
 use super::parquet_pages::Pages;
+use super::parquet_types::{
+    Numbers, described, is_number, is_text, is_whole, of_decimal, of_decimal_bytes, of_half,
+};
+use super::parquet_zone::Clock;
 use super::place::malformed;
 use super::reader::LogReader;
-use super::timestamp::{Stamp, moment, moment_of_millis};
+use super::timestamp::{Stamp, allowed_moment, moment, moment_of_millis};
 use super::vocabulary::LogVocabulary;
 use crate::base::error::{Error, Fault, Result, shortened, within};
-use crate::base::read::{is_missing, is_null};
 use crate::domain::{Domain, DomainInput, InputType, KeptValue};
 use crate::evaluation::row::Row;
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, get_column_reader};
-use parquet::data_type::{ByteArray, Int96};
+use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 use std::borrow::Cow;
@@ -103,35 +107,16 @@ impl Role {
         match (self, column.physical_type()) {
             _ if column.max_rep_level() > 0 => false,
             (Self::Item | Self::User, PhysicalType::INT32 | PhysicalType::INT64) => is_whole(column),
-            (
-                Self::Item | Self::User | Self::Timestamp | Self::Outcome | Self::Input,
-                PhysicalType::BYTE_ARRAY,
-            ) => !is_decimal(column),
+            (Self::Item | Self::User | Self::Timestamp, PhysicalType::BYTE_ARRAY) => is_text(column),
+            (Self::Outcome | Self::Input, PhysicalType::BYTE_ARRAY) if is_text(column) => true,
             (Self::Timestamp, PhysicalType::INT32 | PhysicalType::INT64) => {
                 is_whole(column) || TimeUnits::of(column) != TimeUnits::Number
             }
             (Self::Timestamp, PhysicalType::INT96 | PhysicalType::DOUBLE) => true,
             (Self::Item | Self::User | Self::Timestamp, _) => false,
-            (_, PhysicalType::INT32 | PhysicalType::INT64) => is_whole(column),
-            (_, PhysicalType::FLOAT | PhysicalType::DOUBLE | PhysicalType::BOOLEAN) => true,
-            _ => false,
+            _ => is_number(column),
         }
     }
-}
-
-/// Whether whole numbers are numbers, and count no days, hours or hundredths.
-fn is_whole(column: &ColumnDescriptor) -> bool {
-    use ConvertedType::{INT_8, INT_16, INT_32, INT_64, NONE, UINT_8, UINT_16, UINT_32, UINT_64};
-    match column.logical_type_ref() {
-        Some(logical) => matches!(logical, LogicalType::Integer(_) | LogicalType::Unknown),
-        None => [NONE, INT_8, INT_16, INT_32, INT_64, UINT_8, UINT_16, UINT_32, UINT_64]
-            .contains(&column.converted_type()),
-    }
-}
-
-fn is_decimal(column: &ColumnDescriptor) -> bool {
-    matches!(column.logical_type_ref(), Some(LogicalType::Decimal(_)))
-        || column.converted_type() == ConvertedType::DECIMAL
 }
 
 /// What the numbers of a column count since 1970.
@@ -169,6 +154,7 @@ enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
     Bytes(Vec<ByteArray>),
+    Fixed(Vec<FixedLenByteArray>),
 }
 
 /// A column that is read.
@@ -180,8 +166,9 @@ struct Column {
     may_be_null: bool,
     /// The level of a value that is there.
     highest: i16,
-    is_unsigned: bool,
+    numbers: Numbers,
     time: TimeUnits,
+    clock: Clock,
     reader: Option<ColumnReader>,
     values: Values,
     levels: Vec<i16>,
@@ -190,19 +177,17 @@ struct Column {
 }
 
 impl Column {
-    fn new(role: Role, name: &str, leaf: usize, column: &ColumnDescriptor) -> Self {
-        let is_unsigned = match column.logical_type_ref() {
-            Some(LogicalType::Integer(kind)) => !kind.is_signed,
-            _ => matches!(column.converted_type(), ConvertedType::UINT_32 | ConvertedType::UINT_64),
-        };
+    fn new(role: Role, name: &str, leaf: usize, file: &FileMetaData) -> Self {
+        let column = file.schema_descr().column(leaf);
         Self {
             role,
             name: name.to_owned(),
             leaf,
             may_be_null: column.max_def_level() > 0,
             highest: column.max_def_level(),
-            is_unsigned,
-            time: TimeUnits::of(column),
+            numbers: Numbers::of(&column),
+            time: TimeUnits::of(&column),
+            clock: Clock::of(&column, file.key_value_metadata()),
             reader: None,
             values: match column.physical_type() {
                 PhysicalType::BOOLEAN => Values::Bool(Vec::new()),
@@ -211,7 +196,8 @@ impl Column {
                 PhysicalType::INT96 => Values::I96(Vec::new()),
                 PhysicalType::FLOAT => Values::F32(Vec::new()),
                 PhysicalType::DOUBLE => Values::F64(Vec::new()),
-                _ => Values::Bytes(Vec::new()),
+                PhysicalType::BYTE_ARRAY => Values::Bytes(Vec::new()),
+                PhysicalType::FIXED_LEN_BYTE_ARRAY => Values::Fixed(Vec::new()),
             },
             levels: Vec::new(),
             places: Vec::new(),
@@ -247,6 +233,9 @@ impl Column {
             (Values::Bytes(values), Some(ColumnReader::ByteArrayColumnReader(reader))) => {
                 read!(values, reader)
             }
+            (Values::Fixed(values), Some(ColumnReader::FixedLenByteArrayColumnReader(reader))) => {
+                read!(values, reader)
+            }
             _ => return Err(ParquetError::General("a column is not of the type that it states".to_owned())),
         };
         self.places.clear();
@@ -268,35 +257,56 @@ impl Column {
     }
 
     /// The value of row `i` of those at hand as an input of a domain; null is unknown.
-    fn input(&self, input: &DomainInput, i: usize) -> Result<KeptValue, Fault> {
+    fn input(&self, input: &DomainInput, i: usize, nothings: &mut Nothings) -> Result<KeptValue, Fault> {
         let place = if self.places.is_empty() { Some(i) } else { self.places[i].map(|place| place as usize) };
         let Some(i) = place else { return input.of_json(&serde_json::Value::Null) };
         match &self.values {
+            Values::Bytes(_) if !self.is_text() => self.number_as(input, i),
             Values::Bytes(values) => {
                 let text = std::str::from_utf8(values[i].data());
-                input.of_text(text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?.trim())
+                let text = text.map_err(|_| Fault::new(&input.name, "not UTF-8", input.allowed()))?;
+                nothings.value_of(input, text.trim())
             }
             Values::Bool(values) => input.of_json(&serde_json::Value::Bool(values[i])),
-            Values::I32(_) | Values::I64(_) if input.kind == InputType::Category => {
+            Values::I32(_) | Values::I64(_) if input.kind == InputType::Category && self.is_whole() => {
                 input.of_text(&String::from_utf8_lossy(&self.name(i)))
             }
-            // What is no number stands for what is not known.
-            _ if self.number(i).is_nan() => input.of_json(&serde_json::Value::Null),
-            _ => input.of_number(self.number(i)),
+            _ => self.number_as(input, i),
         }
+    }
+
+    /// The number at row `i` of those at hand as an input; what is no number stands for what is not known.
+    fn number_as(&self, input: &DomainInput, i: usize) -> Result<KeptValue, Fault> {
+        let number = self.number(i);
+        if number.is_nan() { input.of_json(&serde_json::Value::Null) } else { input.of_number(number) }
+    }
+
+    /// Whether its bytes are texts.
+    fn is_text(&self) -> bool {
+        self.numbers == Numbers::Plain
+    }
+
+    /// Whether its whole numbers are what they look like.
+    fn is_whole(&self) -> bool {
+        matches!(self.numbers, Numbers::Plain | Numbers::Unsigned)
     }
 
     /// The value of row `i` of those at hand, as a number.
     fn number(&self, i: usize) -> f64 {
-        match &self.values {
-            Values::Bool(values) => f64::from(u8::from(values[i])),
-            Values::I32(values) if self.is_unsigned => f64::from(values[i] as u32),
-            Values::I32(values) => f64::from(values[i]),
-            Values::I64(values) if self.is_unsigned => values[i] as u64 as f64,
-            Values::I64(values) => values[i] as f64,
-            Values::F32(values) => f64::from(values[i]),
-            Values::F64(values) => values[i],
-            Values::I96(_) | Values::Bytes(_) => f64::NAN,
+        match (&self.values, self.numbers) {
+            (Values::Bool(values), _) => f64::from(u8::from(values[i])),
+            (Values::I32(values), Numbers::Decimal(scale)) => of_decimal(values[i].into(), scale),
+            (Values::I64(values), Numbers::Decimal(scale)) => of_decimal(values[i].into(), scale),
+            (Values::Bytes(values), Numbers::Decimal(scale)) => of_decimal_bytes(values[i].data(), scale),
+            (Values::Fixed(values), Numbers::Decimal(scale)) => of_decimal_bytes(values[i].data(), scale),
+            (Values::Fixed(values), Numbers::Half) => of_half(values[i].data()),
+            (Values::I32(values), Numbers::Unsigned) => f64::from(values[i] as u32),
+            (Values::I32(values), _) => f64::from(values[i]),
+            (Values::I64(values), Numbers::Unsigned) => values[i] as u64 as f64,
+            (Values::I64(values), _) => values[i] as f64,
+            (Values::F32(values), _) => f64::from(values[i]),
+            (Values::F64(values), _) => values[i],
+            (Values::I96(_) | Values::Bytes(_) | Values::Fixed(_), _) => f64::NAN,
         }
     }
 
@@ -304,16 +314,24 @@ impl Column {
     fn name(&self, i: usize) -> Cow<'_, [u8]> {
         match &self.values {
             Values::Bytes(values) => Cow::Borrowed(values[i].data()),
-            Values::I32(values) if self.is_unsigned => {
+            Values::I32(values) if self.numbers == Numbers::Unsigned => {
                 Cow::Owned((values[i] as u32).to_string().into_bytes())
             }
             Values::I32(values) => Cow::Owned(values[i].to_string().into_bytes()),
-            Values::I64(values) if self.is_unsigned => {
+            Values::I64(values) if self.numbers == Numbers::Unsigned => {
                 Cow::Owned((values[i] as u64).to_string().into_bytes())
             }
             Values::I64(values) => Cow::Owned(values[i].to_string().into_bytes()),
             _ => Cow::Borrowed(b""),
         }
+    }
+
+    /// `name`, as stands in this column, if it is one.
+    fn checked_name<'a>(&self, named: Named, name: &'a [u8]) -> Result<&'a str, Fault> {
+        checked_name(named, name).map_err(|allowed| {
+            let value = String::from_utf8_lossy(&name[..name.len().min(CITED)]).into_owned();
+            Fault::new(&*self.name, format!("{value:?}"), allowed)
+        })
     }
 
     /// The value of row `i` of those at hand, as a moment.
@@ -326,23 +344,31 @@ impl Column {
                 return moment_of_millis(i128::from(values[i]) * 86_400_000).map(|_| Stamp::Day);
             }
             (_, Values::I96(values)) => i128::from(values[i].to_millis()),
-            (_, Values::F64(values)) => return moment(values[i].to_string().as_bytes()),
-            _ => return moment(&self.name(i)),
+            _ => return moment(&self.stamp(i)),
         };
-        moment_of_millis(millis).map(Stamp::Moment)
+        moment_of_millis(self.clock.local(millis)).map(Stamp::Moment)
+    }
+
+    /// What row `i` of those at hand says as a time stamp that is a text or a number.
+    fn stamp(&self, i: usize) -> Cow<'_, [u8]> {
+        match &self.values {
+            Values::F64(values) => Cow::Owned(values[i].to_string().into_bytes()),
+            _ => self.name(i),
+        }
     }
 
     /// That row `i` of those at hand says no moment.
     fn no_moment(&self, i: usize) -> Fault {
+        let said = || String::from_utf8_lossy(&self.stamp(i)).into_owned();
         let value = match &self.values {
-            Values::Bytes(values) => {
-                format!("{:?}", shortened(String::from_utf8_lossy(values[i].data()).into()))
-            }
-            Values::I32(_) | Values::I64(_) => String::from_utf8_lossy(&self.name(i)).into_owned(),
-            Values::F64(values) => values[i].to_string(),
-            _ => "no moment".to_owned(),
+            Values::Bytes(_) => format!("{:?}", shortened(said())),
+            Values::I96(_) => "no moment".to_owned(),
+            _ => said(),
         };
-        let allowed = "a date and time from year 1 to 9999, as 2019-11-24 00:00:17, a date, as 2019-11-24, or seconds since 1970";
+        let allowed = match self.time {
+            TimeUnits::Number => allowed_moment(&self.stamp(i)),
+            TimeUnits::Ticks(_) | TimeUnits::Days => "a moment of the years 1 to 9999".to_owned(),
+        };
         Fault::new(&*self.name, value, format!("{allowed}{}", self.role.way_out()))
     }
 }
@@ -402,7 +428,7 @@ impl ParquetLog {
                 return Err(malformed(origin.clone(), message));
             }
             check_type(role, &leaves[leaf], &column, &durations).map_err(|fault| fault.at(&origin))?;
-            columns.push(Column::new(role, name, leaf, &column));
+            columns.push(Column::new(role, name, leaf, metadata.file_metadata()));
             Ok(())
         };
         add(Role::Item, &names.item, true)?;
@@ -430,7 +456,7 @@ impl ParquetLog {
                 .map_err(|fault| fault.at(&origin))?;
             if places[*leaf] == usize::MAX {
                 places[*leaf] = columns.len();
-                columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, &column));
+                columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, metadata.file_metadata()));
             }
         }
         for group in metadata.row_groups() {
@@ -463,7 +489,7 @@ impl ParquetLog {
     /// The reward at row `i` of those at hand: a number, or what the outcome of this name is worth.
     fn outcome(&self, column: &Column, i: usize) -> Result<f64, Fault> {
         let Some((inputs, _)) = &self.inputs else { return Ok(column.number(i)) };
-        let Values::Bytes(values) = &column.values else {
+        let (Values::Bytes(values), true) = (&column.values, column.is_text()) else {
             return Ok(inputs.reward_of_number(column.number(i)));
         };
         let text = String::from_utf8_lossy(values[i].data());
@@ -546,38 +572,12 @@ fn check_chunk(name: &str, rows: i64, chunk: &ColumnChunkMetaData) -> Result<(),
     }
 }
 
-/// What a column is, as an error says it.
-fn described(column: &ColumnDescriptor) -> String {
-    let kind = match column.logical_type_ref() {
-        Some(logical) => format!("{} ({logical:?})", column.physical_type()),
-        None => column.physical_type().to_string(),
-    };
-    if column.max_rep_level() > 0 { format!("{kind}, in a list") } else { kind }
-}
-
 fn unreadable(origin: &str, error: &ParquetError) -> Error {
     malformed(origin.to_owned(), format!("it cannot be read as Parquet: {error}"))
 }
 
 fn row_place(origin: &str, row: u64) -> String {
     format!("{origin}, row {row}")
-}
-
-/// A name without blanks around it, which would make another name that looks the same.
-fn checked_name<'a>(column: &Column, name: &'a [u8]) -> Result<&'a str, Fault> {
-    let what = if column.role == Role::User { "the name of a user" } else { "the name of an item" };
-    let fault = |more: &str| {
-        let value = String::from_utf8_lossy(&name[..name.len().min(CITED)]).into_owned();
-        Fault::new(&*column.name, format!("{value:?}"), format!("{what}, {more}"))
-    };
-    match std::str::from_utf8(name) {
-        Ok("") => Err(fault("not empty")),
-        Ok(text) if column.role == Role::User && is_missing(text) => Err(fault(MISSING_USER)),
-        Ok(text) if column.role == Role::Item && is_null(text) => Err(fault(MISSING_ITEM)),
-        Ok(text) if text.trim() == text => Ok(text),
-        Ok(_) => Err(fault("without blanks around it")),
-        Err(_) => Err(fault("in UTF-8")),
-    }
 }
 
 impl LogReader for ParquetLog {
@@ -597,14 +597,18 @@ impl LogReader for ParquetLog {
                     let item = column.name(i);
                     // Only what is new is looked at.
                     let known = names.items.find(&item).map_or_else(
-                        || checked_name(column, &item).map(|name| names.items.number(name.as_bytes())),
+                        || {
+                            column
+                                .checked_name(Named::Item, &item)
+                                .map(|name| names.items.number(name.as_bytes()))
+                        },
                         Ok,
                     );
                     known.map(|item| row.chosen = item)
                 }
                 Role::User => {
                     let user = column.name(i);
-                    checked_name(column, &user).map(|name| names.of_user(name.as_bytes(), row))
+                    column.checked_name(Named::User, &user).map(|name| names.of_user(name.as_bytes(), row))
                 }
                 Role::Reward => checked_reward(field, column.number(i)).map(|reward| row.reward = reward),
                 Role::Outcome => {
@@ -627,7 +631,8 @@ impl LogReader for ParquetLog {
         }
         if let Some((inputs, places)) = &mut self.inputs {
             let columns = &self.columns;
-            let filled = inputs.fill(row, names, |input, leaf| columns[places[leaf]].input(input, i));
+            let filled = inputs
+                .fill(row, names, |input, leaf, nothings| columns[places[leaf]].input(input, i, nothings));
             filled.map_err(|(_, fault)| fault.at(row_place(&self.origin, self.rows)))?;
             self.varied = names.varied;
         }
@@ -647,6 +652,8 @@ impl LogReader for ParquetLog {
         self.unread.iter().cloned().chain(of_inputs).collect()
     }
     fn notes(&self) -> Vec<String> {
-        Vec::from_iter(days_note(&self.origin, self.days))
+        let clocks = self.columns.iter().filter(|column| column.role == Role::Timestamp);
+        let clocks = clocks.filter_map(|column| column.clock.note(&self.origin, &column.name));
+        clocks.chain(days_note(&self.origin, self.days)).collect()
     }
 }

@@ -12,8 +12,8 @@ pub(super) struct SoFar(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Events by id, with what their labels say.
-    events: HashMap<[u64; 2], u64>,
+    /// Events by id, with what their labels say and the reward of it.
+    events: HashMap<[u64; 2], (u64, f64)>,
     /// Whether candidates have numbers and kinds; unknown before that was found out.
     shape: Option<(bool, bool)>,
 }
@@ -39,12 +39,17 @@ impl SoFar {
         let mut known = self.0.lock().expect("nothing panics with it");
         match known.events.entry(key(id)) {
             Entry::Vacant(entry) => {
-                entry.insert(label);
+                entry.insert((label, reward));
                 EventMet::First
             }
-            Entry::Occupied(entry) if *entry.get() == label => EventMet::Again,
+            Entry::Occupied(entry) if entry.get().0 == label => EventMet::Again,
             Entry::Occupied(_) => EventMet::Otherwise,
         }
+    }
+
+    /// The reward by the label of this event, if it was met.
+    pub(super) fn reward_of(&self, event: &[u64; 2]) -> Option<f64> {
+        self.0.lock().expect("nothing panics with it").events.get(event).map(|(_, reward)| *reward)
     }
 
     /// Whether candidates have numbers and kinds, once that was found out.

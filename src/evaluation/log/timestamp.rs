@@ -65,12 +65,29 @@ impl Stamp {
     }
 }
 
-/// The earliest time that is read as one since 1970, in seconds: a smaller number counts something else.
-const EARLIEST: f64 = 1e8;
+/// The seconds since 1970 that a number may be, of the years from 1995 to 2099, or so many thousandths, millionths or
+/// billionths of them. Other numbers count something else: seconds since 2001, microseconds since 1601, ticks since the year 1.
+const SECONDS: std::ops::Range<f64> = 788_918_400.0..4_102_444_800.0;
+
+/// The years that a date may have which is written in digits alone.
+const YEARS: std::ops::RangeInclusive<u64> = 1900..=2099;
+
+/// What a time stamp may be, with what is amiss with the number that stands there.
+pub(super) fn allowed_moment(text: &[u8]) -> String {
+    let hour = number_of(text).and_then(whole).filter(|number| in_digits(*number, 10).is_some());
+    let amiss = hour.map_or("", |_| {
+        "; what stands there may be an hour, as YYYYMMDDHH, or seconds since 1970, and nobody can tell which"
+    });
+    format!(
+        "a date and time, as 2019-11-24 00:00:17 or 20191124000017, a date, as 2019-11-24, or seconds since 1970 (or \
+         thousandths, millionths, billionths of them) of the years 1995 to 2099{amiss}"
+    )
+}
 
 /// What a time stamp says: hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]` (or with a `T`), as written, whatever time
-/// zone follows; those of a number of seconds since 1970 in UTC, or of thousandths, millionths or billionths of them; of
-/// `YYYY-MM-DD` or `YYYYMMDD` that it is a day. Years and months come first, or nobody could tell months from days.
+/// zone follows, and of `YYYYMMDDHHMM[SS]`; those of a number of seconds since 1970 in UTC, or of thousandths, millionths or
+/// billionths of them; of `YYYY-MM-DD` or `YYYYMMDD` that it is a day. Years and months come first, or nobody could tell months
+/// from days. `YYYYMMDDHH` is none: it may be seconds since 1970 too.
 pub(super) fn moment(text: &[u8]) -> Option<Stamp> {
     if let Some(context) = written(text) {
         return Some(Stamp::Moment(context));
@@ -82,23 +99,51 @@ pub(super) fn moment(text: &[u8]) -> Option<Stamp> {
         [y @ .., b'-' | b'/', m0, m1, b'-' | b'/', d0, d1] if y.len() == 4 => {
             return midnight(y, &[*m0, *m1], &[*d0, *d1]);
         }
-        [y @ .., m0, m1, d0, d1] if y.len() == 4 && text.iter().all(u8::is_ascii_digit) => {
-            return midnight(y, &[*m0, *m1], &[*d0, *d1]);
-        }
         _ => {}
     }
-    let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    let unit = match number {
-        n if !(EARLIEST..1e20).contains(&n) => return None,
-        n if n < 1e11 => 1.0,
-        n if n < 1e14 => 1e3,
-        n if n < 1e17 => 1e6,
-        _ => 1e9,
-    };
-    let seconds = (number / unit).floor() as u64;
+    let number = number_of(text)?;
+    if let Some(whole) = whole(number) {
+        // None of the first three is as many seconds, or parts of them, as there may be; the last may be.
+        let day = in_digits(whole, 8).map(|_| Stamp::Day);
+        let moment = || in_digits(whole, 12).or_else(|| in_digits(whole, 14)).map(Stamp::Moment);
+        if let Some(stamp) = day.or_else(moment) {
+            return Some(stamp);
+        }
+        if in_digits(whole, 10).is_some() {
+            return None;
+        }
+    }
+    let seconds =
+        [1.0, 1e3, 1e6, 1e9].map(|unit| number / unit).into_iter().find(|own| SECONDS.contains(own))?;
+    let seconds = seconds.floor() as u64;
     // 1970 began on a Thursday.
     let weekday = ((seconds / 86_400 + 3) % 7) as u8;
     Some(Stamp::Moment(Context { hour: (seconds % 86_400) as f64 / 3600.0, weekday }))
+}
+
+fn number_of(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// A whole number that may be written in fourteen digits.
+fn whole(number: f64) -> Option<u64> {
+    ((0.0..1e14).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+}
+
+/// Hour and weekday that a number of so many digits spells, from its year to a day, an hour, a minute or a second.
+fn in_digits(number: u64, digits: u32) -> Option<Context> {
+    if number.checked_ilog10() != Some(digits - 1) {
+        return None;
+    }
+    // What is not there is midnight, or the beginning of the hour or the minute.
+    let number = number * 10_u64.pow(14 - digits);
+    let part = |below: u32, size: u32| number / 10_u64.pow(below) % 10_u64.pow(size);
+    let (year, month, day) = (number / 10_u64.pow(10), part(8, 2), part(6, 2));
+    if !YEARS.contains(&year) {
+        return None;
+    }
+    let (hour, minute, second) = (part(4, 2), part(2, 2), part(0, 2));
+    written(format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}").as_bytes())
 }
 
 /// Hour and weekday of `YYYY-MM-DD HH:MM[:SS[.S...]]`.
@@ -187,7 +232,7 @@ mod tests {
             assert_eq!(at(epoch), expected, "{epoch}");
         }
         assert_eq!(at("2019/11/24 00:00:17"), expected);
-        for day in ["2019-11-24", "2019/11/24", "20191124"] {
+        for day in ["2019-11-24", "2019/11/24", "20191124", "20191124.0"] {
             assert_eq!(moment(day.as_bytes()), Some(Stamp::Day), "{day}");
         }
         for bad in
@@ -195,6 +240,37 @@ mod tests {
         {
             assert_eq!(moment(bad.as_bytes()), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn dates_in_digits_alone_are_what_they_spell_and_nothing_else_is_a_moment_of_1976_or_2609() {
+        let expected = at("2019-11-24 10:11:12");
+        assert_eq!(at("20191124101112"), expected);
+        assert_eq!(at("20191124101112.0"), expected);
+        assert_eq!(at("201911241011"), at("2019-11-24 10:11"));
+        for (text, what) in [
+            ("2019112410", "an hour, or seconds in 2033"),
+            ("2019112410.0", "the same"),
+            ("20191324", "no month"),
+            ("20190229", "no day"),
+            ("201911242411", "no hour"),
+            ("20191124101161", "no second"),
+            ("20191124101112000", "thousandths too"),
+            ("637101798720000000", "ticks of .NET"),
+            ("132190638720000000", "FILETIME of Windows"),
+            ("13219063872000000", "microseconds of WebKit"),
+            ("596286672", "seconds since 2001"),
+            ("43793.42", "days of a spreadsheet"),
+            ("788918399", "1994"),
+            ("4102444800", "2100"),
+        ] {
+            assert_eq!(moment(text.as_bytes()), None, "{text}: {what}");
+        }
+        for (first, last) in [("788918400", "4102444799"), ("788918400000", "4102444799999")] {
+            assert!(at(first).is_some() && at(last).is_some(), "{first}");
+        }
+        assert!(allowed_moment(b"2019112410").contains("YYYYMMDDHH"));
+        assert!(!allowed_moment(b"637101798720000000").contains("YYYYMMDDHH"));
     }
 
     #[test]

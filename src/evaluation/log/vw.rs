@@ -4,11 +4,12 @@
 //!
 //! An action is known by its tag, else by its features: a word before the bar is a tag if it starts with a quote
 //! or touches the bar (`'tag |...`, `tag|...`). [`super::described`] tells which features are read; the weight of a
-//! namespace multiplies their values. The reward is minus the cost.
+//! namespace multiplies their values. A category counts 1 where it is there, and 0 where it is not (`kind=focus:1 kind=rest:0`).
+//! The reward is minus the cost.
 
 use super::checks::{checked_among, checked_propensity, checked_reward};
 use super::columns::is_header_with_bars;
-use super::described::{Described, Feature};
+use super::described::{Described, Feature, WAY_OUT};
 use super::dsjson::SAME_TAGS;
 use super::format::{FormatInput, FormatRule, ReadOptions};
 use super::lines::LogLines;
@@ -232,15 +233,8 @@ fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), F
     if described.is_ignored() {
         return Ok(());
     }
-    let wrong = |name: &str, value: &str| FaultAt {
-        column: column + within(text, value) - 1,
-        fault: Fault::new(
-            format!("the value of {name:?}"),
-            format!("{value:?}"),
-            format!("a finite number{}", of_notation(value)),
-        ),
-    };
-    let finite = |value: &str| value.parse().ok().filter(|x: &f64| x.is_finite());
+    let at = |part: &str| column + within(text, part) - 1;
+    let fault_at = |(part, fault): (&str, Fault)| FaultAt { column: at(part), fault };
     for part in text.split('|') {
         let touching = part.split([' ', '\t']).next().unwrap_or_default();
         let namespace = touching.split_once(':').map_or(touching, |(name, _)| name);
@@ -249,32 +243,71 @@ fn each_feature(text: &str, column: usize, described: &mut Said) -> Result<(), F
             let is_namespace = word.as_ptr() == part.as_ptr();
             if is_namespace {
                 if let Some((name, value)) = word.split_once(':') {
-                    weight = finite(value).ok_or_else(|| wrong(name, value))?;
+                    weight = finite(name, value).map_err(|fault| fault_at((value, fault)))?;
                 }
                 continue;
             }
-            let (name, feature) = match word.split_once(':') {
-                Some((name, value)) => match (finite(value), name.strip_prefix("kind=")) {
-                    (Some(_), Some(kind)) => ("kind", Feature::Text(kind)),
-                    (Some(number), None) => (name, Feature::Number(number * weight)),
-                    (None, kind) if kind.is_some() || described.knows(namespace, name) => {
-                        return Err(wrong(name, value));
-                    }
-                    (None, _) => (name, Feature::Other),
-                },
-                // A category is a name of its own, which counts 1.
-                None => match word.split_once('=') {
-                    Some(("kind", kind)) => ("kind", Feature::Text(kind)),
-                    Some((name, value)) if described.is_declared() => (name, Feature::Text(value)),
-                    Some((name, value)) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
-                    None => (word, Feature::Word(weight)),
-                },
-            };
-            let column = column + within(text, word) - 1;
-            described.take(namespace, name, feature).map_err(|fault| FaultAt { column, fault })?;
+            let found = feature(word, namespace, weight, described).map_err(fault_at)?;
+            let Some((name, feature)) = found else { continue };
+            described.take(namespace, name, feature).map_err(|fault| fault_at((word, fault)))?;
         }
     }
     Ok(())
+}
+
+/// The feature that a word of this namespace is, which has this weight; `None` for a category that is not there.
+///
+/// # Errors
+/// A value that is none of a feature that is known, with where it stands.
+fn feature<'a>(
+    word: &'a str,
+    namespace: &str,
+    weight: f64,
+    described: &Said,
+) -> Result<Option<(&'a str, Feature<'a>)>, (&'a str, Fault)> {
+    let Some((name, value)) = word.split_once(':') else {
+        return Ok(Some(without_value(word, weight, described)));
+    };
+    let number = finite(name, value);
+    if described.knows(namespace, name) {
+        let number = number.map_err(|fault| (value, fault))?;
+        return Ok(Some((name, Feature::Number(number * weight))));
+    }
+    let is_category = category(name, described).is_some_and(|(own, _)| described.knows(namespace, own));
+    match number {
+        // A category is a name of its own: with the weight 1 it is that, and with 0 it is not there.
+        Ok(1.0) if is_category => Ok(Some(without_value(name, weight, described))),
+        Ok(0.0) if is_category => Ok(None),
+        _ if is_category => {
+            let way_out = if described.is_declared() { "" } else { WAY_OUT };
+            let allowed = format!("1, for a category that is there, or 0, for one that is not{way_out}");
+            Err((value, Fault::new(format!("the weight of {name:?}"), format!("{value:?}"), allowed)))
+        }
+        Ok(number) => Ok(Some((name, Feature::Number(number * weight)))),
+        Err(_) => Ok(Some((name, Feature::Other))),
+    }
+}
+
+/// The feature that a word without a value of its own is.
+fn without_value<'a>(word: &'a str, weight: f64, described: &Said) -> (&'a str, Feature<'a>) {
+    match (category(word, described), word.split_once('=')) {
+        (Some((name, text)), _) => (name, Feature::Text(text)),
+        (None, Some((name, value))) => (name, value.parse().map_or(Feature::Other, Feature::Number)),
+        (None, None) => (word, Feature::Word(weight)),
+    }
+}
+
+/// The category that a name of it and of its text is: `kind=focus`.
+fn category<'a>(name: &'a str, described: &Said) -> Option<(&'a str, &'a str)> {
+    name.split_once('=').filter(|(own, _)| *own == "kind" || described.is_declared())
+}
+
+/// The value of the feature `name`.
+fn finite(name: &str, value: &str) -> Result<f64, Fault> {
+    value.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| {
+        let allowed = format!("a finite number{}", of_notation(value));
+        Fault::new(format!("the value of {name:?}"), format!("{value:?}"), allowed)
+    })
 }
 
 /// Where the probability stands in what is before the first '|' of a labelled line.

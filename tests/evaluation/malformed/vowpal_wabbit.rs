@@ -164,7 +164,7 @@ fn actions_and_probabilities_of_dsjson_belong_together() {
             "\"_tag\":\"b\"",
             "\"_tag\":7",
             "line 2, column 168",
-            "_tag is 7; allowed: the name of an action, without",
+            "_tag is 7; allowed: the name of an action as a text, in quotes",
         ),
         (
             "\"_tag\":\"b\"",
