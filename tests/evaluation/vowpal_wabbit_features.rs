@@ -230,5 +230,5 @@ fn a_category_is_there_by_a_weight_of_1_and_not_there_by_0() {
     );
     // What is no input is passed over, and named.
     let (_, said) = fitted(["device=mobile colour=red:0.5", "device=desktop"]);
-    assert!(said.contains("200 features were passed over, such as \"colour=red\""), "{said}");
+    assert!(said.contains("1000 features were passed over, such as \"colour=red\""), "{said}");
 }
