@@ -4,6 +4,7 @@
 
 use super::error::{Cause, Error, ErrorKind, Result};
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -38,18 +39,27 @@ impl FileLock {
     /// # Errors
     /// A file that cannot be made, or that another process has locked for so long ([`ErrorKind::Busy`]).
     pub fn of_file(path: &Path) -> Result<Self> {
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        {
-            use rustix::fs::OFlags;
-            use std::os::unix::fs::OpenOptionsExt;
-            // A link that somebody laid there leads nowhere, and a pipe is not waited for.
-            let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-            options.mode(0o600).custom_flags(flags.bits().cast_signed());
-        }
-        let file = options.open(path).map_err(Error::io("lock", path))?;
+        let file = open(path).map_err(Error::io("lock", path))?;
         Self::hold(file, path.to_owned())
+    }
+
+    /// Shares the lock of the file at `path` with others that do. `None` if somebody holds it alone for longer than a
+    /// moment, or the file cannot be made: such a lock only tells others something.
+    pub fn shared(path: &Path) -> Option<Self> {
+        let file = open(path).ok()?;
+        for _ in 0..10 {
+            match file.try_lock_shared() {
+                Ok(()) => return Some(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        None
+    }
+
+    /// Whether somebody has locked the file at `path`, alone or shared.
+    pub fn is_held(path: &Path) -> bool {
+        open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// Takes the lock of a folder itself, for files in it that are read, changed and replaced. `None` where there are
@@ -88,4 +98,19 @@ impl FileLock {
             }
         }
     }
+}
+
+/// The file of a lock, made if it is not there.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // A link that somebody laid there leads nowhere, and a pipe is not waited for.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+    }
+    options.open(path)
 }

@@ -72,7 +72,7 @@ pub(super) struct Args {
     #[arg(long = "final")]
     is_final: bool,
     /// Say how many users a difference of this size takes, given how much those vary who are there
-    #[arg(long, value_name = "DIFFERENCE")]
+    #[arg(long, value_name = "DIFFERENCE", conflicts_with = "html")]
     plan: Option<f64>,
     /// With --plan: the probability with which it is to be found
     #[arg(long, value_name = "P", default_value_t = 0.9, requires = "plan")]
@@ -132,7 +132,7 @@ struct PlannedGroup {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
-    let place = global.place();
+    let place = global.place()?;
     let logs = if args.logs.is_empty() { vec![place.clone()] } else { args.logs.clone() };
     let page = args.html.open(logs.iter().cloned().chain(args.experiment.as_ref().map(PathBuf::from)))?;
     let log = LabelledLog::open(&logs)?;
@@ -207,7 +207,12 @@ impl Args {
         };
         let range = match &self.reward_range {
             Some(text) if self.metric == LiveMetric::Reward => reward_range(text).map_err(option)?,
-            _ => self.metric.range(),
+            Some(text) => {
+                let allowed =
+                    format!("nothing: {} runs from 0 to 1, whatever rewards are", self.metric.name());
+                return Err(option(Fault::new("--reward-range", format!("{text:?}"), allowed)));
+            }
+            None => self.metric.range(),
         };
         let rules = ObservationRules {
             range,
@@ -225,6 +230,9 @@ impl Args {
             let (group, share) = pair("--weight", text)?;
             let share = share.parse().ok().filter(|share: &f64| *share > 0.0 && *share <= 1.0);
             let fault = || Fault::new("--weight", format!("{text:?}"), "GROUP=SHARE with a share in (0, 1]");
+            if request.weights.iter().any(|(own, _)| own == group) {
+                return Err(option(Fault::new("--weight", format!("{group:?} again"), "each group once")));
+            }
             request.weights.push((group.to_owned(), share.ok_or_else(|| option(fault()))?));
         }
         for text in &self.segments {

@@ -40,7 +40,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 #[serde(deny_unknown_fields)]
 struct RawPerson {
     user: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "read::unique_keys")]
     attributes: Map<String, Value>,
 }
 
@@ -53,6 +53,10 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         let allowed = "the share that `rehearsal rollout status` says: the experiment is rolled out in steps";
         return Err(at_command_line(Fault::new("--share", "missing", allowed)));
     }
+    if let (Some(share), None) = (share, experiment.ramp()) {
+        let allowed = "nothing: the experiment has no ramp, and its own weights are its shares";
+        return Err(at_command_line(Fault::new("--share", share, allowed)));
+    }
     if args.jsonl {
         return lines(&experiment, share);
     }
@@ -61,7 +65,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         let (name, value) = pair
             .split_once('=')
             .ok_or_else(|| at_command_line(Fault::new("--attribute", format!("{pair:?}"), "NAME=VALUE")))?;
-        attributes.insert(name, value);
+        if attributes.insert(name, value).is_some() {
+            return Err(at_command_line(Fault::new(
+                "--attribute",
+                format!("{name:?} again"),
+                "each name once",
+            )));
+        }
     }
     let user = user_name(args.user.as_deref().unwrap_or_default()).map_err(at_command_line)?;
     output::json(&experiment.assign_texts(user, share, &attributes))?;

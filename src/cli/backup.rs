@@ -17,6 +17,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let path = if args.to.is_dir() { args.to.join(FILE) } else { args.to.clone() };
     global.to_read()?.backup(&path)?;
-    output::note(&format!("{}: a copy of {}", path.display(), shown(&global.place()).display()));
+    output::note(&format!("{}: a copy of {}", path.display(), shown(&global.place()?).display()));
     Ok(exit::DONE)
 }

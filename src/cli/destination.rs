@@ -76,6 +76,15 @@ impl Taken {
         self.files.push(place);
         Ok(())
     }
+
+    /// Takes the places of results in a folder, which need not be there yet.
+    pub(super) fn claim_in<'n>(
+        &mut self,
+        dir: &Path,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<()> {
+        names.into_iter().try_for_each(|name| self.claim(&dir.join(name)))
+    }
 }
 
 // A page that a command writes besides.
@@ -94,8 +103,13 @@ impl HtmlFile {
 
     /// Makes sure that the page can be written, in place of nothing that is `read`.
     pub(super) fn open(&self, read: impl Iterator<Item = PathBuf>) -> Result<Option<Pending>> {
+        self.open_beside(&mut Taken::by(read))
+    }
+
+    /// The same, where more than the page is written.
+    pub(super) fn open_beside(&self, taken: &mut Taken) -> Result<Option<Pending>> {
         let Some(path) = self.path() else { return Ok(None) };
-        Taken::by(read).claim(path)?;
+        taken.claim(path)?;
         Pending::open(path).map(Some)
     }
 }

@@ -1,6 +1,7 @@
 //! What is wrong with how a command was used, or with what it runs in.
 
-use crate::base::error::{Cause, Error, ErrorKind};
+use crate::base::error::{Cause, Error, ErrorKind, Result};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -74,4 +75,15 @@ impl UsageError {
         let action = action.into();
         move |source| Error::because(Self::System { action, source })
     }
+}
+
+/// Refuses names of which one stands twice: what they are of could not be told apart.
+pub(super) fn refuse_doubles<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Error::because(UsageError::Twice { what, name: name.to_owned() }));
+        }
+    }
+    Ok(())
 }

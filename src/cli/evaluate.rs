@@ -1,7 +1,8 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
-use super::destination::{HtmlFile, write_page};
+use super::destination::{HtmlFile, Taken, write_page};
+use super::error::UsageError;
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
 use super::log_args::{AUTO, FormatChoice, columns, formats, names_of};
@@ -102,6 +103,9 @@ pub(super) struct Args {
     force: bool,
 }
 
+/// The files of `--out`.
+const FILES: [&str; 3] = ["evaluation.json", "evaluation.txt", "evaluation.csv"];
+
 /// Resampled logs of a bootstrap, at least.
 const REPLICATES: u32 = 1000;
 
@@ -121,7 +125,7 @@ impl Cause for PolicyTwice {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let target = |name: &String| {
         let target = args.registry.target(name)?;
-        Ok(if args.frozen { target.frozen(&global.place()) } else { target })
+        if args.frozen { global.place().map(|place| target.frozen(&place)) } else { Ok(target) }
     };
     let columns = columns(args.columns.as_deref())?;
     let mut targets: Vec<Target> = args.policies.iter().map(target).collect::<Result<_>>()?;
@@ -131,16 +135,21 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let allowed = "--policy, or probability:NAME=COLUMN in --columns: what is to be judged";
         return Err(Fault::new("--policy", "absent", allowed).at("command line"));
     }
+    if args.frozen && !targets.iter().any(Target::learns_of_users) {
+        let (options, remedy) = ("--frozen", "is of policies that have states, and none of these has any");
+        return Err(Error::because(UsageError::Options { options, remedy }));
+    }
     let settings = settings(args, targets.len())?;
     for (i, target) in targets.iter().enumerate() {
         if targets[..i].iter().any(|other| other.name() == target.name()) {
             return Err(Error::because(PolicyTwice { policy: target.name().to_owned() }));
         }
     }
-    let open = |out: &PathBuf| Folder::open(out, ["evaluation.json", "evaluation.txt", "evaluation.csv"]);
-    let mut folder = args.out.as_ref().map(open).transpose()?;
     let read = args.logs.iter().cloned().chain(args.policies.iter().chain(&args.domain).map(PathBuf::from));
-    let html = args.html.open(read)?;
+    let mut taken = Taken::by(read);
+    args.out.iter().try_for_each(|dir| taken.claim_in(dir, FILES))?;
+    let html = args.html.open_beside(&mut taken)?;
+    let mut folder = args.out.as_ref().map(|dir| Folder::open(dir, FILES)).transpose()?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if let Some(domain) = &args.domain {
         log = log.with_domain(domain_of_log(domain, &targets)?);
@@ -199,6 +208,12 @@ fn settings(args: &Args, policies: usize) -> Result<EvaluationSettings> {
     if let Some(replicates) = args.replicates {
         within("--replicates", f64::from(replicates), 10.0, 1e6).map_err(option)?;
     }
+    if let Some(again) =
+        (1..args.estimators.len()).find(|i| args.estimators[..*i].contains(&args.estimators[*i]))
+    {
+        let again = format!("{:?} again", args.estimators[again].0.name());
+        return Err(option(Fault::new("--estimator", again, "each once, or with another :LAMBDA")));
+    }
     let mut settings = EvaluationSettings {
         estimators: estimators(&args.estimators),
         named: !args.estimators.is_empty(),
@@ -210,9 +225,17 @@ fn settings(args: &Args, policies: usize) -> Result<EvaluationSettings> {
         reward_range: args.reward_range.as_deref().map(range).transpose().map_err(option)?,
         force: args.force,
     };
+    let needed = settings.method.least_replicates(settings.alpha_of_each(policies));
     if args.replicates.is_none() {
-        let needed = settings.method.least_replicates(settings.alpha_of_each(policies));
         settings.replicates = settings.replicates.max(needed);
+    }
+    let refused = |options, remedy| Err(Error::because(UsageError::Options { options, remedy }));
+    if args.replicates.is_some() && needed == 0 {
+        return refused("--replicates", "is of resampled logs, which --interval bootstrap makes");
+    }
+    if args.reward_model.is_some() && !settings.estimators.iter().any(|(estimator, _)| estimator.uses_model())
+    {
+        return refused("--reward-model", "is of estimators that predict rewards, as doubly_robust does");
     }
     Ok(settings)
 }

@@ -1,9 +1,10 @@
 //! `rehearsal import`: states that `export` printed, or another tool, are taken in; or a directory of version 0.1.
 
+use super::error::UsageError;
 use super::input::{self, Chunk, Lines};
 use super::store_args::{Global, publish};
 use super::{exit, output};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::threads::{MANY, each};
 use crate::service::{Service, bring_over, import};
 use crate::store::{Pace, State};
@@ -21,12 +22,19 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
+    let dir = args.from.as_deref().filter(|path| path.is_dir());
+    if args.replace && dir.is_some() {
+        let (options, remedy) =
+            ("--replace", "is of states by lines: a directory is brought into an empty store alone");
+        return Err(Error::because(UsageError::Options { options, remedy }));
+    }
     let service = global.plain_service(global.to_write(Pace::Bulk)?)?;
-    let code = match args.from.as_deref().filter(|path| path.is_dir()) {
+    let run = service.begin_sweep();
+    let code = match dir {
         Some(dir) => directory(&service, dir),
         None => lines(&service, args),
     };
-    let published = publish(&service);
+    let published = publish(&service, run);
     let code = code?;
     published?;
     service.store().tidy()?;

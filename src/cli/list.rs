@@ -1,7 +1,8 @@
 //! `rehearsal list`: what there is by name, with what it is.
 
-use super::{exit, output};
-use crate::base::error::Result;
+use super::error::UsageError;
+use super::{Takes, exit, output};
+use crate::base::error::{Error, Result};
 use crate::evaluation::Estimator;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
@@ -15,7 +16,7 @@ pub(super) struct Args {
     what: What,
     /// With personas: those of this folder instead of the built-in ones
     #[arg(long, value_name = "DIR")]
-    pub(super) personas: Option<PathBuf>,
+    personas: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +42,21 @@ struct Listed {
     description: String,
 }
 
+impl Args {
+    /// What a project's file may give: nothing but personas are in a folder.
+    pub(super) fn takes(&mut self) -> Takes<'_> {
+        Takes {
+            personas: Some(&mut self.personas).filter(|_| self.what == What::Personas),
+            ..Takes::default()
+        }
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<u8> {
+    if args.personas.is_some() && args.what != What::Personas {
+        let (options, remedy) = ("--personas", "is for `list personas`; nothing else is in that folder");
+        return Err(Error::because(UsageError::Options { options, remedy }));
+    }
     let listed = match args.what {
         What::Personas => {
             let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;

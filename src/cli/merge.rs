@@ -1,6 +1,7 @@
 //! `rehearsal merge`: parts become the run that they are parts of.
 
-use super::collector::ResultWriter;
+use super::collector::{RUN_FILES, ResultWriter};
+use super::destination::Taken;
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::simulation::parts::RunParts;
@@ -20,6 +21,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
+    let mut taken = Taken::by(args.parts.iter().cloned());
+    args.out.iter().try_for_each(|dir| taken.claim_in(dir, RUN_FILES))?;
     let mut parts = RunParts::open(&args.parts)?;
     let header = parts.header().clone();
     let mut collector = ResultWriter::new(&header, args.out.as_deref())?;

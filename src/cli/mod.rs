@@ -36,6 +36,7 @@ mod log_args;
 mod manual;
 mod merge;
 mod moment;
+mod needs;
 mod output;
 mod patience;
 mod policy;
@@ -207,16 +208,18 @@ fn forget_empty_variables() {
 pub fn main() -> ExitCode {
     forget_empty_variables();
     let command = command().color(display::for_arguments(std::env::args_os()));
-    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let matches = command.get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     cli.display.set();
-    let code = match signals::no_file_too_large().and_then(|()| run(cli)) {
-        Ok(code) => code,
-        Err(error) if error.is_broken_pipe() => exit::DONE,
-        Err(error) => {
-            output::complain(&error);
-            exit::ERROR
-        }
-    };
+    let code =
+        match needs::check(&matches).and_then(|()| signals::no_file_too_large()).and_then(|()| run(cli)) {
+            Ok(code) => code,
+            Err(error) if error.is_broken_pipe() => exit::DONE,
+            Err(error) => {
+                output::complain(&error);
+                exit::ERROR
+            }
+        };
     ExitCode::from(code)
 }
 
@@ -273,7 +276,7 @@ impl Command {
             Self::Calibrate(args) => args.takes(),
             Self::Simulate(args) => args.takes(),
             Self::CompareReality(args) => Takes { personas: Some(&mut args.personas), ..Takes::default() },
-            Self::List(args) => Takes { personas: Some(&mut args.personas), ..Takes::default() },
+            Self::List(args) => args.takes(),
             Self::Score(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
             Self::Reward(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },
             Self::Serve(args) => Takes { store, policies: Some(&mut args.policies), ..Takes::default() },

@@ -1,7 +1,8 @@
 //! `rehearsal.toml` in the working directory: what is given each time. Options and variables of the environment go before
 //! it; what it names is as if it were given by an option, with paths relative to the directory.
 
-use crate::base::error::{Error, Fault, Result};
+use super::error::UsageError;
+use crate::base::error::{Error, ErrorKind, Fault, Result};
 use crate::base::read;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -76,13 +77,18 @@ impl Project {
     /// The file in the working directory; nothing is given where there is none.
     ///
     /// # Errors
-    /// As for [`Self::from_toml`].
+    /// As for [`Self::from_toml`], and a link that leads nowhere: somebody meant a file to be there.
     pub(super) fn load() -> Result<Self> {
-        match read::text(Path::new(FILE)) {
+        let path = Path::new(FILE);
+        match read::text(path) {
             Ok(text) => Self::from_toml(&text, FILE),
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                Ok(Self::default())
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => match path.symlink_metadata() {
+                Ok(_) => {
+                    let (path, problem) = (path.to_owned(), "is a link to a file that is not there");
+                    Err(Error::because(UsageError::Target { path, problem }))
+                }
+                Err(_) => Ok(Self::default()),
+            },
             Err(error) => Err(error),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::destination::write_page;
 use super::display::Display;
+use super::error::refuse_doubles;
 use super::gate_inputs::{GateInputs, cast};
 use super::promotion::Promoting;
 use super::{Takes, exit, output, progress, reports, shell};
@@ -23,7 +24,7 @@ pub(super) struct Args {
     #[command(flatten)]
     inputs: GateInputs,
     /// Only say what the gate can show with the users it may draw, and draw none but a few pilots
-    #[arg(long, conflicts_with_all = ["out", "summary", "card", "html", "from", "attempts"])]
+    #[arg(long, conflicts_with_all = ["out", "summary", "card", "html", "from", "attempts", "inconclusive"])]
     plan: bool,
     /// Also judge people who are a little different, and say where the verdict turns
     #[arg(long, conflicts_with_all = ["out", "summary", "card", "from", "attempts", "plan"])]
@@ -173,6 +174,7 @@ impl Args {
             return Err(Error::because(GateRefusal::ManyChallengers { challengers, what }));
         }
         let all = self.inputs.load_all()?;
+        refuse_doubles("challenger", all.iter().map(|inputs| inputs.challenger.name()))?;
         let questions = all.iter().map(Inputs::question).collect::<Result<BTreeSet<_>>>()?;
         self.threads.apply()?;
         let mut verdicts = Vec::new();
@@ -196,7 +198,7 @@ impl Args {
         let html = self.reports.html.open(self.inputs.files()?.into_iter().chain(inputs.files()?))?;
         self.threads.apply()?;
         let bar = progress::runs(1 + (Knob::ALL.len() * FACTORS.len()) as u64);
-        let moved = inputs.sensitivity(|| bar.inc(1))?;
+        let moved = inputs.sensitivity(self.inputs.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         let effect = inputs.gate.raw().minimum_effect;
         write_page(html, |command| sensitivity_page(&moved, effect, &cast(inputs), command))?;

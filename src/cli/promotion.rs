@@ -4,6 +4,7 @@ use super::registry::now_ms;
 use super::{output, reports};
 use crate::base::digest::of_value;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::read;
 use crate::gate::promotion::{Inputs, Judgement};
 use crate::model::registry::{
     Artifacts, CARD_FILE, CHAMPION, ModelRegistry, RegistryRefusal, move_alias, pack, unpack,
@@ -27,7 +28,7 @@ pub(super) fn registered_card(
 ) -> Result<Option<String>> {
     match registry.read(name, version, CARD_FILE) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        card => Ok(Some(String::from_utf8_lossy(&card?).into_owned())),
+        card => read::utf8(card?, format_args!("{CARD_FILE} of {name}@{version}")).map(Some),
     }
 }
 

@@ -23,10 +23,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     check_past(args.before)?;
+    let programs = loaded(&args.policies)?;
     let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
-    let pruned = prune(service.store(), args.before.millis(), &loaded(&args.policies)?)?;
+    let run = service.begin_sweep();
+    let pruned = prune(service.store(), args.before.millis(), &programs)?;
     output::json(&pruned)?;
-    publish(&service)?;
+    publish(&service, run)?;
     Ok(if pruned.lost.is_empty() { exit::DONE } else { exit::ERROR })
 }
 

@@ -3,6 +3,7 @@
 use super::error::UsageError;
 use super::registry_args::RegistryArgs;
 use super::store_args::{Global, publish};
+use super::verify::check_programs;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::policy::Policy;
@@ -44,26 +45,35 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             let (options, remedy) = ("--from", "goes with one --policy, which learns what it learned");
             return Err(Error::because(UsageError::Options { options, remedy }));
         }
-        (_, None) => args.into.is_some().then_some(Source::Everything),
+        (_, None) => {
+            check_programs(&programs)?;
+            args.into.is_some().then_some(Source::Everything)
+        }
     };
     let Some(source) = source else { return in_place(global, &programs) };
     let store = if args.into.is_some() { global.to_read()? } else { global.to_change(Pace::Bulk)? };
-    let target = args.into.as_ref().map(|dir| store::open(dir, Access::Write, Pace::Bulk)).transpose()?;
+    let open = |dir: &PathBuf| {
+        store::check_place(dir).map_err(|fault| fault.at("--into"))?;
+        store::open(dir, Access::Write, Pace::Bulk)
+    };
+    let target = args.into.as_ref().map(open).transpose()?;
     let into = target.as_ref().unwrap_or(&store);
     let (written, lost) = retrain(&*store, &source, &**into, global.has_views(), &programs)?;
     let code = code_of(&lost);
     output::json(&Written { written, lost })?;
     let service = global.plain_service(target.unwrap_or(store))?;
-    publish(&service)?;
+    let run = service.begin_sweep();
+    publish(&service, run)?;
     service.store().tidy()?;
     Ok(code)
 }
 
 fn in_place(global: &Global, programs: &[Arc<Policy>]) -> Result<u8> {
     let service = global.plain_service(global.to_change(Pace::Bulk)?)?;
+    let run = service.begin_sweep();
     let rebuilt = rebuild(service.store(), programs)?;
     output::json(&rebuilt)?;
-    publish(&service)?;
+    publish(&service, run)?;
     service.store().tidy()?;
     Ok(code_of(&rebuilt.lost))
 }

@@ -99,7 +99,7 @@ impl Learner<'_> {
         self.warned.say(call.warnings());
         let reply = self.service.learn(&[call])?.remove(0)?;
         output::json(&reply)?;
-        publish(&self.service)?;
+        publish(&self.service, None)?;
         Ok(exit::DONE)
     }
 
@@ -133,9 +133,10 @@ impl Learner<'_> {
                 }
             }
         };
+        let run = self.service.begin_run();
         let done = lines.in_two_steps(&stop, parse, learn);
         // Whatever ended it, what was learned gets its files.
-        let published = publish(&self.service);
+        let published = publish(&self.service, run);
         done?;
         published?;
         self.service.store().tidy()?;

@@ -135,6 +135,8 @@ impl CardArgs {
         if let Some(address) = RegistryArgs::address(card)? {
             let registry = self.registry.open()?;
             let version = resolve(&*registry, &address)?;
+            let text = registered_card(&*registry, &address.name, version)?.unwrap_or_default();
+            check_card(&text, &card_of(&address, version))?;
             return Ok(Some(CardPlace::Version(registry, address, version)));
         }
         let path = Path::new(card);
@@ -142,6 +144,11 @@ impl CardArgs {
         check_card(&card_text(path)?, card)?;
         Ok(Some(CardPlace::File(file)))
     }
+}
+
+/// What errors call the card of a version in a registry.
+fn card_of(address: &ModelAddress, version: u64) -> String {
+    format!("{CARD_FILE} of {}@{version}", address.name)
 }
 
 /// What a card's file has in it; nothing, where there is none.
@@ -163,8 +170,7 @@ fn write_card(card: Option<CardPlace>, store: &dyn Store, experiment: &str) -> R
         }),
         CardPlace::Version(registry, address, version) => {
             let before = registered_card(&*registry, &address.name, version)?.unwrap_or_default();
-            let origin = format!("{CARD_FILE} of {}@{version}", address.name);
-            let after = with_rollout(&before, experiment, &steps, &origin)?;
+            let after = with_rollout(&before, experiment, &steps, &card_of(&address, version))?;
             let files = Artifacts::from([(CARD_FILE.to_owned(), after.into_bytes())]);
             registry.attach(&address.name, version, &files)
         }

@@ -1,7 +1,8 @@
 //! `rehearsal schema`: the contract with those who send requests, compute profile features, and read verdicts or states.
 
+use super::error::UsageError;
 use super::{exit, output};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::read;
 use crate::domain::{Domain, InputOf, profile, request};
 use crate::model::feast::definitions;
@@ -40,6 +41,11 @@ enum Of {
 }
 
 pub(super) fn run(args: &Args) -> Result<u8> {
+    if args.domain.is_some() && args.check.is_none() && matches!(args.of, Of::Verdict | Of::State) {
+        let (options, remedy) =
+            ("--domain", "is of requests, profiles, Feast and programs: verdicts and states have none");
+        return Err(Error::because(UsageError::Options { options, remedy }));
+    }
     let domain = args.domain.as_deref().map_or_else(|| Ok(Domain::tips()), Domain::load)?;
     match (&args.check, args.of) {
         (None, Of::Request) => output::pretty_json(&request::schema_of(domain))?,

@@ -1,9 +1,9 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
-use super::collector::ResultWriter;
+use super::collector::{RUN_FILES, ResultWriter};
 use super::destination::{HtmlFile, Taken, write_page};
 use super::display::Display;
-use super::error::UsageError;
+use super::error::{UsageError, refuse_doubles};
 use super::folder::{Folder, Pending};
 use super::gate_inputs::{gate_at, is_default};
 use super::registry_args::RegistryArgs;
@@ -22,6 +22,9 @@ use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// The files of `--log`.
+const LOG_FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -48,7 +51,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN", requires = "data")]
     words: Vec<String>,
     /// With --data: how many orders of the rows [default: 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     orders: Option<u64>,
     /// With --data: once, in the order of the file, to compare with other programs on the same rows
     #[arg(long, requires = "data", conflicts_with = "orders")]
@@ -98,16 +101,14 @@ pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
         }
         return args.table(data, label);
     }
-    if args.label.is_some() || args.orders.is_some() {
-        return Err(options("--label and --orders", "are about a table: name it with --data"));
-    }
     let personas = args.personas.as_deref().map_or_else(Persona::shipped, Persona::load_dir)?;
     if let Some(path) = &args.rehearsal.rollout {
         args.threads.apply()?;
         let people = SimulatedPeople {
             personas: &personas,
             scenarios: &args.scenarios,
-            default_policy: args.policies.first().map(String::as_str),
+            policies: &args.policies,
+            registry: &args.registry,
             users: args.users,
             seed: args.seed.unwrap_or(0),
         };
@@ -217,7 +218,9 @@ impl Args {
     /// What a project's file may give: a table has no people.
     pub(super) fn takes(&mut self) -> Takes<'_> {
         let personas = Some(&mut self.personas).filter(|_| self.data.is_none());
-        Takes { personas, policies: Some(&mut self.policies), ..Takes::default() }
+        let is_rollout = self.rehearsal.rollout.is_some();
+        let policies = if is_rollout { &mut self.rehearsal.of_project } else { &mut self.policies };
+        Takes { personas, policies: Some(policies), ..Takes::default() }
     }
 
     /// Policies on a labelled table instead of people.
@@ -238,15 +241,14 @@ impl Args {
 
     /// The files of a log, which replace nothing: a log of real people may be there.
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
-        const FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
         if simulations.len() != 1 || self.policies.len() != 1 {
             return Err(options("--log", "is of one policy in one scenario: name no others"));
         }
-        if let Some(there) = FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
+        if let Some(there) = LOG_FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
             let problem = "is there already; name another folder for --log";
             return Err(Error::because(UsageError::Target { path: there.clone(), problem }));
         }
-        Folder::open(dir, FILES)
+        Folder::open(dir, LOG_FILES)
     }
 
     /// The file of a page, which replaces nothing that is read; neither does a part of a run.
@@ -256,9 +258,14 @@ impl Args {
         }
         let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
         let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
-        let read = named.chain(self.gate.clone()).chain(people);
-        self.out.iter().try_for_each(|out| Taken::by(read.clone()).claim(out))?;
-        self.html.open(read)
+        let mut taken = Taken::by(named.chain(self.gate.clone()).chain(people));
+        match &self.out {
+            Some(part) if self.blocks.is_some() => taken.claim(part)?,
+            Some(dir) => taken.claim_in(dir, RUN_FILES)?,
+            None => {}
+        }
+        self.log.iter().try_for_each(|dir| taken.claim_in(dir, LOG_FILES))?;
+        self.html.open_beside(&mut taken)
     }
 
     /// Runs everything; returns the number of decisions.
@@ -348,16 +355,6 @@ impl Args {
         };
         self.scenarios.iter().map(load).collect()
     }
-}
-
-fn refuse_doubles<'a>(what: &'static str, names: impl Iterator<Item = &'a str>) -> Result<()> {
-    let mut seen = std::collections::BTreeSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            return Err(Error::because(UsageError::Twice { what, name: name.to_owned() }));
-        }
-    }
-    Ok(())
 }
 
 /// `A..B`, of which A is in and B is not.

@@ -1,20 +1,21 @@
 //! The store that a command works with.
 
 use super::output;
-use crate::base::error::{ErrorKind, Result};
+use super::project;
+use crate::base::error::{ErrorKind, Fault, Result};
 use crate::policy::Policy;
 use crate::service::{Policies, Service};
+use crate::store::views::Run;
 use crate::store::{self, Access, Pace, Store};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Variables of the environment, the first one that is set and not empty counts.
+/// Variables of the environment, two names of one thing; an empty one is as one that is not set.
 const VARIABLES: [&str; 2] = ["REHEARSAL_STORE", "REHEARSAL_STATE_DIR"];
 /// Where states are kept if nobody says.
 const DEFAULT: &str = "./state";
 
-/// Options of every command; they stand before or after it.
+/// Options of every command; they stand before or after it, and mean nothing to a command that keeps and reads nothing.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Store")]
 pub(super) struct Global {
@@ -32,11 +33,18 @@ pub(super) struct Global {
 
 impl Global {
     /// Where the store is: a directory or an address.
-    pub(super) fn place(&self) -> PathBuf {
-        let variable = || VARIABLES.iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
-        let dir = self.store.clone().map(PathBuf::into_os_string).or_else(variable);
-        let dir = dir.or_else(|| self.of_project.clone().map(PathBuf::into_os_string));
-        dir.unwrap_or_else(|| OsString::from(DEFAULT)).into()
+    ///
+    /// # Errors
+    /// What is neither, with who said so; two variables that say two things.
+    pub(super) fn place(&self) -> Result<PathBuf> {
+        let of_option = self.store.clone().map(|place| ("--store", place));
+        let of_variable = if of_option.is_some() { None } else { variable()? };
+        let of_project = self.of_project.clone().map(|place| (project::FILE, place));
+        let Some((said_by, place)) = of_option.or(of_variable).or(of_project) else {
+            return Ok(DEFAULT.into());
+        };
+        store::check_place(&place).map_err(|fault| fault.at(said_by))?;
+        Ok(place)
     }
 
     /// Where a project's file says that the store is, for whoever has read it.
@@ -61,7 +69,7 @@ impl Global {
     }
 
     fn opened(&self, access: Access, pace: Pace) -> Result<Arc<dyn Store>> {
-        let place = self.place();
+        let place = self.place()?;
         output::detail(|| format!("store: {}", store::shown(&place).display()));
         store::open(&place, access, pace)
     }
@@ -97,12 +105,31 @@ impl Global {
     }
 }
 
-/// Publishes state files; that one cannot be written is said, and is no failure of what was learned.
+/// The variable that says where the store is, and what it says.
+///
+/// # Errors
+/// Both are set, and say two things: whoever set one of them means it.
+fn variable() -> Result<Option<(&'static str, PathBuf)>> {
+    let set = |name: &'static str| {
+        std::env::var_os(name).filter(|value| !value.is_empty()).map(|value| (name, PathBuf::from(value)))
+    };
+    match VARIABLES.map(set) {
+        [Some((first, place)), Some((second, other))] if place != other => {
+            let shown = |place: &PathBuf| format!("{:?}", store::shown(place).display().to_string());
+            let allowed = format!("{}, as {first} has it, or nothing; the two are one thing", shown(&place));
+            Err(Fault::new(second, shown(&other), allowed).at("environment"))
+        }
+        [first, second] => Ok(first.or(second)),
+    }
+}
+
+/// Publishes state files, after a run or a single change; that one cannot be written is said, and is no failure of
+/// what was learned.
 ///
 /// # Errors
 /// The same error, for the exit code.
-pub(super) fn publish(service: &Service) -> Result<()> {
-    service.publish().map(drop).inspect_err(|_| {
+pub(super) fn publish(service: &Service, run: Option<Run>) -> Result<()> {
+    service.publish_after(run).inspect_err(|_| {
         output::complain(&"what was learned is in the store; its state files are not all written");
     })
 }

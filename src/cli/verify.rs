@@ -2,7 +2,7 @@
 
 use super::store_args::Global;
 use super::{exit, output};
-use crate::base::error::Result;
+use crate::base::error::{Fault, Result};
 use crate::policy::Policy;
 use crate::service::verify;
 use std::sync::Arc;
@@ -33,7 +33,21 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     Ok(exit::ERROR)
 }
 
-/// These policies, by name or as files.
+/// These policies, by name or as files, each of them a program.
 pub(super) fn loaded(names: &[String]) -> Result<Vec<Arc<Policy>>> {
-    names.iter().map(|name| Policy::load(name).map(Arc::new)).collect()
+    let policies: Vec<_> =
+        names.iter().map(|name| Policy::load(name).map(Arc::new)).collect::<Result<_>>()?;
+    check_programs(&policies)?;
+    Ok(policies)
+}
+
+/// Refuses policies whose states are made without being asked: to name one would change nothing.
+pub(super) fn check_programs(policies: &[Arc<Policy>]) -> Result<()> {
+    match policies.iter().find(|policy| policy.program().is_none()) {
+        Some(other) => {
+            let allowed = "the file of a policy that is a program; all others are known without being named";
+            Err(Fault::new("--policy", format!("{:?}", other.name()), allowed).at("command line"))
+        }
+        None => Ok(()),
+    }
 }

@@ -408,6 +408,7 @@ impl Domain {
                 serde_json::json!({
                     "type": ["object", "null"],
                     "description": "the same features for one kind of candidate; they override the user's",
+                    "maxProperties": super::profile::MAX_KINDS,
                     "additionalProperties": {"type": ["object", "null"], "properties": values},
                 }),
             );

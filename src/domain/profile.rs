@@ -97,6 +97,8 @@ pub const PROFILE_FEATURES: [ProfileFeature; 5] = [
 
 /// The name under which values by kind of tip stand.
 const BY_KIND: &str = "by_kind";
+/// Kinds of which a profile says something by themselves, at most: each candidate looks for its own among them.
+pub(crate) const MAX_KINDS: usize = 1_000;
 
 /// One value per [`PROFILE_FEATURES`]; `None` is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -222,6 +224,11 @@ impl<'de> Deserialize<'de> for Kinds {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kinds, A::Error> {
                 let mut kinds = BTreeMap::new();
                 while let Some(kind) = map.next_key::<String>()? {
+                    if kinds.len() == MAX_KINDS {
+                        return Err(A::Error::custom(format_args!(
+                            "{BY_KIND} has more than {MAX_KINDS} kinds; allowed: at most {MAX_KINDS}"
+                        )));
+                    }
                     if kinds.contains_key(&kind) {
                         return Err(A::Error::custom(format_args!("duplicate field `{kind}`")));
                     }
@@ -295,6 +302,7 @@ pub fn schema() -> Value {
         json!({
             "type": ["object", "null"],
             "description": "the same features for one kind of tip; they override the user's",
+            "maxProperties": MAX_KINDS,
             "additionalProperties": {"type": ["object", "null"], "properties": values},
         }),
     );
@@ -377,6 +385,17 @@ mod tests {
 
     fn parse(text: &str) -> Profile {
         serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn so_many_kinds_have_values_and_no_more() {
+        let of = |count: usize| {
+            let kinds: Vec<String> = (0..count).map(|i| format!(r#""k{i}":{{}}"#)).collect();
+            serde_json::from_str::<Profile>(&format!(r#"{{"by_kind":{{{}}}}}"#, kinds.join(",")))
+        };
+        assert_eq!(of(MAX_KINDS).unwrap().by_kind.len(), MAX_KINDS);
+        let said = of(MAX_KINDS + 1).unwrap_err().to_string();
+        assert!(said.starts_with("by_kind has more than 1000 kinds; allowed: at most 1000"), "{said}");
     }
 
     #[test]

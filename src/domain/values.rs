@@ -3,6 +3,7 @@
 use super::completion::ProfileCompletion;
 use super::declaration::Domain;
 use super::input::{DomainInput, InputOf, InputValue, KeptValue};
+use super::profile::MAX_KINDS;
 use super::request::Candidate;
 use crate::base::error::{Fault, Result};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -265,6 +266,10 @@ fn kinds_of(value: Value) -> Result<Vec<(SmolStr, RawDeclared)>, Fault> {
         |field: &str, value: &Value| Fault::new(field, value, "an object of profile features, or null");
     let kinds = match value {
         Value::Null => return Ok(Vec::new()),
+        Value::Object(kinds) if kinds.len() > MAX_KINDS => {
+            let value = format!("an object of {} kinds", kinds.len());
+            return Err(Fault::new(BY_KIND, value, format!("at most {MAX_KINDS} kinds")));
+        }
         Value::Object(kinds) => kinds,
         other => return Err(fault(BY_KIND, &other)),
     };

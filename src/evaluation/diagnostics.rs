@@ -64,6 +64,10 @@ pub struct Diagnostics {
     /// Mean and standard error of the weights.
     #[serde(skip)]
     mean_and_error: Option<(f64, f64)>,
+    /// The largest share of its choices that the one that logged may have for items which the log, that lists none, has not
+    /// met, but once in 1 / [`MEAN_WEIGHT_ALPHA`] logs: (1 - share)^rows is that.
+    #[serde(skip)]
+    unmet: f64,
 }
 
 impl Diagnostics {
@@ -94,6 +98,11 @@ impl Diagnostics {
             }),
             mean_weight_bounds: bounds,
             out_of_reach_at_most: bounds.map(|b| (1.0 - b.lower).clamp(0.0, 1.0)),
+            unmet: if support == Support::Propensities {
+                0.0
+            } else {
+                (-libm::log(MEAN_WEIGHT_ALPHA) / rows as f64).min(1.0)
+            },
             mean_and_error: weights.moments.mean().zip(weights.moments.standard_error()),
             ..none
         }
@@ -165,12 +174,20 @@ impl Diagnostics {
                 Some("nothing bounds its mean weight: its weights are too large to be squared".to_owned())
             }
             Some(Bounds { lower, upper })
-                if (mean - 1.0).abs() > MEAN_WEIGHT_SLACK && !(lower..=upper).contains(&1.0) =>
+                if (mean - 1.0).abs() > MEAN_WEIGHT_SLACK
+                    && !(lower * (1.0 - self.unmet)..=upper).contains(&1.0) =>
             {
+                let unmet = match self.support {
+                    Support::Propensities => "",
+                    _ if mean < 1.0 => "",
+                    _ => {
+                        ", or that the log, which lists no candidates, has met every item that could be chosen"
+                    }
+                };
                 Some(format!(
                     "the mean weight is {mean:.4}, between {lower:.4} and {upper:.4}, where right propensities \
                  give 1; check that the logged propensities are those of the choices as they were made, and \
-                 that every item the policy may choose was in reach"
+                 that every item the policy may choose was in reach{unmet}"
                 ))
             }
             _ => None,
@@ -264,6 +281,23 @@ mod tests {
         let doubled = diagnostics(even(1000).map(|w| 2.0 * w), 0.0).objection().unwrap();
         assert!(doubled.contains("the mean weight is 2.0000"), "{doubled}");
         assert!(diagnostics([0.9; 1000], 0.0).objection().is_some());
+    }
+
+    /// Of 100 items that are chosen evenly one may be missing from 600 decisions: those that were met have 99 in 100 of
+    /// the choices, and a uniform policy over them a weight of 100 / 99 in each decision.
+    #[test]
+    fn items_that_a_short_log_has_not_met_are_no_wrong_propensities() {
+        let of = |weight: f64, rows: u64, support: Support| {
+            let mut sums = WeightSums::default();
+            (0..rows).for_each(|_| sums.add(weight, 0.0, (0.0, support), 1));
+            Diagnostics::new(&sums, rows).objection()
+        };
+        assert_eq!(of(100.0 / 99.0, 600, Support::ItemsChosen), None);
+        // 20,000 decisions without it happen in none of so many logs.
+        let said = of(100.0 / 99.0, 20_000, Support::ItemsChosen).unwrap();
+        assert!(said.contains("has met every item"), "{said}");
+        assert!(of(100.0 / 99.0, 600, Support::Propensities).is_some());
+        assert!(of(99.0 / 100.0, 600, Support::ItemsChosen).is_some());
     }
 
     #[test]

@@ -10,6 +10,11 @@ const TOLERANCE: f64 = 1e-6;
 const EXACT: f64 = 1e-9;
 /// Its columns, in any order.
 const COLUMNS: [&str; 2] = ["item", "probability"];
+/// So many columns of another table show what it is.
+const SHOWN: usize = 12;
+/// What such a table has, for whoever wrote another one.
+const WANTED: &str =
+    "a line for each item that the policy may show, with the probability with which it shows it; together 1";
 
 /// Item and probability of every line of `text`, which errors call `name`.
 ///
@@ -18,7 +23,16 @@ const COLUMNS: [&str; 2] = ["item", "probability"];
 /// an item that stands twice, is empty or has blanks around it, as no log has.
 pub(super) fn parse(name: &str, text: &[u8]) -> Result<Vec<(Vec<u8>, f64)>> {
     let table = Table::parse(name, text)?;
-    let [item_column, probability_column] = [table.column(COLUMNS[0])?, table.column(COLUMNS[1])?];
+    let column = |name: &str| {
+        let position = table.header().iter().position(|own| own == name);
+        position.ok_or_else(|| {
+            let there = table.header().iter().take(SHOWN).map(|own| format!("{own:?}")).collect::<Vec<_>>();
+            let found = format!("{}, without {name:?}", there.join(", "));
+            let allowed = format!("the columns item and probability: {WANTED}");
+            Fault::new("the header", found, allowed).at(table.at_header())
+        })
+    };
+    let [item_column, probability_column] = [column(COLUMNS[0])?, column(COLUMNS[1])?];
     if let Some(other) = table.header().iter().find(|column| !COLUMNS.contains(&column.as_str())) {
         let fault =
             Fault::new("the header", format!("{other:?} too"), "the columns item and probability alone");
@@ -45,12 +59,12 @@ pub(super) fn parse(name: &str, text: &[u8]) -> Result<Vec<(Vec<u8>, f64)>> {
         items.push((item.as_bytes().to_vec(), probability));
     }
     if items.is_empty() {
-        let allowed = "a line for each item, below the header";
-        return Err(Fault::new("the table", "empty", allowed).at(name));
+        return Err(Fault::new("the table", "empty", WANTED).at(name));
     }
     let sum: f64 = items.iter().map(|(_, p)| p).sum();
     if (sum - 1.0).abs() > TOLERANCE * items.len() as f64 {
-        return Err(Fault::new("the sum of probabilities", sum, "1").at(name));
+        let allowed = format!("1, of {WANTED}; an item without a line has probability 0");
+        return Err(Fault::new("the sum of probabilities", sum, allowed).at(name));
     }
     if (sum - 1.0).abs() > EXACT {
         items.iter_mut().for_each(|(_, p)| *p /= sum);
@@ -88,7 +102,13 @@ mod tests {
     fn what_is_no_table_is_refused_with_line_column_value_and_what_is_allowed() {
         let in_0_1 = "allowed: a number in [0, 1]";
         for (lines, expected) in [
-            ("a,0.25\nb,0.5\n", "t.csv: the sum of probabilities is 0.75; allowed: 1".to_owned()),
+            (
+                "a,0.25\nb,0.5\n",
+                format!(
+                    "t.csv: the sum of probabilities is 0.75; allowed: 1, of {WANTED}; an item without a line has \
+                     probability 0"
+                ),
+            ),
             (
                 "a,0.5\n\n\na,0.5\n",
                 "t.csv, line 5: item is \"a\" again; allowed: each item once; it stands in line 2".to_owned(),
@@ -118,7 +138,7 @@ mod tests {
             ("a,0.5\nb\n", "t.csv, line 3: 1 fields; the header has 2".to_owned()),
             ("a,0.5\nb,0.5,x\n", "t.csv, line 3: 3 fields; the header has 2".to_owned()),
             ("a,\"0.5\nb,0.5\n", "t.csv, line 2, column 3: a quote that is never closed".to_owned()),
-            ("", "t.csv: the table is empty; allowed: a line for each item, below the header".to_owned()),
+            ("", format!("t.csv: the table is empty; allowed: {WANTED}")),
         ] {
             let said =
                 parse("t.csv", format!("item,probability\n{lines}").as_bytes()).unwrap_err().to_string();
@@ -126,10 +146,15 @@ mod tests {
         }
         for (text, expected) in [
             (&b""[..], "t.csv, line 1: no header; it names the columns"),
-            (b"item,share\na,1\n", "t.csv, line 1: unknown column \"probability\"; known: item, share"),
+            (
+                b"item,share\na,1\n",
+                "t.csv, line 1: the header is \"item\", \"share\", without \"probability\"; allowed: the columns item and probability: \
+                 a line for each item that the policy may show, with the probability with which it shows it; together 1",
+            ),
             (
                 b"Item,probability\n",
-                "t.csv, line 1: unknown column \"item\", did you mean \"Item\"? known: Item, probability",
+                "t.csv, line 1: the header is \"Item\", \"probability\", without \"item\"; allowed: the columns item and probability: \
+                 a line for each item that the policy may show, with the probability with which it shows it; together 1",
             ),
             (
                 b"item,probability,item\n",

@@ -128,6 +128,7 @@ impl Transform {
                 maximum.map_or(x, |high| x.min(high))
             }
             Self::Log1p => libm::log1p(x),
+            Self::Subtract(by) => x - by,
             Self::Divide(by) => x / by,
             Self::Logistic => 1.0 / (1.0 + libm::exp(-x)),
             _ => x,

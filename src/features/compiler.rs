@@ -292,6 +292,7 @@ fn check_number_step(field: &str, step: &Transform, low: f64) -> Result<(), Faul
             }
             Ok(())
         }
+        Transform::Subtract(by) => within(&format!("{field}.subtract"), *by, -1e12, 1e12).map(drop),
         Transform::Divide(by) => {
             let size = within(&format!("{field}.divide"), by.abs(), 1e-6, 1e12);
             size.map(drop)

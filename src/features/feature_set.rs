@@ -432,6 +432,7 @@ mod tests {
             (prop::option::of(-2.0..0.0f64), prop::option::of(0.0..2.0f64))
                 .prop_map(|(minimum, maximum)| Transform::Clip { minimum, maximum }),
             Just(Transform::Log1p),
+            number.clone().prop_map(Transform::Subtract),
             number.clone().prop_map(Transform::Divide),
             Just(Transform::Logistic),
         ];

@@ -107,6 +107,8 @@ pub enum Transform {
     },
     /// ln(1 + x)
     Log1p,
+    /// x less this number.
+    Subtract(f64),
     /// x over this number.
     Divide(f64),
     /// 1 / (1 + exp(-x))
@@ -202,6 +204,8 @@ impl fmt::Display for Transform {
             Self::Clip { minimum: None, maximum: Some(high) } => write!(f, "at most {high}"),
             Self::Clip { .. } => f.write_str("clip"),
             Self::Log1p => f.write_str("ln(1 + x)"),
+            Self::Subtract(by) if *by < 0.0 => write!(f, "x + {}", -by),
+            Self::Subtract(by) => write!(f, "x - {by}"),
             Self::Divide(by) => write!(f, "x / {by}"),
             Self::Logistic => f.write_str("1 / (1 + exp(-x))"),
             Self::Cyclic => f.write_str("sin and cos of 2 pi h / 24"),

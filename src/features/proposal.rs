@@ -261,19 +261,26 @@ fn of_numbers(
     }
     let at = |share: f64| numbers.quantile(share).expect("there are some");
     let (median, range) = (at(0.5), numbers.range().expect("there are some"));
-    let mut ends = (at(TAIL), at(1.0 - TAIL));
-    if ends.0 == ends.1 {
-        ends = range;
-    }
-    let (low, high) = (outward(ends.0, false).max(least), outward(ends.1, true).min(most));
-    let mut why = format!(
-        "{said}, from {} to {}; the middle one is {}, 98 in 100 are from {} to {}.",
-        range.0,
-        range.1,
-        rounded(median),
-        rounded(ends.0),
-        rounded(ends.1)
-    );
+    let tails = (at(TAIL), at(1.0 - TAIL));
+    let ends = if tails.0 == tails.1 { range } else { tails };
+    let ends = (outward(ends.0, false).max(least), outward(ends.1, true).min(most));
+    let is_skewed = ends.0 >= 0.0 && ends.1 >= SKEWED && ends.1 > SKEWED * median;
+    let far = if is_skewed { None } else { far_middle(range) };
+    let (low, high) = far.map_or(ends, |middle| {
+        let end = |x: f64, up: bool| to_grain(middle + outward(x - middle, up), range);
+        (end(range.0, false).max(least), end(range.1, true).min(most))
+    });
+    let mut why = format!("{said}, from {} to {}", range.0, range.1);
+    // Quantiles are known to a share of their size, which says nothing of what lies far from 0.
+    why += &match far {
+        Some(middle) => format!(": far from 0, so they are measured from {middle}, their middle."),
+        None => format!(
+            "; the middle one is {}, 98 in 100 are from {} to {}.",
+            rounded(median),
+            rounded(tails.0),
+            rounded(tails.1)
+        ),
+    };
     let mut steps = Vec::new();
     if least < -1.0 || most > 1.0 {
         let (minimum, maximum) =
@@ -281,14 +288,13 @@ fn of_numbers(
         if minimum.is_some() || maximum.is_some() {
             steps.push(Transform::Clip { minimum, maximum });
         }
-        let is_skewed = low >= 0.0 && high >= SKEWED && high > SKEWED * median;
         if is_skewed {
             why += " Most are small beside the largest: by their logarithm.";
             steps.push(Transform::Log1p);
-        } else if high - low < 0.2 * low.abs().max(high.abs()) {
-            why += " They are close together and far from 0: an input that is measured from nearer would tell more.";
         }
-        let [low, high] = [low, high].map(|x| if is_skewed { libm::log1p(x) } else { x });
+        steps.extend(far.map(Transform::Subtract));
+        let of = |x: f64| if is_skewed { libm::log1p(x) } else { x - far.unwrap_or(0.0) };
+        let [low, high] = [low, high].map(of);
         let scale = outward(low.abs().max(high.abs()), true).clamp(1e-6, 1e12);
         if scale != 1.0 {
             steps.push(Transform::Divide(scale));
@@ -298,11 +304,23 @@ fn of_numbers(
     if own.unknown > 0
         && let Some(dimension) = &mut proposed.dimension
     {
-        let of_median = dimension.steps.iter().fold(median, |x, step| step.of_number(x));
+        let of_median = dimension.steps.iter().fold(far.unwrap_or(median), |x, step| step.of_number(x));
         dimension.unknown = Some(rounded(of_median));
         proposed.why += " What is unknown is taken as the middle one.";
     }
     proposed
+}
+
+/// The middle of numbers that span less than half of the largest of them, beside whose size they would hardly vary.
+fn far_middle((low, high): (f64, f64)) -> Option<f64> {
+    let is_far = (low > 0.0 || high < 0.0) && high > low && high - low < low.abs().max(high.abs()) / 2.0;
+    is_far.then(|| to_grain(low / 2.0 + high / 2.0, (low, high)))
+}
+
+/// A number with the digits that count beside what these span.
+fn to_grain(x: f64, (low, high): (f64, f64)) -> f64 {
+    let decimals = 2 - libm::log10((high - low).max(1e-12)).floor() as i32;
+    format!("{x:.*}", decimals.clamp(0, 15) as usize).parse().expect("it is a number")
 }
 
 /// A number with three digits that count.
@@ -373,6 +391,7 @@ fn step(step: &Transform) -> String {
                 [bound("minimum", *minimum), bound("maximum", *maximum)].into_iter().flatten().collect();
             format!("{{ clip = {{ {} }} }}", bounds.join(", "))
         }
+        Transform::Subtract(by) => format!("{{ subtract = {} }}", number(*by)),
         Transform::Divide(by) => format!("{{ divide = {} }}", number(*by)),
         Transform::OneHot(levels) => {
             format!("{{ one_hot = [{}] }}", levels.iter().map(level).collect::<Vec<_>>().join(", "))

@@ -8,11 +8,12 @@ use crate::features::profile_history::ProfileCounts;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why a file cannot be gone on from.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +57,12 @@ struct Header<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct UserLine<'a> {
+struct UserLine {
     user: SmolStr,
     counts: ProfileCounts,
-    since: Cow<'a, [UserEvent]>,
+    told: BTreeSet<SmolStr>,
+    counted: BTreeSet<u64>,
+    since: Vec<UserEvent>,
 }
 
 impl ProfileTable {
@@ -92,8 +95,8 @@ impl ProfileTable {
         let stated = header.users;
         let mut found = 0;
         while let Some(place) = next(&mut line)? {
-            let UserLine { user, counts, since } = read::json(&line, &place)?;
-            table.users.insert(user, UserPast { counts, events: since.into_owned() });
+            let UserLine { user, counts, told, counted, since } = read::json(&line, &place)?;
+            table.users.insert(user, UserPast { counts, told, counted, events: since });
             found += 1;
         }
         if found != stated || table.users.len() as u64 != stated {
@@ -118,8 +121,8 @@ impl ProfileTable {
         serde_json::to_writer(&mut *out, &header)?;
         out.write_all(b"\n")?;
         for (user, past) in &self.users {
-            let (counts, since) = past.counts_as_of(as_of);
-            let line = UserLine { user: user.clone(), counts, since: Cow::Borrowed(since) };
+            let UserPast { counts, told, counted, events: since } = past.counted_to(as_of);
+            let line = UserLine { user: user.clone(), counts, told, counted, since };
             serde_json::to_writer(&mut *out, &line)?;
             out.write_all(b"\n")?;
         }

@@ -224,5 +224,6 @@ fn entry<'a>(reward: &'a LoggedReward, place: &str) -> Result<Entry<'a>> {
         },
     };
     entry.user = Some(Cow::Borrowed(reward.user.as_str()));
+    entry.policy = Some(Cow::Borrowed(reward.policy.name()));
     Ok(entry)
 }

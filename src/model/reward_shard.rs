@@ -25,20 +25,33 @@ pub(super) struct RewardRow {
     pub(super) key: Option<RewardKey>,
 }
 
+/// A reward that was met: the number of who learned it, and what tells its values from others.
+#[derive(Clone, Copy)]
+struct MetReward {
+    learners: u32,
+    values: u32,
+}
+
 impl RewardRow {
     /// The key of a reward that has this name among those of its user.
     pub(super) fn keyed(mut self, name: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
-        for part in [self.user.as_bytes(), self.kind.as_bytes()].iter().chain(name) {
+        for part in [self.user.as_bytes()].iter().chain(name) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        // What is the same but for its value or its features is another reward.
-        self.x.iter().chain([&self.reward]).for_each(|value| hash.update(value.to_le_bytes()));
         let digest = hash.finalize();
         let half = |i: usize| u64::from_le_bytes(digest[i..i + 8].try_into().expect("a digest has 32 bytes"));
         self.key = Some([half(0), half(8)]);
         self
+    }
+
+    /// What tells its kind, features and reward from those of another telling of it.
+    fn values(&self) -> u32 {
+        let mut hash = Sha256::new_with_prefix(self.kind.as_bytes());
+        self.x.iter().chain([&self.reward]).for_each(|value| hash.update(value.to_le_bytes()));
+        let digest = hash.finalize();
+        u32::from_le_bytes(digest[..4].try_into().expect("a digest has 32 bytes"))
     }
 }
 
@@ -74,27 +87,32 @@ pub(super) struct RewardShard {
     users: HashMap<SmolStr, UserRewards>,
     learners: Vec<Learners>,
     numbers: HashMap<Learners, u32>,
-    /// The number of who learned each reward.
-    met: HashMap<RewardKey, u32>,
+    met: HashMap<RewardKey, MetReward>,
     repeats: u64,
 }
 
 impl RewardShard {
-    /// Adds a reward, unless it was met before.
+    /// Adds a reward, unless it was met before. Of one that is told with two values the first counts, as it does for who
+    /// learns; it stands as long as who learned that one keeps it.
     ///
     /// # Errors
     /// A product that is too large to add up.
     pub(super) fn add(&mut self, row: &RewardRow) -> Result<(), f64> {
         let user = self.users.entry(row.user.clone()).or_default();
         let before = row.key.and_then(|key| self.met.get(&key).copied());
-        let mut learners = before.map_or_else(Learners::new, |number| self.learners[number as usize].clone());
+        let mut learners =
+            before.map_or_else(Learners::new, |met| self.learners[met.learners as usize].clone());
         if learners.iter().any(|(policy, _)| *policy == row.policy) {
             self.repeats += 1;
             return Ok(());
         }
-        if let Some(number) = before.filter(|_| user.is_kept(&learners)) {
+        let values = if row.key.is_some() { row.values() } else { 0 };
+        if let Some(met) = before.filter(|_| user.is_kept(&learners)) {
             self.repeats += 1;
-            let place = (number, row.kind.clone());
+            if met.values != values {
+                return Ok(());
+            }
+            let place = (met.learners, row.kind.clone());
             let sums = user.sums.get_mut(&place).expect("what is kept was added");
             sums.remove(&row.x, row.reward)?;
             if sums.rows() == 0 {
@@ -110,7 +128,7 @@ impl RewardShard {
             number
         });
         if let Some(key) = row.key {
-            self.met.insert(key, number);
+            self.met.insert(key, MetReward { learners: number, values });
         }
         let sums = user.sums.entry((number, row.kind.clone()));
         sums.or_insert_with(|| UserSums::new(row.x.len())).add(&row.x, row.reward)

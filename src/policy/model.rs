@@ -168,12 +168,16 @@ impl<C: Cell> Model<C> {
     /// Index of the model that is asked about candidates of `kind`; a kind that is new gets a new one.
     pub fn kind_index(&mut self, kind: Option<&str>) -> usize {
         let kind = kind.filter(|_| self.structure == Structure::Disjoint);
-        self.kinds.iter().position(|own| own.kind.as_deref() == kind).unwrap_or_else(|| {
-            let start = self.start.as_ref().map(|start| Arc::clone(start.of(kind)));
-            let ridge = Ridge::starting(self.dim, self.lambda, self.forgetting, start);
-            self.kinds.push(KindModel { kind: kind.map(SmolStr::from), ridge });
-            self.kinds.len() - 1
-        })
+        let known = self.kinds.iter().position(|own| own.kind.as_deref() == kind);
+        known.unwrap_or_else(|| self.add_kind(kind))
+    }
+
+    /// A new model for candidates of `kind`, which has none; its index.
+    pub(crate) fn add_kind(&mut self, kind: Option<&str>) -> usize {
+        let start = self.start.as_ref().map(|start| Arc::clone(start.of(kind)));
+        let ridge = Ridge::starting(self.dim, self.lambda, self.forgetting, start);
+        self.kinds.push(KindModel { kind: kind.map(SmolStr::from), ridge });
+        self.kinds.len() - 1
     }
 
     /// The models of the kinds that came so far; for the shared structure exactly one.

@@ -144,11 +144,20 @@ impl Results {
             s.table_within(&self.policies, usize::MAX, &mut out);
             out.push('\n');
         }
-        let _ = writeln!(out, "Means with 95% intervals over users; differences are paired by user.");
+        let _ = writeln!(out, "Means with 95% intervals over users; {}.", self.of_differences());
         if let Some(next) = &self.next {
             let _ = writeln!(out, "Next: {next}");
         }
         out
+    }
+
+    /// How differences are signed.
+    pub(super) fn of_differences(&self) -> String {
+        match self.policies.as_slice() {
+            [first, second] => format!("differences are {second} minus {first}, paired by user"),
+            // Where there are more, the name of each difference says it.
+            _ => "differences are paired by user".to_owned(),
+        }
     }
 
     /// How much was run in one scenario.

@@ -16,6 +16,8 @@ use tokio::sync::oneshot;
 
 /// So many requests may wait for each thread.
 const MAX_WAITING: usize = 1_024;
+/// A request with so many candidates in all its calls is no work to speak of: some tens of microseconds.
+const MAX_CANDIDATES_HERE: usize = 512;
 /// So many requests are decided together, at most.
 const MAX_TOGETHER: usize = 128;
 
@@ -36,12 +38,12 @@ pub(super) struct Lane {
     pub(super) durable: bool,
 }
 
-/// Who decides.
-pub(super) enum Deciders {
-    /// Whoever asks.
-    Here(Lane),
-    /// Threads, by the queues in front of them, in turn.
-    Threads { queues: Vec<Sender<Job>>, next: AtomicUsize },
+/// Who decides: threads, by the queues in front of them, in turn.
+pub(super) struct Deciders {
+    /// Whoever asks does, for requests that are no work to speak of, if the store is read at once.
+    here: Option<Lane>,
+    queues: Vec<Sender<Job>>,
+    next: AtomicUsize,
 }
 
 /// A thread's side of a queue, to run.
@@ -51,48 +53,54 @@ pub(super) struct Decider {
 }
 
 impl Deciders {
-    /// Whoever asks; or, where the store or a program has to be waited for, so many threads, which are to be run.
-    pub(super) fn new(lane: Lane, threads: usize) -> (Self, Vec<Decider>) {
+    /// So many threads, which are to be run. Where neither the store nor a program has to be waited for, whoever asks
+    /// decides most.
+    pub(super) fn new(lane: &Lane, threads: usize) -> (Self, Vec<Decider>) {
         let asks_programs = lane.service.policies().given().iter().any(|policy| policy.program().is_some());
-        if lane.service.store().reads_at_once() && !asks_programs {
-            return (Self::Here(lane), Vec::new());
-        }
+        let here = (lane.service.store().reads_at_once() && !asks_programs).then(|| lane.clone());
         let (queues, deciders) = (0..threads)
             .map(|_| {
                 let (queue, jobs) = mpsc::channel(MAX_WAITING);
                 (queue, Decider { lane: lane.clone(), jobs })
             })
             .unzip();
-        (Self::Threads { queues, next: AtomicUsize::new(0) }, deciders)
+        (Self { here, queues, next: AtomicUsize::new(0) }, deciders)
     }
 
     /// Decides, and answers at once.
     pub(super) async fn decide(&self, calls: Vec<ScoreCall>) -> Result<Replies<ScoreReply>, Problem> {
-        if let Self::Here(lane) = self
-            && !lane.durable
-        {
+        // What takes long would hold up all that the same thread answers, and no limit on its time would be looked at.
+        let here = self.here.as_ref().filter(|_| {
+            let candidates = calls.iter().map(|call| call.request.candidates().len()).sum::<usize>();
+            candidates <= MAX_CANDIDATES_HERE
+        });
+        if let Some(lane) = here.filter(|lane| !lane.durable) {
             return lane.decide_at_once(calls);
         }
         let (reply, answer) = oneshot::channel();
         let job = Job { calls, reply };
-        match self {
-            Self::Here(lane) => lane.answer(&mut vec![job]),
-            Self::Threads { queues, next } => {
-                let first = next.fetch_add(1, Ordering::Relaxed);
-                let mut waiting = Some(job);
-                for i in 0..queues.len() {
-                    let Some(job) = waiting.take() else { break };
-                    let queue = &queues[first.wrapping_add(i) % queues.len()];
-                    if let Err(TrySendError::Full(back) | TrySendError::Closed(back)) = queue.try_send(job) {
-                        waiting = Some(back);
-                    }
-                }
-                if waiting.is_some() {
-                    return Err(Problem::later("too many requests wait to be decided"));
-                }
-            }
+        match here {
+            Some(lane) => lane.answer(&mut vec![job]),
+            None => self.queue(job)?,
         }
         answer.await.unwrap_or_else(|_| Err(Problem::stopping()))
+    }
+
+    /// Gives a request to a thread.
+    fn queue(&self, job: Job) -> Result<(), Problem> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut waiting = Some(job);
+        for i in 0..self.queues.len() {
+            let Some(job) = waiting.take() else { break };
+            let queue = &self.queues[first.wrapping_add(i) % self.queues.len()];
+            if let Err(TrySendError::Full(back) | TrySendError::Closed(back)) = queue.try_send(job) {
+                waiting = Some(back);
+            }
+        }
+        match waiting {
+            Some(_) => Err(Problem::later("too many requests wait to be decided")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -173,7 +181,7 @@ impl Lane {
         Concluded { replies, records, shadowed }
     }
 
-    /// Hands the decisions of a request to be kept, answers it, and then lets the shadows see it.
+    /// Hands the decisions of a request to be kept, lets the shadows see them once they are, and answers.
     fn conclude(
         &self,
         calls: impl Iterator<Item = ScoreCall>,
@@ -183,11 +191,11 @@ impl Lane {
         let Concluded { replies, records, shadowed } = self.concluded(calls, decided);
         let shadows = Arc::clone(&self.shadows);
         let answer = move |kept: Result<(), Problem>| {
-            let is_kept = kept.is_ok();
-            let _ = reply.send(kept.map(|()| replies));
-            if is_kept {
+            // Before the answer: who erases a user on it erases what shadows make of it, too.
+            if kept.is_ok() {
                 shadows.offer(shadowed);
             }
+            let _ = reply.send(kept.map(|()| replies));
         };
         if records.is_empty() {
             answer(Ok(()));

@@ -6,17 +6,14 @@ use super::app::App;
 use super::body::{JsonBody, json};
 use super::problem::Problem;
 use crate::base::digest::of_value;
-use crate::base::error::shortened;
+use crate::base::read;
 use crate::experiment::{Experiment, Variant};
 use crate::service::ActiveExperiments;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
-use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 /// One flag for one user.
@@ -56,35 +53,8 @@ struct EvaluationContext {
 /// A body as it is read for keys that are there twice alone.
 #[derive(Deserialize)]
 struct UniqueKeys {
-    #[serde(rename = "context")]
-    _context: UniqueContext,
-}
-
-/// An object with no key twice.
-struct UniqueContext;
-
-impl<'de> Deserialize<'de> for UniqueContext {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for UniqueContext {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut Formatter) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-            if let Some(key) = keys.replace(key) {
-                return Err(A::Error::custom(format!("duplicate field `{}`", shortened(key))));
-            }
-        }
-        Ok(self)
-    }
+    #[serde(rename = "context", deserialize_with = "read::unique_keys")]
+    _context: Map<String, Value>,
 }
 
 impl EvaluationContext {

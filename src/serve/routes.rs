@@ -168,7 +168,14 @@ async fn reset(State(app): State<Arc<App>>, body: JsonBody) -> Result<Response, 
         })
         .await?;
     }
-    let reset = in_time(&app, app.writer.forget(raw.user, raw.policy, raw.erase)).await?;
+    let work = async {
+        if raw.erase {
+            // What shadows have yet to make of what was answered is of this user, too.
+            app.shadows.settled().await;
+        }
+        app.writer.forget(raw.user, raw.policy, raw.erase).await
+    };
+    let reset = in_time(&app, work).await?;
     Ok(json(&reset))
 }
 

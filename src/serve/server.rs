@@ -140,7 +140,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             durable: settings.durable_decisions(),
         };
-        let (deciders, decider_threads) = Deciders::new(lane, cores.clamp(1, MAX_DECIDERS));
+        let (deciders, decider_threads) = Deciders::new(&lane, cores.clamp(1, MAX_DECIDERS));
         let lookups = Arc::new(ProfileLookups::new(feast, Arc::clone(&metrics)));
         let generations =
             Generations::new(generator, Arc::clone(&service), Arc::clone(&metrics), Arc::clone(&lookups));

@@ -10,6 +10,7 @@ use crate::service::{ScoreCall, ScoreReply, Service};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::oneshot;
 
 /// So many decisions may wait to be shadowed.
 const MAX_WAITING: usize = 4_096;
@@ -29,17 +30,24 @@ impl Shadowed {
     }
 }
 
+/// What waits for the shadows.
+enum Work {
+    Decision(Box<Shadowed>),
+    /// Somebody waits until all that came before is done.
+    Tell(oneshot::Sender<()>),
+}
+
 /// The shadows and the queue in front of them.
 pub(super) struct Shadows {
     policies: Vec<Arc<Policy>>,
-    queue: Sender<Shadowed>,
+    queue: Sender<Work>,
     metrics: Arc<Metrics>,
 }
 
 /// The thread's side of the queue, to run.
 pub(super) struct ShadowThread {
     policies: Vec<Arc<Policy>>,
-    queue: Receiver<Shadowed>,
+    queue: Receiver<Work>,
     service: Arc<Service>,
     writer: Arc<Writer>,
     metrics: Arc<Metrics>,
@@ -74,10 +82,19 @@ impl Shadows {
         !self.policies.is_empty() && call.request.shadow_of().is_none()
     }
 
+    /// Waits until they have made their decisions of all that they were offered before.
+    pub(super) async fn settled(&self) {
+        let (told, done) = oneshot::channel();
+        if !self.policies.is_empty() && self.queue.send(Work::Tell(told)).await.is_ok() {
+            // A thread that has ended makes none any more.
+            let _ = done.await;
+        }
+    }
+
     /// Lets them see decisions that were answered, as far as there is room.
     pub(super) fn offer(&self, decisions: Vec<Shadowed>) {
         for decision in decisions {
-            if self.queue.try_send(decision).is_err() {
+            if self.queue.try_send(Work::Decision(Box::new(decision))).is_err() {
                 for policy in &self.policies {
                     self.metrics.shadow_dropped(policy.name());
                 }
@@ -91,10 +108,19 @@ impl ShadowThread {
     pub(super) fn run(mut self) {
         let mut batch = Vec::with_capacity(MAX_TOGETHER);
         while self.queue.blocking_recv_many(&mut batch, MAX_TOGETHER) > 0 {
-            for policy in &self.policies {
-                self.decide(policy, &batch);
+            let (mut shown, mut waiting) = (Vec::with_capacity(batch.len()), Vec::new());
+            for work in batch.drain(..) {
+                match work {
+                    Work::Decision(decision) => shown.push(*decision),
+                    Work::Tell(told) => waiting.push(told),
+                }
             }
-            batch.clear();
+            for policy in &self.policies {
+                self.decide(policy, &shown);
+            }
+            for told in waiting {
+                let _ = told.send(());
+            }
         }
     }
 

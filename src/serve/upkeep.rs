@@ -20,7 +20,7 @@ pub(super) fn run(service: &Arc<Service>, writer: &Writer, stopped: &Receiver<()
     let mut looked = Instant::now();
     loop {
         let last = matches!(stopped.recv_timeout(PERIOD), Err(RecvTimeoutError::Disconnected));
-        let published = if writer.has_learned() { service.publish().map(drop) } else { Ok(()) };
+        let published = if writer.has_learned() { service.publish() } else { Ok(()) };
         let followed = match service.experiments() {
             Some(experiments) if looked.elapsed() >= ROLLOUT_PERIOD => {
                 looked = Instant::now();

@@ -24,13 +24,15 @@ impl Service {
     ) -> Result<Vec<Result<RewardReply>>> {
         let prepared = self.prepared_rewards(rewards)?;
         let durability = if rewards.is_empty() { durability } else { Durability::Power };
-        write(self.store(), durability, |transaction| {
+        let replies = write(self.store(), durability, |transaction| {
             transaction.add_decisions(decisions)?;
             if rewards.is_empty() {
                 Ok(Vec::new())
             } else {
                 self.learn_within(transaction, rewards, &prepared)
             }
-        })
+        })?;
+        self.note_changed(replies.iter().flatten().map(|reply| (&reply.user, &reply.policy)));
+        Ok(replies)
     }
 }

@@ -3,7 +3,9 @@
 use crate::domain::request::Request;
 use crate::policy::program::sample;
 use crate::policy::{DecisionRng, Model, Policy, Scratch, Structure};
+use smol_str::SmolStr;
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// What a policy chose from a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +51,19 @@ pub fn decide(
     // A kind that was not met yet has an untaught model, for this decision only.
     let mut model = Cow::Borrowed(model);
     let shared = policy.structure() == Structure::Shared;
-    let mut part_of = |kind: Option<&str>| {
-        let known =
-            if shared { Some(0) } else { model.kind_models().iter().position(|p| p.kind.as_deref() == kind) };
-        known.unwrap_or_else(|| model.to_mut().kind_index(kind))
+    let candidates = request.candidates().iter();
+    let parts: Vec<usize> = if shared {
+        candidates.map(|_| 0).collect()
+    } else {
+        let known = model.kind_models().iter().enumerate();
+        let mut met: HashMap<Option<SmolStr>, usize> = known.map(|(i, own)| (own.kind.clone(), i)).collect();
+        candidates
+            .map(|candidate| {
+                *met.entry(candidate.kind.clone())
+                    .or_insert_with(|| model.to_mut().add_kind(candidate.kind.as_deref()))
+            })
+            .collect()
     };
-    let parts: Vec<usize> = request.candidates().iter().map(|c| part_of(c.kind.as_deref())).collect();
     let (choice, scores) = scratch.with_block(policy.features(), request.offered(), |block, scratch| {
         let choice = policy.decide(&model, block, &parts, &mut DecisionRng::new(seed), scratch);
         (choice, scratch.scores().to_vec())

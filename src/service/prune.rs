@@ -10,10 +10,14 @@ use crate::policy::Policy;
 use crate::store::{Change, Durability, RewardRecord, State, StateRecord, Store, read, write};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// So many decisions are removed at a time, so that others get their turn.
 const TOGETHER: usize = 8_192;
+/// So many states get their one entry in one commit: while the log is read nothing is folded into the database, and each
+/// commit looks at all that waits for it.
+const STATES_TOGETHER: usize = 2_048;
 
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,6 +61,7 @@ impl Prefix {
 pub fn prune(store: &dyn Store, before: u64, programs: &[Arc<Policy>]) -> Result<Pruned> {
     let mut pruned = Pruned { decisions: 0, rewards: 0, lost: Vec::new() };
     let prefix: RefCell<Option<Prefix>> = RefCell::new(None);
+    let mut folds: Vec<Fold> = Vec::new();
     read(store, |snapshot| {
         replay(
             snapshot,
@@ -79,12 +84,16 @@ pub fn prune(store: &dyn Store, before: u64, programs: &[Arc<Policy>]) -> Result
                 } else if own.replay.unasked {
                     pruned.lost.push(Problem::of(&state, UNASKED));
                 } else if own.records > u64::from(own.is_folded) {
-                    pruned.rewards += fold(store, &state, &own)?;
+                    folds.push(Fold::new(&state, own));
+                    if folds.len() == STATES_TOGETHER {
+                        pruned.rewards += fold(store, &std::mem::take(&mut folds))?;
+                    }
                 }
                 Ok(())
             },
         )
     })?;
+    pruned.rewards += fold(store, &folds)?;
     loop {
         let count =
             write(store, Durability::Process, |transaction| transaction.prune_decisions(before, TOGETHER))?;
@@ -98,29 +107,54 @@ pub fn prune(store: &dyn Store, before: u64, programs: &[Arc<Policy>]) -> Result
     Ok(pruned)
 }
 
-/// Puts one entry in the place of the first ones of a state; how many it took the place of.
-fn fold(store: &dyn Store, state: &StateRecord, prefix: &Prefix) -> Result<u64> {
-    let Prefix { replay, at, .. } = prefix;
-    let change = match &replay.model {
-        None => Change::Reset,
-        Some(model) => {
-            let (user, policy) = (state.user.clone(), Arc::clone(&state.policy));
-            let line = State { user, policy, model: model.clone(), revision: replay.number }.to_line();
-            Change::Import(String::from_utf8(line.trim_ascii_end().to_vec()).expect("JSON is UTF-8"))
-        }
-    };
+/// The entry that takes the place of the first ones of a state.
+struct Fold {
+    state: i64,
+    number: u64,
+    at: u64,
+    change: Change,
+}
+
+impl Fold {
+    fn new(state: &StateRecord, Prefix { replay, at, .. }: Prefix) -> Self {
+        let number = replay.number;
+        let change = match replay.model {
+            None => Change::Reset,
+            Some(model) => {
+                let (user, policy) = (state.user.clone(), Arc::clone(&state.policy));
+                let line = State { user, policy, model, revision: number }.to_line();
+                Change::Import(String::from_utf8(line.trim_ascii_end().to_vec()).expect("JSON is UTF-8"))
+            }
+        };
+        Self { state: state.id, number, at, change }
+    }
+}
+
+/// Puts one entry in the place of the first ones of each of these states; how many they took the place of.
+fn fold(store: &dyn Store, folds: &[Fold]) -> Result<u64> {
+    if folds.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<i64> = folds.iter().map(|fold| fold.state).collect();
     write(store, Durability::Power, |transaction| {
-        // Somebody may have erased it meanwhile.
-        if transaction.states_by_id(&[state.id])?.is_empty() {
-            return Ok(0);
+        // Somebody may have erased some of them meanwhile.
+        let there: BTreeSet<i64> =
+            transaction.states_by_id(&ids)?.into_iter().map(|state| state.id).collect();
+        let (mut removed, mut records) = (0, Vec::with_capacity(folds.len()));
+        for Fold { state, number, at, change } in folds.iter().filter(|fold| there.contains(&fold.state)) {
+            let own = transaction.prune_rewards(*state, *number)?;
+            // Who pruned further meanwhile has one entry in the place of these and of later ones.
+            if own > 0 {
+                records.push(RewardRecord {
+                    state: *state,
+                    number: *number,
+                    at: *at,
+                    change: change.clone(),
+                });
+            }
+            removed += own;
         }
-        let removed = transaction.prune_rewards(state.id, replay.number)?;
-        // Who pruned further meanwhile has one entry in the place of these and of later ones.
-        if removed == 0 {
-            return Ok(0);
-        }
-        let record = RewardRecord { state: state.id, number: replay.number, at: *at, change: change.clone() };
-        transaction.add_rewards(&[record])?;
+        transaction.add_rewards(&records)?;
         Ok(removed)
     })
 }
@@ -174,8 +208,8 @@ mod tests {
             assert!(service.learn(&calls).unwrap().iter().all(Result::is_ok));
             // Both have read before either has written.
             let prefixes = [prefix(&*store, first), prefix(&*store, second)];
-            for (state, prefix) in &prefixes {
-                fold(&*store, state, prefix).unwrap();
+            for (state, prefix) in prefixes {
+                fold(&*store, &[Fold::new(&state, prefix)]).unwrap();
             }
             service.publish().unwrap();
             let verified = verify(&*store, &[]).unwrap();

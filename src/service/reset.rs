@@ -39,6 +39,7 @@ impl Service {
             states.retain(|state| state.model.is_some());
             Ok(Reset { user: user.into(), removed: forget(transaction, states, now_ms())?, erased: None })
         })?;
+        self.note_changed(reset.removed.iter().map(|policy| (&reset.user, policy)));
         self.publish()?;
         Ok(reset)
     }
@@ -55,15 +56,17 @@ impl Service {
         let mut removed: Vec<SmolStr> = Vec::new();
         let mut forgotten = 0;
         let (policies, erased, published) = loop {
-            let names = write(self.store(), Durability::Power, |transaction| {
+            let (all, names) = write(self.store(), Durability::Power, |transaction| {
                 let mut states = of_user(transaction, user, policy)?;
+                let all: Vec<SmolStr> = states.iter().map(|state| state.policy.name().into()).collect();
                 states.retain(|state| state.model.is_some());
-                forget(transaction, states, now_ms())
+                Ok((all, forget(transaction, states, now_ms())?))
             })?;
             forgotten += names.len() as u64;
             removed.extend(names.into_iter().filter(|name| !removed.contains(name)).collect::<Vec<_>>());
             // A file of somebody else that cannot be written is no reason to keep them.
-            let published = views::publish(self.store());
+            let own: Vec<(&str, &str)> = all.iter().map(|policy| (user, policy.as_str())).collect();
+            let published = views::publish_first(self.store(), &own);
             let done = write(self.store(), Durability::Power, |transaction| {
                 let states = of_user(transaction, user, policy)?;
                 // Somebody may have begun it anew meanwhile.

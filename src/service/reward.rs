@@ -70,7 +70,7 @@ impl Service {
     /// only a file cannot be written, its error is the second value: what was learned is kept.
     pub fn reward(&self, calls: &[RewardCall]) -> Result<(Vec<Result<RewardReply>>, Result<()>)> {
         let replies = self.learn(calls)?;
-        Ok((replies, self.publish().map(drop)))
+        Ok((replies, self.publish()))
     }
 
     /// Learns from each call, in one transaction, and publishes nothing yet.

@@ -5,9 +5,15 @@ use super::error::ServiceError;
 use super::policies::Policies;
 use crate::base::error::{Error, Result, storable};
 use crate::policy::Policy;
+use crate::store::views::{self, Run};
 use crate::store::{Store, read};
-use std::sync::{Arc, RwLock};
+use smol_str::SmolStr;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many states whose files are to be written are known by name.
+const MOST_NAMED: usize = 4_096;
 
 /// A store, and the policies that the operator named.
 pub struct Service {
@@ -16,7 +22,33 @@ pub struct Service {
     shadows: Vec<Arc<Policy>>,
     /// Whether states get files.
     views: bool,
+    /// What [`Self::publish`] writes first.
+    changed: Mutex<Changed>,
     experiments: Option<Arc<ActiveExperiments>>,
+}
+
+/// The states that were changed since their files were written.
+enum Changed {
+    These(BTreeSet<(SmolStr, SmolStr)>),
+    /// More than it pays to name.
+    Many,
+}
+
+impl Default for Changed {
+    fn default() -> Self {
+        Self::These(BTreeSet::new())
+    }
+}
+
+impl Changed {
+    fn add(&mut self, user: &SmolStr, policy: &SmolStr) {
+        if let Self::These(states) = self {
+            states.insert((user.clone(), policy.clone()));
+            if states.len() > MOST_NAMED {
+                *self = Self::Many;
+            }
+        }
+    }
 }
 
 /// Puts a policy in the place of the one of its name, for calls that come from then on.
@@ -52,7 +84,7 @@ impl Service {
         }
         let views = store.view_dir().is_some();
         let policies = Arc::new(RwLock::new(Arc::new(policies)));
-        Ok(Self { store, policies, shadows, views, experiments: None })
+        Ok(Self { store, policies, shadows, views, changed: Mutex::default(), experiments: None })
     }
 
     /// The same without state files.
@@ -135,12 +167,57 @@ impl Service {
         self.policies().find(policy).map(drop)
     }
 
-    /// Writes the files of states that changed, those of processes that were killed among them; how many there were.
+    /// Writes the files of states that changed, those of processes that were killed among them. What a run of somebody
+    /// else has changed is left to it.
     ///
     /// # Errors
     /// A file that cannot be written. What was learned is in the store in any case.
-    pub fn publish(&self) -> Result<usize> {
-        if self.views { crate::store::views::publish(self.store()) } else { Ok(0) }
+    pub fn publish(&self) -> Result<()> {
+        self.publish_after(None)
+    }
+
+    /// Begins a run over many calls, after which [`Self::publish_after`] writes the files.
+    pub fn begin_run(&self) -> Option<Run> {
+        self.views.then(|| Run::begin(self.store()))
+    }
+
+    /// The same for a run that may change any state, and does so beside [`Self::commit`].
+    pub fn begin_sweep(&self) -> Option<Run> {
+        *self.changed() = Changed::Many;
+        self.begin_run()
+    }
+
+    /// The same as [`Self::publish`], at the end of a run.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub fn publish_after(&self, run: Option<Run>) -> Result<()> {
+        if !self.views {
+            return Ok(());
+        }
+        match std::mem::take(&mut *self.changed()) {
+            Changed::These(states) => {
+                let states: Vec<(&str, &str)> =
+                    states.iter().map(|(u, p)| (u.as_str(), p.as_str())).collect();
+                // This one is at its end: if it is the only one, the rest is nobody's.
+                drop(run);
+                views::publish_first(self.store(), &states)
+            }
+            // With the lock held: others leave these to it.
+            Changed::Many => views::publish(self.store()),
+        }
+    }
+
+    /// Notes that this state changed.
+    pub(super) fn note_changed<'a>(&self, states: impl Iterator<Item = (&'a SmolStr, &'a SmolStr)>) {
+        if self.views {
+            let mut changed = self.changed();
+            states.for_each(|(user, policy)| changed.add(user, policy));
+        }
+    }
+
+    fn changed(&self) -> MutexGuard<'_, Changed> {
+        self.changed.lock().expect("nothing panics with it")
     }
 }
 

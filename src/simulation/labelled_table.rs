@@ -4,7 +4,7 @@
 
 use crate::base::error::{Fault, Result};
 use crate::base::read::{self, MISSING, Table, is_missing, is_number, notation, of_notation};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Most classes, and most values of a column of words.
@@ -22,8 +22,9 @@ const NEARLY_ALL: f64 = 0.9;
 const MANY: (usize, f64) = (50, 0.5);
 /// A column is scaled by what its middle spans, not by its largest number, where that is so many times as far away.
 const FAR: f64 = 10.0;
-/// It is shifted into the middle where all it spans is this share of its largest number, or less.
-const NARROW: f64 = 0.1;
+/// A column is taken by its logarithm, from its middle on both sides, where the middle half of its numbers would span less
+/// of [-1, 1] than this.
+const SKEWED: f64 = 0.1;
 
 /// Rows of numbers, each with the class that is right.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,7 @@ pub struct LabelledTable {
     vectors: Vec<f64>,
     labels: Vec<usize>,
     words: Vec<(String, usize)>,
+    alike: Option<[String; 2]>,
 }
 
 impl LabelledTable {
@@ -65,6 +67,10 @@ impl LabelledTable {
         }
         let at = |row: usize| format!("{origin}, line {}", lines[row]);
         let may_be_numbers = |i: &usize| !as_words.contains(i);
+        let (column, name) = (&columns[label], &header[label]);
+        if let Some(fault) = no_words(column, name, "classes").filter(|_| !as_words.contains(&label)) {
+            return Err(fault.at(at(0)));
+        }
         for i in (0..columns.len()).filter(may_be_numbers) {
             if let Some(row) = missing_number(&columns[i]) {
                 return Err(missing(&header[i], &columns[i][row]).at(at(row)));
@@ -79,11 +85,11 @@ impl LabelledTable {
                 if let Some((row, fault)) = wrong_number(column, name) {
                     return Err(fault.at(at(row)));
                 }
-                if column.iter().all(|cell| is_number(cell)) {
+                if column.iter().all(|cell| is_number(cell)) && !are_codes(column) {
                     features.push(ColumnFeatures::Number(numbers(column)));
                     continue;
                 }
-                if let Some(fault) = no_words(column, name) {
+                if let Some(fault) = no_words(column, name, "words") {
                     return Err(fault.at(at(0)));
                 }
             }
@@ -108,12 +114,18 @@ impl LabelledTable {
             vectors.push(1.0);
             features.iter().for_each(|column| column.write(row, &mut vectors));
         }
-        Ok(Self { classes, dim, vectors, labels, words })
+        let alike = alike(&classes);
+        Ok(Self { classes, dim, vectors, labels, words, alike })
     }
 
     /// The columns that are words, each with how many different ones it has.
     pub fn words(&self) -> &[(String, usize)] {
         &self.words
+    }
+
+    /// Two classes that differ in how they are written alone, as `yes` and `Yes` or `1` and `1.0`, if there are such.
+    pub fn classes_alike(&self) -> Option<&[String; 2]> {
+        self.alike.as_ref()
     }
 
     /// Number of rows.
@@ -181,7 +193,7 @@ fn wrong_number(column: &[String], name: &str) -> Option<(usize, Fault)> {
 
 /// What is wrong with a column in which nearly every cell has digits and is like hardly another: times, fractions, names with a
 /// number. As words each would be a feature of its own, of which nothing can be learned.
-fn no_words(column: &[String], name: &str) -> Option<Fault> {
+fn no_words(column: &[String], name: &str, what: &str) -> Option<Fault> {
     let with_digits = column.iter().filter(|cell| cell.contains(char::is_numeric)).count() as f64;
     let different = column.iter().collect::<BTreeSet<_>>().len();
     let rows = column.len() as f64;
@@ -189,21 +201,75 @@ fn no_words(column: &[String], name: &str) -> Option<Fault> {
         column.len() >= MANY.0 && with_digits >= NEARLY_ALL * rows && different as f64 > MANY.1 * rows;
     is_none.then(|| {
         let allowed = format!(
-            "numbers, or words of which each stands in many rows: here {different} of {} differ; --words {name} takes the column \
-             as words all the same",
+            "numbers, or {what} of which each stands in many rows: here {different} of {} differ; --words {name} takes the column \
+             as {what} all the same",
             column.len()
         );
         Fault::new(name, format!("{:?}", column[0]), allowed)
     })
 }
 
-/// A column of numbers in [-1, 1]: divided by the largest of them, unless that would leave nothing of what varies. Numbers
-/// that are far from all others count as the ends of those, and what is narrow is moved into the middle.
+/// Two classes that are the same number, or the same but for upper and lower case.
+fn alike(classes: &[String]) -> Option<[String; 2]> {
+    let mut met: BTreeMap<String, &String> = BTreeMap::new();
+    classes.iter().find_map(|class| {
+        let number = Some(class).filter(|class| is_number(class)).and_then(|class| class.parse::<f64>().ok());
+        let plain = number.map_or_else(|| class.to_lowercase(), |number| (number + 0.0).to_string());
+        met.insert(plain, class).map(|other| [other.clone(), class.clone()])
+    })
+}
+
+/// Whether numbers are codes, as of postal areas: each has as many digits as the others, and some begin with a 0. What is
+/// near such a number is no more like it than another. Where nearly all differ they are numbers, for nothing can be learned
+/// of words of which each stands in one row.
+fn are_codes(column: &[String]) -> bool {
+    let is_code = |cell: &String| cell.len() == column[0].len() && cell.bytes().all(|b| b.is_ascii_digit());
+    column[0].len() > 1
+        && column.iter().all(is_code)
+        && column.iter().any(|cell| cell.starts_with('0'))
+        && no_words(column, "", "").is_none()
+}
+
+/// A column of numbers in [-1, 1], of which as much varies as may be. See [`scale`]; where most would lie close together
+/// nevertheless, as prices and counts do, it is that of their logarithm.
 fn numbers(column: &[String]) -> Vec<f64> {
-    let mut numbers: Vec<f64> = column.iter().map(|cell| cell.parse().expect("it was one")).collect();
-    let mut sorted = numbers.clone();
+    let numbers: Vec<f64> = column.iter().map(|cell| cell.parse().expect("it was one")).collect();
+    let scaled = scale(numbers.clone());
+    let [low, _, high] = quartiles(&different(&scaled));
+    if high <= low || high - low >= SKEWED {
+        return scaled;
+    }
+    // Of one sign they are seen from 0, and what is small among them counts; otherwise from their middle on both sides.
+    let is_one_sided = numbers.iter().all(|x| *x >= 0.0) || numbers.iter().all(|x| *x <= 0.0);
+    let (middle, unit) = if is_one_sided {
+        let sizes: Vec<f64> = numbers.iter().map(|x| x.abs()).filter(|size| *size > 0.0).collect();
+        (0.0, quartiles(&different(&sizes))[0])
+    } else {
+        let [low, middle, high] = quartiles(&different(&numbers));
+        (middle, high / 2.0 - low / 2.0)
+    };
+    let logarithm = |x: f64| libm::log1p(((x - middle).abs() / unit).min(f64::MAX)).copysign(x - middle);
+    scale(numbers.into_iter().map(logarithm).collect())
+}
+
+/// The quartiles of sorted numbers; zeros if there are none.
+fn quartiles(sorted: &[f64]) -> [f64; 3] {
+    let last = sorted.len().max(1) - 1;
+    [0.25, 0.5, 0.75].map(|share| sorted.get((share * last as f64).round() as usize).copied().unwrap_or(0.0))
+}
+
+/// The different ones of these numbers, sorted.
+fn different(numbers: &[f64]) -> Vec<f64> {
+    let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.dedup();
+    sorted
+}
+
+/// Numbers divided by the largest of them, and, where 0 is not between them, moved into the middle before: a model has a
+/// dimension that is always 1. Numbers that are far from all others count as the ends of those.
+fn scale(mut numbers: Vec<f64>) -> Vec<f64> {
+    let sorted = different(&numbers);
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return numbers };
     let (mut low, mut high) = (*first, *last);
     let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
@@ -215,7 +281,7 @@ fn numbers(column: &[String]) -> Vec<f64> {
         high = *sorted.iter().rev().find(near).unwrap_or(&high);
     }
     let largest = low.abs().max(high.abs());
-    let (middle, half) = if high - low <= NARROW * largest && low < high {
+    let (middle, half) = if (low > 0.0 || high < 0.0) && low < high {
         (low / 2.0 + high / 2.0, high / 2.0 - low / 2.0)
     } else {
         (0.0, largest)
@@ -388,6 +454,33 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_digits_are_words() {
+        let table = |cell: &dyn Fn(usize) -> String| {
+            let rows = (0..100).map(|i| format!("{},{}\n", cell(i), i % 2)).collect::<Vec<_>>().concat();
+            parse(&format!("zip,class\n{rows}")).unwrap()
+        };
+        assert_eq!(table(&|i| format!("{:05}", 1111 * (i % 10))).words(), [("zip".to_owned(), 10)]);
+        for cell in [|i: usize| format!("{}", i % 10), |i| format!("{i:05}"), |i| format!("{:02}.5", i % 10)]
+        {
+            assert_eq!(table(&cell).words(), []);
+        }
+    }
+
+    #[test]
+    fn a_class_in_two_spellings_is_named_and_numbers_are_no_classes() {
+        let alike = |classes: &str| {
+            let rows = classes.split(' ').map(|class| format!("1,{class}\n")).collect::<Vec<_>>().concat();
+            parse(&format!("size,class\n{rows}")).unwrap().classes_alike().cloned()
+        };
+        assert_eq!(alike("yes no Yes"), Some(["Yes", "yes"].map(str::to_owned)));
+        assert_eq!(alike("1 2 1.0"), Some(["1", "1.0"].map(str::to_owned)));
+        assert_eq!(alike("1 2 10 a b"), None);
+        let rows = (0..60).map(|i| format!("1,{i}.5\n")).collect::<Vec<_>>().concat();
+        let said = parse(&format!("size,class\n{rows}")).unwrap_err().to_string();
+        assert!(said.contains("classes of which each stands in many rows: here 60 of 60 differ"), "{said}");
+    }
+
+    #[test]
     fn what_varies_survives_scaling() {
         let columns = |cell: &dyn Fn(usize) -> f64| {
             let row = |i| format!("{},{}\n", cell(i), i % 2);
@@ -405,7 +498,12 @@ mod tests {
         assert!(spread(&columns(&ten)) > 0.7);
         assert!(spread(&columns(&|i| 1e9 + ten(i))) > 0.7);
         assert!(spread(&columns(&|i| -1e9 - ten(i))) > 0.7);
+        assert!(spread(&columns(&|i| 50.0 + ten(i))) > 0.7);
+        assert!(spread(&columns(&|i| -50.0 - 9.0 * ten(i))) > 0.7);
         assert!(spread(&columns(&|i| if i == 7 { 1e12 } else { ten(i) })) > 0.7);
+        // Prices and incomes: e to the power of what varies.
+        assert!(spread(&columns(&|i| libm::exp(2.0 * (i as f64 - 50.0) / 20.0))) > 0.7);
+        assert!(spread(&columns(&|i| -libm::exp(3.0 * (i as f64 - 50.0) / 20.0))) > 0.7);
         assert!(spread(&columns(&|i| if i == 7 { -1e300 } else { 1e6 + ten(i) })) > 0.7);
         // A column that is nearly always 0 keeps what it has.
         let seldom = columns(&|i| if i % 50 == 0 { 3.0 } else { 0.0 });

@@ -14,6 +14,8 @@ struct Kind {
     /// What stands before `://`.
     scheme: &'static str,
     open: fn(&str, Access) -> Result<Arc<dyn Store>>,
+    /// Whether a text is such an address.
+    check: fn(&str) -> Result<(), Fault>,
     /// The address without its password.
     shown: fn(&str) -> String,
     /// Whether the address has a password.
@@ -23,8 +25,13 @@ struct Kind {
 /// Every kind that has addresses. A new one is a line here and a file beside `postgres/`.
 const KINDS: [Kind; 2] = [Kind { scheme: "postgres", ..POSTGRES }, Kind { scheme: "postgresql", ..POSTGRES }];
 
-const POSTGRES: Kind =
-    Kind { scheme: "postgres", open: open_postgres, shown: postgres::shown, is_secret: postgres::is_secret };
+const POSTGRES: Kind = Kind {
+    scheme: "postgres",
+    open: open_postgres,
+    check: postgres::check,
+    shown: postgres::shown,
+    is_secret: postgres::is_secret,
+};
 
 fn open_postgres(address: &str, access: Access) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(postgres::open(address, access)?))
@@ -35,20 +42,30 @@ fn open_postgres(address: &str, access: Access) -> Result<Arc<dyn Store>> {
 /// # Errors
 /// A store that is not there and is to be read, one that cannot be reached, made or opened; an address of no known kind.
 pub fn open(place: &Path, access: Access, pace: Pace) -> Result<Arc<dyn Store>> {
-    let Some((scheme, address)) = address(place) else {
-        check_directory(place)?;
-        return Ok(Arc::new(sqlite::open(place, access, pace)?));
-    };
+    check_place(place).map_err(|fault| fault.at("store"))?;
+    match address(place).and_then(|(scheme, address)| Some((kind(scheme)?, address))) {
+        Some((kind, address)) => (kind.open)(address, access),
+        None => Ok(Arc::new(sqlite::open(place, access, pace)?)),
+    }
+}
+
+/// Whether a place can be a store's, as far as its name tells.
+///
+/// # Errors
+/// An address of no known kind, or one that is none; the name of a directory that looks like one, or that a shell would have
+/// expanded.
+pub fn check_place(place: &Path) -> Result<(), Fault> {
+    let Some((scheme, address)) = address(place) else { return check_directory(place) };
     if let Some(kind) = kind(scheme) {
-        return (kind.open)(address, access);
+        return (kind.check)(address);
     }
     let known = KINDS.map(|kind| format!("{}://", kind.scheme)).join(", ");
     let allowed = format!("a directory, or an address that begins with {known}");
-    Err(Fault::new("the store", format!("{scheme}://..."), allowed).at("--store"))
+    Err(Fault::new("the store", format!("{scheme}://..."), allowed))
 }
 
 /// Refuses the name of a directory that is a misspelt address, or has in it what a shell would have expanded.
-fn check_directory(place: &Path) -> Result<()> {
+fn check_directory(place: &Path) -> Result<(), Fault> {
     let text = place.as_os_str().to_string_lossy();
     let (value, allowed) = match text.split_once(':') {
         // What stands behind may have a password in it.
@@ -64,7 +81,7 @@ fn check_directory(place: &Path) -> Result<()> {
         }
         _ => return Ok(()),
     };
-    Err(Fault::new("the store", value, allowed).at("--store"))
+    Err(Fault::new("the store", value, allowed))
 }
 
 /// What a place may be called where others read it: an address loses its password.

@@ -36,7 +36,7 @@ pub mod views;
 pub use access::{Access, Pace};
 pub use contract::{Durability, LogFilter, Snapshot, Store, Transaction, read, write};
 pub use error::StoreError;
-pub use kinds::{is_address, is_secret, open, shown};
+pub use kinds::{check_place, is_address, is_secret, open, shown};
 pub use model_bytes::{decode, encode};
 pub use records::{Change, DecisionRecord, LoggedReward, RewardRecord, RolloutRecord, StateRecord};
 pub use state::{MAX_DWELL_SECONDS, Observation, RewardEvent, State, Taught, apply, learn_by};

@@ -126,6 +126,11 @@ impl StateRecord {
         }
     }
 
+    /// Whether its file is wanted and older than it.
+    pub fn is_behind(&self) -> bool {
+        self.published.is_some_and(|published| published < self.revision)
+    }
+
     /// What has been learned, or an untaught model.
     ///
     /// # Errors

@@ -15,54 +15,105 @@ use crate::base::threads::{MANY, each};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Folder of the locks.
 const LOCKS: &str = "view-locks";
 /// Number of locks: users share them, and as many processes can publish at a time.
 const STRIPES: u32 = 64;
+/// The lock in that folder which is shared by runs that publish when they end.
+const RUNS: &str = "runs";
+/// So long a command publishes what is for others to publish.
+const MOMENT: Duration = Duration::from_millis(100);
 /// So many states are read and published together.
 const TOGETHER: usize = 4_096;
 /// What the names of files begin with that are being written: state files never begin so.
 const UNFINISHED: &str = ".view-";
 
-/// Publishes every state whose file is behind; how many there were.
+/// Publishes every state whose file is behind.
 ///
 /// # Errors
 /// A store that cannot be read or written, a file that cannot be written. The store has what was committed in any case.
-pub fn publish(store: &dyn Store) -> Result<usize> {
-    let Some(dir) = store.view_dir() else { return Ok(0) };
-    let (mut from, mut published, mut failed) = (0, 0, Ok(()));
+pub fn publish(store: &dyn Store) -> Result<()> {
+    let Some(dir) = store.view_dir() else { return Ok(()) };
+    publish_until(store, dir, None)
+}
+
+/// Publishes the states of these users under these policies, and then what others left.
+///
+/// What a killed process left is published whole. Of what a run that lives has yet to publish, which may be a file for
+/// each user that there is, others publish as much as they get done in a moment: nobody waits for another's run.
+///
+/// # Errors
+/// As [`publish`].
+pub fn publish_first(store: &dyn Store, own: &[(&str, &str)]) -> Result<()> {
+    let Some(dir) = store.view_dir() else { return Ok(()) };
+    let states = read(store, |snapshot| snapshot.states(own))?;
+    let behind: Vec<StateRecord> = states.into_iter().flatten().filter(StateRecord::is_behind).collect();
+    let mut published = Ok(());
+    for (stripe, ids) in by_stripe(&behind) {
+        published = published.and(publish_together(store, dir, stripe, &ids));
+    }
+    let until = FileLock::is_held(&dir.join(LOCKS).join(RUNS)).then(|| Instant::now() + MOMENT);
+    published.and(publish_until(store, dir, until))
+}
+
+/// A run that publishes what it changes when it ends: while this is there, others leave that to it.
+#[derive(Debug)]
+pub struct Run {
+    _lock: Option<FileLock>,
+}
+
+impl Run {
+    /// A run over the store begins.
+    pub fn begin(store: &dyn Store) -> Self {
+        // Where there are no locks others publish more than they have to, and that is all.
+        Self { _lock: store.view_dir().and_then(|dir| FileLock::shared(&locks(dir).ok()?.join(RUNS))) }
+    }
+}
+
+/// Publishes states whose files are behind, in the order of their ids, until there is none or it is that late.
+fn publish_until(store: &dyn Store, dir: &Path, until: Option<Instant>) -> Result<()> {
+    let (mut from, mut failed) = (0, Ok(()));
     loop {
         let behind = read(store, |snapshot| snapshot.unpublished(from, TOGETHER))?;
-        let Some(last) = behind.last() else { return failed.map(|()| published) };
+        let Some(last) = behind.last() else { return failed };
         from = last.id + 1;
-        published += behind.len();
-        let mut stripes: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
-        for state in &behind {
-            stripes.entry(stripe(&state.user)).or_default().push(state.id);
-        }
-        for (stripe, ids) in stripes {
+        for (stripe, ids) in by_stripe(&behind) {
+            if until.is_some_and(|until| Instant::now() > until) {
+                return failed;
+            }
             // One that cannot be written is in nobody else's way.
             failed = failed.and(publish_together(store, dir, stripe, &ids));
         }
     }
 }
 
-/// Publishes states whose users share a lock.
-fn publish_together(store: &dyn Store, dir: &Path, stripe: u32, ids: &[i64]) -> Result<()> {
+/// The ids of states by the locks of their users.
+fn by_stripe(states: &[StateRecord]) -> BTreeMap<u32, Vec<i64>> {
+    let mut stripes: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+    for state in states {
+        stripes.entry(stripe(&state.user)).or_default().push(state.id);
+    }
+    stripes
+}
+
+/// The folder of the locks, which is made if it is not there.
+fn locks(dir: &Path) -> Result<PathBuf> {
     let locks = dir.join(LOCKS);
     match fs::create_dir(&locks) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::io("create", &locks)(error));
-        }
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("create", &locks)(error)),
+        _ => Ok(locks),
     }
-    let _lock = FileLock::of_file(&locks.join(format!("{stripe:02}")))?;
+}
+
+/// Publishes states whose users share a lock.
+fn publish_together(store: &dyn Store, dir: &Path, stripe: u32, ids: &[i64]) -> Result<()> {
+    let _lock = FileLock::of_file(&locks(dir)?.join(format!("{stripe:02}")))?;
     // Under the lock what is read is never older than what anybody has put in place.
     let states = read(store, |snapshot| snapshot.states_by_id(ids))?;
-    let states: Vec<StateRecord> =
-        states.into_iter().filter(|state| state.published.is_some_and(|p| p < state.revision)).collect();
+    let states: Vec<StateRecord> = states.into_iter().filter(StateRecord::is_behind).collect();
     let many = states.len() >= MANY;
     let written = each(states.iter().enumerate(), many, |(i, state)| place(store, dir, (stripe, i), state));
     let (mut published, mut failed) = (Vec::with_capacity(states.len()), Ok(()));

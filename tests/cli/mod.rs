@@ -2,6 +2,7 @@
 
 mod environment;
 mod newcomers;
+mod options;
 mod rooms;
 
 use crate::util::Dir;

@@ -185,6 +185,27 @@ fn a_store_is_analysed_as_it_fills() {
     // A name that is mistyped is no group of which nothing is known.
     dir.run(&["analyze", "--by", "kindd"]).refused(&["unknown input \"kindd\", did you mean \"kind\"?"]);
     dir.run(&["analyze", "--by", "variant", "--where", "weekdy=2"]).refused(&["did you mean \"weekday\"?"]);
+    // What no decision can have is no segment that happens to be empty.
+    let segment = |condition: &str| dir.run(&["analyze", "--by", "variant", "--where", condition]);
+    segment("kind=focus").refused(&["--where kind: it is an input of what was shown", "--by kind"]);
+    segment("weekday=mon").refused(&[
+        "--where weekday=mon",
+        "weekday is 2 there",
+        "a value as these, or unknown",
+    ]);
+    segment("hour=8.5").refused(&["allowed: 8, as numbers are rounded down"]);
+    segment("hour=23").exits(3);
+    segment("weekday=unknown").exits(3);
+    // Shares are of groups that there are and that users are assigned to, each once.
+    let weigh = |by: &str, weights: &[&str]| {
+        let weights = weights.iter().flat_map(|weight| ["--weight", weight]);
+        dir.run(&["analyze", "--by", by].into_iter().chain(weights).collect::<Vec<_>>())
+    };
+    weigh("variant", &["nope=1"]).refused(&["--weight \"nope\" is no group here"]);
+    weigh("kind", &["nope=1"]).refused(&["nobody is assigned to a kind; leave it out"]);
+    weigh("variant", &["control=0.5", "control=0.5"]).refused(&["--weight is \"control\" again"]);
+    dir.run(&["analyze", "--by", "variant", "--metric", "completion_rate", "--reward-range", "0,1"])
+        .refused(&["--reward-range is \"0,1\"; allowed: nothing: completion_rate runs from 0 to 1"]);
     dir.run(&["analyze", "--by", "variant", "--experiment", "boldr"])
         .refused(&["unknown experiment \"boldr\", did you mean \"bolder\"?"]);
     dir.run(&["analyze", "--by", "kind", "--experiment", "bolder"]).refused(&["given with --by variant"]);

@@ -96,6 +96,11 @@ fn what_cannot_hold_is_refused_before_anybody_is_asked() {
     experiment(&dir, "grows", &format!("ramp = [0.1, 1.0]\n{TWO_POLICIES}"));
     assign("grows").refused(&["--share is missing"]);
     dir.run(&["assign", "--experiment", "grows", "--user", "u", "--share", "1"]).ok();
+    // Of a key that is there twice nobody knows which was meant.
+    let twice = "{\"user\":\"u\",\"attributes\":{\"a\":1,\"a\":2}}\n{\"user\":\"u\",\"attributes\":{\"a\":1,\"b\":2}}\n";
+    let lines = dir.run_with(&["assign", "--experiment", "bolder", "--jsonl"], twice).exits(2).jsonl();
+    assert!(lines[0]["error"].as_str().unwrap().contains("duplicate field `a`"), "{lines:?}");
+    assert_eq!(lines[1]["user"], "u");
     let dir = Dir::new();
     experiment(&dir, "one", TWO_POLICIES);
     experiment(&dir, "two", TWO_POLICIES);

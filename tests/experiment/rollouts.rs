@@ -158,6 +158,12 @@ fn a_file_that_is_no_card_gets_no_rollout() {
         (dir.read("experiments/grows.toml"), dir.read("README.md")),
         (experiment, "# Ours\n".to_owned())
     );
+    // Nor does a version in the registry whose card is none.
+    dir.run(&["registry", "register", "tips", "--policy", "linucb", "--file", "README.md"]).ok();
+    let card = dir.join("registry/tips/versions/1/card.md");
+    std::fs::rename(dir.join("registry/tips/versions/1/README.md"), card).unwrap();
+    dir.run(&["rollout", "start", "grows", "--card", "registry:tips@1"])
+        .refused(&["card.md of tips@1: the mark that begins a card is missing"]);
     assert_eq!(status(&dir)["steps"], json!([]));
     dir.write("empty.md", "");
     for card in ["empty.md", "new.md", "new.md"] {

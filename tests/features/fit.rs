@@ -109,3 +109,24 @@ fn a_hostile_name_of_a_log_does_not_speak_from_what_is_proposed() {
     let text = dir.read("mine.toml");
     assert!(text.contains("a b ::error::c.csv") && !text.contains(['\u{202e}', '\u{9b}']), "{text}");
 }
+
+/// Beside the size of such numbers what varies between them would be lost.
+#[test]
+fn numbers_far_from_0_are_measured_from_their_middle() {
+    let dir = with_log();
+    for (offset, steps) in [
+        (1_000.0, "{ clip = { minimum = 1000, maximum = 1010 } }, { subtract = 1005 }, { divide = 5 }"),
+        (0.0, "{ clip = { maximum = 10 } }, { divide = 10 }"),
+    ] {
+        let row = |i: usize| {
+            format!("{},{},{},0.5\n", offset + (i % 101) as f64 / 10.0, ["a", "b"][i % 2], i % 3 % 2)
+        };
+        let rows: String = (0..2_000).map(row).collect();
+        dir.write("log.csv", format!("price,action,reward,propensity\n{rows}"));
+        let file = format!("from-{offset}.toml");
+        fit(&dir, "log.csv", &file).ok();
+        let text = dir.read(&file);
+        assert!(text.contains(&format!("steps = [{steps}]")), "{text}");
+        dir.run(&["features", "check", &file]).ok();
+    }
+}

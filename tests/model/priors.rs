@@ -214,6 +214,25 @@ fn a_reward_counts_once_in_whatever_policies_and_exports_it_stands() {
         assert_eq!(train(&(told + &log))["data_digest"], fewer["data_digest"]);
     }
 
+    // Of one event with two values the first counts, whoever tells the other one.
+    let two_values = |policy: Option<&str>| {
+        let lines = log.lines().map(|line| {
+            changed(line, &|line| {
+                line["reward"] = 0.125.into();
+                if let Some(policy) = policy {
+                    line["policy"] = policy.into();
+                }
+            })
+        });
+        lines.collect::<String>()
+    };
+    for told in [log.clone() + &two_values(None), log.clone() + &two_values(Some("warm"))] {
+        let found = train(&told);
+        assert_eq!((&found["data_digest"], &found["rows"]), (&once["data_digest"], &rows.into()));
+        assert_eq!(found["repeats"], rows);
+    }
+    assert_ne!(train(&(two_values(Some("warm")) + &log))["data_digest"], once["data_digest"]);
+
     // A file that is named twice is refused; rewards that come along with decisions are named by the way.
     let from = |paths: &[&str]| {
         let paths = paths.iter().flat_map(|path| ["--from", path]);

@@ -236,7 +236,7 @@ fn kept_counts_change_nothing_but_how_much_is_read() {
     // An earlier moment than the counts are of.
     let earlier = compute(&["--out", "x.csv", "--counts", "counts.jsonl", "--as-of", "2020-01-01"]);
     assert_eq!(earlier["counted_anew"], "the counts are of a later moment");
-    dir.write("counts.jsonl", dir.read("counts.jsonl").replacen(":1,", ":7,", 1));
+    dir.write("counts.jsonl", dir.read("counts.jsonl").replacen(":2,", ":7,", 1));
     let args = ["features", "compute", "--from", from, "--out", "x.csv", "--counts", "counts.jsonl"];
     dir.run(&args).refused(&["counts.jsonl", "counts of format 7"]);
     dir.write("counts.jsonl", "user,kind\n");
@@ -246,6 +246,61 @@ fn kept_counts_change_nothing_but_how_much_is_read() {
 #[test]
 fn kept_counts_change_nothing_on_a_server() {
     on_postgres(kept_counts_change_nothing_but_how_much_is_read);
+}
+
+/// A profile is of all that a person did, whichever policy was told: one that forgets takes away what it alone was told, and an
+/// event that two were told counts once, whenever the second one was.
+#[test]
+fn a_policy_that_forgets_takes_away_what_it_alone_was_told() {
+    let dir = Dir::new();
+    let reward = |policy: &str, event: &str, at: u64, reaction: &str| {
+        let request =
+            json!({"context": {"hour": 8, "weekday": 0}, "candidates": [{"id": "c", "kind": "focus"}]});
+        json!({"user": "ann", "policy": policy, "op": "reward", "event": event, "time_ms": at, "reward": 1.0,
+            "reaction": reaction, "dwell_seconds": 1.0, "request": request})
+        .to_string()
+            + "\n"
+    };
+    let reset = |policy: Value| {
+        json!({"user": "ann", "policy": policy, "op": "reset", "time_ms": 9}).to_string() + "\n"
+    };
+    let profile = |log: &[String], counts: &[&str]| {
+        dir.write("r.jsonl", log.concat());
+        let args = ["features", "compute", "--from", "r.jsonl", "--out", "p.jsonl"];
+        let computed = dir.run(&[&args[..], counts].concat()).ok().json();
+        let profile = dir.read("p.jsonl");
+        let profile = profile.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let shown = profile.map_or(Value::Null, |line| line["profile_features"]["tip_volume"].clone());
+        (shown, computed["repeats"].as_u64().unwrap(), computed["counted_anew"].clone())
+    };
+    let plain = |log: &[String]| profile(log, &[]).0;
+    let [old, new] = [reward("old", "a", 1, "completed"), reward("new", "b", 2, "dismissed")];
+    let both = [old.clone(), new.clone()];
+    assert_eq!(plain(&both), 2.0);
+    let and = |log: &[String], more: &[String]| [log, more].concat();
+    assert_eq!(plain(&and(&both, &[reset("old".into())])), 1.0);
+    assert_eq!(plain(&and(&both, &[reset("other".into())])), 2.0);
+    assert_eq!(plain(&and(&both, &[reset("old".into()), reset("new".into())])), Value::Null);
+    assert_eq!(plain(&and(&both, &[reset(Value::Null)])), Value::Null);
+
+    // The same event under another policy, a while later.
+    let again = and(&both, &[reward("new", "a", 5, "completed")]);
+    assert_eq!(profile(&again, &[]), (2.0.into(), 1, Value::Null));
+    assert_eq!(plain(&and(&again, &[reset("old".into())])), 2.0, "the other was told too");
+    assert_eq!(plain(&and(&again, &[reset("new".into())])), 1.0);
+
+    // The same where a part was counted on another day: what cannot be told apart there is counted anew.
+    let kept = ["--counts", "counts.jsonl"];
+    for (log, anew) in [
+        (&again, false),
+        (&and(&again, &[reset("other".into())]), false),
+        (&and(&again, &[reset("old".into())]), true),
+    ] {
+        let _ = std::fs::remove_file(dir.join("counts.jsonl"));
+        profile(&both, &kept);
+        let (shown, _, why) = profile(log, &kept);
+        assert_eq!((shown, !why.is_null()), (2.0.into(), anew), "{why}");
+    }
 }
 
 /// Numbers that follow from a seed.
@@ -264,7 +319,7 @@ impl Numbers {
 fn kept_counts_give_the_whole_table_of_any_log() {
     let dir = Dir::new();
     let mut numbers = Numbers(7);
-    let (mut gone_on, mut late, mut other) = (0, 0, 0);
+    let (mut gone_on, mut late, mut forgotten, mut other) = (0, 0, 0, 0);
     for case in 0..200 {
         let steady = numbers.below(2) == 0;
         let mut lines: Vec<(u64, String)> = Vec::new();
@@ -273,6 +328,9 @@ fn kept_counts_give_the_whole_table_of_any_log() {
             at = if steady { at + numbers.below(3) } else { (at + numbers.below(30)).saturating_sub(8) };
             let user = format!("u{}", numbers.below(3));
             let mut line = json!({"user": user, "op": "reset", "time_ms": at});
+            if numbers.below(4) > 0 {
+                line["policy"] = json!(["old", "new"][numbers.below(5) as usize / 4]);
+            }
             if numbers.below(12) > 0 {
                 let candidate = json!({"id": "c", "kind": (["focus", "rest"][numbers.below(2) as usize])});
                 line["op"] = json!("reward");
@@ -282,7 +340,8 @@ fn kept_counts_give_the_whole_table_of_any_log() {
                 line["request"] =
                     json!({"context": {"hour": i % 24, "weekday": 0}, "candidates": [candidate]});
                 if numbers.below(2) == 0 {
-                    line["event"] = json!(format!("e{i}"));
+                    // Some are told again later, of the same policy or of another one.
+                    line["event"] = json!(format!("e{}", i - i % (1 + numbers.below(6) as usize)));
                 }
             }
             lines.push((at, line.to_string() + "\n"));
@@ -317,6 +376,7 @@ fn kept_counts_give_the_whole_table_of_any_log() {
                 match anew {
                     None => gone_on += 1,
                     Some(CountedAnew::Late { .. }) => late += 1,
+                    Some(CountedAnew::Forgotten { .. }) => forgotten += 1,
                     Some(_) => other += 1,
                 }
             }
@@ -326,7 +386,8 @@ fn kept_counts_give_the_whole_table_of_any_log() {
             kept = Some(ProfileTable::from_counts(&dir.join("counts.jsonl")).unwrap());
         }
     }
-    assert!(gone_on > 100 && late > 30 && other > 30, "{gone_on} gone on, {late} late, {other} other");
+    let counts = [(gone_on, 100), (late, 30), (forgotten, 10), (other, 30)];
+    assert!(counts.iter().all(|(count, least)| count > least), "{counts:?}");
 }
 
 #[test]

@@ -266,6 +266,15 @@ fn the_card_of_a_version_says_what_it_is_and_is_read_again() {
     for field in ["registry_version", "prior", "policy", "inputs"] {
         assert_eq!(later[field], card[field], "{field}");
     }
+    // A card in the registry is read as a file is.
+    dir.run(&["registry", "alias", "tips", "champion", "1"]).ok();
+    let (own, kept) =
+        dir.contents("registry").into_iter().find(|(path, _)| path.ends_with("card.md")).unwrap();
+    let wide = text.encode_utf16().flat_map(u16::to_le_bytes);
+    std::fs::write(&own, [0xff, 0xfe].into_iter().chain(wide).collect::<Vec<u8>>()).unwrap();
+    let said = dir.run(&promoting("registry:tips@2")).exits(2).stderr();
+    assert!(said.contains("card.md") && said.contains("it is UTF-16, which is not read"), "{said}");
+    std::fs::write(&own, kept).unwrap();
     // What nobody knows is refused, and not lost.
     let damaged = text.replace("\"registry_version\"", "\"version_of_registry\"");
     dir.write("pulled/card.md", &damaged);

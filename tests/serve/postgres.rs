@@ -26,7 +26,9 @@ on_a_server! {
         a_decision_is_answered_rewarded_seen_and_forgotten,
         a_list_is_answered_by_a_list_with_problems_in_their_places,
         a_reward_finds_a_decision_that_is_still_waiting_to_be_kept,
-        shadows_decide_unseen_and_learn_nothing;
+        shadows_decide_unseen_and_learn_nothing,
+        an_erased_user_does_not_come_back_as_a_shadow,
+        many_candidates_are_decided_as_few_are;
 }
 
 const POLICY: [&str; 2] = ["--policy", "egreedy-v1"];

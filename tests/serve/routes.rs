@@ -193,6 +193,54 @@ pub(super) fn shadows_decide_unseen_and_learn_nothing() {
     assert!(text(&problem, "detail").contains("is a shadow's"), "{problem}");
 }
 
+/// Shadows decide after the answer: what they have yet to make of it goes with the user who is erased on it.
+#[test]
+pub(super) fn an_erased_user_does_not_come_back_as_a_shadow() {
+    let dir = Dir::new();
+    let shadows = ["--shadow", "linucb-v2-by-kind", "--shadow", "uniform"];
+    let server = Server::start(&dir, &[&["--policy", "egreedy-v1"], &shadows[..]].concat());
+    let candidates: Vec<Value> =
+        (0..100).map(|i| json!({"id": format!("t{i}"), "kind": format!("k{i}")})).collect();
+    let mut call = request("gone");
+    call["candidates"] = json!(candidates);
+    let mut client = server.client();
+    client.post("/score", &json!(vec![call; 50])).json(200);
+    client.post("/score", &request("stays")).json(200);
+    let erased = client.post("/reset", &json!({"user": "gone", "erase": true})).json(200);
+    assert!(erased["erased_decisions"].as_u64() >= Some(50), "{erased}");
+    assert_eq!(server.end().0.code(), Some(0));
+    assert_eq!(dir.run(&["log", "decisions", "--user", "gone"]).ok().stdout(), "");
+    assert_eq!(dir.run(&["log", "decisions", "--user", "stays"]).ok().jsonl().len(), 3);
+}
+
+/// What takes long is decided elsewhere, so that it holds up nobody, and is decided alike.
+#[test]
+pub(super) fn many_candidates_are_decided_as_few_are() {
+    let dir = Dir::new();
+    let server = Server::start(&dir, &["--policy", "egreedy-v2-by-kind"]);
+    let mut call = request("u");
+    for count in [100, 3_000] {
+        let candidates = (0..count).map(|i| json!({"id": format!("t{i}"), "kind": format!("k{}", i % 999)}));
+        call["candidates"] = candidates.collect();
+        let decision = server.post("/score", &call).json(200);
+        let (id, fresh) = (text(&decision, "decision_id"), Dir::new());
+        assert_eq!(
+            server.post("/reward", &json!({"decision": id, "reaction": "ignored"})).json(200)["updates"],
+            1
+        );
+        server.post("/reset", &json!({"user": "u"})).json(200);
+        let log = dir.run(&["log", "decisions"]).ok().jsonl();
+        let seed = log.iter().find(|own| text(own, "decision_id") == id).unwrap()["seed"].to_string();
+        let again = ["score", "--policy", "egreedy-v2-by-kind", "--user", "u", "--seed", &seed];
+        let again = fresh.run_with(&again, call.to_string()).ok().json();
+        assert_eq!(
+            (&again["chosen"], &again["scores"]),
+            (&decision["chosen"], &decision["scores"]),
+            "{count}"
+        );
+    }
+}
+
 #[test]
 pub(super) fn what_cannot_be_served_is_refused_at_the_start() {
     let dir = Dir::new();

@@ -180,7 +180,7 @@ fn obeys(policy: &Policy, ops: &[Op]) {
                 let rebuilt = rebuild(service.store(), &[]).unwrap();
                 assert_eq!((rebuilt.rebuilt, rebuilt.lost), (vec![], vec![]));
             }
-            Op::Publish => drop(service.publish().unwrap()),
+            Op::Publish => service.publish().unwrap(),
         }
     }
     let expected: BTreeMap<_, _> =

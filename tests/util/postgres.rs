@@ -50,6 +50,12 @@ struct Keeper {
     server: u32,
 }
 
+/// Whether a process runs: one that has ended stays, as a zombie, until somebody waits for it.
+fn is_running(process: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')))
+}
+
 /// The server of this test process; `None` where there is none to start.
 pub(crate) fn shared() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
@@ -163,9 +169,9 @@ impl Server {
             let mut keeper = self.keeper.lock().expect("nothing panics with it");
             keeper.stdout.read_line(&mut said).expect("the keeper says the process id");
             keeper.server = said.trim().parse().expect("a process id");
-            let place = format!("/proc/{}", keeper.server);
+            let process = keeper.server;
             drop(keeper);
-            while Path::new(&place).exists() && begun.elapsed() < Duration::from_secs(60) {
+            while is_running(process) && begun.elapsed() < Duration::from_secs(60) {
                 if self.try_sql("postgres", "SELECT 1").is_ok() {
                     return;
                 }

@@ -2,6 +2,7 @@
 
 use super::foreign::foreign;
 use crate::base::error::{Error, Fault, Result};
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
@@ -18,13 +19,17 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
 
 /// The text of the file at `path`.
 pub(crate) fn text(path: &Path) -> Result<String> {
-    let bytes = whole(path, MAX_TEXT_BYTES)?;
+    utf8(whole(path, MAX_TEXT_BYTES)?, path.display())
+}
+
+/// These bytes as text, which errors call `origin`.
+pub(crate) fn utf8(bytes: Vec<u8>, origin: impl Display) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let line =
             1 + memchr::memchr_iter(b'\n', &error.as_bytes()[..error.utf8_error().valid_up_to()]).count();
         let message = foreign(error.as_bytes())
             .map_or_else(|| format!("line {line} is not UTF-8"), |what| format!("it is {what}"));
-        Error::Malformed { origin: path.display().to_string(), message }
+        Error::Malformed { origin: origin.to_string(), message }
     })
 }
 

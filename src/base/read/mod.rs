@@ -10,10 +10,11 @@ mod object;
 mod parse;
 mod place;
 mod table;
+mod unique_keys;
 mod whole;
 
 pub(crate) use checked_toml::checked_toml;
-pub(crate) use file::{OR_A_FILE, bytes, is_path, regular, text, without_mark};
+pub(crate) use file::{OR_A_FILE, bytes, is_path, regular, text, utf8, without_mark};
 pub(crate) use foreign::foreign;
 pub(crate) use notation::{
     MISSING, is_missing, is_nothing, is_number, notation, number_or_truth, of_notation,
@@ -21,4 +22,5 @@ pub(crate) use notation::{
 pub(crate) use object::{Object, objects, optional_object};
 pub(crate) use parse::{Text, complaint, json, json_value, toml};
 pub(crate) use table::{Table, no_header, separator_of};
+pub(crate) use unique_keys::unique_keys;
 pub(crate) use whole::{optional_whole, optional_wholes, whole, whole_number};

@@ -21,6 +21,8 @@ pub(super) struct ColumnInputs {
     values: Vec<Vec<KeptValue>>,
     said: SaidInputs,
     nothings: Nothings,
+    /// A column that nothing reads, for two inputs have its name, with these.
+    shared: Option<[String; 3]>,
     /// Outcomes whose names are numbers, each as that number, with what it is worth.
     numbered: Vec<(f64, f64)>,
 }
@@ -89,6 +91,9 @@ impl ColumnInputs {
                 return Err(Fault::new("--columns", role, allowed).at("command line"));
             };
             let at = column_of(column)?.ok_or_else(|| missing(no_column(header, column)))?;
+            if let Some(allowed) = known_too_late(names, column) {
+                return Err(Fault::new("--columns", format!("{role}={column}"), allowed).at("command line"));
+            }
             columns.push((input, at));
         }
         for input in &domain.raw().inputs {
@@ -98,7 +103,13 @@ impl ColumnInputs {
             let alone = domain.raw().inputs.iter().filter(|other| other.name == input.name).count() == 1;
             let free = |at: &usize| !taken.contains(at);
             let found = match &input.in_logs {
-                Some(name) => column_of(name)?,
+                Some(name) => {
+                    if let Some(allowed) = known_too_late(names, name) {
+                        let field = format!("in_logs of input {}", input.path());
+                        return Err(Fault::new(field, format!("{name:?}"), allowed).at(domain.label()));
+                    }
+                    column_of(name)?
+                }
                 None => match column_of(&input.path())? {
                     None if alone => column_of(&input.name)?.filter(free),
                     by_path => by_path,
@@ -108,6 +119,17 @@ impl ColumnInputs {
         }
         let mut said = SaidInputs::new(domain);
         columns.iter().for_each(|(input, _)| said.add(input));
+        if header.contains(&names.timestamp) {
+            let inputs = InputOf::ALL.into_iter().flat_map(|of| domain.inputs_of(of).enumerate());
+            let moments = inputs.filter(|(n, input)| is_of_moment(domain, input.of, *n));
+            moments.for_each(|(_, input)| said.add(input));
+        }
+        let is_read = |at: &usize| taken.contains(at) || columns.iter().any(|(_, own)| own == at);
+        let shared = (0..header.len()).filter(|at| !is_read(at)).find_map(|at| {
+            let mut inputs = domain.raw().inputs.iter().filter(|input| input.name == header[at]);
+            let (one, other) = (inputs.next()?, inputs.next()?);
+            Some([&header[at], &one.path(), &other.path()].map(String::clone))
+        });
         let values = InputOf::ALL.map(|of| vec![KeptValue::Unknown; domain.inputs_of(of).count()]).to_vec();
         let outcomes = domain.raw().outcomes.iter();
         let numbered = outcomes.filter_map(|own| Some((own.name.parse().ok()?, own.reward))).collect();
@@ -118,6 +140,7 @@ impl ColumnInputs {
             values,
             said,
             nothings: Nothings::default(),
+            shared,
             numbered,
         })
     }
@@ -189,6 +212,12 @@ impl ColumnInputs {
         let mut remarks: Vec<String> = Vec::new();
         remarks.extend(self.said.remark(origin));
         remarks.extend(self.nothings.remark(origin));
+        if let Some([column, one, other]) = &self.shared {
+            let role = one.replacen('.', ":", 1);
+            remarks.push(format!(
+                "{origin}: column {column:?} may be {one} or {other}: say which, as with --columns {role}={column}"
+            ));
+        }
         if varied > 0 {
             remarks.push(format!(
                 "{origin}: in {varied} decisions the chosen item is not what it was when it was chosen first, by which all \
@@ -197,6 +226,17 @@ impl ColumnInputs {
         }
         remarks
     }
+}
+
+/// What is allowed in place of a column that nobody knows before the choice is made; `None` for others.
+fn known_too_late(names: &Columns, column: &str) -> Option<&'static str> {
+    let is_late = [&names.reward, &names.propensity].into_iter().any(|late| late == column);
+    is_late.then_some("a column of what is known when a choice is made, which reward and propensity are not")
+}
+
+/// Whether the moment of a decision says this input.
+fn is_of_moment(domain: &Domain, of: InputOf, n: usize) -> bool {
+    matches!(domain.slot_of(of, n), Some(InputSlot::Tips(TipsInput::ContextHour | TipsInput::Weekday)))
 }
 
 fn of_moment(domain: &Domain, of: InputOf, n: usize, moment: Context) -> crate::domain::InputValue<'static> {

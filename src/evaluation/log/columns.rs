@@ -25,6 +25,8 @@ pub struct Columns {
 
 /// In place of the name of a column that may be absent: none, although one of the usual name is there.
 pub const NO_COLUMN: &str = "none";
+/// What is wrong with a first line that other programs would pass over.
+pub(super) const COMMENT: &str = "a comment, and no header: remove the line";
 
 /// What the name of a user must be that is how tables write that there is none: all such rows would be one person's.
 pub(super) const MISSING_USER: &str = "which this is not, as tables write it where there is none: leave such rows out, or let \

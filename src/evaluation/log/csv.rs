@@ -3,8 +3,8 @@
 use super::checks::{Named, checked_name, checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
 use super::columns::{
-    Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, is_header_with_bars, leave_unread, no_column,
-    unread_remark,
+    COMMENT, Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, is_header_with_bars, leave_unread,
+    no_column, unread_remark,
 };
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
@@ -108,6 +108,9 @@ impl CsvLog {
         let find = |name: &str| find_column(&header, name).map_err(|(second, fault)| fault.at(place(second)));
         let required = |name: &str| {
             find(name)?.ok_or_else(|| {
+                if lines.text().trim_ascii_start().starts_with(b"#") {
+                    return malformed(lines.at(1), COMMENT);
+                }
                 let unknown = no_column(&header, name);
                 let remedy = if is_open_bandit { BY_COLUMNS } else { NAME_COLUMNS };
                 malformed(lines.at(1), format!("{unknown}; {remedy}"))

@@ -34,6 +34,7 @@ pub(super) struct Dsjson;
 
 impl FormatRule for Dsjson {
     const NAME: &'static str = "dsjson";
+    const HAS_ACTIONS: bool = true;
 
     fn detects(first_line: &str) -> bool {
         first_line.starts_with('{')

@@ -54,6 +54,8 @@ pub(super) trait FormatRule {
     const NAME: &'static str;
     /// Whether the columns that the user names are those of this format.
     const TAKES_COLUMNS: bool = false;
+    /// Whether its decisions list actions by tags, with features of any name.
+    const HAS_ACTIONS: bool = false;
 
     /// Whether a log is of this format whose first line with anything on it is this one, and which none of the formats
     /// listed before takes for its own.

@@ -33,6 +33,11 @@ macro_rules! log_formats {
                 match self { $(Self::$Rule => <$Rule as FormatRule>::TAKES_COLUMNS,)+ }
             }
 
+            /// Whether its decisions list actions by tags, with features of any name.
+            pub(super) const fn has_actions(self) -> bool {
+                match self { $(Self::$Rule => <$Rule as FormatRule>::HAS_ACTIONS,)+ }
+            }
+
             fn detects(self, first_line: &str) -> bool {
                 match self { $(Self::$Rule => $Rule::detects(first_line),)+ }
             }

@@ -1,6 +1,6 @@
 //! Opening logs: compressed or not, in whatever format they turn out to be.
 
-use super::columns::Columns;
+use super::columns::{COMMENT, Columns};
 use super::compressed::decompressed;
 use super::dsjson::is_mark;
 use super::format::{FormatInput, LogSource, ReadOptions};
@@ -133,6 +133,16 @@ impl Logs {
             );
             return Err(malformed(path.display().to_string(), message));
         }
+        for (is_asked, option) in [
+            (self.options.without_features, "--no-features (in a gate `features = false`)"),
+            (self.options.same_tags, "--same-tags (in a gate `same_tags`)"),
+        ] {
+            if is_asked && !format.has_actions() {
+                let (origin, name) = (path.display().to_string(), format.name());
+                let message = format!("it is {name}, and {option} is of dsjson and vw alone; leave it out");
+                return Err(malformed(origin, message));
+            }
+        }
         let lines = LogLines::new(bytes, &path.display().to_string());
         let (options, before, so_far) = (&self.options, &mut self.before, &self.so_far);
         let log = format.open(FormatInput { path, lines, source: &mut source, options, before, so_far })?;
@@ -264,7 +274,7 @@ fn no_log(line: &[u8], format: Option<LogFormat>, columns: &Columns) -> Option<&
                 .then_some("JSON with columns, which is not read: write them as CSV or Parquet")
         }
         (b'[', None) => Some("a list of JSON, which is not read: write its columns as CSV or Parquet"),
-        (b'#', None) => Some("a comment, and no header: remove the line"),
+        (b'#', None) => Some(COMMENT),
         _ => None,
     }
 }

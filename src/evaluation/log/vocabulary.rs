@@ -76,16 +76,21 @@ impl LogVocabulary {
         InputValue::Text("(other texts)")
     }
 
-    /// Keeps what an item is, if it is new.
+    /// Keeps what an item is: of each of its inputs the first value that is known.
     pub(crate) fn keep_item(&mut self, item: usize, inputs: &[f64]) {
         if item >= self.items_were.len() {
             self.items_were.resize(item + 1, None);
         }
-        match &self.items_were[item] {
+        match &mut self.items_were[item] {
             None => self.items_were[item] = Some(inputs.into()),
             Some(first) => {
-                let differs = |(a, b): (&f64, &f64)| a.to_bits() != b.to_bits();
+                let differs = |(a, b): (&f64, &f64)| !a.is_nan() && !b.is_nan() && a.to_bits() != b.to_bits();
                 self.varied += u64::from(first.iter().zip(inputs).any(differs));
+                for (known, now) in first.iter_mut().zip(inputs) {
+                    if known.is_nan() {
+                        *known = *now;
+                    }
+                }
             }
         }
     }

@@ -37,6 +37,7 @@ pub(super) struct Vw;
 
 impl FormatRule for Vw {
     const NAME: &'static str = "vw";
+    const HAS_ACTIONS: bool = true;
 
     fn detects(first_line: &str) -> bool {
         first_line.contains('|') && !first_line.starts_with(['{', '[']) && !is_header_with_bars(first_line)

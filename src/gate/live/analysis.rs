@@ -437,6 +437,19 @@ fn no_group(what: &'static str, name: &str, names: &[SmolStr]) -> Error {
     Error::because(LiveRefusal::NoGroup { what, name: name.to_owned(), known })
 }
 
+/// Refuses shares that nothing would be measured by.
+fn check_stated(request: &AnalysisRequest) -> Result<()> {
+    let reason = match request.by.name() {
+        _ if request.weights.is_empty() => return Ok(()),
+        by if !request.by.is_assigned() => {
+            format!("of groups that users were assigned to, and nobody is assigned to a {by}")
+        }
+        _ if request.is_rollout() => "no matter of a rollout, whose steps say its shares".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Error::because(LiveRefusal::NoWeights { reason }))
+}
+
 /// The share of each group, adding up to 1.
 fn weights(
     request: &AnalysisRequest,
@@ -445,6 +458,7 @@ fn weights(
     notes: &mut Vec<String>,
 ) -> Result<Vec<f64>> {
     let equal = vec![1.0 / names.len().max(1) as f64; names.len()];
+    check_stated(request)?;
     if !randomised {
         return Ok(equal);
     }

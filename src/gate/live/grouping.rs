@@ -1,5 +1,6 @@
 //! What decisions are grouped by.
 
+use super::refusal::LiveRefusal;
 use crate::base::error::{Error, Result};
 use crate::domain::{Domain, InputOf};
 use crate::store::log_line::DecisionLine;
@@ -81,10 +82,57 @@ impl SegmentFilter {
     /// Whether a decision is of the segment.
     pub fn holds(&self, line: &DecisionLine<&RawValue>) -> bool {
         let Ok(request) = serde_json::from_str::<Value>(line.request.get()) else { return false };
-        let value = ["context", "profile_features"]
-            .iter()
-            .find_map(|part| known(request.get(part)?.get(&self.input)));
+        let value = self.value_in(&request);
         value.map_or_else(|| self.value == UNKNOWN, |value| label(value) == self.value.as_str())
+    }
+
+    /// What a request says of its input.
+    fn value_in<'r>(&self, request: &'r Value) -> Option<&'r Value> {
+        PARTS.iter().find_map(|part| known(request.get(part)?.get(&self.input)))
+    }
+}
+
+/// What of a request no arm changes.
+const PARTS: [&str; 2] = ["context", "profile_features"];
+
+/// What decisions have of the input of a segment, until one of them shows that the value which is asked for may be there.
+struct SegmentValues<'a> {
+    segment: &'a SegmentFilter,
+    /// Values that are no texts, as groups by them are called.
+    known: BTreeSet<SmolStr>,
+}
+
+/// So many values show what an input has.
+const MOST_VALUES: usize = 12;
+
+impl SegmentValues<'_> {
+    /// Looks at a decision's request; whether there is more to find out.
+    fn look(&mut self, request: &Value) -> bool {
+        match self.segment.value_in(request) {
+            // Any text may be one that comes another day.
+            Some(Value::String(_)) => return false,
+            Some(value) if self.known.len() < MOST_VALUES => drop(self.known.insert(label(value))),
+            _ => {}
+        }
+        !self.known.contains(self.segment.value.as_str())
+    }
+
+    /// # Errors
+    /// A text where decisions have numbers, or a number that no group is called by.
+    fn check(&self) -> Result<()> {
+        let SegmentFilter { input, value } = self.segment;
+        let parsed = serde_json::from_str::<Value>(value).ok().filter(|v| v.is_number() || v.is_boolean());
+        let called = parsed.map(|parsed| label(&parsed));
+        if self.known.is_empty() || value == UNKNOWN || called.as_deref() == Some(value) {
+            return Ok(());
+        }
+        let allowed = match called {
+            Some(called) => format!("{called}, as numbers are rounded down, to tenths below 1"),
+            None => "a value as these, or unknown".to_owned(),
+        };
+        let known = self.known.iter().map(SmolStr::as_str).collect::<Vec<_>>().join(", ");
+        let (input, value) = (input.clone(), value.clone());
+        Err(Error::because(LiveRefusal::NoSuchValue { input, value, known, allowed }))
     }
 }
 
@@ -105,8 +153,11 @@ fn input(line: &DecisionLine<&RawValue>, name: &str) -> Option<Value> {
 pub(super) struct AskedInputs<'a> {
     /// Those that no request has named yet: the name, and whether it may be one of the candidates'.
     missing: Vec<(&'a str, bool)>,
-    /// Names that there are.
+    /// Names that there are, of the moment and the user, and of candidates.
     named: BTreeSet<String>,
+    of_candidates: BTreeSet<String>,
+    /// Segments of which no decision has shown yet that there may be one.
+    values: Vec<SegmentValues<'a>>,
     any: bool,
 }
 
@@ -121,42 +172,68 @@ impl<'a> AskedInputs<'a> {
         };
         let of_segments = segments.iter().map(|segment| (segment.input.as_str(), false));
         let missing = of_group.into_iter().chain(of_segments).collect();
-        Self { missing, named: BTreeSet::new(), any: false }
+        let values = segments.iter().map(|segment| SegmentValues { segment, known: BTreeSet::new() });
+        Self {
+            missing,
+            named: BTreeSet::new(),
+            of_candidates: BTreeSet::new(),
+            values: values.collect(),
+            any: false,
+        }
     }
 
     /// Looks at a decision, as long as something is missing.
     pub(super) fn look(&mut self, line: &DecisionLine<&RawValue>) {
-        if self.missing.is_empty() {
+        if self.missing.is_empty() && self.values.is_empty() {
             return;
         }
         self.any = true;
         let Ok(request) = serde_json::from_str::<Value>(line.request.get()) else { return };
-        let of_moment =
-            ["context", "profile_features"].iter().filter_map(|part| request.get(part)?.as_object());
+        self.values.retain_mut(|values| values.look(&request));
+        if self.missing.is_empty() {
+            return;
+        }
+        let of_moment = PARTS.iter().filter_map(|part| request.get(part)?.as_object());
         let of_candidates = request.get("candidates").and_then(Value::as_array).into_iter().flatten();
         let of_candidates = of_candidates.filter_map(Value::as_object);
         let objects = of_moment.map(|o| (o, false)).chain(of_candidates.map(|o| (o, true)));
         for (object, of_candidate) in objects {
             self.missing.retain(|(name, any)| !object.contains_key(*name) || (of_candidate && !any));
+            let named = if of_candidate { &mut self.of_candidates } else { &mut self.named };
             for name in object.keys().filter(|name| !of_candidate || *name != "id") {
-                if self.named.len() < MOST_NAMES && !self.named.contains(name) {
-                    self.named.insert(name.clone());
+                if named.len() < MOST_NAMES && !named.contains(name) {
+                    named.insert(name.clone());
                 }
             }
         }
     }
 
     /// # Errors
-    /// There are decisions, and an input that none of them names and the shipped domain does not have.
+    /// There are decisions, and an input that none of them names and the shipped domain does not have, or that is one of what
+    /// was shown; a value that none of them can have.
     pub(super) fn check(&self) -> Result<()> {
-        let is_declared = |name: &str| {
-            let every = [InputOf::Candidate, InputOf::Context, InputOf::Profile];
-            every.iter().any(|of| Domain::tips().inputs_of(*of).any(|input| input.name == name))
-        };
-        match self.missing.iter().find(|(name, _)| !is_declared(name)) {
-            Some((name, _)) if self.any => Err(Error::unknown("input", name, &self.named)),
-            _ => Ok(()),
+        if !self.any {
+            return Ok(());
         }
+        let declares = |of: InputOf, name: &str| Domain::tips().inputs_of(of).any(|input| input.name == name);
+        let is_shown = |name: &str| self.of_candidates.contains(name) || declares(InputOf::Candidate, name);
+        for (name, of_any) in &self.missing {
+            if [InputOf::Context, InputOf::Profile].into_iter().any(|of| declares(of, name)) {
+                continue;
+            }
+            match (is_shown(name), of_any) {
+                (true, true) => {}
+                (true, false) => {
+                    let known = self.named.iter().cloned().collect::<Vec<_>>().join(", ");
+                    return Err(Error::because(LiveRefusal::NoSegment { input: (*name).to_owned(), known }));
+                }
+                (false, true) => {
+                    return Err(Error::unknown("input", name, self.named.union(&self.of_candidates)));
+                }
+                (false, false) => return Err(Error::unknown("input", name, &self.named)),
+            }
+        }
+        self.values.iter().try_for_each(SegmentValues::check)
     }
 }
 

@@ -39,6 +39,37 @@ pub enum LiveRefusal {
         /// Those that there are.
         known: String,
     },
+    /// Shares of groups that nobody was assigned to by them.
+    #[error("--weight is {reason}; leave it out")]
+    NoWeights {
+        /// Why there are none to state.
+        reason: String,
+    },
+    /// A condition on what was shown.
+    #[error(
+        "--where {input}: it is an input of what was shown, which depends on who decided; allowed: one of the moment or of the \
+         user: {known}; groups by it: --by {input}"
+    )]
+    NoSegment {
+        /// The input.
+        input: String,
+        /// Those that may be asked for.
+        known: String,
+    },
+    /// A value that an input cannot have.
+    #[error(
+        "--where {input}={value}: no decision can have it, for {input} is {known} there; allowed: {allowed}"
+    )]
+    NoSuchValue {
+        /// The input.
+        input: String,
+        /// The value.
+        value: String,
+        /// Some that there are.
+        known: String,
+        /// What is asked for instead.
+        allowed: String,
+    },
     /// An experiment without a ramp.
     #[error("experiment {experiment:?} has no ramp: a rollout goes through one")]
     NoRamp {

@@ -60,7 +60,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Evidence that cannot be judged.
-    pub fn sensitivity(&self, mut progress: impl FnMut()) -> Result<Vec<Moved>> {
+    pub fn sensitivity(&self, seed: Option<u64>, mut progress: impl FnMut()) -> Result<Vec<Moved>> {
         let mut judge = |knob: Option<Knob>, factor: f64| {
             let of = |persona: &Persona| match knob {
                 Some(knob) => knob.moved(persona, factor).map_err(|fault| fault.at(persona.name())),
@@ -68,7 +68,7 @@ impl Inputs {
             };
             let personas = self.personas.iter().map(of).collect::<Result<_>>()?;
             let inputs = Self { personas, ..self.clone() };
-            let judgement = inputs.run(UserSource::Simulation(None), String::new(), |_| {})?;
+            let judgement = inputs.run(UserSource::Simulation(seed), String::new(), |_| {})?;
             progress();
             Ok(Moved::new(knob, factor, &judgement.verdict))
         };

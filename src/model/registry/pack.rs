@@ -1,7 +1,7 @@
 //! A policy with its prior as files of a version, and back.
 
 use super::contract::{Artifacts, ModelRegistry};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::read;
 use crate::policy::{Policy, Prior, RawPolicy};
 use std::sync::Arc;
@@ -27,13 +27,7 @@ pub fn pack(policy: &Policy) -> Artifacts {
 /// A version without a policy, or with one that is none.
 pub fn unpack(registry: &dyn ModelRegistry, name: &str, version: u64) -> Result<Policy> {
     let origin = format!("{}: {name}@{version}", registry.place());
-    let text = |file: &str| {
-        let bytes = registry.read(name, version, file)?;
-        String::from_utf8(bytes).map_err(|error| Error::Malformed {
-            origin: format!("{origin}: {file}"),
-            message: error.to_string(),
-        })
-    };
+    let text = |file: &str| read::utf8(registry.read(name, version, file)?, format_args!("{origin}: {file}"));
     let raw: RawPolicy = read::toml(&text(POLICY_FILE)?, &format!("{origin}: {POLICY_FILE}"))?;
     let named_prior = raw.prior.is_some();
     let policy = Policy::try_from(RawPolicy { prior: None, ..raw }).map_err(|fault| fault.at(&origin))?;

@@ -38,7 +38,7 @@ pub fn simulation_page(results: &Results, cast: &Cast, command: &str) -> String 
     page.origin(
         command,
         &[
-            ("Intervals", "95%, over users; differences are paired by user".to_owned()),
+            ("Intervals", format!("95%, over users; {}", results.of_differences())),
             ("Seed", results.seed.to_string()),
             ("Version", format!("rehearsal {}", env!("CARGO_PKG_VERSION"))),
         ],

@@ -31,7 +31,7 @@ pub fn terminal_results(results: &Results, screen: &Screen) -> String {
     out.push_str(&wrapped(
         columns,
         "",
-        "Means with 95% intervals over users; differences are paired by user.",
+        &format!("Means with 95% intervals over users; {}.", results.of_differences()),
     ));
     if !left_out.is_empty() {
         let names: Vec<&str> = left_out.iter().map(|metric| metric.name()).collect();

@@ -44,7 +44,7 @@ impl Address {
         let (address, own) = without(text, ["sslmode", "sslrootcert"]);
         let [mode, roots] = own;
         let mode = mode.or_else(|| variable(MODE)).unwrap_or_else(|| PLAIN[0].to_owned());
-        let mut config: Config = address.parse().map_err(|error| refused(text, &error))?;
+        let mut config = config_of(&address, text).map_err(|fault| fault.at("store"))?;
         let is_encrypted = ENCRYPTED.contains(&mode.as_str());
         if !is_encrypted && !PLAIN.contains(&mode.as_str()) {
             let allowed = [&PLAIN[..], &ENCRYPTED[..]].concat().join(", ");
@@ -68,10 +68,6 @@ impl Address {
             if let Some(password) = password {
                 config.password(password);
             }
-        }
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            let allowed = "postgres://USER@HOST:PORT/DATABASE, or postgres:///DATABASE?host=FOLDER for the socket there";
-            return Err(Fault::new("the address", format!("{:?}", shown(text)), allowed).at("--store"));
         }
         if config.get_application_name().is_none() {
             config.application_name(env!("CARGO_PKG_NAME"));
@@ -136,11 +132,29 @@ fn shown_config(config: &Config) -> String {
     format!("postgres://{user}{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
 }
 
-fn refused(text: &str, error: &tokio_postgres::Error) -> crate::base::error::Error {
-    // Its words name options and no values.
-    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    let allowed = format!("postgres://USER@HOST:PORT/DATABASE?OPTION=VALUE ({why})");
-    Fault::new("the address", format!("{:?}", shown(text)), allowed).at("--store")
+/// Whether a text is an address, whatever a connection to it then needs.
+///
+/// # Errors
+/// What is none, or names no host.
+pub fn check(text: &str) -> Result<(), Fault> {
+    let (address, _) = without(text, ["sslmode", "sslrootcert"]);
+    config_of(&address, text).map(drop)
+}
+
+/// What an address says, which is what stands in `text` without the options that are ours.
+fn config_of(address: &str, text: &str) -> Result<Config, Fault> {
+    let fault = |allowed: String| Fault::new("the address", format!("{:?}", shown(text)), allowed);
+    let config: Config = address.parse().map_err(|error: tokio_postgres::Error| {
+        // Its words name options and no values.
+        let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        fault(format!("postgres://USER@HOST:PORT/DATABASE?OPTION=VALUE ({why})"))
+    })?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        let allowed =
+            "postgres://USER@HOST:PORT/DATABASE, or postgres:///DATABASE?host=FOLDER for the socket there";
+        return Err(fault(allowed.to_owned()));
+    }
+    Ok(config)
 }
 
 #[cfg(test)]

@@ -25,5 +25,5 @@ mod schema;
 mod store;
 mod transaction;
 
-pub use address::{is_secret, shown};
+pub use address::{check, is_secret, shown};
 pub use store::{PostgresStore, open};

@@ -105,6 +105,10 @@ fn headers_of_csv() {
             "line 1, column 1: a comment, and no header: remove the line",
         ),
         (
+            "# exported by x, at noon\naction,reward,propensity\n",
+            "line 1, column 1: a comment, and no header: remove the line",
+        ),
+        (
             "{\"action\":\"a\",\"reward\":1,\"propensity\":0.5}\n",
             "line 1, column 1: JSON with columns, which is not read: write them as CSV or Parquet",
         ),
@@ -141,7 +145,11 @@ fn tables_of_probabilities() {
             ", line 3: probability is \"half\"; allowed: a number in [0, 1]",
         ),
         (b"item,probability\na,0.5\nb,1.5\n", ", line 3: probability is 1.5; allowed: a number in [0, 1]"),
-        (b"item,odds\na,1\n", ", line 1: unknown column \"probability\"; known: item, odds"),
+        (
+            b"item,odds\na,1\n",
+            ", line 1: the header is \"item\", \"odds\", without \"probability\"; allowed: the columns item and probability: \
+             a line for each item that the policy may show, with the probability with which it shows it; together 1",
+        ),
         (b"item,probability\na,1\nb,\"0\n", ", line 3, column 3: a quote that is never closed"),
     ] {
         let table = file(&dir, "t.csv", table);

@@ -47,3 +47,7 @@ hours = [datetime.datetime(2024, 3, 8) + datetime.timedelta(hours=i) for i in ra
 zoned = plain | {"timestamp": pa.array(hours, pa.timestamp("us", "America/Los_Angeles"))}
 pq.write_table(pa.table(zoned), here / "zone.parquet", compression="gzip")
 pq.write_table(types, here / "types.parquet", use_deprecated_int96_timestamps=True, data_page_version="2.0")
+# Lengths of time, which Parquet has no type for.
+waits = pa.table({"action": pa.array(["a", "b"]), "reward": pa.array([1.0, 0.0]), "propensity": pa.array([0.5, 0.5]),
+                  "wait": pa.array([1500, 90], pa.duration("ms"))})
+pq.write_table(waits, here / "durations.parquet")
