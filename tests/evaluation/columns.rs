@@ -373,31 +373,6 @@ fn times_of_parquet_are_read_as_those_of_csv() {
     refused(&[], &["column \"timestamp\" is of type INT32", way_out]);
 }
 
-/// A length of time is a whole number to Parquet; nobody says there of what.
-#[test]
-fn durations_of_arrow_are_no_numbers() {
-    let dir = Dir::new();
-    dir.write(
-        "shop.toml",
-        "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"wait\"\ntype = \"number\"\n[[outcomes]]\nname = \"x\"\nreward = 1\n",
-    );
-    dir.write("log.parquet", parquet!("durations"));
-    let evaluate = ["evaluate", "log.parquet", "--policy", "uniform", "--force"];
-    // Where nothing reads it, it is in nobody's way.
-    assert!([0, 3].contains(&dir.run(&evaluate).code()));
-    for args in [
-        ["--columns", "action=wait"],
-        ["--columns", "reward=wait"],
-        ["--columns", "timestamp=wait"],
-        ["--columns", "probability:p=wait"],
-        ["--domain", "shop.toml"],
-    ] {
-        dir.run(&[&evaluate[..], &args].concat()).refused(&[
-            "log.parquet: column \"wait\" is of type INT64, a duration of Arrow; allowed: a column of",
-        ]);
-    }
-}
-
 /// Digits that spell a moment are that, and no thousandths of seconds in 1976 or 2609.
 #[test]
 fn digits_of_parquet_are_the_moments_that_they_spell_in_csv() {
@@ -538,6 +513,31 @@ fn what_is_no_number_in_parquet_is_named_in_words() {
     with_column::<Int32Type>(&dir, &["a", "b"], "required int32 own (DECIMAL(9,2))", &[1, 2], None);
     refused("action=own", "column \"own\" is of type INT32 (a decimal); allowed");
     refused("timestamp=own", "column \"own\" is of type INT32 (a decimal); allowed");
+}
+
+/// A length of time is a whole number to Parquet; nobody says there of what.
+#[test]
+fn durations_of_arrow_are_no_numbers() {
+    let dir = Dir::new();
+    dir.write(
+        "shop.toml",
+        "name = \"shop\"\n[[inputs]]\nof = \"context\"\nname = \"wait\"\ntype = \"number\"\n[[outcomes]]\nname = \"x\"\nreward = 1\n",
+    );
+    dir.write("log.parquet", parquet!("durations"));
+    let evaluate = ["evaluate", "log.parquet", "--policy", "uniform", "--force"];
+    // Where nothing reads it, it is in nobody's way.
+    assert!([0, 3].contains(&dir.run(&evaluate).code()));
+    for args in [
+        ["--columns", "action=wait"],
+        ["--columns", "reward=wait"],
+        ["--columns", "timestamp=wait"],
+        ["--columns", "probability:p=wait"],
+        ["--domain", "shop.toml"],
+    ] {
+        dir.run(&[&evaluate[..], &args].concat()).refused(&[
+            "log.parquet: column \"wait\" is of type INT64, a duration of Arrow; allowed: a column of",
+        ]);
+    }
 }
 
 #[test]

@@ -20,9 +20,9 @@ pub(super) struct ColumnInputs {
     /// Of what each input is, by sort and place.
     values: Vec<Vec<KeptValue>>,
     said: SaidInputs,
+    nothings: Nothings,
     /// A column that nothing reads, for two inputs have its name, with these.
     shared: Option<[String; 3]>,
-    nothings: Nothings,
     /// Outcomes whose names are numbers, each as that number, with what it is worth.
     numbered: Vec<(f64, f64)>,
 }
@@ -139,8 +139,8 @@ impl ColumnInputs {
             columns,
             values,
             said,
-            shared,
             nothings: Nothings::default(),
+            shared,
             numbered,
         })
     }
@@ -211,13 +211,13 @@ impl ColumnInputs {
     pub(super) fn remarks(&self, origin: &str, varied: u64) -> Vec<String> {
         let mut remarks: Vec<String> = Vec::new();
         remarks.extend(self.said.remark(origin));
+        remarks.extend(self.nothings.remark(origin));
         if let Some([column, one, other]) = &self.shared {
             let role = one.replacen('.', ":", 1);
             remarks.push(format!(
                 "{origin}: column {column:?} may be {one} or {other}: say which, as with --columns {role}={column}"
             ));
         }
-        remarks.extend(self.nothings.remark(origin));
         if varied > 0 {
             remarks.push(format!(
                 "{origin}: in {varied} decisions the chosen item is not what it was when it was chosen first, by which all \

@@ -9,7 +9,7 @@
 //! in `formats.rs`. Users are named by [`LogVocabulary::of_user`], so that bounds take them as independent; features are
 //! read by `described`, and by `declared` for domains that files declare.
 
-mod arrow_durations;
+mod arrow_schema;
 mod checks;
 mod column_inputs;
 mod columns;

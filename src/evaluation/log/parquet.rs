@@ -8,13 +8,11 @@
 //! | timestamp | a TIMESTAMP (milli-, micro- or nanoseconds), an INT96, a DATE, or a text or a number as in CSV |
 //! | inputs of a domain | a number, a truth value, a text as in CSV; null is unknown |
 //!
-//! Hours are those of the zone in which a TIMESTAMP was written ([`super::parquet_zone`]).
-//!
-//! A duration of Arrow, which Parquet stores as whole numbers, is none of these. With a domain's inputs a reward may be a
-//! text too, the name of an outcome. Another value that is null, and a column in a list, are errors. Files may be compressed
-//! with snappy, gzip or zstd.
+//! Hours are those of the zone in which a TIMESTAMP was written ([`super::parquet_zone`]). A duration of Arrow, which Parquet
+//! stores as whole numbers, is none of these. With a domain's inputs a reward may be a text too, the name of an outcome. Another
+//! value that is null, and a column in a list, are errors. Files may be compressed with snappy, gzip or zstd.
 
-use super::arrow_durations::durations;
+use super::arrow_schema::ArrowSchema;
 use super::checks::{Named, checked_name, checked_propensity, checked_reward};
 use super::column_inputs::{ColumnInputs, Nothings};
 use super::columns::{
@@ -37,7 +35,7 @@ use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as 
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 use std::borrow::Cow;
@@ -177,17 +175,16 @@ struct Column {
 }
 
 impl Column {
-    fn new(role: Role, name: &str, leaf: usize, file: &FileMetaData) -> Self {
-        let column = file.schema_descr().column(leaf);
+    fn new(role: Role, name: &str, leaf: usize, column: &ColumnDescriptor, arrow: &ArrowSchema) -> Self {
         Self {
             role,
             name: name.to_owned(),
             leaf,
             may_be_null: column.max_def_level() > 0,
             highest: column.max_def_level(),
-            numbers: Numbers::of(&column),
-            time: TimeUnits::of(&column),
-            clock: Clock::of(&column, file.key_value_metadata()),
+            numbers: Numbers::of(column),
+            time: TimeUnits::of(column),
+            clock: Clock::of(column, arrow),
             reader: None,
             values: match column.physical_type() {
                 PhysicalType::BOOLEAN => Values::Bool(Vec::new()),
@@ -412,7 +409,7 @@ impl ParquetLog {
         let metadata = metadata.map_err(|error| unreadable(&origin, &error))?;
         let schema = metadata.file_metadata().schema_descr_ptr();
         let leaves: Vec<String> = schema.columns().iter().map(|column| column.path().string()).collect();
-        let durations = durations(metadata.file_metadata());
+        let arrow = ArrowSchema::of(metadata.file_metadata());
         names.check_inputs(domain)?;
         let mut columns: Vec<Column> = Vec::new();
         let mut add = |role: Role, name: &str, is_required: bool| {
@@ -427,8 +424,8 @@ impl ParquetLog {
                 let message = format!("column {name:?} is read as two things; allowed: one for each");
                 return Err(malformed(origin.clone(), message));
             }
-            check_type(role, &leaves[leaf], &column, &durations).map_err(|fault| fault.at(&origin))?;
-            columns.push(Column::new(role, name, leaf, metadata.file_metadata()));
+            check_type(role, &leaves[leaf], &column, &arrow).map_err(|fault| fault.at(&origin))?;
+            columns.push(Column::new(role, name, leaf, &column, &arrow));
             Ok(())
         };
         add(Role::Item, &names.item, true)?;
@@ -452,11 +449,10 @@ impl ParquetLog {
         let mut places = vec![usize::MAX; leaves.len()];
         for (_, leaf) in inputs.iter().flat_map(ColumnInputs::columns) {
             let column = schema.column(*leaf);
-            check_type(Role::Input, &leaves[*leaf], &column, &durations)
-                .map_err(|fault| fault.at(&origin))?;
+            check_type(Role::Input, &leaves[*leaf], &column, &arrow).map_err(|fault| fault.at(&origin))?;
             if places[*leaf] == usize::MAX {
                 places[*leaf] = columns.len();
-                columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, metadata.file_metadata()));
+                columns.push(Column::new(Role::Input, &leaves[*leaf], *leaf, &column, &arrow));
             }
         }
         for group in metadata.row_groups() {
@@ -535,8 +531,8 @@ impl ParquetLog {
 }
 
 /// Refuses a column that cannot be what it is to be: of another type, or a duration, whose numbers do not say what they count.
-fn check_type(role: Role, name: &str, column: &ColumnDescriptor, durations: &[String]) -> Result<(), Fault> {
-    let is_duration = durations.iter().any(|duration| duration == name);
+fn check_type(role: Role, name: &str, column: &ColumnDescriptor, arrow: &ArrowSchema) -> Result<(), Fault> {
+    let is_duration = arrow.is_duration(name);
     if role.takes(column) && !is_duration {
         return Ok(());
     }
