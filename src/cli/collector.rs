@@ -11,7 +11,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-const FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jsonl"];
+/// The files of a run.
+pub(super) const RUN_FILES: [&str; 4] = ["summary.json", "curve.csv", "users.csv", "records.jsonl"];
 
 /// Sums up blocks and writes their users while they pass by.
 pub(super) struct ResultWriter<'a> {
@@ -32,9 +33,10 @@ impl<'a> ResultWriter<'a> {
     /// A collector without blocks yet, which writes into the folder `out` if there is one.
     pub(super) fn new(header: &'a PartHeader, out: Option<&Path>) -> Result<Self> {
         let files = out.map(|dir| {
-            let mut folder = Folder::open(dir, FILES)?;
-            let rows = UserRows::new(folder.file(2)).map_err(Error::io("write", FILES[2]))?;
-            let records = PartWriter::new(folder.file(3), header).map_err(Error::io("write", FILES[3]))?;
+            let mut folder = Folder::open(dir, RUN_FILES)?;
+            let rows = UserRows::new(folder.file(2)).map_err(Error::io("write", RUN_FILES[2]))?;
+            let records =
+                PartWriter::new(folder.file(3), header).map_err(Error::io("write", RUN_FILES[3]))?;
             Ok(Files { folder, rows, records })
         });
         let summary = |s: &crate::simulation::parts::ScenarioHeader| {
@@ -58,14 +60,14 @@ impl<'a> ResultWriter<'a> {
             let Some(files) = &mut self.files else { continue };
             for (policy, record) in policies.iter().zip(records) {
                 let place = [of.name.as_str(), of.personas[p].0.as_str()];
-                files.rows.write(place, user, policy, record).map_err(Error::io("write", FILES[2]))?;
+                files.rows.write(place, user, policy, record).map_err(Error::io("write", RUN_FILES[2]))?;
             }
         }
         match &mut self.files {
             Some(files) => files
                 .records
                 .block(scenario, &block.users, block.records)
-                .map_err(Error::io("write", FILES[3])),
+                .map_err(Error::io("write", RUN_FILES[3])),
             None => Ok(()),
         }
     }
@@ -75,8 +77,9 @@ impl<'a> ResultWriter<'a> {
         self.sums[scenario] += sums;
     }
 
-    /// Puts the folder in place and returns the results; `next` is what to do with them.
-    pub(super) fn finish(self, next: Option<String>) -> Result<Results> {
+    /// Puts the folder in place and returns the results, and whether they could be written; `next` is what to do with
+    /// them.
+    pub(super) fn finish(self, next: Option<String>) -> (Results, Result<()>) {
         let Self { header, summaries, sums, files } = self;
         let scenarios = header.scenarios.iter().zip(summaries).zip(sums);
         let results = Results {
@@ -97,18 +100,24 @@ impl<'a> ResultWriter<'a> {
                 })
                 .collect(),
         };
-        if let Some(Files { mut folder, rows, records }) = files {
-            rows.finish().map_err(Error::io("write", FILES[2]))?;
-            records
-                .finish(results.scenarios.iter().map(|s| &s.sums))
-                .map_err(Error::io("write", FILES[3]))?;
-            folder.write(0, |out| {
-                serde_json::to_writer_pretty(&mut *out, &results.json())?;
-                writeln!(out)
-            })?;
-            folder.write(1, |out| results.write_curve(out))?;
-            folder.finish()?;
-        }
-        Ok(results)
+        let written = files.map_or(Ok(()), |files| files.finish(&results));
+        (results, written)
+    }
+}
+
+impl Files {
+    /// Writes what is left to write, and puts all of it in place.
+    fn finish(self, results: &Results) -> Result<()> {
+        let Self { mut folder, rows, records } = self;
+        rows.finish().map_err(Error::io("write", RUN_FILES[2]))?;
+        records
+            .finish(results.scenarios.iter().map(|s| &s.sums))
+            .map_err(Error::io("write", RUN_FILES[3]))?;
+        folder.write(0, |out| {
+            serde_json::to_writer_pretty(&mut *out, &results.json())?;
+            writeln!(out)
+        })?;
+        folder.write(1, |out| results.write_curve(out))?;
+        folder.finish()
     }
 }

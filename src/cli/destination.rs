@@ -2,7 +2,7 @@
 //! refused, before the long run.
 
 use super::folder::{Pending, folder, followed};
-use super::shell;
+use super::{project, shell};
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::service::log_files::canonical;
 use std::ffi::OsStr;
@@ -41,7 +41,7 @@ fn read_with(path: &Path) -> Vec<PathBuf> {
     let names = match path.extension().and_then(OsStr::to_str) {
         Some("toml") if path.is_file() => {
             let table = fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
-            table.into_iter().flatten().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+            table.map_or_else(Vec::new, |table| texts(&table.into()))
         }
         Some("jsonl") => ["rewards.jsonl", "people.json"].map(str::to_owned).to_vec(),
         _ => Vec::new(),
@@ -49,12 +49,23 @@ fn read_with(path: &Path) -> Vec<PathBuf> {
     names.iter().map(|name| dir.join(name)).filter(|path| path.is_file()).map(|path| place(&path)).collect()
 }
 
+/// All that a value of TOML says in words, wherever in it they stand.
+fn texts(value: &toml::Value) -> Vec<String> {
+    match value {
+        toml::Value::String(text) => vec![text.clone()],
+        toml::Value::Array(values) => values.iter().flat_map(texts).collect(),
+        toml::Value::Table(table) => table.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Taken {
-    /// What is read: files with those that are read for their sake, and folders with all that is in them. A file that is
-    /// not there yet will be.
+    /// What is read: files with those that are read for their sake, and folders with all that is in them; the project's
+    /// file always is. A file that is not there yet will be.
     pub(super) fn by(read: impl Iterator<Item = PathBuf>) -> Self {
         let mut taken = Self::default();
-        let mut waiting: Vec<PathBuf> = read.map(|path| place(&path)).collect();
+        let project = PathBuf::from(project::FILE);
+        let mut waiting: Vec<PathBuf> = read.chain([project]).map(|path| place(&path)).collect();
         while let Some(path) = waiting.pop() {
             if path.is_dir() {
                 taken.folders.push(path);
@@ -76,6 +87,15 @@ impl Taken {
         self.files.push(place);
         Ok(())
     }
+
+    /// Takes the places of results in a folder, which need not be there yet.
+    pub(super) fn claim_in<'n>(
+        &mut self,
+        dir: &Path,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<()> {
+        names.into_iter().try_for_each(|name| self.claim(&dir.join(name)))
+    }
 }
 
 // A page that a command writes besides.
@@ -94,9 +114,23 @@ impl HtmlFile {
 
     /// Makes sure that the page can be written, in place of nothing that is `read`.
     pub(super) fn open(&self, read: impl Iterator<Item = PathBuf>) -> Result<Option<Pending>> {
+        self.open_beside(&mut Taken::by(read))
+    }
+
+    /// The same, where more than the page is written.
+    pub(super) fn open_beside(&self, taken: &mut Taken) -> Result<Option<Pending>> {
         let Some(path) = self.path() else { return Ok(None) };
-        Taken::by(read).claim(path)?;
+        taken.claim(path)?;
         Pending::open(path).map(Some)
+    }
+}
+
+/// The end of a command that has a result: it was `said`, whatever became of what was to be `written`, and a reader who has
+/// seen enough of it does not change that either.
+pub(super) fn said_and_written(said: Result<()>, written: Result<()>) -> Result<()> {
+    match said {
+        Err(error) if !error.is_broken_pipe() => Err(error),
+        _ => written,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
-use super::collector::ResultWriter;
-use super::destination::{HtmlFile, Taken, write_page};
+use super::collector::{RUN_FILES, ResultWriter};
+use super::destination::{HtmlFile, Taken, said_and_written, write_page};
 use super::display::Display;
 use super::error::UsageError;
 use super::folder::{Folder, Pending};
@@ -22,6 +22,9 @@ use crate::simulation::{BLOCK_USERS, Block, Simulation};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// The files of `--log`.
+const LOG_FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -135,7 +138,7 @@ pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
         Inputs::digests,
     );
     let header = PartHeader::new(&simulations, args.users, seed, digests);
-    let html = args.open_page()?;
+    let html = args.open_page(gate.as_ref())?;
     let cast = Cast::new(
         policies.iter().map(|policy| ("", policy)).collect(),
         scenarios.iter().collect(),
@@ -238,27 +241,32 @@ impl Args {
 
     /// The files of a log, which replace nothing: a log of real people may be there.
     fn open_log(&self, dir: &Path, simulations: &[Simulation]) -> Result<Folder> {
-        const FILES: [&str; 3] = ["decisions.jsonl", "rewards.jsonl", "people.json"];
         if simulations.len() != 1 || self.policies.len() != 1 {
             return Err(options("--log", "is of one policy in one scenario: name no others"));
         }
-        if let Some(there) = FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
+        if let Some(there) = LOG_FILES.map(|name| dir.join(name)).iter().find(|path| path.exists()) {
             let problem = "is there already; name another folder for --log";
             return Err(Error::because(UsageError::Target { path: there.clone(), problem }));
         }
-        Folder::open(dir, FILES)
+        Folder::open(dir, LOG_FILES)
     }
 
     /// The file of a page, which replaces nothing that is read; neither does a part of a run.
-    fn open_page(&self) -> Result<Option<Pending>> {
+    fn open_page(&self, gate: Option<&Inputs>) -> Result<Option<Pending>> {
         if self.html.path().is_some() && self.blocks.is_some() {
             return Err(options("--html", "is of a whole run: leave out --blocks"));
         }
         let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
         let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
-        let read = named.chain(self.gate.clone()).chain(people);
-        self.out.iter().try_for_each(|out| Taken::by(read.clone()).claim(out))?;
-        self.html.open(read)
+        let of_gate = gate.map_or_else(|| Ok(Vec::new()), Inputs::files)?;
+        let mut taken = Taken::by(named.chain(self.gate.clone()).chain(people).chain(of_gate));
+        match &self.out {
+            Some(part) if self.blocks.is_some() => taken.claim(part)?,
+            Some(dir) => taken.claim_in(dir, RUN_FILES)?,
+            None => {}
+        }
+        self.log.iter().try_for_each(|dir| taken.claim_in(dir, LOG_FILES))?;
+        self.html.open_beside(&mut taken)
     }
 
     /// Runs everything; returns the number of decisions.
@@ -274,15 +282,16 @@ impl Args {
             collector.add_sums(s, &block.sums);
             collector.block(s, block)
         })?;
-        let results = collector.finish(self.next())?;
-        write_page(html, |command| simulation_page(&results, cast, command))?;
-        if self.json {
-            output::pretty_json(&results.json())?
+        let (results, written) = collector.finish(self.next());
+        let written = written.and(write_page(html, |command| simulation_page(&results, cast, command)));
+        let said = if self.json {
+            output::pretty_json(&results.json())
         } else if let Some(screen) = display.screen() {
-            output::painted(&terminal_results(&results, &screen))?
+            output::painted(&terminal_results(&results, &screen))
         } else {
-            output::text(&results.text())?
-        }
+            output::text(&results.text())
+        };
+        said_and_written(said, written)?;
         Ok(results.decisions())
     }
 

@@ -1,5 +1,6 @@
 //! `rehearsal simulate --data`: policies on a labelled table.
 
+use super::destination::Taken;
 use super::folder::Folder;
 use super::output;
 use crate::base::error::Result;
@@ -26,6 +27,9 @@ struct Report<'a> {
     policies: &'a [Progress],
 }
 
+/// The file of `--out`.
+const FILE: &str = "table.json";
+
 /// Columns of words that are named, at most.
 const NAMED: usize = 12;
 
@@ -36,6 +40,8 @@ pub(super) fn run(
     (orders, seed): (Orders, u64),
     (json, out): (bool, Option<&Path>),
 ) -> Result<()> {
+    let mut taken = Taken::by([data.to_owned()].into_iter());
+    out.iter().try_for_each(|dir| taken.claim_in(dir, [FILE]))?;
     let table = LabelledTable::load(data, label, words)?;
     if !table.words().is_empty() {
         let named = table.words().iter().take(NAMED).map(|(name, words)| format!("{name:?} ({words})"));
@@ -48,7 +54,7 @@ pub(super) fn run(
             columns.join(", ")
         ));
     }
-    let mut folder = out.map(|dir| Folder::open(dir, ["table.json"])).transpose()?;
+    let mut folder = out.map(|dir| Folder::open(dir, [FILE])).transpose()?;
     let results = progressive::run(&table, policies, orders, seed)?;
     let report = Report {
         schema_version: SCHEMA_VERSION,
