@@ -13,6 +13,13 @@ pub(crate) fn clean_line(text: &str) -> String {
     line
 }
 
+/// The text as a cell of a table that people open in a spreadsheet: one line, and none that it would run as a formula. Such
+/// a text is told to be one by the apostrophe that spreadsheets themselves put before it.
+pub(crate) fn clean_cell(text: &str) -> String {
+    let line = clean_line(text);
+    if line.starts_with(['=', '+', '-', '@']) { format!("'{line}") } else { line }
+}
+
 /// Whether it ends lines, or turns the direction of what follows, where a terminal or a page takes it so.
 pub(crate) fn is_format(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -61,6 +68,10 @@ mod tests {
     fn what_is_from_outside_is_one_clean_line() {
         assert_eq!(clean_line(" a\r\n\u{1b}[31mb\t ::error::c\u{2028}\u{202e}d\0 "), "a [31mb ::error::c d");
         assert_eq!(clean_line("Zwölf Tage, 12 % – mehr"), "Zwölf Tage, 12 % – mehr");
+        assert_eq!(
+            ["=1+1", "+1", "-1", "@a", "\t=1", "\r\n-1", "a=1", "1-1", "\u{1b}[31ma", ""].map(clean_cell),
+            ["'=1+1", "'+1", "'-1", "'@a", "'=1", "'-1", "a=1", "1-1", "[31ma", ""]
+        );
         let said = "a\u{9b}31m \u{202e}b\u{2028} Zwölf \n";
         let mut json = serde_json::to_vec(&[said]).unwrap();
         json.splice(0..0, *b"x\xc2\x9b");

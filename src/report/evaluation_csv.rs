@@ -1,5 +1,6 @@
 //! Results of `evaluate` as a table: one line for each estimate, for spreadsheets and data frames.
 
+use crate::base::clean::clean_cell;
 use crate::evaluation::{Evaluation, LogVerdict, ValueEstimate};
 
 /// Its columns.
@@ -21,7 +22,7 @@ const COLUMNS: [&str; 14] = [
 ];
 
 /// The table, a header first. `minus` is the policy that is taken off, in a line about a difference: the first policy, or
-/// the one that `logged`. What is not known is empty.
+/// the one that `logged`. What is not known is empty. Names are of files and columns, and nobody's formulas.
 pub fn evaluation_csv(evaluation: &Evaluation) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut line = |fields: [String; 14]| writer.write_record(fields).expect("memory takes everything");
@@ -35,8 +36,8 @@ pub fn evaluation_csv(evaluation: &Evaluation) -> String {
     };
     let fields = |policy: &str, minus: &str, e: &ValueEstimate, confidence: f64, effective: Option<f64>| {
         [
-            policy.to_owned(),
-            minus.to_owned(),
+            clean_cell(policy),
+            clean_cell(minus),
             e.estimator.to_owned(),
             number(e.lambda),
             number(e.value),
