@@ -60,12 +60,11 @@ fn texts(value: &toml::Value) -> Vec<String> {
 }
 
 impl Taken {
-    /// What is read: files with those that are read for their sake, and folders with all that is in them; the project's
-    /// file always is. A file that is not there yet will be.
+    /// What is read: files with those that are read for their sake, and folders with all that is in them. A file that is
+    /// not there yet will be. The project's file is taken in any case, and what it names by whoever reads that.
     pub(super) fn by(read: impl Iterator<Item = PathBuf>) -> Self {
-        let mut taken = Self::default();
-        let project = PathBuf::from(project::FILE);
-        let mut waiting: Vec<PathBuf> = read.chain([project]).map(|path| place(&path)).collect();
+        let mut taken = Self { files: vec![place(Path::new(project::FILE))], folders: Vec::new() };
+        let mut waiting: Vec<PathBuf> = read.map(|path| place(&path)).collect();
         while let Some(path) = waiting.pop() {
             if path.is_dir() {
                 taken.folders.push(path);
