@@ -1,6 +1,5 @@
 //! `rehearsal check`: whether files are what a command would take them for, and all that is wrong with them.
 
-use super::folder::folder;
 use super::gate_inputs::is_default;
 use super::project::Project;
 use super::prompt_args::PromptArgs;
@@ -55,7 +54,7 @@ impl Args {
     /// Whether all is there that a project's file names; its paths are relative to where it is.
     fn check_project(&self, path: &Path, text: &str, origin: &str) -> Result<()> {
         let Project { store: _, gate, personas, policies } = Project::from_toml(text, origin)?;
-        let dir = folder(path);
+        let dir = path.parent().unwrap_or(Path::new(""));
         let named = |field: &str| Error::named_by(format!("{origin}: {field}"));
         let personas = personas.map(|folder| dir.join(folder));
         personas.as_deref().map_or(Ok(Vec::new()), Persona::load_dir).map_err(named("personas"))?;

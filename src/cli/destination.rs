@@ -137,3 +137,26 @@ pub(super) fn said_and_written(said: Result<()>, written: Result<()>) -> Result<
 pub(super) fn write_page(file: Option<Pending>, page: impl FnOnce(&str) -> String) -> Result<()> {
     file.map_or(Ok(()), |file| file.write(|out| out.write_all(page(&shell::this_command()).as_bytes())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_names_anywhere_in_it_is_read_for_its_sake() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let files = [
+            ("p.toml", "name = \"p\"\ncommand = [\"python3\", \"p.py\"]\n[deep]\nin = \"q.toml\"\n"),
+            ("q.toml", "prior = \"q.prior\"\n"),
+        ];
+        files.iter().for_each(|(name, text)| fs::write(path(name), text).unwrap());
+        ["p.py", "q.prior", "other"].iter().for_each(|name| fs::write(path(name), "x").unwrap());
+        let claim = |name: &str| Taken::by([path("p.toml")].into_iter()).claim(&path(name));
+        for name in ["p.toml", "p.py", "q.toml", "q.prior"] {
+            assert!(claim(name).unwrap_err().to_string().contains("it is read or written already"), "{name}");
+        }
+        assert!(claim("other").is_ok() && claim("new").is_ok());
+        assert!(Taken::by(std::iter::empty()).claim(Path::new(project::FILE)).is_err());
+    }
+}
