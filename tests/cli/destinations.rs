@@ -60,7 +60,7 @@ fn a_page_takes_the_place_of_nothing_that_the_run_reads_or_writes() {
     fs::create_dir(dir.join("experiments")).unwrap();
     let experiment = "key = \"x\"\n[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\n";
     dir.write("experiments/x.toml", experiment);
-    let analyze = ["analyze", "--log", "log.csv", "--by", "variant", "--experiment", "x"];
+    let analyze = ["analyze", "log.csv", "--by", "variant", "--experiment", "x"];
     refused(&dir, &[&analyze[..], &["--html", "experiments/x.toml"]].concat(), "experiments/x.toml");
     dir.run(&[&SIMULATE[..], &["--out", "od", "--html", "page.html"]].concat()).ok();
 }
@@ -73,7 +73,7 @@ fn a_result_is_said_although_its_page_cannot_be_written() {
     dir.write("log.csv", format!("action,reward,propensity,new\n{rows}"));
     let log = [&SIMULATE[..4], &["--users=64", "--log", "lived"]].concat();
     dir.run(&log).ok();
-    let evaluate = ["evaluate", "--log", "log.csv", "--columns", "probability:new=new", "--force"];
+    let evaluate = ["evaluate", "log.csv", "--columns", "probability:new=new", "--force"];
     let compare =
         ["compare-reality", "--log", "lived", "--scenario", "scx.toml", "--users=50", "--replicates=100"];
     let small = GATE.split("[[logs]]").next().unwrap();
@@ -84,7 +84,7 @@ fn a_result_is_said_although_its_page_cannot_be_written() {
         (&evaluate, "log.csv: 100 decisions"),
         (&compare, "lived"),
         (&calibrate, "False promotions"),
-        (&["analyze", "--log", "lived", "--by", "policy"], "policy"),
+        (&["analyze", "lived", "--by", "policy"], "policy"),
     ] {
         let command = dir.command(&[args, &["--html", "page.html"]].concat());
         let mut limited = Command::new("bash");

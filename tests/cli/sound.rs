@@ -25,7 +25,6 @@ fn a_gate_that_promote_check_refuses_is_not_sound() {
     let newness = format!(
         "{GATE}[[criteria]]\nkind = \"not-inferior\"\nmetric = \"reward\"\nscenarios = [\"sc.toml\"]\nmargin = 0.1\nby = \"newness\"\n"
     );
-    let log = "[[logs]]\nname = \"l\"\nfiles = [\"none.csv\"]\nkind = \"not-inferior\"\nmargin = 0.1\n";
     for (gate, parts) in [
         (of("[\"sc.toml\", \"again.toml\"]"), &["two scenarios named \"sc\""][..]),
         (twice, &["stated twice"]),
@@ -34,7 +33,6 @@ fn a_gate_that_promote_check_refuses_is_not_sound() {
         (of("[\"/dev/zero\"]"), &["criteria[0].scenarios", "/dev/zero", "regular file"]),
         (GATE.replace("max_users", "reference = \"sc.toml\"\nmax_users"), &["reference", "sc.toml"]),
         (newness, &["newness", "set a share between 0 and 1"]),
-        (format!("{GATE}{log}"), &["logs[0]", "none.csv"]),
     ] {
         dir.write("g.toml", &gate);
         let said = dir.run(&["check", "g.toml"]).refused(parts).stderr();

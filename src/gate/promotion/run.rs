@@ -290,12 +290,12 @@ impl Inputs {
         Err(Error::because(GateRefusal::OtherRecords { input: input.to_owned() }))
     }
 
-    /// Makes sure that this gate can be asked about these policies, as far as that shows before anybody is simulated.
+    /// Makes sure that this gate can be asked about these policies, as far as that shows before anybody is simulated and
+    /// any log is read: those may be still to come.
     ///
     /// # Errors
-    /// What a run would refuse at once; a log that cannot be read.
+    /// What a run would refuse at once.
     pub fn check(&self) -> Result<()> {
-        self.files()?;
         Simulation::check_policies(&self.policies())?;
         self.trial().map(drop)
     }
