@@ -68,7 +68,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A name that nothing answers to.
-    #[error("unknown {what} {name:?}{} known: {}", suggest(nearest.as_deref()), known.join(", "))]
+    #[error("unknown {what} {name:?}{} known: {}", suggest(nearest.as_deref()), listed(known))]
     Unknown {
         /// `policy`, `scenario`, ...
         what: &'static str,
@@ -230,6 +230,11 @@ impl Error {
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// Names in a line, or that there is none.
+fn listed(known: &[String]) -> String {
+    if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
 fn suggest(nearest: Option<&str>) -> String {

@@ -63,12 +63,16 @@ impl FileLock {
     }
 
     /// Takes the lock of a folder itself, for files in it that are read, changed and replaced. `None` where there are
-    /// no such locks: network file systems lock only what is open for writing, which folders never are.
+    /// no such locks: network file systems lock only what is open for writing, which folders never are, and a folder may
+    /// be one to write in and not to open.
     ///
     /// # Errors
-    /// A folder that cannot be opened, or that another process has held for [`PATIENCE`].
+    /// A folder that is not there, or that another process has held for [`PATIENCE`].
     pub fn of_folder(path: &Path) -> Result<Option<Self>> {
-        let folder = File::open(path).map_err(Error::io("open", path))?;
+        let folder = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+            opened => opened.map_err(Error::io("open", path))?,
+        };
         match Self::hold(folder, path.to_owned()) {
             Err(Error::Io { .. }) => Ok(None),
             held => held.map(Some),

@@ -1,7 +1,7 @@
 //! `rehearsal analyze`: what groups of real users earned, and what one has over another.
 
 use super::choice::choice;
-use super::destination::{HtmlFile, write_page};
+use super::destination::{HtmlFile, said_and_written, write_page};
 use super::experiment_args::ExperimentsFolder;
 use super::moment::Moment;
 use super::store_args::Global;
@@ -134,7 +134,8 @@ struct PlannedGroup {
 pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let place = global.place()?;
     let logs = if args.logs.is_empty() { vec![place.clone()] } else { args.logs.clone() };
-    let page = args.html.open(logs.iter().cloned().chain(args.experiment.as_ref().map(PathBuf::from)))?;
+    let experiment = args.experiment.as_deref().map(|name| args.folder.place(name));
+    let page = args.html.open(logs.iter().cloned().chain(experiment))?;
     let log = LabelledLog::open(&logs)?;
     let mut request = args.request(&log)?;
     let mut overlapping = Vec::new();
@@ -162,12 +163,10 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
         let others = overlapping.join(", ");
         analysis.notes.push(format!("its users may be in these experiments too: {others}"));
     }
-    write_page(page, |command| analysis_page(&analysis, command))?;
-    if args.json {
-        output::pretty_json(&analysis)?;
-    } else {
-        output::text(&analysis_text(&analysis))?;
-    }
+    let written = write_page(page, |command| analysis_page(&analysis, command));
+    let said =
+        if args.json { output::pretty_json(&analysis) } else { output::text(&analysis_text(&analysis)) };
+    said_and_written(said, written)?;
     Ok(code(&analysis))
 }
 

@@ -86,7 +86,8 @@ fn lines(experiment: &Experiment, share: Option<f64>) -> Result<u8> {
         let (mut out, mut failed) = (Vec::new(), false);
         for (number, line) in chunk.lines() {
             let origin = format!("line {number}");
-            let person = read::json(line, &origin).and_then(|person: RawPerson| {
+            let person = line.map_err(|long| long.at(&origin)).and_then(|line| {
+                let person: RawPerson = read::json(line, &origin)?;
                 user_name(&person.user).map_err(|fault| fault.at(&origin))?;
                 Ok(person)
             });

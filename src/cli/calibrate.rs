@@ -1,6 +1,6 @@
 //! `rehearsal calibrate`: the gate's error rates, measured.
 
-use super::destination::{HtmlFile, write_page};
+use super::destination::{HtmlFile, said_and_written, write_page};
 use super::gate_inputs::{GateInputs, cast};
 use super::{Takes, exit, output, progress};
 use crate::base::error::{Error, Result};
@@ -45,11 +45,12 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let bar = progress::runs(args.runs * (pools.len() + SCALES.len()) as u64);
     let calibration = calibrate(&inputs.gate, &pools, args.runs, seed, || bar.inc(1));
     bar.finish_and_clear();
-    write_page(html, |command| calibration_page(&calibration, &cast(&inputs), command))?;
-    if args.json {
-        output::pretty_json(&calibration)?
+    let written = write_page(html, |command| calibration_page(&calibration, &cast(&inputs), command));
+    let said = if args.json {
+        output::pretty_json(&calibration)
     } else {
-        output::text(&calibration_text(&calibration))?
-    }
+        output::text(&calibration_text(&calibration))
+    };
+    said_and_written(said, written)?;
     Ok(if calibration.keeps { exit::DONE } else { exit::REJECT })
 }

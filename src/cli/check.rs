@@ -1,7 +1,9 @@
 //! `rehearsal check`: whether files are what a command would take them for, and all that is wrong with them.
 
+use super::gate_inputs::is_default;
 use super::project::Project;
 use super::prompt_args::PromptArgs;
+use super::registry_args::RegistryArgs;
 use super::{exit, output};
 use crate::base::error::{Error, Result};
 use crate::base::read;
@@ -9,14 +11,15 @@ use crate::domain::Domain;
 use crate::experiment::Experiments;
 use crate::features::FeatureSet;
 use crate::gate::GateSpec;
+use crate::gate::promotion::Inputs;
 use crate::people::persona::Persona;
 use crate::people::scenario::Scenario;
-use crate::policy::Policy;
+use crate::policy::{NAMED, Policy};
 use crate::prompt::Prompt;
 use crate::service::{ActiveExperiments, Policies};
 use std::path::{Path, PathBuf};
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// Files of gates, scenarios, personas, policies, domains, feature sets, experiments, prompts, or a project's rehearsal.toml
     #[arg(value_name = "FILE", required = true)]
@@ -24,8 +27,50 @@ pub(super) struct Args {
     /// What the files are [default: what their fields say]
     #[arg(long = "as", value_name = "WHAT")]
     kind: Option<FileKind>,
+    /// The personas of gates and scenarios: those of this folder instead of the built-in ones [default: as rehearsal.toml says]
+    #[arg(long, value_name = "DIR")]
+    personas: Option<PathBuf>,
+    #[command(flatten)]
+    registry: RegistryArgs,
     #[command(flatten)]
     prompts: PromptArgs,
+}
+
+impl Args {
+    /// The people whom gates and scenarios are about.
+    fn people(&self) -> Result<Vec<Persona>> {
+        let of_project = || Ok(Project::load()?.personas);
+        let folder = self.personas.clone().map_or_else(of_project, |folder| Ok(Some(folder)))?;
+        folder.as_deref().map_or_else(Persona::shipped, Persona::load_dir)
+    }
+
+    /// Whether a gate can be asked, of two policies that are there.
+    fn check_gate(&self, path: &Path) -> Result<()> {
+        let [baseline, challenger, ..] = NAMED;
+        let policies = (Policy::named(baseline)?, Policy::named(challenger)?);
+        Inputs::new(GateSpec::load(path)?, self.people()?, policies.0, policies.1)?.check()
+    }
+
+    /// Whether all is there that a project's file names; its paths are relative to where it is.
+    fn check_project(&self, path: &Path, text: &str, origin: &str) -> Result<()> {
+        let Project { store: _, gate, personas, policies } = Project::from_toml(text, origin)?;
+        let dir = path.parent().unwrap_or(Path::new(""));
+        let named = |field: &str| Error::named_by(format!("{origin}: {field}"));
+        let personas = personas.map(|folder| dir.join(folder));
+        personas.as_deref().map_or(Ok(Vec::new()), Persona::load_dir).map_err(named("personas"))?;
+        for (i, name) in policies.iter().enumerate() {
+            let name = if read::is_path(name) { dir.join(name).display().to_string() } else { name.clone() };
+            self.registry.policy(&name).map_err(named(&format!("policies[{i}]")))?;
+        }
+        match gate.filter(|gate| !is_default(gate)) {
+            Some(gate) => {
+                let people = personas.or_else(|| self.personas.clone());
+                let of_project = Self { personas: people, ..self.clone() };
+                of_project.check_gate(&dir.join(gate)).map_err(named("gate"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a file may be.
@@ -145,11 +190,14 @@ impl FileKind {
         (count(best) > 0).then_some(best)
     }
 
-    fn check(self, path: &Path, text: &str, prompts: &PromptArgs) -> Result<()> {
+    fn check(self, path: &Path, text: &str, args: &Args) -> Result<()> {
         let origin = &path.display().to_string();
         match self {
-            Self::Gate => GateSpec::from_toml(text, origin).map(drop),
-            Self::Scenario => Scenario::from_toml(text, origin).map(drop),
+            Self::Gate => args.check_gate(path),
+            Self::Scenario => {
+                let scenario = Scenario::from_toml(text, origin)?;
+                scenario.population(&args.people()?).map(drop).map_err(Error::named_by(origin))
+            }
             Self::Persona => Persona::from_toml(text, origin).map(drop),
             // What it names stands beside it; a program is not started.
             Self::Policy if read::is_path(origin) => Policy::load(origin).map(drop),
@@ -157,7 +205,7 @@ impl FileKind {
             Self::Experiment => {
                 // Its policies and its prompt versions are to be there, too.
                 let experiments = Experiments::new(vec![Experiments::file(path)?])?;
-                prompts.load()?.check_experiments(&experiments)?;
+                args.prompts.load()?.check_experiments(&experiments)?;
                 ActiveExperiments::new(experiments, &mut Policies::new::<&str>(&[])?).map(drop)
             }
             Self::Domain => Domain::from_toml(text, origin).map(drop),
@@ -166,7 +214,7 @@ impl FileKind {
                 FeatureSet::from_toml(text, origin, folder).map(drop)
             }
             Self::Prompt => Prompt::from_text(text, origin).map(drop),
-            Self::Project => Project::from_toml(text, origin).map(drop),
+            Self::Project => args.check_project(path, text, origin),
         }
     }
 }
@@ -190,7 +238,7 @@ fn top_level(text: &str) -> Vec<String> {
 pub(super) fn run(args: &Args) -> Result<u8> {
     let mut code = exit::DONE;
     for path in &args.files {
-        match check(path, args.kind, &args.prompts) {
+        match check(path, args) {
             Ok(kind) => output::text(&format!("{}: a sound {}\n", path.display(), kind.name()))?,
             Err(error) => {
                 code = exit::ERROR;
@@ -207,13 +255,13 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     Ok(code)
 }
 
-fn check(path: &Path, kind: Option<FileKind>, prompts: &PromptArgs) -> Result<FileKind> {
+fn check(path: &Path, args: &Args) -> Result<FileKind> {
     let (text, origin) = (read::text(path)?, path.display().to_string());
-    let kind = kind.or_else(|| FileKind::of(path, &text)).ok_or_else(|| {
+    let kind = args.kind.or_else(|| FileKind::of(path, &text)).ok_or_else(|| {
         let known = FileKind::ALL.map(FileKind::name).join(", ");
         let message = format!("nothing in it says what it is; --as says it: {known}");
         Error::Malformed { origin: origin.clone(), message }
     })?;
-    kind.check(path, &text, prompts)?;
+    kind.check(path, &text, args)?;
     Ok(kind)
 }

@@ -77,8 +77,9 @@ impl<'a> ResultWriter<'a> {
         self.sums[scenario] += sums;
     }
 
-    /// Puts the folder in place and returns the results; `next` is what to do with them.
-    pub(super) fn finish(self, next: Option<String>) -> Result<Results> {
+    /// Puts the folder in place and returns the results, and whether they could be written; `next` is what to do with
+    /// them.
+    pub(super) fn finish(self, next: Option<String>) -> (Results, Result<()>) {
         let Self { header, summaries, sums, files } = self;
         let scenarios = header.scenarios.iter().zip(summaries).zip(sums);
         let results = Results {
@@ -99,18 +100,24 @@ impl<'a> ResultWriter<'a> {
                 })
                 .collect(),
         };
-        if let Some(Files { mut folder, rows, records }) = files {
-            rows.finish().map_err(Error::io("write", RUN_FILES[2]))?;
-            records
-                .finish(results.scenarios.iter().map(|s| &s.sums))
-                .map_err(Error::io("write", RUN_FILES[3]))?;
-            folder.write(0, |out| {
-                serde_json::to_writer_pretty(&mut *out, &results.json())?;
-                writeln!(out)
-            })?;
-            folder.write(1, |out| results.write_curve(out))?;
-            folder.finish()?;
-        }
-        Ok(results)
+        let written = files.map_or(Ok(()), |files| files.finish(&results));
+        (results, written)
+    }
+}
+
+impl Files {
+    /// Writes what is left to write, and puts all of it in place.
+    fn finish(self, results: &Results) -> Result<()> {
+        let Self { mut folder, rows, records } = self;
+        rows.finish().map_err(Error::io("write", RUN_FILES[2]))?;
+        records
+            .finish(results.scenarios.iter().map(|s| &s.sums))
+            .map_err(Error::io("write", RUN_FILES[3]))?;
+        folder.write(0, |out| {
+            serde_json::to_writer_pretty(&mut *out, &results.json())?;
+            writeln!(out)
+        })?;
+        folder.write(1, |out| results.write_curve(out))?;
+        folder.finish()
     }
 }

@@ -1,6 +1,6 @@
 //! `rehearsal compare-reality`: how far simulated people are from those of a log.
 
-use super::destination::{HtmlFile, write_page};
+use super::destination::{HtmlFile, said_and_written, write_page};
 use super::registry_args::RegistryArgs;
 use super::{exit, output};
 use crate::base::error::{Result, within};
@@ -63,17 +63,18 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     args.threads.apply()?;
     let comparison = reality::compare(&args.logs, &scenario, &personas, policy.as_ref(), &settings)?;
     let log = args.logs.iter().map(|p| store::shown(p).display().to_string()).collect::<Vec<_>>().join(", ");
-    write_page(html, |command| {
+    let written = write_page(html, |command| {
         // One that was found in the log may be no policy of today's.
         let found = policy.or_else(|| Policy::named(&comparison.policy).ok());
         let policies = found.iter().map(|policy| ("under which both live", policy)).collect();
         let cast = Cast::new(policies, vec![&scenario], &personas, None);
         comparison_page(&comparison, &log, &cast, command)
-    })?;
-    if args.json {
-        output::pretty_json(&comparison)?;
+    });
+    let said = if args.json {
+        output::pretty_json(&comparison)
     } else {
-        output::text(&comparison_text(&comparison, &log))?;
-    }
+        output::text(&comparison_text(&comparison, &log))
+    };
+    said_and_written(said, written)?;
     Ok(exit::DONE)
 }

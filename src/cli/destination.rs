@@ -2,7 +2,7 @@
 //! refused, before the long run.
 
 use super::folder::{Pending, folder, followed};
-use super::shell;
+use super::{project, shell};
 use crate::base::error::{Cause, Error, ErrorKind, Result};
 use crate::service::log_files::canonical;
 use std::ffi::OsStr;
@@ -41,7 +41,7 @@ fn read_with(path: &Path) -> Vec<PathBuf> {
     let names = match path.extension().and_then(OsStr::to_str) {
         Some("toml") if path.is_file() => {
             let table = fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok());
-            table.into_iter().flatten().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+            table.map_or_else(Vec::new, |table| texts(&table.into()))
         }
         Some("jsonl") => ["rewards.jsonl", "people.json"].map(str::to_owned).to_vec(),
         _ => Vec::new(),
@@ -49,11 +49,21 @@ fn read_with(path: &Path) -> Vec<PathBuf> {
     names.iter().map(|name| dir.join(name)).filter(|path| path.is_file()).map(|path| place(&path)).collect()
 }
 
+/// All that a value of TOML says in words, wherever in it they stand.
+fn texts(value: &toml::Value) -> Vec<String> {
+    match value {
+        toml::Value::String(text) => vec![text.clone()],
+        toml::Value::Array(values) => values.iter().flat_map(texts).collect(),
+        toml::Value::Table(table) => table.values().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Taken {
     /// What is read: files with those that are read for their sake, and folders with all that is in them. A file that is
-    /// not there yet will be.
+    /// not there yet will be. The project's file is taken in any case, and what it names by whoever reads that.
     pub(super) fn by(read: impl Iterator<Item = PathBuf>) -> Self {
-        let mut taken = Self::default();
+        let mut taken = Self { files: vec![place(Path::new(project::FILE))], folders: Vec::new() };
         let mut waiting: Vec<PathBuf> = read.map(|path| place(&path)).collect();
         while let Some(path) = waiting.pop() {
             if path.is_dir() {
@@ -114,7 +124,39 @@ impl HtmlFile {
     }
 }
 
+/// The end of a command that has a result: it was `said`, whatever became of what was to be `written`, and a reader who has
+/// seen enough of it does not change that either.
+pub(super) fn said_and_written(said: Result<()>, written: Result<()>) -> Result<()> {
+    match said {
+        Err(error) if !error.is_broken_pipe() => Err(error),
+        _ => written,
+    }
+}
+
 /// Writes a page, where one is wanted; `page` is told the command that makes it again.
 pub(super) fn write_page(file: Option<Pending>, page: impl FnOnce(&str) -> String) -> Result<()> {
     file.map_or(Ok(()), |file| file.write(|out| out.write_all(page(&shell::this_command()).as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_names_anywhere_in_it_is_read_for_its_sake() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let files = [
+            ("p.toml", "name = \"p\"\ncommand = [\"python3\", \"p.py\"]\n[deep]\nin = \"q.toml\"\n"),
+            ("q.toml", "prior = \"q.prior\"\n"),
+        ];
+        files.iter().for_each(|(name, text)| fs::write(path(name), text).unwrap());
+        ["p.py", "q.prior", "other"].iter().for_each(|name| fs::write(path(name), "x").unwrap());
+        let claim = |name: &str| Taken::by([path("p.toml")].into_iter()).claim(&path(name));
+        for name in ["p.toml", "p.py", "q.toml", "q.prior"] {
+            assert!(claim(name).unwrap_err().to_string().contains("it is read or written already"), "{name}");
+        }
+        assert!(claim("other").is_ok() && claim("new").is_ok());
+        assert!(Taken::by(std::iter::empty()).claim(Path::new(project::FILE)).is_err());
+    }
 }

@@ -1,7 +1,7 @@
 //! `rehearsal evaluate`: what policies would have earned, judged on logged decisions.
 
 use super::choice::choice;
-use super::destination::{HtmlFile, Taken, write_page};
+use super::destination::{HtmlFile, Taken, said_and_written, write_page};
 use super::error::UsageError;
 use super::estimator_choice::EstimatorChoice;
 use super::folder::Folder;
@@ -13,7 +13,9 @@ use crate::base::clean::clean_text;
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result, within};
 use crate::domain::Domain;
 use crate::evaluation::log::{LogReader, Logs};
-use crate::evaluation::{self, Estimator, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target};
+use crate::evaluation::{
+    self, Estimator, Evaluation, EvaluationSettings, IntervalMethod, LogVerdict, ModelKind, Target,
+};
 use crate::report::{evaluation_csv, evaluation_page, evaluation_text, write_pretty};
 use crate::store;
 use std::path::PathBuf;
@@ -149,7 +151,7 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     let mut taken = Taken::by(read);
     args.out.iter().try_for_each(|dir| taken.claim_in(dir, FILES))?;
     let html = args.html.open_beside(&mut taken)?;
-    let mut folder = args.out.as_ref().map(|dir| Folder::open(dir, FILES)).transpose()?;
+    let folder = args.out.as_ref().map(|dir| Folder::open(dir, FILES)).transpose()?;
     let mut log = Logs::new(&args.logs, args.format.0, columns)?;
     if let Some(domain) = &args.domain {
         log = log.with_domain(domain_of_log(domain, &targets)?);
@@ -170,24 +172,28 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
     log.remarks().iter().for_each(output::warn);
     log.notes().iter().for_each(|note| output::note(note));
     let text = evaluation_text(&evaluation, &name, &settings);
-    write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command))?;
-    if let Some(folder) = &mut folder {
-        folder.write(0, |out| write_pretty(&evaluation, out))?;
-        folder.write(1, |out| out.write_all(clean_text(&text).as_bytes()))?;
-        folder.write(2, |out| out.write_all(evaluation_csv(&evaluation).as_bytes()))?;
-    }
-    folder.map_or(Ok(()), Folder::finish)?;
-    if args.json {
-        output::pretty_json(&evaluation)?;
+    let page = write_page(html, |command| evaluation_page(&evaluation, &name, &settings, command));
+    let files = folder.map_or(Ok(()), |folder| write_files(folder, &evaluation, &text));
+    let said = if args.json {
+        output::pretty_json(&evaluation)
     } else if args.csv {
-        output::table(evaluation_csv(&evaluation).as_bytes())?;
+        output::table(evaluation_csv(&evaluation).as_bytes())
     } else {
-        output::text(&text)?;
-    }
+        output::text(&text)
+    };
+    said_and_written(said, page.and(files))?;
     Ok(match evaluation.verdict {
         LogVerdict::Evaluated => exit::DONE,
         LogVerdict::Refused => exit::INCONCLUSIVE,
     })
+}
+
+/// Writes the result in every form.
+fn write_files(mut folder: Folder, evaluation: &Evaluation, text: &str) -> Result<()> {
+    folder.write(0, |out| write_pretty(evaluation, out))?;
+    folder.write(1, |out| out.write_all(clean_text(text).as_bytes()))?;
+    folder.write(2, |out| out.write_all(evaluation_csv(evaluation).as_bytes()))?;
+    folder.finish()
 }
 
 /// The domain that the command line names, which must be that of the policies.

@@ -19,6 +19,11 @@ impl ExperimentsFolder {
         Experiments::find_file(name, &self.experiments)
     }
 
+    /// Where the experiment of this name is, or would be.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        Experiments::place(name, &self.experiments)
+    }
+
     /// The one of this name, if there is a file of it; `None` where there is none.
     pub(super) fn find_if_there(&self, name: &str) -> Result<Option<Experiment>> {
         match self.find(name) {

@@ -192,6 +192,7 @@ pub(super) fn folder(path: &Path) -> &Path {
 /// Files that will be written together.
 #[derive(Debug)]
 pub(super) struct Folder {
+    dir: PathBuf,
     files: Vec<Pending>,
 }
 
@@ -200,7 +201,7 @@ impl Folder {
     pub(super) fn open<'a>(dir: &Path, names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let files = names.into_iter().map(|name| Pending::open(&dir.join(name)));
-        Ok(Self { files: files.collect::<Result<_>>()? })
+        Ok(Self { dir: dir.to_owned(), files: files.collect::<Result<_>>()? })
     }
 
     /// The file at a position, for what is written bit by bit.
@@ -217,8 +218,9 @@ impl Folder {
         self.files[i].fill(content)
     }
 
-    /// Puts all files in place.
+    /// Puts all files in place; the files of another run into the same folder come before or after all of them.
     pub(super) fn finish(mut self) -> Result<()> {
+        let _lock = FileLock::of_folder(&self.dir)?;
         signals::held_back(|| self.files.iter_mut().try_for_each(Pending::place))
     }
 }

@@ -3,7 +3,7 @@
 use super::context::SignalArgs;
 use super::error::UsageError;
 use super::experiment_args::active;
-use super::input::{CHUNK_BYTES, Chunk, Lines};
+use super::input::{CHUNK_BYTES, Chunk, LineText, Lines};
 use super::prompt_args::{GatewayArgs, PromptArgs, clock_ms, earlier_tips};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
@@ -142,7 +142,7 @@ impl Run<'_> {
         let mut code = exit::DONE;
         let prepare = |chunk: &Chunk| {
             let mut out = Vec::new();
-            let lines: Vec<(u64, &[u8])> = chunk.lines().collect();
+            let lines: Vec<(u64, LineText)> = chunk.lines().collect();
             // An answer may take long, and those before it are not kept waiting for it much.
             let together = self.generator.gateway().map_or(usize::MAX, |gateway| 4 * gateway.concurrency());
             for lines in lines.chunks(together.min(1_024)) {
@@ -168,14 +168,15 @@ impl Run<'_> {
     }
 
     /// Answers lines together, in their order; with each answer whether it is one of a bad line.
-    fn answer(&self, lines: &[(u64, &[u8])], out: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
+    fn answer(&self, lines: &[(u64, LineText)], out: &mut Vec<(Vec<u8>, bool)>) -> Result<()> {
         let limit = Arc::new(Semaphore::new(self.generator.gateway().map_or(1, Gateway::concurrency)));
         let mut tasks = Vec::with_capacity(lines.len());
         for (number, line) in lines {
             let origin = format!("line {number}");
             let seed = self.args.seed.map(|seed| line_seed(seed, *number));
-            let ready =
-                self.args.signals.parse(line, &origin).and_then(|signals| self.ready(signals, &origin, seed));
+            let line = line.map_err(|long| long.at(&origin));
+            let signals = line.and_then(|line| self.args.signals.parse(line, &origin));
+            let ready = signals.and_then(|signals| self.ready(signals, &origin, seed));
             let task = ready.map(|ready| {
                 let (prepared, seed, is_spent) = (Arc::clone(&ready.prepared), ready.seed, ready.is_spent);
                 let (generator, limit) = (Arc::clone(&self.generator), Arc::clone(&limit));

@@ -1,7 +1,7 @@
 //! `rehearsal import`: states that `export` printed, or another tool, are taken in; or a directory of version 0.1.
 
 use super::error::UsageError;
-use super::input::{self, Chunk, Lines};
+use super::input::{self, Chunk, LineText, Lines};
 use super::store_args::{Global, publish};
 use super::{exit, output};
 use crate::base::error::{Error, Result};
@@ -55,8 +55,16 @@ fn lines(service: &Service, args: &Args) -> Result<u8> {
     let mut lines = Lines::open(args.from.as_deref(), input::CHUNK_BYTES)?;
     let (mut code, mut count) = (exit::DONE, 0);
     let parse = |chunk: &Chunk| {
-        let state =
-            |(number, line): (u64, &[u8])| (number, State::from_line(line, &format!("line {number}")));
+        let state = |(number, line): (u64, LineText)| {
+            let origin = format!("line {number}");
+            let line = line.map_err(|long| long.at(&origin));
+            let state = line.and_then(|line| {
+                let state = State::from_line(line, &origin)?;
+                state.check_learned().map_err(|fault| fault.at(&origin))?;
+                Ok(state)
+            });
+            (number, state)
+        };
         let lines: Vec<_> = chunk.lines().collect();
         let many = lines.len() >= MANY;
         Ok(each(lines, many, state))

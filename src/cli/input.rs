@@ -1,7 +1,7 @@
 //! Reading: one request, or many lines of them.
 
 use super::error::UsageError;
-use super::line_reader::{LineReader, MAX_BYTES, open, too_long};
+use super::line_reader::{LineReader, MAX_BYTES, TOO_LONG, open, too_long};
 use crate::base::error::{Error, Result};
 use crate::base::read::without_mark;
 use crate::base::threads::MANY;
@@ -45,14 +45,31 @@ pub(super) struct Chunk {
     ended: usize,
 }
 
+/// A line that was longer than is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LineTooLong;
+
+impl LineTooLong {
+    /// What is answered in its place.
+    pub(super) fn at(self, origin: &str) -> Error {
+        too_long().at(origin)
+    }
+}
+
+/// A line's text, if it is one that is read.
+pub(super) type LineText<'a> = Result<&'a [u8], LineTooLong>;
+
 impl Chunk {
     /// Every line with its number, those without content left out.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, LineText<'_>)> {
         let mut begin = 0;
         let ends = memchr::memchr_iter(b'\n', &self.bytes).chain([self.bytes.len()]);
         let lines =
             ends.map(move |end| without_mark(&self.bytes[std::mem::replace(&mut begin, end + 1)..end]));
-        (self.first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+        let with_content =
+            (self.first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace));
+        with_content
+            .map(|(number, line)| (number, if line == TOO_LONG { Err(LineTooLong) } else { Ok(line) }))
     }
 }
 
@@ -213,7 +230,7 @@ impl Lines {
             }
             let mut bytes = std::mem::take(&mut self.spare);
             bytes.clear();
-            reader.hand_on(read, |lines| bytes.extend_from_slice(lines))?;
+            reader.hand_on(read, |lines| bytes.extend_from_slice(lines));
             if read == 0 {
                 self.read_by = ReadBy::Nobody;
             }
@@ -298,7 +315,7 @@ impl Drop for Lines {
 /// Reads to the end and hands on whole lines, as soon as they are there; so many bytes were read before.
 fn read_all(mut reader: LineReader, mut read: usize, arrived: &Arrived) -> Result<()> {
     loop {
-        let wanted = reader.hand_on(read, |lines| arrived.add(lines))?;
+        let wanted = reader.hand_on(read, |lines| arrived.add(lines));
         if read == 0 || wanted == Some(false) {
             return Ok(());
         }
@@ -323,7 +340,7 @@ mod tests {
             if std::mem::take(&mut first) {
                 thread::sleep(Duration::from_millis(100));
             }
-            Ok(chunk.lines().map(|(number, line)| (number, line.to_vec())).collect())
+            Ok(chunk.lines().map(|(number, line)| (number, line.unwrap().to_vec())).collect())
         };
         let finish = |lines| {
             all.push(lines);
@@ -344,6 +361,32 @@ mod tests {
         let found: Vec<_> = chunks.into_iter().flatten().collect();
         let numbered = text.lines().enumerate().map(|(i, line)| (i as u64 + 1, line.as_bytes().to_vec()));
         assert!(found.into_iter().eq(numbered.filter(|(_, line)| !line.is_empty())));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_bad_line_among_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines");
+        let long = vec![b'x'; MAX_BYTES + 2 * READ_BYTES];
+        // In the middle, and as the last one, which nothing ends.
+        std::fs::write(&path, [b"one\n", &long[..], b"\n", b"three\n", &long[..]].concat()).unwrap();
+        let mut lines = Lines::open(Some(&path), 1 << 10).unwrap();
+        let mut all = Vec::new();
+        let prepare = |chunk: &Chunk| {
+            Ok(chunk.lines().map(|(n, line)| (n, line.map(<[u8]>::to_vec))).collect::<Vec<_>>())
+        };
+        let finish = |lines: Vec<_>| {
+            all.extend(lines);
+            Ok(())
+        };
+        lines.in_two_steps(&AtomicBool::new(false), prepare, finish).unwrap();
+        let (one, three) = (Ok(b"one".to_vec()), Ok(b"three".to_vec()));
+        assert_eq!(all, [(1, one), (2, Err(LineTooLong)), (3, three), (4, Err(LineTooLong))]);
+        let said = LineTooLong.at("line 2").to_string();
+        assert_eq!(
+            said,
+            "line 2: the text is over 67108864 bytes; allowed: at most 67108864 bytes in one piece"
+        );
     }
 
     #[test]

@@ -39,6 +39,10 @@ pub(super) fn too_long() -> Fault {
     )
 }
 
+/// What stands in the place of a line that is longer than is read. No text has such a byte, so that it is no line that
+/// anybody could be answered.
+pub(super) const TOO_LONG: &[u8] = b"\xff too long";
+
 /// Reads, and tells whole lines from what is there of the next one.
 pub(super) struct LineReader {
     source: Box<dyn Readable>,
@@ -47,13 +51,15 @@ pub(super) struct LineReader {
     buffer: Vec<u8>,
     /// A line that is not ended yet.
     rest: Vec<u8>,
+    /// Whether that is too long, so that what follows of it is passed over.
+    passes_over: bool,
 }
 
 impl LineReader {
     /// Of FILE, or of stdin.
     pub(super) fn open(file: Option<&Path>) -> Result<Self> {
         let (source, origin) = open(file)?;
-        Ok(Self { source, origin, buffer: vec![0; READ_BYTES], rest: Vec::new() })
+        Ok(Self { source, origin, buffer: vec![0; READ_BYTES], rest: Vec::new(), passes_over: false })
     }
 
     /// Whether there is something to read, or the end; it is waited for so long.
@@ -72,10 +78,14 @@ impl LineReader {
     }
 
     /// What `take` makes of the whole lines that are there, once so many bytes were read; at the end, of what is left.
-    /// `None` if no line is whole.
-    pub(super) fn hand_on<T>(&mut self, read: usize, take: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
-        let Self { buffer, rest, .. } = self;
-        let read = &buffer[..read];
+    /// `None` if no line is whole. Of one that is too long nothing is kept but [`TOO_LONG`].
+    pub(super) fn hand_on<T>(&mut self, read: usize, take: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        let Self { buffer, rest, passes_over, .. } = self;
+        let mut read = &buffer[..read];
+        if *passes_over && !read.is_empty() {
+            read = &read[memchr::memchr(b'\n', read)?..];
+            *passes_over = false;
+        }
         let taken = match memchr::memrchr(b'\n', read) {
             _ if read.is_empty() => Some(take(rest)),
             Some(i) => {
@@ -96,8 +106,9 @@ impl LineReader {
             }
         };
         if rest.len() > MAX_BYTES {
-            return Err(too_long().at(&self.origin));
+            *rest = TOO_LONG.to_vec();
+            *passes_over = true;
         }
-        Ok(taken)
+        taken
     }
 }

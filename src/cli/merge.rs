@@ -1,7 +1,7 @@
 //! `rehearsal merge`: parts become the run that they are parts of.
 
 use super::collector::{RUN_FILES, ResultWriter};
-use super::destination::Taken;
+use super::destination::{Taken, said_and_written};
 use super::{exit, output};
 use crate::base::error::Result;
 use crate::simulation::parts::RunParts;
@@ -32,11 +32,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         }
         collector.add_sums(s, parts.sums(s));
     }
-    let results = collector.finish(None)?;
-    if args.json {
-        output::pretty_json(&results.json())?
-    } else {
-        output::text(&results.text())?
-    }
+    let (results, written) = collector.finish(None);
+    let said = if args.json { output::pretty_json(&results.json()) } else { output::text(&results.text()) };
+    said_and_written(said, written)?;
     Ok(exit::DONE)
 }

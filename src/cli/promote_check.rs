@@ -1,6 +1,6 @@
 //! `rehearsal promote-check`: the promotion gate.
 
-use super::destination::write_page;
+use super::destination::{said_and_written, write_page};
 use super::display::Display;
 use super::error::refuse_doubles;
 use super::gate_inputs::{GateInputs, cast};
@@ -87,14 +87,8 @@ pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
     let promoting = promoting.transpose()?;
     args.threads.apply()?;
     let judgement = args.judge(&args.numbered(inputs.clone())?, source, 0)?;
-    // Whatever becomes of the files, the verdict is said.
     let written = reports.write(&judgement);
-    match args.print(&judgement, display) {
-        // A reader that has seen enough does not change the verdict.
-        Err(error) if !error.is_broken_pipe() => return Err(error),
-        _ => {}
-    }
-    written?;
+    said_and_written(args.print(&judgement, display), written)?;
     if let Some(promoting) = promoting.filter(|_| judgement.verdict.verdict == Ruling::Promote) {
         promoting.promote(&inputs, &judgement)?;
     }
@@ -201,12 +195,10 @@ impl Args {
         let moved = inputs.sensitivity(self.inputs.seed, || bar.inc(1))?;
         bar.finish_and_clear();
         let effect = inputs.gate.raw().minimum_effect;
-        write_page(html, |command| sensitivity_page(&moved, effect, &cast(inputs), command))?;
-        if self.json {
-            output::pretty_json(&moved)?;
-        } else {
-            output::text(&sensitivity_text(&moved))?;
-        }
+        let written = write_page(html, |command| sensitivity_page(&moved, effect, &cast(inputs), command));
+        let said =
+            if self.json { output::pretty_json(&moved) } else { output::text(&sensitivity_text(&moved)) };
+        said_and_written(said, written)?;
         Ok(moved.first().map_or(exit::INCONCLUSIVE, |as_they_are| self.code(as_they_are.verdict)))
     }
 

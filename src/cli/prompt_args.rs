@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The variable that has the gateway's key: it is read here, so that no help ever shows it.
 const KEY: &str = "REHEARSAL_GATEWAY_KEY";
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Prompts")]
 pub(super) struct PromptArgs {
     /// A folder of prompts, every *.md one of them, in the place of the shipped ones

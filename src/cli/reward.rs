@@ -111,8 +111,9 @@ impl Learner<'_> {
             let lines: Vec<_> = chunk.lines().collect();
             let many = lines.len() >= MANY;
             Ok(each(lines, many, |(number, line)| {
-                let call = RewardCall::parse(&self.service, line, &format_smolstr!("line {number}"), &given);
-                (number, call)
+                let origin = format_smolstr!("line {number}");
+                let line = line.map_err(|long| long.at(&origin));
+                (number, line.and_then(|line| RewardCall::parse(&self.service, line, &origin, &given)))
             }))
         };
         let learn = |parsed: Vec<(u64, Result<RewardCall>)>| {

@@ -19,6 +19,7 @@ use crate::report::{check_card, rollout_text, with_rollout};
 use crate::store::{Pace, Store, read};
 use serde::Serialize;
 use smol_str::SmolStr;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -115,17 +116,24 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<u8> {
             Ok(exit::DONE)
         }
         Command::Stop(one) => {
-            let experiment = one.folder.find(&one.experiment)?;
+            // The store knows what runs, whatever has become of the file.
+            let key = key_of(&one.experiment);
             let store = global.to_change(Pace::Single)?;
             let card = one.card.open()?;
-            let step = stop_rollout(&*store, &experiment, now_ms())?;
-            one.print(experiment.key(), &step)?;
-            write_card(card, &*store, experiment.key())?;
+            let step = stop_rollout(&*store, key, now_ms())?;
+            one.print(key, &step)?;
+            write_card(card, &*store, key)?;
             Ok(exit::DONE)
         }
         Command::Advance(one) => advance(one, global),
         Command::Status(status) => print_status(status, global),
     }
+}
+
+/// The name of the experiment that is named by it or by its file, which is called so.
+fn key_of(name: &str) -> &str {
+    let stem = || Path::new(name).file_stem().and_then(OsStr::to_str);
+    if base_read::is_path(name) { stem().unwrap_or(name) } else { name }
 }
 
 impl CardArgs {

@@ -1,7 +1,7 @@
 //! `rehearsal score`: a request becomes a decision.
 
 use super::experiment_args::active;
-use super::input::{self, Chunk, Lines};
+use super::input::{self, Chunk, LineText, Lines};
 use super::registry_args::RegistryArgs;
 use super::store_args::Global;
 use super::warned::Warned;
@@ -48,7 +48,7 @@ pub(super) struct Args {
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// A line: its number, its text, and its seed if it states none.
-type Line<'a> = (u64, &'a [u8], u64);
+type Line<'a> = (u64, LineText<'a>, u64);
 
 /// Lines that are decided.
 struct DecidedLines {
@@ -146,7 +146,9 @@ impl Scorer<'_> {
         let numbers: Vec<u64> = lines.iter().map(|(number, ..)| *number).collect();
         let many = lines.len() >= MANY;
         let parsed = each(lines, many, |(number, line, seed)| {
-            ScoreCall::parse(&self.service, line, &format_smolstr!("line {number}"), given, seed)
+            let origin = format_smolstr!("line {number}");
+            let line = line.map_err(|long| long.at(&origin));
+            line.and_then(|line| ScoreCall::parse(&self.service, line, &origin, given, seed))
         });
         let (mut calls, mut outcomes) = (Vec::with_capacity(parsed.len()), Vec::with_capacity(parsed.len()));
         for call in parsed {

@@ -1,7 +1,7 @@
 //! `rehearsal simulate`: policies meet simulated people.
 
 use super::collector::{RUN_FILES, ResultWriter};
-use super::destination::{HtmlFile, Taken, write_page};
+use super::destination::{HtmlFile, Taken, said_and_written, write_page};
 use super::display::Display;
 use super::error::{UsageError, refuse_doubles};
 use super::folder::{Folder, Pending};
@@ -136,7 +136,7 @@ pub(super) fn run(args: &Args, display: Display) -> Result<u8> {
         Inputs::digests,
     );
     let header = PartHeader::new(&simulations, args.users, seed, digests);
-    let html = args.open_page()?;
+    let html = args.open_page(gate.as_ref())?;
     let cast = Cast::new(
         policies.iter().map(|policy| ("", policy)).collect(),
         scenarios.iter().collect(),
@@ -252,13 +252,14 @@ impl Args {
     }
 
     /// The file of a page, which replaces nothing that is read; neither does a part of a run.
-    fn open_page(&self) -> Result<Option<Pending>> {
+    fn open_page(&self, gate: Option<&Inputs>) -> Result<Option<Pending>> {
         if self.html.path().is_some() && self.blocks.is_some() {
             return Err(options("--html", "is of a whole run: leave out --blocks"));
         }
         let named = self.scenarios.iter().chain(&self.policies).map(PathBuf::from);
         let people = self.personas.as_deref().map_or_else(|| Ok(Vec::new()), Persona::files)?;
-        let mut taken = Taken::by(named.chain(self.gate.clone()).chain(people));
+        let of_gate = gate.map_or_else(|| Ok(Vec::new()), Inputs::files)?;
+        let mut taken = Taken::by(named.chain(self.gate.clone()).chain(people).chain(of_gate));
         match &self.out {
             Some(part) if self.blocks.is_some() => taken.claim(part)?,
             Some(dir) => taken.claim_in(dir, RUN_FILES)?,
@@ -281,15 +282,16 @@ impl Args {
             collector.add_sums(s, &block.sums);
             collector.block(s, block)
         })?;
-        let results = collector.finish(self.next())?;
-        write_page(html, |command| simulation_page(&results, cast, command))?;
-        if self.json {
-            output::pretty_json(&results.json())?
+        let (results, written) = collector.finish(self.next());
+        let written = written.and(write_page(html, |command| simulation_page(&results, cast, command)));
+        let said = if self.json {
+            output::pretty_json(&results.json())
         } else if let Some(screen) = display.screen() {
-            output::painted(&terminal_results(&results, &screen))?
+            output::painted(&terminal_results(&results, &screen))
         } else {
-            output::text(&results.text())?
-        }
+            output::text(&results.text())
+        };
+        said_and_written(said, written)?;
         Ok(results.decisions())
     }
 

@@ -2,6 +2,7 @@
 
 use super::store_args::{Global, policy_name};
 use super::{exit, output};
+use crate::base::clean::clean_cell;
 use crate::base::error::{Error, Result};
 use crate::features::FeatureSet;
 use crate::policy::NAMED;
@@ -76,7 +77,7 @@ fn columns(service: &Service, user: Option<&str>, policy: Option<&str>) -> Resul
 }
 
 /// The cells of a row: weights that a policy does not have are empty, and so is the mean reward of one kind, and weights of
-/// other dimensions than those of `set`.
+/// other dimensions than those of `set`. Names are from outside, and nobody's formulas.
 fn cells(row: &StateRow, set: FeatureSet) -> impl Iterator<Item = String> + '_ {
     let same = match (row.features.declared(), set.declared()) {
         (None, None) => true,
@@ -84,9 +85,9 @@ fn cells(row: &StateRow, set: FeatureSet) -> impl Iterator<Item = String> + '_ {
     };
     let theta = if same { &row.theta[..] } else { &[] };
     let own = [
-        row.user.to_string(),
-        row.policy.to_string(),
-        row.kind.to_string(),
+        clean_cell(&row.user),
+        clean_cell(&row.policy),
+        clean_cell(&row.kind),
         row.updates.to_string(),
         row.mean_reward.map_or_else(String::new, |mean| mean.to_string()),
     ];

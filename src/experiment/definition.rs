@@ -163,6 +163,7 @@ impl TryFrom<RawVariant> for Variant {
         if let Some(value @ Value::Array(_)) = &raw.value {
             return Err(Fault::new("value", value, "a text, a number, true, false or a table"));
         }
+        raw.value.as_ref().map_or(Ok(()), |value| in_json("value", value))?;
         Ok(Self {
             name: raw.name.into(),
             weight: raw.weight.unwrap_or(0.0),
@@ -170,6 +171,27 @@ impl TryFrom<RawVariant> for Variant {
             prompt_version: raw.prompt_version.map(SmolStr::from),
             value: raw.value,
         })
+    }
+}
+
+/// What the parser of TOML makes of a date or time where any value may stand: a table with this key.
+const TOML_DATE: &str = "$__toml_private_datetime";
+
+/// Refuses what TOML has and JSON has not: whoever asks for the value is answered in JSON.
+fn in_json(field: &str, value: &Value) -> Result<(), Fault> {
+    match value {
+        Value::Null => Err(Fault::new(field, "no finite number", "a finite number; JSON has no other")),
+        Value::Object(table) => match table.get(TOML_DATE).and_then(Value::as_str) {
+            Some(date) => {
+                let allowed = format!("the text {date:?}, in quotes; JSON has no dates and times");
+                Err(Fault::new(field, format!("the date or time {date}"), allowed))
+            }
+            None => table.iter().try_for_each(|(key, value)| in_json(&format!("{field}.{key}"), value)),
+        },
+        Value::Array(values) => {
+            values.iter().enumerate().try_for_each(|(i, value)| in_json(&format!("{field}[{i}]"), value))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -501,6 +523,31 @@ fn javascript_number(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_json_has_not_is_refused_with_its_field() {
+        let with = |value: &str| {
+            let variants =
+                format!("[[variants]]\nname = \"a\"\nvalue = {value}\n[[variants]]\nname = \"b\"\n");
+            Experiment::from_toml(&format!("key = \"e\"\n{variants}"), "e.toml")
+        };
+        for (value, said) in [
+            ("nan", "variants[0].value is no finite number; allowed: a finite number"),
+            (
+                "1979-05-27",
+                "variants[0].value is the date or time 1979-05-27; allowed: the text \"1979-05-27\"",
+            ),
+            ("{ a = 1979-05-27, b = nan }", "variants[0].value.a is the date or time 1979-05-27"),
+            ("{ a = 1, b = -inf }", "variants[0].value.b is no finite number"),
+            ("{ a = { b = [1, 07:32:00] } }", "variants[0].value.a.b[1] is the date or time 07:32:00"),
+        ] {
+            let message = with(value).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("e.toml: {said}")), "{value}: {message}");
+        }
+        for value in ["1.5", "\"nan\"", "{ a = \"1979-05-27\", b = [1, { c = true }] }"] {
+            assert!(with(value).is_ok(), "{value}");
+        }
+    }
     use proptest::prelude::*;
 
     const TWO: &str = "[[variants]]\nname = \"a\"\n[[variants]]\nname = \"b\"\nvalue = {size = 3}\n";

@@ -1,7 +1,7 @@
 //! The experiments of a folder: all that a user may be in at once.
 
 use super::definition::Experiment;
-use crate::base::error::{Cause, Error, ErrorKind, Result};
+use crate::base::error::{Cause, Error, ErrorKind, Result, shortened};
 use crate::base::read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -45,6 +45,12 @@ pub enum ExperimentsRefusal {
         /// The one that sets prompt versions.
         prompt: String,
     },
+    /// The folder has no experiment.
+    #[error("{}: no experiment in it, and at least one *.toml is needed", dir.display())]
+    NoneInFolder {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// More than can be meant.
     #[error("{}: more than {MAX_EXPERIMENTS} experiments", dir.display())]
     TooMany {
@@ -56,7 +62,7 @@ pub enum ExperimentsRefusal {
 impl Cause for ExperimentsRefusal {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Misnamed { .. } | Self::TooMany { .. } => ErrorKind::Invalid,
+            Self::Misnamed { .. } | Self::NoneInFolder { .. } | Self::TooMany { .. } => ErrorKind::Invalid,
             Self::Overlap { .. } | Self::OneDecision { .. } => ErrorKind::Conflict,
         }
     }
@@ -70,7 +76,7 @@ impl Experiments {
     /// Every `*.toml` of a folder.
     ///
     /// # Errors
-    /// A folder that cannot be listed, a file that is no experiment, two experiments that say different things of one user.
+    /// A folder that cannot be listed or has no experiment, a file that is no experiment, two experiments that say different things of one user.
     pub fn load(dir: &Path) -> Result<Self> {
         let entries = fs::read_dir(dir).map_err(Error::io("list", dir))?;
         let mut paths = Vec::new();
@@ -82,6 +88,9 @@ impl Experiments {
             if paths.len() > MAX_EXPERIMENTS {
                 return Err(Error::because(ExperimentsRefusal::TooMany { dir: dir.to_owned() }));
             }
+        }
+        if paths.is_empty() {
+            return Err(Error::because(ExperimentsRefusal::NoneInFolder { dir: dir.to_owned() }));
         }
         paths.sort();
         Self::new(paths.iter().map(|path| Self::file(path)).collect::<Result<_>>()?)
@@ -129,23 +138,31 @@ impl Experiments {
         Ok(Self(experiments))
     }
 
+    /// The file of a name, a file itself or a key, whose file is in `dir`.
+    pub fn place(name: &str, dir: &Path) -> PathBuf {
+        if read::is_path(name) { name.into() } else { dir.join(format!("{name}.toml")) }
+    }
+
     /// The one of a name, a file or a key: a key is looked for in `dir`.
     ///
     /// # Errors
     /// There is none, with those that there are; a file that is no experiment.
     pub fn find_file(name: &str, dir: &Path) -> Result<Experiment> {
-        if read::is_path(name) {
-            return Self::file(Path::new(name));
-        }
-        let path = dir.join(format!("{name}.toml"));
-        match Self::file(&path) {
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        match Self::file(&Self::place(name, dir)) {
+            Err(Error::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && !read::is_path(name) =>
+            {
                 let listed = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
                 let stems = listed.filter(|path| path.extension().is_some_and(|e| e == "toml"));
                 let mut known: Vec<String> =
                     stems.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
                 known.sort();
-                known.push(read::OR_A_FILE.to_owned());
+                let or_a_file = read::OR_A_FILE.to_owned();
+                if known.is_empty() {
+                    let (name, known) = (shortened(name.to_owned()), vec!["none".to_owned(), or_a_file]);
+                    return Err(Error::Unknown { what: "experiment", name, nearest: None, known });
+                }
+                known.push(or_a_file);
                 Err(Error::unknown("experiment", name, known))
             }
             found => found,

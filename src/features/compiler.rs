@@ -4,6 +4,7 @@ use super::chain::{Chain, Made, ValueGroup};
 use super::file::{Level, RawDimension, Transform};
 use crate::base::error::{Error, Fault, Result, within};
 use crate::domain::{Domain, DomainInput, InputSlot, InputType, check_word};
+use std::collections::BTreeSet;
 
 /// Most values that are computed for a vector, the hidden ones among them.
 const MAX_VALUES: usize = 4_096;
@@ -53,6 +54,13 @@ impl Kind {
             Self::Text => None,
         }
     }
+}
+
+/// The inputs of a dimension: where they stand, what the domain says of them, and the kind that they share.
+struct StatedInputs<'a> {
+    slots: Vec<InputSlot>,
+    inputs: Vec<Option<&'a DomainInput>>,
+    kind: Kind,
 }
 
 /// What is compiled so far.
@@ -166,8 +174,8 @@ impl Compiler {
     }
 
     /// The inputs of a dimension, which are of one kind.
-    fn inputs_of(&self, stated: &RawDimension) -> Result<(Vec<InputSlot>, Kind), Fault> {
-        let mut inputs = Vec::new();
+    fn inputs_of(&self, stated: &RawDimension) -> Result<StatedInputs<'_>, Fault> {
+        let (mut slots, mut inputs) = (Vec::new(), Vec::new());
         let mut kind = None;
         for (i, path) in stated.input.0.iter().enumerate() {
             let (input, slot) = self.input_at(&format!("input[{i}]"), path)?;
@@ -187,33 +195,36 @@ impl Compiler {
                     ));
                 }
             });
-            inputs.push(slot);
+            slots.push(slot);
+            inputs.push(input);
         }
-        Ok((inputs, kind.expect("there is an input")))
+        Ok(StatedInputs { slots, inputs, kind: kind.expect("there is an input") })
     }
 
     fn chain(&self, stated: &RawDimension) -> Result<(Made, usize, (f64, f64)), Fault> {
-        let (inputs, mut kind) = self.inputs_of(stated)?;
+        let StatedInputs { slots, inputs, mut kind } = self.inputs_of(stated)?;
         let (mut other, mut width) = (None, 1);
         for (i, step) in stated.steps.iter().enumerate() {
+            // What comes out of a step is no input any more.
+            let inputs = if i == 0 { &inputs[..] } else { &[] };
             let field = format!("steps[{i}]");
             let is_last = i + 1 == stated.steps.len();
             let refused =
                 |allowed: &str| Err(Fault::new(&field, format!("\"{step}\" of {}", kind.name()), allowed));
             kind = match (step, kind) {
                 (Transform::Equals(level), kind) => {
-                    check_level(&field, level, kind)?;
+                    check_level(&field, level, kind, inputs)?;
                     Kind::Number(0.0, 1.0)
                 }
                 (Transform::In(levels), kind) => {
-                    check_levels(&field, levels, kind)?;
+                    check_levels(&field, levels, kind, inputs)?;
                     Kind::Number(0.0, 1.0)
                 }
                 (Transform::OneHot(..) | Transform::Cyclic | Transform::Hash { .. }, _) if !is_last => {
                     return refused("as the last step");
                 }
                 (Transform::OneHot(levels), kind) => {
-                    check_levels(&field, levels, kind)?;
+                    check_levels(&field, levels, kind, inputs)?;
                     width = levels.len();
                     Kind::Number(0.0, 1.0)
                 }
@@ -269,7 +280,7 @@ impl Compiler {
         let unknown = stated.unknown.unwrap_or(0.0) + 0.0;
         let path = &stated.input.0[0];
         let hashed_as = path.split_once('.').map_or(path.as_str(), |(_, name)| name).to_owned();
-        let chain = Chain { inputs, other, steps: stated.steps.clone(), unknown, hashed_as };
+        let chain = Chain { inputs: slots, other, steps: stated.steps.clone(), unknown, hashed_as };
         Ok((Made::Of(chain), width, (low.min(unknown), high.max(unknown))))
     }
 }
@@ -306,7 +317,12 @@ fn check_number_step(field: &str, step: &Transform, low: f64) -> Result<(), Faul
     }
 }
 
-fn check_levels(field: &str, levels: &[Level], kind: Kind) -> Result<(), Fault> {
+fn check_levels(
+    field: &str,
+    levels: &[Level],
+    kind: Kind,
+    inputs: &[Option<&DomainInput>],
+) -> Result<(), Fault> {
     if levels.is_empty() || levels.len() > MAX_VALUES {
         return Err(Fault::new(
             field,
@@ -315,7 +331,7 @@ fn check_levels(field: &str, levels: &[Level], kind: Kind) -> Result<(), Fault> 
         ));
     }
     for (i, level) in levels.iter().enumerate() {
-        check_level(field, level, kind)?;
+        check_level(field, level, kind, inputs)?;
         if levels[..i].contains(level) {
             return Err(Fault::new(field, format!("{:?} again", level.to_string()), "each level once"));
         }
@@ -323,14 +339,20 @@ fn check_levels(field: &str, levels: &[Level], kind: Kind) -> Result<(), Fault> 
     Ok(())
 }
 
-fn check_level(field: &str, level: &Level, kind: Kind) -> Result<(), Fault> {
+/// Refuses a level that is not of the kind of what comes there, or that it can never be; `inputs` are what comes there as it is.
+fn check_level(field: &str, level: &Level, kind: Kind, inputs: &[Option<&DomainInput>]) -> Result<(), Fault> {
     let fits = match (level, kind) {
         (Level::Number(x), Kind::Number(..) | Kind::Hour) => x.is_finite(),
         (Level::Flag(_), Kind::Flag) => true,
         (Level::Text(text), Kind::Text) => !text.is_empty() && text.len() <= 256 && !text.contains('\0'),
         _ => false,
     };
-    if fits {
+    let can_be = match (level, kind.range()) {
+        _ if !inputs.is_empty() => inputs.iter().any(|input| input.is_none_or(|input| may_be(input, level))),
+        (Level::Number(x), Some((low, high))) => (low..=high).contains(x),
+        _ => true,
+    };
+    if fits && can_be {
         return Ok(());
     }
     let value = match level {
@@ -338,11 +360,25 @@ fn check_level(field: &str, level: &Level, kind: Kind) -> Result<(), Fault> {
         other => other.to_string(),
     };
     let allowed = match kind {
-        Kind::Number(..) | Kind::Hour => "a number",
-        Kind::Flag => "true or false",
-        Kind::Text => "a text of 1 to 256 bytes",
+        _ if fits && !inputs.is_empty() => {
+            let all: BTreeSet<String> = inputs.iter().flatten().map(|input| input.allowed()).collect();
+            all.into_iter().collect::<Vec<_>>().join(", or ")
+        }
+        Kind::Number(low, high) if fits => format!("a number in [{low}, {high}], as comes there"),
+        Kind::Number(..) | Kind::Hour => "a number".to_owned(),
+        Kind::Flag => "true or false".to_owned(),
+        Kind::Text => "a text of 1 to 256 bytes".to_owned(),
     };
     Err(Fault::new(field, value, allowed))
+}
+
+/// Whether an input may be this.
+fn may_be(input: &DomainInput, level: &Level) -> bool {
+    match level {
+        Level::Flag(_) => true,
+        Level::Number(x) => input.of_number(*x).is_ok(),
+        Level::Text(text) => input.of_text(text).is_ok(),
+    }
 }
 
 /// Names of the values that a stated dimension makes.

@@ -173,8 +173,13 @@ impl RawCriterion {
         self.kind.checked_margin(self.margin).map(drop)
     }
 
+    /// The least gain, as a share of the metric's range, with which it holds, where superiority asks for `minimum_effect`.
+    pub(super) fn least_gain(&self, minimum_effect: f64) -> f64 {
+        if self.kind == Claim::Superior { minimum_effect } else { -self.margin.unwrap_or(0.0) }
+    }
+
     /// Which way is better: the metric's own, or the one that is stated where it has none.
-    fn direction(&self) -> Result<Direction, Fault> {
+    pub(super) fn direction(&self) -> Result<Direction, Fault> {
         let name = self.metric.name();
         match (self.metric.better(), self.better) {
             (None, None) => {

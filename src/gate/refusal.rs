@@ -35,6 +35,16 @@ pub enum GateRefusal {
         /// The scenario's name.
         scenario: String,
     },
+    /// A criterion about users who differ in nothing from the others.
+    #[error("a criterion by {by} in scenario {scenario:?}, in which that sets nobody apart: its {why}")]
+    UsersAlike {
+        /// What the criterion splits users by.
+        by: &'static str,
+        /// The scenario's name.
+        scenario: String,
+        /// Which of the scenario's values is the reason.
+        why: &'static str,
+    },
     /// Two policies that reports could not tell apart.
     #[error(
         "baseline and challenger are different policies, both named {name:?}: change `name` in one of the files"

@@ -3,7 +3,7 @@
 use super::refusal::GateRefusal;
 use crate::base::error::{Error, Result};
 use crate::people::Traits;
-use crate::people::scenario::TraitShares;
+use crate::people::scenario::{ProfileServing, RawScenario, TraitShares};
 use serde::{Deserialize, Serialize};
 
 /// Whose mean a criterion is about.
@@ -99,6 +99,21 @@ pub struct Setting {
     pub personas: Vec<(String, f64)>,
     /// Shares of users with each trait.
     pub traits: TraitShares,
+    /// Traits that change nothing in it, whatever the shares, each with why.
+    pub without_effect: Vec<(By, &'static str)>,
+}
+
+/// The traits that change nothing in a scenario, each with why.
+pub(super) fn without_effect(scenario: &RawScenario) -> Vec<(By, &'static str)> {
+    let of_nobody = [
+        (By::Newness, scenario.history.steps == 0, "history.steps is 0, so that nobody has a history"),
+        (
+            By::Profile,
+            scenario.profile.serving == ProfileServing::Missing,
+            "profile.serving is \"missing\", so that nobody has a profile",
+        ),
+    ];
+    of_nobody.into_iter().filter(|(_, is_so, _)| *is_so).map(|(by, _, why)| (by, why)).collect()
 }
 
 /// The segments that `by` means in one scenario.
@@ -113,8 +128,12 @@ pub(super) fn segments(by: By, setting: &Setting) -> Result<Vec<UserSegment>> {
         By::Profile => setting.traits.no_profile,
         By::Weekend => setting.traits.weekend,
     };
-    if share > 0.0 && share < 1.0 {
-        return Ok(UserSegment::of_trait(by).into());
+    let (name, scenario) = (by.name(), setting.name.clone());
+    if !(share > 0.0 && share < 1.0) {
+        return Err(Error::because(GateRefusal::NoSuchUsers { by: name, scenario }));
     }
-    Err(Error::because(GateRefusal::NoSuchUsers { by: by.name(), scenario: setting.name.clone() }))
+    match setting.without_effect.iter().find(|(of, _)| *of == by) {
+        Some((_, why)) => Err(Error::because(GateRefusal::UsersAlike { by: name, scenario, why })),
+        None => Ok(UserSegment::of_trait(by).into()),
+    }
 }

@@ -217,6 +217,26 @@ fn plain(name: &str) -> String {
     if read::is_path(name) && read::is_path(&path) { path } else { name.to_owned() }
 }
 
+/// Refuses two entries that are needed for a promotion and of which one mean cannot meet both: what is more of a metric by so
+/// much is not less of it. Whatever users are split by, the parts make up everybody.
+fn refuse_opposites(raw: &RawGate) -> Result<(), Fault> {
+    let needed = || raw.criteria.iter().enumerate().filter(|(_, entry)| !entry.advisory);
+    for (i, entry) in needed() {
+        for (k, other) in needed().take_while(|(k, _)| *k < i) {
+            let common = entry.scenarios.iter().find(|name| other.scenarios.contains(name));
+            let Some(scenario) = common.filter(|_| entry.metric == other.metric) else { continue };
+            let (own, opposite) = (entry.direction()?, other.direction()?);
+            let least: f64 = [entry, other].iter().map(|entry| entry.least_gain(raw.minimum_effect)).sum();
+            if own != opposite && least >= 0.0 {
+                let value = format!("{:?} of {} in {scenario:?}", own.name(), entry.metric.name());
+                let allowed = format!("{:?}, as criteria[{k}] has it: no mean meets both", opposite.name());
+                return Err(Fault::new(format!("criteria[{i}].better"), value, allowed));
+            }
+        }
+    }
+    Ok(())
+}
+
 impl TryFrom<RawGate> for GateSpec {
     type Error = Fault;
 
@@ -254,6 +274,7 @@ impl TryFrom<RawGate> for GateSpec {
                 "at least one criterion of kind \"superior\" that is not advisory: a challenger that gains nothing is not promoted",
             ));
         }
+        refuse_opposites(&raw)?;
         let mut logs: Vec<LogCriterion> = Vec::new();
         for (i, log) in raw.logs.iter().enumerate() {
             let within_log = |fault: Fault| fault.within(&format!("logs[{i}]"));

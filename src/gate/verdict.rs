@@ -445,6 +445,7 @@ mod tests {
             name: "steady".to_owned(),
             personas: vec![("somebody".to_owned(), 1.0)],
             traits: TraitShares::default(),
+            without_effect: Vec::new(),
         };
         let record = |completed: u32| UserRecord {
             reactions: [completed, 0, 32 - completed, 0],

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Most decisions of a person under a policy.
+pub(crate) const MAX_STEPS: u32 = 1_000_000;
+
 /// The file in `scenarios/`, without `.toml`, that is no scenario but the default gate.
 pub(crate) const GATE: &str = "gate";
 
@@ -316,7 +319,7 @@ impl TryFrom<RawScenario> for Scenario {
                 Err(Fault::new(field, value, format!("a whole number from {low} to {high}")))
             }
         };
-        count("steps", raw.steps, 1, 1_000_000)?;
+        count("steps", raw.steps, 1, MAX_STEPS)?;
         count("moments.per_day", raw.moments.per_day, 1, 48)?;
         count("moments.every_days", raw.moments.every_days, 1, 365)?;
         count("candidates.count", raw.candidates.count, 1, 1_000)?;

@@ -121,7 +121,7 @@ impl Policy {
                     Prior::load(&beside).map(Arc::new).map_err(Problem::Prior)
                 });
                 match policy {
-                    Ok(policy) => Ok(Some(policy)),
+                    Ok(policy) => policy.check_effects().map(|()| Some(policy)),
                     Err(Problem::Policy(fault)) => Err(fault),
                     Err(Problem::Prior(error)) => of_another("prior", error),
                 }

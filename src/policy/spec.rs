@@ -275,6 +275,24 @@ impl Policy {
         self.start.as_ref().map(|start| start.prior())
     }
 
+    /// Refuses what a file states and nothing looks at: whoever states it takes it for something.
+    pub(super) fn check_effects(&self) -> Result<(), Fault> {
+        let (name, lambda, forgetting) = (self.explorer.name(), self.lambda, self.forgetting);
+        if !self.explorer.uses_scores() {
+            for (field, value) in [("lambda", lambda), ("forgetting", forgetting)] {
+                if value != one() {
+                    let allowed = format!("nothing; {name} chooses alike whatever was learned");
+                    return Err(Fault::new(field, value, allowed));
+                }
+            }
+        }
+        if self.learns == Learns::Nothing && forgetting != one() {
+            let allowed = "nothing where learns is \"nothing\": there is nothing to forget";
+            return Err(Fault::new("forgetting", forgetting, allowed));
+        }
+        Ok(())
+    }
+
     /// The same policy, starting from this prior.
     ///
     /// # Errors
@@ -452,6 +470,30 @@ mod tests {
         assert!(
             parse("name = \"a\"\nexplorer = \"ucb\"\nfeatures = \"v1\"").unwrap_err().contains("explorer is")
         );
+    }
+
+    #[test]
+    fn a_file_states_no_parameter_that_nothing_looks_at() {
+        let file = |rest: &str| {
+            let text = format!("name = \"mine\"\nfeatures = \"v1\"\n{rest}");
+            Policy::from_toml(&text, "mine.toml").map_err(|error| error.to_string())
+        };
+        for (rest, said) in [
+            ("explorer = \"uniform\"\nlambda = 2", "lambda is 2; allowed: nothing; uniform chooses alike"),
+            ("explorer = \"uniform\"\nforgetting = 0.9", "forgetting is 0.9; allowed: nothing; uniform"),
+            (
+                "explorer = \"egreedy\"\nlearns = \"nothing\"\nforgetting = 0.9",
+                "forgetting is 0.9; allowed: nothing where learns is \"nothing\"",
+            ),
+        ] {
+            let message = file(rest).unwrap_err();
+            assert!(message.starts_with(&format!("mine.toml: {said}")), "{message}");
+        }
+        file("explorer = \"uniform\"\nlambda = 1\nforgetting = 1").unwrap();
+        file("explorer = \"egreedy\"\nlambda = 2\nforgetting = 0.9").unwrap();
+        // What a store or a log tells of is taken as it is: it was allowed once.
+        let raw = RawPolicy { lambda: 2.0, ..RawPolicy::new("mine", "uniform", FeatureSet::V1) };
+        assert!(Policy::try_from(raw).is_ok());
     }
 
     #[test]

@@ -33,6 +33,14 @@ pub(super) struct Ready {
     pub(super) warnings: Vec<String>,
 }
 
+/// What a tip is about, by name, and the input that has it.
+fn subject(about: FallbackSubject) -> (&'static str, PromptInput) {
+    match about {
+        FallbackSubject::Task => ("task", PromptInput::Tasks),
+        FallbackSubject::Event => ("event", PromptInput::Calendar),
+    }
+}
+
 impl Fallback {
     pub(super) fn new(raw: RawFallback, place: usize, inputs: &BTreeSet<PromptInput>) -> Result<Self, Fault> {
         let RawFallback { kind, about, effort_minutes, text } = raw;
@@ -40,10 +48,7 @@ impl Fallback {
         let candidate =
             Candidate { id: "x".into(), kind: Some(kind.into()), effort_minutes, ..Candidate::default() };
         candidate.check().map_err(|fault| fault.within(&format!("fallback[{place}]")))?;
-        let asked = about.map(|about| match about {
-            FallbackSubject::Task => ("task", PromptInput::Tasks),
-            FallbackSubject::Event => ("event", PromptInput::Calendar),
-        });
+        let asked = about.map(subject);
         if let Some((name, input)) = asked.filter(|(_, input)| !inputs.contains(input)) {
             let allowed = format!("what `inputs` asks for; {:?} is not among them", input.name());
             return Err(Fault::new(field("about"), format!("{name:?}"), allowed));
@@ -61,6 +66,11 @@ impl Fallback {
             }
         }
         Ok(Self { place, candidate, about, text })
+    }
+
+    /// The input that it is about.
+    pub(super) fn needs(&self) -> Option<PromptInput> {
+        self.about.map(|about| subject(about).1)
     }
 
     /// Fails unless one of them is for everybody, and all of them have the same languages.

@@ -10,6 +10,7 @@ use super::refusal::PromptError;
 use crate::base::error::{Error, Result};
 use minijinja::value::Value;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+use std::collections::HashSet;
 
 /// Steps that rendering may take, a step being an instruction or some bytes of output.
 const FUEL: u64 = 200_000;
@@ -55,6 +56,13 @@ pub(super) fn check(source: &str, place: Place) -> Result<()> {
     check_tags(source, place)?;
     let environment = environment(Shown::AsData);
     environment.template_from_str(source).map(drop).map_err(|error| explain(&error, source, place))
+}
+
+/// The values that a template asks for, by name.
+pub(super) fn names(source: &str, place: Place) -> Result<HashSet<String>> {
+    let environment = environment(Shown::AsData);
+    let template = environment.template_from_str(source).map_err(|error| explain(&error, source, place))?;
+    Ok(template.undeclared_variables(false))
 }
 
 /// What a template shows of these values.

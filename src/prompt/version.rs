@@ -91,6 +91,7 @@ impl Prompt {
             tip.check(&prompt.banned, prompt.parameters.longest, origin)?;
         }
         prompt.rehearse(origin)?;
+        prompt.refuse_unseen(origin)?;
         Ok(prompt)
     }
 
@@ -253,6 +254,24 @@ impl Prompt {
             kinds: kinds.to_vec(),
             tasks: context.task_refs(),
         })
+    }
+
+    /// Refuses an input that nothing is told of: no template shows it, and no ready tip is about it.
+    fn refuse_unseen(&self, origin: &str) -> Result<()> {
+        let place = Place { origin, part: "the template user" };
+        let names = template::names(&self.user, place)?;
+        let is_seen = |input: PromptInput| {
+            ["data", input.name()].iter().any(|name| names.contains(*name))
+                || self.fallback.iter().any(|tip| tip.needs() == Some(input))
+        };
+        match self.inputs().find(|input| !is_seen(*input)) {
+            None => Ok(()),
+            Some(input) => {
+                let shown = format!("{{{{ {} }}}} or {{{{ data }}}}", input.name());
+                let allowed = format!("what the template user shows, by {shown}, or a ready tip is about");
+                Err(Fault::new("inputs", format!("{:?}", input.name()), allowed).at(origin))
+            }
+        }
     }
 
     /// Renders it for somebody of whom all is known, and for somebody of whom nothing is: what fails here would fail for

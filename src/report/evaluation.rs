@@ -2,6 +2,7 @@
 
 use super::paragraph::paragraph;
 use super::words::percent;
+use crate::base::clean::clean_line;
 use crate::base::stats::MIN_RESAMPLED;
 use crate::evaluation::{
     Cluster, DetectableDifference, Diagnostics, Estimator, Evaluation, EvaluationSettings, IntervalMethod,
@@ -17,14 +18,16 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "{log}: {} decisions, mean reward {}",
+        "{}: {} decisions, mean reward {}",
+        clean_line(log),
         evaluation.rows,
         number(evaluation.on_policy_mean)
     );
     let interval = format!("{} {}", percent(1.0 - settings.alpha), settings.method.name());
     let mut told = Vec::new();
     for policy in &evaluation.policies {
-        let _ = write!(out, "\n{}\n  {}\n", policy.policy, weights(&policy.diagnostics, evaluation.rows));
+        let name = clean_line(&policy.policy);
+        let _ = write!(out, "\n{name}\n  {}\n", weights(&policy.diagnostics, evaluation.rows));
         if let Some(kept) = policy.diagnostics.replay_kept {
             let _ = writeln!(out, "  replay keeps {kept} of {} decisions", evaluation.rows);
         }
@@ -41,7 +44,8 @@ pub fn evaluation_text(evaluation: &Evaluation, log: &str, settings: &Evaluation
         reasons(&mut out, &policy.estimates, &mut told);
     }
     for difference in evaluation.differences.iter().filter(|d| !d.estimates.is_empty()) {
-        let _ = write!(out, "\n{} minus {}, on the same decisions\n", difference.policy, difference.minus);
+        let [policy, minus] = [&difference.policy, &difference.minus].map(|name| clean_line(name));
+        let _ = write!(out, "\n{policy} minus {minus}, on the same decisions\n");
         tables(&mut out, &difference.estimates, &interval);
         reasons(&mut out, &difference.estimates, &mut told);
     }

@@ -5,10 +5,14 @@
 use super::app::App;
 use super::body::{JsonBody, json};
 use super::problem::Problem;
+use super::queries::not_utf8;
 use crate::base::digest::of_value;
+use crate::base::error::Fault;
 use crate::base::read;
 use crate::experiment::{Experiment, Variant};
 use crate::service::ActiveExperiments;
+use crate::store::user_name;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -57,6 +61,9 @@ struct UniqueKeys {
     _context: Map<String, Value>,
 }
 
+/// What errors call the user of a context.
+const TARGETING_KEY: &str = "context.targetingKey";
+
 impl EvaluationContext {
     /// The context in a body, or why it is none.
     fn parse(text: &[u8]) -> Result<Self, (&'static str, String)> {
@@ -71,15 +78,19 @@ impl EvaluationContext {
         // Of a key that is there twice nobody knows which was meant.
         serde_json::from_slice::<UniqueKeys>(text).map_err(|error| ("PARSE_ERROR", error.to_string()))?;
         match attributes.get("targetingKey") {
-            Some(Value::String(user)) if !user.is_empty() => Ok(Self { user: user.clone(), attributes }),
+            Some(Value::String(user)) => match user_name(user) {
+                Ok(user) => Ok(Self { user: user.to_owned(), attributes }),
+                Err(fault) => {
+                    Err(("INVALID_CONTEXT", Fault { field: TARGETING_KEY.to_owned(), ..fault }.to_string()))
+                }
+            },
             None | Some(Value::Null) => Err((
                 "TARGETING_KEY_MISSING",
                 "context.targetingKey is missing: the id of the user".to_owned(),
             )),
             Some(other) => {
-                let details =
-                    format!("context.targetingKey is {other}; allowed: a text of at least one character");
-                Err(("INVALID_CONTEXT", details))
+                let fault = Fault::new(TARGETING_KEY, other, "a text of at least one character");
+                Err(("INVALID_CONTEXT", fault.to_string()))
             }
         }
     }
@@ -111,9 +122,10 @@ fn evaluate(active: &ActiveExperiments, experiment: &Experiment, context: &Evalu
 /// `POST /ofrep/v1/evaluate/flags/{key}`.
 pub(super) async fn flag(
     State(app): State<Arc<App>>,
-    Path(key): Path<String>,
+    key: Result<Path<String>, PathRejection>,
     body: JsonBody,
 ) -> Result<Response, Problem> {
+    let Ok(Path(key)) = key else { return Err(not_utf8()) };
     let context = match EvaluationContext::parse(body.text()) {
         Ok(context) => context,
         Err(failure) => return Ok(Failure::answer(Some(key), failure, StatusCode::BAD_REQUEST)),
@@ -177,8 +189,14 @@ mod tests {
             ("{\"context\":{}}", Some("TARGETING_KEY_MISSING")),
             ("{\"context\":{\"targetingKey\":7}}", Some("INVALID_CONTEXT")),
             ("{\"context\":{\"targetingKey\":\"\"}}", Some("INVALID_CONTEXT")),
+            // As where a decision is asked for.
+            ("{\"context\":{\"targetingKey\":\"a\\u0000b\"}}", Some("INVALID_CONTEXT")),
         ] {
             assert_eq!(code(text), expected, "{text}");
         }
+        // However much stands in the place of a user, little of it is sent back.
+        let long = format!("{{\"context\":{{\"targetingKey\":[\"{}\"]}}}}", "x".repeat(400 << 10));
+        let (_, details) = EvaluationContext::parse(long.as_bytes()).err().unwrap();
+        assert!(details.len() < 1_000 && details.contains("context.targetingKey is"), "{}", details.len());
     }
 }

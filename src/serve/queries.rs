@@ -12,6 +12,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// A path that is no text.
+pub(super) fn not_utf8() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "the path is not UTF-8")
+}
+
 /// The policy that a path names: as it is called, or as its family and version.
 pub(super) struct InPath(pub(super) Option<String>);
 
@@ -22,7 +27,7 @@ impl FromRequestParts<Arc<App>> for InPath {
         use axum::extract::Path;
         let named = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
         let Ok(Path(named)) = named else {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "the path is not UTF-8"));
+            return Err(not_utf8());
         };
         let name = match (named.get("policy"), named.get("family"), named.get("version")) {
             (Some(policy), ..) => Some(policy.clone()),

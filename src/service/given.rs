@@ -11,6 +11,8 @@ pub enum GivenBy {
     Options,
     /// By the URL that the request was sent to.
     Url,
+    /// By the text that has the request in it, beside it.
+    Beside,
 }
 
 impl GivenBy {
@@ -19,7 +21,13 @@ impl GivenBy {
         match self {
             Self::Options => format!("--{what}"),
             Self::Url => format!("the {what} in the URL"),
+            Self::Beside => format!("the {what} beside the request"),
         }
+    }
+
+    /// What errors call the request in what they call `origin`.
+    fn request(self, origin: &str) -> String {
+        if self == Self::Beside { format!("the request in {origin}") } else { origin.to_owned() }
     }
 }
 
@@ -47,9 +55,9 @@ pub(super) fn resolve<'a>(
     match (option, request) {
         (Some(own), Some(other)) if own != other => Err(Error::because(ServiceError::Disagree {
             field: by.field(what),
-            value: own.to_owned(),
+            value: shortened(own.to_owned()),
             request: shortened(other.to_owned()),
-            origin: origin.to_owned(),
+            origin: by.request(origin),
         })),
         (Some(value), _) | (None, Some(value)) => Ok(value),
         (None, None) => {

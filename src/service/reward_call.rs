@@ -1,7 +1,7 @@
 //! A reward as somebody reports it: for a decision that the store has, or with the request beside it.
 
 use super::error::ServiceError;
-use super::given::{Given, resolve};
+use super::given::{Given, GivenBy, resolve};
 use super::score::{Warning, in_domain, unknown_names};
 use super::shared::Service;
 use crate::base::error::{Error, Fault, Result, storable};
@@ -303,8 +303,10 @@ impl<F: RequestForm> RawReward<'_, F> {
                 F::check(whole.expect("checked"), domain).map_err(|fault| fault.at(origin))?
             }
         };
-        let user: SmolStr = resolve("user", given.by, user, request.user(), origin)?.into();
-        let policy = Arc::clone(service.policies().resolve(given.by, policy, request.policy(), origin)?);
+        let by = |is_beside: bool| if is_beside { GivenBy::Beside } else { given.by };
+        let (by_user, by_policy) = (by(self.user.is_some()), by(self.policy.is_some()));
+        let user: SmolStr = resolve("user", by_user, user, request.user(), origin)?.into();
+        let policy = Arc::clone(service.policies().resolve(by_policy, policy, request.policy(), origin)?);
         in_domain(&policy, &request, origin)?;
         state_file(&user, policy.name()).map_err(|fault| fault.at(origin))?;
         let warnings = unknown_names(&request);

@@ -150,6 +150,22 @@ impl<'a> Simulation<'a> {
         policies: &'a [Policy],
         seed: u64,
     ) -> Result<Self> {
+        Self::check_policies(policies)?;
+        policies.iter().try_for_each(Policy::conforms)?;
+        let in_loop = (0..policies.len()).filter(|p| policies[*p].program().is_none()).collect();
+        let population = scenario.population(personas)?;
+        let simulators = twins(&population)
+            .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
+            .collect();
+        let shares = population.iter().map(|(_, share)| *share).collect();
+        Ok(Self { scenario, simulators, shares, policies, seed, in_loop })
+    }
+
+    /// Makes sure that simulated people can meet these policies; none of them is started.
+    ///
+    /// # Errors
+    /// No policy, one that looks at what simulated people do not have, or that learns from everybody.
+    pub fn check_policies(policies: &[Policy]) -> Result<()> {
         if policies.is_empty() {
             return Err(Error::because(SimulationError::NoPolicy));
         }
@@ -161,14 +177,7 @@ impl<'a> Simulation<'a> {
             let policy = policy.name().to_owned();
             return Err(Error::because(SimulationError::LearnsFromEverybody { policy }));
         }
-        policies.iter().try_for_each(Policy::conforms)?;
-        let in_loop = (0..policies.len()).filter(|p| policies[*p].program().is_none()).collect();
-        let population = scenario.population(personas)?;
-        let simulators = twins(&population)
-            .map(|(persona, twin)| PersonaSimulator::of_twin(scenario, persona, seed, twin))
-            .collect();
-        let shares = population.iter().map(|(_, share)| *share).collect();
-        Ok(Self { scenario, simulators, shares, policies, seed, in_loop })
+        Ok(())
     }
 
     /// The scenario.

@@ -14,6 +14,8 @@
 use crate::base::clean::clean_line;
 use crate::base::error::{Cause, Error, ErrorKind, Fault, Result};
 use crate::base::read;
+use crate::people::persona::MAX_KINDS;
+use crate::people::scenario::MAX_STEPS;
 use crate::simulation::blocks::{BLOCK_USERS, Block, Simulation};
 use crate::simulation::metrics::UserRecord;
 use crate::simulation::run_sums::RunSums;
@@ -32,7 +34,9 @@ const MAX_LINE_BYTES: u64 = 1 << 30;
 /// Most users of each persona.
 pub const MAX_USERS: u64 = 100_000_000;
 /// Most personas, policies and scenarios of a part.
-const MAX_NAMES: usize = 10_000;
+const MAX_NAMES: u64 = 10_000;
+/// How far shares may be from 1 in all, which they add up to but for rounding.
+const WHOLE: f64 = 1e-9;
 /// Most counts in the learning curves of a run.
 const MAX_COUNTS: u64 = 1 << 28;
 
@@ -55,6 +59,38 @@ pub struct PartHeader {
     pub scenarios: Vec<ScenarioHeader>,
     /// SHA-256 of every input as it was understood, by name.
     pub digests: BTreeMap<String, String>,
+}
+
+fn within_counts(field: &str, value: u64, low: u64, high: u64) -> Result<(), Fault> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let allowed = if low == 0 { format!("at most {high}") } else { format!("{low} to {high}") };
+    Err(Fault::new(field, value, allowed))
+}
+
+impl ScenarioHeader {
+    /// Refuses what no scenario of a run has.
+    fn check(&self) -> Result<(), Fault> {
+        within_counts("steps", self.steps.into(), 1, MAX_STEPS.into())?;
+        within_counts("kinds", self.kinds as u64, 1, MAX_KINDS as u64)?;
+        if !self.kind_names.is_empty() && self.kind_names.len() != self.kinds {
+            let value = format!("a list of {}", self.kind_names.len());
+            return Err(Fault::new("kind_names", value, format!("the names of {} kinds", self.kinds)));
+        }
+        within_counts("personas", self.personas.len() as u64, 1, MAX_NAMES)?;
+        for (i, (_, share)) in self.personas.iter().enumerate() {
+            if !(*share > 0.0 && *share <= 1.0) {
+                return Err(Fault::new(format!("personas[{i}][1]"), share, "a share in (0, 1]"));
+            }
+        }
+        let sum: f64 = self.personas.iter().map(|(_, share)| share).sum();
+        if (sum - 1.0).abs() > WHOLE {
+            let value = format!("shares of {sum} in all");
+            return Err(Fault::new("personas", value, "shares that add up to 1"));
+        }
+        Ok(())
+    }
 }
 
 /// What a part says of one scenario.
@@ -100,31 +136,30 @@ impl PartHeader {
         }
     }
 
-    /// The same, if it can be that of a run: what it announces is made room for before it is read.
+    /// The same, if it can be that of a run in a file of so many bytes: what it announces is made room for before it is
+    /// read, and no more than there can be in the file.
     ///
     /// # Errors
     /// What no run has.
-    fn checked(mut self) -> Result<Self, Fault> {
-        let at_most = |field: &str, value: u64, most: u64| {
-            if value <= most {
-                return Ok(());
-            }
-            Err(Fault::new(field, value, format!("at most {most}")))
-        };
-        at_most("users", self.users, MAX_USERS)?;
-        at_most("blocks", self.blocks[1], self.all_blocks())?;
-        at_most("blocks", self.blocks[0], self.blocks[1])?;
+    fn checked(mut self, bytes: u64) -> Result<Self, Fault> {
+        within_counts("users", self.users, 1, MAX_USERS)?;
+        within_counts("blocks", self.blocks[1], 0, self.all_blocks())?;
+        within_counts("blocks", self.blocks[0], 0, self.blocks[1])?;
         let policies = self.policies.len() as u64;
-        at_most("policies", policies, MAX_NAMES as u64)?;
-        at_most("scenarios", self.scenarios.len() as u64, MAX_NAMES as u64)?;
-        let mut counts = 0_u64;
-        for scenario in &mut self.scenarios {
+        within_counts("policies", policies, 1, MAX_NAMES)?;
+        within_counts("scenarios", self.scenarios.len() as u64, 1, MAX_NAMES)?;
+        let (mut counts, mut of_kinds) = (0_u64, 0_u64);
+        for (i, scenario) in self.scenarios.iter_mut().enumerate() {
             scenario.description = clean_line(&scenario.description);
-            let personas = scenario.personas.len() as u64;
-            at_most("personas", personas, MAX_NAMES as u64)?;
-            counts = counts.saturating_add(4 * personas * policies * u64::from(scenario.steps));
+            scenario.check().map_err(|fault| fault.within(&format!("scenarios[{i}]")))?;
+            let each = 4 * scenario.personas.len() as u64 * policies;
+            counts = counts.saturating_add(each * u64::from(scenario.steps));
+            of_kinds = of_kinds.saturating_add(each * scenario.kinds as u64);
         }
-        at_most("steps of all personas and policies, four counts each,", counts, MAX_COUNTS)?;
+        // Each count that is there takes a digit and a comma.
+        let most = MAX_COUNTS.min(bytes / 2);
+        within_counts("steps of all personas and policies, four counts each,", counts, 0, most)?;
+        within_counts("kinds of all personas and policies, four counts each,", of_kinds, 0, MAX_COUNTS)?;
         Ok(self)
     }
 
@@ -285,12 +320,14 @@ impl RunParts {
         let mut parts: Option<Self> = None;
         let mut twice = Vec::new();
         for path in paths {
-            let mut reader = BufReader::new(read::regular(path)?);
+            let file = read::regular(path)?;
+            let bytes = file.metadata().map_err(Error::io("read", path))?.len();
+            let mut reader = BufReader::new(file);
             let mut line = Vec::new();
             read_line(&mut reader, &mut line, path)?;
             let origin = format!("{}, line 1", path.display());
             let header = read::json(&line, &origin)
-                .and_then(|header: PartHeader| header.checked().map_err(|fault| fault.at(&origin)))
+                .and_then(|header: PartHeader| header.checked(bytes).map_err(|fault| fault.at(&origin)))
                 .map_err(|error| Error::because(PartsError::NotAPart { error: Box::new(error) }))?;
             let whole = header.clone().with_blocks(0..header.all_blocks());
             let parts = parts.get_or_insert_with(|| Self {
@@ -309,13 +346,15 @@ impl RunParts {
         let parts = parts.ok_or_else(|| Error::because(PartsError::None))?;
         let all = (0..parts.header.scenarios.len())
             .flat_map(|s| (0..parts.header.all_blocks()).map(move |block| (s, block)));
-        let missing: Vec<_> = all.filter(|place| !parts.places.contains_key(place)).collect();
+        let missing = all.filter(|place| !parts.places.contains_key(place));
+        let announced = parts.header.scenarios.len() as u64 * parts.header.all_blocks();
+        let lacking = announced - parts.places.len() as u64;
         let mut faults = Vec::new();
-        if !missing.is_empty() {
-            faults.push(format!("missing: {}", parts.named(&missing)));
+        if lacking > 0 {
+            faults.push(format!("missing: {}", parts.named(missing, lacking)));
         }
         if !twice.is_empty() {
-            faults.push(format!("there twice: {}", parts.named(&twice)));
+            faults.push(format!("there twice: {}", parts.named(twice.iter().copied(), twice.len() as u64)));
         }
         if faults.is_empty() {
             Ok(parts)
@@ -414,10 +453,12 @@ impl RunParts {
         Ok(Block { users: self.header.block_users(block), records, sums: self.header.blank_sums(scenario) })
     }
 
-    fn named(&self, blocks: &[(usize, u64)]) -> String {
-        let names = blocks.iter().map(|(s, block)| format!("{block} of {}", self.header.scenarios[*s].name));
-        let shown = names.take(20).collect::<Vec<_>>().join(", ");
-        if blocks.len() > 20 { format!("{shown} and {} more", blocks.len() - 20) } else { shown }
+    /// The first of `count` blocks by name.
+    fn named(&self, blocks: impl Iterator<Item = (usize, u64)>, count: u64) -> String {
+        const SHOWN: u64 = 20;
+        let names = blocks.map(|(s, block)| format!("{block} of {}", self.header.scenarios[s].name));
+        let shown = names.take(count.min(SHOWN) as usize).collect::<Vec<_>>().join(", ");
+        if count > SHOWN { format!("{shown} and {} more", count - SHOWN) } else { shown }
     }
 }
 

@@ -31,6 +31,28 @@ impl State {
     pub fn new(user: &str, policy: &Arc<Policy>) -> Self {
         Self { user: user.into(), policy: Arc::clone(policy), model: policy.new_model(), revision: 0 }
     }
+
+    /// Refuses a state that contradicts itself: it says how much was learned, and nobody can have learned that from so
+    /// many rewards.
+    ///
+    /// # Errors
+    /// A sum of rewards that so many do not have; a model that has learned without a reward.
+    pub fn check_learned(&self) -> Result<(), Fault> {
+        let (updates, sum) = (self.model.updates(), self.model.reward_sum());
+        // A sum of doubles has a rounding error of its own.
+        if sum.abs() > updates as f64 * MAX_REWARD * (1.0 + 1e-9) {
+            let allowed = format!("at most {MAX_REWARD} in size for each of the {updates} updates");
+            return Err(Fault::new("reward_sum", sum, allowed));
+        }
+        for kind in self.model.kind_models().iter().filter(|kind| kind.ridge.updates() == 0) {
+            let (own, blank) = (kind.ridge.numbers(), self.policy.new_ridge(kind.kind.as_deref()).numbers());
+            if (&own.a, &own.b) != (&blank.a, &blank.b) {
+                let allowed = "the number of rewards that A and b were learned from, at least 1";
+                return Err(Fault::new("updates", 0, allowed));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What there is to learn: one candidate that was shown earned a reward.

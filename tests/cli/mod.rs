@@ -1,9 +1,11 @@
 //! What holds for the command line as a whole, and for the map of the code behind it.
 
+mod destinations;
 mod environment;
 mod newcomers;
 mod options;
 mod rooms;
+mod sound;
 
 use crate::util::Dir;
 use std::collections::HashSet;

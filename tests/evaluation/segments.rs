@@ -121,3 +121,16 @@ fn the_same_log_in_two_folders_counts_once() {
     let three = dir.run(&["evaluate", "state", "other", "copy", "--policy", "uniform"]);
     three.refused(&["copy/decisions.0", "again; allowed: each decision once"]);
 }
+
+/// A heading is one line, whatever the files are called that the log and a policy stand in.
+#[test]
+fn names_of_files_are_one_line_in_what_people_read() {
+    let dir = Dir::new();
+    let (log, table) = ("a\n::error::log.csv", "new\n::error::\u{202e}policy.csv");
+    dir.write(log, format!("action,reward,propensity\n{}", "a,1,0.5\nb,0,0.5\n".repeat(50)));
+    dir.write(table, "item,probability\na,0.8\nb,0.2\n");
+    let text = dir.run(&["evaluate", log, "--policy", table, "--force"]).stdout();
+    assert!(text.starts_with("a ::error::log.csv: 100 decisions"), "{text}");
+    assert!(text.lines().any(|line| line.starts_with("new ::error:: policy")), "{text}");
+    assert!(!text.contains("\n::error::"), "{text}");
+}

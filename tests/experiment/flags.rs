@@ -79,6 +79,8 @@ fn failures_have_the_codes_of_the_protocol() {
         let all = send("/ofrep/v1/evaluate/flags", body).json(400);
         assert_eq!((&all["key"], &all["errorCode"]), (&Value::Null, &json!(code)), "{body}");
     }
+    let path = send("/ofrep/v1/evaluate/flags/%ff", &good);
+    assert_eq!((path.status, path.json(400)["status"].as_u64()), (400, Some(400)), "{}", path.body);
     // A server without experiments has no flags.
     let dir = Dir::new();
     let server = Server::start(&dir, &["--policy", "uniform"]);

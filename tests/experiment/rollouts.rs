@@ -214,6 +214,38 @@ fn harm_falls_back_and_a_stop_stops() {
     assert_eq!(actions, ["start", "fall_back", "start", "stop", "start", "stop"]);
 }
 
+/// What is to be stopped is in a store; whoever stops it may have broken or removed the file first.
+#[test]
+fn a_stop_needs_no_file() {
+    let dir = Dir::new();
+    let started = || {
+        ramped(&dir, "[0.3, 1.0]");
+        dir.run(&["rollout", "start", "grows"]).ok();
+    };
+    started();
+    std::fs::remove_file(dir.join("experiments/grows.toml")).unwrap();
+    assert_eq!(dir.run(&["rollout", "stop", "grows", "--json"]).ok().json()["action"], "stop");
+    started();
+    dir.write("experiments/grows.toml", "key = ");
+    dir.run(&["rollout", "stop", "experiments/grows.toml"]).ok();
+    dir.run(&["rollout", "stop", "grows"]).refused(&["its last step was \"stop\""]);
+    dir.run(&["rollout", "stop", "shrinks"]).refused(&["shrinks", "none was started"]);
+    std::fs::remove_file(dir.join("experiments/grows.toml")).unwrap();
+    let start = dir.run(&["rollout", "start", "grows"]);
+    start.refused(&["unknown experiment \"grows\"; known: none, or the path of a .toml file"]);
+}
+
+#[test]
+fn a_folder_without_an_experiment_is_refused() {
+    let dir = Dir::new();
+    std::fs::create_dir(dir.join("empty")).unwrap();
+    for command in [&["score", "--policy", "uniform"][..], &["serve", "--policy", "uniform"], &["generate"]] {
+        let args = [command, &["--experiments", "empty"]].concat();
+        dir.run_with(&args, super::request("u").to_string())
+            .refused(&["empty: no experiment in it, and at least one *.toml is needed"]);
+    }
+}
+
 pub(crate) fn two_who_advance_at_once_take_one_step() {
     let dir = Dir::new();
     ramped(&dir, "[0.3, 0.6, 1.0]");

@@ -380,8 +380,10 @@ fn what_a_log_does_not_say_or_says_wrongly_is_named() {
     parquet(&dir);
     let one_level = "type = \"category\"\nlevels = [\"mobile\"]\nin_logs = \"screen\"\n";
     dir.write("shop.toml", SHOP.replacen("type = \"category\"\n", one_level, 1));
+    dir.write("shop-v1.toml", SHOP_SET.replacen("\"mobile\", \"desktop\", \"tablet\"", "\"mobile\"", 1));
     dir.run(&args("log.parquet")).refused(&["log.parquet, row", "device is \"", "allowed: one of mobile"]);
     dir.write("shop.toml", SHOP);
+    dir.write("shop-v1.toml", SHOP_SET);
     let mut of_parquet = args("log.parquet").to_vec();
     of_parquet.extend(["--columns", "context:device=nowhere"]);
     dir.run(&of_parquet).refused(&["log.parquet", "unknown column \"nowhere\"", "screen"]);

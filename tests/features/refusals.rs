@@ -72,3 +72,52 @@ fn names_are_told_from_files() {
         assert!(!ran.stdout().chars().any(|c| c.is_control() && c != '\n'), "{:?}", ran.stdout());
     }
 }
+
+/// A step that no value ever meets is a misspelling: it is told what values there are.
+#[test]
+fn a_level_that_an_input_can_never_be_is_refused_with_what_it_can_be() {
+    let dir = shop();
+    let device = "name = \"device\"\ntype = \"category\"\n";
+    let inputs = "[[inputs]]\nof = \"context\"\nname = \"hour\"\ntype = \"hour\"\n\
+                  [[inputs]]\nof = \"context\"\nname = \"day\"\ntype = \"number\"\nwhole = true\nminimum = 0\nmaximum = 6\n\n[[outcomes]]";
+    let shop = SHOP.replacen(device, &format!("{device}levels = [\"mobile\", \"desktop\"]\n"), 1);
+    dir.write("shop.toml", shop.replacen("[[outcomes]]", inputs, 1));
+    let check = |input: &str, steps: &str| {
+        let dimension = format!("[[dimensions]]\nname = \"x\"\ninput = {input}\nsteps = [{steps}]\n");
+        dir.write("shop-v1.toml", format!("name = \"shop-v1\"\ndomain = \"shop.toml\"\n{dimension}"));
+        dir.run(&["features", "check", "shop-v1.toml"])
+    };
+    let (levels, hour) = ("one of mobile, desktop", "an hour in [0, 24)");
+    let (day, price) = ("a whole number in [0, 6]", "a number in [0, 100000]");
+    for (input, steps, value, allowed) in [
+        ("\"context.device\"", "{ equals = \"moblie\" }", "\"moblie\"", levels),
+        ("\"context.device\"", "{ one_hot = [\"mobile\", \"moblie\"] }", "\"moblie\"", levels),
+        ("\"context.hour\"", "{ equals = 24 }", "24", hour),
+        ("\"context.hour\"", "{ in = [-3, 12] }", "-3", hour),
+        ("\"context.day\"", "{ in = [0.5, 6] }", "0.5", day),
+        ("\"context.day\"", "{ in = [6, 7] }", "7", day),
+        ("\"candidate.price\"", "{ equals = 100001 }", "100001", price),
+        (
+            "[\"context.day\", \"candidate.price\"]",
+            "{ equals = -1 }",
+            "-1",
+            "a number in [0, 100000], or a whole",
+        ),
+        ("\"candidate.price\"", "{ divide = 100 }, { equals = 1001 }", "1001", "a number in [0, 1000]"),
+    ] {
+        let step = steps.matches("{ ").count() - 1;
+        let field = format!("dimensions[0].steps[{step}] is {value}; allowed: {allowed}");
+        check(input, steps).refused(&["shop-v1.toml: ", &field]);
+    }
+    for (input, steps) in [
+        ("\"context.device\"", "{ one_hot = [\"mobile\", \"desktop\"] }"),
+        ("\"context.hour\"", "{ in = [0, 23.5] }"),
+        ("\"context.day\"", "{ in = [0, 6] }"),
+        ("\"candidate.price\"", "{ equals = 100000 }"),
+        ("[\"context.day\", \"candidate.price\"]", "{ equals = 7 }"),
+        ("\"candidate.price\"", "{ divide = 100 }, { equals = 1000 }"),
+        ("\"candidate.category\"", "{ equals = \"whatever\" }"),
+    ] {
+        check(input, steps).ok();
+    }
+}

@@ -59,3 +59,40 @@ fn both_directions_of_one_metric_are_two_criteria() {
     let text = dir.run(&args);
     assert!(text.stdout().contains("> -0.3") && text.stdout().contains("< 0.3"), "{}", text.stdout());
 }
+
+/// What is less of a rate by so much is not more of it: such a gate promotes nobody, whoever comes.
+#[test]
+fn two_claims_that_no_mean_can_meet_are_refused() {
+    let entry = |kind: &str, better: &str, rest: &str| {
+        format!(
+            "[[criteria]]\nkind = \"{kind}\"\nmetric = \"snooze_rate\"\nscenarios = [\"short.toml\"]\nbetter = \"{better}\"\n{rest}\n"
+        )
+    };
+    let said = |first: &str, second: &str| {
+        let gate = GateSpec::from_toml(&format!("{}{first}{second}", super::GATE), "gate.toml");
+        gate.err().map(|error| error.to_string())
+    };
+    let superior = |better: &str| entry("superior", better, "");
+    let within = |better: &str, margin: f64| entry("not-inferior", better, &format!("margin = {margin}"));
+    let refused = "gate.toml: criteria[3].better is \"more\" of snooze_rate in \"short.toml\"; allowed: \"less\", as criteria[2] \
+                   has it: no mean meets both";
+    // The minimum effect is 0.02.
+    for (first, second) in [
+        (superior("less"), superior("more")),
+        (superior("less"), within("more", 0.02)),
+        (within("less", 0.01), superior("more")),
+        (superior("less"), entry("superior", "more", "by = \"persona\"")),
+    ] {
+        let message = said(&first, &second).unwrap();
+        assert!(message.starts_with(refused), "{message}");
+    }
+    for (first, second) in [
+        (superior("less"), within("more", 0.03)),
+        (within("less", 0.01), within("more", 0.01)),
+        (superior("less"), entry("superior", "more", "advisory = true")),
+        (superior("less"), superior("more").replace("short.toml", "steady")),
+        (superior("less"), entry("superior", "less", "by = \"persona\"")),
+    ] {
+        assert_eq!(said(&first, &second), None);
+    }
+}

@@ -169,6 +169,24 @@ fn segments_by_trait_are_judged_where_the_scenario_declares_them() {
         .refused(&["set a share between 0 and 1 in its [traits]"]);
 }
 
+/// Who differ in a trait's name alone are the same people: of them anything would hold.
+#[test]
+fn a_trait_that_changes_nothing_in_the_scenario_sets_nobody_apart() {
+    let dir = gate();
+    for (rest, by, why) in [
+        ("new = 0.5\n[history]\nsteps = 0\n", "newness", "history.steps is 0"),
+        ("no_profile = 0.5\n[profile]\nserving = \"missing\"\n", "profile", "profile.serving is \"missing\""),
+    ] {
+        dir.write("short.toml", format!("{SHORT}[traits]\n{rest}"));
+        let criterion = format!(
+            "[[criteria]]\nkind = \"not-inferior\"\nmetric = \"reward\"\nscenarios = [\"short.toml\"]\nby = \"{by}\"\nmargin = 0.05\n"
+        );
+        dir.write("gate.toml", format!("{GATE}{criterion}"));
+        let parts = [by, "in scenario \"short\"", "sets nobody apart", why];
+        dir.run(&["promote-check", "--gate", "gate.toml"]).refused(&parts);
+    }
+}
+
 #[test]
 fn the_same_inputs_give_the_same_bytes_and_the_seed_follows_from_them() {
     let dir = gate();

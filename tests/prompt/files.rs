@@ -53,6 +53,18 @@ fn check(text: &str) -> Ran {
 }
 
 #[test]
+fn an_input_that_nobody_is_told_is_refused() {
+    let unseen = MINE.replace("{{ data }}\n", "");
+    check(&unseen).ok();
+    // The ready tip is about the tasks, and the template shows the moment.
+    let recent = unseen.replace("\"tasks\"]", "\"tasks\", \"recent\"]");
+    check(&recent).refused(&["mine.md: inputs is \"recent\"", "{{ recent }} or {{ data }}"]);
+    check(&recent.replace("It is", "{% for tip in recent %}{{ tip.text }}{% endfor %} It is")).ok();
+    check(&recent.replace("It is", "{{ data }} It is")).ok();
+    check(&unseen.replace("It is {{ moment.time }}.", "Write.")).refused(&["inputs is \"moment\""]);
+}
+
+#[test]
 fn a_file_in_a_folder_is_a_version() {
     let dir = with(MINE);
     let prompts = ["--prompts", "prompts"];

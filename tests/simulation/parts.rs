@@ -141,12 +141,44 @@ fn a_part_announces_no_more_than_a_run_can_have_and_leads_nowhere() {
         ("\"steps\":3", "\"steps\":4000000000", "steps"),
         ("\"blocks\":[0,1]", "\"blocks\":[0,9]", "blocks"),
         ("\"blocks\":[0,1]", "\"blocks\":[2,1]", "blocks"),
+        // Of so many counts there is no room in a file that is so short.
+        ("\"steps\":3", "\"steps\":1000000", "steps of all personas and policies"),
+        ("\"steps\":3", "\"steps\":0", "scenarios[0].steps is 0; allowed: 1 to 1000000"),
+        ("\"users\":32", "\"users\":0", "users is 0"),
+        ("\"policies\":[\"egreedy-v1\"]", "\"policies\":[]", "policies is 0"),
     ] {
         let bad = header.replacen(from, to, 1);
         assert_ne!(bad, header, "{from}");
         dir.write("bad", format!("{bad}\n{rest}"));
         dir.run(&["merge", "bad"]).refused(&["bad, line 1: ", field]);
     }
+    // Kinds and shares are what a run's may be.
+    let between = |from: &str, to: &str| {
+        let rest = &header[header.find(from).unwrap() + from.len()..];
+        format!("{from}{}{to}", &rest[..rest.find(to).unwrap()])
+    };
+    let (kinds, personas) = (between("\"kinds\":", ","), between("\"personas\":", "]]"));
+    let share = personas.split(',').nth(1).unwrap().trim_end_matches(']').to_owned();
+    let with_share = |other: &str| personas.replacen(&share, other, 1);
+    for (from, to, said) in [
+        (&kinds, "\"kinds\":16777216,".to_owned(), "scenarios[0].kinds is 16777216; allowed: 1 to 64"),
+        (&kinds, "\"kinds\":0,".to_owned(), "scenarios[0].kinds is 0"),
+        (&kinds, "\"kinds\":63,".to_owned(), "scenarios[0].kind_names is a list of"),
+        (&personas, with_share("0.0"), "scenarios[0].personas[0][1] is 0; allowed: a share in (0, 1]"),
+        (&personas, with_share("-1.0"), "scenarios[0].personas[0][1] is -1"),
+        (&personas, with_share("1e308"), "scenarios[0].personas[0][1] is 1"),
+        (&personas, with_share("1.0"), "scenarios[0].personas is shares of"),
+        (&personas, "\"personas\":[]".to_owned(), "scenarios[0].personas is 0"),
+    ] {
+        let bad = header.replacen(from.as_str(), &to, 1);
+        assert_ne!(bad, header, "{from}");
+        dir.write("bad", format!("{bad}\n{rest}"));
+        dir.run(&["merge", "bad"]).refused(&["bad, line 1: ", said]);
+    }
+    // So many blocks that are missing are counted, and not all of them kept.
+    dir.write("bad", format!("{}\n{rest}", header.replacen("\"users\":32", "\"users\":100000000", 1)));
+    dir.run(&["merge", "bad"])
+        .refused(&["missing: 1 of few-candidates, 2 of few-candidates", "and 3124979 more"]);
     // Names in it lead nowhere, and a description is one clean line.
     let planted = header
         .replace("few-candidates", "../planted")

@@ -271,6 +271,15 @@ fn states_that_are_not_what_they_should_be() {
         (changed("\"structure\":\"shared\"", "\"structure\":\"disjoint\""), vec!["structure is disjoint"]),
         (changed("\"updates\":1", "\"updates\":-1"), vec!["damaged"]),
         (changed("\"updates\":1", "\"updates\":9007199254740993"), vec!["updates is"]),
+        (changed("\"updates\":1", "\"updates\":0"), vec!["reward_sum is 1", "each of the 0 updates"]),
+        (
+            changed("\"updates\":1", "\"updates\":0").replacen("\"reward_sum\":1.0", "\"reward_sum\":0.0", 1),
+            vec!["updates is 0", "that A and b were learned from"],
+        ),
+        (
+            changed("\"reward_sum\":1.0", "\"reward_sum\":1e300"),
+            vec!["reward_sum is 1", "at most 1000000 in size for each of the 1 updates"],
+        ),
         (changed("\"A\":[", "\"A\":[1.0,"), vec!["damaged"]),
         (changed("\"reward_sum\":1.0", "\"reward_sum\":1e999"), vec!["damaged"]),
         (changed("}", ",\"crc\":\"00000000\"}"), vec!["checksum"]),
@@ -666,4 +675,23 @@ fn threads_that_the_system_refuses_are_no_panic() {
             _ => ran.fail("expected answers, or exit code 2"),
         }
     }
+}
+
+/// Both stand in the line, and nobody gave an option.
+#[test]
+fn a_reward_that_names_two_users_is_told_where_they_stand() {
+    let dir = Dir::new();
+    let request = with("{", "{\"user\": \"w\", ");
+    let reward = |rest: &str| {
+        format!("{{\"reaction\": \"completed\", \"chosen\": \"t1\", {rest}}}").replace('\n', " ")
+    };
+    let lines = [
+        reward(&format!("\"user\": \"u\", \"request\": {request}")),
+        reward(&format!("\"user\": \"w\", \"request\": {request}")),
+    ];
+    let args = ["reward", "--jsonl", "--policy", "linucb"];
+    let answers = dir.run_with(&args, lines.join("\n")).exits(2).jsonl();
+    let said = "the user beside the request is \"u\", but the request in line 1 says \"w\"";
+    assert_eq!(answers[0]["error"], said);
+    assert_eq!((&answers[1]["user"], &answers[1]["updates"]), (&json!("w"), &json!(1)));
 }

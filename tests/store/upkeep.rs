@@ -508,3 +508,16 @@ fn an_age_lies_in_the_past_and_a_time_without_a_zone_is_utc() {
         assert_eq!(compute(as_of), "2020-12-01T23:59:00Z", "{as_of}");
     }
 }
+
+/// A table is opened in a spreadsheet: names in it are no formulas, and obey nobody.
+#[test]
+fn names_in_the_table_of_stats_are_text() {
+    let dir = Dir::new();
+    for user in ["=1+1", "@SUM(1)", "a\u{202e}b\u{1b}[31m", "plain"] {
+        reward(&dir, id(&score(&dir, "linucb", user, REQUEST)), "completed");
+    }
+    let table = dir.run(&["stats", "--csv"]).ok().stdout();
+    let mut users: Vec<&str> = table.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    users.sort_unstable();
+    assert_eq!(users, ["'=1+1", "'@SUM(1)", "a b [31m", "plain"]);
+}

@@ -236,8 +236,8 @@ fn in_words(message: &str, object: &str, list: &str) -> String {
     let word = match word {
         "f64" => "a number",
         "u8" => "a whole number from 0 to 255",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u64" | "usize" => "a whole number, 0 or more",
+        // What a field allows of these is told by its own check.
+        "u32" | "u64" | "usize" => "a whole number, 0 or more",
         "struct" => object,
         word => word,
     };

@@ -275,19 +275,31 @@ pub fn running_evidence(
 /// # Errors
 /// None runs, or the experiment was changed since.
 fn running(experiment: &Experiment, history: &[RolloutStep]) -> Result<(u64, f64)> {
-    let key = || experiment.key().to_string();
-    let Some(last) = history.last() else {
-        let status = "none was started".to_owned();
-        return Err(Error::because(LiveRefusal::NotRunning { experiment: key(), status }));
-    };
+    let last = latest(experiment.key(), history)?;
     if !last.action.is_running() {
-        let status = format!("its last step was {:?}", last.action.name());
-        return Err(Error::because(LiveRefusal::NotRunning { experiment: key(), status }));
+        return Err(ended(experiment.key(), last));
     }
     if last.digest != experiment.digest() {
-        return Err(Error::because(LiveRefusal::Changed { experiment: key() }));
+        return Err(Error::because(LiveRefusal::Changed { experiment: experiment.key().to_string() }));
     }
     Ok((last.revision, last.share))
+}
+
+/// The latest step.
+///
+/// # Errors
+/// There is none.
+fn latest<'a>(experiment: &str, history: &'a [RolloutStep]) -> Result<&'a RolloutStep> {
+    history.last().ok_or_else(|| {
+        let status = "none was started".to_owned();
+        Error::because(LiveRefusal::NotRunning { experiment: experiment.to_owned(), status })
+    })
+}
+
+/// A rollout that ended with this step runs no more.
+fn ended(experiment: &str, last: &RolloutStep) -> Error {
+    let status = format!("its last step was {:?}", last.action.name());
+    Error::because(LiveRefusal::NotRunning { experiment: experiment.to_owned(), status })
 }
 
 fn ramp(experiment: &Experiment) -> Result<&[f64]> {
@@ -298,24 +310,24 @@ fn ramp(experiment: &Experiment) -> Result<&[f64]> {
 /// Adds a step, unless somebody else was faster.
 fn add(
     store: &dyn Store,
-    experiment: &Experiment,
+    (experiment, digest): (&str, &str),
     revision: u64,
     at: u64,
     (action, share): (RolloutAction, f64),
     evidence: Option<&RolloutEvidence>,
 ) -> Result<RolloutStep> {
     let record = RolloutRecord {
-        experiment: experiment.key().clone(),
+        experiment: experiment.into(),
         revision,
         at,
         action: action.name().into(),
         share,
-        digest: experiment.digest().into(),
+        digest: digest.into(),
         evidence: evidence
             .map(|evidence| serde_json::to_string(evidence).expect("plain values always serialize")),
     };
     if !write(store, Durability::Power, |transaction| transaction.add_rollout_step(&record))? {
-        return Err(Error::because(LiveRefusal::Moved { experiment: experiment.key().to_string() }));
+        return Err(Error::because(LiveRefusal::Moved { experiment: experiment.to_owned() }));
     }
     step(record)
 }
@@ -334,7 +346,12 @@ pub fn start_rollout(store: &dyn Store, experiment: &Experiment, now: u64) -> Re
     }
     let revision = history.last().map_or(1, |last| last.revision + 1);
     let action = if first >= 1.0 { RolloutAction::Finish } else { RolloutAction::Start };
-    add(store, experiment, revision, now.max(after(&history)), (action, first), None)
+    add(store, named(experiment), revision, now.max(after(&history)), (action, first), None)
+}
+
+/// The experiment as steps have it: its name and its digest.
+fn named(experiment: &Experiment) -> (&str, &str) {
+    (experiment.key(), experiment.digest())
 }
 
 /// A moment after every step so far, whatever clocks say.
@@ -342,17 +359,19 @@ fn after(history: &[RolloutStep]) -> u64 {
     history.last().map_or(0, |last| last.at_ms + 1)
 }
 
-/// Ends a rollout: everybody has the first variant again.
+/// Ends a rollout of the experiment of this name: everybody has the first variant again. What the experiment's file has become
+/// meanwhile, and whether it is there, is in the way of no stop.
 ///
 /// # Errors
 /// None runs; one that has finished can be stopped too.
-pub fn stop_rollout(store: &dyn Store, experiment: &Experiment, now: u64) -> Result<RolloutStep> {
-    let history = rollout_history(store, experiment.key())?;
-    let revision = match history.last() {
-        Some(last) if last.share > 0.0 => last.revision,
-        _ => running(experiment, &history)?.0,
-    };
-    add(store, experiment, revision + 1, now.max(after(&history)), (RolloutAction::Stop, 0.0), None)
+pub fn stop_rollout(store: &dyn Store, experiment: &str, now: u64) -> Result<RolloutStep> {
+    let history = rollout_history(store, experiment)?;
+    let last = latest(experiment, &history)?;
+    if last.share <= 0.0 && !last.action.is_running() {
+        return Err(ended(experiment, last));
+    }
+    let (of, stop) = ((experiment, &*last.digest), (RolloutAction::Stop, 0.0));
+    add(store, of, last.revision + 1, now.max(after(&history)), stop, None)
 }
 
 /// Looks at the evidence of the running step, and takes the next one, falls back, or waits: then there is no step.
@@ -378,7 +397,8 @@ pub fn advance_rollout(
         }
         RolloutRuling::Mismatch | RolloutRuling::Wait => return Ok((evidence, ruling, None)),
     };
-    let step = add(&**store, experiment, revision + 1, now.max(after(&history)), taken, Some(&evidence))?;
+    let step =
+        add(&**store, named(experiment), revision + 1, now.max(after(&history)), taken, Some(&evidence))?;
     Ok((evidence, ruling, Some(step)))
 }
 

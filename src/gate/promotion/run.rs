@@ -9,7 +9,7 @@ use crate::gate::evidence::{Evidence, ScenarioSums, Thinned};
 use crate::gate::outcome::GateOutcome;
 use crate::gate::pool::Pool;
 use crate::gate::refusal::GateRefusal;
-use crate::gate::segment::Setting;
+use crate::gate::segment::{Setting, without_effect};
 use crate::gate::sensitivity::{FACTORS, Knob, Moved};
 use crate::gate::trial::{Trial, TriedUser, Wanted};
 use crate::gate::verdict::{Parties, Provenance, SeedSource, Verdict};
@@ -38,6 +38,13 @@ fn word(name: &str) -> String {
     } else {
         format!("'{}'", printable(name).replace('\'', "'\\''"))
     }
+}
+
+/// Whether two populations are the same people in the same shares, but for the last digits that a file keeps of them.
+fn are_one(one: &[(String, f64)], other: &[(String, f64)]) -> bool {
+    let same =
+        |((a, share), (b, other)): (&(String, f64), &(String, f64))| a == b && (share - other).abs() < 1e-12;
+    one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
 /// Users of each persona whose decisions show the least propensity.
@@ -111,7 +118,7 @@ impl Inputs {
         } else {
             ask_logs(&self.gate, self.level(), [&self.baseline, &self.challenger], header.seed)?
         };
-        let mut trial = self.trial(&header)?;
+        let mut trial = self.trial()?;
         let primary = self.primary();
         let mut tallies: Vec<ScenarioSums> =
             (0..header.scenarios.len()).map(|s| ScenarioSums::new(&header, s, s == primary)).collect();
@@ -212,7 +219,7 @@ impl Inputs {
         let policies = self.policies();
         let simulations = self.simulations(&policies, seed)?;
         let header = PartHeader::new(&simulations, users, seed, Digests::new());
-        let mut trial = self.trial(&header)?;
+        let mut trial = self.trial()?;
         let all: Vec<Wanted> = (0..simulations.len()).map(|s| trial.whole(s)).collect();
         for (s, blocks) in Supply::Simulated(simulations).draw(&all, &(0..users))?.iter().enumerate() {
             let tried: Vec<TriedUser> =
@@ -268,24 +275,49 @@ impl Inputs {
         let (own, theirs) = (self.digests(), &header.digests);
         let differs = |name: &&String| own.get(*name) != theirs.get(*name);
         let names: Vec<&str> = own.keys().chain(theirs.keys()).filter(differs).map(String::as_str).collect();
-        match names.first() {
-            None => Ok(()),
-            Some(name) => Err(Error::because(GateRefusal::OtherRecords { input: (*name).to_owned() })),
+        let input = names.first().map_or_else(|| "personas", |name| name);
+        // What a header says of its people besides is no more to be believed than that.
+        let settings = self.settings()?;
+        let same = header.scenarios.len() == settings.len()
+            && header
+                .scenarios
+                .iter()
+                .zip(&settings)
+                .all(|(theirs, own)| are_one(&theirs.personas, &own.personas));
+        if names.is_empty() && same {
+            return Ok(());
         }
+        Err(Error::because(GateRefusal::OtherRecords { input: input.to_owned() }))
     }
 
-    /// A trial of this gate over the scenarios of a run, without users yet.
-    fn trial(&self, header: &PartHeader) -> Result<Trial<'_>> {
-        let settings: Vec<Setting> = header
-            .scenarios
-            .iter()
-            .zip(&self.scenarios)
-            .map(|(header, scenario)| Setting {
-                name: header.name.clone(),
-                personas: header.personas.clone(),
+    /// Makes sure that this gate can be asked about these policies, as far as that shows before anybody is simulated and
+    /// any log is read: those may be still to come.
+    ///
+    /// # Errors
+    /// What a run would refuse at once.
+    pub fn check(&self) -> Result<()> {
+        Simulation::check_policies(&self.policies())?;
+        self.trial().map(drop)
+    }
+
+    /// The scenarios as the gate needs to know them.
+    fn settings(&self) -> Result<Vec<Setting>> {
+        let setting = |scenario: &Scenario| {
+            let personas = scenario.population(&self.personas)?;
+            let personas = personas.iter().map(|(persona, share)| (persona.name().to_owned(), *share));
+            Ok(Setting {
+                name: scenario.name().to_owned(),
+                personas: personas.collect(),
                 traits: scenario.raw().traits,
+                without_effect: without_effect(scenario.raw()),
             })
-            .collect();
+        };
+        self.scenarios.iter().map(setting).collect()
+    }
+
+    /// A trial of this gate over its scenarios, without users yet.
+    fn trial(&self) -> Result<Trial<'_>> {
+        let settings = self.settings()?;
         let criteria = self.gate.criteria(&settings, self.reference.is_some())?;
         let shares = settings.iter().map(|s| s.personas.iter().map(|(_, share)| *share).collect()).collect();
         Ok(Trial::new(&self.gate, self.level(), criteria, shares))
