@@ -52,6 +52,7 @@ pub(super) struct LineTooLong;
 impl LineTooLong {
     /// What is answered in its place.
     pub(super) fn at(self, origin: &str) -> Error {
+        let Self = self;
         too_long().at(origin)
     }
 }
