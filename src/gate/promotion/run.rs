@@ -275,7 +275,7 @@ impl Inputs {
         let (own, theirs) = (self.digests(), &header.digests);
         let differs = |name: &&String| own.get(*name) != theirs.get(*name);
         let names: Vec<&str> = own.keys().chain(theirs.keys()).filter(differs).map(String::as_str).collect();
-        let input = names.first().map_or_else(|| "personas", |name| name);
+        let input = names.first().copied().unwrap_or("personas");
         // What a header says of its people besides is no more to be believed than that.
         let settings = self.settings()?;
         let same = header.scenarios.len() == settings.len()
