@@ -174,7 +174,7 @@ impl Run<'_> {
         for (number, line) in lines {
             let origin = format!("line {number}");
             let seed = self.args.seed.map(|seed| line_seed(seed, *number));
-            let line = line.map_err(|long| long.at(&origin));
+            let line = line.clone().map_err(|long| long.at(&origin));
             let signals = line.and_then(|line| self.args.signals.parse(line, &origin));
             let ready = signals.and_then(|signals| self.ready(signals, &origin, seed));
             let task = ready.map(|ready| {

@@ -2,7 +2,7 @@
 
 use super::error::UsageError;
 use super::line_reader::{LineReader, MAX_BYTES, TOO_LONG, open, too_long};
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Fault, Result};
 use crate::base::read::without_mark;
 use crate::base::threads::MANY;
 use std::io::Read;
@@ -45,20 +45,8 @@ pub(super) struct Chunk {
     ended: usize,
 }
 
-/// A line that was longer than is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LineTooLong;
-
-impl LineTooLong {
-    /// What is answered in its place.
-    pub(super) fn at(self, origin: &str) -> Error {
-        let Self = self;
-        too_long().at(origin)
-    }
-}
-
-/// A line's text, if it is one that is read.
-pub(super) type LineText<'a> = Result<&'a [u8], LineTooLong>;
+/// A line's text, if it is no longer than is read.
+pub(super) type LineText<'a> = Result<&'a [u8], Fault>;
 
 impl Chunk {
     /// Every line with its number, those without content left out.
@@ -69,8 +57,7 @@ impl Chunk {
             ends.map(move |end| without_mark(&self.bytes[std::mem::replace(&mut begin, end + 1)..end]));
         let with_content =
             (self.first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace));
-        with_content
-            .map(|(number, line)| (number, if line == TOO_LONG { Err(LineTooLong) } else { Ok(line) }))
+        with_content.map(|(number, line)| (number, if line == TOO_LONG { Err(too_long()) } else { Ok(line) }))
     }
 }
 
@@ -382,8 +369,8 @@ mod tests {
         };
         lines.in_two_steps(&AtomicBool::new(false), prepare, finish).unwrap();
         let (one, three) = (Ok(b"one".to_vec()), Ok(b"three".to_vec()));
-        assert_eq!(all, [(1, one), (2, Err(LineTooLong)), (3, three), (4, Err(LineTooLong))]);
-        let said = LineTooLong.at("line 2").to_string();
+        assert_eq!(all, [(1, one), (2, Err(too_long())), (3, three), (4, Err(too_long()))]);
+        let said = too_long().at("line 2").to_string();
         assert_eq!(
             said,
             "line 2: the text is over 67108864 bytes; allowed: at most 67108864 bytes in one piece"

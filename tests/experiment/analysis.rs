@@ -241,7 +241,7 @@ fn a_decision_with_two_rewards_or_one_before_it_is_refused() {
     let first = rewards.lines().next().unwrap();
     // Said twice alike it is one.
     dir.write("log/rewards.jsonl", format!("{rewards}{first}\n"));
-    run().ok();
+    run().exits(3);
     let mut other: Value = serde_json::from_str(first).unwrap();
     let own = other["reward"].as_f64().unwrap();
     other["reward"] = json!(1.0 - own);
@@ -253,7 +253,7 @@ fn a_decision_with_two_rewards_or_one_before_it_is_refused() {
     let decisions = dir.read("log/decisions.jsonl").replace("\"time_ms\":1", "\"time_ms\":9000001");
     dir.write("log/decisions.jsonl", decisions);
     dir.write("log/rewards.jsonl", late);
-    run().ok();
+    run().exits(3);
     let rest: String = rewards.lines().skip(1).map(|line| line.to_owned() + "\n").collect();
     dir.write(
         "log/rewards.jsonl",

@@ -116,7 +116,7 @@ fn numbers_far_from_0_are_measured_from_their_middle() {
     let dir = with_log();
     for (offset, steps) in [
         (1_000.0, "{ clip = { minimum = 1000, maximum = 1010 } }, { subtract = 1005 }, { divide = 5 }"),
-        (0.0, "{ clip = { maximum = 10 } }, { divide = 10 }"),
+        (0.0, "{ clip = { maximum = 9.9 } }, { divide = 9.9 }"),
     ] {
         let row = |i: usize| {
             format!("{},{},{},0.5\n", offset + (i % 101) as f64 / 10.0, ["a", "b"][i % 2], i % 3 % 2)

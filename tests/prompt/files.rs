@@ -58,10 +58,12 @@ fn an_input_that_nobody_is_told_is_refused() {
     check(&unseen).ok();
     // The ready tip is about the tasks, and the template shows the moment.
     let recent = unseen.replace("\"tasks\"]", "\"tasks\", \"recent\"]");
-    check(&recent).refused(&["mine.md: inputs is \"recent\"", "{{ recent }} or {{ data }}"]);
-    check(&recent.replace("It is", "{% for tip in recent %}{{ tip.text }}{% endfor %} It is")).ok();
+    let said = check(&recent).exits(2).stderr();
+    assert!(said.contains("mine.md: inputs is \"recent\"; allowed: what the template user shows"), "{said}");
+    check(&recent.replace("It is", "{{ recent }} It is")).ok();
     check(&recent.replace("It is", "{{ data }} It is")).ok();
-    check(&unseen.replace("It is {{ moment.time }}.", "Write.")).refused(&["inputs is \"moment\""]);
+    let said = check(&unseen.replace("It is {{ moment.time }}.", "Write.")).exits(2).stderr();
+    assert!(said.contains("inputs is \"moment\""), "{said}");
 }
 
 #[test]
