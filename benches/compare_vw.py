@@ -13,6 +13,7 @@ order's number.
 import argparse
 import csv
 import json
+import math
 import random
 import statistics
 import subprocess
@@ -36,10 +37,43 @@ WAYS = {
 }
 
 
+def quartiles(column: list) -> list:
+    """The quartiles of the different ones of these numbers."""
+    different = sorted(set(column))
+    return [different[int(share * (len(different) - 1) + 0.5)] for share in (0.25, 0.5, 0.75)]
+
+
+def scale(column: list) -> list:
+    """Numbers in [-1, 1]: moved into the middle where 0 is not between them; what is far from all others is at the end."""
+    different = sorted(set(column))
+    low, high = different[0], different[-1]
+    bottom, top = (different[int(share * (len(different) - 1) + 0.5)] for share in (0.05, 0.95))
+    reach = 10.0 * (top - bottom)
+    if reach > 0.0:
+        near = [x for x in different if bottom - reach <= x <= top + reach]
+        low, high = near[0], near[-1]
+    moved = (low > 0.0 or high < 0.0) and low < high
+    middle, half = ((low + high) / 2, (high - low) / 2) if moved else (0.0, max(abs(low), abs(high)))
+    return [max(-1.0, min(1.0, (max(low, min(high, x)) - middle) / half)) for x in column] if half else column
+
+
+def scaled_column(column: list) -> list:
+    """A column as `rehearsal simulate --data` has it: scaled, and by its logarithm where it is skewed."""
+    first = scale(column)
+    low, _, high = quartiles(first)
+    if high <= low or high - low >= 0.1:
+        return first
+    if min(column) >= 0.0 or max(column) <= 0.0:
+        middle, unit = 0.0, quartiles([abs(x) for x in column if x])[0]
+    else:
+        low, middle, high = quartiles(column)
+        unit = (high - low) / 2
+    return scale([math.copysign(math.log1p(abs(x - middle) / unit), x - middle) for x in column])
+
+
 def scaled(rows: list) -> list:
-    """Each column divided by its largest absolute value, as `rehearsal simulate --data` does."""
-    largest = [max(map(abs, column)) or 1.0 for column in zip(*rows)]
-    return [[value / most for value, most in zip(row, largest)] for row in rows]
+    """Each column as our policies see it, so that Vowpal Wabbit is given the same."""
+    return [list(row) for row in zip(*(scaled_column(list(column)) for column in zip(*rows)))]
 
 
 def example(way: str, columns: str, classes: list, cost: tuple | None = None) -> list:
@@ -138,7 +172,7 @@ def main() -> None:
         "",
         "Written by `benches/compare_vw.py`. Share of wrong choices while learning, each row decided before it is",
         f"learned from: mean of {options.orders} orders of the rows, the same for everybody, with Student's interval (95%).",
-        "Columns are divided by their largest value. Ours: `disjoint`, everything else as it is by default (epsilon",
+        "Columns are scaled as `simulate --data` scales them, for both. Ours: `disjoint`, everything else as it is by default (epsilon",
         "0.1). Vowpal Wabbit: `--cb_explore_adf` with its default settings (epsilon 0.05), and the row put to it in",
         "three ways. With shared columns and no `-q` it cannot tell rows apart; it is what its defaults say.",
         "",
