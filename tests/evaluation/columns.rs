@@ -555,3 +555,19 @@ fn dates_and_times_of_parquet_are_no_numbers() {
         }
     }
 }
+
+/// Larger costs would be praised.
+#[test]
+fn a_reward_that_is_called_a_cost_is_named() {
+    let dir = Dir::new();
+    let row = |i: usize| format!("{},{},0.5,1\n", ["a", "b"][i % 2], i % 3);
+    let rows: String = (0..400).map(row).collect();
+    dir.write("log.csv", format!("action,Total_Cost,propensity,losing\n{rows}"));
+    let said = |column: &str| {
+        let columns = format!("reward={column}");
+        dir.run(&["evaluate", "log.csv", "--policy", "uniform", "--columns", &columns, "--force"]).stderr()
+    };
+    let cost = said("Total_Cost");
+    assert!(cost.contains("column \"Total_Cost\" is read as the reward, of which more is better"), "{cost}");
+    assert!(!said("losing").contains("more is better"));
+}

@@ -129,6 +129,22 @@ pub(super) fn unread_remark(origin: &str, unread: &[String], names: &Columns) ->
     ))
 }
 
+/// What to say of a column that is read as the reward, if its name is that of what is better if there is less of it.
+pub(super) fn cost_remark(origin: &str, names: &Columns) -> Option<String> {
+    let name = names.reward.to_lowercase();
+    let is_cost = name.split(|c: char| !c.is_alphanumeric()).any(|word| COSTS.contains(&word));
+    is_cost.then(|| {
+        format!(
+            "{origin}: column {:?} is read as the reward, of which more is better; if less of it is, write it with the \
+             other sign",
+            names.reward
+        )
+    })
+}
+
+/// Words for what is better if there is less of it.
+const COSTS: [&str; 8] = ["cost", "costs", "loss", "losses", "regret", "penalty", "error", "churn"];
+
 /// What to say of so many time stamps that are dates.
 pub(super) fn days_note(origin: &str, days: u64) -> Option<String> {
     let note = || {

@@ -3,8 +3,8 @@
 use super::checks::{Named, checked_name, checked_propensity, checked_reward};
 use super::column_inputs::ColumnInputs;
 use super::columns::{
-    COMMENT, Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, is_header_with_bars, leave_unread,
-    no_column, unread_remark,
+    COMMENT, Columns, NAME_COLUMNS, NO_COLUMN, cost_remark, days_note, find_column, is_header_with_bars,
+    leave_unread, no_column, unread_remark,
 };
 use super::fields::Fields;
 use super::format::{FormatInput, FormatRule};
@@ -338,6 +338,7 @@ impl LogReader for CsvLog {
     fn remarks(&self) -> Vec<String> {
         let of_inputs = self.inputs.as_ref().map(|inputs| inputs.remarks(self.origin(), self.varied));
         let mut remarks = Vec::from_iter(unread_remark(self.origin(), &self.unread, &self.names));
+        remarks.extend(cost_remark(self.origin(), &self.names));
         remarks.extend(of_inputs.into_iter().flatten());
         remarks
     }

@@ -16,7 +16,8 @@ use super::arrow_schema::ArrowSchema;
 use super::checks::{Named, checked_name, checked_propensity, checked_reward};
 use super::column_inputs::{ColumnInputs, Nothings};
 use super::columns::{
-    Columns, NAME_COLUMNS, NO_COLUMN, days_note, find_column, leave_unread, no_column, unread_remark,
+    Columns, NAME_COLUMNS, NO_COLUMN, cost_remark, days_note, find_column, leave_unread, no_column,
+    unread_remark,
 };
 use super::format::{FormatInput, FormatRule};
 use super::parquet_pages::Pages;
@@ -378,8 +379,8 @@ pub(super) struct ParquetLog {
     columns: Vec<Column>,
     /// The columns of inputs, if somebody looks at those, and where each column of the file stands among those that are read.
     inputs: Option<(ColumnInputs, Vec<usize>)>,
-    /// What to say of columns that nothing reads.
-    unread: Option<String>,
+    /// What to say of columns that nothing reads, or that are read for something else.
+    remarks: Vec<String>,
     /// Rows in which the chosen item was something else than at first.
     varied: u64,
     /// Time stamps that say a day and no hour.
@@ -465,6 +466,7 @@ impl ParquetLog {
         let unread =
             (0..leaves.len()).filter(|leaf| !is_read(*leaf)).map(|leaf| shortened(leaves[leaf].clone()));
         let unread = unread_remark(&origin, &unread.collect::<Vec<_>>(), names);
+        let remarks = unread.into_iter().chain(cost_remark(&origin, names)).collect();
         let inputs = inputs.map(|inputs| (inputs, places));
         Ok(Self {
             origin,
@@ -472,7 +474,7 @@ impl ParquetLog {
             metadata,
             columns,
             inputs,
-            unread,
+            remarks,
             varied: 0,
             days: 0,
             group: 0,
@@ -645,7 +647,7 @@ impl LogReader for ParquetLog {
 
     fn remarks(&self) -> Vec<String> {
         let of_inputs = self.inputs.iter().flat_map(|(inputs, _)| inputs.remarks(&self.origin, self.varied));
-        self.unread.iter().cloned().chain(of_inputs).collect()
+        self.remarks.iter().cloned().chain(of_inputs).collect()
     }
     fn notes(&self) -> Vec<String> {
         let clocks = self.columns.iter().filter(|column| column.role == Role::Timestamp);
