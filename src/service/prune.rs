@@ -18,6 +18,8 @@ const TOGETHER: usize = 8_192;
 /// So many states get their one entry in one commit: while the log is read nothing is folded into the database, and each
 /// commit looks at all that waits for it.
 const STATES_TOGETHER: usize = 2_048;
+/// From so many on it pays to find rewards by their state.
+const MANY: usize = 64;
 
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -134,6 +136,10 @@ impl Fold {
 fn fold(store: &dyn Store, folds: &[Fold]) -> Result<u64> {
     if folds.is_empty() {
         return Ok(0);
+    }
+    // Without an index all rewards are looked through for those of one state.
+    if folds.len() > MANY {
+        store.find_rewards_by_state()?;
     }
     let ids: Vec<i64> = folds.iter().map(|fold| fold.state).collect();
     write(store, Durability::Power, |transaction| {
