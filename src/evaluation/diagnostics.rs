@@ -177,12 +177,10 @@ impl Diagnostics {
                 if (mean - 1.0).abs() > MEAN_WEIGHT_SLACK
                     && !(lower * (1.0 - self.unmet)..=upper).contains(&1.0) =>
             {
-                let unmet = match self.support {
-                    Support::Propensities => "",
-                    _ if mean < 1.0 => "",
-                    _ => {
-                        ", or that the log, which lists no candidates, has met every item that could be chosen"
-                    }
+                let unmet = if mean > 1.0 && self.support != Support::Propensities {
+                    ", or that the log, which lists no candidates, has met every item that could be chosen"
+                } else {
+                    ""
                 };
                 Some(format!(
                     "the mean weight is {mean:.4}, between {lower:.4} and {upper:.4}, where right propensities \

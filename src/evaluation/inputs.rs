@@ -2,7 +2,7 @@
 //!
 //! A row holds first the inputs of the context, then for each candidate those of the profile, as they hold for it, and its own,
 //! in the order in which the domain declares them. A category is the number of its text. Where a log does not list candidates,
-//! a row has the inputs of the chosen one, and each item is taken to be what it was when it was chosen first.
+//! a row has the inputs of the chosen one, and each item is taken to be what the first row that says it says.
 
 use super::log::LogVocabulary;
 use super::row::{Row, RowVectors};
@@ -67,7 +67,7 @@ impl InputPlaces {
         }
     }
 
-    /// Keeps what the chosen item of a row without a list was, if it is chosen for the first time.
+    /// Keeps what the chosen item of a row without a list is, as far as no row before has said it.
     pub(crate) fn keep_item(&self, row: &Row, names: &mut LogVocabulary) {
         let own = &row.inputs[self.context.len() + self.profile.len()..];
         names.keep_item(row.chosen as usize, own);

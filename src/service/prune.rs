@@ -19,7 +19,7 @@ const TOGETHER: usize = 8_192;
 /// commit looks at all that waits for it.
 const STATES_TOGETHER: usize = 2_048;
 /// From so many on it pays to find rewards by their state.
-const MANY: usize = 64;
+const INDEX_FROM: usize = 64;
 
 /// What was removed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -138,7 +138,7 @@ fn fold(store: &dyn Store, folds: &[Fold]) -> Result<u64> {
         return Ok(0);
     }
     // Without an index all rewards are looked through for those of one state.
-    if folds.len() > MANY {
+    if folds.len() > INDEX_FROM {
         store.find_rewards_by_state()?;
     }
     let ids: Vec<i64> = folds.iter().map(|fold| fold.state).collect();

@@ -37,7 +37,7 @@ const UNFINISHED: &str = ".view-";
 /// A store that cannot be read or written, a file that cannot be written. The store has what was committed in any case.
 pub fn publish(store: &dyn Store) -> Result<()> {
     let Some(dir) = store.view_dir() else { return Ok(()) };
-    publish_until(store, dir, None)
+    publish_rest(store, dir, Rest::All)
 }
 
 /// Publishes the states of these users under these policies, and then what others left.
@@ -49,14 +49,24 @@ pub fn publish(store: &dyn Store) -> Result<()> {
 /// As [`publish`].
 pub fn publish_first(store: &dyn Store, own: &[(&str, &str)]) -> Result<()> {
     let Some(dir) = store.view_dir() else { return Ok(()) };
-    let states = read(store, |snapshot| snapshot.states(own))?;
-    let behind: Vec<StateRecord> = states.into_iter().flatten().filter(StateRecord::is_behind).collect();
     let mut published = Ok(());
-    for (stripe, ids) in by_stripe(&behind) {
-        published = published.and(publish_together(store, dir, stripe, &ids));
+    // Whoever only decides has changed none.
+    if !own.is_empty() {
+        let states = read(store, |snapshot| snapshot.states(own))?;
+        let behind: Vec<StateRecord> = states.into_iter().flatten().filter(StateRecord::is_behind).collect();
+        for (stripe, ids) in by_stripe(&behind) {
+            published = published.and(publish_together(store, dir, stripe, &ids));
+        }
     }
-    let until = FileLock::is_held(&dir.join(LOCKS).join(RUNS)).then(|| Instant::now() + MOMENT);
-    published.and(publish_until(store, dir, until))
+    published.and(publish_rest(store, dir, Rest::OfRunsForAMoment))
+}
+
+/// Which of the states that are behind are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    All,
+    /// What runs that live have yet to publish for [`MOMENT`], else all.
+    OfRunsForAMoment,
 }
 
 /// A run that publishes what it changes when it ends: while this is there, others leave that to it.
@@ -73,13 +83,17 @@ impl Run {
     }
 }
 
-/// Publishes states whose files are behind, in the order of their ids, until there is none or it is that late.
-fn publish_until(store: &dyn Store, dir: &Path, until: Option<Instant>) -> Result<()> {
-    let (mut from, mut failed) = (0, Ok(()));
+/// Publishes states whose files are behind, in the order of their ids.
+fn publish_rest(store: &dyn Store, dir: &Path, rest: Rest) -> Result<()> {
+    let (mut from, mut failed, mut until) = (0, Ok(()), None);
     loop {
         let behind = read(store, |snapshot| snapshot.unpublished(from, TOGETHER))?;
         let Some(last) = behind.last() else { return failed };
         from = last.id + 1;
+        if rest == Rest::OfRunsForAMoment && until.is_none() && FileLock::is_held(&dir.join(LOCKS).join(RUNS))
+        {
+            until = Some(Instant::now() + MOMENT);
+        }
         for (stripe, ids) in by_stripe(&behind) {
             if until.is_some_and(|until| Instant::now() > until) {
                 return failed;

@@ -28,7 +28,7 @@ pub struct LogVocabulary {
     pub(crate) domain: Option<&'static Domain>,
     /// The texts of categories.
     levels: Interner,
-    /// What items were when they were chosen first, where a log lists no candidates: so many inputs for each.
+    /// What items are where a log lists no candidates: so many inputs for each, as the first row that says each of them does.
     items_were: Vec<Option<Box<[f64]>>>,
     /// Rows in which an item was something else than at first.
     pub(super) varied: u64,
@@ -103,12 +103,12 @@ impl LogVocabulary {
         first.is_some_and(|first| known.any(|other| differ(first, other)))
     }
 
-    /// The n-th input of an item when it was chosen first.
+    /// The n-th input of an item, as the first row that says it does.
     pub(crate) fn first_of_item(&self, item: usize, n: usize) -> Option<f64> {
         self.items_were.get(item)?.as_ref()?.get(n).copied()
     }
 
-    /// The kind of an item, its n-th input, when it was chosen first; `None` if that is not known.
+    /// The kind of an item, its n-th input; `None` if no row says it.
     pub(crate) fn kind_of_item(&self, item: usize, n: usize) -> Option<&str> {
         let code = self.first_of_item(item, n).filter(|code| !code.is_nan())?;
         match self.level(code) {
